@@ -1,0 +1,77 @@
+"""Every error a person may meet, named by what happens next.
+
+CodeButlerError
+├── UsageError        the command or its arguments are wrong (exit 2)
+├── ConfigError       a file or setting is wrong; names file, key and fix (exit 2)
+├── NoSandbox         no kernel border can be had, so no tool runs (exit 4)
+├── RepoError         git cannot do what is asked; nothing was lost
+├── ModelError        a model call failed
+│   ├── ModelUnavailable   worth a retry or a fallback (network, 429, 5xx)
+│   └── ModelRefused       a retry is useless (key, credit, unknown model, context too long)
+├── ToolFailed        a tool could not do it: the model reads the message and goes on
+├── StaleWorker       another worker has claimed the thread: stop without a word
+└── LimitReached      a cap would be passed: the thread pauses and a person decides
+"""
+
+
+class CodeButlerError(Exception):
+    """Something went wrong that a person can read and mend."""
+
+    exit_code = 1
+
+    def __init__(self, message: str = "", *, fix: str = "") -> None:
+        """``message`` is one line: what is wrong and where. ``fix`` says how to mend it."""
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.fix = fix
+        super().__init__(f"{self.message}. {fix}" if fix else self.message)
+
+
+class UsageError(CodeButlerError):
+    """The command or its arguments are wrong."""
+
+    exit_code = 2
+
+
+class ConfigError(CodeButlerError):
+    """A configuration file or setting is wrong."""
+
+    exit_code = 2
+
+
+class NoSandbox(CodeButlerError):
+    """No sandbox can be made here, so no tool may run."""
+
+    exit_code = 4
+
+
+class RepoError(CodeButlerError):
+    """Git could not do what was asked."""
+
+
+class ModelError(CodeButlerError):
+    """A model call failed."""
+
+
+class ModelUnavailable(ModelError):
+    """The model cannot be reached right now."""
+
+    def __init__(self, message: str = "", *, fix: str = "", retry_after: float | None = None) -> None:
+        """``retry_after`` is the provider's own wish in seconds, if it stated one."""
+        super().__init__(message, fix=fix)
+        self.retry_after = retry_after
+
+
+class ModelRefused(ModelError):
+    """The model's provider refused the call."""
+
+
+class ToolFailed(CodeButlerError):
+    """A tool could not do what was asked."""
+
+
+class StaleWorker(CodeButlerError):
+    """Another worker has claimed this thread."""
+
+
+class LimitReached(CodeButlerError):
+    """A cap would be passed."""

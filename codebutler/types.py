@@ -1,0 +1,248 @@
+"""The vocabulary: plain records and the protocols between the rooms.
+
+Contracts stand beside the signatures. Money is US dollars, times are seconds, sizes are bytes.
+Records that cross the border to disk or to a model's arguments are pydantic (see ``events``);
+what only lives inside the loop is a plain dataclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+Json: TypeAlias = dict[str, Any]
+Message: TypeAlias = dict[str, Any]
+"""One chat message in OpenAI's wire form. Never changed once it is in a transcript."""
+
+
+class Record(BaseModel):
+    """A frozen pydantic record; unknown keys are ignored so that old and new versions read each other."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Person(Record):
+    """Who acted. ``id`` is unique within a surface: a Slack user id, the OS user's name…"""
+
+    surface: str
+    id: str
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """How the person is shown."""
+        return self.name or self.id
+
+
+class ToolCall(Record):
+    """A model's request to run a tool. ``arguments`` is the raw text; it may be garbage."""
+
+    id: str
+    name: str
+    arguments: str = "{}"
+
+
+class Usage(Record):
+    """Tokens of one call as the provider counted them."""
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+
+
+class PlanStep(Record):
+    """One step of a plan. ``refs`` are file:line references."""
+
+    text: str
+    refs: list[str] = []
+
+
+class Plan(Record):
+    """What the PM proposes and a person approves."""
+
+    title: str
+    summary: str
+    workflow: str = ""
+    steps: list[PlanStep]
+    files: list[str] = []
+    acceptance: list[str] = []
+
+
+class MemoryItem(Record):
+    """One lesson that the Lead proposes. ``kind`` is lesson | add_step | new_workflow | automate."""
+
+    file: str
+    text: str
+    kind: Literal["lesson", "add_step", "new_workflow", "automate"] = "lesson"
+    section: str = ""
+    why: str = ""
+
+
+class ChecklistItem(Record):
+    """One line of the checklist that people see."""
+
+    text: str
+    status: Literal["todo", "doing", "done"] = "todo"
+
+
+class Choice(Record):
+    """A button, and the word that does the same. ``value`` names what the choice is bound to."""
+
+    action: str
+    label: str
+    value: str = ""
+    style: Literal["primary", "danger", "plain"] = "plain"
+
+
+class Attachment(Record):
+    """A file that came with a message or goes out with one. Bytes are a blob in the store."""
+
+    name: str
+    sha256: str
+    media_type: str = "application/octet-stream"
+
+
+class Outbound(Record):
+    """One visible message, in markdown, before a door renders it.
+
+    ``slot``: messages with the same slot replace each other (a status card is edited in place).
+    ``role``: who talks, shown as a prefix. ``kind`` lets a door choose a richer form.
+    """
+
+    text: str
+    role: str = ""
+    kind: Literal["text", "status", "plan", "question", "choices", "report", "error", "notice"] = "text"
+    choices: list[Choice] = []
+    slot: str = ""
+    files: list[Attachment] = []
+    data: Json = {}
+
+
+class Inbound(Record):
+    """A native event of a door, translated. ``key`` is the platform's own event id."""
+
+    surface: str
+    external_id: str
+    key: str
+    author: Person
+    text: str = ""
+    action: str = ""
+    value: str = ""
+    attachments: list[Attachment] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a door can do: declared, never guessed. Lengths are characters."""
+
+    buttons: bool = False
+    edits: bool = False
+    files: bool = False
+    reactions: bool = False
+    streaming: bool = False
+    text_limit: int = 1_000_000
+
+
+class Surface(Protocol):
+    """A door. Native events go in through ``thread.engine.Engine.receive``; messages come out here."""
+
+    name: str
+    capabilities: Capabilities
+
+    async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
+        """Show ``message`` in the conversation ``external_id`` and return the platform's message id.
+
+        ``mark`` is unique to this message and stable over retries: a door that can, carries it along
+        and looks for it before posting again. ``replaces`` is the platform id of the message in the
+        same slot, or "". Raises on failure: the message stays in the outbox and is tried again.
+        """
+        ...
+
+    async def stream(self, external_id: str, role: str, delta: str) -> None:
+        """Show a piece of text that a role is still writing. May do nothing; must not raise."""
+        ...
+
+
+# ------------------------------------------------------------------------------ models
+
+
+@dataclass(frozen=True, slots=True)
+class ModelReply:
+    """What a model answered. ``usd`` is None when no price is known for the model."""
+
+    content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage = field(default_factory=Usage)
+    usd: float | None = None
+    model: str = ""
+    finish: str = "stop"
+    reasoning: Json | None = None
+    """What the provider wants back unchanged with this message on the next call, if anything."""
+
+
+class ModelClient(Protocol):
+    """Contract: one call, one reply; no retries hidden from the log; cancellation closes the connection."""
+
+    async def complete(
+        self,
+        *,
+        model: str,
+        messages: Sequence[Message],
+        tools: Sequence[Json],
+        max_output: int,
+        role: str,
+        on_text: Callable[[str], Awaitable[None]] | None = None,
+    ) -> ModelReply:
+        """Raises ModelUnavailable or ModelRefused, each with a message that a person understands."""
+        ...
+
+    async def close(self) -> None:
+        """Close connections."""
+        ...
+
+
+# ------------------------------------------------------------------------------- tools
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """``text`` is what the model reads (already capped), ``details`` what people and the log get."""
+
+    text: str
+    ok: bool = True
+    details: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """What a model is told of a tool, and how the engine treats it.
+
+    ``recovery`` says what to do with a call that was started but has no result after a crash:
+    rerun (harmless to repeat), or tell (the model is told that the effect is unknown).
+    """
+
+    name: str
+    description: str
+    parameters: Json
+    read_only: bool = False
+    recovery: Literal["rerun", "tell"] = "tell"
+
+    def wire(self) -> Json:
+        """The tool as OpenAI's ``tools`` parameter wants it."""
+        return {
+            "type": "function",
+            "function": {"name": self.name, "description": self.description, "parameters": self.parameters},
+        }
+
+
+class Hands(Protocol):
+    """The sandboxed executor as the toolset sees it (codebutler.sandbox.executor.Executor)."""
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], *, timeout: float | None = None
+    ) -> ToolResult:
+        """Run one native tool. Never raises for what the tool or the sandbox does: the result says it."""
+        ...
