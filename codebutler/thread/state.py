@@ -1,0 +1,97 @@
+"""What a turn needs to know of its thread. Rebuilt from the log by ``thread.fold``; never saved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from codebutler import events as ev
+from codebutler.agent.frame import Frame
+from codebutler.types import ChecklistItem, MemoryItem, Person
+
+
+@dataclass(slots=True)
+class Spend:
+    """What a role used with one model. Tokens are the provider's count, ``usd`` dollars."""
+
+    calls: int = 0
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    usd: float = 0.0
+    priced: bool = True
+    tools: int = 0
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One escalation from a role to the PM."""
+
+    frame: str
+    call_id: str
+    role: str
+    question: str
+    answer: str | None = None
+
+
+@dataclass(slots=True)
+class ThreadState:
+    """Everything a turn needs to know. Rebuilt from the log; never saved."""
+
+    id: str
+    seq: int = 0
+    ts: float = 0.0
+    opened: ev.ThreadOpened | None = None
+    opened_at: float = 0.0
+    phase: ev.Phase = "pm"
+    frames: dict[str, Frame] = field(default_factory=dict)
+    unread: dict[int, ev.MessageReceived] = field(default_factory=dict)
+    people: dict[tuple[str, str], Person] = field(default_factory=dict)
+    base: ev.BaseResolved | None = None
+    plan: ev.PlanProposed | None = None
+    approval: ev.PlanApproved | None = None
+    carried_out: str = ""
+    """Hash of the plan that a Coder has finished."""
+    question: ev.QuestionAsked | None = None
+    answers: dict[str, str] = field(default_factory=dict)
+    exchanges: list[Exchange] = field(default_factory=list)
+    worktree: ev.WorktreeReady | None = None
+    head: str = ""
+    files: set[str] = field(default_factory=set)
+    checklist: list[ChecklistItem] = field(default_factory=list)
+    pushed: str = ""
+    pr: ev.PrOpened | None = None
+    pr_state: str = ""
+    summary: ev.SummaryWritten | None = None
+    body_written: bool = False
+    memory: list[MemoryItem] | None = None
+    """Proposed items that await a decision; None when there are none."""
+    kept: list[ev.MemoryDecided] = field(default_factory=list)
+    memory_commits: int = 0
+    journal: ev.JournalCommitted | None = None
+    merge: ev.MergeRequested | None = None
+    merged: ev.PrMerged | None = None
+    removed: bool = False
+    halted: str = ""
+    """Why nothing goes on until a person speaks: failed, paused, cancelled."""
+    models: dict[str, str] = field(default_factory=dict)
+    spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
+    raised_usd: float = 0.0
+    outcome: ev.Outcome | None = None
+
+    @property
+    def usd(self) -> float:
+        """What the thread has cost so far, in dollars."""
+        return sum(s.usd for s in self.spend.values())
+
+    @property
+    def open_exchange(self) -> Exchange | None:
+        """The escalation that the PM has not answered yet."""
+        return next((x for x in self.exchanges if x.answer is None), None)
+
+    @property
+    def plan_waits(self) -> bool:
+        """A plan is on the table and nobody has approved it."""
+        return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
+
+    def frame(self, role: str) -> Frame | None:
+        """The role's latest run."""
+        return next((f for f in reversed(self.frames.values()) if f.role == role), None)

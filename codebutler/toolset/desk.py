@@ -1,0 +1,101 @@
+"""What a tool may reach of the thread it works for, and how it ends a turn.
+
+The thread's worker implements ``Desk``. Everything here is logged before it acts, and safe to call again
+after a crash: a second call finds what the first one did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from codebutler.events import Outcome, SummaryWritten
+from codebutler.types import ChecklistItem, Hands, MemoryItem, Plan
+
+
+class EndTurn(Exception):
+    """The turn ends here; what waits is in the log already."""
+
+    def __init__(self, outcome: Outcome, text: str = "") -> None:
+        """``outcome`` is what people see of the turn; ``text`` explains a failure."""
+        super().__init__(f"{outcome}: {text}" if text else outcome)
+        self.outcome: Outcome = outcome
+        self.text = text
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a call comes from."""
+
+    frame: str
+    role: str
+    call_id: str
+
+
+class Desk(Protocol):
+    """The thread as its tools see it. Methods raise ToolFailed with a message for the model, or EndTurn."""
+
+    async def hands(self) -> Hands:
+        """The sandboxed executor: read-only on the base commit before approval, then the worktree."""
+        ...
+
+    async def ask_person(self, site: Site, question: str, options: Sequence[str]) -> str:
+        """The person's answer. Raises EndTurn("question") until there is one."""
+        ...
+
+    async def ask_pm(self, site: Site, question: str) -> str:
+        """The PM's answer. Runs the PM; raises EndTurn when that waits for a person."""
+        ...
+
+    async def propose(self, plan: Plan) -> str:
+        """Put the plan before the person; returns what the model is told."""
+        ...
+
+    async def set_checklist(self, items: Sequence[ChecklistItem]) -> None:
+        """Show the checklist."""
+        ...
+
+    async def notify(self, site: Site, text: str) -> None:
+        """Post a message of the role into the thread."""
+        ...
+
+    async def checkpoint(self, message: str) -> str:
+        """Save the worktree as a commit on the thread's branch; returns its SHA (unchanged: the old one)."""
+        ...
+
+    async def push(self) -> str:
+        """Push the thread's branch; returns the SHA that the remote now has."""
+        ...
+
+    async def open_pr(self, title: str, body: str) -> str:
+        """Open the thread's pull request, or find it; returns its address."""
+        ...
+
+    async def pr_status(self) -> str:
+        """The pull request's state in a few lines."""
+        ...
+
+    async def log(self, path: str, limit: int) -> str:
+        """The branch's history, newest first."""
+        ...
+
+    async def diff(self, base: str, path: str) -> str:
+        """What the thread's branch changed since ``base`` ("" = the thread's base commit)."""
+        ...
+
+    async def read_memory(self, file: str) -> str:
+        """A memory file as of the thread's base commit."""
+        ...
+
+    async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
+        """Put lessons before the person; returns what the model is told of each."""
+        ...
+
+    async def write_summary(self, summary: SummaryWritten) -> None:
+        """Keep the retrospective for the PR body and the report."""
+        ...
+
+    async def list_threads(self) -> str:
+        """The repo's open threads, one a line."""
+        ...

@@ -1,0 +1,74 @@
+"""Tools for what the team remembers. Nothing here writes memory: a person decides on what is proposed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from codebutler.events import SummaryWritten
+from codebutler.toolset.desk import Desk, Site
+from codebutler.toolset.registry import Arguments, Tool, tool
+from codebutler.types import MemoryItem
+
+
+class _File(Arguments):
+    file: str
+
+
+class _Item(Arguments):
+    file: str
+    text: str
+    kind: Literal["lesson", "add_step", "new_workflow", "automate"] = "lesson"
+    section: str = ""
+    why: str = ""
+
+
+class _Items(Arguments):
+    items: list[_Item]
+
+
+class _Improvement(Arguments):
+    role: str
+    text: str
+
+
+class _Summary(Arguments):
+    title: str
+    summary: str
+    changes: list[str]
+    decisions: list[str] = []
+    improvements: list[_Improvement] = []
+    tips: list[str] = []
+
+
+async def _read_memory(args: _File, desk: Desk, _site: Site) -> str:
+    return await desk.read_memory(args.file)
+
+
+async def _propose_memory(args: _Items, desk: Desk, _site: Site) -> str:
+    return await desk.propose_memory([MemoryItem.model_validate(i.model_dump()) for i in args.items])
+
+
+async def _write_summary(args: _Summary, desk: Desk, _site: Site) -> str:
+    await desk.write_summary(
+        SummaryWritten(
+            title=args.title,
+            summary=args.summary,
+            changes=args.changes,
+            decisions=args.decisions,
+            improvements=[f"{i.role}: {i.text}" for i in args.improvements],
+            tips=args.tips,
+        )
+    )
+    return "Kept for the pull request and the report."
+
+
+TOOLS: tuple[Tool, ...] = (
+    tool("read_memory", "Read a memory file, such as pm.md.", _File, _read_memory, read_only=True),
+    tool(
+        "propose_memory",
+        "Propose lessons; a person decides on each. section: the workflow or heading it belongs to.",
+        _Items,
+        _propose_memory,
+    ),
+    tool("write_summary", "Write the retrospective: PR text and report.", _Summary, _write_summary),
+)

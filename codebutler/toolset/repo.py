@@ -1,0 +1,63 @@
+"""Tools for history, commits and the pull request. All of them act on objects, never on the worktree."""
+
+from __future__ import annotations
+
+from codebutler.toolset.desk import Desk, Site
+from codebutler.toolset.registry import Arguments, Tool, tool
+
+
+class _Commit(Arguments):
+    message: str
+
+
+class _Nothing(Arguments):
+    pass
+
+
+class _Pr(Arguments):
+    title: str
+    body: str = ""
+
+
+class _Log(Arguments):
+    path: str = ""
+    limit: int = 20
+
+
+class _Diff(Arguments):
+    base: str = ""
+    path: str = ""
+
+
+async def _git_commit(args: _Commit, desk: Desk, _site: Site) -> str:
+    return f"Committed as {(await desk.checkpoint(args.message))[:12]}."
+
+
+async def _git_push(_args: _Nothing, desk: Desk, _site: Site) -> str:
+    return f"The remote has {(await desk.push())[:12]}."
+
+
+async def _create_pr(args: _Pr, desk: Desk, _site: Site) -> str:
+    return await desk.open_pr(args.title, args.body)
+
+
+async def _pr_status(_args: _Nothing, desk: Desk, _site: Site) -> str:
+    return await desk.pr_status()
+
+
+async def _git_log(args: _Log, desk: Desk, _site: Site) -> str:
+    return await desk.log(args.path, max(1, min(args.limit, 100)))
+
+
+async def _git_diff(args: _Diff, desk: Desk, _site: Site) -> str:
+    return await desk.diff(args.base, args.path)
+
+
+TOOLS: tuple[Tool, ...] = (
+    tool("git_commit", "Commit all changes in the worktree; say why.", _Commit, _git_commit),
+    tool("git_push", "Push the thread's branch.", _Nothing, _git_push),
+    tool("create_pr", "Open the pull request for the pushed branch.", _Pr, _create_pr),
+    tool("pr_status", "The pull request's state.", _Nothing, _pr_status, read_only=True),
+    tool("git_log", "Commits, newest first.", _Log, _git_log, read_only=True),
+    tool("git_diff", "What the branch changed since the base commit.", _Diff, _git_diff, read_only=True),
+)
