@@ -30,8 +30,12 @@ class Frame:
     calls: dict[str, OpenCall] = field(default_factory=dict)
     due: bool = False
     step: int = 0
+    heard_at: int = 0
+    """The step at which somebody last spoke: the budget of iterations starts anew there."""
     usd: float = 0.0
     nudges: int = 0
+    nudged: int = 0
+    """All nudges of this run; ``nudges`` counts those since the last real reply."""
     last_text: str = ""
     ended: Outcome | None = None
     recent: list[tuple[str, str]] = field(default_factory=list)
@@ -42,6 +46,14 @@ class Frame:
         """A user message joins the transcript."""
         self.messages.append({"role": "user", "content": content})
         self.due = True
+        self.heard_at = self.step
+
+    def nudge(self, content: str) -> None:
+        """The engine puts a reply right; this gives no new budget."""
+        self.messages.append({"role": "user", "content": content})
+        self.due = True
+        self.nudges += 1
+        self.nudged += 1
 
     def reply(self, event: ModelReplied) -> None:
         """The model's reply joins the transcript; its calls await results."""
@@ -61,7 +73,7 @@ class Frame:
         self.step = event.step
         self.usd += event.usd
         self.last_text = event.content
-        self.due = bool(event.tool_calls)
+        self.due = bool(event.tool_calls) or not event.content.strip()
         self._rest = False
 
     def result(self, event: ToolFinished, *, ends_turn: bool) -> None:
@@ -73,6 +85,11 @@ class Frame:
         self._rest = self._rest or ends_turn
         if not self.calls:
             self.due = not self._rest
+
+    @property
+    def steps_since_heard(self) -> int:
+        """Model steps since somebody last spoke to this role."""
+        return self.step - self.heard_at
 
     @property
     def repeats(self) -> int:

@@ -82,10 +82,7 @@ def _frame_ended(s: ThreadState, e: ev.FrameEnded) -> None:
 
 @_on
 def _nudged(s: ThreadState, e: ev.Nudged) -> None:
-    frame = s.frames[e.frame]
-    nudges = frame.nudges + 1
-    frame.hear(e.content)
-    frame.nudges = nudges
+    s.frames[e.frame].nudge(e.content)
 
 
 @_on
@@ -156,6 +153,7 @@ def _escalation_answered(s: ThreadState, e: ev.EscalationAnswered) -> None:
     for exchange in s.exchanges:
         if exchange.call_id == e.call_id:
             exchange.answer = e.text
+    s.said.add(f"pm:{s.frames['pm'].step}")
 
 
 @_on
@@ -224,12 +222,12 @@ def _journal_committed(s: ThreadState, e: ev.JournalCommitted) -> None:
 
 @_on
 def _merge_requested(s: ThreadState, e: ev.MergeRequested) -> None:
-    s.merge, s.halted = e, ""
+    s.merge, s.halted, s.refused = e, "", ""
 
 
 @_on
-def _merge_refused(s: ThreadState, _e: ev.MergeRefused) -> None:
-    s.merge = None
+def _merge_refused(s: ThreadState, e: ev.MergeRefused) -> None:
+    s.merge, s.refused = None, e.error
 
 
 @_on
@@ -266,6 +264,11 @@ def _resumed(s: ThreadState, e: ev.Resumed) -> None:
 @_on
 def _model_swapped(s: ThreadState, e: ev.ModelSwapped) -> None:
     s.models[e.role] = e.model
+
+
+@_on
+def _posted(s: ThreadState, e: ev.Posted) -> None:
+    s.said.add(e.source)
 
 
 @_on

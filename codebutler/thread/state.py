@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+
 from codebutler import events as ev
 from codebutler.agent.frame import Frame
 from codebutler.types import ChecklistItem, MemoryItem, Person
@@ -69,6 +70,8 @@ class ThreadState:
     journal: ev.JournalCommitted | None = None
     merge: ev.MergeRequested | None = None
     merged: ev.PrMerged | None = None
+    refused: str = ""
+    """Why the last merge did not go through."""
     removed: bool = False
     halted: str = ""
     """Why nothing goes on until a person speaks: failed, paused, cancelled."""
@@ -76,6 +79,8 @@ class ThreadState:
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
     outcome: ev.Outcome | None = None
+    said: set[str] = field(default_factory=set)
+    """Sources of the messages that were posted."""
 
     @property
     def usd(self) -> float:

@@ -76,7 +76,7 @@ class Desk(Protocol):
         """The pull request's state in a few lines."""
         ...
 
-    async def log(self, path: str, limit: int) -> str:
+    async def log_text(self, path: str, limit: int) -> str:
         """The branch's history, newest first."""
         ...
 

@@ -46,7 +46,7 @@ async def _pr_status(_args: _Nothing, desk: Desk, _site: Site) -> str:
 
 
 async def _git_log(args: _Log, desk: Desk, _site: Site) -> str:
-    return await desk.log(args.path, max(1, min(args.limit, 100)))
+    return await desk.log_text(args.path, max(1, min(args.limit, 100)))
 
 
 async def _git_diff(args: _Diff, desk: Desk, _site: Site) -> str:

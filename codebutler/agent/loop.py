@@ -1,0 +1,99 @@
+"""The loop of every role: context → model → tool calls → results → again, until it answers without tools.
+
+It has no stop flags: whatever ends a turn is an ``EndTurn`` raised with its events already in the log.
+It can be entered at any point: the frame says what is open, so a restart simply goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+from codebutler.agent.frame import Frame, OpenCall
+from codebutler.agent.roles import Role
+from codebutler.agent.think import Thinking, think
+from codebutler.events import Event, ToolFinished, ToolStarted
+from codebutler.toolset.desk import Desk, Site
+from codebutler.toolset.registry import Toolset
+
+INTERRUPTED = (
+    "This call was interrupted by a restart. Its effect is unknown: look at the present state before you go on."
+)
+
+
+class Workplace(Desk, Thinking, Protocol):
+    """What the loop needs of a thread."""
+
+    async def between_steps(self, frame: Frame) -> None:
+        """Hand over what people said meanwhile; raise EndTurn on cancel."""
+        ...
+
+    async def before_tools(self, *, changes: bool) -> None:
+        """Called before a batch of calls; ``changes`` says whether any may write to the worktree."""
+        ...
+
+
+async def run(frame: Frame, role: Role, tools: Toolset, place: Workplace) -> str:
+    """Go on with ``frame`` until the role is done; returns its last word."""
+    while True:
+        await place.between_steps(frame)
+        if frame.calls:
+            await act(frame, tools, place)
+        elif frame.due:
+            await think(frame, role, tools, place)
+        else:
+            return frame.last_text
+
+
+async def act(frame: Frame, tools: Toolset, place: Workplace) -> None:
+    """Give every open call its result: runs of read-only calls side by side, the others one by one."""
+    calls = list(frame.calls.values())
+    specs = [tools.spec(c.call.name) for c in calls]
+    await place.before_tools(changes=any(s is not None and not s.read_only for s in specs))
+    group: list[OpenCall] = []
+    for call, spec in zip(calls, specs, strict=True):
+        if spec is not None and not spec.read_only:
+            await _together(group, frame, tools, place)
+            group = []
+            await _one(call, frame, tools, place)
+        else:
+            group.append(call)
+    await _together(group, frame, tools, place)
+
+
+async def _together(calls: Sequence[OpenCall], frame: Frame, tools: Toolset, place: Workplace) -> None:
+    if len(calls) == 1:
+        await _one(calls[0], frame, tools, place)
+        return
+    async with asyncio.TaskGroup() as group:
+        for call in calls:
+            group.create_task(_one(call, frame, tools, place))
+
+
+async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workplace) -> None:
+    call = open_call.call
+    if open_call.started and not tools.safe_to_repeat(call.name):
+        await place.append(_finished(frame, open_call, INTERRUPTED, ok=False))
+        return
+    if not open_call.started:
+        await place.append(ToolStarted(frame=frame.id, call_id=call.id, name=call.name))
+    started = time.monotonic()
+    result = await tools.run(call, place, Site(frame.id, frame.role, call.id))
+    await place.append(
+        ToolFinished(
+            frame=frame.id,
+            call_id=call.id,
+            name=call.name,
+            text=place.redact(result.text),
+            ok=result.ok,
+            details=result.details,
+            seconds=round(time.monotonic() - started, 4),
+        )
+    )
+
+
+def _finished(frame: Frame, open_call: OpenCall, text: str, *, ok: bool) -> Event:
+    call = open_call.call
+    return ToolFinished(frame=frame.id, call_id=call.id, name=call.name, text=text, ok=ok)

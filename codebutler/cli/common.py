@@ -1,0 +1,48 @@
+"""What several commands share: finding the repo and reading its store."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from codebutler.errors import UsageError
+from codebutler.events import parse
+from codebutler.service.app import Place, find_place, open_store
+from codebutler.store.store import Store
+from codebutler.thread.fold import fold
+from codebutler.thread.state import ThreadState
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """--repo and --home."""
+    parser.add_argument("--repo", type=Path, default=Path(), metavar="DIR", help="the repo (default: here)")
+    parser.add_argument("--home", type=Path, metavar="DIR", help="CODEBUTLER_HOME")
+
+
+@asynccontextmanager
+async def place_and_store(args: argparse.Namespace) -> AsyncIterator[tuple[Place, Store]]:
+    """The repo that the arguments name, and its store."""
+    place = await find_place(args.repo.resolve(), home=args.home)
+    store = await open_store(place)
+    try:
+        yield place, store
+    finally:
+        await store.close()
+
+
+async def load(store: Store, thread: str) -> ThreadState:
+    """The state of a thread given by its id or the unambiguous start of it."""
+    rows = [r for r in await store.threads() if r.id.startswith(thread)]
+    if len(rows) != 1:
+        problem = f"no thread {thread!r} in this repo" if not rows else f"{thread!r} fits {len(rows)} threads"
+        raise UsageError(problem, fix="codebutler threads lists them.")
+    events = await store.events(rows[0].id)
+    return fold(rows[0].id, ((r.seq, r.ts, parse(r.body)) for r in events))
+
+
+def when(ts: float) -> str:
+    """A time as people read it, local."""
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(ts))

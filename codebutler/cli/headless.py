@@ -1,0 +1,94 @@
+"""A thread without a person at the keys: events out as JSON lines, consent given beforehand by flags."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from codebutler.cli.session import Session
+from codebutler.store.rows import StoredEvent
+from codebutler.thread.state import ThreadState
+
+EXIT = {
+    "answered": 0, "plan": 3, "question": 3, "pr": 0, "done": 0, "failed": 1, "cancelled": 1, "paused": 3, "closed": 0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the person agreed to beforehand."""
+
+    plan: bool = False
+    merge: bool = False
+
+
+async def attend(session: Session, consent: Consent, *, as_json: bool) -> int:
+    """Follow the thread until it needs somebody, giving the consent that was given; returns the exit code."""
+    async for batch in session.batches():
+        if as_json:
+            for row, _ in batch:
+                print(line_of(row), flush=True)
+        if not batch and await session.at_rest() and not await _consent(session, consent):
+            return EXIT[session.state.outcome or "answered"]
+    raise AssertionError("batches never ends by itself")
+
+
+async def _consent(session: Session, consent: Consent) -> bool:
+    """Act for the person; False when there is nothing that was agreed to."""
+    state = session.state
+    if state.halted or state.question is not None or state.phase == "closed":
+        return False
+    if state.plan_waits and state.plan is not None and consent.plan:
+        await session.say(action="approve", value=state.plan.hash, key=f"yes:{state.plan.hash}")
+    elif state.memory and consent.merge:
+        await session.say(action="memory", value="yes", key=f"yes:memory:{len(state.kept)}")
+    elif state.pr is not None and state.pr_state == "open" and consent.merge and not state.refused:
+        await session.say(action="merge", value=str(state.pr.number), key=f"yes:merge:{state.head}")
+    else:
+        return False
+    return True
+
+
+def line_of(row: StoredEvent) -> str:
+    """One event as a JSON line."""
+    body: dict[str, Any] = json.loads(row.body)
+    return json.dumps({"kind": row.kind, "thread": row.thread, "seq": row.seq, "ts": row.ts, **body})
+
+
+def summary(state: ThreadState, code: int, **more: object) -> dict[str, Any]:
+    """The last line of a headless run."""
+    pr = {"number": state.pr.number, "state": state.pr_state, "url": state.pr.url} if state.pr else None
+    spends = state.spend.values()
+    return {
+        "kind": "summary",
+        "thread": state.id,
+        "phase": state.phase,
+        "outcome": state.outcome,
+        "exit": code,
+        "branch": state.worktree.branch if state.worktree else None,
+        "pr": pr,
+        "usd": round(state.usd, 6),
+        "tokens": {
+            "input": sum(s.input for s in spends),
+            "output": sum(s.output for s in spends),
+            "cached": sum(s.cached for s in spends),
+        },
+        **more,
+    }
+
+
+def show_summary(session: Session, code: int, *, as_json: bool, **more: object) -> None:
+    """Print the summary: as the last JSON line, or in words on standard error."""
+    state = session.state
+    if as_json:
+        print(json.dumps(summary(state, code, **more)), flush=True)
+        return
+    parts = [f"thread {state.id}", state.phase]
+    if state.worktree:
+        parts.append(f"{len(state.files)} files changed on {state.worktree.branch}")
+    if state.pr:
+        parts.append(f"PR #{state.pr.number} {state.pr_state}")
+    print(" · ".join([*parts, f"${state.usd:.4f}"]), file=sys.stderr)
+

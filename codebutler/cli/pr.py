@@ -1,0 +1,73 @@
+"""``codebutler pr``: the repo's pull requests at its forge."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+
+from codebutler.cli.common import add_place, place_and_store
+from codebutler.cli.headless import Consent, attend
+from codebutler.cli.session import open_session
+from codebutler.errors import UsageError
+from codebutler.forges.base import PullRequest
+from codebutler.forges.choose import forge_for
+from codebutler.repo.base import diff
+from codebutler.service.app import Place, find_place
+from codebutler.surfaces.terminal import Terminal, os_person
+
+HELP = "List, show, diff or merge pull requests."
+DIFF_CAP = 400_000
+"""Characters of a diff that are printed."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """list, show N, diff N, merge N."""
+    parser.add_argument("do", choices=["list", "show", "diff", "merge"])
+    parser.add_argument("number", nargs="?", type=int)
+    parser.add_argument("--state", choices=["open", "merged", "closed", "all"], default="open")
+    add_place(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 0; 1 when the merge did not go through; 2 usage."""
+    if args.do != "list" and args.number is None:
+        raise UsageError(f"pr {args.do} needs a number", fix="codebutler pr list shows them.")
+    return asyncio.run(_run(args))
+
+
+async def _run(args: argparse.Namespace) -> int:
+    place = await find_place(args.repo.resolve(), home=args.home)
+    forge = await forge_for(place.repo, place.config, home=place.home)
+    if args.do == "list":
+        for pr in await forge.list(args.state):
+            print(_line(pr))
+        return 0
+    pr = await forge.get(args.number)
+    if args.do == "show":
+        print(f"{_line(pr)}\n{pr.url}\n\n{pr.body}")
+        return 0
+    if args.do == "diff":
+        print(await diff(place.repo, f"{pr.base_sha}", pr.head, limit=DIFF_CAP))
+        return 0
+    return await _merge(args, place, pr)
+
+
+async def _merge(args: argparse.Namespace, place: Place, pr: PullRequest) -> int:
+    """A thread's PR is merged by its thread, so that journal, memory and cleanup come along."""
+    async with place_and_store(args) as (_, store):
+        thread = next((r.id for r in await store.threads() if r.pr == str(pr.number)), None)
+    if thread is None:
+        forge = await forge_for(place.repo, place.config, home=place.home)
+        result = await forge.merge(pr.number, expected_head=pr.head, co_authors=[os_person()])
+        print(f"Merged #{pr.number} as {result.sha[:12]}.")
+        return 0
+    from rich.console import Console
+
+    async with open_session(place, [Terminal(Console())]) as session:
+        await session.resume(thread)
+        await session.say(action="merge", value=str(pr.number), key=f"pr-merge:{pr.head}")
+        return await attend(session, Consent(), as_json=False)
+
+
+def _line(pr: PullRequest) -> str:
+    return f"#{pr.number:<4} {pr.state:<7} {pr.branch} → {pr.base}  {pr.title}"

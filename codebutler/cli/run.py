@@ -1,0 +1,57 @@
+"""``codebutler run``: one thread, headless."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import secrets
+
+from codebutler.cli.common import add_place
+from codebutler.cli.headless import Consent, attend, show_summary
+from codebutler.cli.session import open_session
+from codebutler.errors import UsageError
+from codebutler.service.app import find_place
+from codebutler.surfaces.terminal import Terminal
+
+HELP = "Run one thread without a person at the keys."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The contract of design §8."""
+    parser.add_argument("task", nargs="?", default="", help="what to do, or what to say to --thread")
+    parser.add_argument("--yes", action="store_true", help="approve the plan")
+    parser.add_argument("--merge", action="store_true", help="also keep memory items and merge")
+    parser.add_argument("--json", action="store_true", help="one event a line; the last line is the summary")
+    parser.add_argument("--repo", type=Path, default=Path(), metavar="DIR", help="the repo (default: here)")
+    parser.add_argument("--role", choices=["coder"], help="only the Coder, on the task as given")
+    parser.add_argument("--home", type=Path, metavar="DIR", help="CODEBUTLER_HOME")
+    parser.add_argument("--thread", default="", metavar="ID", help="go on with this thread")
+    parser.add_argument("--key", default="", help="run again with the same key: the same thread goes on")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 0 answered or PR, 1 failed, 2 usage, 3 waits for a person, 4 no sandbox, 130 interrupted."""
+    if not args.task.strip() and not args.thread:
+        raise UsageError("no task given", fix='codebutler run "what to do" [--yes]')
+    return asyncio.run(_run(args))
+
+
+async def _run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    place = await find_place(args.repo.resolve(), home=args.home)
+    door = Terminal(Console(), quiet=args.json)
+    async with open_session(place, [door]) as session:
+        if args.thread:
+            await session.resume(args.thread)
+            if args.task.strip():
+                await session.say(args.task)
+        else:
+            external = args.key or f"run-{secrets.token_hex(6)}"
+            await session.begin(external)
+            await session.say(
+                args.task, key=f"{external}:task", mode="coder" if args.role == "coder" else "team"
+            )
+        code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)
+        show_summary(session, code, as_json=args.json, repo=str(place.repo.root))
+        return code

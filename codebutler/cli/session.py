@@ -1,0 +1,140 @@
+"""A conversation with one thread from this process: as the repo's owner, or beside the process that is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Literal
+
+from codebutler.commands.builtin import REGISTRY
+from codebutler.errors import UsageError
+from codebutler.events import Event, parse
+from codebutler.service import owner as owners
+from codebutler.service.app import Place, open_host
+from codebutler.store.rows import StoredEvent
+from codebutler.surfaces.terminal import NAME, os_person
+from codebutler.thread import engine as engines
+from codebutler.thread.fold import apply
+from codebutler.thread.host import Host
+from codebutler.thread.state import ThreadState
+from codebutler.thread.thread import Listener
+from codebutler.types import Inbound, Surface
+
+POLL = 0.1
+"""Seconds between looks at the log when another process writes it."""
+
+
+class Session:
+    """Says things to a thread and follows its log. ``state`` is the fold of what was followed so far."""
+
+    def __init__(self, place: Place, host: Host, surfaces: Sequence[Surface], listener: Listener | None) -> None:
+        """Use ``open_session``."""
+        self.place = place
+        self.host = host
+        self.thread = ""
+        self.state = ThreadState("")
+        self._surfaces = surfaces
+        self._listener = listener
+        self._external = ""
+        self._engine: engines.Engine | None = None
+        self._owner: owners.Owner | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._said = 0
+
+    async def begin(self, external: str) -> None:
+        """Speak in the conversation ``external`` of the terminal door from here on."""
+        self._external = external
+
+    async def resume(self, thread: str) -> None:
+        """Go on with an existing thread, whatever door it came from."""
+        if await self.host.store.thread(thread) is None:
+            raise UsageError(f"no thread {thread!r} in this repo", fix="codebutler threads lists them.")
+        mine = [e for s, e in await self.host.store.bindings(thread) if s == NAME]
+        self._external = mine[0] if mine else f"resume-{thread}"
+        if not mine:
+            await self.host.store.bind(thread, NAME, self._external)
+        self.thread = thread
+        self.state = ThreadState(thread)
+        await self._kick(thread)
+
+    async def say(
+        self, text: str = "", *, action: str = "", value: str = "", key: str = "",
+        mode: Literal["team", "coder"] = "team",
+    ) -> str:  # fmt: skip
+        """One message or button press of the person at this terminal; ``key`` makes it once only."""
+        self._said += 1
+        inbound = Inbound(
+            surface=NAME,
+            external_id=self._external,
+            key=key or f"{self._external}:{asyncio.get_running_loop().time()}:{self._said}",
+            author=os_person(),
+            text=self.place.redactor.text(text),
+            action=action,
+            value=value,
+        )
+        thread = await engines.receive(self.host.store, inbound, mode=mode)
+        if thread != self.thread:
+            self.thread, self.state = thread, ThreadState(thread)
+        await self._kick(thread)
+        return thread
+
+    async def batches(self) -> AsyncIterator[list[tuple[StoredEvent, Event | None]]]:
+        """What the thread's log gains, oldest first; an empty batch says that all was seen. Never ends."""
+        while True:
+            rows = await self.host.store.events(self.thread, after=self.state.seq)
+            batch = [(row, parse(row.body)) for row in rows]
+            for row, event in batch:
+                apply(self.state, row.seq, row.ts, event)
+            yield batch
+            if not rows:
+                await self._take_over()
+                await asyncio.sleep(POLL if self._engine is None else POLL / 5)
+
+    async def at_rest(self) -> bool:
+        """Nothing goes on in the thread, and nothing will before somebody speaks."""
+        row = await self.host.store.thread(self.thread)
+        return row is not None and not row.ready and self.state.outcome is not None
+
+    async def _kick(self, thread: str) -> None:
+        await self._take_over()
+        if self._engine is not None:
+            self._engine.kick(thread)
+        else:
+            await owners.kick(self.place.repo.root, self.place.home, thread)
+
+    async def _take_over(self) -> None:
+        """Run the repo's turns here if nobody does."""
+        if self._engine is not None:
+            return
+        owner = owners.Owner.take(self.place.repo.root, self.place.home)
+        if owner is None:
+            return
+        self._owner = owner
+        self._engine = engines.Engine(self.host, REGISTRY, self._surfaces, self._listener)
+        await owner.listen(self._engine.kick)
+        self._running = asyncio.create_task(self._engine.run())
+
+    async def close(self) -> None:
+        """Stop at the next safe point; the thread goes on when somebody next runs it."""
+        if self._engine is not None:
+            await self._engine.close()
+        if self._running is not None:
+            self._running.cancel()
+            await asyncio.gather(self._running, return_exceptions=True)
+        if self._owner is not None:
+            await self._owner.release()
+
+
+@asynccontextmanager
+async def open_session(
+    place: Place, surfaces: Sequence[Surface], listener: Listener | None = None
+) -> AsyncIterator[Session]:
+    """A session on the repo's store; everything is closed on the way out."""
+    host = await open_host(place)
+    session = Session(place, host, surfaces, listener)
+    try:
+        yield session
+    finally:
+        await session.close()
+        await host.close()

@@ -1,0 +1,37 @@
+"""``codebutler threads``: what there is, newest first."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+
+from codebutler.cli.common import add_place, place_and_store, when
+
+HELP = "List the repo's threads."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Where, and how to print."""
+    add_place(parser)
+    parser.add_argument("--json", action="store_true", help="one thread a line")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 0."""
+    return asyncio.run(_run(args))
+
+
+async def _run(args: argparse.Namespace) -> int:
+    async with place_and_store(args) as (_, store):
+        rows = await store.threads()
+    for row in sorted(rows, key=lambda r: r.updated_at, reverse=True):
+        if args.json:
+            print(json.dumps(dataclasses.asdict(row)))
+        else:
+            pr = f"#{row.pr}" if row.pr else "-"
+            print(f"{row.id:<12} {row.phase:<7} {row.status:<10} {pr:<5} {when(row.updated_at)}  {row.title}")
+    if not rows and not args.json:
+        print('No threads yet. Start one: codebutler chat, or codebutler run "TASK".')
+    return 0

@@ -1,0 +1,4 @@
+"""One typed definition per command, from which every door makes its native form.
+
+registry.py: definitions, collisions, arguments; builtin.py: the commands; words.py: plain words that act.
+"""

@@ -1,0 +1,138 @@
+"""The commands that every door offers."""
+
+from __future__ import annotations
+
+import re
+
+from codebutler.commands.registry import Arguments, Definition, Registry
+from codebutler.thread import render
+from codebutler.thread.decisions import Decisions, Word
+from codebutler.types import MemoryItem
+
+ROLES = ("pm", "researcher", "coder", "lead", "artist")
+
+
+class _None(Arguments):
+    pass
+
+
+class _Hash(Arguments):
+    plan: str = ""
+
+
+class _Number(Arguments):
+    pr: str = ""
+
+
+class _Wish(Arguments):
+    decision: str
+
+
+class _Usd(Arguments):
+    usd: float = 1.0
+
+
+class _Model(Arguments):
+    model: str
+
+
+async def _approve(args: _Hash, decide: Decisions, word: Word) -> str:
+    return await decide.approve(word, args.plan)
+
+
+async def _cancel(_args: _Hash, decide: Decisions, word: Word) -> str:
+    return await decide.cancel(word)
+
+
+async def _retry(_args: _None, decide: Decisions, word: Word) -> str:
+    return await decide.retry(word)
+
+
+async def _raise(args: _Usd, decide: Decisions, word: Word) -> str:
+    return await decide.retry(word, raise_usd=args.usd)
+
+
+async def _merge(_args: _Number, decide: Decisions, word: Word) -> str:
+    return await decide.merge(word)
+
+
+async def _memory(args: _Wish, decide: Decisions, word: Word) -> str:
+    items = decide.state.memory or []
+    kept, problem = choose(items, args.decision)
+    return problem or await decide.decide_memory(word, kept)
+
+
+async def _status(_args: _None, decide: Decisions, _word: Word) -> str:
+    return render.status(decide.state).text
+
+
+async def _usage(_args: _None, decide: Decisions, _word: Word) -> str:
+    return render.usage_table(decide.state)
+
+
+async def _help(_args: _None, _decide: Decisions, _word: Word) -> str:
+    return REGISTRY.help()
+
+
+def _model_of(role: str) -> Definition:
+    async def run(args: _Model, decide: Decisions, word: Word) -> str:
+        return await decide.swap_model(word, role, args.model)
+
+    return Definition(role, f"Let the {role} use another model: a name of its pool, or a model id.", _Model, run)
+
+
+async def _model(args: _Model, decide: Decisions, word: Word) -> str:
+    """For the role that is at work: the Coder while it codes, else the PM."""
+    role = "coder" if decide.state.phase == "coder" else "pm"
+    said = await decide.swap_model(word, role, args.model)
+    if decide.state.models.get(role) and decide.state.halted:
+        await decide.retry(word)
+    return said
+
+
+_ITEM = re.compile(r"^(?P<verb>remove|drop|keep|edit|add)\b[\s:]*(?P<rest>.*)$", re.IGNORECASE | re.DOTALL)
+_EDIT = re.compile(r"^(?P<number>\d+)\s*[:.)-]?\s+(?P<text>\S.*)$", re.DOTALL)
+
+
+def choose(items: list[MemoryItem], wish: str) -> tuple[list[MemoryItem], str]:
+    """What a person's words keep of ``items``: (kept, what is wrong with the words)."""
+    word = wish.strip()
+    if word.lower() == "yes":
+        return items, ""
+    if word.lower() == "no":
+        return [], ""
+    match = _ITEM.match(word)
+    if match is None:
+        return [], 'Say "yes", "no", "remove 2", "keep 1 3", "edit 1: …" or "add: …".'
+    verb, rest = match["verb"].lower(), match["rest"].strip()
+    if verb == "add":
+        return [*items, MemoryItem(file="pm.md", text=rest, why="added by a person")], ""
+    if verb == "edit":
+        edit = _EDIT.match(rest)
+        if edit is None or not 1 <= int(edit["number"]) <= len(items):
+            return [], f'Say "edit N: new text", N from 1 to {len(items)}.'
+        number = int(edit["number"]) - 1
+        changed = items[number].model_copy(update={"text": edit["text"].strip()})
+        return [*items[:number], changed, *items[number + 1 :]], ""
+    numbers = {int(n) for n in re.findall(r"\d+", rest)}
+    if not numbers or not numbers <= set(range(1, len(items) + 1)):
+        return [], f"Name items by their numbers, 1 to {len(items)}."
+    keeps = numbers if verb == "keep" else set(range(1, len(items) + 1)) - numbers
+    return [item for n, item in enumerate(items, 1) if n in keeps], ""
+
+
+REGISTRY = Registry(
+    [
+        Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go",)),
+        Definition("cancel", "Stop what is under way; the work so far is kept.", _Hash, _cancel, aliases=("stop",)),
+        Definition("retry", "Go on after a failure or a pause.", _None, _retry, aliases=("resume",)),
+        Definition("raise", "Raise this thread's cap by so many dollars and go on.", _Usd, _raise),
+        Definition("merge", "Merge the pull request and close the thread.", _Number, _merge),
+        Definition("memory", "Decide on proposed memory: yes, no, remove 2, edit 1: …, add: ….", _Wish, _memory),
+        Definition("model", "Let the role at work use another model.", _Model, _model),
+        *(_model_of(role) for role in ROLES),
+        Definition("status", "Where the thread stands.", _None, _status),
+        Definition("usage", "Tokens and cost so far, by role.", _None, _usage, aliases=("cost",)),
+        Definition("help", "This list.", _None, _help),
+    ]
+)

@@ -1,0 +1,60 @@
+"""Plain words that act like buttons, by what the thread waits for. A whole message must be the word."""
+
+from __future__ import annotations
+
+import re
+
+from codebutler.thread.state import ThreadState
+
+CANCEL = {"cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌"}
+APPROVE = {
+    "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed", "do it",
+    "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
+}  # fmt: skip
+RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
+MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}
+KEEP = {"yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅"}
+DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
+EDITS = re.compile(r"^(remove|drop|keep|edit|add)\b[\s:]*\S", re.IGNORECASE)
+RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?(?P<usd>\d+(?:\.\d+)?))?$", re.IGNORECASE)
+
+
+def read(state: ThreadState, text: str) -> tuple[str, str] | None:
+    """(command, arguments) that ``text`` means now, or None for conversation."""
+    word = normal(text)
+    if word in CANCEL:
+        return ("cancel", "")
+    if state.question is not None:
+        return None
+    if state.halted:
+        return _while_halted(word)
+    if state.plan_waits and state.plan is not None and word in APPROVE:
+        return ("approve", state.plan.hash)
+    return _after_pr(state, word, text)
+
+
+def normal(text: str) -> str:
+    """Lower case, single spaces, no closing punctuation."""
+    return " ".join(text.lower().split()).rstrip(" .!,;")
+
+
+def _while_halted(word: str) -> tuple[str, str] | None:
+    raised = RAISE.match(word)
+    if raised is not None:
+        return ("raise", raised["usd"] or "1")
+    if word.startswith("model "):
+        return ("model", word.removeprefix("model ").strip())
+    return ("retry", "") if word in RETRY else None
+
+
+def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:
+    if state.memory:
+        if word in KEEP:
+            return ("memory", "yes")
+        if word in DROP:
+            return ("memory", "no")
+        if EDITS.match(text.strip()):
+            return ("memory", text.strip())
+    if state.pr is not None and state.pr_state == "open" and word in MERGE:
+        return ("merge", "")
+    return None

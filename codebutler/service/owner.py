@@ -1,0 +1,90 @@
+"""One process runs a repo's turns: the one that holds its lock. Any other appends to the store and kicks it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from codebutler.errors import CodeButlerError
+
+_LINE = 200
+"""Bytes of one kick: a thread id and a newline."""
+
+
+class Owner:
+    """Holds the lock for its life; the kernel drops it when the process ends, however it ends."""
+
+    def __init__(self, fd: int, socket: Path) -> None:
+        """Use ``take``."""
+        self._fd = fd
+        self._socket = socket
+        self._server: asyncio.Server | None = None
+
+    @classmethod
+    def take(cls, root: Path, home: Path) -> Owner | None:
+        """The repo's lock, or None when another process has it."""
+        folder = root / ".codebutler"
+        try:
+            folder.mkdir(exist_ok=True)
+            fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            raise CodeButlerError(
+                f"cannot lock {folder}: {error.strerror}", fix="Make the folder writable for this user."
+            ) from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            return None
+        return cls(fd, socket_path(root, home))
+
+    async def listen(self, kick: Callable[[str], None]) -> None:
+        """Take kicks of other processes from a Unix socket that only this user can reach."""
+        self._socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            self._socket.unlink()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            line = await reader.read(_LINE)
+            kick(line.decode("ascii", "replace").strip())
+            writer.close()
+
+        previous = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(serve, path=str(self._socket))
+        finally:
+            os.umask(previous)
+
+    async def release(self) -> None:
+        """Let go of socket and lock."""
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+            with contextlib.suppress(FileNotFoundError):
+                self._socket.unlink()
+        os.close(self._fd)
+
+
+def socket_path(root: Path, home: Path) -> Path:
+    """Short enough for the 108 bytes that a Unix socket's address may have, whatever the repo's path is."""
+    return home / "run" / f"{hashlib.sha256(str(root).encode()).hexdigest()[:16]}.sock"
+
+
+async def kick(root: Path, home: Path, thread: str) -> bool:
+    """Tell the owner that ``thread`` is ready; False when nobody listens (it will find out by itself)."""
+    try:
+        _, writer = await asyncio.open_unix_connection(str(socket_path(root, home)))
+    except OSError:
+        return False
+    writer.write(f"{thread}\n".encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    return True
+
+

@@ -1,0 +1,1 @@
+"""Doors: native events in, messages out (types.Surface). terminal.py is the one that needs no account."""

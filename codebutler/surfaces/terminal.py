@@ -1,0 +1,72 @@
+"""The terminal door: messages as rich text, the status card as one line, streamed words as they come."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from typing import TYPE_CHECKING
+
+from codebutler.types import Capabilities, Outbound, Person
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+NAME = "terminal"
+_COLOURS = {"pm": "cyan", "coder": "green", "lead": "magenta", "researcher": "blue", "artist": "yellow"}
+_BORDERS = {"plan": "cyan", "question": "yellow", "error": "red", "report": "magenta", "choices": "green"}
+
+
+def os_person() -> Person:
+    """The acting person at a terminal: the user of the operating system."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in containers
+        name = str(os.getuid())
+    return Person(surface=NAME, id=name, name=name)
+
+
+class Terminal:
+    """Prints what the thread posts. ``status`` and ``writing`` are there for a toolbar to show."""
+
+    name = NAME
+    capabilities = Capabilities(edits=True, streaming=True)
+
+    def __init__(self, console: Console, *, quiet: bool = False) -> None:
+        """``quiet`` delivers without printing (headless runs print events instead)."""
+        self._console = console
+        self._quiet = quiet
+        self.status = ""
+        self.writing = ""
+
+    async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
+        """Print the message; the status card only goes to the toolbar."""
+        if message.slot == "status":
+            changed, self.status = self.status != message.text, message.text
+            if changed and not self._quiet and not self._console.is_terminal:
+                self._console.print(message.text.replace("\n", "  "), style="dim", markup=False)
+        elif not self._quiet:
+            self.writing = ""
+            self._print(message)
+        return mark
+
+    async def stream(self, external_id: str, role: str, delta: str) -> None:
+        """Keep the tail of what a role is writing."""
+        self.writing = (self.writing + delta)[-200:]
+
+    def _print(self, message: Outbound) -> None:
+        from rich.markdown import Markdown
+        from rich.panel import Panel
+
+        title = f"[bold {_COLOURS.get(message.role, 'white')}]{message.role.upper() or 'CodeButler'}[/]"
+        body = Markdown(plain(message.text))
+        border = _BORDERS.get(message.kind)
+        if border is not None:
+            self._console.print(Panel(body, title=title, title_align="left", border_style=border))
+        else:
+            self._console.print(title)
+            self._console.print(body)
+
+
+def plain(text: str) -> str:
+    """``text`` without control characters: a model's words must not steer the terminal."""
+    return "".join(c for c in text if c in "\n\t" or (c.isprintable() and c != "\x7f"))

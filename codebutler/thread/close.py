@@ -1,0 +1,58 @@
+"""The end of a thread, on a person's word: journal, merge, report, cleanup."""
+
+from __future__ import annotations
+
+from codebutler.errors import CodeButlerError
+from codebutler.events import JournalCommitted, MergeRefused, PhaseChanged, PrMerged
+from codebutler.thread import render
+from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.host import FOLDER
+from codebutler.thread.journal import journal
+from codebutler.types import Outbound
+
+
+async def merge(desk: ThreadDesk) -> None:
+    """Merge and clean up. Each part is skipped when the log says that it is done."""
+    if desk.state.merged is None:
+        try:
+            await _land(desk)
+        except CodeButlerError as error:
+            await desk.post(
+                Outbound(text=f"The merge did not go through: {error}", role="lead", kind="error"),
+                key=f"merge:{desk.state.seq}",
+                before=[MergeRefused(error=str(error))],
+            )
+            return
+    await _clean_up(desk)
+
+
+async def _land(desk: ThreadDesk) -> None:
+    state = desk.state
+    if state.pr is None or state.merge is None:
+        raise CodeButlerError("there is no pull request to merge")
+    by = state.merge.by
+    await desk.space.checkpoint("Work in progress")
+    if state.journal is None:
+        path = f"{FOLDER}/journals/thread-{state.id}.md"
+        text = desk.redact(journal(state, await desk.host.store.events(state.id)))
+        commit = await desk.space.commit_files({path: text}, f"Journal of thread {state.id}")
+        await desk.append(JournalCommitted(commit=commit, path=path))
+    head = await desk.space.push()
+    forge = await desk.space.forge()
+    result = await forge.merge(state.pr.number, expected_head=head, co_authors=[by])
+    pull = await forge.pull_hint()
+    text = f"Merged #{state.pr.number} as `{result.sha[:12]}`. " + (f"Get it with `{pull}`." if pull else "")
+    await desk.post(
+        Outbound(text=text, role="lead"),
+        key=f"merged:{state.pr.number}",
+        before=[PrMerged(number=state.pr.number, commit=result.sha, by=by)],
+    )
+
+
+async def _clean_up(desk: ThreadDesk) -> None:
+    merged = desk.state.merged
+    if merged is not None:
+        await desk.space.remove(merged.commit)
+    await desk.post(render.report(desk.state), key="report")
+    await desk.append(PhaseChanged(phase="closed", why="merged"))
+    await desk.log.update_row(phase="closed", status="merged")

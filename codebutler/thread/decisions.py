@@ -1,0 +1,143 @@
+"""What a person's word does to a thread. Commands and buttons both end here; each names the message it obeys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from codebutler.events import (
+    Cancelled,
+    CommandHandled,
+    Event,
+    MemoryDecided,
+    MergeRequested,
+    MessageReceived,
+    ModelSwapped,
+    PlanApproved,
+    PlanDropped,
+    Resumed,
+)
+from codebutler.thread.state import ThreadState
+from codebutler.thread.thread import Thread
+from codebutler.toolset.desk import EndTurn
+from codebutler.types import MemoryItem, Outbound, Person
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A message that is being obeyed: its ``seq`` in the log, and who wrote it."""
+
+    seq: int
+    by: Person
+
+
+class Command(Protocol):
+    """A message that was understood as a command."""
+
+    name: str
+
+    async def run(self, decide: Decisions, word: Word) -> str:
+        """Do it; returns what to tell the person ("" = the effect speaks for itself)."""
+        ...
+
+
+class Interpreter(Protocol):
+    """Tells commands from conversation (commands.registry)."""
+
+    def read(self, state: ThreadState, message: MessageReceived) -> Command | None:
+        """The command that ``message`` is in this state, or None for plain words."""
+        ...
+
+
+class Decisions:
+    """The decisions that a person can take on a thread."""
+
+    def __init__(self, thread: Thread) -> None:
+        """Decisions on ``thread``."""
+        self._thread = thread
+
+    @property
+    def state(self) -> ThreadState:
+        """The thread's state."""
+        return self._thread.state
+
+    async def approve(self, word: Word, plan_hash: str) -> str:
+        """Approve exactly the plan with this hash ("" = the one on the table)."""
+        plan = self.state.plan
+        if plan is None:
+            return "There is no plan to approve."
+        if plan_hash and plan_hash != plan.hash:
+            return f"That plan has been replaced. The one on the table is `{plan.hash[:8]}`."
+        if not self.state.plan_waits:
+            return "This plan is approved already."
+        if not self._may(word):
+            return f"Only {self._owner()} may approve in this thread."
+        await self._log(PlanApproved(message=word.seq, hash=plan.hash, base=plan.base, by=word.by))
+        return ""
+
+    async def cancel(self, word: Word) -> str:
+        """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
+        drops: list[Event] = []
+        if self.state.plan is not None and self.state.plan_waits:
+            drops.append(PlanDropped(hash=self.state.plan.hash, why=f"cancelled by {word.by.label}"))
+        await self._log(Cancelled(message=word.seq, by=word.by), *drops)
+        raise EndTurn("cancelled", f"by {word.by.label}")
+
+    async def retry(self, word: Word, raise_usd: float = 0.0) -> str:
+        """Go on after a failure, a pause or a cancel; ``raise_usd`` lifts the thread's cap."""
+        if raise_usd and not self._may(word):
+            return f"Only {self._owner()} may raise the cap."
+        await self._log(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
+        return ""
+
+    async def merge(self, word: Word) -> str:
+        """Merge the pull request; undecided memory items are dropped, and that is said."""
+        if self.state.pr is None or self.state.pr_state != "open":
+            return "There is no open pull request to merge."
+        if not self._may(word):
+            return f"Only {self._owner()} may merge in this thread."
+        drop: list[Event] = []
+        if self.state.memory:
+            drop = [MemoryDecided(message=word.seq, kept=[], by=word.by)]
+        await self._log(MergeRequested(message=word.seq, by=word.by), *drop)
+        return ""
+
+    async def decide_memory(self, word: Word, kept: Sequence[MemoryItem]) -> str:
+        """Keep exactly these items."""
+        if not self.state.memory:
+            return "No memory items wait for a decision."
+        if not self._may(word):
+            return f"Only {self._owner()} may decide on memory in this thread."
+        await self._log(MemoryDecided(message=word.seq, kept=list(kept), by=word.by))
+        return "" if kept else "Nothing was kept."
+
+    async def swap_model(self, word: Word, role: str, wish: str) -> str:
+        """Give ``role`` another model from here on; ``wish`` is a name of its pool or a model id."""
+        known = self._thread.role(role)
+        model = known.pool.get(wish, wish)
+        if "/" not in model and model not in known.pool.values():
+            return f"No model {wish!r} in the {known.title}'s pool: {', '.join(known.pool) or 'it is empty'}."
+        await self._log(ModelSwapped(message=word.seq, role=role, model=model))
+        return f"The {known.title} now uses {model}."
+
+    async def tell(self, word: Word, name: str, text: str) -> None:
+        """Answer a command, and note what came of it."""
+        handled = CommandHandled(message=word.seq, name=name, by=word.by, result=text)
+        if text:
+            await self._thread.post(
+                Outbound(text=text, kind="notice"), key=f"command:{word.seq}", before=[handled]
+            )
+        else:
+            await self._thread.append(handled)
+
+    async def _log(self, *events: Event) -> None:
+        await self._thread.append(*events)
+
+    def _may(self, word: Word) -> bool:
+        """The thread's owner decides; other approvers come with the access rules of a chat door."""
+        opened = self.state.opened
+        return opened is None or (word.by.surface, word.by.id) == (opened.owner.surface, opened.owner.id)
+
+    def _owner(self) -> str:
+        return self.state.opened.owner.label if self.state.opened else "the owner"

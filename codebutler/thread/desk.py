@@ -1,0 +1,222 @@
+"""What tools may do in a thread (toolset.desk.Desk), on top of its log and workspace."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
+
+from codebutler.agent import loop
+from codebutler.agent.frame import Frame
+from codebutler.errors import RepoError, ToolFailed
+from codebutler.events import (
+    ChecklistUpdated,
+    EscalationAnswered,
+    EscalationAsked,
+    MemoryProposed,
+    PlanProposed,
+    PrOpened,
+    PrUpdated,
+    QuestionAsked,
+    SummaryWritten,
+)
+from codebutler.repo import base as base_of
+from codebutler.repo.memory import MEMORY_FILES, is_known
+from codebutler.thread import render
+from codebutler.thread.mail import Mail
+from codebutler.toolset.desk import EndTurn, Site
+from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan
+
+T = TypeVar("T")
+TEXT_CAP = 24_000
+"""Characters of history or diff that one tool result may hold."""
+
+
+class ThreadDesk(Mail):
+    """The thread as its tools see it."""
+
+    async def between_steps(self, frame: Frame) -> None:
+        """Read what people said meanwhile; words for the role at work join its transcript."""
+        await self.log.sync()
+        await self.read_mail(frame)
+
+    async def before_tools(self, *, changes: bool) -> None:
+        """A checkpoint beside the model's thinking must not see half of a tool's writes."""
+        await self.space.settle_checkpoint()
+        if changes:
+            self.space.touched()
+
+    async def hands(self) -> Hands:
+        """The sandboxed executor."""
+        return await self.space.hands()
+
+    # -- people and roles
+
+    async def ask_person(self, site: Site, question: str, options: Sequence[str]) -> str:
+        """The person's answer; the turn ends until there is one."""
+        answer = self.state.answers.get(site.call_id)
+        if answer is not None:
+            return answer
+        if self.state.question is None or self.state.question.call_id != site.call_id:
+            message = Outbound(
+                text=question + "".join(f"\n- {o}" for o in options),
+                role=site.role,
+                kind="question",
+                choices=[Choice(action="answer", label=o, value=o) for o in options],
+            )
+            asked = QuestionAsked(
+                frame=site.frame, call_id=site.call_id, question=question, options=list(options)
+            )
+            await self.post(message, key=f"question:{site.frame}:{site.call_id}", before=[asked])
+        raise EndTurn("question")
+
+    async def ask_pm(self, site: Site, question: str) -> str:
+        """The PM's answer, from its own transcript."""
+        known = next((x for x in self.state.exchanges if x.call_id == site.call_id), None)
+        if known is not None and known.answer is not None:
+            return known.answer
+        pm = self.state.frames.get("pm")
+        if pm is None:
+            raise ToolFailed("no PM works on this thread: decide yourself and say what you assumed")
+        if known is None:
+            await self.append(
+                EscalationAsked(frame=site.frame, call_id=site.call_id, role=site.role, question=question)
+            )
+        role = self.role("pm")
+        answer = await loop.run(pm, role, self.toolset(role), self)
+        await self.append(EscalationAnswered(call_id=site.call_id, text=answer))
+        return answer
+
+    async def propose(self, plan: Plan) -> str:
+        """Put the plan before the person."""
+        base = await self.space.base()
+        text = plan.model_dump_json() + base.commit
+        proposed = PlanProposed(
+            plan=plan, hash=hashlib.sha256(text.encode()).hexdigest(), base=base.commit
+        )
+        await self.post(
+            render.plan(proposed), key=f"plan:{proposed.hash}:{self.state.seq}", before=[proposed]
+        )
+        await self.log.update_row(title=plan.title[:120])
+        return "The plan is before the person. Wait for their word."
+
+    async def set_checklist(self, items: Sequence[ChecklistItem]) -> None:
+        """Show the checklist."""
+        await self.append(ChecklistUpdated(items=list(items)))
+        await self.show_status()
+
+    async def notify(self, site: Site, text: str) -> None:
+        """Post a message of the role."""
+        await self.post(Outbound(text=text, role=site.role), key=f"notify:{site.frame}:{site.call_id}")
+
+    # -- commits and the pull request
+
+    async def checkpoint(self, message: str) -> str:
+        """Save the worktree as a commit."""
+        return await self._git(self.space.checkpoint(message))
+
+    async def push(self) -> str:
+        """Push what was committed, and what was not yet."""
+        if self.state.worktree is None:
+            raise ToolFailed("there is nothing to push: no worktree yet")
+        await self._git(self.space.checkpoint("Work in progress"))
+        return await self._git(self.space.push())
+
+    async def open_pr(self, title: str, body: str) -> str:
+        """Open the pull request, or say that it is open."""
+        if self.state.pr is None:
+            await self.push()
+            await self.record_pr(title, body)
+        pr = self.state.pr
+        return f"Pull request #{pr.number} is open: {pr.url}" if pr else "no pull request"
+
+    async def record_pr(self, title: str, body: str) -> None:
+        """Open the PR at the forge (which finds it again by its branch) and log it."""
+        tree, base = self.state.worktree, await self.space.base()
+        if tree is None:
+            raise ToolFailed("there is no branch to open a pull request for")
+        forge = await self.space.forge()
+        full = render.merge_body(self.redact(body), render.pr_body(self.state))
+        pr = await self._git(
+            forge.open_pr(branch=tree.branch, base=base.branch, title=title, body=full, draft=False)
+        )
+        await self.append(PrOpened(number=pr.number, url=pr.url, title=pr.title))
+        await self.log.update_row(pr=str(pr.number))
+
+    async def refresh_pr(self) -> None:
+        """Bring title and our part of the body up to date."""
+        if self.state.pr is None:
+            return
+        forge = await self.space.forge()
+        pr = await forge.get(self.state.pr.number)
+        title = self.redact(render.pr_title(self.state))
+        body = self.redact(render.merge_body(pr.body, render.pr_body(self.state)))
+        await forge.update(pr.number, title=title, body=body)
+        await self.append(PrUpdated(number=pr.number, title=title))
+
+    async def pr_status(self) -> str:
+        """The PR's state."""
+        if self.state.pr is None:
+            return "There is no pull request yet."
+        pr = await self._git((await self.space.forge()).get(self.state.pr.number))
+        return f"#{pr.number} {pr.title}\nstate: {pr.state}\nhead: {pr.head}\nbase: {pr.base}\n{pr.url}"
+
+    async def log_text(self, path: str, limit: int) -> str:
+        """The branch's history."""
+        at = self.state.head or (await self.space.base()).commit
+        return _cap(await self._git(base_of.log(self.host.repo, at, path=path, limit=limit)))
+
+    async def diff(self, base: str, path: str) -> str:
+        """The branch's changes."""
+        if not self.state.head:
+            return "Nothing has changed yet."
+        old = base or (self.state.worktree.base if self.state.worktree else "")
+        text = await self._git(
+            base_of.diff(self.host.repo, old, self.state.head, paths=[path] if path else [], limit=TEXT_CAP)
+        )
+        return text or "Nothing has changed."
+
+    # -- memory and threads
+
+    async def read_memory(self, file: str) -> str:
+        """A memory file of the base commit."""
+        if file not in self.rules.memory:
+            raise ToolFailed(f"no memory file {file!r}; there are {', '.join(self.rules.memory)}")
+        return _cap(self.rules.memory[file])
+
+    async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
+        """Keep the items for the person's decision; those that memory holds already are turned away."""
+        fresh, lines = [], []
+        for item in items:
+            if item.file not in MEMORY_FILES:
+                lines.append(f"refused, no such file {item.file!r}: {item.text[:60]}")
+            elif is_known(self.rules.memory[item.file], item):
+                lines.append(f"memory holds this already: {item.text[:60]}")
+            else:
+                fresh.append(item)
+        if fresh:
+            await self.append(MemoryProposed(items=fresh))
+        return "\n".join([f"{len(fresh)} proposed; a person decides.", *lines])
+
+    async def write_summary(self, summary: SummaryWritten) -> None:
+        """Keep the retrospective."""
+        await self.append(summary)
+
+    async def list_threads(self) -> str:
+        """The repo's open threads."""
+        rows = [r for r in await self.host.store.threads() if r.phase != "closed" and r.id != self.state.id]
+        return "\n".join(f"{r.id} [{r.phase}] {r.title} {r.branch}" for r in rows) or "No other threads."
+
+    async def _git(self, work: Awaitable[T]) -> T:
+        """What git or the forge refuses is news for the model, not the end of the turn."""
+        try:
+            return await work
+        except RepoError as error:
+            raise ToolFailed(str(error)) from error
+
+
+def _cap(text: str) -> str:
+    if len(text) <= TEXT_CAP:
+        return text
+    half = TEXT_CAP // 2
+    return f"{text[:half]}\n… {len(text) - TEXT_CAP} characters left out …\n{text[-half:]}"

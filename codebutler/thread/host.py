@@ -1,0 +1,120 @@
+"""What all threads of one repo share: config, git, forge, model client, ledger; and the rules of a commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codebutler import assets
+from codebutler.agent.roles import Role, load_roles, system_prompt
+from codebutler.config import Config
+from codebutler.errors import ConfigError
+from codebutler.models.routing import Router
+from codebutler.redact import Redactor
+from codebutler.repo.base import list_files, show_file
+from codebutler.repo.discover import Repo
+from codebutler.repo.memory import MEMORY_FILES
+from codebutler.store.store import Store
+from codebutler.toolset import memory as memory_tools
+from codebutler.toolset import native, team
+from codebutler.toolset import repo as repo_tools
+from codebutler.toolset.registry import Tool, Toolset
+from codebutler.types import ModelClient
+
+FOLDER = ".codebutler"
+PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
+
+
+def known_tools() -> dict[str, Tool]:
+    """Every tool there is, by name, in the order in which models see them."""
+    all_tools = (*native.tools(), *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS)
+    return {t.spec.name: t for t in all_tools}
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Roles, prompts and memory as one commit of the repo has them. A branch cannot rewrite its own."""
+
+    roles: Mapping[str, Role]
+    prompts: Mapping[str, str]
+    memory: Mapping[str, str]
+    agents_md: str
+    _systems: dict[str, str] = field(default_factory=dict)
+
+    def system(self, role: Role) -> str:
+        """The role's system prompt, made once."""
+        if role.name not in self._systems:
+            self._systems[role.name] = system_prompt(
+                role, prompts=self.prompts, memory=self.memory, agents_md=self.agents_md
+            )
+        return self._systems[role.name]
+
+
+async def load_rules(repo: Repo, commit: str) -> Rules:
+    """Read the repo's own rules at ``commit``, over the shipped ones."""
+    theirs: dict[str, str] = {}
+    for path in [*await list_files(repo, commit, FOLDER), "AGENTS.md"]:
+        if path == "AGENTS.md" or path.split("/")[1] in {"prompts", "memory", "roles"}:
+            theirs[path] = await show_file(repo, commit, path) or ""
+    roles = {
+        Path(path).stem: text
+        for path, text in theirs.items()
+        if path.startswith(f"{FOLDER}/roles/") and path.endswith(".toml")
+    }
+    return Rules(
+        roles=load_roles(roles, known_tools=tuple(known_tools())),
+        prompts=_over("prompts_defaults", "prompts", PROMPTS, theirs),
+        memory=_over("memory_defaults", "memory", MEMORY_FILES, theirs),
+        agents_md=theirs.get("AGENTS.md", ""),
+    )
+
+
+def _over(shipped: str, folder: str, names: tuple[str, ...], theirs: Mapping[str, str]) -> dict[str, str]:
+    texts = {name: assets.text(shipped, name) for name in names}
+    prefix = f"{FOLDER}/{folder}/"
+    texts.update({p.removeprefix(prefix): t for p, t in theirs.items() if p.startswith(prefix)})
+    return texts
+
+
+@dataclass
+class Host:
+    """The repo's services. ``ledger`` holds the caps of a person and a day, over all repos."""
+
+    repo: Repo
+    config: Config
+    home: Path
+    store: Store
+    ledger: Store
+    client: ModelClient
+    router: Router
+    redactor: Redactor
+    unsafe: bool = False
+    """The host's own flag that runs tools without a sandbox."""
+    _rules: dict[str, Rules] = field(default_factory=dict)
+    _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
+
+    async def rules(self, commit: str) -> Rules:
+        """The rules at ``commit``, read once."""
+        if commit not in self._rules:
+            self._rules[commit] = await load_rules(self.repo, commit)
+        return self._rules[commit]
+
+    def role(self, rules: Rules, name: str) -> Role:
+        """The role called ``name``; ConfigError when there is none."""
+        if name not in rules.roles:
+            raise ConfigError(f"no role {name!r}", fix=f"Roles are: {', '.join(rules.roles)}.")
+        return rules.roles[name]
+
+    def toolset(self, role: Role) -> Toolset:
+        """The role's tools; the same object for the same list, so that its wire form is byte-stable."""
+        names = tuple(role.tools)
+        if names not in self._toolsets:
+            self._toolsets[names] = Toolset.of(names, known_tools())
+        return self._toolsets[names]
+
+    async def close(self) -> None:
+        """Close connections and files."""
+        await self.client.close()
+        await self.store.close()
+        await self.ledger.close()

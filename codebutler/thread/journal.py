@@ -1,0 +1,122 @@
+"""The thread told as a story: for the Lead's eyes, and as the journal file that lands with the PR."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+from codebutler import events as ev
+from codebutler.store.rows import StoredEvent
+from codebutler.thread import render
+from codebutler.thread.state import ThreadState
+
+SNIPPET = 600
+"""Characters of one tool result that the story shows."""
+ARGUMENTS = 300
+
+
+def narrative(state: ThreadState, rows: Sequence[StoredEvent], *, cap: int) -> str:
+    """The story in at most ``cap`` characters; its middle goes first when it is too long."""
+    text = "\n".join(_lines(state, rows))
+    if len(text) <= cap:
+        return text
+    half = cap // 2
+    return f"{text[:half]}\n… {len(text) - cap} characters left out …\n{text[-half:]}"
+
+
+def journal(state: ThreadState, rows: Sequence[StoredEvent]) -> str:
+    """The journal file: who did what, what the roles said to each other, and what it cost."""
+    title = state.opened.title if state.opened else state.id
+    opened = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(state.opened_at))
+    return "\n".join(
+        [f"# {title}", "", f"Thread `{state.id}`, opened {opened}.", "", *_lines(state, rows), "", "## Cost", "",
+         render.usage_table(state), ""]
+    )  # fmt: skip
+
+
+def _lines(state: ThreadState, rows: Iterable[StoredEvent]) -> Iterator[str]:
+    roles = {name: frame.role.title() for name, frame in state.frames.items()}
+    for row in rows:
+        event = ev.parse(row.body)
+        teller = _TELLERS.get(event.kind) if event is not None else None
+        if teller is not None:
+            yield from teller(event, roles)
+
+
+def _message(e: ev.MessageReceived, _roles: dict[str, str]) -> Iterator[str]:
+    said = e.text or f"[{e.action} {e.value[:8]}]"
+    yield f"- **{e.author.label}**: {_flat(said, 2_000)}"
+
+
+def _reply(e: ev.ModelReplied, roles: dict[str, str]) -> Iterator[str]:
+    if e.content.strip():
+        yield f"- **{roles[e.frame]}**: {_flat(e.content, 2_000)}"
+    for call in e.tool_calls:
+        yield f"  - {roles[e.frame]} calls `{call.name}` {_flat(call.arguments, ARGUMENTS)}"
+
+
+def _result(e: ev.ToolFinished, _roles: dict[str, str]) -> Iterator[str]:
+    word = "gives" if e.ok else "FAILS with"
+    yield f"    - `{e.name}` {word}: {_flat(e.text, SNIPPET)}"
+
+
+def _escalation(e: ev.EscalationAsked, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **{e.role.title()} → PM**: {_flat(e.question, 2_000)}"
+
+
+def _answer(e: ev.EscalationAnswered, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **PM → role**: {_flat(e.text, 2_000)}"
+
+
+def _approved(e: ev.PlanApproved, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **{e.by.label}** approved plan `{e.hash[:8]}` on `{e.base[:8]}`"
+
+
+def _failed(e: ev.ModelFailed, roles: dict[str, str]) -> Iterator[str]:
+    yield f"  - {roles[e.frame]}'s model {e.model} failed: {_flat(e.error, SNIPPET)}"
+
+
+def _checkpoint(e: ev.CheckpointMade, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- commit `{e.commit[:12]}` {_flat(e.message, 200)} ({', '.join(e.files[:12])})"
+
+
+def _pr(e: ev.PrOpened, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- pull request #{e.number} opened: {e.title}"
+
+
+def _swap(e: ev.ModelSwapped, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- the {e.role}'s model is now {e.model}"
+
+
+def _memory(e: ev.MemoryDecided, _roles: dict[str, str]) -> Iterator[str]:
+    kept = "; ".join(_flat(i.text, 200) for i in e.kept) or "nothing"
+    yield f"- **{e.by.label}** keeps in memory: {kept}"
+
+
+def _cancelled(e: ev.Cancelled, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **{e.by.label}** cancelled"
+
+
+_TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
+    "message_received": _message,
+    "model_replied": _reply,
+    "model_failed": _failed,
+    "tool_finished": _result,
+    "escalation_asked": _escalation,
+    "escalation_answered": _answer,
+    "plan_approved": _approved,
+    "checkpoint_made": _checkpoint,
+    "pr_opened": _pr,
+    "model_swapped": _swap,
+    "memory_decided": _memory,
+    "cancelled": _cancelled,
+}
+
+
+def _flat(text: str, cap: int) -> str:
+    """One line of at most ``cap`` characters, head and tail kept."""
+    line = " ⏎ ".join(part.strip() for part in text.strip().splitlines() if part.strip())
+    if len(line) <= cap:
+        return line
+    return f"{line[: cap * 2 // 3]} … {line[-cap // 3 :]}"

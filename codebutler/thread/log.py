@@ -1,0 +1,96 @@
+"""A thread's own log: append under the fence, keep the folded state in step, post visible messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+from codebutler.events import Event, Posted, dump, parse
+from codebutler.store.rows import NewEvent, NewPost, StoredEvent
+from codebutler.store.store import Store
+from codebutler.thread.fold import apply, fold
+from codebutler.thread.state import ThreadState
+from codebutler.types import Outbound
+
+
+class ThreadLog:
+    """One worker's hold on a thread. ``state`` is always the fold of what is on disk up to ``state.seq``."""
+
+    def __init__(self, store: Store, state: ThreadState, epoch: int, redact: Callable[[str], str]) -> None:
+        """Use ``claim``."""
+        self._store = store
+        self._epoch = epoch
+        self._lock = asyncio.Lock()
+        self._redact = redact
+        self.state = state
+
+    @classmethod
+    async def claim(cls, store: Store, thread: str, redact: Callable[[str], str]) -> ThreadLog:
+        """Take the thread over from any other worker and load it."""
+        epoch = await store.claim(thread)
+        rows = await store.events(thread)
+        return cls(store, fold(thread, ((r.seq, r.ts, parse(r.body)) for r in rows)), epoch, redact)
+
+    def redact(self, text: str) -> str:
+        """``text`` without secrets."""
+        return self._redact(text)
+
+    async def append(self, *events: Event) -> None:
+        """Log events; on return they are on disk and in ``state``. Raises StaleWorker when taken over."""
+        await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in events])
+
+    async def post(self, message: Outbound, *, key: str, before: Sequence[Event] = ()) -> None:
+        """Show ``message`` at every door of the thread, once per ``key``, with ``before`` in one commit."""
+        clean = message.model_copy(update={"text": self._redact(message.text)})
+        payload = clean.model_dump_json()
+        posts = [
+            NewPost(f"{key}@{surface}:{external}", surface, external, payload, clean.slot)
+            for surface, external in await self._store.bindings(self.state.id)
+        ]
+        news = [NewEvent(e.kind, uuid4().hex, dump(e)) for e in before]
+        if not message.slot:
+            news.append(NewEvent("posted", f"post:{key}", dump(Posted(post=clean, source=key))))
+        await self._write(news, posts=posts)
+
+    async def update_row(self, **row: str | int) -> None:
+        """Refresh the read model (title, phase, status, branch, pr)."""
+        await self._write([], row=row)
+
+    async def rest(self, *events: Event) -> bool:
+        """Log the end of a turn; True when nothing new came in meanwhile, else the turn must go on."""
+        before = set(self.state.unread)
+        await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in events], ready=False)
+        if set(self.state.unread) - before:
+            await self._store.set_ready(self.state.id, True, epoch=self._epoch)
+            return False
+        return True
+
+    async def sync(self) -> None:
+        """Fold in what doors and other processes have appended."""
+        async with self._lock:
+            self._absorb(await self._store.events(self.state.id, after=self.state.seq))
+
+    async def _write(
+        self,
+        news: Sequence[NewEvent],
+        *,
+        posts: Sequence[NewPost] = (),
+        row: Mapping[str, Any] | None = None,
+        ready: bool | None = None,
+    ) -> None:
+        async with self._lock:
+            stored = await self._store.append(
+                self.state.id, news, epoch=self._epoch, posts=posts, row=row, ready=ready
+            )
+            if not stored or stored[0].seq != self.state.seq + 1 or stored[-1].seq != self.state.seq + len(stored):
+                stored = await self._store.events(self.state.id, after=self.state.seq)
+            self._absorb(stored)
+
+    def _absorb(self, rows: Sequence[StoredEvent]) -> None:
+        for row in rows:
+            if row.seq > self.state.seq:
+                apply(self.state, row.seq, row.ts, parse(row.body))
+
+

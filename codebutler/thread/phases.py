@@ -1,0 +1,177 @@
+"""The life of a thread, one step at a time. Every step looks at the state only, so a restart finds its place."""
+
+from __future__ import annotations
+
+from codebutler.agent import loop
+from codebutler.agent.frame import Frame
+from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
+from codebutler.thread import close, lead, render
+from codebutler.thread.desk import ThreadDesk
+from codebutler.toolset.desk import EndTurn
+from codebutler.types import Outbound
+
+BRIEF = """{who} approved this plan. Carry it out.
+
+{plan}
+
+What was asked for, in the person's words:
+{request}
+"""
+MOVED = (
+    "The base branch moved while the plan waited, and these files of the plan changed: {files}. "
+    "Look at them again and propose the plan anew."
+)
+
+
+async def step(desk: ThreadDesk) -> bool:
+    """Do the next thing; False when nothing is left to do before somebody speaks."""
+    await desk.log.sync()
+    await desk.read_mail()
+    state = desk.state
+    if state.phase == "closed" or (state.question is not None and not state.merge):
+        return False
+    if state.halted:
+        if not state.unread:
+            return False
+        word = next(iter(state.unread.values()))
+        await desk.append(Resumed(message=0, by=word.author))
+    if state.kept and state.memory_commits < len(state.kept):
+        await lead.commit_memory(desk)
+    elif state.merge is not None or (state.merged is not None and not state.removed):
+        await close.merge(desk)
+    elif _coder_is_due(desk):
+        await code(desk)
+    elif _lead_is_due(desk):
+        await lead.retrospect(desk)
+    elif (pm := state.frames.get("pm")) is not None and _pm_is_due(desk, pm):
+        await plan(desk, pm)
+    else:
+        return False
+    return True
+
+
+def _pm_is_due(desk: ThreadDesk, pm: Frame) -> bool:
+    unsaid = bool(pm.last_text) and f"pm:{pm.step}" not in desk.state.said
+    return pm.due or bool(pm.calls) or unsaid
+
+
+def _coder_is_due(desk: ThreadDesk) -> bool:
+    state = desk.state
+    if state.opened is not None and state.opened.mode == "coder":
+        frame = state.frames.get("coder-1")
+        return frame is not None and (frame.ended is None or frame.due)
+    return state.approval is not None and state.carried_out != state.approval.hash
+
+
+def _lead_is_due(desk: ThreadDesk) -> bool:
+    frame = desk.state.frames.get(lead.frame_name(desk))
+    return desk.state.phase == "lead" and desk.state.pr_state == "open" and (frame is None or frame.ended is None)
+
+
+async def plan(desk: ThreadDesk, pm: Frame) -> None:
+    """The PM works until it has an answer, a plan or a question."""
+    await desk.load_rules()
+    role = desk.role("pm")
+    text = await loop.run(pm, role, desk.toolset(role), desk)
+    source = f"pm:{pm.step}"
+    if text and source not in desk.state.said and not pm.calls:
+        await desk.post(Outbound(text=text, role="pm"), key=source)
+
+
+async def code(desk: ThreadDesk) -> None:
+    """The Coder carries out the approved plan, in the worktree, up to the pull request."""
+    state = desk.state
+    team = state.opened is None or state.opened.mode == "team"
+    if (state.worktree is None or state.removed) and not await _make_room(desk):
+        return
+    await desk.load_rules()
+    if team and state.phase != "coder":
+        await desk.append(PhaseChanged(phase="coder", why="plan approved"))
+        await desk.show_status()
+    frame = await _coder_frame(desk)
+    role = desk.role("coder")
+    text = await loop.run(frame, role, desk.toolset(role), desk)
+    await desk.space.settle_checkpoint()
+    await desk.space.checkpoint(_subject(desk))
+    await (_ship(desk, frame, text) if team else _hand_in(desk, frame, text))
+
+
+async def _make_room(desk: ThreadDesk) -> bool:
+    """Worktree on the present base; False when the plan no longer fits that base."""
+    state = desk.state
+    approved = state.approval
+    now = await desk.space.refresh_base()
+    if approved is not None and state.plan is not None and now.commit != approved.base:
+        moved = await desk.space.moved_files(approved.base, now.commit)
+        stale = sorted(moved & {f.removeprefix("./") for f in state.plan.plan.files})
+        if stale:
+            await desk.append(
+                PlanDropped(hash=state.plan.hash, why="the base branch changed its files"),
+                Nudged(frame="pm", content=MOVED.format(files=", ".join(stale)), reason="base moved"),
+            )
+            return False
+    tree = await desk.space.prepare(render.pr_title(state))
+    await desk.log.update_row(branch=tree.branch)
+    return True
+
+
+async def _coder_frame(desk: ThreadDesk) -> Frame:
+    state = desk.state
+    if state.approval is None or state.plan is None:
+        return state.frames["coder-1"]
+    number = 1 + sum(f.role == "coder" and f.ended is not None for f in state.frames.values())
+    brief = BRIEF.format(
+        who=state.approval.by.label, plan=render.plan_text(state.plan.plan), request=_request(desk)
+    )
+    return await desk.start_frame(f"coder-{number}", "coder", brief)
+
+
+def _request(desk: ThreadDesk) -> str:
+    pm = desk.state.frames.get("pm")
+    said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
+    return "\n".join(f"> {line}" for text in said[:6] for line in str(text).splitlines())[:4_000]
+
+
+def _subject(desk: ThreadDesk) -> str:
+    return render.pr_title(desk.state)
+
+
+async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
+    """Whatever the Coder forgot of push and PR is done here; a run without changes goes back to the PM."""
+    state = desk.state
+    if state.worktree is not None and state.head == state.worktree.base:
+        words = text or "Nothing had to be changed."
+        await desk.post(
+            Outbound(text=words, role="coder"),
+            key=f"{frame.id}:done",
+            before=[
+                FrameEnded(frame=frame.id, outcome="answered", text=text),
+                PhaseChanged(phase="pm", why="no changes"),
+            ],
+        )
+        return
+    await desk.space.push()
+    if state.pr is None:
+        await desk.record_pr(_subject(desk), "")
+    await desk.post(
+        render.pr_ready(state, text),
+        key=f"{frame.id}:done",
+        before=[
+            FrameEnded(frame=frame.id, outcome="pr", text=text),
+            PhaseChanged(phase="lead", why="pull request open"),
+        ],
+    )
+    await desk.show_status()
+
+
+async def _hand_in(desk: ThreadDesk, frame: Frame, text: str) -> None:
+    """A Coder alone ends with its work on the branch."""
+    state = desk.state
+    branch = state.worktree.branch if state.worktree else ""
+    changed = f"{len(state.files)} files changed on `{branch}` ({state.head[:12]})."
+    await desk.post(
+        Outbound(text=f"{text}\n\n{changed}".strip(), role="coder"),
+        key=f"{frame.id}:done:{frame.step}",
+        before=[FrameEnded(frame=frame.id, outcome="done", text=text)],
+    )
+    raise EndTurn("done")

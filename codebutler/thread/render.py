@@ -1,0 +1,178 @@
+"""What people read, as markdown made from the state: plan, status card, memory items, report, PR body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from codebutler.events import PlanProposed
+from codebutler.thread.state import Spend, ThreadState
+from codebutler.types import ChecklistItem, Choice, MemoryItem, Outbound, Plan
+
+BODY_START = "<!-- codebutler:begin -->"
+BODY_END = "<!-- codebutler:end -->"
+_MARK = {"todo": "☐", "doing": "▸", "done": "☑"}
+_PHASE = {"pm": "planning", "coder": "coding", "lead": "review", "closed": "closed"}
+
+
+def plan(proposed: PlanProposed) -> Outbound:
+    """The plan with its buttons; each is bound to the plan's hash."""
+    return Outbound(
+        text=plan_text(proposed.plan) + f"\n\nPlan `{proposed.hash[:8]}` on `{proposed.base[:8]}`. "
+        'Say **"go"** to approve, **"cancel"** to stop, or say what to change.',
+        role="pm",
+        kind="plan",
+        choices=[
+            Choice(action="approve", label="Approve", value=proposed.hash, style="primary"),
+            Choice(action="cancel", label="Cancel", value=proposed.hash, style="danger"),
+        ],
+        data={"hash": proposed.hash, "base": proposed.base, "plan": proposed.plan.model_dump()},
+    )
+
+
+def plan_text(plan: Plan) -> str:
+    """The plan's own words."""
+    lines = [f"## {plan.title}", "", plan.summary, ""]
+    for number, step in enumerate(plan.steps, 1):
+        refs = f" ({', '.join(f'`{r}`' for r in step.refs)})" if step.refs else ""
+        lines.append(f"{number}. {step.text}{refs}")
+    if plan.files:
+        lines += ["", "Files: " + ", ".join(f"`{f}`" for f in plan.files)]
+    if plan.acceptance:
+        lines += ["", "Accepted when:", *(f"- {a}" for a in plan.acceptance)]
+    if plan.workflow:
+        lines += ["", f"Workflow: {plan.workflow}"]
+    return "\n".join(lines)
+
+
+def checklist(items: Sequence[ChecklistItem]) -> str:
+    """The checklist, one line an item."""
+    return "\n".join(f"{_MARK[i.status]} {i.text}" for i in items)
+
+
+def status(state: ThreadState, activity: str = "") -> Outbound:
+    """The status card: one message, edited in place."""
+    parts = [f"**{_PHASE[state.phase]}**"]
+    if activity:
+        parts.append(activity)
+    if state.worktree:
+        parts.append(f"`{state.worktree.branch}`")
+    if state.pr:
+        parts.append(f"PR #{state.pr.number} {state.pr_state}")
+    parts.append(money(state.usd))
+    text = " · ".join(parts)
+    if state.checklist:
+        text += "\n" + checklist(state.checklist)
+    return Outbound(text=text, kind="status", slot="status")
+
+
+def memory(items: Sequence[MemoryItem]) -> Outbound:
+    """The numbered lessons with how to decide on them."""
+    lines = ["**What should the team remember?**", ""]
+    for number, item in enumerate(items, 1):
+        place = f"{item.file}{f' › {item.section}' if item.section else ''}"
+        lines.append(f"{number}. {item.text} _({item.kind.replace('_', ' ')} → {place})_")
+        if item.why:
+            lines.append(f"   because {item.why}")
+    lines += ["", 'Say **"yes"**, **"no"**, "remove 2", "edit 1: …" or "add: …". What is kept lands with the PR.']
+    return Outbound(
+        text="\n".join(lines),
+        role="lead",
+        kind="choices",
+        choices=[
+            Choice(action="memory", label="Keep all", value="yes", style="primary"),
+            Choice(action="memory", label="Keep none", value="no"),
+        ],
+        data={"items": [i.model_dump() for i in items]},
+    )
+
+
+def pr_ready(state: ThreadState, words: str) -> Outbound:
+    """The Coder's last word with the pull request."""
+    assert state.pr is not None  # noqa: S101 - called once the PR is in the log
+    return Outbound(
+        text=f"{words}\n\nPull request [#{state.pr.number} {state.pr.title}]({state.pr.url}). "
+        'Say **"merge"** when you are content, or say what to change.',
+        role="coder",
+        kind="choices",
+        choices=[Choice(action="merge", label="Merge", value=str(state.pr.number), style="primary")],
+    )
+
+
+def pr_title(state: ThreadState) -> str:
+    """The PR's title: the Lead's, else the plan's, else the thread's."""
+    if state.summary:
+        return state.summary.title
+    if state.plan:
+        return state.plan.plan.title
+    return state.opened.title if state.opened else state.id
+
+
+def pr_body(state: ThreadState) -> str:
+    """The part of the PR's body that is ours, between its markers: the thread as a development journal."""
+    lines = [BODY_START, "## Summary", ""]
+    if state.summary:
+        lines += [state.summary.summary, "", "## Changes", "", *_bullets(state.summary.changes)]
+        lines += ["", "## Decisions", "", *_bullets(state.summary.decisions or ["none beyond the plan"])]
+    elif state.plan:
+        lines += [state.plan.plan.summary, "", "## Changes", "", *_bullets(s.text for s in state.plan.plan.steps)]
+    lines += ["", "## Participants", "", *_bullets(_participants(state))]
+    if state.approval:
+        lines += ["", f"Plan `{state.approval.hash[:8]}` approved by {state.approval.by.label}."]
+    return "\n".join([*lines, "", f"Thread `{state.id}`", BODY_END])
+
+
+def merge_body(old: str, ours: str) -> str:
+    """``old`` with our part replaced: what people wrote outside the markers stays."""
+    start, end = old.find(BODY_START), old.find(BODY_END)
+    if start < 0 or end < start:
+        return f"{old.rstrip()}\n\n{ours}".lstrip() if old.strip() else ours
+    return old[:start] + ours + old[end + len(BODY_END) :]
+
+
+def report(state: ThreadState) -> Outbound:
+    """The usage report: who spent what, what went on between the roles, and how to do better."""
+    lines = ["## Usage", "", usage_table(state)]
+    if state.exchanges:
+        lines += ["", "## Behind the scenes", ""]
+        lines += [f"- {x.role} asked: {x.question}\n  PM: {x.answer or '(no answer)'}" for x in state.exchanges]
+    if state.summary and state.summary.improvements:
+        lines += ["", "## For the roles", "", *_bullets(state.summary.improvements)]
+    if state.summary and state.summary.tips:
+        lines += ["", "## For the next request", "", *_bullets(state.summary.tips)]
+    return Outbound(text="\n".join(lines), role="lead", kind="report")
+
+
+def usage_table(state: ThreadState) -> str:
+    """Tokens, tool calls and cost per role and model, as a markdown table."""
+    rows = ["| role | model | calls | tools | tokens in | cached | out | cost |", "|---|---|--:|--:|--:|--:|--:|--:|"]
+    total = Spend()
+    for (role, model), s in state.spend.items():
+        cost = money(s.usd) + ("" if s.priced else " (no price known)")
+        rows.append(f"| {role} | {model} | {s.calls} | {s.tools} | {s.input} | {s.cached} | {s.output} | {cost} |")
+        total.calls += s.calls
+        total.tools += s.tools
+        total.input += s.input
+        total.cached += s.cached
+        total.output += s.output
+    t = total
+    rows.append(
+        f"| **all** | | {t.calls} | {t.tools} | {t.input} | {t.cached} | {t.output} | {money(state.usd)} |"
+    )
+    return "\n".join(rows)
+
+
+def money(usd: float) -> str:
+    """Dollars, to the cent, or finer below ten cents."""
+    return f"${usd:.4f}" if usd < 0.1 else f"${usd:.2f}"
+
+
+def _participants(state: ThreadState) -> list[str]:
+    people = [f"{p.label} ({p.surface})" for p in state.people.values()]
+    models: dict[str, list[str]] = {}
+    for role, model in state.spend:
+        models.setdefault(role, []).append(model)
+    return people + [f"{role}: {', '.join(names)}" for role, names in models.items()]
+
+
+def _bullets(items: Iterable[str]) -> list[str]:
+    return [f"- {i}" for i in items]

@@ -1,0 +1,99 @@
+"""One turn of one thread: from being ready to a visible end."""
+
+from __future__ import annotations
+
+from codebutler.errors import CodeButlerError, StaleWorker
+from codebutler.events import Outcome, TurnEnded
+from codebutler.thread import phases
+from codebutler.thread.decisions import Interpreter
+from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.host import Host
+from codebutler.thread.log import ThreadLog
+from codebutler.thread.state import ThreadState
+from codebutler.thread.thread import Listener
+from codebutler.toolset.desk import EndTurn
+from codebutler.types import Choice, Outbound
+
+
+async def run_turn(
+    host: Host, thread: str, interpreter: Interpreter, listener: Listener | None = None
+) -> ThreadState:
+    """Claim the thread and go on until nothing is left to do before somebody speaks.
+
+    Ends with exactly one ``turn_ended`` if anything happened. Raises StaleWorker when another worker
+    took the thread over; everything else that people can mend becomes a message in the thread.
+    """
+    log = await ThreadLog.claim(host.store, thread, host.redactor.text)
+    desk = ThreadDesk(host, log, interpreter, listener)
+    try:
+        while not await _until_quiet(desk):
+            pass
+    finally:
+        await desk.space.close()
+    return log.state
+
+
+async def _until_quiet(desk: ThreadDesk) -> bool:
+    """Run steps to their end; False when something new came in at the last moment."""
+    start = desk.state.seq
+    end: EndTurn | None = None
+    try:
+        while await phases.step(desk):
+            pass
+    except EndTurn as stop:
+        end = stop
+    except StaleWorker:
+        raise
+    except CodeButlerError as error:
+        end = EndTurn("failed", str(error))
+    await _save_work(desk)
+    if desk.state.seq == start and end is None:
+        return await desk.log.rest()
+    outcome = end.outcome if end else outcome_of(desk.state)
+    await _say_end(desk, outcome, end.text if end else "")
+    await desk.log.update_row(phase=desk.state.phase, status=outcome)
+    return await desk.log.rest(TurnEnded(outcome=outcome, text=end.text if end else ""))
+
+
+def outcome_of(state: ThreadState) -> Outcome:
+    """What a turn that came to its own end has left people with."""
+    if state.phase == "closed":
+        return "closed"
+    if state.question is not None:
+        return "question"
+    if state.refused:
+        return "failed"
+    if state.pr is not None and state.pr_state == "open":
+        return "pr"
+    return "plan" if state.plan_waits else "answered"
+
+
+async def _save_work(desk: ThreadDesk) -> None:
+    """What a stopped Coder wrote is kept as a checkpoint."""
+    await desk.space.settle_checkpoint()
+    if desk.space.dirty:
+        await desk.space.checkpoint("Work in progress")
+
+
+async def _say_end(desk: ThreadDesk, outcome: Outcome, text: str) -> None:
+    """A turn that was stopped says so, where the work is, and what to do next."""
+    state = desk.state
+    where = f"\n\nThe work so far is on `{state.worktree.branch}` at `{state.head[:12]}`." if state.worktree else ""
+    key = f"end:{state.seq}"
+    if outcome == "failed" and not state.refused:
+        words = f"I could not go on: {text}.{where}\n\nSay **\"go\"** to try again, or say what to do instead."
+        choices = [Choice(action="retry", label="Try again", style="primary")]
+        await desk.post(Outbound(text=words, kind="error", choices=choices), key=key)
+    elif outcome == "paused":
+        words = (
+            f"Paused: {text}.{where}\n\nSay **\"raise 1\"** to allow one more dollar, **\"model NAME\"** for "
+            "another model, or **\"cancel\"**."
+        )
+        choices = [
+            Choice(action="raise", label="Raise by $1", value="1", style="primary"),
+            Choice(action="cancel", label="Stop", style="danger"),
+        ]
+        await desk.post(Outbound(text=words, kind="error", choices=choices), key=key)
+    elif outcome == "cancelled":
+        words = f"Stopped {text}.{where}\n\nSay **\"go\"** to go on."
+        await desk.post(Outbound(text=words, kind="notice"), key=key)

@@ -1,0 +1,240 @@
+"""A thread's place in the repo: base commit, branch, worktree, executor, checkpoints.
+
+The daemon never opens a worktree file and no git of its looks at one: all of it goes through the executor,
+and commits are made from what the executor built (repo.checkpoints).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+
+from codebutler.errors import CodeButlerError, RepoError
+from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
+from codebutler.forges.base import Forge
+from codebutler.forges.choose import forge_for
+from codebutler.repo import base as base_of
+from codebutler.repo import checkpoints, commits, snapshots, worktrees
+from codebutler.sandbox.executor import Executor
+from codebutler.thread.host import Host
+from codebutler.thread.log import ThreadLog
+from codebutler.types import Person
+
+QUIET = 0.5
+"""Seconds that a model must think before a checkpoint is made beside it: short steps are coalesced."""
+
+
+class Workspace:
+    """Made anew for each turn; what lasts is in the log and on disk."""
+
+    def __init__(self, host: Host, log: ThreadLog) -> None:
+        """Nothing is started until it is needed."""
+        self._host = host
+        self._log = log
+        self._executor: Executor | None = None
+        self._dirty = False
+        self._saving = False
+        self._later: asyncio.Task[None] | None = None
+        self._forge: Forge | None = None
+
+    async def base(self) -> BaseResolved:
+        """The thread's base commit, found once and then kept."""
+        if self._log.state.base is None:
+            await self.refresh_base()
+        found = self._log.state.base
+        if found is None:
+            raise RepoError("the base commit is not in the log")
+        return found
+
+    async def refresh_base(self) -> BaseResolved:
+        """Look where the base branch stands now, and log it."""
+        found = await base_of.base_commit(self._host.repo)
+        event = BaseResolved(commit=found.commit, branch=found.branch, notices=list(found.notices))
+        await self._log.append(event)
+        return event
+
+    async def moved_files(self, old: str, new: str) -> set[str]:
+        """Paths that changed between two commits."""
+        return {stat.path for stat in await base_of.diff_stat(self._host.repo, old, new)}
+
+    async def hands(self) -> Executor:
+        """The executor: on a read-only snapshot of the base commit until there is a worktree."""
+        if self._executor is None:
+            state = self._log.state
+            if state.worktree and not state.removed:
+                self._executor = await Executor.start(
+                    Path(state.worktree.path), own=True, settings=self._host.sandbox
+                )
+            else:
+                commit = state.pushed or (await self.base()).commit
+                folder = await snapshots.ensure(self._host.repo, commit, settings=self._host.sandbox)
+                self._executor = await Executor.start(
+                    folder, read_only=True, own=True, gitdir=self._host.repo.gitdir, settings=self._host.sandbox
+                )
+        return self._executor
+
+    async def prepare(self, name: str) -> WorktreeReady:
+        """Make the thread's branch and worktree (or find them after a crash) and fill it."""
+        await self.close()
+        base = await self.base()
+        tree = await worktrees.create(
+            self._host.repo, worktrees.slug(name), base.commit, thread=self._log.state.id
+        )
+        executor = await Executor.start(tree.path, own=True, settings=self._host.sandbox)
+        try:
+            await executor.fill(base.commit)
+        except BaseException:
+            await executor.close()
+            raise
+        self._executor = executor
+        event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=base.commit)
+        await self._log.append(event)
+        return event
+
+    @property
+    def dirty(self) -> bool:
+        """Something was written that no checkpoint holds yet."""
+        return self._dirty
+
+    def touched(self) -> None:
+        """Something may have been written: a checkpoint is due."""
+        self._dirty = True
+
+    def checkpoint_later(self) -> None:
+        """Make the due checkpoint while the model thinks, if it thinks long enough."""
+        if self._dirty and self._later is None and self._log.state.worktree:
+            self._later = asyncio.create_task(self._after_quiet())
+
+    async def _after_quiet(self) -> None:
+        await asyncio.sleep(QUIET)
+        self._saving = True  # from here on it is waited for: a ref that moved must reach the log
+        await self.checkpoint("Work in progress")
+
+    async def settle_checkpoint(self) -> None:
+        """Wait for, or call off, a checkpoint that was to be made beside the model's thinking."""
+        task, self._later = self._later, None
+        saving, self._saving = self._saving, False
+        if task is None:
+            return
+        if not saving:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+            return
+        await task
+
+    async def checkpoint(self, message: str) -> str:
+        """Save the worktree as a commit on the branch; returns the branch's tip."""
+        state = self._log.state
+        if state.worktree is None:
+            raise RepoError("there is no worktree yet")
+        executor = await self.hands()
+        old = await self._tip()
+        built = await executor.tree(old)
+        new = await checkpoints.import_checkpoint(
+            self._host.repo.gitdir,
+            base=old,
+            tree=built.tree,
+            pack=executor.pack(),
+            message=message,
+            ref=f"refs/heads/{state.worktree.branch}",
+            old=old,
+        )
+        self._dirty = False
+        if new != old:
+            files = sorted(await self.moved_files(old, new))
+            await self._log.append(CheckpointMade(commit=new, message=message, files=files))
+        return new
+
+    async def branch_text(self, path: str) -> str | None:
+        """A file as the branch's tip has it; None if it is absent."""
+        return await base_of.show_file(self._host.repo, self._log.state.head, path)
+
+    async def commit_files(
+        self, files: Mapping[str, str], message: str, *, co_author: Person | None = None
+    ) -> str:
+        """A commit of the daemon's own (memory, journal), which also reaches the worktree's files."""
+        state = self._log.state
+        if state.worktree is None:
+            raise RepoError("there is no branch yet")
+        old = await self._tip()
+        commit = await commits.commit_files(
+            self._host.repo.gitdir,
+            parent=old,
+            files={path: text.encode() for path, text in files.items()},
+            message=message,
+            ref=f"refs/heads/{state.worktree.branch}",
+            old=old,
+        )
+        if not state.removed:
+            hands = await self.hands()
+            for path, text in files.items():
+                wrote = await hands.call("write", {"path": path, "content": text})
+                if not wrote.ok:
+                    raise CodeButlerError(f"{path} is committed but not in the worktree: {wrote.text}")
+        return commit
+
+    async def _tip(self) -> str:
+        """The branch's tip. A commit that is not in the log (a crash, or a person) is taken over if it can be."""
+        state = self._log.state
+        if state.worktree is None:
+            raise RepoError("there is no branch yet")
+        branch = state.worktree.branch
+        tip = await base_of.resolve(self._host.repo, f"refs/heads/{branch}")
+        if tip is None:
+            raise RepoError(f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back.")
+        if tip != state.head:
+            if not await base_of.is_ancestor(self._host.repo, state.head, tip):
+                raise RepoError(
+                    f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
+                    fix="Move it back, or open a new thread.",
+                )
+            files = sorted(await self.moved_files(state.head, tip))
+            await self._log.append(CheckpointMade(commit=tip, message="found on the branch", files=files))
+        return tip
+
+    async def push(self) -> str:
+        """Push the branch's tip; returns it."""
+        state = self._log.state
+        if state.worktree is None:
+            raise RepoError("there is no branch yet")
+        if state.pushed != state.head:
+            forge = await self.forge()
+            await forge.push(state.worktree.branch, state.head, expect=state.pushed)
+            await self._log.append(Pushed(branch=state.worktree.branch, commit=state.head))
+        return state.head
+
+    async def forge(self) -> Forge:
+        """Where pull requests live."""
+        if self._forge is None:
+            self._forge = await forge_for(self._host.repo, self._host.config, home=self._host.home)
+        return self._forge
+
+    async def remove(self, merged: str) -> None:
+        """Remove worktree and branch. What is not in the merge stays, and the thread is told where."""
+        state = self._log.state
+        if state.worktree is None or state.removed:
+            return
+        kept = ""
+        try:
+            dirt = await (await self.hands()).status(state.head)
+            await self.close()
+            await worktrees.remove(
+                self._host.repo,
+                worktrees.Worktree.of(self._host.repo, state.worktree.branch, Path(state.worktree.path)),
+                dirty=[change.path for change in dirt],
+                head=state.head,
+                landed=merged,
+            )
+        except RepoError as error:
+            kept = str(error)
+        await self._log.append(WorktreeRemoved(kept=kept))
+
+    async def close(self) -> None:
+        """Stop the executor."""
+        await self.settle_checkpoint()
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            await executor.close()
