@@ -1,0 +1,81 @@
+"""A transcript only grows at its end, and knows what is open."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+from codebutler.agent.frame import Frame
+from codebutler.events import ModelReplied, ToolFinished
+from codebutler.types import ToolCall
+
+
+def replied(step: int, *calls: ToolCall, content: str = "") -> ModelReplied:
+    return ModelReplied(frame="f", step=step, model="m", content=content, tool_calls=list(calls))
+
+
+def finished(call_id: str, name: str = "read", text: str = "ok") -> ToolFinished:
+    return ToolFinished(frame="f", call_id=call_id, name=name, text=text)
+
+
+def test_calls_stay_open_until_each_has_its_result() -> None:
+    frame = Frame("f", "coder")
+    frame.hear("do it")
+    frame.reply(replied(1, ToolCall(id="a", name="read"), ToolCall(id="b", name="grep")))
+    assert list(frame.calls) == ["a", "b"]
+    frame.result(finished("b"), ends_turn=False)
+    assert list(frame.calls) == ["a"]
+    frame.result(finished("a"), ends_turn=False)
+    assert frame.due
+    frame.reply(replied(2, content="done"))
+    assert not frame.due
+    assert frame.last_text == "done"
+
+
+def test_each_request_is_a_prefix_of_the_next() -> None:
+    frame = Frame("f", "coder")
+    frame.hear("do it")
+    seen = []
+    for step in range(1, 6):
+        seen.append(deepcopy(frame.messages))
+        frame.reply(replied(step, ToolCall(id=f"c{step}", name="bash", arguments=f'{{"command":"{step}"}}')))
+        frame.result(finished(f"c{step}", "bash"), ends_turn=False)
+    for before, after in zip(seen, seen[1:], strict=False):
+        assert after[: len(before)] == before
+
+
+def test_a_shown_plan_ends_the_turn_even_beside_other_calls() -> None:
+    frame = Frame("f", "pm")
+    frame.hear("plan it")
+    frame.reply(replied(1, ToolCall(id="a", name="propose_plan"), ToolCall(id="b", name="read")))
+    frame.result(finished("a", "propose_plan"), ends_turn=True)
+    frame.result(finished("b"), ends_turn=False)
+    assert not frame.due
+
+
+def test_repetition_counts_equal_calls_in_a_row() -> None:
+    frame = Frame("f", "coder")
+    for step in range(1, 4):
+        frame.reply(replied(step, ToolCall(id=f"c{step}", name="bash", arguments='{"command":"ls"}')))
+        frame.result(finished(f"c{step}"), ends_turn=False)
+    assert frame.repeats == 3
+    frame.reply(replied(4, ToolCall(id="c4", name="bash", arguments='{"command":"pwd"}')))
+    assert frame.repeats == 1
+
+
+def test_an_empty_reply_leaves_the_role_due_and_the_transcript_as_it_was() -> None:
+    frame = Frame("f", "pm")
+    frame.hear("hello")
+    before = deepcopy(frame.messages)
+    frame.reply(replied(1))
+    assert frame.messages == before
+    assert frame.due
+
+
+def test_a_nudge_gives_no_new_budget_of_steps() -> None:
+    frame = Frame("f", "pm")
+    frame.hear("hello")
+    frame.reply(replied(1, content="x"))
+    frame.nudge("again")
+    assert frame.steps_since_heard == 1
+    frame.hear("a person speaks")
+    assert frame.steps_since_heard == 0

@@ -1,0 +1,140 @@
+"""Plain words act only in the moment that they fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from codebutler import events as ev
+from codebutler.commands import words
+from codebutler.commands.builtin import REGISTRY, choose
+from codebutler.commands.registry import Arguments, Call, Definition, Registry
+from codebutler.errors import ConfigError
+from codebutler.thread.decisions import Decisions, Word
+from codebutler.thread.state import ThreadState
+from codebutler.types import MemoryItem, Person, Plan, PlanStep
+
+ANA = Person(surface="terminal", id="ana")
+PLAN = Plan(title="t", summary="s", steps=[PlanStep(text="x")])
+
+
+def with_plan() -> ThreadState:
+    return ThreadState("t1", plan=ev.PlanProposed(plan=PLAN, hash="h1", base="b"))
+
+
+def with_pr() -> ThreadState:
+    return ThreadState("t1", pr=ev.PrOpened(number=1, url="u", title="t"), pr_state="open")
+
+
+def with_memory() -> ThreadState:
+    state = with_pr()
+    state.memory = [MemoryItem(file="pm.md", text="a"), MemoryItem(file="pm.md", text="b")]
+    return state
+
+
+def with_question() -> ThreadState:
+    state = with_plan()
+    state.question = ev.QuestionAsked(frame="pm", call_id="c", question="which?")
+    return state
+
+
+def halted() -> ThreadState:
+    return ThreadState("t1", halted="failed")
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "command"),
+    [
+        (with_plan(), "go", ("approve", "h1")),
+        (with_plan(), "  LGTM! ", ("approve", "h1")),
+        (with_plan(), "dale", ("approve", "h1")),
+        (with_plan(), "go and also rename it", None),
+        (with_plan(), "yes, but use decimals", None),
+        (with_plan(), "cancel", ("cancel", "")),
+        (with_plan(), "merge", None),
+        (with_question(), "yes", None),
+        (with_question(), "cancel", ("cancel", "")),
+        (halted(), "go", ("retry", "")),
+        (halted(), "raise 2.5", ("raise", "2.5")),
+        (halted(), "raise", ("raise", "1")),
+        (halted(), "model kimi", ("model", "kimi")),
+        (with_memory(), "yes", ("memory", "yes")),
+        (with_memory(), "no", ("memory", "no")),
+        (with_memory(), "remove 2", ("memory", "remove 2")),
+        (with_memory(), "add: use tabs", ("memory", "add: use tabs")),
+        (with_memory(), "merge", ("merge", "")),
+        (with_pr(), "done", ("merge", "")),
+        (with_pr(), "remove 2", None),
+        (ThreadState("t1"), "go", None),
+    ],
+)
+def test_words_by_moment(state: ThreadState, text: str, command: tuple[str, str] | None) -> None:
+    assert words.read(state, text) == command
+
+
+ITEMS = [MemoryItem(file="pm.md", text=t) for t in ("one", "two", "three")]
+
+
+@pytest.mark.parametrize(
+    ("wish", "kept"),
+    [
+        ("yes", ["one", "two", "three"]),
+        ("no", []),
+        ("remove 2", ["one", "three"]),
+        ("remove 1, 3", ["two"]),
+        ("keep 3", ["three"]),
+        ("edit 2: other words", ["one", "other words", "three"]),
+        ("add: four", ["one", "two", "three", "four"]),
+    ],
+)
+def test_memory_wishes(wish: str, kept: list[str]) -> None:
+    items, problem = choose(ITEMS, wish)
+    assert ([i.text for i in items], problem) == (kept, "")
+
+
+@pytest.mark.parametrize("wish", ["remove 9", "remove", "edit 7: x", "edit two: x", "hm"])
+def test_a_wish_that_fits_nothing_keeps_nothing_and_says_why(wish: str) -> None:
+    items, problem = choose(ITEMS, wish)
+    assert items == []
+    assert problem
+
+
+def message(text: str = "", action: str = "", value: str = "") -> ev.MessageReceived:
+    return ev.MessageReceived(
+        surface="terminal", external_id="x", author=ANA, text=text, action=action, value=value
+    )
+
+
+def test_a_button_a_slash_and_a_word_are_the_same_command() -> None:
+    state = with_plan()
+    calls = [
+        REGISTRY.read(state, m)
+        for m in (message(action="approve", value="h1"), message("/approve h1"), message("go"))
+    ]
+    assert [(c.name, c.values) for c in calls if isinstance(c, Call)] == [("approve", {"plan": "h1"})] * 3
+
+
+def test_an_unknown_slash_command_is_answered_not_sent_to_a_model() -> None:
+    call = REGISTRY.read(ThreadState("t1"), message("/frobnicate now"))
+    assert isinstance(call, Call)
+    assert "no command /frobnicate" in call.problem
+
+
+def test_an_answer_button_is_not_a_command() -> None:
+    assert REGISTRY.read(with_question(), message(action="answer", value="yes")) is None
+
+
+def test_two_commands_of_one_name_do_not_start() -> None:
+    async def run(_args: Arguments, _decide: Decisions, _word: Word) -> str:
+        return ""
+
+    one = Definition("plan", "a", Arguments, run)
+    two = Definition("other", "b", Arguments, run, aliases=("plan",))
+    with pytest.raises(ConfigError, match="two commands are called 'plan'"):
+        Registry([one, two])
+
+
+def test_every_command_has_help_and_a_usage_line() -> None:
+    page = REGISTRY.help()
+    for definition in REGISTRY.definitions:
+        assert f"/{definition.name}" in page
+        assert definition.help
