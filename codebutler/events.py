@@ -417,10 +417,11 @@ class TimerFired(Record):
 
 
 class Posted(Record):
-    """A visible message was handed to the outbox."""
+    """A visible message was handed to the outbox. ``source`` names what it shows, once (``pm:7``)."""
 
     kind: Literal["posted"] = "posted"
     post: Outbound
+    source: str = ""
 
 
 class TurnEnded(Record):

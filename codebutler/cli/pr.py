@@ -11,7 +11,7 @@ from codebutler.cli.session import open_session
 from codebutler.errors import UsageError
 from codebutler.forges.base import PullRequest
 from codebutler.forges.choose import forge_for
-from codebutler.repo.base import diff
+from codebutler.repo.objects import diff
 from codebutler.service.app import Place, find_place
 from codebutler.surfaces.terminal import Terminal, os_person
 

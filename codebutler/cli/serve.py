@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     place = await find_place(args.repo.resolve(), home=args.home)
-    owner = Owner.take(place.repo.root, place.home)
+    owner = Owner.take(place.repo, place.home)
     if owner is None:
         raise UsageError(
             f"another process serves {place.repo.root}", fix="Stop it first, or talk to it: codebutler chat."

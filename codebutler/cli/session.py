@@ -107,7 +107,7 @@ class Session:
         """Run the repo's turns here if nobody does."""
         if self._engine is not None:
             return
-        owner = owners.Owner.take(self.place.repo.root, self.place.home)
+        owner = owners.Owner.take(self.place.repo, self.place.home)
         if owner is None:
             return
         self._owner = owner

@@ -12,6 +12,7 @@ from codebutler.models.client import OpenAIClient
 from codebutler.models.routing import Router
 from codebutler.redact import Redactor
 from codebutler.repo.discover import Repo, find_repo
+from codebutler.repo.layout import hide_own_files, own_folder
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
 
@@ -39,10 +40,9 @@ async def find_place(
 
 async def open_store(place: Place) -> Store:
     """The repo's store; its folder is hidden from git by the clone's own exclude file."""
-    from codebutler.repo.worktrees import hide_from_git
-
-    hide_from_git(place.repo)
-    return await Store.open(place.repo.root / ".codebutler" / "store.db")
+    own_folder(place.repo, place.repo.inner)
+    hide_own_files(place.repo)
+    return await Store.open(place.repo.inner / "store.db")
 
 
 async def open_host(place: Place) -> Host:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from codebutler.errors import CodeButlerError
+from codebutler.repo.discover import Repo
+from codebutler.repo.layout import own_folder
 
 _LINE = 200
 """Bytes of one kick: a thread id and a newline."""
@@ -26,11 +28,11 @@ class Owner:
         self._server: asyncio.Server | None = None
 
     @classmethod
-    def take(cls, root: Path, home: Path) -> Owner | None:
+    def take(cls, repo: Repo, home: Path) -> Owner | None:
         """The repo's lock, or None when another process has it."""
-        folder = root / ".codebutler"
+        folder = repo.inner
+        own_folder(repo, folder)
         try:
-            folder.mkdir(exist_ok=True)
             fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise CodeButlerError(
@@ -41,7 +43,7 @@ class Owner:
         except BlockingIOError:
             os.close(fd)
             return None
-        return cls(fd, socket_path(root, home))
+        return cls(fd, socket_path(repo.root, home))
 
     async def listen(self, kick: Callable[[str], None]) -> None:
         """Take kicks of other processes from a Unix socket that only this user can reach."""

@@ -50,9 +50,7 @@ async def _land(desk: ThreadDesk) -> None:
 
 
 async def _clean_up(desk: ThreadDesk) -> None:
-    merged = desk.state.merged
-    if merged is not None:
-        await desk.space.remove(merged.commit)
+    await desk.space.remove(desk.state.pushed)
     await desk.post(render.report(desk.state), key="report")
     await desk.append(PhaseChanged(phase="closed", why="merged"))
     await desk.log.update_row(phase="closed", status="merged")

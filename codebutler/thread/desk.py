@@ -20,7 +20,7 @@ from codebutler.events import (
     QuestionAsked,
     SummaryWritten,
 )
-from codebutler.repo import base as base_of
+from codebutler.repo import objects
 from codebutler.repo.memory import MEMORY_FILES, is_known
 from codebutler.thread import render
 from codebutler.thread.mail import Mail
@@ -48,7 +48,7 @@ class ThreadDesk(Mail):
 
     async def hands(self) -> Hands:
         """The sandboxed executor."""
-        return await self.space.hands()
+        return await self.space.model_hands()
 
     # -- people and roles
 
@@ -164,17 +164,22 @@ class ThreadDesk(Mail):
     async def log_text(self, path: str, limit: int) -> str:
         """The branch's history."""
         at = self.state.head or (await self.space.base()).commit
-        return _cap(await self._git(base_of.log(self.host.repo, at, path=path, limit=limit)))
+        commits = await self._git(
+            objects.log(self.host.repo.gitdir, at, limit=limit, paths=[path] if path else [])
+        )
+        lines = [f"{c.sha[:10]} {c.date[:10]} {c.author}: {c.subject}" for c in commits]
+        return _cap("\n".join(lines)) or "No commits."
 
     async def diff(self, base: str, path: str) -> str:
         """The branch's changes."""
         if not self.state.head:
             return "Nothing has changed yet."
         old = base or (self.state.worktree.base if self.state.worktree else "")
-        text = await self._git(
-            base_of.diff(self.host.repo, old, self.state.head, paths=[path] if path else [], limit=TEXT_CAP)
+        paths = [path] if path else []
+        text, cut = await self._git(
+            objects.diff(self.host.repo.gitdir, old, self.state.head, paths=paths, limit=TEXT_CAP)
         )
-        return text or "Nothing has changed."
+        return (text + "\n… cut here; name a path to see the rest" * cut) or "Nothing has changed."
 
     # -- memory and threads
 

@@ -12,9 +12,9 @@ from codebutler.config import Config
 from codebutler.errors import ConfigError
 from codebutler.models.routing import Router
 from codebutler.redact import Redactor
-from codebutler.repo.base import list_files, show_file
 from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
+from codebutler.repo.objects import list_files, show_file
 from codebutler.store.store import Store
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
@@ -54,9 +54,9 @@ class Rules:
 async def load_rules(repo: Repo, commit: str) -> Rules:
     """Read the repo's own rules at ``commit``, over the shipped ones."""
     theirs: dict[str, str] = {}
-    for path in [*await list_files(repo, commit, FOLDER), "AGENTS.md"]:
+    for path in [*await list_files(repo.gitdir, commit, FOLDER), "AGENTS.md"]:
         if path == "AGENTS.md" or path.split("/")[1] in {"prompts", "memory", "roles"}:
-            theirs[path] = await show_file(repo, commit, path) or ""
+            theirs[path] = await show_file(repo.gitdir, commit, path) or ""
     roles = {
         Path(path).stem: text
         for path, text in theirs.items()

@@ -107,9 +107,13 @@ class Thread:
         key = f"{self.state.id}:{frame.id}:{frame.step + 1}:{time.time_ns()}"
         limits, owner = self.config.limits, self.state.opened.owner if self.state.opened else None
         day = time.strftime("%Y-%m-%d", time.gmtime())
-        own = {f"thread:{self.state.id}": limits.usd_per_thread + self.state.raised_usd}
-        shared = {f"day:{day}": limits.usd_per_day}
-        if owner is not None:
+        own: dict[str, float] = {}
+        if limits.usd_per_thread is not None:
+            own[f"thread:{self.state.id}"] = limits.usd_per_thread + self.state.raised_usd
+        shared: dict[str, float] = {}
+        if limits.usd_per_day is not None:
+            shared[f"day:{day}"] = limits.usd_per_day
+        if owner is not None and limits.usd_per_person_per_day is not None:
             shared[f"person:{owner.surface}:{owner.id}:{day}"] = limits.usd_per_person_per_day
         try:
             if frame.usd + usd > role.limits.usd + self.state.raised_usd:

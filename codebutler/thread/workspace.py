@@ -10,17 +10,19 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from codebutler.errors import CodeButlerError, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
-from codebutler.repo import base as base_of
-from codebutler.repo import checkpoints, commits, snapshots, worktrees
+from codebutler.repo import checkpoints, commits, objects, snapshots, worktrees
+from codebutler.repo.base import base_commit
+from codebutler.repo.git import is_ancestor, resolve
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
-from codebutler.types import Person
+from codebutler.types import Person, ToolResult
 
 QUIET = 0.5
 """Seconds that a model must think before a checkpoint is made beside it: short steps are coalesced."""
@@ -50,14 +52,16 @@ class Workspace:
 
     async def refresh_base(self) -> BaseResolved:
         """Look where the base branch stands now, and log it."""
-        found = await base_of.base_commit(self._host.repo)
+        found = await base_commit(
+            self._host.repo, home=self._host.home, local=self._host.config.forge == "local"
+        )
         event = BaseResolved(commit=found.commit, branch=found.branch, notices=list(found.notices))
         await self._log.append(event)
         return event
 
     async def moved_files(self, old: str, new: str) -> set[str]:
         """Paths that changed between two commits."""
-        return {stat.path for stat in await base_of.diff_stat(self._host.repo, old, new)}
+        return {stat.path for stat in await objects.diff_stat(self._host.repo.gitdir, old, new)}
 
     async def hands(self) -> Executor:
         """The executor: on a read-only snapshot of the base commit until there is a worktree."""
@@ -75,12 +79,18 @@ class Workspace:
                 )
         return self._executor
 
+    async def model_hands(self) -> Relocated:
+        """The executor as a model's calls reach it."""
+        tree = self._log.state.worktree
+        executor = await self.hands()
+        return Relocated(executor, self._host.repo.root, Path(tree.path) if tree else self._host.repo.inner)
+
     async def prepare(self, name: str) -> WorktreeReady:
         """Make the thread's branch and worktree (or find them after a crash) and fill it."""
         await self.close()
         base = await self.base()
         tree = await worktrees.create(
-            self._host.repo, worktrees.slug(name), base.commit, thread=self._log.state.id
+            self._host.repo, name, base.commit, thread=self._log.state.id
         )
         executor = await Executor.start(tree.path, own=True, settings=self._host.sandbox)
         try:
@@ -150,7 +160,7 @@ class Workspace:
 
     async def branch_text(self, path: str) -> str | None:
         """A file as the branch's tip has it; None if it is absent."""
-        return await base_of.show_file(self._host.repo, self._log.state.head, path)
+        return await objects.show_file(self._host.repo.gitdir, self._log.state.head, path)
 
     async def commit_files(
         self, files: Mapping[str, str], message: str, *, co_author: Person | None = None
@@ -182,11 +192,11 @@ class Workspace:
         if state.worktree is None:
             raise RepoError("there is no branch yet")
         branch = state.worktree.branch
-        tip = await base_of.resolve(self._host.repo, f"refs/heads/{branch}")
+        tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
         if tip is None:
             raise RepoError(f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back.")
         if tip != state.head:
-            if not await base_of.is_ancestor(self._host.repo, state.head, tip):
+            if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
                 raise RepoError(
                     f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
                     fix="Move it back, or open a new thread.",
@@ -212,22 +222,20 @@ class Workspace:
             self._forge = await forge_for(self._host.repo, self._host.config, home=self._host.home)
         return self._forge
 
-    async def remove(self, merged: str) -> None:
-        """Remove worktree and branch. What is not in the merge stays, and the thread is told where."""
+    async def remove(self, landed: str) -> None:
+        """Remove worktree and branch. Work that is not in the commit ``landed`` stays, and is told of."""
         state = self._log.state
         if state.worktree is None or state.removed:
             return
         kept = ""
         try:
-            dirt = await (await self.hands()).status(state.head)
-            await self.close()
-            await worktrees.remove(
-                self._host.repo,
-                worktrees.Worktree.of(self._host.repo, state.worktree.branch, Path(state.worktree.path)),
-                dirty=[change.path for change in dirt],
-                head=state.head,
-                landed=merged,
-            )
+            tree = await worktrees.find(self._host.repo, state.id)
+            if tree is not None:
+                dirt = await (await self.hands()).status(state.head)
+                await self.close()
+                await worktrees.remove(
+                    self._host.repo, tree, dirty=[change.path for change in dirt], landed=[landed]
+                )
         except RepoError as error:
             kept = str(error)
         await self._log.append(WorktreeRemoved(kept=kept))
@@ -238,3 +246,22 @@ class Workspace:
         executor, self._executor = self._executor, None
         if executor is not None:
             await executor.close()
+
+
+class Relocated:
+    """The executor, for models that name files by the repo's own path: those mean the worktree's files."""
+
+    def __init__(self, executor: Executor, repo: Path, worktree: Path) -> None:
+        """Paths below ``repo`` (but not below ``worktree``) become relative to the worktree."""
+        self._executor = executor
+        self._repo = f"{repo}/"
+        self._worktree = str(worktree)
+
+    async def call(
+        self, name: str, arguments: Mapping[str, Any], *, timeout: float | None = None
+    ) -> ToolResult:
+        """Run one native tool."""
+        path = arguments.get("path")
+        if isinstance(path, str) and f"{path}/".startswith(self._repo) and not path.startswith(self._worktree):
+            arguments = {**arguments, "path": path[len(self._repo) :] or "."}
+        return await self._executor.call(name, arguments, timeout=timeout)
