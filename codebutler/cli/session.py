@@ -76,7 +76,7 @@ class Session:
         thread = await engines.receive(self.host.store, inbound, mode=mode)
         if thread != self.thread:
             self.thread, self.state = thread, ThreadState(thread)
-        await self._kick(thread)
+        await self._kick(thread, interrupt=engines.stops(REGISTRY, inbound))
         return thread
 
     async def batches(self) -> AsyncIterator[list[tuple[StoredEvent, Event | None]]]:
@@ -96,10 +96,10 @@ class Session:
         row = await self.host.store.thread(self.thread)
         return row is not None and not row.ready and self.state.outcome is not None
 
-    async def _kick(self, thread: str) -> None:
+    async def _kick(self, thread: str, *, interrupt: bool = False) -> None:
         await self._take_over()
         if self._engine is not None:
-            self._engine.kick(thread)
+            self._engine.kick(thread, interrupt=interrupt)
         else:
             await owners.kick(self.place.repo.root, self.place.home, thread)
 

@@ -33,10 +33,7 @@ async def _land(desk: ThreadDesk) -> None:
     by = state.merge.by
     await desk.space.checkpoint("Work in progress")
     if state.journal is None:
-        path = f"{FOLDER}/journals/thread-{state.id}.md"
-        text = desk.redact(journal(state, await desk.host.store.events(state.id)))
-        commit = await desk.space.commit_files({path: text}, f"Journal of thread {state.id}")
-        await desk.append(JournalCommitted(commit=commit, path=path))
+        await _commit_journal(desk)
     head = await desk.space.push()
     forge = await desk.space.forge()
     result = await forge.merge(state.pr.number, expected_head=head, co_authors=[by])
@@ -47,6 +44,17 @@ async def _land(desk: ThreadDesk) -> None:
         key=f"merged:{state.pr.number}",
         before=[PrMerged(number=state.pr.number, commit=result.sha, by=by)],
     )
+
+
+async def _commit_journal(desk: ThreadDesk) -> None:
+    """Once, even when a crash came between the commit and its event."""
+    state = desk.state
+    path = f"{FOLDER}/journals/thread-{state.id}.md"
+    commit = state.head
+    if await desk.space.branch_text(path) is None:
+        text = desk.redact(journal(state, await desk.host.store.events(state.id)))
+        commit = await desk.space.commit_files({path: text}, f"Journal of thread {state.id}")
+    await desk.append(JournalCommitted(commit=commit, path=path))
 
 
 async def _clean_up(desk: ThreadDesk) -> None:

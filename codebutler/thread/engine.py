@@ -20,6 +20,7 @@ from codebutler.thread.decisions import Interpreter
 from codebutler.thread.deliver import Delivery
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.thread.worker import run_turn
 from codebutler.types import Inbound, Outbound, Surface
@@ -36,15 +37,7 @@ def thread_id(surface: str, external_id: str) -> str:
 
 async def receive(store: Store, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team") -> str:
     """Append a native event to its thread, opening one for a conversation that is new. Returns its id."""
-    message = MessageReceived(
-        surface=inbound.surface,
-        external_id=inbound.external_id,
-        author=inbound.author,
-        text=inbound.text,
-        action=inbound.action,
-        value=inbound.value,
-        attachments=inbound.attachments,
-    )
+    message = message_of(inbound)
     event = NewEvent(message.kind, f"{inbound.surface}:{inbound.key}", dump(message))
     thread = await store.find(inbound.surface, inbound.external_id)
     if thread is None:
@@ -61,6 +54,25 @@ async def receive(store: Store, inbound: Inbound, *, title: str = "", mode: Lite
             return thread
     await store.append(thread, [event], ready=True)
     return thread
+
+
+def stops(interpreter: Interpreter, inbound: Inbound) -> bool:
+    """Whether this must not wait for the step that is under way to finish."""
+    command = interpreter.read(ThreadState(""), message_of(inbound))
+    return command is not None and command.name == "cancel"
+
+
+def message_of(inbound: Inbound) -> MessageReceived:
+    """The event that a native event becomes."""
+    return MessageReceived(
+        surface=inbound.surface,
+        external_id=inbound.external_id,
+        author=inbound.author,
+        text=inbound.text,
+        action=inbound.action,
+        value=inbound.value,
+        attachments=inbound.attachments,
+    )
 
 
 def _title(text: str) -> str:
@@ -81,6 +93,7 @@ class Engine:
         self._listener = listener
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
+        self._interrupted: set[str] = set()
         self._places = asyncio.Semaphore(max(1, host.config.limits.max_concurrent_threads) + PM_PLACES)
         self._closing = False
         self.delivery = Delivery(host.store, surfaces)
@@ -94,15 +107,21 @@ class Engine:
         call it again with the same event.
         """
         thread = await receive(self.host.store, inbound, title=title, mode=mode)
-        self.kick(thread)
+        self.kick(thread, interrupt=stops(self._interpreter, inbound))
         return thread
 
-    def kick(self, thread: str) -> None:
-        """See to it that ``thread`` gets a turn: now, or after the one that it is having."""
+    def kick(self, thread: str, *, interrupt: bool = False) -> None:
+        """See to it that ``thread`` gets a turn: now, or after the one that it is having.
+
+        ``interrupt`` breaks off a model call or tool that is under way.
+        """
         if self._closing:
             return
         if thread in self._tasks:
             self._again.add(thread)
+            if interrupt:
+                self._interrupted.add(thread)
+                self._tasks[thread].cancel()
             return
         task = asyncio.create_task(self._turns(thread), name=f"turn {thread}")
         self._tasks[thread] = task
@@ -112,11 +131,6 @@ class Engine:
         for thread in await self.host.store.ready_threads():
             self.kick(thread)
         await self.delivery.run()
-
-    async def idle(self, thread: str) -> None:
-        """Return when ``thread`` has no turn under way."""
-        while (task := self._tasks.get(thread)) is not None:
-            await asyncio.wait([task])
 
     async def close(self) -> None:
         """Stop all turns at their next safe point and deliver what is in the outbox."""
@@ -130,8 +144,15 @@ class Engine:
         try:
             while True:
                 self._again.discard(thread)
-                async with self._places:
-                    await self._turn(thread)
+                try:
+                    async with self._places:
+                        await self._turn(thread)
+                except asyncio.CancelledError:
+                    task = asyncio.current_task()
+                    if thread not in self._interrupted or self._closing or task is None:
+                        raise
+                    self._interrupted.discard(thread)
+                    task.uncancel()
                 if thread not in self._again:
                     return
         finally:
@@ -152,5 +173,4 @@ class Engine:
         """Say in the thread that we failed it."""
         held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text)
         text = 'Something broke inside CodeButler; the details are in its log. Your work is kept. Say **"go"** to try again.'
-        await held.post(Outbound(text=text, kind="error"), key=f"crash:{held.state.seq}")
-        await held.rest(TurnEnded(outcome="failed", text="internal error"))
+        await held.rest(TurnEnded(outcome="failed", text="internal error"), Outbound(text=text, kind="error"))

@@ -41,8 +41,11 @@ class ThreadLog:
         """Log events; on return they are on disk and in ``state``. Raises StaleWorker when taken over."""
         await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in events])
 
-    async def post(self, message: Outbound, *, key: str, before: Sequence[Event] = ()) -> None:
-        """Show ``message`` at every door of the thread, once per ``key``, with ``before`` in one commit."""
+    async def post(
+        self, message: Outbound, *, key: str, before: Sequence[Event] = (), after: Sequence[Event] = (),
+        ready: bool | None = None,
+    ) -> None:  # fmt: skip
+        """Show ``message`` at every door of the thread, once per ``key``, with the events in one commit."""
         clean = message.model_copy(update={"text": self._redact(message.text)})
         payload = clean.model_dump_json()
         posts = [
@@ -52,16 +55,24 @@ class ThreadLog:
         news = [NewEvent(e.kind, uuid4().hex, dump(e)) for e in before]
         if not message.slot:
             news.append(NewEvent("posted", f"post:{key}", dump(Posted(post=clean, source=key))))
-        await self._write(news, posts=posts)
+        news += [NewEvent(e.kind, uuid4().hex, dump(e)) for e in after]
+        await self._write(news, posts=posts, ready=ready)
 
     async def update_row(self, **row: str | int) -> None:
         """Refresh the read model (title, phase, status, branch, pr)."""
         await self._write([], row=row)
 
-    async def rest(self, *events: Event) -> bool:
-        """Log the end of a turn; True when nothing new came in meanwhile, else the turn must go on."""
+    async def rest(self, end: Event | None = None, message: Outbound | None = None) -> bool:
+        """Log the end of a turn, with its message, in one commit.
+
+        True when nothing new came in meanwhile; else the turn must go on.
+        """
         before = set(self.state.unread)
-        await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in events], ready=False)
+        ends = [end] if end is not None else []
+        if message is not None:
+            await self.post(message, key=f"end:{self.state.seq}", after=ends, ready=False)
+        else:
+            await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in ends], ready=False)
         if set(self.state.unread) - before:
             await self._store.set_ready(self.state.id, True, epoch=self._epoch)
             return False

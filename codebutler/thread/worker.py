@@ -50,9 +50,9 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     if desk.state.seq == start and end is None:
         return await desk.log.rest()
     outcome = end.outcome if end else outcome_of(desk.state)
-    await _say_end(desk, outcome, end.text if end else "")
+    text = end.text if end else ""
     await desk.log.update_row(phase=desk.state.phase, status=outcome)
-    return await desk.log.rest(TurnEnded(outcome=outcome, text=end.text if end else ""))
+    return await desk.log.rest(TurnEnded(outcome=outcome, text=text), _last_word(desk.state, outcome, text))
 
 
 def outcome_of(state: ThreadState) -> Outcome:
@@ -75,25 +75,25 @@ async def _save_work(desk: ThreadDesk) -> None:
         await desk.space.checkpoint("Work in progress")
 
 
-async def _say_end(desk: ThreadDesk, outcome: Outcome, text: str) -> None:
+def _last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | None:
     """A turn that was stopped says so, where the work is, and what to do next."""
-    state = desk.state
-    where = f"\n\nThe work so far is on `{state.worktree.branch}` at `{state.head[:12]}`." if state.worktree else ""
-    key = f"end:{state.seq}"
+    where = ""
+    if state.worktree and not state.removed:
+        where = f"\n\nThe work so far is on `{state.worktree.branch}` at `{state.head[:12]}`."
     if outcome == "failed" and not state.refused:
-        words = f"I could not go on: {text}.{where}\n\nSay **\"go\"** to try again, or say what to do instead."
+        words = f'I could not go on: {text}.{where}\n\nSay **"go"** to try again, or say what to do instead.'
         choices = [Choice(action="retry", label="Try again", style="primary")]
-        await desk.post(Outbound(text=words, kind="error", choices=choices), key=key)
-    elif outcome == "paused":
+        return Outbound(text=words, kind="error", choices=choices)
+    if outcome == "paused":
         words = (
-            f"Paused: {text}.{where}\n\nSay **\"raise 1\"** to allow one more dollar, **\"model NAME\"** for "
-            "another model, or **\"cancel\"**."
+            f'Paused: {text}.{where}\n\nSay **"raise 1"** to allow one more dollar, **"model NAME"** for '
+            'another model, or **"cancel"**.'
         )
         choices = [
             Choice(action="raise", label="Raise by $1", value="1", style="primary"),
             Choice(action="cancel", label="Stop", style="danger"),
         ]
-        await desk.post(Outbound(text=words, kind="error", choices=choices), key=key)
-    elif outcome == "cancelled":
-        words = f"Stopped {text}.{where}\n\nSay **\"go\"** to go on."
-        await desk.post(Outbound(text=words, kind="notice"), key=key)
+        return Outbound(text=words, kind="error", choices=choices)
+    if outcome == "cancelled":
+        return Outbound(text=f'Stopped {text}.{where}\n\nSay **"go"** to go on.', kind="notice")
+    return None

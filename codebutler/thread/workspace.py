@@ -94,12 +94,12 @@ class Workspace:
         )
         executor = await Executor.start(tree.path, own=True, settings=self._host.sandbox)
         try:
-            await executor.fill(base.commit)
+            await executor.fill(tree.base)
         except BaseException:
             await executor.close()
             raise
         self._executor = executor
-        event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=base.commit)
+        event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
         await self._log.append(event)
         return event
 
