@@ -32,12 +32,12 @@ class Place:
     """A short hash of the first user message: tells conversations of one role apart."""
     turn: int
     step: int
-    scenario: str
+    scenario: Scenario
 
     @property
     def name(self) -> str:
         """How messages call this place; people count from 1."""
-        return f"scenario {self.scenario}, {self.label} step {self.step + 1}"
+        return f"scenario {self.scenario.name}, {self.label} step {self.step + 1}"
 
     def call_id(self, number: int, *, detour: bool) -> str:
         """The id of the answer's call number ``number``: unique in the thread, equal when asked again."""
@@ -57,6 +57,15 @@ class Verdict:
     def detour(self) -> bool:
         """Whether the same step judges what this answer's calls bring."""
         return isinstance(self.answer, Alternative) and self.answer.stay
+
+    def price_of(self, input_: int, output: int, cached: int) -> float | None:
+        """US dollars for so many tokens (cached ones are among the input); None without a price."""
+        price = self.place.scenario.price
+        if price is None:
+            return None
+        cheap = price.input if price.cached is None else price.cached
+        micro = (input_ - cached) * price.input + cached * cheap + output * price.output
+        return round(micro / 1e6, 9)
 
 
 def role_of(scenario: Scenario, header: str, body: Json) -> str:
@@ -93,7 +102,7 @@ def place_of(scenario: Scenario, role: str, messages: Sequence[Message]) -> Plac
         conversation=hashlib.sha256(opening.encode()).hexdigest()[:12],
         turn=len(own),
         step=len(own) - sum(map(_is_detour, own)),
-        scenario=scenario.name,
+        scenario=scenario,
     )
 
 

@@ -71,6 +71,15 @@ class TokenCount(_Strict):
     cost: float | None = Field(None, ge=0)
 
 
+class Price(_Strict):
+    """US dollars for a million tokens; the server then states each call's cost, as OpenRouter does."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached: float | None = Field(None, ge=0)
+    """Not given: cached tokens cost as much as the others."""
+
+
 class _Demands(_Strict):
     expect: list[Wanted] = []
     """Each must occur in what came since the model's previous message."""
@@ -122,7 +131,7 @@ class Step(_Demands, _Answer):
     cut: int | None = Field(None, ge=0)
     """The connection breaks after so many bytes of the body."""
     times: int | None = Field(None, ge=1)
-    """The faults (empty … cut) hit only the first so many requests for this step."""
+    """The faults (empty, status, delay, cut) hit only the first so many requests for this step."""
 
     @model_validator(mode="after")
     def _answers(self) -> Self:
@@ -150,6 +159,7 @@ class Scenario(_Strict):
     description: str = ""
     roles: dict[str, Regex] = {}
     """Recognises a role by its system prompt, for clients that do not name it."""
+    price: Price | None = None
     scripts: list[Script] = Field(min_length=1)
 
     def role_names(self) -> list[str]:
@@ -204,6 +214,7 @@ _KEYS: dict[str, type[BaseModel]] = {
     "steps": Step,
     "calls": Call,
     "usage": TokenCount,
+    "price": Price,
     "alternative": Alternative,
 }
 

@@ -56,13 +56,17 @@ class ScriptedModel:
         *,
         port: int = 0,
         host: str = "127.0.0.1",
+        pace: float = 0,
         keep_bodies: bool = False,
     ) -> None:
-        """``scenario``: parsed, a file, or a shipped one's name. Port 0 takes any free port."""
+        """``scenario``: parsed, a file, or a shipped one's name. Port 0 takes any free port.
+
+        ``pace``: seconds between streamed pieces, for people who watch; a step's own wins.
+        """
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.requests: list[Asked] = []
         self.failures: list[str] = []
-        self._host, self._port, self._keep = host, port, keep_bodies
+        self._host, self._port, self._pace, self._keep = host, port, pace, keep_bodies
         self._faulted: Counter[tuple[str, str, int]] = Counter()
         self._runner: web.AppRunner | None = None
 
@@ -182,7 +186,7 @@ class ScriptedModel:
             headers = {"Content-Type": "application/json"}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
-        asked.complete = await _send(request, response, pieces, pace=step.pace if faulty else 0, cut=cut)
+        asked.complete = await _send(request, response, pieces, pace=step.pace or self._pace, cut=cut)
         return response
 
     def _fault_is_due(self, step: Step, place: Place) -> bool:

@@ -56,9 +56,8 @@ def usage(verdict: Verdict, body: Json) -> Json:
         "total_tokens": counts[0] + counts[1],
         "prompt_tokens_details": {"cached_tokens": counts[2]},
     }
-    if stated is not None and stated.cost is not None:
-        told["cost"] = stated.cost
-    return told
+    cost = verdict.price_of(*counts) if stated is None or stated.cost is None else stated.cost
+    return told if cost is None else {**told, "cost": cost}
 
 
 def error(message: str, *, kind: str, code: str | int | None = None) -> Json:
