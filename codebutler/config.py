@@ -1,0 +1,226 @@
+"""Where the configuration comes from: flag > environment > repo file > global file > shipped.
+
+A repo's file is text that strangers may have written: it can set few keys, lower caps but never raise them,
+and hold no secret. Every value remembers where it came from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import PrivateAttr, SecretStr
+
+from codebutler.errors import ConfigError
+from codebutler.settings.files import check, parse_json, read_global, read_repo
+from codebutler.settings.keys import (
+    KeyPath,
+    dotted,
+    field_at,
+    flatten,
+    is_secret,
+    leaves,
+    nest,
+    repo_may_set,
+    split,
+)
+from codebutler.settings.shape import Settings
+
+Value: TypeAlias = Any
+"""What JSON can hold."""
+
+FILE = "config.json"
+SHIPPED = "shipped"
+MODEL_VARIABLE = "CODEBUTLER_MODEL"
+HOME_VARIABLE = "CODEBUTLER_HOME"
+ENVIRONMENT: Mapping[str, str] = {
+    "OPENROUTER_API_KEY": "openrouter.apiKey",
+    "OPENAI_API_KEY": "openai.apiKey",
+    "OPENAI_BASE_URL": "openai.baseUrl",
+    "SLACK_BOT_TOKEN": "slack.botToken",
+    "SLACK_APP_TOKEN": "slack.appToken",
+    "DISCORD_TOKEN": "discord.token",
+    "GITHUB_TOKEN": "github.token",
+    "LINEAR_API_KEY": "linear.apiKey",
+}
+"""Environment variable → the key it sets. An empty variable counts as unset."""
+
+_STRICTNESS = {"stop": 0, "pause": 1, "cheaper": 2}
+
+
+class Config(Settings):
+    """The settings that hold, with their origins. Made by ``load_config``; never changes."""
+
+    _origins: dict[KeyPath, str] = PrivateAttr(default_factory=dict)
+    _notes: tuple[str, ...] = PrivateAttr(default=())
+    _override: tuple[str, str] = PrivateAttr(default=("", ""))
+    _home: Path = PrivateAttr(default_factory=Path)
+
+    @property
+    def home(self) -> Path:
+        """The global folder."""
+        return self._home
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of how the values came about, a line each."""
+        return self._notes
+
+    @property
+    def model_override(self) -> str | None:
+        """The one model id for every role, if the host names one (flag ``model`` or CODEBUTLER_MODEL)."""
+        return self._override[0] or None
+
+    def model_of(self, role: str) -> str | None:
+        """The role's model as configured: override, else ``models``; None leaves it to the role's file."""
+        if self.model_override:
+            return self.model_override
+        if role == "pm":
+            return self.models.pm.default
+        section = getattr(self.models, role, None)
+        return section.model if section is not None else None
+
+    def origin(self, key: str) -> str:
+        """Where the value of a dotted JSON key came from: a file, a variable, ``flag`` or ``shipped``.
+
+        ``models.<role>.model`` answers for the override too; unknown keys raise KeyError.
+        """
+        path = split(key)
+        field_at(path)
+        if self._override[0] and path[0] == "models" and path[-1] in {"model", "default"}:
+            return self._override[1]
+        return self._origins.get(path, SHIPPED)
+
+    def items(self) -> Iterator[tuple[str, Value, str]]:
+        """(dotted key, value, origin) of every leaf; secrets stay wrapped in SecretStr."""
+        for path, value in leaves(self):
+            yield dotted(path), value, self._origins.get(path, SHIPPED)
+
+    def secrets(self) -> list[str]:
+        """Every secret value, for the redactor."""
+        return [v.get_secret_value() for _, v, _ in self.items() if isinstance(v, SecretStr)]
+
+
+def home_folder(env: Mapping[str, str] | None = None) -> Path:
+    """The global folder: CODEBUTLER_HOME, else ~/.codebutler. It need not exist."""
+    variables = os.environ if env is None else env
+    if variables.get(HOME_VARIABLE):
+        return Path(variables[HOME_VARIABLE]).expanduser().absolute()
+    user = Path(variables["HOME"]) if variables.get("HOME") else Path.home()
+    return user.absolute() / ".codebutler"
+
+
+def load_config(
+    repo_root: Path | None,
+    *,
+    home: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, Value] | None = None,
+    repo_text: str | None = None,
+) -> Config:
+    """Read and merge all layers. Raises ConfigError naming file, key and fix.
+
+    ``repo_text``: the repo file as its base commit has it ("" = there is none); None reads the checkout's.
+    ``flags``: dotted JSON keys, and ``model`` for one model id in every role; None values are left out.
+    """
+    variables = os.environ if env is None else env
+    folder = home or home_folder(variables)
+    merge = _Merge()
+    global_file = folder / FILE
+    text, notes = read_global(global_file)
+    merge.notes.extend(notes)
+    merge.lay(_file_layer(text, str(global_file)), str(global_file))
+    name = f".codebutler/{FILE}" if repo_root is None else str(repo_root / ".codebutler" / FILE)
+    theirs = repo_text
+    if theirs is None:
+        theirs = read_repo(repo_root) if repo_root else ""
+    merge.lay_repo(_file_layer(theirs, name), name)
+    for variable, key in ENVIRONMENT.items():
+        if variables.get(variable):
+            layer = nest({split(key): variables[variable]})
+            check(layer, f"environment variable {variable}")
+            merge.lay(layer, variable)
+    chosen = {k: v for k, v in (flags or {}).items() if v is not None}
+    override = (str(chosen.pop("model", "")), "flag")
+    if not override[0]:
+        override = (variables.get(MODEL_VARIABLE, "").strip(), MODEL_VARIABLE)
+    layer = nest({split(k): v for k, v in chosen.items()})
+    check(layer, "command line")
+    merge.lay(layer, "flag")
+    return merge.config(folder, override)
+
+
+def _file_layer(text: str, name: str) -> dict[str, Value]:
+    layer = parse_json(text, name)
+    check(layer, name)
+    return layer
+
+
+class _Merge:
+    """Lays one layer over the other, leaf by leaf."""
+
+    def __init__(self) -> None:
+        self.values: dict[KeyPath, Value] = {}
+        self.origins: dict[KeyPath, str] = {}
+        self.notes: list[str] = []
+
+    def lay(self, layer: Mapping[str, Value], origin: str) -> None:
+        for path, value in flatten(layer).items():
+            if is_secret(path) and not value:
+                continue
+            self.values[path] = value
+            self.origins[path] = origin
+
+    def lay_repo(self, layer: Mapping[str, Value], origin: str) -> None:
+        allowed: dict[KeyPath, Value] = {}
+        for path, value in flatten(layer).items():
+            if is_secret(path) and not value:
+                continue
+            _refuse_foreign(path, origin)
+            if path[0] == "limits" and self._widens(path, value):
+                held = self.values.get(path, _shipped(path))
+                self.notes.append(
+                    f"{origin}: {dotted(path)} = {value!r} is ignored: the host's {held!r} is lower"
+                )
+                continue
+            allowed[path] = value
+        self.lay(nest(allowed), origin)
+
+    def _widens(self, path: KeyPath, value: Value) -> bool:
+        held = self.values.get(path, _shipped(path))
+        if path[-1] == "onCap":
+            return _STRICTNESS[str(value)] > _STRICTNESS[str(held)]
+        if held is None:
+            return False
+        return value is None or value > held
+
+    def config(self, home: Path, override: tuple[str, str]) -> Config:
+        config = Config.model_validate_json(json.dumps(nest(self.values)))
+        config._origins = self.origins  # noqa: SLF001 - this module makes the record
+        config._notes = tuple(self.notes)  # noqa: SLF001
+        config._override = override  # noqa: SLF001
+        config._home = home  # noqa: SLF001
+        return config
+
+
+def _shipped(path: KeyPath) -> Value:
+    return field_at(path).get_default(call_default_factory=True)
+
+
+def _refuse_foreign(path: KeyPath, origin: str) -> None:
+    """ConfigError when a repo's file holds what is the host's alone."""
+    if repo_may_set(path):
+        return
+    variable = next((v for v, key in ENVIRONMENT.items() if key == dotted(path)), "")
+    place = f"the global {FILE}" + (f" or {variable}" if variable else "")
+    if is_secret(path):
+        raise ConfigError(
+            f"{origin}: {dotted(path)} is a secret and must not stand in a repo",
+            fix=f"Renew it, since git keeps what was committed, and put the new one into {place}",
+        )
+    raise ConfigError(
+        f"{origin}: {dotted(path)} is the host's to set, not a repo's", fix=f"Move it to {place}"
+    )

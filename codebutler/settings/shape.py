@@ -1,0 +1,194 @@
+"""The shape of the configuration: every key, its type and its default.
+
+Keys are camelCase in JSON and snake_case here. A field marked ``REPO`` may also stand in a repo's committed
+file; every other key belongs to the host alone. ``docs/configuration.md`` is checked against these models.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+
+REPO: dict[str, Any] = {"repo": True}
+"""Marks a key that a repo's own file may set."""
+
+RESERVED_PROVIDERS = ("openai", "openrouter", "litellm")
+_HOST_PORT = re.compile(r"[A-Za-z0-9*][A-Za-z0-9.*-]*:\d{1,5}")
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL that starts with http:// or https://")
+    if parts.username or parts.password:
+        raise ValueError("must not carry a user name or password")
+    return value.rstrip("/")
+
+
+def _host_port(value: str) -> str:
+    if not _HOST_PORT.fullmatch(value) or not 0 < int(value.rpartition(":")[2]) < 65536:
+        raise ValueError("must look like host:port, for example pypi.example.org:443")
+    return value
+
+
+def _provider_name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
+        raise ValueError("a provider's name consists of a-z, 0-9, - and _")
+    if value in RESERVED_PROVIDERS:
+        raise ValueError(f"{value} has its own section; choose another name")
+    return value
+
+
+def _line(value: str) -> str:
+    if not value.strip() or any(ord(c) < 32 for c in value):
+        raise ValueError("must be one line of text and not empty")
+    return value.strip()
+
+
+Url: TypeAlias = Annotated[str, AfterValidator(_http_url)]
+Line: TypeAlias = Annotated[str, AfterValidator(_line)]
+HostPort: TypeAlias = Annotated[str, AfterValidator(_host_port)]
+ProviderName: TypeAlias = Annotated[str, AfterValidator(_provider_name)]
+Usd: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """One section of the configuration: unknown keys are errors, values are not coerced."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, populate_by_name=False
+    )
+
+
+class Slack(Section):
+    """The Slack door."""
+
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    channel_id: Line | None = Field(default=None, alias="channelID", json_schema_extra=REPO)
+    channel_name: Line | None = Field(default=None, json_schema_extra=REPO)
+    admin_channel: Line | None = None
+    base_url: Url = "https://slack.com/api"
+
+
+class Discord(Section):
+    """The Discord door."""
+
+    token: SecretStr | None = None
+    guild_id: Line | None = Field(default=None, alias="guildID", json_schema_extra=REPO)
+    channel_id: Line | None = Field(default=None, alias="channelID", json_schema_extra=REPO)
+    admin_channel: Line | None = None
+    base_url: Url = "https://discord.com/api/v10"
+
+
+class GitHub(Section):
+    """GitHub as forge and door. ``web_url`` is what links in messages start with."""
+
+    token: SecretStr | None = None
+    admin_channel: Line | None = None
+    base_url: Url = "https://api.github.com"
+    web_url: Url = "https://github.com"
+
+
+class Linear(Section):
+    """The Linear door."""
+
+    api_key: SecretStr | None = None
+    admin_channel: Line | None = None
+    api_url: Url = "https://api.linear.app/graphql"
+
+
+class OpenRouter(Section):
+    """OpenRouter: one key, many models."""
+
+    api_key: SecretStr | None = None
+    base_url: Url = "https://openrouter.ai/api/v1"
+
+
+class OpenAI(Section):
+    """OpenAI, or with ``base_url`` any server that speaks its protocol; it then serves every role."""
+
+    api_key: SecretStr | None = None
+    base_url: Url | None = None
+
+
+class Provider(Section):
+    """One more OpenAI-compatible provider; its models are called ``<name>/<model>``."""
+
+    base_url: Url
+    api_key: SecretStr | None = None
+
+
+class PmModels(Section):
+    """The PM's model, and the ones that ``/pm NAME`` swaps in."""
+
+    default: Line | None = Field(default=None, json_schema_extra=REPO)
+    pool: dict[str, Line] = Field(default_factory=dict, json_schema_extra=REPO)
+
+
+class RoleModel(Section):
+    """The model of one role."""
+
+    model: Line | None = Field(default=None, json_schema_extra=REPO)
+
+
+class Models(Section):
+    """Which model each role uses; what is not set here comes from the role's own file."""
+
+    pm: PmModels = PmModels()
+    researcher: RoleModel = RoleModel()
+    coder: RoleModel = RoleModel()
+    lead: RoleModel = RoleModel()
+    artist: RoleModel = RoleModel()
+
+
+class Limits(Section):
+    """Caps. A repo may lower each of them and never raise it. Money is US dollars; null means no cap."""
+
+    max_concurrent_threads: Annotated[int, Field(ge=1, le=1000)] = Field(default=3, json_schema_extra=REPO)
+    max_calls_per_hour: Annotated[int, Field(ge=1)] = Field(default=100, json_schema_extra=REPO)
+    usd_per_thread: Usd | None = Field(default=5.0, json_schema_extra=REPO)
+    usd_per_day: Usd | None = Field(default=50.0, json_schema_extra=REPO)
+    usd_per_person_per_day: Usd | None = Field(default=25.0, json_schema_extra=REPO)
+    on_cap: Literal["pause", "cheaper", "stop"] = Field(default="pause", json_schema_extra=REPO)
+
+
+class Sandbox(Section):
+    """The kernel border around tools. Only the host decides on it.
+
+    ``uid`` is who tools run as when the daemon is root; ``tier`` forces one way of building the border, and
+    ``off`` is the one switch that removes it; ``allow`` lists the host:port pairs that tools may reach.
+    """
+
+    uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
+    tier: Literal["auto", "bwrap", "off"] = "auto"
+    allow: list[HostPort] = []
+
+
+class Git(Section):
+    """How git is run. ``timeout`` is seconds for each git process; name and email sign the commits."""
+
+    timeout: Annotated[float, Field(gt=0, le=3600)] = 60.0
+    author_name: Line = "CodeButler"
+    author_email: Line = "codebutler@localhost"
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    slack: Slack = Slack()
+    discord: Discord = Discord()
+    github: GitHub = GitHub()
+    linear: Linear = Linear()
+    openrouter: OpenRouter = OpenRouter()
+    openai: OpenAI = OpenAI()
+    providers: dict[ProviderName, Provider] = {}
+    models: Models = Models()
+    limits: Limits = Limits()
+    sandbox: Sandbox = Sandbox()
+    git: Git = Git()
+    forge: Literal["auto", "local"] = "auto"
