@@ -10,6 +10,16 @@ say() {  # on a terminal the next step takes the place of the last one
   if [ -t 2 ]; then printf '\r\033[K%s' "$1" >&2; else [ -z "$1" ] || echo "$1" >&2; fi
 }
 
+step() {  # NAME COMMAND…: its output goes to the log, and to the screen only when it fails
+  local name=$1
+  shift
+  say "Setting up .venv (once, about half a minute): $name"
+  "$@" >>"$venv/setup.log" 2>&1 && return
+  say ""
+  tail -n 25 "$venv/setup.log" >&2
+  fail "setting up failed at: $name. The whole log is in $venv/setup.log; the same command tries again"
+}
+
 wanted() {  # a venv is bound to its place, so the place is part of the stamp
   (cd "$root" && echo "$root" && cat requirements.lock pyproject.toml | cksum)
 }
@@ -26,13 +36,6 @@ find_python() {  # a name on PATH may be a shim that does not start, or lack ven
   return 1
 }
 
-logged() {
-  "$@" >>"$venv/setup.log" 2>&1 && return
-  say ""
-  tail -n 25 "$venv/setup.log" >&2
-  fail "setting up failed at: $(basename "$1") ${*:2:3}; the whole log is in $venv/setup.log. Run this command again to retry."
-}
-
 set_up() {
   local python pip=("$venv/bin/python" -Im pip --disable-pip-version-check install --quiet --no-deps)
   python=$(find_python) || fail "needs Python 3.11 or newer with its venv module on PATH (Debian, Ubuntu: apt install python3-venv)"
@@ -45,13 +48,11 @@ set_up() {
   fi
   mkdir -p "$venv" 2>/dev/null && : 2>/dev/null >"$venv/setup.log" || fail "cannot write to $venv: use a clone in a folder that you may write to"
   rm -f "$venv/setup.stamp"
-  say "Setting up .venv (once, about half a minute): Python"
-  [ -x "$venv/bin/pip" ] || logged "$python" -Im venv "$venv"
-  say "Setting up .venv (once, about half a minute): $(grep -c '==' "$root/requirements.lock") packages"
+  [ -x "$venv/bin/pip" ] || step "$("$python" -IV)" "$python" -Im venv "$venv"
   # Wheels only: no package's own setup code runs on the person's machine.
-  logged "${pip[@]}" --require-hashes --only-binary :all: --no-compile -r "$root/requirements.lock"
-  say "Setting up .venv (once, about half a minute): codebutler"
-  logged "${pip[@]}" --no-build-isolation --editable "$root"
+  step "$(grep -c '==' "$root/requirements.lock") packages" \
+    "${pip[@]}" --require-hashes --only-binary :all: --no-compile -r "$root/requirements.lock"
+  step codebutler "${pip[@]}" --no-build-isolation --editable "$root"
   wanted >"$venv/setup.stamp"
   say ""
   exec 9<&-
