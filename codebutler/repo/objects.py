@@ -1,0 +1,133 @@
+"""Read what commits hold: files, lists, history, differences. Objects only; no worktree, no drivers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codebutler.errors import RepoError
+from codebutler.repo.git import plumb, resolve, try_plumb
+from codebutler.repo.process import complaint
+
+FILE_LIMIT = 256 * 1024
+DIFF_LIMIT = 256 * 1024
+_DIFF = ("--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--ignore-submodules=none")
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One line of history. ``date`` is ISO 8601 with the author's offset."""
+
+    sha: str
+    author: str
+    date: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileStat:
+    """Lines added and deleted in a file between two commits; None for a binary file."""
+
+    path: str
+    added: int | None
+    deleted: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    mode: str
+    kind: str
+    oid: str
+    path: str
+
+
+async def read_bytes(gitdir: Path, commit: str, path: str, *, limit: int = FILE_LIMIT) -> bytes | None:
+    """The first ``limit`` bytes of a file in a commit; None if it is not there or no regular file.
+
+    A symlink is no regular file: what it points to may be anywhere.
+    """
+    entries = await _ls_tree(gitdir, commit, path)
+    if not entries or entries[0].path != path or entries[0].mode not in ("100644", "100755"):
+        return None
+    result = await try_plumb("cat-file", "blob", entries[0].oid, gitdir=gitdir, limit=limit)
+    if result.code != 0:
+        raise RepoError(f"{path} of {commit[:12]} cannot be read: {complaint(result.err)}")
+    return result.out
+
+
+async def show_file(gitdir: Path, commit: str, path: str, *, limit: int = FILE_LIMIT) -> str | None:
+    """A text file of a commit, cut at ``limit`` bytes, with anything that is not UTF-8 replaced."""
+    data = await read_bytes(gitdir, commit, path, limit=limit)
+    return None if data is None else data.decode(errors="replace")
+
+
+async def list_files(gitdir: Path, commit: str, prefix: str = "") -> list[str]:
+    """The paths of all files in a commit, or of those below the folder ``prefix``."""
+    folder = (prefix.rstrip("/") + "/",) if prefix else ()
+    return [
+        entry.path for entry in await _ls_tree(gitdir, commit, *folder, deep=True) if entry.kind == "blob"
+    ]
+
+
+async def _ls_tree(gitdir: Path, commit: str, *paths: str, deep: bool = False) -> list[_Entry]:
+    flags = ("-r",) if deep else ()
+    out = await plumb("ls-tree", "-z", *flags, "--full-tree", commit, "--", *paths, gitdir=gitdir)
+    entries = []
+    for item in out.decode(errors="surrogateescape").split("\0"):
+        head, _, path = item.partition("\t")
+        if path:
+            mode, kind, oid = head.split(" ")
+            entries.append(_Entry(mode, kind, oid, path))
+    return entries
+
+
+async def log(gitdir: Path, rev: str, *, limit: int = 20, paths: Sequence[str] = ()) -> list[Commit]:
+    """The newest commits of ``rev``, those that touch ``paths`` if any are given."""
+    form = "--format=%H%x00%an%x00%aI%x00%s"
+    out = await plumb(
+        "log", f"--max-count={limit}", form, await _known(gitdir, rev), "--", *paths, gitdir=gitdir
+    )
+    lines = out.decode(errors="replace").splitlines()
+    return [Commit(*fields) for line in lines if len(fields := line.split("\0")) == 4]
+
+
+async def diff(
+    gitdir: Path, old: str, new: str, *, paths: Sequence[str] = (), limit: int = DIFF_LIMIT
+) -> tuple[str, bool]:
+    """The unified diff between two commits, and whether it was cut at ``limit`` bytes."""
+    ends = await asyncio.gather(_known(gitdir, old), _known(gitdir, new))
+    result = await try_plumb("diff", *_DIFF, *ends, "--", *paths, gitdir=gitdir, limit=limit)
+    if result.code != 0:
+        raise RepoError(f"no diff of {old[:12]} and {new[:12]}: {complaint(result.err)}")
+    return result.out.decode(errors="replace"), result.cut
+
+
+async def diff_stat(gitdir: Path, old: str, new: str) -> list[FileStat]:
+    """What changed between two commits, one entry a file, renames as a deletion and an addition."""
+    ends = await asyncio.gather(_known(gitdir, old), _known(gitdir, new))
+    out = await plumb("diff", *_DIFF, "--no-renames", "--numstat", "-z", *ends, "--", gitdir=gitdir)
+    stats = []
+    for item in out.decode(errors="surrogateescape").split("\0"):
+        if item:
+            added, deleted, path = item.split("\t", 2)
+            stats.append(FileStat(path, _count(added), _count(deleted)))
+    return stats
+
+
+async def merge_base(gitdir: Path, one: str, other: str) -> str | None:
+    """The best common ancestor of two commits, or None."""
+    out = await plumb("merge-base", one, other, gitdir=gitdir, check=False)
+    return out.decode().strip() or None
+
+
+def _count(text: str) -> int | None:
+    return None if text == "-" else int(text)
+
+
+async def _known(gitdir: Path, rev: str) -> str:
+    sha = await resolve(gitdir, rev)
+    if sha is None:
+        raise RepoError(f"there is no commit {rev[:100]!r} here")
+    return sha

@@ -1,0 +1,31 @@
+"""Text from people and models, made fit for paths, refs and commit messages."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
+
+_LONGEST = 40
+
+
+def slug(text: str) -> str:
+    """``text`` as [a-z0-9-], at most 40 long, never empty, never with a dash at an end."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    short = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST].rstrip("-")
+    return short or "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
+
+
+def commit_message(title: str, body: str = "", co_authors: Iterable[str] = ()) -> str:
+    """A commit message: one title line, a body, a trailer for each distinct co-author ("Name <mail>")."""
+    first = " ".join(_clean(title).split()) or "Changes"
+    trailers = "\n".join(
+        dict.fromkeys(f"Co-authored-by: {' '.join(_clean(who).split())}" for who in co_authors)
+    )
+    return "\n\n".join(part for part in (first, _clean(body).strip(), trailers) if part) + "\n"
+
+
+def _clean(text: str) -> str:
+    """Text without what git refuses or a terminal would obey."""
+    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))

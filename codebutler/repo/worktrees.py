@@ -1,0 +1,224 @@
+"""One worktree and one branch per thread: made once, found again after a crash, removed only when safe.
+
+Which thread a branch belongs to is a ref, ``refs/codebutler/threads/<thread>/<slug>``, made in one
+transaction with the branch: there is no moment in which a crash leaves one without the other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from codebutler.errors import RepoError
+from codebutler.repo.discover import Repo
+from codebutler.repo.git import git, is_ancestor, need_oid, resolve, try_git
+from codebutler.repo.index import sync_index
+from codebutler.repo.layout import branches_folder
+from codebutler.repo.process import complaint
+from codebutler.repo.removal import delete_tree
+from codebutler.repo.words import slug
+
+_TRIES = 100
+_THREADS = "refs/codebutler/threads/"
+_TRASH = ".trash-"
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """A thread's worktree. ``gitdir`` is its private one (index, HEAD), ``base`` where its branch began.
+
+    The daemon never opens a file below ``path``.
+    """
+
+    path: Path
+    branch: str
+    gitdir: Path
+    base: str
+
+    @property
+    def ref(self) -> str:
+        """The full name of its branch."""
+        return f"refs/heads/{self.branch}"
+
+
+async def create(repo: Repo, name: str, base_commit: str, *, thread: str) -> Worktree:
+    """The worktree of ``thread``: the one it has, or a new one on ``codebutler/<slug of name>``.
+
+    Never moves a branch: if the name is taken, a number is added. A thread whose folder was freed, or half
+    made, gets it again on the branch it had. The new folder is empty: the executor fills it.
+    """
+    need_oid(base_commit, "the base commit")
+    folder = await asyncio.to_thread(branches_folder, repo)
+    found = await _claimed(repo, thread) or await _claim(repo, folder, slug(name), base_commit, thread)
+    await _check_out(repo, found)
+    return found
+
+
+async def find(repo: Repo, thread: str) -> Worktree | None:
+    """The worktree that a thread has, or None; its folder may be gone (see ``create``)."""
+    return await _claimed(repo, thread)
+
+
+async def remove(
+    repo: Repo,
+    worktree: Worktree,
+    *,
+    dirty: Sequence[str],
+    landed: Sequence[str] = (),
+    keep_branch: bool = False,
+) -> None:
+    """Delete a worktree and its branch, unless that would lose work: then a RepoError says where it is.
+
+    ``dirty`` are the uncommitted paths that the executor reports (its sandbox must be closed by now),
+    ``landed`` the commits that are safe elsewhere: pushed, or merged as a PR's head. With ``keep_branch``
+    only the folder goes. May be repeated after a crash.
+    """
+    if dirty:
+        shown = ", ".join(dirty[:5]) + (" …" if len(dirty) > 5 else "")
+        raise RepoError(f"{worktree.path} has uncommitted work ({shown})", fix="Commit it or move it away")
+    await _same_branch(worktree)
+    tip = await resolve(repo.gitdir, worktree.ref)
+    if tip and not keep_branch and not await _is_landed(repo, tip, (worktree.base, *landed)):
+        raise RepoError(
+            f"the branch {worktree.branch} has commits that are nowhere else ({worktree.path})",
+            fix=f"Push it, or drop it yourself: git branch -D {worktree.branch}",
+        )
+    trash = worktree.path.with_name(_TRASH + secrets.token_hex(6))
+    if await asyncio.to_thread(worktree.path.exists):
+        await asyncio.to_thread(worktree.path.rename, trash)
+    await asyncio.to_thread(_forget, worktree)
+    if not keep_branch:
+        await _drop_refs(repo, worktree, tip)
+    await asyncio.to_thread(delete_tree, trash)
+
+
+async def sweep(repo: Repo) -> None:
+    """Delete what a crash left behind half removed. Only for the process that holds the repository."""
+    folder = await asyncio.to_thread(branches_folder, repo)
+    for trash in folder.glob(f"{_TRASH}*"):
+        await asyncio.to_thread(delete_tree, trash)
+
+
+async def _claimed(repo: Repo, thread: str) -> Worktree | None:
+    space = f"{_THREADS}{_key(thread)}/"
+    out = await git("for-each-ref", "--format=%(refname) %(objectname)", space, gitdir=repo.gitdir)
+    for line in out.decode().splitlines():
+        ref, base = line.split(" ")
+        name = ref.removeprefix(space)
+        if await resolve(repo.gitdir, f"refs/heads/codebutler/{name}"):
+            return _named(repo, name, base)
+        await git("update-ref", "-d", ref, base, gitdir=repo.gitdir)  # its branch was deleted by a person
+    return None
+
+
+async def _claim(repo: Repo, folder: Path, wanted: str, base: str, thread: str) -> Worktree:
+    """Take the first free name: branch and ownership come into being together."""
+    last = None
+    for number in range(1, _TRIES + 1):
+        name = wanted if number == 1 else f"{wanted}-{number}"
+        taken = (folder / name).exists() or (repo.gitdir / "worktrees" / name).exists()
+        if taken or await resolve(repo.gitdir, f"refs/heads/codebutler/{name}"):
+            continue
+        refs = (f"refs/heads/codebutler/{name}", f"{_THREADS}{_key(thread)}/{name}")
+        orders = "".join(f"create {ref} {base}\n" for ref in refs)
+        last = await try_git(
+            "update-ref", "--stdin", gitdir=repo.gitdir, stdin=f"start\n{orders}commit\n".encode()
+        )
+        if last.code == 0:
+            return _named(repo, name, base)
+        if "reference already exists" not in last.err:
+            break
+    reason = complaint(last.err) if last else "every name like it is taken"
+    raise RepoError(f"no branch codebutler/{wanted} can be made: {reason}")
+
+
+def _named(repo: Repo, name: str, base: str) -> Worktree:
+    path = repo.inner / "branches" / name
+    return Worktree(path, f"codebutler/{name}", repo.gitdir / "worktrees" / name, base)
+
+
+async def _check_out(repo: Repo, worktree: Worktree) -> None:
+    """Make the folder and git's record of it, unless both are there and whole."""
+    if _is_whole(worktree):
+        return
+    if await asyncio.to_thread(_holds_files, worktree.path):
+        raise RepoError(
+            f"{worktree.path} holds files, but git does not know it", fix="Move it away and try again"
+        )
+    await asyncio.to_thread(delete_tree, worktree.path)
+    await asyncio.to_thread(_forget, worktree)
+    args = ("worktree", "add", "--quiet", "--no-checkout", "--", str(worktree.path), worktree.branch)
+    await git(*args, gitdir=repo.gitdir, reach=[worktree.path.parent])
+    tip = await resolve(repo.gitdir, worktree.ref)
+    if tip is None or not await sync_index(repo.gitdir, worktree.ref, tip):
+        raise RepoError(
+            f"git keeps {worktree.path} under an unexpected name", fix="Clean up: git worktree prune"
+        )
+
+
+def _is_whole(worktree: Worktree) -> bool:
+    """Whether git finished adding the worktree: until then it holds a lock of its own there."""
+    lock = worktree.gitdir / "locked"
+    if lock.is_file() and lock.read_text(errors="replace").startswith("initializing"):
+        return False
+    return (worktree.gitdir / "commondir").is_file() and (worktree.path / ".git").is_file()
+
+
+def _holds_files(folder: Path) -> bool:
+    """Whether there is anything in a folder but the pointer that git itself puts there."""
+    return folder.exists() and any(entry.name != ".git" for entry in folder.iterdir())
+
+
+def _forget(worktree: Worktree) -> None:
+    """Drop git's record of this one worktree, whose folder is gone.
+
+    What ``git worktree prune`` would do, but for nobody else's worktree on an unplugged disk.
+    """
+    pointer = worktree.gitdir / "gitdir"
+    if pointer.is_file() and Path(pointer.read_text().strip()) != worktree.path / ".git":
+        raise RepoError(
+            f"{worktree.gitdir} belongs to another worktree", fix="Rename that one: git worktree move"
+        )
+    delete_tree(worktree.gitdir)
+
+
+async def _same_branch(worktree: Worktree) -> None:
+    """A person may have worked in there: on another branch, or in the middle of something."""
+    if not worktree.gitdir.is_dir():
+        return
+    if (worktree.gitdir / "locked").exists():
+        raise RepoError(f"{worktree.path} is locked", fix=f"git worktree unlock {worktree.path}")
+    said = await git("symbolic-ref", "--quiet", "HEAD", gitdir=worktree.gitdir, check=False)
+    if said.decode().strip() != worktree.ref:
+        raise RepoError(
+            f"{worktree.path} is no longer on its branch {worktree.branch}",
+            fix=f"git switch {worktree.branch} there",
+        )
+
+
+async def _is_landed(repo: Repo, tip: str, landed: Sequence[str]) -> bool:
+    for commit in landed:
+        if commit and (commit == tip or await is_ancestor(repo.gitdir, tip, commit)):
+            return True
+    return False
+
+
+async def _drop_refs(repo: Repo, worktree: Worktree, tip: str | None) -> None:
+    name = worktree.path.name
+    out = await git("for-each-ref", "--format=%(refname)", _THREADS, gitdir=repo.gitdir)
+    refs = [ref for ref in out.decode().splitlines() if ref.rpartition("/")[2] == name]
+    orders = [f"delete {worktree.ref} {tip}\n"] if tip else []
+    orders += [f"delete {ref}\n" for ref in refs]
+    await git("update-ref", "--stdin", gitdir=repo.gitdir, stdin="".join(orders).encode())
+
+
+def _key(thread: str) -> str:
+    """A thread's id as a part of a ref name."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", thread):
+        return thread
+    return "t-" + hashlib.sha256(thread.encode()).hexdigest()[:20]
