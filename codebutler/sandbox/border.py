@@ -1,0 +1,233 @@
+"""The border in bubblewrap's words. Later binds win, so the order matters; see docs/security.md for why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from codebutler.sandbox import host, seccomp
+from codebutler.sandbox.settings import MIB, SandboxSettings
+from codebutler.sandbox.worktree import GitParts, clean_config, existing, object_folders
+
+HOME, STATE, TOOLS, RG = "/home/agent", "/codebutler/state", "/codebutler/tools", "/codebutler/bin/rg"
+UID = 1000
+"""Who the sandbox is in its own eyes."""
+
+_ETC = (
+    "alternatives", "ca-certificates", "ca-certificates.conf", "debian_version", "fonts", "ld.so.cache",
+    "ld.so.conf", "ld.so.conf.d", "localtime", "magic", "mime.types", "nsswitch.conf", "os-release", "perl",
+    "pki", "protocols", "python3", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
+)  # fmt: skip
+_HIDDEN_PROC = ("kcore", "keys", "kallsyms", "sysrq-trigger", "timer_list", "sched_debug", "kmsg")
+_DATA = {
+    "/etc/passwd": f"""agent:x:{UID}:{UID}:agent:{HOME}:/bin/bash
+nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
+""",
+    "/etc/group": f"agent:x:{UID}:\nnogroup:x:65534:\n",
+    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+    "/etc/gitconfig": """[safe]
+\tdirectory = *
+[gc]
+\tauto = 0
+[init]
+\tdefaultBranch = main
+[user]
+\tname = agent
+\temail = agent@localhost
+[advice]
+\tdetachedHead = false
+""",
+}
+_ENVIRONMENT = {
+    "HOME": HOME,
+    "USER": "agent",
+    "LOGNAME": "agent",
+    "SHELL": "/bin/bash",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+    "TMPDIR": "/tmp",  # noqa: S108 - the sandbox's own, private tmpfs
+    "PAGER": "cat",
+    "GIT_PAGER": "cat",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+    "PIP_RETRIES": "0",  # there is no network: fail at once, not after many tries
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "npm_config_fetch_retries": "0",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to."""
+
+    root: Path
+    git: GitParts | None
+    read_only: bool
+    settings: SandboxSettings
+
+
+class Profile:
+    """Collects bwrap's arguments. ``stage`` says where a source will be found when bwrap runs, and
+    ``data`` turns bytes into a descriptor that bwrap reads them from."""
+
+    def __init__(self, job: Job, stage: Callable[[Path, bool], str], data: Callable[[bytes], int]) -> None:
+        """Builds the whole profile; ``arguments`` is the result."""
+        self.job, self.stage, self.data = job, stage, data
+        self.arguments: list[str] = []
+        self.sealed: list[str] = []
+        self._namespaces()
+        self._system()
+        visible = self._programs()
+        self._environment(visible)
+        self._repository()
+        self._seal()
+
+    def add(self, *arguments: str | Path) -> None:
+        """Append to the command line."""
+        self.arguments += map(str, arguments)
+
+    def show(self, source: Path, target: Path | str = "") -> None:
+        """Bind read-only, at the same path unless told otherwise."""
+        self.add("--ro-bind", self.stage(source, False), target or source)
+
+    def tmpfs(self, target: Path | str, size: int, mode: str = "0755") -> None:
+        """A private, bounded folder in memory."""
+        self.add("--perms", mode, "--size", str(size), "--tmpfs", target)
+
+    def file(self, target: Path | str, content: bytes) -> None:
+        """A made-up read-only file."""
+        self.add("--perms", "0644", "--ro-bind-data", str(self.data(content)), target)
+
+    def _namespaces(self) -> None:
+        self.add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--as-pid-1")
+        self.add(
+            "--new-session",
+            "--cap-drop",
+            "ALL",
+            "--uid",
+            str(UID),
+            "--gid",
+            str(UID),
+            "--hostname",
+            "sandbox",
+        )
+        filter_fd = self.data(seccomp.assembled(allow_ptrace=self.job.settings.allow_ptrace))
+        self.add("--seccomp", str(filter_fd), "--clearenv")
+
+    def _system(self) -> None:
+        settings = self.job.settings
+        self.add("--ro-bind", "/usr", "/usr")
+        for name in ("bin", "lib", "lib32", "lib64", "sbin"):
+            path = Path("/", name)
+            if path.is_symlink():
+                self.add("--symlink", path.readlink(), path)
+            elif path.is_dir():
+                self.add("--ro-bind", path, path)
+        for name in _ETC:
+            if Path("/etc", name).exists():
+                self.add("--ro-bind", f"/etc/{name}", f"/etc/{name}")
+        for target, text in _DATA.items():
+            self.file(target, text.encode())
+        self.add("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys")
+        for name in _HIDDEN_PROC:
+            if Path("/proc", name).exists():
+                self.add("--ro-bind", "/dev/null", f"/proc/{name}")
+        self.add("--dev", "/dev")
+        self.sealed.append("/dev")
+        self.tmpfs("/dev/shm", 256 * MIB, "1777")  # noqa: S108 - the sandbox's own
+        self.tmpfs("/tmp", settings.tmp_size, "1777")  # noqa: S108 - the sandbox's own
+        self.tmpfs("/var/tmp", settings.tmp_size, "1777")  # noqa: S108 - the sandbox's own
+        self.tmpfs(HOME, settings.home_size)
+        self.tmpfs(STATE, settings.state_size, "0700")
+
+    def _programs(self) -> list[Path]:
+        visible = host.toolchains()
+        _, prefix = host.interpreter()
+        if prefix is not None and not any(prefix.is_relative_to(each) for each in visible):
+            visible.append(prefix)
+        for folder in visible:
+            self.show(folder)
+        self.show(host.program(self.job.settings.tools), TOOLS)
+        self.show(host.ripgrep(), RG)
+        return visible
+
+    def _environment(self, visible: list[Path]) -> None:
+        homes = {".pyenv": "PYENV_ROOT", ".rustup": "RUSTUP_HOME", ".asdf": "ASDF_DATA_DIR"}
+        extra = {homes[each.name]: str(each) for each in visible if each.name in homes}
+        environment = {"PATH": host.search_path(visible), **_ENVIRONMENT, **extra}
+        for key, value in environment.items():
+            self.add("--setenv", key, value)
+
+    def _repository(self) -> None:
+        root, git = self.job.root, self.job.git
+        inside = git is not None and git.common.is_relative_to(root)
+        if git is not None and not inside:
+            self._common(git)
+        self.add("--ro-bind" if self.job.read_only else "--bind", self.stage(root, True), root)
+        if existing(root, (".git",), "file"):
+            self.show(root / ".git")
+        if git is not None and inside:
+            self._common(git)
+        self._own_records()
+
+    def _common(self, git: GitParts) -> None:
+        """The repository's folder put together anew: what is not listed here does not exist inside.
+
+        Masking single files of the real folder would not do: when the host replaces such a file
+        (as every ``git config`` does), the kernel drops the mask.
+        """
+        self.tmpfs(git.common, MIB)
+        self.sealed.append(str(git.common))
+        for path in existing(git.common, ("objects", "refs", "info", "logs", "reftable"), "dir"):
+            self.show(path)
+        names = (
+            "HEAD",
+            "packed-refs",
+            "shallow",
+            "ORIG_HEAD",
+            *(("index",) if git.gitdir == git.common else ()),
+        )
+        for path in existing(git.common, names, "file"):
+            self.show(path)
+        self.file(git.common / "config", clean_config(git.common / "config"))
+        self.add("--dir", git.common / "hooks")
+        if git.gitdir != git.common:
+            self.show(git.gitdir)
+        for path in existing(git.gitdir, ("config.worktree",), "file"):
+            self.file(path, clean_config(path))
+        for folder in object_folders(git.common)[1:]:
+            if not folder.is_relative_to(self.job.root):
+                self.show(folder)
+
+    def _own_records(self) -> None:
+        """A person's checkout holds our store and other threads' worktrees: not for this sandbox."""
+        own = self.job.root / ".codebutler"
+        if not (existing(own, ("branches",), "dir") or existing(own, ("store.db",), "file")):
+            return
+        self.tmpfs(own, MIB)
+        self.sealed.append(str(own))
+        for path in existing(own, ("prompts", "memory", "roles", "journals", "images"), "dir"):
+            self.show(path)
+        for path in existing(own, ("config.json",), "file"):
+            self.show(path)
+
+    def _seal(self) -> None:
+        for target in (*self.sealed, "/"):
+            self.add("--remount-ro", target)
+        self.add("--chdir", self.job.root, "--", *command(self.job, TOOLS, STATE, RG))
+
+
+def command(job: Job, tools: str, state: str, rg: str) -> list[str]:
+    """How the executor program itself is started, with its configuration as the one argument."""
+    config = {
+        "root": str(job.root),
+        "state": state,
+        "rg": rg,
+        "read_only": job.read_only,
+        "gitdir": str(job.git.gitdir) if job.git else "",
+        "objects": "\0".join(map(str, object_folders(job.git.common))) if job.git else "",
+        "limits": job.settings.limits if job.settings.tier == "bwrap" else {},
+    }
+    return [str(host.interpreter()[0]), "-I", "-S", tools, json.dumps(config)]

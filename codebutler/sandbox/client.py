@@ -1,0 +1,169 @@
+"""The daemon's end of the protocol. The other end is hostile until proven otherwise.
+
+Lines are bounded, ids must match, everything else is ignored, and nothing received is ever evaluated.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from codebutler.sandbox.launch import Launch
+
+LINE_BYTES = 16 * 1024 * 1024
+"""Longest reply. A piece of a pack is 1.4 MB; a file of 8 MiB for the daemon is 11 MB."""
+_STDERR_BYTES = 8192
+
+
+class Lost(Exception):
+    """The executor has gone, or broke the protocol, or did not answer in time."""
+
+
+class Refused(Exception):
+    """The executor answered with a JSON-RPC error."""
+
+
+class Client:
+    """One running executor process and the calls that wait for it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, launch: Launch) -> None:
+        """Use ``connect``."""
+        self._process, self._launch = process, launch
+        self._pidfd = os.pidfd_open(process.pid)
+        self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._next = 0
+        self._reader = asyncio.create_task(self._read())
+        self.alive = True
+
+    @classmethod
+    async def connect(cls, launch: Launch) -> Client:
+        """Start the process. It has not said anything yet."""
+        with launch.cleanup:
+            process = await asyncio.create_subprocess_exec(
+                *launch.argv,
+                env=launch.env,
+                pass_fds=launch.fds,
+                cwd=launch.cwd,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=LINE_BYTES,
+            )
+        return cls(process, launch)
+
+    async def request(self, method: str, params: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+        """The result of one call. Raises Refused for an error reply and Lost for everything else.
+
+        Cancelling tells the executor to stop the call; past ``timeout`` seconds the process is killed.
+        """
+        if not self.alive:
+            raise Lost("the executor has ended")
+        self._next += 1
+        ident = self._next
+        future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting[ident] = future
+        try:
+            await self._send({"id": ident, "method": method, "params": dict(params)})
+            return await asyncio.wait_for(future, timeout)
+        except TimeoutError:
+            self.kill()
+            raise Lost(f"the executor did not answer within {timeout:g} s") from None
+        except asyncio.CancelledError:
+            await self._cancel(ident)
+            raise
+        finally:
+            self._waiting.pop(ident, None)
+
+    async def _cancel(self, ident: int) -> None:
+        with contextlib.suppress(Lost):
+            await self._send({"method": "notifications/cancelled", "params": {"requestId": ident}})
+
+    async def _send(self, message: dict[str, Any]) -> None:
+        stdin = self._process.stdin
+        if stdin is None or not self.alive:
+            raise Lost("the executor has ended")
+        try:
+            stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+            await stdin.drain()
+        except (ConnectionError, RuntimeError) as error:
+            raise Lost("the executor has ended") from error
+
+    async def _read(self) -> None:
+        stdout = self._process.stdout
+        if stdout is None:
+            return
+        reason = "the executor has ended"
+        try:
+            while line := await stdout.readline():
+                self._take(line)
+        except ValueError:
+            reason = "the executor sent a line that is too long"
+        finally:
+            self.alive = False
+            self.kill()
+            for future in self._waiting.values():
+                if not future.done():
+                    future.set_exception(Lost(reason))
+
+    def _take(self, line: bytes) -> None:
+        """One line from the executor. What does not fit a waiting call is ignored."""
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(message, dict):
+            return
+        ident = message.get("id")
+        future = self._waiting.get(ident) if isinstance(ident, int) and not isinstance(ident, bool) else None
+        if future is None or future.done():
+            return
+        result, error = message.get("result"), message.get("error")
+        if isinstance(result, dict):
+            future.set_result(result)
+        elif isinstance(error, dict):
+            future.set_exception(Refused(plain_text(error.get("message"), 2000) or "refused"))
+
+    def kill(self) -> None:
+        """End the process and with it, in a sandbox, everything that it started."""
+        # Not Process.kill(): that one polls first, and takes the exit status from asyncio's own watcher.
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+
+    async def complaint(self) -> str:
+        """What the process printed to stderr before it ended, capped."""
+        stderr = self._process.stderr
+        if stderr is None:
+            return ""
+        try:
+            return plain_text(
+                (await asyncio.wait_for(stderr.read(_STDERR_BYTES), 2)).decode("utf-8", "replace")
+            )
+        except TimeoutError:
+            return ""
+
+    async def close(self) -> None:
+        """Let the executor end by itself, then make sure."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), 0.5)
+        except TimeoutError:
+            self.kill()
+        await asyncio.gather(self._reader, return_exceptions=True)
+        await self._process.wait()
+        os.close(self._pidfd)
+        self._pidfd = -1
+        self._launch.remove_scratch()
+
+
+def plain_text(value: object, limit: int = 1_000_000) -> str:
+    """A string from outside as valid Unicode without NUL, capped; "" for anything that is no string."""
+    if not isinstance(value, str):
+        return ""
+    return value[:limit].encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -1,0 +1,275 @@
+"""The hands of a thread: one sandboxed executor on one folder, restarted when it dies."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import os
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from codebutler.errors import CodeButlerError, RepoError, ToolFailed
+from codebutler.sandbox.border import Job
+from codebutler.sandbox.client import Client, Lost, Refused, plain_text
+from codebutler.sandbox.launch import give_to, prepare
+from codebutler.sandbox.problems import explain
+from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
+from codebutler.sandbox.worktree import GitParts, find_git, real_folder, repository
+from codebutler.types import ToolResult
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_TEXT = 256 * 1024
+_GRACE = 15.0
+_BASH_DEFAULT, _BASH_MAX = 120.0, 600.0
+_GIT_SECONDS = 900.0
+_PACK_BYTES = 1024 * 1024 * 1024
+_SERIAL = ("bash",)
+
+
+class Executor:
+    """One sandboxed executor. Concurrent calls are welcome; commands and git run one at a time."""
+
+    def __init__(self, job: Job) -> None:
+        """Use ``start``."""
+        self._job = job
+        self._client: Client | None = None
+        self._starting = asyncio.Lock()
+        self._serial = asyncio.Lock()
+        self._view: tuple[object, ...] = ()
+        self._busy = 0
+        self._last_tree = TreeReply("", 0)
+        self._closed = False
+
+    @classmethod
+    async def start(
+        cls,
+        worktree: Path,
+        *,
+        read_only: bool = False,
+        own: bool = False,
+        gitdir: Path | None = None,
+        settings: SandboxSettings | None = None,
+    ) -> Executor:
+        """Start on ``worktree``: a plain folder, a checkout or a linked worktree.
+
+        ``own``: the folder is ours and may be given to the sandbox's user. ``gitdir``: the repository
+        for a folder without ``.git`` of its own. Raises NoSandbox with the fix, UsageError for a
+        folder that cannot be opened, RepoError for an unreadable repository.
+        """
+        settings = settings or SandboxSettings.from_host()
+        root = await asyncio.to_thread(real_folder, worktree)
+        git = await asyncio.to_thread(_git_parts, root, gitdir)
+        if own and settings.tier == "bwrap":
+            await asyncio.to_thread(give_to, root, settings.uid)
+        executor = cls(Job(root, git, read_only, settings))
+        await executor._connect()
+        return executor
+
+    @property
+    def worktree(self) -> Path:
+        """The real path of the folder."""
+        return self._job.root
+
+    # ------------------------------------------------------------------ tools
+
+    async def call(
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+    ) -> ToolResult:
+        """Run one native tool. Never raises for what the tool or the sandbox does: the result says it."""
+        wait = timeout if timeout is not None else _patience(name, arguments)
+        params = {"name": name, "arguments": dict(arguments)}
+        try:
+            if name in _SERIAL:
+                async with self._serial:
+                    reply = await self._request("tools/call", params, wait)
+            else:
+                reply = await self._request("tools/call", params, wait)
+        except Lost as lost:
+            return ToolResult(f"{lost}; it was stopped, and the next call starts it again", ok=False)
+        except (Refused, CodeButlerError) as error:
+            return ToolResult(str(error), ok=False)
+        return _tool_result(reply)
+
+    async def read_file(self, path: str, limit: int = 65536) -> bytes | None:
+        """At most ``limit`` bytes of a regular file inside the folder; None if there is none.
+
+        Raises ToolFailed for a path that leads outside or to something else.
+        """
+        reply = await self._ask("codebutler/read_file", {"path": path, "limit": limit}, 60)
+        if reply.get("found") is not True:
+            return None
+        return _bytes(reply.get("data"))[:limit]
+
+    # -------------------------------------------------------------------- git
+
+    async def fill(self, commit: str) -> None:
+        """Write the files of ``commit`` into the folder, which must be empty."""
+        await self._git("fill", {"commit": _sha(commit)})
+
+    async def status(self, base: str) -> list[FileChange]:
+        """Paths that differ from the commit ``base``, untracked ones included, ignored ones not."""
+        reply = await self._git("status", {"base": _sha(base)})
+        return [_change(each) for each in _list(reply.get("changes"))]
+
+    async def diff(self, base: str, paths: Sequence[str] = ()) -> str:
+        """A text diff against the commit ``base``, capped with head and tail."""
+        reply = await self._git("diff", {"base": _sha(base), "paths": list(paths)})
+        return plain_text(reply.get("diff"), _TEXT)
+
+    async def tree(self, base: str) -> TreeReply:
+        """Build a tree of the folder and a thin pack of what ``base`` lacks; fetch it with ``pack``."""
+        reply = await self._git("tree", {"base": _sha(base)})
+        size = reply.get("pack_size")
+        if not isinstance(size, int) or not 0 <= size <= _PACK_BYTES:
+            raise ToolFailed("the sandbox answered nonsense: pack_size")
+        skipped = tuple(plain_text(each, 500) for each in _list(reply.get("skipped"))[:50])
+        self._last_tree = TreeReply(_sha(reply.get("tree")), size, skipped)
+        return self._last_tree
+
+    async def pack(self) -> AsyncIterator[bytes]:
+        """The pack of the last ``tree``, in pieces; never more than the size that was announced."""
+        total = self._last_tree.pack_size
+        at = 0
+        while at < total:
+            reply = await self._git("pack", {"offset": at})
+            piece = _bytes(reply.get("data"))[: total - at]
+            if not piece:
+                raise ToolFailed("the sandbox sent less of the pack than it announced")
+            at += len(piece)
+            yield piece
+
+    # ---------------------------------------------------------------- process
+
+    async def close(self) -> None:
+        """End the executor and everything in its sandbox. The folder stays."""
+        self._closed = True
+        async with self._starting:
+            client, self._client = self._client, None
+            if client is not None:
+                await client.close()
+
+    async def _git(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        async with self._serial:
+            return await self._ask(f"codebutler/{method}", params, _GIT_SECONDS)
+
+    async def _ask(self, method: str, params: dict[str, Any], seconds: float) -> dict[str, Any]:
+        try:
+            return await self._request(method, params, seconds)
+        except (Lost, Refused) as error:
+            raise ToolFailed(str(error)) from error
+
+    async def _request(self, method: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+        client = await self._connect()
+        self._busy += 1
+        try:
+            return await client.request(method, params, seconds)
+        finally:
+            self._busy -= 1
+
+    async def _connect(self) -> Client:
+        async with self._starting:
+            if self._closed:
+                raise Lost("the executor is closed")
+            client = self._client
+            if client is not None and client.alive and (self._busy or self._view == self._git_view()):
+                return client
+            if client is not None:
+                await client.close()
+            self._client = await self._launch()
+            return self._client
+
+    async def _launch(self) -> Client:
+        self._view = self._git_view()
+        job = self._job
+        launch = await asyncio.to_thread(prepare, job)
+        client = await Client.connect(launch)
+        try:
+            await client.request("initialize", {"protocolVersion": "2025-06-18"}, job.settings.start_timeout)
+        except (Lost, Refused) as error:
+            client.kill()
+            said = await client.complaint()
+            await client.close()
+            raise explain(said or str(error), job.settings) from error
+        except BaseException:
+            client.kill()
+            raise
+        return client
+
+    def _git_view(self) -> tuple[object, ...]:
+        """The state of those files of the repository that the sandbox sees as they were at its start."""
+        git = self._job.git
+        if git is None:
+            return ()
+        names = [git.common / "packed-refs", git.gitdir / "config.worktree"]
+        if git.gitdir == git.common:
+            names += [git.common / "HEAD", git.common / "index"]
+        return tuple(_stamp(name) for name in names)
+
+
+def _git_parts(root: Path, gitdir: Path | None) -> GitParts | None:
+    if gitdir is None:
+        return find_git(root)
+    parts = repository(gitdir.resolve())
+    if parts is None:
+        raise RepoError(f"{gitdir} is not a repository's folder", fix="Name its .git folder.")
+    return parts
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = os.lstat(path)
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+def _patience(name: str, arguments: Mapping[str, Any]) -> float:
+    """How long a reply may take: the command's own limit and some grace."""
+    if name != "bash":
+        return 90.0
+    wanted = arguments.get("timeout")
+    seconds = float(wanted) if isinstance(wanted, (int, float)) else _BASH_DEFAULT
+    return min(max(seconds, 0.0), _BASH_MAX) + _GRACE
+
+
+def _tool_result(reply: dict[str, Any]) -> ToolResult:
+    texts = [
+        plain_text(each.get("text"), _TEXT) for each in _list(reply.get("content")) if isinstance(each, dict)
+    ]
+    meta = reply.get("_meta")
+    details = meta.get("codebutler") if isinstance(meta, dict) else None
+    text = "\n".join(texts)[:_TEXT]
+    return ToolResult(
+        text, ok=reply.get("isError") is False, details=details if isinstance(details, dict) else {}
+    )
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _sha(value: object) -> str:
+    if not isinstance(value, str) or not _SHA.fullmatch(value):
+        raise ToolFailed(f"not a full object name: {str(value)[:80]!r}")
+    return value
+
+
+def _bytes(value: object) -> bytes:
+    try:
+        return base64.b64decode(value if isinstance(value, str) else "", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ToolFailed("the sandbox answered nonsense: not base64") from error
+
+
+def _change(value: object) -> FileChange:
+    path, kind = (value.get("path"), value.get("kind")) if isinstance(value, dict) else (None, None)
+    if not isinstance(path, str) or kind not in ("added", "modified", "deleted"):
+        raise ToolFailed("the sandbox answered nonsense: a change")
+    return FileChange(plain_text(path, 4096), cast("Literal['added', 'modified', 'deleted']", kind))

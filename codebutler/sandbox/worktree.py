@@ -1,0 +1,155 @@
+"""Finds the git parts of a folder without git, and without believing what the folder says.
+
+A worktree is written by the agent, so its ``.git`` may be a planted file, symlink or repository. A pointer
+counts only if the repository it names points back; nothing is followed that is a symlink.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from codebutler.errors import RepoError, UsageError
+
+_POINTER_BYTES = 4096
+_CONFIG_BYTES = 1024 * 1024
+_KEPT_EXTENSIONS = ("objectformat", "refstorage", "worktreeconfig", "compatobjectformat", "preciousobjects")
+_KEPT_CORE = (
+    "repositoryformatversion", "filemode", "bare", "logallrefupdates", "ignorecase", "precomposeunicode",
+    "symlinks", "autocrlf", "eol", "safecrlf", "quotepath", "abbrev", "sparsecheckout", "sparsecheckoutcone",
+    "bigfilethreshold", "trustctime", "checkstat", "compression",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class GitParts:
+    """``common`` holds objects and refs; ``gitdir`` is what GIT_DIR is: the same, or a linked worktree's."""
+
+    common: Path
+    gitdir: Path
+
+
+def real_folder(path: Path) -> Path:
+    """The folder's real path. Refuses places that must never be opened to a sandbox."""
+    try:
+        real = path.resolve(strict=True)
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}", fix="Name a folder that exists.") from error
+    if not real.is_dir():
+        raise UsageError(f"{path} is not a folder", fix="Name a folder.")
+    home = Path.home().resolve()
+    system = {Path(each) for each in ("/tmp", "/var/tmp", "/dev/shm")}  # noqa: S108 - refused, not used
+    below = ("/proc", "/sys", "/dev", "/run", "/etc", "/boot")
+    if (
+        real in system
+        or home.is_relative_to(real)
+        or (len(real.parts) < 3 and real.name in _TOP)
+        or len(real.parts) == 1
+        or any(real.is_relative_to(each) for each in below)
+    ):  # fmt: skip
+        raise UsageError(f"{real} is not opened to the sandbox", fix="Name a project's own folder.")
+    return real
+
+
+_TOP = ("bin", "home", "lib", "lib64", "media", "mnt", "opt", "root", "sbin", "srv", "usr", "var")
+
+
+def find_git(folder: Path) -> GitParts | None:
+    """The git parts of a checkout or linked worktree; None for a plain folder or an untrue pointer."""
+    dot = folder / ".git"
+    kind = _kind(dot)
+    if kind == "dir":
+        return repository(dot)
+    if kind != "file":
+        return None
+    text = read_small(dot, _POINTER_BYTES).decode("utf-8", "replace")
+    if not text.startswith("gitdir:"):
+        return None
+    gitdir = Path(os.path.realpath(folder / text[len("gitdir:") :].strip()))
+    return _linked(dot, gitdir)
+
+
+def _linked(dot: Path, gitdir: Path) -> GitParts | None:
+    """The parts of a linked worktree, if its repository knows of this very worktree."""
+    back = read_small(gitdir / "gitdir", _POINTER_BYTES).decode("utf-8", "replace").strip()
+    if gitdir.parent.name != "worktrees" or not back or os.path.realpath(gitdir / back) != str(dot):
+        return None
+    parts = repository(gitdir.parent.parent)
+    return GitParts(parts.common, gitdir) if parts else None
+
+
+def repository(path: Path) -> GitParts | None:
+    """``path`` as a repository's own folder, bare or not; None if it is none."""
+    ok = (
+        _kind(path / "objects") == "dir"
+        and _kind(path / "HEAD") == "file"
+        and _kind(path / "config") == "file"
+    )
+    return GitParts(path, path) if ok else None
+
+
+def _kind(path: Path) -> str:
+    try:
+        mode = os.lstat(path).st_mode
+    except OSError:
+        return ""
+    return "dir" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "other"
+
+
+def existing(folder: Path, names: tuple[str, ...], kind: str) -> list[Path]:
+    """Those of ``names`` that are really there, not by a symlink."""
+    return [folder / name for name in names if _kind(folder / name) == kind]
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """At most ``limit`` bytes of a regular file; empty if it is anything else. Never waits, never follows."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with os.fdopen(fd, "rb") as file:
+        return file.read(limit) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
+
+
+def object_folders(common: Path) -> list[Path]:
+    """The repository's object folder and those it borrows from, which must look like object folders."""
+    found = [common / "objects"]
+    for folder in found:
+        listed = read_small(folder / "info" / "alternates", 65536).decode("utf-8", "replace")
+        for line in listed.splitlines():
+            other = Path(os.path.realpath(folder / line.strip()))
+            is_store = (
+                other.name == "objects" and _kind(other / "pack") == "dir" and _kind(other / "info") == "dir"
+            )
+            if line.strip() and is_store and other not in found and len(found) < 8:
+                found.append(other)
+    return found
+
+
+def clean_config(path: Path) -> bytes:
+    """A git config with only what describes the repository: no URL, header, name, or program survives."""
+    raw = read_small(path, _CONFIG_BYTES)
+    listed = subprocess.run(
+        ["git", "config", "--file", "-", "--no-includes", "--null", "--list"],
+        input=raw, capture_output=True, timeout=60, check=False, cwd="/",
+        env={
+            "PATH": os.environ.get("PATH", os.defpath),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_CONFIG_GLOBAL": os.devnull,
+        },
+    )  # fmt: skip
+    if listed.returncode != 0:
+        raise RepoError(
+            f"{path} cannot be read by git", fix="Mend the file: `git config --list` shows where."
+        )
+    lines = []
+    for entry in listed.stdout.decode("utf-8", "replace").split("\0"):
+        key, _, value = entry.partition("\n")
+        section, _, name = key.partition(".")
+        if name in {"core": _KEPT_CORE, "extensions": _KEPT_EXTENSIONS}.get(section, ()):
+            quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+            lines.append(f'[{section}]\n\t{name} = "{quoted}"\n')
+    return "".join(lines).encode()

@@ -1,0 +1,195 @@
+"""Child processes of the executor, which is PID 1 of its sandbox: start, wait, and leave no survivor.
+
+PID 1 inherits every orphan, so all reaping happens here in one place and statuses are kept for those
+who wait. Starting uses posix_spawn: no fork of this process's memory, no Python between fork and exec.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+_RESET = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+@dataclass(frozen=True)
+class Child:
+    """A running child; ``pidfd`` becomes readable when it ends."""
+
+    pid: int
+    pidfd: int
+
+
+@dataclass(frozen=True)
+class Captured:
+    """What a finished command printed. ``code`` is negative for a signal; ``cut`` if it was stopped."""
+
+    code: int
+    out: bytes
+    err: bytes
+    cut: bool = False
+
+
+class Children:
+    """The process table of this executor."""
+
+    def __init__(self) -> None:
+        """``sweeps`` counts kill(-1): a reader whose child fell victim to one may simply run again."""
+        self._lock = threading.Lock()
+        self._ended: dict[int, int | None] = {}
+        self.sweeps = 0
+        self.is_init = os.getpid() == 1
+
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: int = -1,
+        stdout: int = -1,
+        stderr: int = -1,
+    ) -> Child:
+        """Start ``argv`` in its own session. Streams not given are /dev/null (0, 1, 2 of this process)."""
+        actions = [
+            (os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate((stdin, stdout, stderr)) if fd >= 0
+        ]
+        with self._lock:
+            pid = os.posix_spawnp(
+                argv[0],
+                list(argv),
+                os.environ if env is None else env,
+                file_actions=actions,
+                setsid=True,
+                setsigdef=_RESET,
+            )
+            self._ended[pid] = None
+            return Child(pid, os.pidfd_open(pid))
+
+    def wait(self, child: Child) -> int:
+        """Wait for the end: exit code, or minus the signal number. Closes the pidfd."""
+        poll = select.poll()
+        poll.register(child.pidfd, select.POLLIN)
+        poll.poll()
+        os.close(child.pidfd)
+        self._reap()
+        with self._lock:
+            code = self._ended.pop(child.pid)
+        return 1 if code is None else code
+
+    def kill(self, child: Child) -> None:
+        """Kill the child and everything that stayed in its process group."""
+        for send in (os.killpg, os.kill):
+            try:
+                send(child.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def sweep(self, child: Child | None = None, seconds: float = 2.0) -> None:
+        """Kill every process of the sandbox but this one. Outside a sandbox: only ``child``'s group."""
+        if not self.is_init:
+            if child is not None:
+                self.kill(child)
+            return
+        self.sweeps += 1
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                os.kill(-1, signal.SIGKILL)
+            except ProcessLookupError:
+                break
+            self._reap()
+            if time.monotonic() > until:
+                break
+            time.sleep(0.0005)
+        self._reap()
+
+    def _reap(self) -> None:
+        with self._lock:
+            if self.is_init:
+                self._reap_all()
+            else:
+                for pid in [pid for pid, code in self._ended.items() if code is None]:
+                    self._note(*os.waitpid(pid, os.WNOHANG))
+
+    def _reap_all(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._note(pid, status)
+
+    def _note(self, pid: int, status: int) -> None:
+        if pid in self._ended:
+            self._ended[pid] = os.waitstatus_to_exitcode(status)
+
+    def capture(
+        self,
+        argv: Sequence[str],
+        *,
+        limit: int,
+        timeout: float,
+        env: Mapping[str, str] | None = None,
+        stdin: int = -1,
+        stdout: int = -1,
+    ) -> Captured:
+        """Run to the end and return what it printed, stopping it past ``limit`` bytes or ``timeout``.
+
+        ``stdout`` sends the output to a descriptor instead. A run that a sweep killed is started again.
+        """
+        while True:
+            sweeps = self.sweeps
+            result = self._capture(argv, limit=limit, timeout=timeout, env=env, stdin=stdin, stdout=stdout)
+            if result.code != -signal.SIGKILL or result.cut or sweeps == self.sweeps:
+                return result
+
+    def _capture(
+        self,
+        argv: Sequence[str],
+        *,
+        limit: int,
+        timeout: float,
+        env: Mapping[str, str] | None,
+        stdin: int,
+        stdout: int,
+    ) -> Captured:
+        out_r, out_w = os.pipe2(os.O_CLOEXEC)
+        err_r, err_w = os.pipe2(os.O_CLOEXEC)
+        child = self.start(argv, env=env, stdin=stdin, stdout=out_w if stdout < 0 else stdout, stderr=err_w)
+        os.close(out_w)
+        os.close(err_w)
+        data = {out_r: bytearray(), err_r: bytearray()}
+        cut = self._collect(child, data, limit, timeout)
+        code = self.wait(child)
+        for fd in data:
+            os.close(fd)
+        return Captured(code, bytes(data[out_r][:limit]), bytes(data[err_r][:65536]), cut)
+
+    def _collect(self, child: Child, data: dict[int, bytearray], limit: int, timeout: float) -> bool:
+        """Read until the child has ended and its pipes are dry. True if it had to be stopped."""
+        until = time.monotonic() + timeout
+        poll = select.poll()
+        for fd in (*data, child.pidfd):
+            poll.register(fd, select.POLLIN)
+        live = set(data)
+        while live:
+            ready = {fd for fd, _ in poll.poll(max(0.0, until - time.monotonic()) * 1000)}
+            if not ready or sum(map(len, data.values())) > limit:
+                self.kill(child)
+                return True
+            for fd in ready & live:
+                piece = os.read(fd, 262_144)
+                data[fd] += piece
+                if not piece:
+                    live.discard(fd)
+                    poll.unregister(fd)
+            if ready == {child.pidfd}:
+                break
+        return False

@@ -1,0 +1,224 @@
+"""Git for the daemon, inside the sandbox: fill a worktree, compare it, and pack what it holds.
+
+The repository's own folder is read-only here. The index and new objects are private to this executor;
+what a hostile worktree (attributes, nested repositories) makes git do, it does in here.
+Nothing that this module returns is trusted outside: the daemon imports the pack with ``--strict``.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import shutil
+from typing import Any
+
+import limits
+from children import Captured
+from faults import Fault, ProtocolFault
+from workspace import Workspace
+
+_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.untrackedCache": "false",
+    "core.splitIndex": "false",
+    "gc.auto": "0",
+    "advice.addEmbeddedRepo": "false",
+    "checkout.workers": "0",
+}
+_KINDS = {"A": "added", "D": "deleted"}
+
+
+def sha(value: object) -> str:
+    """A full object name, so that no argument can be taken for an option."""
+    if not isinstance(value, str) or not _SHA.fullmatch(value):
+        raise ProtocolFault(-32602, "a full object name is needed")
+    return value
+
+
+class GitWork:
+    """The private index and object store of one executor."""
+
+    def __init__(self, space: Workspace) -> None:
+        """Nothing is made until the first use."""
+        self.space = space
+        self.home = os.path.join(space.config.state, "git")
+        self.index = os.path.join(self.home, "index")
+        self.objects = os.path.join(self.home, "objects")
+        self.pack_file = os.path.join(self.home, "new.pack")
+
+    def git(
+        self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.SEARCH_RAW
+    ) -> Captured:
+        """Run git with the private index and objects. The result may have any exit code."""
+        if not self.space.config.gitdir:
+            raise Fault("this folder belongs to no git repository")
+        os.makedirs(self.objects, exist_ok=True)
+        settings = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
+        env = {
+            **{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ},
+            "GIT_DIR": self.space.config.gitdir,
+            "GIT_WORK_TREE": self.space.root,
+            "GIT_INDEX_FILE": self.index,
+            "GIT_OBJECT_DIRECTORY": self.objects,
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(self.space.config.objects),
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+        return self.space.children.capture(
+            ["git", *settings, *arguments],
+            env=env,
+            stdin=stdin,
+            stdout=stdout,
+            limit=limit,
+            timeout=limits.GIT_TIMEOUT,
+        )
+
+    def run(self, *arguments: str, stdin: int = -1, stdout: int = -1) -> bytes:
+        """Like ``git``, but anything other than success is a Fault."""
+        result = self.git(*arguments, stdin=stdin, stdout=stdout)
+        if result.code != 0 or result.cut:
+            message = result.err.decode("utf-8", "replace").strip() or f"exit code {result.code}"
+            raise Fault(f"git {arguments[0]}: {limits.clip(message, 6, 1000)}")
+        return result.out
+
+    def fill(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Write the files of ``commit`` into the worktree, which holds nothing (but ``.git``) yet."""
+        commit = sha(params.get("commit"))
+        if set(os.listdir(self.space.root)) - {".git"}:
+            raise Fault("the worktree is not empty")
+        self.run("read-tree", "--reset", "-u", commit)
+        return {}
+
+    def stage(self, base: str) -> list[str]:
+        """Bring the private index in line with the worktree; returns what could not be taken."""
+        if not os.path.exists(self.index) and not self._borrow_index():
+            self.run("read-tree", base)
+        result = self.git("add", "--all", "--ignore-errors", "--", ".")
+        if result.code not in (0, 1, 128) or result.cut:
+            raise Fault(f"git add: {limits.clip(result.err.decode('utf-8', 'replace'), 6, 1000)}")
+        problems = [
+            line for line in result.err.decode("utf-8", "replace").splitlines() if "warning: " not in line
+        ]
+        if result.code == 128 and not self._skip_unborn(result.err):
+            raise Fault(f"git add: {limits.clip(chr(10).join(problems), 6, 1000)}")
+        return (problems if result.code == 1 else []) + self._drop_nested(base)
+
+    def _borrow_index(self) -> bool:
+        """Start from the worktree's own index: it knows which files are unchanged, and sparse checkouts."""
+        source = os.path.join(self.space.config.gitdir, "index")
+        if not os.path.isfile(source):
+            return False
+        os.makedirs(self.home, exist_ok=True)
+        shutil.copyfile(source, self.index)
+        if self.git("ls-files", "--error-unmatch", "--", ":(exclude)*").code in (0, 1):
+            return True
+        os.unlink(self.index)
+        return False
+
+    def _skip_unborn(self, error: bytes) -> bool:
+        """A nested repository without a commit stops git add; add everything else."""
+        names = re.findall(rb"'(.+)/' does not have a commit checked out", error)
+        if not names:
+            return False
+        excluded = {os.fsdecode(name) for name in names} | set(self._unborn())
+        self.run(
+            "add", "--all", "--ignore-errors", "--", ".", *(f":(exclude,literal){name}" for name in excluded)
+        )
+        return True
+
+    def _unborn(self) -> list[str]:
+        """Nested folders with a ``.git`` of their own, all of them: git names only the first."""
+        found = []
+        for folder, folders, files in os.walk(self.space.root):
+            if folder != self.space.root and ".git" in (*folders, *files):
+                found.append(os.path.relpath(folder, self.space.root))
+                folders.clear()
+            folders[:] = [each for each in folders if each != ".git"]
+        return found
+
+    def _drop_nested(self, base: str) -> list[str]:
+        """Nested repositories are nobody's submodules: leave them out unless the base has them."""
+        raw = self.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--diff-filter=AT", base)
+        fields = raw.split(b"\0")
+        nested = [name for meta, name in zip(fields[::2], fields[1::2], strict=False) if b" 160000 " in meta]
+        for name in nested:
+            self.run("update-index", "--force-remove", "--", os.fsdecode(name))
+        return [f"nested repository left out: {name.decode('utf-8', 'replace')}" for name in nested]
+
+    def status(self, params: dict[str, Any]) -> dict[str, Any]:
+        """Paths that differ from the commit ``base``."""
+        base = sha(params.get("base"))
+        skipped = self.stage(base)
+        raw = self.run("diff-index", "--cached", "--name-status", "-z", "--no-renames", base).split(b"\0")
+        changes = [
+            {"path": name.decode("utf-8", "replace"), "kind": _KINDS.get(kind.decode(), "modified")}
+            for kind, name in zip(raw[::2], raw[1::2], strict=False)
+        ]
+        return {"changes": changes, "skipped": skipped[:50]}
+
+    def diff(self, params: dict[str, Any]) -> dict[str, Any]:
+        """A text diff against the commit ``base``, with head and tail kept."""
+        base = sha(params.get("base"))
+        paths = params.get("paths", [])
+        if not isinstance(paths, list) or not all(
+            isinstance(each, str) and "\0" not in each for each in paths
+        ):
+            raise ProtocolFault(-32602, "paths must be a list of strings")
+        self.stage(base)
+        arguments = ("diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", base, "--")
+        raw = self.run(*arguments, *(f":(literal){each}" for each in paths))
+        return {"diff": limits.clip(raw.decode("utf-8", "replace"), 1_000_000, limits.DIFF_BYTES)}
+
+    def tree(self, params: dict[str, Any]) -> dict[str, Any]:
+        """The worktree as a tree object and a thin pack of what ``base`` lacks, kept for ``pack``."""
+        base = sha(params.get("base"))
+        self._bound_objects()
+        skipped = self.stage(base)
+        tree = self.run("write-tree").decode().strip()
+        wanted = os.memfd_create("wanted", os.MFD_CLOEXEC)
+        target = os.open(self.pack_file, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(wanted, f"{tree}\n^{base}\n".encode())
+            os.lseek(wanted, 0, os.SEEK_SET)
+            self.run("pack-objects", "--revs", "--thin", "--stdout", "--quiet", stdin=wanted, stdout=target)
+            size = os.fstat(target).st_size
+        finally:
+            os.close(wanted)
+            os.close(target)
+        if size > limits.PACK_BYTES:
+            raise Fault(f"the change is too large: {size} bytes packed")
+        return {"tree": tree, "pack_size": size, "skipped": skipped[:50]}
+
+    def _bound_objects(self) -> None:
+        """Begin afresh when the private store fills up: always correct, only slower once."""
+        os.makedirs(self.objects, exist_ok=True)
+        space = os.statvfs(self.home)
+        if space.f_bavail * 2 < space.f_blocks:
+            shutil.rmtree(self.home)
+
+    def pack(self, params: dict[str, Any]) -> dict[str, Any]:
+        """One piece of the last pack, in base64, from the byte ``offset`` on."""
+        offset = params.get("offset")
+        if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
+            raise ProtocolFault(-32602, "offset must be a number of bytes")
+        try:
+            with open(self.pack_file, "rb") as file:
+                file.seek(offset)
+                return {"data": base64.b64encode(file.read(limits.PACK_CHUNK)).decode()}
+        except FileNotFoundError:
+            raise Fault("there is no pack: ask for a tree first") from None
+
+
+def _quoted(paths: str) -> str:
+    """A colon-separated list of paths, as git wants it when a path holds a colon or a quote."""
+    quoted = []
+    for path in paths.split("\0"):
+        plain = not re.search(r'[:"\\\n]', path)
+        quoted.append(
+            path if plain else '"' + path.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") + '"'
+        )
+    return ":".join(quoted)

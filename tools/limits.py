@@ -1,0 +1,109 @@
+"""Every cap of every tool, and the one way to cut text: keep head and tail, say what is missing.
+
+Sizes are bytes of UTF-8, times are seconds.
+"""
+
+from __future__ import annotations
+
+LINE_IN = 32 * 1024 * 1024
+"""Longest request line. A file that ``write`` gets travels in one."""
+REPLY_TEXT = 200_000
+CALLS_IN_FLIGHT = 64
+
+READ_LINES, READ_BYTES, READ_LINE_CHARS = 2000, 48_000, 2000
+READ_WHOLE, READ_HUGE = 4 * 1024 * 1024, 512 * 1024 * 1024
+LIST_ENTRIES = 300
+EDIT_FILE = 32 * 1024 * 1024
+DIFF_LINES, DIFF_CHARS = 60, 300
+
+BASH_LINES, BASH_BYTES = 600, 24_000
+BASH_TIMEOUT, BASH_TIMEOUT_MAX = 120, 600
+SPILL_BYTES = 8 * 1024 * 1024
+
+SEARCH_LINES, SEARCH_BYTES, SEARCH_LINE_CHARS = 250, 20_000, 300
+SEARCH_FILES, SEARCH_RAW, SEARCH_TIMEOUT = 200, 64 * 1024 * 1024, 60
+
+GIT_TIMEOUT = 300
+DIFF_BYTES = 200_000
+PACK_CHUNK = 1024 * 1024
+PACK_BYTES = 1024 * 1024 * 1024
+FILE_BYTES = 8 * 1024 * 1024
+
+
+def cut_line(line: str, chars: int) -> str:
+    """``line`` itself, or its first ``chars`` characters and how many more there were."""
+    return line if len(line) <= chars else f"{line[:chars]}… [+{len(line) - chars} characters]"
+
+
+def first_part(text: str, lines: int, size: int) -> str:
+    """The longest run of whole lines from the start within both limits; a giant first line is cut."""
+    parts = text.split("\n", lines)
+    kept = text[: -len(parts[-1]) or None] if len(parts) > lines else text
+    raw = kept.encode("utf-8", "replace")
+    if len(raw) <= size:
+        return kept
+    cut = raw[:size]
+    newline = cut.rfind(b"\n")
+    return cut[: newline + 1 if newline >= size // 2 else size].decode("utf-8", "ignore")
+
+
+def last_part(text: str, lines: int, size: int) -> str:
+    """The longest run of whole lines at the end within both limits; a giant last line is cut."""
+    parts = text.rsplit("\n", lines + text.endswith("\n"))
+    kept = "\n".join(parts[1:]) if len(parts) > lines + text.endswith("\n") else text
+    raw = kept.encode("utf-8", "replace")
+    if len(raw) <= size:
+        return kept
+    cut = raw[-size:]
+    newline = cut.find(b"\n")
+    return cut[newline + 1 if 0 <= newline < size // 2 else 0 :].decode("utf-8", "ignore")
+
+
+def clip(text: str, lines: int, size: int, hint: str = "") -> str:
+    """``text`` within both limits: head, a line that says what was cut, tail."""
+    all_lines, all_bytes = text.count("\n"), len(text.encode("utf-8", "replace"))
+    if all_lines <= lines and all_bytes <= size:
+        return text
+    return join_cut(text, text, (all_lines, all_bytes), (lines, size), hint)
+
+
+def join_cut(head: str, tail: str, whole: tuple[int, int], within: tuple[int, int], hint: str) -> str:
+    """Head and tail of a text of which only the two ends are at hand; both pairs are (lines, bytes)."""
+    (all_lines, all_bytes), (lines, size) = whole, within
+    top = first_part(head, lines // 2, size // 2)
+    end = last_part(tail, lines - lines // 2, size // 2)
+    shown = len(top.encode("utf-8", "replace")) + len(end.encode("utf-8", "replace"))
+    cut_lines = max(0, all_lines - top.count("\n") - end.count("\n"))
+    what = f"{cut_lines} lines, {all_bytes - shown} bytes cut{'; ' + hint if hint else ''}"
+    return f"{top}{'' if top.endswith(chr(10)) else chr(10)}[… {what} …]\n{end}"
+
+
+class Collector:
+    """Takes a stream of any length and keeps its two ends, in bounded memory."""
+
+    def __init__(self, keep: int) -> None:
+        """``keep`` bytes are held of each end."""
+        self.keep = keep
+        self.head = bytearray()
+        self.tail = bytearray()
+        self.size = 0
+        self.lines = 0
+
+    def add(self, data: bytes) -> None:
+        """Take the next piece of the stream."""
+        self.size += len(data)
+        self.lines += data.count(b"\n")
+        room = self.keep - len(self.head)
+        if room > 0:
+            self.head += data[:room]
+            data = data[room:]
+        self.tail += data
+        if len(self.tail) > 4 * self.keep:
+            del self.tail[: -self.keep]
+
+    def text(self, lines: int, size: int, hint: str = "") -> str:
+        """What was collected, within both limits."""
+        if self.size <= len(self.head) + len(self.tail):
+            return clip((self.head + self.tail).decode("utf-8", "replace"), lines, size, hint)
+        head, tail = self.head.decode("utf-8", "replace"), self.tail.decode("utf-8", "replace")
+        return join_cut(head, tail, (self.lines, self.size), (lines, size), hint)

@@ -1,0 +1,109 @@
+"""Finding the text to replace, and telling the model what it probably meant when it is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import limits
+from faults import Fault
+
+_NEAREST_LINES = 20_000
+
+
+def apply(path: str, text: str, edits: list[dict[str, Any]]) -> tuple[str, str]:
+    """The text after all edits in order, and a small diff. Raises Fault and changes nothing otherwise."""
+    hunks: list[str] = []
+    for number, each in enumerate(edits, 1):
+        old, new = each["old"], each["new"]
+        where = f"{path}, edit {number}" if len(edits) > 1 else path
+        if "\r\n" in old and "\r\n" not in text:
+            old, new = old.replace("\r\n", "\n"), new.replace("\r\n", "\n")
+        if not old:
+            raise Fault(f"{where}: old is empty. To fill a file, use write. Nothing was changed")
+        if old == new:
+            raise Fault(f"{where}: old and new are the same. Nothing was changed")
+        found = text.count(old)
+        if found == 0:
+            raise Fault(f"{where}: old was not found. {nearest(text, old)} Nothing was changed")
+        if found > 1 and not each.get("replace_all"):
+            raise Fault(
+                f"{where}: old occurs {found} times, at lines {_lines(text, old)}. Add lines around "
+                "it, or set replace_all. Nothing was changed"
+            )
+        hunks.append(_hunk(text, old, new, found))
+        text = text.replace(old, new)
+    return text, _capped("\n".join(hunks))
+
+
+def _lines(text: str, old: str) -> str:
+    numbers: list[int] = []
+    at = text.find(old)
+    while at >= 0 and len(numbers) < 6:
+        numbers.append(text.count("\n", 0, at) + 1)
+        at = text.find(old, at + len(old))
+    return ", ".join(map(str, numbers)) + (" …" if at >= 0 else "")
+
+
+def _hunk(text: str, old: str, new: str, times: int) -> str:
+    """The first replaced place with a line around it, as a diff shows it."""
+    at = text.find(old)
+    begin = text.rfind("\n", 0, at) + 1
+    end = text.find("\n", at + len(old))
+    end = len(text) if end < 0 else end
+    number = text.count("\n", 0, begin) + 1
+    whole = text[begin:end].split("\n")
+    fresh = (text[begin:at] + new + text[at + len(old) : end]).split("\n")
+    while whole and fresh and whole[0] == fresh[0]:
+        whole, fresh, number = whole[1:], fresh[1:], number + 1
+    while whole and fresh and whole[-1] == fresh[-1]:
+        whole, fresh = whole[:-1], fresh[:-1]
+    head = f"@@ line {number}{f', and {times - 1} more places' if times > 1 else ''} @@"
+    return "\n".join([head, *(f"-{line}" for line in whole), *(f"+{line}" for line in fresh)])
+
+
+def _capped(diff: str) -> str:
+    lines = [limits.cut_line(line, limits.DIFF_CHARS) for line in diff.split("\n")]
+    if len(lines) > limits.DIFF_LINES:
+        lines = [*lines[: limits.DIFF_LINES], f"[… {len(lines) - limits.DIFF_LINES} more lines of diff]"]
+    return "\n".join(lines)
+
+
+def nearest(text: str, old: str) -> str:
+    """A sentence with the lines of the text that are most like ``old``, or "" if none is."""
+    lines, wanted = text.split("\n")[:_NEAREST_LINES], old.strip("\n").split("\n")
+    at, same = _best_window([line.strip() for line in lines], [line.strip() for line in wanted])
+    if at < 0:
+        return "Nothing in the file is like it."
+    why = "It differs only in white space from" if same == len(wanted) else "The nearest text is"
+    shown = [
+        f"{at + 1 + n}\t{limits.cut_line(line, 200)}"
+        for n, line in enumerate(lines[at : at + len(wanted)][:12])
+    ]
+    return f"{why} line {at + 1}:\n" + "\n".join(shown) + "\n"
+
+
+def _best_window(lines: list[str], wanted: list[str]) -> tuple[int, int]:
+    """Where most stripped lines agree; if none does, where the longest wanted line is nearly found."""
+    scores: dict[int, int] = {}
+    places: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        if line:
+            places.setdefault(line, []).append(number)
+    for offset, line in enumerate(wanted):
+        for number in places.get(line, [])[:200]:
+            if number >= offset:
+                scores[number - offset] = scores.get(number - offset, 0) + 1
+    if scores:
+        at = max(scores, key=lambda start: (scores[start], -start))
+        blank = sum(1 for n, line in enumerate(wanted) if not line and lines[at + n : at + n + 1] == [""])
+        return at, scores[at] + blank
+    return _similar(places, wanted), 0
+
+
+def _similar(places: dict[str, list[int]], wanted: list[str]) -> int:
+    import difflib
+
+    key = max(wanted, key=len)[:200]
+    pool = [line for line in places if abs(len(line) - len(key)) <= max(8, len(key) // 2)][:4000]
+    close = difflib.get_close_matches(key, pool, n=1, cutoff=0.55)
+    return max(0, places[close[0]][0] - wanted.index(max(wanted, key=len))) if close else -1

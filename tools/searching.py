@@ -1,0 +1,134 @@
+"""The grep and glob tools, over ripgrep."""
+
+from __future__ import annotations
+
+import os
+import stat as modes
+from typing import Any
+
+import limits
+from children import Captured
+from faults import Fault
+from globs import matcher
+from paths import absent, locate
+from workspace import Workspace
+
+_WALK = ("--no-config", "--hidden", "--no-require-git", "--no-ignore-global", "--glob=!.git", "--color=never")
+_ARGUMENTS = 512 * 1024
+"""Most bytes of file names on one command line."""
+
+
+def _rg(space: Workspace, *arguments: str) -> Captured:
+    result = space.children.capture(
+        [space.config.rg, *_WALK, *arguments], limit=limits.SEARCH_RAW, timeout=limits.SEARCH_TIMEOUT
+    )
+    if result.code == 2 and not result.out:
+        message = result.err.decode("utf-8", "replace").strip()
+        raise Fault(limits.clip(message.replace("rg: ", ""), 12, 1500) or "the search failed")
+    return result
+
+
+def _start(space: Workspace, path: str, *, folder: bool) -> str:
+    """The real path to begin at, relative to the root, after checking that it lies inside."""
+    with locate(space, path) as place:
+        if place.stat is None:
+            raise absent(space, place, path)
+        if folder and not modes.S_ISDIR(place.stat.st_mode):
+            raise Fault(f"{path} is not a folder")
+        return place.rel
+
+
+def glob(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Paths that match, newest first."""
+    match = matcher(arguments["pattern"])
+    start = _start(space, arguments.get("path", "."), folder=True)
+    names = _newest(_files(space, start, match))
+    return _file_list(names, "no file matches"), {"files": len(names)}
+
+
+def _files(space: Workspace, start: str, match: Any = None) -> list[str]:  # noqa: ANN401 - a compiled pattern's method
+    """Files below ``start`` that are not ignored, as paths relative to the root."""
+    raw = _rg(space, "--files", "--null", "--", start).out.split(b"\0")
+    prefix = "" if start == "." else start + "/"
+    names = [os.fsdecode(name).removeprefix("./") for name in raw if name]
+    return names if match is None else [name for name in names if match(name.removeprefix(prefix))]
+
+
+def _newest(names: list[str]) -> list[str]:
+    """Sorted by modification time, newest first, then by name. A file that has gone sorts last."""
+
+    def age(name: str) -> tuple[float, str]:
+        try:
+            return -os.lstat(name).st_mtime, name
+        except OSError:
+            return 0.0, name
+
+    return sorted(names, key=age)
+
+
+def _file_list(names: list[str], none: str) -> str:
+    shown = [os.fsencode(name).decode("utf-8", "replace") for name in names[: limits.SEARCH_FILES]]
+    if len(names) > len(shown):
+        shown.append(f"[… {len(names) - len(shown)} more files]")
+    return "\n".join(shown) or none
+
+
+def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Matching lines, files with matches, or matches per file."""
+    mode = arguments.get("mode", "content")
+    start = _start(space, arguments.get("path", "."), folder=False)
+    shape = {
+        "content": ("--line-number", "--no-heading", "--with-filename", "--sort=path", "--max-columns=2000",
+                    "--max-columns-preview"),
+        "files": ("--files-with-matches", "--null"),
+        "count": ("--count-matches", "--with-filename", "--sort=path"),
+    }[mode]  # fmt: skip
+    pattern = ("--regexp=" + arguments["pattern"],)
+    if "\0" in arguments["pattern"]:
+        raise Fault("the pattern holds a NUL character")
+    narrow, starts = _narrowed(space, start, arguments.get("glob"))
+    out = b"".join(_rg(space, *shape, *narrow, *pattern, "--", *some).out for some in starts)
+    if mode == "files":
+        names = _newest([os.fsdecode(name).removeprefix("./") for name in out.split(b"\0") if name])
+        return _file_list(names, "no match"), {"files": len(names)}
+    return _lines(out.decode("utf-8", "replace"), mode)
+
+
+def _narrowed(
+    space: Workspace, start: str, glob_pattern: str | None
+) -> tuple[tuple[str, ...], list[list[str]]]:
+    """Options and lists of paths for ripgrep. Its own --glob would bring ignored files back, so
+    a plain name pattern becomes a file type, and any other one a list of files."""
+    if glob_pattern is None:
+        return (), [[start]]
+    match = matcher(glob_pattern)
+    if "/" not in glob_pattern and ":" not in glob_pattern:
+        return (f"--type-add=wanted:{glob_pattern}", "--type=wanted"), [[start]]
+    groups: list[list[str]] = []
+    room = 0
+    for name in _files(space, start, match):
+        if room < len(name):
+            groups.append([])
+            room = _ARGUMENTS
+        groups[-1].append(name)
+        room -= len(name) + 1
+    return (), groups
+
+
+def _lines(text: str, mode: str) -> tuple[str, dict[str, Any]]:
+    lines = [limits.cut_line(line.removeprefix("./"), limits.SEARCH_LINE_CHARS) for line in text.splitlines()]
+    details: dict[str, Any] = {"lines": len(lines)}
+    if not lines:
+        return "no match", details
+    shown = limits.first_part(
+        "\n".join(lines[: limits.SEARCH_LINES]), limits.SEARCH_LINES, limits.SEARCH_BYTES
+    )
+    kept = shown.rstrip("\n").split("\n")
+    if len(kept) < len(lines):
+        kept.append(
+            f"[… {len(lines) - len(kept)} more lines: narrow the pattern, path or glob, or use mode files]"
+        )
+    if mode == "count":
+        details["matches"] = sum(int(line.rpartition(":")[2]) for line in text.splitlines())
+        kept.append(f"{details['matches']} matches in {len(lines)} files")
+    return "\n".join(kept), details

@@ -1,0 +1,219 @@
+"""The executor's protocol: the stdio subset of MCP, and a few methods for the daemon alone.
+
+Fast file tools answer at once in the reading thread; searches run beside each other; commands and git
+run one at a time. A tool that fails is a result with ``isError``; JSON-RPC errors are for bad requests.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import limits
+from arguments import check, schema
+from confine import confine, take_protocol
+from editing import edit, write
+from faults import Fault, ProtocolFault
+from gitwork import GitWork
+from reading import read, read_file
+from searching import glob, grep
+from shell import Cancel, Shell
+from wire import Wire
+from workspace import Config, Workspace
+
+PROTOCOLS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+Id = str | int
+
+_INLINE = {"read": read, "write": write, "edit": edit}
+_BESIDE = {"grep": grep, "glob": glob}
+
+
+def main(arguments: list[str]) -> int:
+    """Serve until stdin closes."""
+    config = Config.parse(arguments[0])
+    reader, writer = take_protocol()
+    confine(config.limits)
+    server = Server(Workspace(config), Wire(reader, writer, limits.LINE_IN))
+    server.serve()
+    return 0
+
+
+class Server:
+    """Turns lines into calls and their outcomes into lines."""
+
+    def __init__(self, space: Workspace, wire: Wire) -> None:
+        """``serial`` guards everything that starts commands with effects."""
+        self.space, self.wire = space, wire
+        self.serial = threading.Lock()
+        self.shell = Shell(space, self.serial)
+        self.git = GitWork(space)
+        self.running: dict[Id, Cancel] = {}
+        self.forms = {tool["name"]: tool["inputSchema"] for tool in schema()}
+        self.private: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "codebutler/fill": self.git.fill,
+            "codebutler/status": self.git.status,
+            "codebutler/diff": self.git.diff,
+            "codebutler/tree": self.git.tree,
+            "codebutler/pack": self.git.pack,
+        }
+
+    def serve(self) -> None:
+        """Read until the other side closes."""
+        for line in self.wire.lines():
+            if line is None:
+                self.error(None, -32600, "the line is too long")
+            elif line.strip():
+                self.line(line)
+        for cancel in list(self.running.values()):
+            cancel.set()
+
+    def line(self, line: bytes) -> None:
+        """One message."""
+        try:
+            message = json.loads(line)
+        except (ValueError, RecursionError):
+            self.error(None, -32700, "not JSON")
+            return
+        if not isinstance(message, dict) or not isinstance(message.get("method"), str):
+            self.error(None, -32600, "not a request")
+            return
+        ident, params = message.get("id"), message.get("params", {})
+        if "id" in message and (isinstance(ident, bool) or not isinstance(ident, (str, int))):
+            self.error(None, -32600, "an id must be a string or an integer")
+        elif not isinstance(params, dict):
+            self.error(ident, -32602, "params must be an object")
+        elif "id" not in message:
+            self.notification(message["method"], params)
+        else:
+            self.request(message["id"], message["method"], params)
+
+    def notification(self, method: str, params: dict[str, Any]) -> None:
+        """Cancellation; every other notification is ignored, as MCP asks."""
+        ident = params.get("requestId")
+        if method == "notifications/cancelled" and isinstance(ident, (str, int)) and ident in self.running:
+            self.running[ident].set()
+
+    def request(self, ident: Id, method: str, params: dict[str, Any]) -> None:
+        """Answer at once, or start a thread that will."""
+        try:
+            if method == "tools/call":
+                self.call(ident, params)
+            elif method in self.private:
+                self.beside(ident, lambda _: self.serially(self.private[method], params))
+            else:
+                self.reply(ident, self.simple(method, params))
+        except (ProtocolFault, Fault, OSError, RecursionError) as fault:
+            self.fault(ident, fault)
+
+    def simple(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """Methods that need no thread."""
+        if method == "initialize":
+            wanted = params.get("protocolVersion")
+            return {
+                "protocolVersion": wanted if wanted in PROTOCOLS else PROTOCOLS[0],
+                "capabilities": {"tools": {}},
+                "serverInfo": {"name": "codebutler-executor", "version": "1"},
+            }
+        if method == "ping":
+            return {}
+        if method == "tools/list":
+            return {"tools": schema()}
+        if method == "codebutler/read_file":
+            return read_file(self.space, params)
+        raise ProtocolFault(-32601, f"no such method: {method[:100]}")
+
+    def call(self, ident: Id, params: dict[str, Any]) -> None:
+        """One tool call, inline or in its own thread."""
+        name, arguments = params.get("name"), params.get("arguments", {})
+        if not isinstance(name, str) or name not in self.forms:
+            raise ProtocolFault(-32602, f"no such tool: {str(name)[:100]}")
+        if not isinstance(arguments, dict):
+            raise ProtocolFault(-32602, "arguments must be an object")
+        if name in _INLINE:
+            self.reply(ident, self.tool(name, arguments, None))
+        else:
+            self.beside(ident, lambda cancel: self.tool(name, arguments, cancel))
+
+    def tool(self, name: str, arguments: dict[str, Any], cancel: Cancel | None) -> dict[str, Any]:
+        """The MCP result of a tool, whatever happens."""
+        try:
+            check(name, arguments, self.forms[name])
+            if cancel is not None and name == "bash":
+                text, details, good = self.shell.bash(arguments, cancel)
+                return result(text, details, good=good)
+            text, details = {**_INLINE, **_BESIDE}[name](self.space, arguments)
+            return result(text, details, good=True)
+        except Fault as fault:
+            return result(fault.text, fault.details, good=False)
+        except OSError as error:
+            return result(_plain(error, arguments), {}, good=False)
+        except UnicodeEncodeError:
+            return result("the arguments hold characters that are not valid Unicode", {}, good=False)
+
+    def serially(
+        self, work: Callable[[dict[str, Any]], dict[str, Any]], params: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Run the daemon's git work when no command runs, and leave nothing of it behind."""
+        with self.serial:
+            try:
+                return work(params)
+            finally:
+                self.space.children.sweep()
+
+    def beside(self, ident: Id, work: Callable[[Cancel], dict[str, Any]]) -> None:
+        """Run ``work`` in a thread of its own."""
+        if ident in self.running or len(self.running) >= limits.CALLS_IN_FLIGHT:
+            raise ProtocolFault(-32600, "the id is in use, or too many calls are under way")
+        cancel = self.running[ident] = Cancel()
+
+        def body() -> None:
+            try:
+                outcome = work(cancel)
+            except (ProtocolFault, Fault, OSError) as fault:
+                self.finish(ident, cancel, partial(self.fault, ident, fault))
+            else:
+                self.finish(ident, cancel, partial(self.reply, ident, outcome))
+
+        threading.Thread(target=body, daemon=True).start()
+
+    def finish(self, ident: Id, cancel: Cancel, answer: Callable[[], None]) -> None:
+        """Forget the call, then answer it unless it was cancelled: MCP wants silence then."""
+        del self.running[ident]
+        if not cancel.is_set:
+            answer()
+        cancel.close()
+
+    def reply(self, ident: Id, outcome: dict[str, Any]) -> None:
+        """A JSON-RPC result."""
+        self.wire.send({"id": ident, "result": outcome})
+
+    def fault(self, ident: Id, fault: Exception) -> None:
+        """A JSON-RPC error for a request that is not a tool call."""
+        if isinstance(fault, ProtocolFault):
+            self.error(ident, fault.code, fault.message)
+        elif isinstance(fault, Fault):
+            self.error(ident, -32000, fault.text)
+        else:
+            self.error(ident, -32000, str(fault)[:500])
+
+    def error(self, ident: Id | None, code: int, message: str) -> None:
+        """A JSON-RPC error."""
+        self.wire.send({"id": ident, "error": {"code": code, "message": message}})
+
+
+def result(text: str, details: dict[str, Any], *, good: bool) -> dict[str, Any]:
+    """MCP's shape of a tool result; ``details`` ride in ``_meta`` for people and the log."""
+    text = limits.clip(text, 1_000_000, limits.REPLY_TEXT)
+    return {
+        "content": [{"type": "text", "text": text}],
+        "isError": not good,
+        "_meta": {"codebutler": details},
+    }
+
+
+def _plain(error: OSError, arguments: dict[str, Any]) -> str:
+    path = arguments.get("path")
+    return f"{path}: {error.strerror}" if isinstance(path, str) and path else str(error.strerror)

@@ -1,0 +1,64 @@
+"""What every tool is given: the root of the worktree, the places it may use, and what it has seen."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+
+from children import Children
+from faults import ProtocolFault
+
+Stamp = tuple[int, int, int]
+"""Inode, mtime in ns, size: enough to notice that a file is no longer the one that was read."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The command line of the executor, written by the daemon (codebutler/sandbox/border.py)."""
+
+    root: str
+    state: str
+    rg: str = "rg"
+    read_only: bool = False
+    gitdir: str = ""
+    objects: str = ""
+    limits: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, text: str) -> Config:
+        """Reads the JSON object. Unknown keys are an error: both sides ship together."""
+        try:
+            return cls(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise ProtocolFault(-32600, f"bad executor configuration: {error}") from error
+
+
+class Workspace:
+    """One worktree and the running state of one executor."""
+
+    def __init__(self, config: Config) -> None:
+        """Opens the worktree: every path is walked from this descriptor, never by name."""
+        self.config = config
+        self.root = config.root
+        self.root_fd = os.open(config.root, os.O_PATH | os.O_DIRECTORY)
+        self.output = os.path.join(config.state, "output")
+        os.makedirs(self.output, mode=0o700, exist_ok=True)
+        self.output_fd = os.open(self.output, os.O_PATH | os.O_DIRECTORY)
+        self.children = Children()
+        self.seen: dict[str, Stamp] = {}
+        self.spills = 0
+
+    def remember(self, rel: str, stat: os.stat_result) -> None:
+        """Note the state in which the model knows the file."""
+        self.seen[rel] = stamp(stat)
+
+    def changed(self, rel: str, stat: os.stat_result) -> bool:
+        """Whether a file that was read or written before is different now."""
+        known = self.seen.get(rel)
+        return known is not None and known != stamp(stat)
+
+
+def stamp(stat: os.stat_result) -> Stamp:
+    """The part of a stat that changes when the content does."""
+    return (stat.st_ino, stat.st_mtime_ns, stat.st_size)
