@@ -9,9 +9,9 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
 from codebutler.errors import ConfigError
 from codebutler.types import Json
@@ -37,7 +37,21 @@ class Regex(_Strict):
         return self
 
 
-Wanted: TypeAlias = str | Regex
+_TEXT, _PATTERN = "(text)", "(pattern)"
+
+
+def _form(value: object) -> str | None:
+    return _TEXT if isinstance(value, str) else _PATTERN if isinstance(value, dict | Regex) else None
+
+
+Wanted: TypeAlias = Annotated[
+    Annotated[str, Tag(_TEXT)] | Annotated[Regex, Tag(_PATTERN)],
+    Discriminator(
+        _form,
+        custom_error_type="wanted",
+        custom_error_message='must be a text or { regex = "…" }',
+    ),
+]
 """A plain string must occur as it stands."""
 
 
@@ -204,6 +218,7 @@ def parse_scenario(text: str, *, name: str = "scenario") -> Scenario:
         return Scenario.model_validate({"name": name, **raw})
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
+        # A mistyped key often makes another one missing: the typo is what to tell.
         first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
         raise ConfigError(f"scenario {name}: {_explain(first)}", fix="See docs/scenarios.md.") from error
 
@@ -220,8 +235,8 @@ _KEYS: dict[str, type[BaseModel]] = {
 
 
 def _explain(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
-    # The union of str and Regex puts its members' names into the place; nobody wrote those into the file.
-    loc = [p for p in error["loc"] if p not in {"str", "Regex"}]
+    # pydantic puts the union's tags into the place; nobody wrote those into the file.
+    loc = [p for p in error["loc"] if p not in {_TEXT, _PATTERN}]
     place = "".join(f"[{p + 1}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
     if error["type"] == "extra_forbidden":
         parents = [p for p in loc[:-1] if isinstance(p, str)]

@@ -20,6 +20,8 @@ def fault(body: Any) -> str:  # noqa: ANN401 - whatever JSON came in
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
         return "messages must be a non-empty list"
+    if not isinstance(body.get("stream_options") or {}, dict):
+        return "stream_options must be an object"
     return _tools_fault(body) or _messages_fault(messages)
 
 
@@ -89,8 +91,9 @@ def _calls_fault(calls: object) -> str:
         function = call.get("function") if isinstance(call, dict) and call.get("type") == "function" else None
         if not isinstance(function, dict) or not isinstance(function.get("arguments"), str):
             return "has a tool call that is not a function with arguments as text"
-        if not _NAME.fullmatch(str(function.get("name"))):
-            return f"calls the tool {function.get('name')!r}: 1 to 64 letters, digits, _ or -"
+        name = function.get("name")
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            return f"calls the tool {name!r}: 1 to 64 letters, digits, _ or -"
         if not isinstance(call.get("id"), str) or not call["id"] or call["id"] in ids:
             return "has tool calls without an id of their own"
         ids.add(call["id"])
