@@ -156,11 +156,16 @@ async def run(
     )
     try:
         async with asyncio.timeout(seconds):
-            return await _converse(process, stdin, limit)
+            result = await _converse(process, stdin, limit)
     except TimeoutError:
-        raise RepoError(f"git {_verb(args)} took longer than {seconds:g} s and was stopped") from None
-    finally:
         await _end(process)
+        raise RepoError(f"git {_verb(args)} took longer than {seconds:g} s and was stopped") from None
+    except BaseException:
+        await _end(process)
+        raise
+    if result.cut:
+        await _end(process)
+    return result
 
 
 async def _converse(
@@ -221,15 +226,15 @@ async def _drain(stream: asyncio.StreamReader | None, keep: int) -> bytes:
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    """Leave no process behind: git first gets the chance to remove its lock and temporary files."""
+    """Leave nothing behind: git may remove its lock and temporary files, then the whole group is killed."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.returncode is not None:
-            return
         with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
         with suppress(TimeoutError):
             async with asyncio.timeout(2):
                 await process.wait()
+                await asyncio.gather(_drain(process.stdout, 0), _drain(process.stderr, 0))
+                return
 
 
 def _verb(args: Sequence[str]) -> str:
