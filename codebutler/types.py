@@ -36,6 +36,13 @@ class Person(Record):
         """How the person is shown."""
         return self.name or self.id
 
+    @property
+    def signature(self) -> str:
+        """The person in a co-author trailer: doors know names and ids, seldom a mail address."""
+        clean = "".join(char for char in self.id if char.isalnum() or char in "._+-") or "someone"
+        name = " ".join(self.label.replace("<", " ").replace(">", " ").split())
+        return f"{name} <{clean}@{self.surface}.invalid>"
+
 
 class ToolCall(Record):
     """A model's request to run a tool. ``arguments`` is the raw text; it may be garbage."""
@@ -228,6 +235,8 @@ class ToolSpec:
     description: str
     parameters: Json
     read_only: bool = False
+    writes: bool = False
+    """May change the worktree."""
     recovery: Literal["rerun", "tell"] = "tell"
 
     def wire(self) -> Json:

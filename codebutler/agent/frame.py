@@ -72,7 +72,7 @@ class Frame:
         self.recent = [*self.recent, *((c.name, c.arguments) for c in event.tool_calls)][-12:]
         self.step = event.step
         self.usd += event.usd
-        self.last_text = event.content
+        self.last_text = "" if event.tool_calls else event.content
         self.due = bool(event.tool_calls) or not event.content.strip()
         self._rest = False
 

@@ -51,7 +51,7 @@ async def act(frame: Frame, tools: Toolset, place: Workplace) -> None:
     """Give every open call its result: runs of read-only calls side by side, the others one by one."""
     calls = list(frame.calls.values())
     specs = [tools.spec(c.call.name) for c in calls]
-    await place.before_tools(changes=any(s is not None and not s.read_only for s in specs))
+    await place.before_tools(changes=any(s is not None and s.writes for s in specs))
     group: list[OpenCall] = []
     for call, spec in zip(calls, specs, strict=True):
         if spec is not None and not spec.read_only:

@@ -130,7 +130,7 @@ def _prompt(door: Terminal, session: Session) -> PromptSession[str]:
     @keys.add("f2")
     def approve(event: KeyPressEvent) -> None:
         if session.state.plan_waits and session.state.plan is not None:
-            event.app.create_background_task(session.say(action="approve", value=session.state.plan.hash))
+            event.app.create_background_task(_approve(session, session.state.plan.hash))
 
     def toolbar() -> str:
         writing = plain(door.writing).replace("\n", " ")[-80:]
@@ -138,6 +138,10 @@ def _prompt(door: Terminal, session: Session) -> PromptSession[str]:
         return f" {status}" + (f"\n … {writing}" if writing else "")
 
     return PromptSession(key_bindings=keys, bottom_toolbar=toolbar, refresh_interval=0.3)
+
+
+async def _approve(session: Session, plan: str) -> None:
+    await session.say(action="approve", value=plan)
 
 
 async def _piped(session: Session) -> AsyncGenerator[str, None]:

@@ -17,7 +17,7 @@ from codebutler.sandbox.executor import Executor
 from codebutler.service.app import Place, find_place
 from codebutler.surfaces.terminal import Terminal
 from codebutler.testing.sample import Sample, make_sample
-from codebutler.testing.scripted import SCENARIOS, ScriptedModel
+from codebutler.testing.scripted import ScriptedModel
 from codebutler.thread.state import ThreadState
 
 HELP = "Watch a whole thread, from request to merge, without any key."
@@ -28,7 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The contract of design §8."""
     parser.add_argument("--yes", action="store_true", help="approve everything")
     parser.add_argument("--json", action="store_true", help="one event a line; the last line is the summary")
-    parser.add_argument("--scenario", type=Path, default=SCENARIOS / "demo.toml", help="another script")
+    parser.add_argument("--scenario", default="demo", help="another script: a file, or a shipped one's name")
     parser.add_argument("--folder", type=Path, help="where to make the sample (default: a new temporary folder)")
 
 
@@ -43,7 +43,7 @@ async def _run(args: argparse.Namespace) -> int:
     folder = args.folder or Path(tempfile.mkdtemp(prefix="codebutler-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o755)  # the sandbox's own user must be able to pass through
-    sample = make_sample(folder)
+    sample = make_sample(folder / "sample")
     async with ScriptedModel(args.scenario) as server:
         env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "demo"}
         place = await find_place(sample.repo, home=folder / "home", env=env)

@@ -11,13 +11,10 @@ from codebutler.cli.session import open_session
 from codebutler.errors import UsageError
 from codebutler.forges.base import PullRequest
 from codebutler.forges.choose import forge_for
-from codebutler.repo.objects import diff
 from codebutler.service.app import Place, find_place
 from codebutler.surfaces.terminal import Terminal, os_person
 
 HELP = "List, show, diff or merge pull requests."
-DIFF_CAP = 400_000
-"""Characters of a diff that are printed."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -47,7 +44,7 @@ async def _run(args: argparse.Namespace) -> int:
         print(f"{_line(pr)}\n{pr.url}\n\n{pr.body}")
         return 0
     if args.do == "diff":
-        print(await diff(place.repo, f"{pr.base_sha}", pr.head, limit=DIFF_CAP))
+        print((await forge.diff(pr.number))[0])
         return 0
     return await _merge(args, place, pr)
 

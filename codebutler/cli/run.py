@@ -22,9 +22,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="approve the plan")
     parser.add_argument("--merge", action="store_true", help="also keep memory items and merge")
     parser.add_argument("--json", action="store_true", help="one event a line; the last line is the summary")
-    parser.add_argument("--repo", type=Path, default=Path(), metavar="DIR", help="the repo (default: here)")
+    add_place(parser)
     parser.add_argument("--role", choices=["coder"], help="only the Coder, on the task as given")
-    parser.add_argument("--home", type=Path, metavar="DIR", help="CODEBUTLER_HOME")
     parser.add_argument("--thread", default="", metavar="ID", help="go on with this thread")
     parser.add_argument("--key", default="", help="run again with the same key: the same thread goes on")
 

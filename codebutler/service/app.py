@@ -13,6 +13,7 @@ from codebutler.models.routing import Router
 from codebutler.redact import Redactor
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.layout import hide_own_files, own_folder
+from codebutler.sandbox.settings import SandboxSettings
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
 
@@ -57,6 +58,7 @@ async def open_host(place: Place) -> Host:
         home=place.home,
         store=store,
         ledger=ledger,
+        sandbox=SandboxSettings.from_host(),
         client=OpenAIClient(router),
         router=router,
         redactor=place.redactor,

@@ -35,7 +35,10 @@ class Word:
 class Command(Protocol):
     """A message that was understood as a command."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The command's name."""
+        ...
 
     async def run(self, decide: Decisions, word: Word) -> str:
         """Do it; returns what to tell the person ("" = the effect speaks for itself)."""

@@ -15,6 +15,7 @@ from codebutler.redact import Redactor
 from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
+from codebutler.sandbox.settings import SandboxSettings
 from codebutler.store.store import Store
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
@@ -89,8 +90,7 @@ class Host:
     client: ModelClient
     router: Router
     redactor: Redactor
-    unsafe: bool = False
-    """The host's own flag that runs tools without a sandbox."""
+    sandbox: SandboxSettings
     _rules: dict[str, Rules] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
 

@@ -46,7 +46,10 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         raise
     except CodeButlerError as error:
         end = EndTurn("failed", str(error))
-    await _save_work(desk)
+    try:
+        await _save_work(desk)
+    except CodeButlerError as error:
+        end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
     if desk.state.seq == start and end is None:
         return await desk.log.rest()
     outcome = end.outcome if end else outcome_of(desk.state)

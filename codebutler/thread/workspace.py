@@ -114,7 +114,7 @@ class Workspace:
 
     def checkpoint_later(self) -> None:
         """Make the due checkpoint while the model thinks, if it thinks long enough."""
-        if self._dirty and self._later is None and self._log.state.worktree:
+        if self._dirty and self._later is None:
             self._later = asyncio.create_task(self._after_quiet())
 
     async def _after_quiet(self) -> None:
@@ -177,6 +177,7 @@ class Workspace:
             message=message,
             ref=f"refs/heads/{state.worktree.branch}",
             old=old,
+            co_authors=[co_author.signature] if co_author is not None else [],
         )
         if not state.removed:
             hands = await self.hands()

@@ -30,6 +30,7 @@ def _native(entry: dict[str, Any]) -> Tool:
         entry["description"],
         entry["inputSchema"],
         read_only=read_only,
+        writes=not read_only,
         recovery="rerun" if read_only or name == "write" else "tell",
     )
     return Tool(spec, call)

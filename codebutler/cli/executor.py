@@ -1,0 +1,40 @@
+"""``codebutler executor``: the sandboxed executor on stdio, for any MCP client."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from codebutler.sandbox.border import Job
+from codebutler.sandbox.launch import prepare
+from codebutler.sandbox.problems import explain
+from codebutler.sandbox.settings import SandboxSettings
+from codebutler.sandbox.worktree import find_git, real_folder
+
+HELP = "Serve the sandboxed tools over stdio (MCP)."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Where."""
+    parser.add_argument("--worktree", type=Path, default=Path(), metavar="DIR", help="(default: here)")
+    parser.add_argument("--read-only", action="store_true", help="nothing can be changed or run")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 0 when the client has closed stdin, 4 without a sandbox.
+
+    The client's pipes go straight to the sandboxed program; this process only waits for its end.
+    """
+    settings = SandboxSettings.from_host()
+    root = real_folder(args.worktree)
+    launch = prepare(Job(root, find_git(root), args.read_only, settings))
+    try:
+        process = launch.popen(stdin=sys.stdin.fileno(), stdout=sys.stdout.fileno(), stderr=subprocess.PIPE)
+        _, said = process.communicate()
+    finally:
+        launch.remove_scratch()
+    if process.returncode != 0:
+        raise explain(said.decode("utf-8", "replace")[:8192], settings)
+    return 0

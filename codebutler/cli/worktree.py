@@ -1,0 +1,119 @@
+"""``codebutler worktree``: how the daemon itself handles a checkout or linked worktree.
+
+What it prints is what status cards, pull requests and prompts are made from. All that looks at the folder
+happens in the sandbox; outside, git sees the repository's own folder only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from codebutler.errors import RepoError, UsageError
+from codebutler.repo import checkpoints
+from codebutler.repo.git import git, resolve
+from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.worktree import find_git, real_folder
+
+HELP = "Show or save the changes of a worktree: status, diff, checkpoint, read."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What to do, and where."""
+    parser.add_argument("action", choices=("status", "diff", "checkpoint", "read"))
+    parser.add_argument("path", nargs="?", metavar="PATH", help="for read")
+    parser.add_argument("--worktree", type=Path, default=Path(), metavar="DIR", help="(default: here)")
+    parser.add_argument("--message", default="Checkpoint", help="of the checkpoint's commit")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 0, or 1 for a file that is not there."""
+    if (args.action == "read") != (args.path is not None):
+        raise UsageError("read needs a PATH, and nothing else takes one")
+    return asyncio.run(_run(args))
+
+
+async def _run(args: argparse.Namespace) -> int:
+    root = await asyncio.to_thread(real_folder, args.worktree)
+    executor = await Executor.start(root)
+    try:
+        if args.action == "read":
+            return await _read(executor, args)
+        gitdir = await asyncio.to_thread(_gitdir, root)
+        answer = await {"status": _status, "diff": _diff, "checkpoint": _checkpoint}[args.action](
+            executor, gitdir, args
+        )
+    finally:
+        await executor.close()
+    print(json.dumps(answer[0], ensure_ascii=False) if args.json else answer[1])
+    return 0
+
+
+def _gitdir(root: Path) -> Path:
+    parts = find_git(root)
+    if parts is None:
+        raise RepoError(
+            f"{root} is neither a checkout nor a linked worktree", fix="Name one with --worktree."
+        )
+    return parts.gitdir
+
+
+async def _head(gitdir: Path) -> str:
+    commit = await resolve(gitdir, "HEAD")
+    if commit is None:
+        raise RepoError(f"{gitdir} has no commit yet", fix="Make a first commit.")
+    return commit
+
+
+_Answer = tuple[dict[str, Any], str]
+
+
+async def _status(executor: Executor, gitdir: Path, _args: argparse.Namespace) -> _Answer:
+    changes = await executor.status(await _head(gitdir))
+    text = "\n".join(f"{each.kind:<8} {each.path}" for each in changes) or "nothing has changed"
+    return {"changes": [dataclasses.asdict(each) for each in changes]}, text
+
+
+async def _diff(executor: Executor, gitdir: Path, _args: argparse.Namespace) -> _Answer:
+    diff = await executor.diff(await _head(gitdir))
+    return {"diff": diff}, diff.rstrip("\n")
+
+
+async def _checkpoint(executor: Executor, gitdir: Path, args: argparse.Namespace) -> _Answer:
+    """Build the tree inside, import it outside, and move the worktree's own branch."""
+    said = await git("symbolic-ref", "--quiet", "HEAD", gitdir=gitdir, check=False)
+    ref = said.decode("utf-8", "replace").strip()
+    if not ref.startswith("refs/heads/"):
+        raise RepoError("the worktree is on no branch", fix="Check out a branch: git switch -c NAME.")
+    base = await _head(gitdir)
+    built = await executor.tree(base)
+    commit = await checkpoints.import_checkpoint(
+        gitdir, base=base, tree=built.tree, pack=executor.pack(), message=args.message, ref=ref, old=base
+    )
+    for line in built.skipped:
+        print(line, file=sys.stderr)
+    return {"commit": commit, "branch": ref, "changed": commit != base, "skipped": built.skipped}, commit
+
+
+async def _read(executor: Executor, args: argparse.Namespace) -> int:
+    data = await executor.read_file(args.path)
+    if data is None:
+        print(
+            json.dumps({"found": False}) if args.json else f"{args.path} does not exist", file=_stream(args)
+        )
+        return 1
+    if args.json:
+        print(json.dumps({"found": True, "text": data.decode("utf-8", "replace")}, ensure_ascii=False))
+        return 0
+    sys.stdout.buffer.write(data)
+    return 0
+
+
+def _stream(args: argparse.Namespace) -> Any:  # noqa: ANN401 - a text stream
+    return sys.stdout if args.json else sys.stderr
