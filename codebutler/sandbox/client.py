@@ -34,7 +34,9 @@ class Client:
     def __init__(self, process: asyncio.subprocess.Process, launch: Launch) -> None:
         """Use ``connect``."""
         self._process, self._launch = process, launch
-        self._pidfd = os.pidfd_open(process.pid)
+        self._pidfd = -1
+        with contextlib.suppress(ProcessLookupError):  # it may have ended, and been waited for, already
+            self._pidfd = os.pidfd_open(process.pid)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._next = 0
         self._reader = asyncio.create_task(self._read())
@@ -157,7 +159,8 @@ class Client:
             self.kill()
         await asyncio.gather(self._reader, return_exceptions=True)
         await self._process.wait()
-        os.close(self._pidfd)
+        if self._pidfd >= 0:
+            os.close(self._pidfd)
         self._pidfd = -1
         self._launch.remove_scratch()
 

@@ -1,0 +1,125 @@
+"""Is the border there? Starts a real sandbox and tries to leave it: every canary must fail."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from codebutler.errors import NoSandbox
+from codebutler.sandbox import host
+from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.settings import SandboxSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One attempt. ``ok``: the border held, or for a control, the work could be done."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What ``doctor`` reports. ``problem`` and ``fix`` are empty when the border holds."""
+
+    tier: str
+    bwrap: str
+    checks: tuple[Check, ...] = ()
+    problem: str = ""
+    fix: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether tools may run, and the border held against every canary."""
+        return not self.problem and all(check.ok for check in self.checks)
+
+
+_PYTHON = 'python3 -I -S -c "import socket; {}"'
+
+
+def _canaries(home: Path, secret: Path, port: int) -> dict[str, str]:
+    """Commands that must fail inside, by what they try."""
+    return {
+        "read a file beside the worktree": f"cat '{secret}'",
+        "read the home's secrets": f"test -e '{home}/.ssh' || test -e '{home}/.codebutler' || ls /root/.ssh",
+        "write to the system": "touch /usr/x || touch /etc/x || touch /x",
+        "read the host's accounts": "grep -q '^root' /etc/passwd || test -r /etc/shadow",
+        "connect to the host's loopback": _PYTHON.format(
+            f"socket.create_connection(('127.0.0.1', {port}), 2)"
+        ),
+        "resolve a name": _PYTHON.format("socket.getaddrinfo('example.com', 443)"),
+        "open a vsock": _PYTHON.format("socket.socket(40, 1)"),
+        "see the host's processes": f"test -e /proc/{os.getpid()}/cmdline && test {os.getpid()} -gt 64",
+        "make a user namespace": "unshare -Ur true",
+        "mount": "mount -t tmpfs none /tmp",
+        "leave a setuid file": "cp /bin/true s && chmod u+s s && test -u s",
+        "write kernel settings": "echo x > /proc/sys/kernel/core_pattern",
+        "reach the executor's memory": "head -c1 /proc/1/environ || ls /proc/1/fd/ | grep -q .",
+        "be root": 'test "$(id -u)" = 0',
+    }
+
+
+_CONTROLS = {"run a command": "true", "write in the worktree": "echo x > inside && test -s inside"}
+
+
+async def probe(settings: SandboxSettings | None = None) -> Probe:
+    """Try it out in a folder of its own. Never raises for a missing sandbox: the result says it."""
+    settings = settings or SandboxSettings.from_host()
+    if settings.tier == "off":
+        return Probe("off", "", problem="the sandbox is switched off on this host", fix="Unset the switch.")
+    room = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="codebutler-probe-"))
+    try:
+        return await _probe(room, settings)
+    except NoSandbox as error:
+        return Probe("none", _bwrap(), problem=error.message, fix=error.fix)
+    finally:
+        await asyncio.to_thread(shutil.rmtree, room)
+
+
+def _bwrap() -> str:
+    with contextlib.suppress(NoSandbox):
+        return f"{host.bwrap_version()} ({host.bwrap()[0]})"
+    return ""
+
+
+async def _probe(room: Path, settings: SandboxSettings) -> Probe:
+    secret = await asyncio.to_thread(_furnish, room)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        canaries = _canaries(Path.home(), secret, server.getsockname()[1])
+        executor = await Executor.start(room / "worktree", settings=settings)
+        try:
+            checks = [await _try(executor, name, command, good=True) for name, command in _CONTROLS.items()]
+            checks += [await _try(executor, name, command, good=False) for name, command in canaries.items()]
+            await executor.call("bash", {"command": f"echo x > '{room}/planted'; echo x > '{secret}'"})
+        finally:
+            await executor.close()
+    checks.append(await asyncio.to_thread(_untouched, room))
+    return Probe("bwrap", _bwrap(), tuple(checks))
+
+
+def _furnish(room: Path) -> Path:
+    """A worktree, and a secret beside it."""
+    (room / "worktree").mkdir()
+    secret = room / "secret"
+    secret.write_text("canary")
+    return secret
+
+
+def _untouched(room: Path) -> Check:
+    left = sorted(path.name for path in room.iterdir())
+    good = left == ["secret", "worktree"] and (room / "secret").read_text() == "canary"
+    return Check("write beside the worktree", good, ", ".join(left))
+
+
+async def _try(executor: Executor, name: str, command: str, *, good: bool) -> Check:
+    result = await executor.call("bash", {"command": command, "timeout": 10})
+    ran = result.details.get("ended") == "exit"
+    return Check(name, ran and result.ok is good, "" if ran and result.ok is good else result.text[:300])
