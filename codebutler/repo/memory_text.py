@@ -1,0 +1,106 @@
+"""What may be written into a memory file: one harmless line of markdown, whatever text it was made from."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import TYPE_CHECKING
+
+from codebutler.errors import ToolFailed
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+AUTOMATIC = "(automatic)"
+ITEM_CHARS, SECTION_CHARS = 600, 80
+"""Caps on an item and on a heading, in characters; what is longer ends in an ellipsis."""
+_JOINERS = "\u200c\u200d"
+"""Invisible, but some scripts and emoji cannot do without them."""
+
+
+def parse(text: str) -> list[Token]:
+    """``text`` as markdown tokens; blocks carry the numbers of their lines."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark").parse(text)
+
+
+def inline(line: str) -> Token:
+    """One line as an inline token, whatever block it would begin."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark").parseInline(line)[0]
+
+
+def plain(token: Token) -> str:
+    """What a reader sees of an inline token, without comments."""
+    parts = []
+    for child in token.children or []:
+        if child.type in {"softbreak", "hardbreak"}:
+            parts.append(" ")
+        elif not (child.type == "html_inline" and child.content.startswith("<!--")):
+            parts.append(child.content)
+    return "".join(parts)
+
+
+def key(text: str) -> str:
+    """What makes two items the same: their words, without case, spacing, mark and final full stop."""
+    words = " ".join(text.replace(AUTOMATIC, " ").casefold().split())
+    return words.rstrip(" .;!") or words
+
+
+def item_line(text: str) -> str:
+    """The text of a list item: one paragraph when parsed, whatever ``text`` tries to be."""
+    line = bare(text, ITEM_CHARS)
+    if line and not _is_paragraph(line):
+        line = f"\\{line}"
+    if not line or not _is_paragraph(line) or not key(plain(inline(line))):
+        raise ToolFailed("the memory item has no text that could be a list item; write one plain sentence")
+    return line
+
+
+def title(text: str) -> str:
+    """The text of a heading."""
+    line = bare(text, SECTION_CHARS)
+    while True:
+        tokens = parse(f"## {line}")
+        if len(tokens) != 3 or not key(plain(tokens[1])):
+            raise ToolFailed(f"{text[:SECTION_CHARS]!r} cannot be a heading; name the section in plain words")
+        if tokens[1].content == line:
+            return line
+        line = tokens[1].content  # the parser dropped a closing run of #; there may be another
+
+
+def word(text: str) -> str:
+    """``text`` as one word that is safe in a comment."""
+    kept = "".join(c if c.isalnum() or c in "_.@:/+" else "-" for c in text.strip()[:80])
+    return "-".join(part for part in kept.split("-") if part) or "unknown"
+
+
+def bare(text: str, cap: int) -> str:
+    """``text`` as one visible line, without the markers of lists, headings and quotes that it begins with."""
+    line = _flat(text, cap)
+    while line:
+        head, _, rest = line.partition(" ")
+        numbered = head[:-1].isdecimal() and head[-1] in ".)"
+        if head not in {"-", "*", "+", ">"} and not numbered and head.strip("#"):
+            return line
+        line = rest
+    return line
+
+
+def _flat(text: str, cap: int) -> str:
+    """One line of visible characters, which opens and closes no comment."""
+    spaced = (" " if c.isspace() or unicodedata.category(c) == "Cc" else c for c in text)
+    seen = (c for c in spaced if c in _JOINERS or unicodedata.category(c) not in {"Cf", "Cs", "Co", "Cn"})
+    line = " ".join("".join(seen).split()).replace("<!--", "<! --").replace("-->", "-- >")
+    return line if len(line) <= cap else line[: cap - 1].rstrip() + "…"
+
+
+def _is_paragraph(line: str) -> bool:
+    """Whether a list item of this text is just that, by itself and with a comment after it."""
+    alone, noted = parse(f"- {line}"), parse(f"- {line} <!-- x -->")
+    for tokens in (alone, noted):  # list, item, paragraph, text, and their ends
+        if len(tokens) != 7 or tokens[2].type != "paragraph_open":
+            return False
+    last = (noted[3].children or [])[-1]
+    return last.type == "html_inline" and last.content == "<!-- x -->"
