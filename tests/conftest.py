@@ -1,0 +1,89 @@
+"""What every test gets: an environment of its own. What it may ask for: a real git repo, long sweeps."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KEPT = {"PATH", "TMPDIR", "LANG", "LC_ALL"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--full", action="store_true", help="run the sweeps over every step, not only a sample")
+
+
+def pytest_report_header() -> str:
+    """The programs whose version decides what can work here."""
+    bwrap = Path(sys.executable).with_name("bwrap")
+    return f"sqlite {sqlite3.sqlite_version}, {_version('git')}, {_version(str(bwrap))}, uid {os.getuid()}"
+
+
+def _version(program: str) -> str:
+    try:
+        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError) as error:
+        return f"no {Path(program).name} ({error})"
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def full(pytestconfig: pytest.Config) -> bool:
+    """Whether the person asked for the long sweeps (``cmd/test --full``)."""
+    return bool(pytestconfig.getoption("--full"))
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty HOME, and no variable of the caller's (keys, settings, git's own) in the environment."""
+    for name in list(os.environ):
+        if name not in KEPT and not name.startswith("PYTEST_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    return folder
+
+
+@pytest.fixture
+def git_repo(tmp_path: Path) -> Path:
+    """A git repo on branch main with one commit (``hello.txt``) and an identity of its own; no remote."""
+    repo = tmp_path / "repo"
+    repo.mkdir()
+    (repo / "hello.txt").write_text("hello\n", encoding="utf-8")
+    for words in (
+        "init --quiet --initial-branch=main",
+        "config user.name Person",
+        "config user.email person@example.org",
+        "add hello.txt",
+        "commit --quiet --message=first",
+    ):
+        subprocess.run(["git", *words.split()], cwd=repo, check=True)
+    return repo
+
+
+@pytest.fixture(scope="session")
+def tracked() -> dict[Path, str]:
+    """Every text file of this project, committed or about to be: path from the root, and its text."""
+    root = Path(__file__).resolve().parent.parent
+    command = [
+        "git",
+        "-c",
+        f"safe.directory={root}",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
+    names = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True).stdout
+    files = {Path(name): root / name for name in names.split("\0") if name and (root / name).is_file()}
+    return {
+        name: file.read_text(encoding="utf-8", errors="replace")
+        for name, file in files.items()
+        if b"\0" not in file.read_bytes()
+    }
