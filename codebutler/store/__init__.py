@@ -1,0 +1,6 @@
+"""The event store on SQLite. It knows rows, not event types.
+
+``store`` is the asyncio facade, ``rows`` what goes in and comes out. ``writer`` is the one writer thread,
+``readers`` the pool beside it, ``connection`` and ``migrations`` open a file; ``log``, ``outbox``, ``money``
+and ``blobs`` hold the SQL of their tables; ``faults`` words SQLite's errors, ``crash`` is the chaos hook.
+"""

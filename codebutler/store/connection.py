@@ -1,0 +1,73 @@
+"""Opening a store's file: private, in WAL mode, every commit on disk before anyone is told of it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from codebutler.store.faults import BUSY_SECONDS, translate
+from codebutler.store.migrations import migrate
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """A connection without implicit transactions. It may move between threads, one at a time."""
+    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
+    connection.execute("PRAGMA trusted_schema = OFF")  # the file lies in a repo and may have come with it
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def prepare(path: Path) -> sqlite3.Connection:
+    """Create the file if need be, bring its schema up to date, and return the writer's connection.
+
+    Raises ConfigError for a file that cannot be used, CodeButlerError for a full disk.
+    """
+    try:
+        _create(path)
+        connection = connect(path)
+        try:
+            _use_wal(connection)
+            migrate(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except (sqlite3.Error, OSError) as error:
+        raise translate(path, error) from error
+    return connection
+
+
+def _create(path: Path) -> None:
+    """Make an empty file that only its owner may read; SQLite gives its WAL the same mode.
+
+    An existing file is not even opened here: closing any descriptor of it would drop the locks that
+    SQLite holds on it for this process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)  # without it a power cut may take the file's name, and all commits with it
+    finally:
+        os.close(folder)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Turn WAL on. Two processes doing so at once may be refused without the busy timeout being used."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

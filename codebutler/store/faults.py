@@ -1,0 +1,63 @@
+"""SQLite's and the system's errors as one clear line."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from pathlib import Path
+
+from codebutler.errors import CodeButlerError, ConfigError
+
+BUSY_SECONDS = 30.0
+"""How long a connection waits for another process's lock."""
+
+
+def translate(path: Path, error: Exception) -> Exception:
+    """The error to raise for ``error``, met while using the store at ``path``.
+
+    Our own errors and programming mistakes come back as they are: their message or traceback is the help.
+    """
+    if isinstance(error, OSError):
+        return _of_system(path, error)
+    if isinstance(error, UnicodeEncodeError):
+        return CodeButlerError(f"a text for {path} is not valid Unicode: {error.reason}")
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None)  # absent when Python, not SQLite, raised it
+        return error if code is None else _of_sqlite(path, error, code & 0xFF)
+    return error
+
+
+def _of_system(path: Path, error: OSError) -> CodeButlerError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _disk_full(path)
+    return ConfigError(
+        f"cannot use the store {path}: {error.strerror or error}", fix="Check the folder and its permissions."
+    )
+
+
+def _of_sqlite(path: Path, error: sqlite3.Error, code: int) -> CodeButlerError:
+    match code:
+        case sqlite3.SQLITE_FULL:
+            return _disk_full(path)
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return CodeButlerError(
+                f"another process has kept {path} locked for {BUSY_SECONDS:.0f} s",
+                fix="Wait for it to finish, or end it, and try again.",
+            )
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return ConfigError(
+                f"{path} is damaged or no store ({error})", fix="Move it away, or restore it from a backup."
+            )
+        case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
+            return ConfigError(
+                f"cannot use the store {path}: {error}", fix="Check the file and its permissions."
+            )
+        case _:
+            return CodeButlerError(f"the store {path} failed: {error}")
+
+
+def _disk_full(path: Path) -> CodeButlerError:
+    return CodeButlerError(
+        f"no space is left on the disk that holds {path}",
+        fix="Free some space and try again; what was saved before is intact.",
+    )

@@ -1,0 +1,91 @@
+"""Money that is reserved before a call and settled after it: the SQL of ``budget`` and ``reservation``.
+
+Sums are whole billionths of a dollar: adding them up loses nothing, however many there are.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+
+from codebutler.errors import CodeButlerError, LimitReached
+from codebutler.store.writer import Transaction
+
+_NANO = 1_000_000_000
+_LARGEST = 1e9
+"""Dollars. An infinite cap is this one; sums stay far within 64 bits."""
+
+
+def _nano(usd: float) -> int:
+    if not usd >= 0:  # written so that NaN is refused too
+        raise ValueError(f"{usd} is no amount of money")
+    return round(min(usd, _LARGEST) * _NANO)
+
+
+def reserve(tx: Transaction, key: str, usd: float, caps: Mapping[str, float]) -> None:
+    """Hold ``usd`` in every scope of ``caps``, or in none and raise LimitReached. A known key is a no-op."""
+    wanted = _nano(usd)
+    if tx.connection.execute("SELECT 1 FROM reservation WHERE key = ?", (key,)).fetchone():
+        return
+    for scope, cap in caps.items():
+        _check(tx.connection, scope, cap, wanted)
+    tx.connection.execute(
+        "INSERT INTO reservation (key, scopes, reserved, created_at) VALUES (?, ?, ?, ?)",
+        (key, json.dumps(sorted(caps)), wanted, tx.now),
+    )
+    for scope in caps:
+        _move(tx.connection, scope, spent=0, reserved=wanted)
+
+
+def _check(connection: sqlite3.Connection, scope: str, cap: float, wanted: int) -> None:
+    spent, reserved = _budget(connection, scope)
+    if spent + reserved + wanted > _nano(cap):
+        raise LimitReached(
+            f"{scope}: the cap of {cap:.2f} USD would be passed: "
+            f"{_show(spent)} spent, {_show(reserved)} reserved, {_show(wanted)} more asked for",
+            fix="Raise the cap, use a cheaper model, or stop.",
+        )
+
+
+def settle(tx: Transaction, key: str, usd: float) -> None:
+    """Replace a reservation by what was spent, which may be more. Once only; a settled key is a no-op."""
+    cost = _nano(usd)
+    query = "SELECT scopes, reserved, spent FROM reservation WHERE key = ?"
+    row = tx.connection.execute(query, (key,)).fetchone()
+    if row is None:
+        raise CodeButlerError(f"nothing was reserved as {key}")
+    scopes, reserved, spent = row
+    if spent is not None:
+        return
+    tx.connection.execute("UPDATE reservation SET spent = ? WHERE key = ?", (cost, key))
+    for scope in json.loads(scopes):
+        _move(tx.connection, scope, spent=cost, reserved=-reserved)
+
+
+def spent(connection: sqlite3.Connection, scope: str) -> float:
+    """Dollars settled in ``scope``, without what is only reserved."""
+    return _budget(connection, scope)[0] / _NANO
+
+
+def unsettled(connection: sqlite3.Connection, prefix: str) -> list[str]:
+    """The keys that start with ``prefix`` and hold money: of calls under way, or cut off by a crash."""
+    query = "SELECT key FROM reservation WHERE spent IS NULL AND substr(key, 1, length(?)) = ? ORDER BY key"
+    return [key for (key,) in connection.execute(query, (prefix, prefix))]
+
+
+def _budget(connection: sqlite3.Connection, scope: str) -> tuple[int, int]:
+    row = connection.execute("SELECT spent, reserved FROM budget WHERE scope = ?", (scope,)).fetchone()
+    return (0, 0) if row is None else (int(row[0]), int(row[1]))
+
+
+def _move(connection: sqlite3.Connection, scope: str, *, spent: int, reserved: int) -> None:
+    connection.execute(
+        """INSERT INTO budget (scope, spent, reserved) VALUES (?, ?, ?) ON CONFLICT (scope)
+        DO UPDATE SET spent = spent + excluded.spent, reserved = reserved + excluded.reserved""",
+        (scope, spent, reserved),
+    )
+
+
+def _show(nano: int) -> str:
+    return f"{nano / _NANO:.4f}"

@@ -1,0 +1,82 @@
+"""What goes into the store and what comes out. Times are seconds since the epoch; bodies are JSON text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to append. ``key`` is unique within its thread: a second one with it is not written."""
+
+    kind: str
+    key: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event on disk. ``seq`` counts from 1 without gaps within a thread."""
+
+    thread: str
+    seq: int
+    kind: str
+    key: str
+    body: str
+    ts: float
+
+
+@dataclass(frozen=True, slots=True)
+class NewPost:
+    """A message to deliver. ``key`` is unique within its thread; posts of one ``slot`` replace each other."""
+
+    key: str
+    surface: str
+    conversation: str
+    payload: str
+    slot: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A message in the outbox. ``external_id`` is the platform's once sent, ``error`` the last failure."""
+
+    id: int
+    thread: str
+    key: str
+    surface: str
+    conversation: str
+    payload: str
+    slot: str
+    state: Literal["pending", "sent", "failed"]
+    external_id: str
+    attempts: int
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadRow:
+    """The read model of a thread: what lists and status cards show without folding the log."""
+
+    id: str
+    title: str
+    phase: str
+    status: str
+    owner: str
+    branch: str
+    pr: str
+    ready: bool
+    epoch: int
+    created_at: float
+    updated_at: float
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """A wish to be woken. ``key`` is unique within its thread; setting it again moves ``due``."""
+
+    thread: str
+    key: str
+    due: float
