@@ -36,7 +36,7 @@ PYTHON = f"""#!/bin/sh
 case "$*" in
   *fcntl*) exec {sys.executable} "$@" ;;
   "-Im venv "*) mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; : > "$3/bin/pip"; chmod +x "$3/bin/pip" ;;
-  *--editable*) bin=${{0%/*}}; printf '#!/bin/sh\\necho "$@"\\n' > "$bin/codebutler"; chmod +x "$bin/codebutler" ;;
+  *--editable*) bin=${{0%/*}}/codebutler; printf '#!/bin/sh\\necho "$@"\\n' > "$bin"; chmod +x "$bin" ;;
   *requirements.lock) sleep 0.2; echo installed >> "$HOME/journal"
     if [ -e "$HOME/broken" ]; then echo "no wheel fits this machine"; exit 1; fi ;;
 esac
