@@ -50,7 +50,7 @@ LINES = st.sampled_from(
             "> quote",
             "a\u2028b",
         ),
-        "[ref]: /url",
+        *("1. PM: look", "2. PM: look `", "3. PM:\n   look  ", "[ref]: /url"),
     ]
 )
 ENDS = st.sampled_from(["\n", "\n", "\r\n", "\r"])
@@ -59,7 +59,7 @@ FILES = st.lists(st.tuples(LINES, ENDS), max_size=14).map(lambda xs: "".join(a +
 )
 WORDS = st.text(max_size=40) | st.lists(
     st.sampled_from(
-        ["PM: look", "# h", "- ", "1. ", "<!--", "-->", "`", "```", "<b>", "\n", "\\", "[a](", "*", " "]
+        ["PM: look", " `", "# h", "- ", "1. ", "<!--", "-->", "`", "```", "<b>", "\n", "\\", "[a](", "*", " "]
     )
 ).map("".join)
 NAMES = st.sampled_from(["", "Learned", "bugfix", "Other part"]) | WORDS
