@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from codebutler.errors import NoSandbox
+from codebutler.sandbox.host import bwrap_version
 
 KEPT = {"PATH", "TMPDIR", "LANG", "LC_ALL"}
 
@@ -19,16 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_report_header() -> str:
     """The programs whose version decides what can work here."""
-    bwrap = Path(sys.executable).with_name("bwrap")
-    return f"sqlite {sqlite3.sqlite_version}, {_version('git')}, {_version(str(bwrap))}, uid {os.getuid()}"
-
-
-def _version(program: str) -> str:
+    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.strip()
     try:
-        done = subprocess.run([program, "--version"], capture_output=True, text=True, check=True, timeout=10)
-    except (OSError, subprocess.SubprocessError) as error:
-        return f"no {Path(program).name} ({error})"
-    return done.stdout.strip()
+        bwrap = f"bwrap {bwrap_version()}"
+    except NoSandbox as error:
+        bwrap = error.message
+    return f"sqlite {sqlite3.sqlite_version}, {git}, {bwrap}, uid {os.getuid()}"
 
 
 @pytest.fixture(scope="session")
