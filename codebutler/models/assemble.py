@@ -1,0 +1,191 @@
+"""A whole reply out of a stream's pieces. They are untrusted JSON: whatever does not fit is left out."""
+
+from __future__ import annotations
+
+import json
+import math
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from codebutler.types import Json, ToolCall, Usage
+
+MAX_CHARS = 32 * 1024 * 1024
+"""More text than any model writes; a reply beyond it is cut off by the client."""
+_REASONING = ("reasoning_content", "reasoning")
+
+
+@dataclass(slots=True)
+class _Call:
+    """A tool call while it arrives."""
+
+    index: int | None = None
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+class Assembler:
+    """Feed it chunks (streamed) or one completion (not streamed), then read its fields."""
+
+    def __init__(self) -> None:
+        """Empty."""
+        self.finish = ""
+        self.size = 0
+        self.usage: Usage | None = None
+        self.usd: float | None = None
+        """The provider's own figure, if it gave one."""
+        self._text: list[str] = []
+        self._calls: list[_Call] = []
+        self._thought: dict[str, list[str]] = {}
+        self._details: list[Json] = []
+
+    def feed(self, chunk: Any) -> str:  # noqa: ANN401 - whatever JSON came in
+        """Take in one chunk; returns the text that it adds for people."""
+        if not isinstance(chunk, dict):
+            return ""
+        self._count(chunk.get("usage"))
+        choices = chunk.get("choices")
+        choice = choices[0] if isinstance(choices, list) and choices else None
+        if not isinstance(choice, dict):
+            return ""
+        if isinstance(choice.get("finish_reason"), str):
+            self.finish = choice["finish_reason"]
+        piece = choice.get("delta") or choice.get("message")
+        if not isinstance(piece, dict):
+            return ""
+        self._reason(piece)
+        for call in _as_list(piece.get("tool_calls")):
+            self._call(call)
+        text = _content(piece.get("content"))
+        if text:
+            self._text.append(text)
+            self.size += len(text)
+        return text
+
+    @property
+    def text(self) -> str:
+        """The visible text so far."""
+        return "".join(self._text)
+
+    @property
+    def reasoning(self) -> Json | None:
+        """What the provider wants back with this message, in its own fields."""
+        told: Json = {key: "".join(parts) for key, parts in self._thought.items()}
+        if self._details:
+            told["reasoning_details"] = self._details
+            told.pop("reasoning", None)  # the same thoughts again, as plain text
+        return told or None
+
+    def calls(self, taken: Collection[str] = ()) -> tuple[ToolCall, ...]:
+        """The tool calls, each with an id that is unique here and not among ``taken``."""
+        found: list[ToolCall] = []
+        used = set(taken)
+        for call in self._calls:
+            arguments = "".join(call.arguments)
+            if not call.name and not arguments.strip():
+                continue
+            name = call.id if call.id and call.id not in used else f"call_{secrets.token_hex(8)}"
+            used.add(name)
+            found.append(
+                ToolCall(id=name, name=call.name, arguments=arguments if arguments.strip() else "{}")
+            )
+        return tuple(found)
+
+    def _call(self, piece: Any) -> None:  # noqa: ANN401 - whatever JSON came in
+        if not isinstance(piece, dict):
+            return
+        function = piece.get("function") if isinstance(piece.get("function"), dict) else {}
+        assert isinstance(function, dict)  # noqa: S101 - for the type checker
+        index = piece["index"] if type(piece.get("index")) is int else None
+        name, identity = _string(function.get("name")), _string(piece.get("id"))
+        call = self._slot(index, identity, name)
+        call.id = call.id or identity
+        if name and name != call.name:
+            call.name += name
+        arguments = function.get("arguments")
+        text = arguments if isinstance(arguments, str) else "" if arguments is None else json.dumps(arguments)
+        call.arguments.append(text)
+        self.size += len(text) + len(name)
+
+    def _slot(self, index: int | None, identity: str, name: str) -> _Call:
+        """The call that a piece belongs to. Some servers give no index, no id, or one index to all calls."""
+        fits = [
+            c
+            for c in self._calls
+            if (index is not None and c.index == index) or (index is None and identity and c.id == identity)
+        ]
+        last = fits[-1] if fits else None
+        if last is not None and identity and name and last.id and identity != last.id:
+            last = None  # a new call under an index that is taken
+        if last is None and index is None and not identity and self._calls:
+            unnamed = not name or not self._calls[-1].name
+            last = self._calls[-1] if unnamed else None
+        if last is None:
+            last = _Call(index)
+            self._calls.append(last)
+        return last
+
+    def _reason(self, piece: Json) -> None:
+        for key in _REASONING:
+            if isinstance(piece.get(key), str) and piece[key]:
+                self._thought.setdefault(key, []).append(piece[key])
+                self.size += len(piece[key])
+        for detail in _as_list(piece.get("reasoning_details")):
+            if isinstance(detail, dict):
+                self._detail(detail)
+
+    def _detail(self, detail: Json) -> None:
+        """Pieces of one block (same type and index) become one block; other fields keep their last value."""
+        last = self._details[-1] if self._details else None
+        self.size += sum(len(v) for v in detail.values() if isinstance(v, str))
+        same = last is not None and all(last.get(k) == detail.get(k) for k in ("type", "index"))
+        if last is None or not same or detail.get("index") is None:
+            self._details.append(dict(detail))
+            return
+        for key, value in detail.items():
+            if (
+                key in {"text", "summary", "data"}
+                and isinstance(value, str)
+                and isinstance(last.get(key), str)
+            ):
+                last[key] += value
+            elif value is not None:
+                last[key] = value
+
+    def _count(self, usage: Any) -> None:  # noqa: ANN401 - whatever JSON came in
+        if not isinstance(usage, dict):
+            return
+        details = usage.get("prompt_tokens_details")
+        cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+        self.usage = Usage(
+            input=_number(usage.get("prompt_tokens")),
+            output=_number(usage.get("completion_tokens")),
+            cached=_number(cached),
+        )
+        cost = usage.get("cost")
+        if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0:
+            self.usd = float(cost)
+
+
+def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 - whatever JSON came in
+    return value if isinstance(value, list) else []
+
+
+def _string(value: Any) -> str:  # noqa: ANN401 - whatever JSON came in
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: Any) -> int:  # noqa: ANN401 - whatever JSON came in
+    sound = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return max(0, int(value)) if sound else 0
+
+
+def _content(value: Any) -> str:  # noqa: ANN401 - whatever JSON came in
+    """Text, also where a server sends it as a list of parts."""
+    if isinstance(value, list):
+        return "".join(
+            _string(p.get("text")) for p in value if isinstance(p, dict) and p.get("type") == "text"
+        )
+    return _string(value)

@@ -1,0 +1,69 @@
+"""Which models a server offers (GET /models), where it says. The standard library is enough for this."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+SECONDS = 5.0
+_MAX_BYTES = 8 * 1024 * 1024
+_NOT_FOR_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|moderation|image|transcribe", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """What a server said. ``unlisted``: it lives but has no such list. ``detail`` is for people."""
+
+    state: Literal["listed", "unlisted", "refused", "unreachable"]
+    ids: tuple[str, ...] = ()
+    detail: str = ""
+
+    @property
+    def first(self) -> str:
+        """The first model that can hold a conversation, or "" if none is known."""
+        return next((i for i in self.ids if not _NOT_FOR_CHAT.search(i)), "")
+
+
+async def ask(base_url: str, key: str, *, seconds: float = SECONDS) -> Catalogue:
+    """Ask a server for its models. Never raises: the answer says what went wrong."""
+    return await asyncio.to_thread(_ask, base_url, key, seconds)
+
+
+def _ask(base_url: str, key: str, seconds: float) -> Catalogue:
+    import http.client
+    import urllib.error
+    import urllib.request
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        """A redirect could carry the key to another host."""
+
+        def redirect_request(self, *_: object) -> None:
+            return None
+
+    headers = {"Accept": "application/json", "User-Agent": "codebutler"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    request = urllib.request.Request(f"{base_url}/models", headers=headers)  # noqa: S310 - http(s) by the settings
+    try:
+        with urllib.request.build_opener(NoRedirect).open(request, timeout=seconds) as response:
+            return _read(response.read(_MAX_BYTES))
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code in {401, 403}:
+            return Catalogue("refused", detail=f"status {error.code}: the key is not accepted")
+        return Catalogue("unlisted", detail=f"status {error.code}")
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        return Catalogue("unreachable", detail=str(reason) or type(error).__name__)
+
+
+def _read(data: bytes) -> Catalogue:
+    try:
+        rows = json.loads(data)["data"]
+        ids = tuple(row["id"] for row in rows if isinstance(row["id"], str) and row["id"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return Catalogue("unlisted", detail="the answer is not a list of models")
+    return Catalogue("listed", ids)

@@ -1,0 +1,171 @@
+"""What a provider's failure means, in a person's words: wait and retry, or mend something first."""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import math
+import re
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from codebutler.errors import ModelError, ModelRefused, ModelUnavailable
+from codebutler.models.routing import Endpoint, Route
+from codebutler.redact import Redactor
+
+_TRANSIENT = frozenset({408, 409, 425, 429})
+_TOO_LONG = re.compile(
+    r"context[ _](?:length|window)|maximum context|exceeds? .{0,40}context"
+    r"|too many (?:input )?tokens|prompt is too long"
+)
+_NO_CREDIT = re.compile(
+    r"insufficient[ _](?:quota|credits?|funds|balance)|exceeded your current quota|billing"
+)
+_NO_MODEL = re.compile(
+    r"model.{0,80}(?:not found|does not exist|not exist|unknown)"
+    r"|(?:not a valid|unknown|invalid) model|model_not_found"
+)
+_SHOWN = 400
+
+
+def from_status(status: int, body: Any, headers: Mapping[str, str], route: Route) -> ModelError:  # noqa: ANN401
+    """The error for an HTTP status (or a status inside a stream) with its parsed ``body``."""
+    code, said = _read(body, route.endpoint)
+    if code == "scenario_mismatch":
+        return ModelRefused(said)
+    if status == 429 and _NO_CREDIT.search(f"{code} {said}".lower()):
+        return _no_credit(route, said)
+    if status in _TRANSIENT or status >= 500:
+        return _unavailable(status, said, headers, route)
+    return _refused(status, code, said, route)
+
+
+def broken(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
+    """The connection or the answer broke; ``why`` completes "<server> …"."""
+    return ModelUnavailable(f"{route.endpoint.label} {why}", fix=fix)
+
+
+def too_much(route: Route, limit: int) -> ModelRefused:
+    """The answer has no end."""
+    return ModelRefused(f"{route.id} answered with more than {limit >> 20} MB", fix="Try another model")
+
+
+def unreachable(route: Route, why: str) -> ModelUnavailable:
+    """There is no connection."""
+    return ModelUnavailable(
+        f"{route.endpoint.label} cannot be reached: {_one_line(why, route.endpoint)}",
+        fix=f"Check the network and the address {route.endpoint.base_url}",
+    )
+
+
+def retry_after(headers: Mapping[str, str], *, now: float | None = None) -> float | None:
+    """The provider's wish in seconds, from either header it may stand in."""
+    millis = _seconds(headers.get("retry-after-ms", ""))
+    if millis is not None:
+        return millis / 1000
+    value = headers.get("retry-after", "").strip()
+    seconds = _seconds(value)
+    if seconds is not None or not value:
+        return seconds
+    try:
+        when = email.utils.parsedate_to_datetime(value).timestamp()
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return max(0.0, when - (time.time() if now is None else now))
+
+
+def _seconds(value: str) -> float | None:
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None
+
+
+def _unavailable(status: int, said: str, headers: Mapping[str, str], route: Route) -> ModelUnavailable:
+    what = "limits how often it may be called" if status == 429 else f"has a problem (status {status})"
+    detail = f": {said}" if said else ""
+    return ModelUnavailable(f"{route.endpoint.label} {what}{detail}", retry_after=retry_after(headers))
+
+
+def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:
+    """Each refusal with its own message and fix."""
+    label, text = route.endpoint.label, f"{code} {said}".lower()
+    detail = f": {said}" if said else ""
+    if status == 401:
+        return _bad_key(route, said)
+    if status == 402 or _NO_CREDIT.search(text):
+        return _no_credit(route, said)
+    if status == 413 or _TOO_LONG.search(text):
+        return ModelRefused(
+            f"the conversation is too long for {route.id}{detail}",
+            fix="Choose a model with a larger context window, or start a new thread",
+        )
+    if _NO_MODEL.search(text):
+        return _no_model(route, said)
+    if status == 403:
+        return ModelRefused(
+            f"{label} does not allow this{detail}",
+            fix=f"Check that the key may use {route.id}, or choose another model",
+        )
+    if status == 404:
+        return ModelRefused(
+            f"{label} knows neither {route.id} nor this address (status 404){detail}",
+            fix=f"Check the model id, and the base URL {route.endpoint.base_url} (most end in /v1)",
+        )
+    return ModelRefused(
+        f"{label} refused the request for {route.id} (status {status}){detail}",
+        fix="Another model may take it; codebutler logs shows what was sent",
+    )
+
+
+def _bad_key(route: Route, said: str) -> ModelRefused:
+    endpoint = route.endpoint
+    detail = f": {said}" if said else ""
+    if endpoint.key is None:
+        return ModelRefused(f"{endpoint.label} wants an API key{detail}", fix="Set OPENAI_API_KEY to its key")
+    return ModelRefused(
+        f"{endpoint.label} does not accept the API key{detail}",
+        fix=f"Put a valid key into {endpoint.key_from}",
+    )
+
+
+def _no_credit(route: Route, said: str) -> ModelRefused:
+    return ModelRefused(
+        f"{route.endpoint.label} says that there is no credit left{f': {said}' if said else ''}",
+        fix="Add credit there, or choose another provider or a cheaper model",
+    )
+
+
+def _no_model(route: Route, said: str) -> ModelRefused:
+    return ModelRefused(
+        f"{route.endpoint.label} has no model {route.model}{f': {said}' if said else ''}",
+        fix="Mend the id: codebutler doctor shows where each role's model comes from",
+    )
+
+
+def _read(body: Any, endpoint: Endpoint) -> tuple[str, str]:  # noqa: ANN401 - whatever came in
+    """(code, message) of an error body, in the shapes that servers use."""
+    if isinstance(body, str):
+        return "", _one_line(body, endpoint)
+    if not isinstance(body, dict):
+        return "", ""
+    inner = body.get("error", body)
+    if not isinstance(inner, dict):
+        return "", _one_line(str(inner), endpoint)
+    code = inner.get("code") or inner.get("type") or ""
+    message = inner.get("message") or inner.get("detail") or ""
+    if not isinstance(message, str):
+        message = json.dumps(message)
+    if code == "scenario_mismatch":  # our own test server: its words matter as they are
+        return code, message
+    return str(code), _one_line(message, endpoint)
+
+
+def _one_line(text: str, endpoint: Endpoint) -> str:
+    """A stranger's text, fit to be shown: one line, bounded, without the key."""
+    key = [endpoint.key.get_secret_value()] if endpoint.key else []
+    line = " ".join(Redactor(key).text(text).split())
+    printable = "".join(c for c in line if c.isprintable())
+    return printable if len(printable) <= _SHOWN else printable[: _SHOWN - 1] + "…"

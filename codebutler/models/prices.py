@@ -1,0 +1,70 @@
+"""What a call costs at list price, and the most that it can cost. US dollars; unknown models count 0."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from codebutler.types import Usage
+
+MILLION = 1_000_000
+_DATE = re.compile(r"-(?:20\d{6}|20\d{2}-\d{2}-\d{2})$")
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """Dollars per million tokens, and sizes in tokens. ``cached`` is for input that the provider had kept."""
+
+    input: float
+    cached: float
+    output: float
+    context: int
+    max_output: int
+
+    def cost(self, usage: Usage) -> float:
+        """Dollars for what a provider counted; ``usage.cached`` is part of ``usage.input``."""
+        cached = min(usage.cached, usage.input)
+        fresh = usage.input - cached
+        return (fresh * self.input + cached * self.cached + usage.output * self.output) / MILLION
+
+
+def price(model: str) -> Price | None:
+    """The list price of a model id, with or without vendor, release date or variant; None if unknown."""
+    name, _, variant = model.strip().lower().partition(":")
+    table = _table()
+    found = table.get(_plain(name)) or table.get(_plain(name.rpartition("/")[2]))
+    if found is not None and variant == "free":
+        return Price(0.0, 0.0, 0.0, found.context, found.max_output)
+    return found
+
+
+def cost(model: str, usage: Usage) -> float | None:
+    """Dollars of a call at list price; None if no price is known."""
+    known = price(model)
+    return known.cost(usage) if known else None
+
+
+def worst_case(model: str, input_tokens: int, max_output: int) -> float:
+    """The most a call can cost: nothing cached, the whole output used. 0.0 when ``price`` is None."""
+    known = price(model)
+    return known.cost(Usage(input=input_tokens, output=max_output)) if known else 0.0
+
+
+def _plain(name: str) -> str:
+    """One spelling of the many: no date, dashes for dots."""
+    return _DATE.sub("", name).replace(".", "-")
+
+
+@cache
+def _table() -> dict[str, Price]:
+    """By vendor/name and by bare name, in the plain spelling."""
+    models = json.loads(Path(__file__).with_name("prices.json").read_text())["models"]
+    table: dict[str, Price] = {}
+    for model, row in models.items():
+        entry = Price(float(row[0]), float(row[1]), float(row[2]), int(row[3]), int(row[4]))
+        table[_plain(model)] = entry
+        table[_plain(model.rpartition("/")[2])] = entry
+    return table

@@ -1,0 +1,213 @@
+"""From a model id to the server that runs it: address, key, and the name the server knows it by.
+
+First rule that fits: ``<name>/<model>`` of the host's own providers; OPENAI_BASE_URL, for every other id;
+OpenRouter, if there is a key; OpenAI, if there is a key. Nothing of this talks to the network but ``learn``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from codebutler.config import MODEL_VARIABLE, Config
+from codebutler.errors import ConfigError
+from codebutler.models import catalogue
+from codebutler.models.catalogue import Catalogue
+
+OPENAI_URL = "https://api.openai.com/v1"
+OPENAI_DEFAULT = "gpt-4.1-mini"
+"""What stands in for a model that OpenAI does not have, when OpenAI is all there is."""
+NO_PROVIDER = "no model provider is set up"
+NO_PROVIDER_FIX = (
+    "Set OPENROUTER_API_KEY or OPENAI_API_KEY, or OPENAI_BASE_URL for a local server "
+    "(Ollama: http://127.0.0.1:11434/v1)"
+)
+_CLAUDE = re.compile(r"(anthropic/claude-[a-z]+-\d+)-(\d{1,2})(?:-20\d{6})?((?::[a-z]+)?)")
+
+
+class HasModels(Protocol):
+    """What routing needs of a role."""
+
+    @property
+    def name(self) -> str:
+        """The role's name."""
+        ...
+
+    @property
+    def model(self) -> str:
+        """The model its file names."""
+        ...
+
+    @property
+    def fallbacks(self) -> Sequence[str]:
+        """Models to ask when the first cannot be reached."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A server. ``key_from`` says where the key came from; without a key it is ""."""
+
+    kind: Literal["openrouter", "openai", "compatible"]
+    label: str
+    base_url: str
+    key: SecretStr | None = None
+    key_from: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a call goes. ``id`` is what the model is called in logs and prices, ``model`` on the wire.
+
+    ``notice`` tells people that another model than the one asked for will answer; "" when it is the same.
+    """
+
+    endpoint: Endpoint
+    model: str
+    id: str
+    notice: str = ""
+
+
+class Router:
+    """Routes of one configuration. It remembers what the server at OPENAI_BASE_URL offers."""
+
+    def __init__(self, config: Config) -> None:
+        """Cheap: nothing is asked yet."""
+        self._config = config
+        self._own = {name: _own(config, name) for name in config.providers}
+        self._main = _main_endpoint(config)
+        self._catalogue: Catalogue | None = None
+        self._notices: dict[str, None] = {}
+
+    @property
+    def main(self) -> Endpoint | None:
+        """The server for ids that name no provider of the host's own."""
+        return self._main
+
+    @property
+    def endpoints(self) -> tuple[Endpoint, ...]:
+        """Every server that may be called."""
+        return (*((self._main,) if self._main else ()), *self._own.values())
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Every notice so far, each once, in order."""
+        return tuple(self._notices)
+
+    def check(self) -> None:
+        """ConfigError if no model can be called at all."""
+        if not self.endpoints:
+            raise ConfigError(NO_PROVIDER, fix=NO_PROVIDER_FIX)
+
+    def candidates(self, role: HasModels, swap: str | None = None) -> tuple[str, ...]:
+        """Model ids to try for a role, first choice first; what cannot be routed falls away if it can.
+
+        ``swap`` is the thread's own choice. An id here is what will really answer, as far as is known.
+        """
+        chosen = swap or self._config.model_of(role.name) or role.model
+        single = self._config.model_override is not None and swap is None
+        wanted = [chosen] if single else [chosen, *role.fallbacks]
+        routed = []
+        for model in wanted:
+            try:
+                routed.append(self.route(model).id)
+            except ConfigError:
+                continue
+        return tuple(dict.fromkeys(routed)) or (chosen,)
+
+    async def learn(self) -> None:
+        """Ask the server at OPENAI_BASE_URL for its models, once. A silent one is asked again next time."""
+        endpoint = self._main
+        if endpoint is None or endpoint.kind != "compatible" or self._catalogue is not None:
+            return
+        key = endpoint.key.get_secret_value() if endpoint.key else ""
+        answer = await catalogue.ask(endpoint.base_url, key)
+        if answer.state != "unreachable":
+            self._catalogue = answer
+
+    def needs_learning(self, model: str) -> bool:
+        """Whether ``learn`` can change the route of an id: one that the host chose is taken at its word."""
+        if self._catalogue is not None or self._main is None or self._main.kind != "compatible":
+            return False
+        return model != self._config.model_override and self._provider_of(model) is None
+
+    def route(self, model: str) -> Route:
+        """Where a call to ``model`` goes. ConfigError says which key or variable is missing."""
+        own = self._provider_of(model)
+        if own is not None:
+            return Route(own, model.partition("/")[2], model)
+        if self._main is None:
+            raise ConfigError(f"{NO_PROVIDER} for {model}", fix=NO_PROVIDER_FIX)
+        if self._main.kind == "openrouter":
+            route = Route(self._main, _dotted_claude(model), model)
+        elif self._main.kind == "openai":
+            route = self._at_openai(self._main, model)
+        else:
+            route = self._at_compatible(self._main, model)
+        if route.notice:
+            self._notices[route.notice] = None
+        return route
+
+    def _provider_of(self, model: str) -> Endpoint | None:
+        name, slash, _ = model.partition("/")
+        return self._own.get(name) if slash else None
+
+    def _at_openai(self, endpoint: Endpoint, model: str) -> Route:
+        if _of_openai(model):
+            return Route(endpoint, model.removeprefix("openai/"), model)
+        override = self._config.model_override or ""
+        instead = override.removeprefix("openai/") if _of_openai(override) else OPENAI_DEFAULT
+        notice = f"OpenAI has no {model}: {instead} answers. OPENROUTER_API_KEY gives every vendor's models."
+        return Route(endpoint, instead, f"openai/{instead}", notice)
+
+    def _at_compatible(self, endpoint: Endpoint, model: str) -> Route:
+        offered = self._catalogue.ids if self._catalogue else ()
+        if not offered or model in offered or model == self._config.model_override:
+            return Route(endpoint, model, model)
+        bare = model.rpartition("/")[2]
+        if bare in offered:
+            return Route(endpoint, bare, model)
+        instead = (
+            self._config.model_override or (self._catalogue.first if self._catalogue else "") or offered[0]
+        )
+        hint = "" if self._config.model_override else f" {MODEL_VARIABLE} chooses another."
+        return Route(endpoint, instead, instead, f"{endpoint.label} has no {model}: {instead} answers.{hint}")
+
+
+def _own(config: Config, name: str) -> Endpoint:
+    provider = config.providers[name]
+    origin = config.origin(f"providers.{name}.apiKey") if provider.api_key else ""
+    return Endpoint("compatible", f"provider {name}", provider.base_url, provider.api_key, origin)
+
+
+def _main_endpoint(config: Config) -> Endpoint | None:
+    """OPENAI_BASE_URL wins over OpenRouter, OpenRouter over OpenAI."""
+    openai, router = config.openai, config.openrouter
+    openai_from = config.origin("openai.apiKey") if openai.api_key else ""
+    if openai.base_url and urlsplit(openai.base_url).hostname != urlsplit(OPENAI_URL).hostname:
+        label = f"the server at {openai.base_url}"
+        return Endpoint("compatible", label, openai.base_url, openai.api_key, openai_from)
+    if openai.base_url and openai.api_key:
+        return Endpoint("openai", "OpenAI", openai.base_url, openai.api_key, openai_from)
+    if router.api_key:
+        origin = config.origin("openrouter.apiKey")
+        return Endpoint("openrouter", "OpenRouter", router.base_url, router.api_key, origin)
+    if openai.api_key:
+        return Endpoint("openai", "OpenAI", OPENAI_URL, openai.api_key, openai_from)
+    return None
+
+
+def _of_openai(model: str) -> bool:
+    """Whether OpenAI itself may have the model; an id without a vendor is taken at its word."""
+    return bool(model) and (model.startswith("openai/") or "/" not in model)
+
+
+def _dotted_claude(model: str) -> str:
+    """OpenRouter writes Claude's versions with a dot and without a date, Anthropic with a dash."""
+    found = _CLAUDE.fullmatch(model)
+    return f"{found[1]}.{found[2]}{found[3]}" if found else model

@@ -1,0 +1,189 @@
+"""Prices, token estimates, retry wishes and the assembler: the small parts of the model room."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from codebutler.models.assemble import Assembler
+from codebutler.models.faults import retry_after
+from codebutler.models.prices import cost, price, worst_case
+from codebutler.models.tokens import Meter, estimate, estimate_text
+from codebutler.types import Usage
+
+
+@pytest.mark.parametrize(
+    "model",
+    ["anthropic/claude-sonnet-4-5", "anthropic/claude-sonnet-4.5", "anthropic/claude-sonnet-4-5-20250929",
+     "claude-sonnet-4-5", "lab/anthropic/claude-sonnet-4.5", "Anthropic/Claude-Sonnet-4.5"],
+)  # fmt: skip
+def test_a_model_is_found_in_each_of_its_spellings(model: str) -> None:
+    found = price(model)
+    assert found is not None
+    assert (found.input, found.cached, found.output, found.context) == (3.0, 0.3, 15.0, 200_000)
+
+
+def test_the_models_of_the_shipped_roles_have_prices() -> None:
+    from codebutler.agent.roles import load_role, shipped_names
+
+    for name in shipped_names():
+        role = load_role(name)
+        for model in (role.model, *role.fallbacks, *role.pool.values()):
+            assert price(model) is not None, f"{name}: {model}"
+
+
+def test_costs() -> None:
+    usage = Usage(input=1_000_000, output=100_000, cached=400_000)
+    assert cost("openai/gpt-4o-mini", usage) == pytest.approx(0.6 * 0.15 + 0.4 * 0.075 + 0.06)
+    assert worst_case("openai/gpt-4o-mini", 1_000_000, 100_000) == pytest.approx(0.15 + 0.06)
+    assert cost("openai/gpt-4o-mini", Usage(input=5, cached=50)) == pytest.approx(5 * 0.075e-6)
+    assert cost("moonshotai/kimi-k2:free", usage) == 0.0
+
+
+def test_an_unknown_model_costs_nothing_that_is_known() -> None:
+    assert (price("qwen3:8b"), cost("scripted", Usage(input=9)), worst_case("scripted", 9, 9)) == (
+        None,
+        None,
+        0.0,
+    )
+
+
+def test_estimates_are_near_and_grow_with_the_text() -> None:
+    assert 900 < estimate_text("word " * 800) < 1300
+    assert estimate_text("") == 0
+    assert estimate_text("漢字" * 100) > estimate_text("ab" * 100)
+    call = {"id": "a", "function": {"name": "read", "arguments": "x" * 360}}
+    assert 100 < estimate([{"role": "assistant", "content": None, "tool_calls": [call]}]) < 160
+    image = {"type": "image_url", "image_url": {"url": "data:" + "x" * 100_000}}
+    assert estimate([{"role": "user", "content": [image, {"type": "text", "text": "hi"}]}]) < 2000
+    assert estimate([], [{"x": "y" * 360}]) > 100
+
+
+@given(st.lists(st.text(max_size=200), max_size=5))
+def test_a_longer_transcript_is_never_estimated_lower(texts: list[str]) -> None:
+    messages = [{"role": "user", "content": t} for t in texts]
+    assert estimate(messages) <= estimate([*messages, {"role": "user", "content": ""}])
+
+
+def test_the_meter_follows_slowly_and_within_bounds() -> None:
+    meter = Meter()
+    meter.observe(1000, 1_000_000)
+    assert meter.correct(1000) == 1300
+    meter.observe(10, 40)
+    meter.observe(1000, 0)
+    assert meter.correct(1000) == 1300
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "Sat, 21 Nov 2026 06:00:10 GMT"}, 10.0),
+        ({"retry-after": "Sat, 21 Nov 2020 06:00:10 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+    ],
+)
+def test_a_providers_wish_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    assert retry_after(headers, now=1795240800.0) == seconds
+
+
+def assembled(*pieces: Any) -> Assembler:
+    told = Assembler()
+    for calls in pieces:
+        told.feed({"choices": [{"delta": {"tool_calls": [calls]}}]})
+    return told
+
+
+def part(arguments: Any = None, name: str | None = None, **more: Any) -> dict[str, Any]:
+    return {"function": {"arguments": arguments, "name": name}, **more}
+
+
+CALLS = {
+    "no index, ids": [part("{", "a", id="1"), part("}", id="1"), part("{}", "b", id="2")],
+    "no index, no ids": [part("{", "a"), part("}"), part("{}", "b")],
+    "no index, id at the head only": [part("{", "a", id="1"), part("}"), part("{}", "b", id="2")],
+    "index": [part("{", "a", id="1", index=0), part("{}", "b", id="2", index=1), part("}", index=0)],
+    "one index for all": [part("{}", "a", id="1", index=0), part("{}", "b", id="2", index=0)],
+    "name said again": [
+        part("{", "a", id="1", index=0),
+        part("}", "a", id="1", index=0),
+        part("{}", "b", index=1),
+    ],
+    "the same id twice": [part("{}", "a", id="1", index=0), part("{}", "b", id="1", index=1)],
+    "arguments as an object": [part({}, "a", index=0), part({}, "b", index=1)],
+    "no arguments": [part(None, "a", index=0), part("", "b", index=1)],
+    "an empty call among them": [part("{}", "a", index=0), part("", index=7), part("{}", "b", index=1)],
+}
+
+
+@pytest.mark.parametrize("pieces", CALLS.values(), ids=CALLS)
+def test_tool_calls_of_every_dialect(pieces: list[Any]) -> None:
+    calls = assembled(*pieces).calls()
+    assert [(c.name, c.arguments) for c in calls] == [("a", "{}"), ("b", "{}")]
+    assert len({c.id for c in calls}) == 2
+    assert all(c.id for c in calls)
+
+
+@given(st.data())
+def test_arguments_split_anywhere_come_together(data: st.DataObject) -> None:
+    arguments = json.dumps({"path": "src/ä.py", "edits": [{"old": 'x "y"', "new": "\n"}]}, ensure_ascii=False)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(arguments)), max_size=8)))
+    bounds = [0, *cuts, len(arguments)]
+    slices = [arguments[a:b] for a, b in pairwise(bounds)]
+    told = assembled(part("", "edit", id="1", index=0), *(part(s, index=0) for s in slices))
+    assert told.calls()[0].arguments == arguments
+
+
+def test_reasoning_blocks_are_joined_by_their_index() -> None:
+    told = Assembler()
+    for detail in (
+        {"type": "reasoning.text", "index": 0, "text": "a"},
+        {"type": "reasoning.text", "index": 0, "text": "b", "signature": None},
+        {"type": "reasoning.text", "index": 0, "signature": "s"},
+        {"type": "reasoning.encrypted", "index": 1, "data": "z"},
+        "odd",
+    ):
+        told.feed({"choices": [{"delta": {"reasoning": "ab", "reasoning_details": [detail]}}]})
+    assert told.reasoning == {
+        "reasoning_details": [
+            {"type": "reasoning.text", "index": 0, "text": "ab", "signature": "s"},
+            {"type": "reasoning.encrypted", "index": 1, "data": "z"},
+        ]
+    }
+
+
+WORDS = (
+    *("choices", "delta", "message", "tool_calls", "function", "arguments", "name", "id", "index", "content"),
+    *("usage", "cost", "reasoning_details", "type", "text", "finish_reason"),
+)
+LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+JSON = st.recursive(
+    LEAF,
+    lambda x: st.lists(x, max_size=3) | st.dictionaries(st.sampled_from(WORDS), x, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(st.lists(JSON, max_size=4))
+def test_no_json_can_break_the_assembler(chunks: list[Any]) -> None:
+    told = Assembler()
+    for chunk in chunks:
+        told.feed(chunk)
+        told.feed({"choices": [{"delta": chunk, "finish_reason": chunk}], "usage": chunk})
+        told.feed(
+            {"choices": [{"delta": {"tool_calls": [chunk], "reasoning_details": [chunk], "content": chunk}}]}
+        )
+    assert isinstance(told.text, str)
+    assert len({c.id for c in told.calls()}) == len(told.calls({"x"}))
+    assert told.usd is None or told.usd >= 0
