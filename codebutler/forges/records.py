@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS pull_request (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     branch TEXT NOT NULL,
     base TEXT NOT NULL,
     head TEXT NOT NULL,

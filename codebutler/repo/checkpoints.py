@@ -6,14 +6,18 @@ Everything that comes in is hostile. git's own strict check refuses trees with `
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
 
 from codebutler.errors import RepoError
 from codebutler.repo.commits import BOT, Identity, commit_tree
-from codebutler.repo.git import move_ref, need_oid, plumb, try_plumb
+from codebutler.repo.git import common_dir, move_ref, need_oid, plumb, try_plumb
 from codebutler.repo.index import sync_index
+from codebutler.repo.layout import give_like
 from codebutler.repo.process import complaint
+from codebutler.repo.removal import delete_tree
 from codebutler.repo.words import commit_message
 
 PACK_LIMIT = 1024 * 1024 * 1024
@@ -43,8 +47,7 @@ async def import_checkpoint(
     need_oid(old, "the branch's commit")
     await _need_commit(gitdir, base or old)
     await _import(gitdir, _bounded(pack, limit), limit)
-    kind = await plumb("cat-file", "-t", tree, gitdir=gitdir, check=False)
-    if kind.strip() != b"tree":
+    if await _kind(gitdir, tree) != "tree":
         raise RepoError(f"the checkpoint has no tree {tree[:12]}")
     title, _, body = message.strip().partition("\n")
     commit = await commit_tree(gitdir, tree, old, commit_message(title, body, co_authors), identity=identity)
@@ -55,20 +58,57 @@ async def import_checkpoint(
 
 
 async def _need_commit(gitdir: Path, commit: str) -> None:
-    kind = await plumb("cat-file", "-t", need_oid(commit, "the base"), gitdir=gitdir, check=False)
-    if kind.strip() != b"commit":
+    if await _kind(gitdir, need_oid(commit, "the base")) != "commit":
         raise RepoError(f"there is no commit {commit[:12]} here")
 
 
+async def _kind(gitdir: Path, oid: str) -> str:
+    return (await plumb("cat-file", "-t", oid, gitdir=gitdir, check=False)).decode().strip()
+
+
 async def _import(gitdir: Path, pack: AsyncIterator[bytes], limit: int) -> None:
-    """Hand the pack to git, unless it is empty."""
+    """Hand the pack to git, unless it is empty. What git refuses leaves nothing in the repository."""
     first = await anext(pack, b"")
     if not first:
         return
     args = ("index-pack", "--stdin", "--fix-thin", "--strict", f"--max-input-size={limit}")
-    result = await try_plumb(*args, gitdir=gitdir, stdin=_joined(first, pack), timeout=_SECONDS)
-    if result.code != 0:
-        raise RepoError(f"the checkpoint was refused: {complaint(result.err)}")
+    objects = common_dir(gitdir) / "objects"
+    entry = (
+        objects / f"tmp_objdir-codebutler-{secrets.token_hex(6)}"
+    )  # git itself cleans up old ones so named
+    env = {"GIT_OBJECT_DIRECTORY": str(entry), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects)}
+    try:
+        await asyncio.to_thread(_make_entry, entry)
+        joined = _joined(first, pack)
+        result = await try_plumb(*args, gitdir=gitdir, stdin=joined, timeout=_SECONDS, env_extra=env)
+        if result.code != 0:
+            raise RepoError(f"the checkpoint was refused: {complaint(result.err)}")
+        await asyncio.to_thread(_admit, entry / "pack", objects / "pack")
+    finally:
+        await asyncio.to_thread(delete_tree, entry)
+
+
+def _make_entry(entry: Path) -> None:
+    entry.mkdir(mode=0o700)
+    give_like(entry, entry.parent)
+
+
+def _admit(entry: Path, packs: Path) -> None:
+    """Move a checked pack among the others; its index last, as that is what git finds a pack by."""
+    if not packs.exists():
+        packs.mkdir()
+        give_like(packs, packs.parent)
+    for file in sorted(entry.iterdir(), key=lambda file: (file.suffix == ".idx", file.suffix != ".pack")):
+        file.rename(packs / file.name)
+
+
+def _quoted(path: Path) -> str:
+    """A path as git wants it in a list that is separated by colons."""
+    text = str(path)
+    if not any(char in text for char in ':"\\\n'):
+        return text
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,6 +132,18 @@ async def _tree(
     try:
         await plumb("read-tree", parent, gitdir=gitdir, env_extra=env)
         await plumb("update-index", "-z", "--index-info", gitdir=gitdir, env_extra=env, stdin=orders)
-        return (await plumb("write-tree", gitdir=gitdir, env_extra=env)).decode().strip()
+        tree = (await plumb("write-tree", gitdir=gitdir, env_extra=env)).decode().strip()
     finally:
         index.unlink(missing_ok=True)
+    await _need_taken(gitdir, tree, [line for line in lines if not line.startswith(_ABSENT)])
+    return tree
+
+
+async def _need_taken(gitdir: Path, tree: str, lines: Sequence[str]) -> None:
+    """git leaves out, with a warning only, a path that some system would read as ``.git``."""
+    paths = [line.partition("\t")[2] for line in lines]
+    out = await plumb("ls-tree", "-z", "--full-tree", tree, "--", *paths, gitdir=gitdir) if paths else b""
+    there = {item.replace(" blob ", " ") for item in out.decode(errors="surrogateescape").split("\0")}
+    for line, path in zip(lines, paths, strict=True):
+        if line not in there:
+            raise RepoError(f"{path!r} is not a path that a commit may hold")

@@ -33,7 +33,7 @@ def own_folder(repo: Repo, folder: Path) -> None:
             f"{folder} cannot be made: {error.strerror}", fix="Check owner, mode and space"
         ) from error
     else:
-        _give(folder, repo.root)
+        give_like(folder, repo.root)
 
 
 def hide_own_files(repo: Repo) -> None:
@@ -46,16 +46,16 @@ def hide_own_files(repo: Repo) -> None:
         return
     if not path.parent.exists():
         path.parent.mkdir()
-        _give(path.parent, repo.gitdir)
+        give_like(path.parent, repo.gitdir)
     gap = "" if not text or text.endswith("\n") else "\n"
     new = not path.exists()
     with path.open("a", encoding="utf-8") as file:
         file.write(gap + "\n".join([_MARK, *missing]) + "\n")
     if new:
-        _give(path, repo.gitdir)
+        give_like(path, repo.gitdir)
 
 
-def _give(path: Path, like: Path) -> None:
+def give_like(path: Path, like: Path) -> None:
     """As root, leave to a repository's owner what was made in it."""
     if os.geteuid() == 0:
         info = like.stat()

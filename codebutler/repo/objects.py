@@ -48,6 +48,8 @@ async def read_bytes(gitdir: Path, commit: str, path: str, *, limit: int = FILE_
 
     A symlink is no regular file: what it points to may be anywhere.
     """
+    if not path or any(part in ("", ".", "..") for part in path.split("/")):
+        return None
     entries = await _ls_tree(gitdir, commit, path)
     if not entries or entries[0].path != path or entries[0].mode not in ("100644", "100755"):
         return None

@@ -39,7 +39,6 @@ _SAFE_CONFIG = (
     ("credential.helper", ""),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
-    ("fetch.fsckObjects", "true"),
     ("fetch.recurseSubmodules", "false"),
     ("push.recurseSubmodules", "no"),
     ("push.gpgSign", "false"),

@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Collection
 from pathlib import Path
 
+from codebutler.errors import RepoError, ToolFailed
 from codebutler.repo.discover import Repo
 from codebutler.repo.git import need_oid
 from codebutler.repo.layout import branches_folder
@@ -57,6 +58,8 @@ async def _build(repo: Repo, commit: str, folder: Path, settings: SandboxSetting
         executor = await Executor.start(fresh, own=True, gitdir=repo.gitdir, settings=settings)
         try:
             await executor.fill(commit)
+        except ToolFailed as error:
+            raise RepoError(f"the files of {commit[:12]} could not be laid out: {error}") from error
         finally:
             await executor.close()
         await asyncio.to_thread(_publish, fresh, folder)

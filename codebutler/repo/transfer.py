@@ -13,7 +13,7 @@ from codebutler.errors import RepoError
 from codebutler.repo.git import need_oid, plumb, try_git, try_plumb
 from codebutler.repo.process import complaint, without_passwords
 
-_SCHEMES = ("https", "http", "ssh", "git", "file")
+_SCHEMES = ("ssh", "git", "file")
 _SCP_LIKE = re.compile(r"(?:[\w.+-]+@)?[\w.-]+:(?!:)\S*")
 _PROXY_NAMES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _HELPER = (
@@ -66,7 +66,7 @@ def _access(url: str, token: str | None) -> _Access:
     parts = urlsplit(url)
     if parts.scheme in ("http", "https") and parts.hostname:
         return _web_access(url, token)
-    if _SCP_LIKE.fullmatch(url) or (parts.scheme in _SCHEMES and "::" not in url.split("/", 1)[0]):
+    if parts.scheme in _SCHEMES if "://" in url else _SCP_LIKE.fullmatch(url):
         agent = os.environ.get("SSH_AUTH_SOCK")
         return _Access(url, env={"SSH_AUTH_SOCK": agent} if agent else {})
     raise RepoError(f"git must not use the remote URL {without_passwords(url)[:200]!r}")

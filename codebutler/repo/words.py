@@ -12,7 +12,7 @@ _LONGEST = 40
 
 def slug(text: str) -> str:
     """``text`` as [a-z0-9-], at most 40 long, never empty, never with a dash at an end."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode()
     short = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST].rstrip("-")
     return short or "x" + hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:8]
 

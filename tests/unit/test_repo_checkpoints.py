@@ -1,0 +1,168 @@
+"""Trees and packs from a sandbox become commits, or are refused and nothing moves."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codebutler.errors import RepoError
+from codebutler.repo.checkpoints import import_checkpoint
+from codebutler.repo.commits import Identity
+from codebutler.repo.objects import diff_stat
+
+if TYPE_CHECKING:
+    from tests.unit.conftest import GitBox
+
+_REF = "refs/heads/work"
+
+
+async def _pieces(pack: bytes, size: int = 50) -> AsyncIterator[bytes]:
+    for start in range(0, len(pack), size):
+        yield pack[start : start + size]
+
+
+@pytest.fixture
+def base(git_box: GitBox) -> str:
+    git_box.git("branch", "work")
+    return git_box.git("rev-parse", "HEAD")
+
+
+async def test_a_checkpoint_is_one_commit_on_the_branch(git_box: GitBox, base: str) -> None:
+    tree, pack = git_box.build(base, {"neu/Größe.txt": "x\n", "a.txt": "1\n"})
+    tip = await import_checkpoint(
+        git_box.gitdir,
+        tree=tree,
+        pack=_pieces(pack),
+        message="Fix it\n\nBecause.",
+        ref=_REF,
+        old=base,
+        co_authors=["Ann <ann@example.org>", "Ann <ann@example.org>"],
+    )
+    assert git_box.git("rev-parse", _REF, f"{_REF}^", f"{_REF}^{{tree}}").split() == [tip, base, tree]
+    said = git_box.git("log", "-1", "--format=%an|%ae|%cn|B|%B", _REF)
+    who, body = said.split("|B|")
+    assert who == "CodeButler|codebutler@localhost|CodeButler"
+    assert body == "Fix it\n\nBecause.\n\nCo-authored-by: Ann <ann@example.org>"
+    assert [item.path for item in await diff_stat(git_box.gitdir, base, tip)] == ["a.txt", "neu/Größe.txt"]
+    git_box.git("fsck", "--strict")
+
+
+async def test_nothing_new_makes_no_commit(git_box: GitBox, base: str) -> None:
+    tree, pack = git_box.build(base, {})
+    for content in (pack, b""):
+        same = await import_checkpoint(
+            git_box.gitdir, tree=tree, pack=_pieces(content), message="x", ref=_REF, old=base
+        )
+        assert same == base
+
+
+async def test_an_older_state_needs_no_pack(git_box: GitBox, base: str) -> None:
+    """A revert builds a tree that the repository has already."""
+    tree, pack = git_box.build(base, {"a.txt": "1\n"})
+    gitdir = git_box.gitdir
+    one = await import_checkpoint(gitdir, tree=tree, pack=_pieces(pack), message="x", ref=_REF, old=base)
+    old_tree = git_box.git("rev-parse", f"{base}^{{tree}}")
+    two = await import_checkpoint(
+        gitdir, tree=old_tree, pack=_pieces(b""), message="Revert", ref=_REF, old=one
+    )
+    assert git_box.git("rev-parse", f"{two}^", f"{two}^{{tree}}").split() == [one, old_tree]
+
+
+async def test_the_identity_may_be_another(git_box: GitBox, base: str) -> None:
+    tree, pack = git_box.build(base, {"a.txt": "1\n"})
+    bot = Identity("Butler", "b@example.org")
+    await import_checkpoint(
+        git_box.gitdir, tree=tree, pack=_pieces(pack), message="x", ref=_REF, old=base, identity=bot
+    )
+    assert git_box.git("log", "-1", "--format=%an %ce", _REF) == "Butler b@example.org"
+
+
+async def test_a_branch_that_was_moved_is_not_overwritten(git_box: GitBox, base: str) -> None:
+    tree, pack = git_box.build(base, {"a.txt": "1\n"})
+    other = git_box.commit({"b.txt": "1\n"})
+    git_box.git("update-ref", _REF, other)
+    with pytest.raises(RepoError, match="moved by somebody else"):
+        await import_checkpoint(
+            git_box.gitdir, tree=tree, pack=_pieces(pack), message="x", ref=_REF, old=base
+        )
+    assert git_box.git("rev-parse", _REF) == other
+
+
+async def _refused(
+    box: GitBox, base: str, tree: str, pack: bytes, *, match: str = "was refused", limit: int = 10**9
+) -> None:
+    with pytest.raises(RepoError, match=match):
+        await import_checkpoint(
+            box.gitdir, tree=tree, pack=_pieces(pack), message="x", ref=_REF, old=base, limit=limit
+        )
+    assert box.git("rev-parse", _REF) == base
+    assert not list((box.gitdir / "objects" / "pack").glob("tmp_*"))
+
+
+async def test_garbage_a_cut_pack_and_a_missing_tree_are_refused(git_box: GitBox, base: str) -> None:
+    tree, pack = git_box.build(base, {"a.txt": "1\n"})
+    await _refused(git_box, base, tree, b"not a pack at all, sorry")
+    await _refused(git_box, base, tree, pack[:-25])
+    await _refused(git_box, base, tree, b"", match="has no tree")
+    await _refused(git_box, base, "HEAD^{tree}", pack, match="is not an object id")
+    await _refused(git_box, base, base, pack, match="has no tree")
+
+
+async def test_a_pack_over_the_limit_is_refused(git_box: GitBox, base: str) -> None:
+    tree, pack = git_box.build(base, {"a.txt": hashlib.sha256(b"x").hexdigest() * 20})
+    await _refused(git_box, base, tree, pack, match="larger than 60 bytes", limit=60)
+
+
+def _pack(*objects: tuple[int, bytes]) -> bytes:
+    """A pack of whole objects: type 2 is a tree, 3 a blob."""
+    body = b"PACK" + struct.pack(">II", 2, len(objects))
+    for kind, data in objects:
+        size, first = len(data) >> 4, kind << 4 | len(data) & 15
+        while size:
+            body += bytes([first | 128])
+            first, size = size & 127, size >> 7
+        body += bytes([first]) + zlib.compress(data)
+    return body + hashlib.sha1(body).digest()
+
+
+def _oid(kind: str, data: bytes) -> bytes:
+    return hashlib.sha1(f"{kind} {len(data)}\0".encode() + data).digest()
+
+
+@pytest.mark.parametrize("name", [b".git", b".GIT", b"..", b".", b"git~1", b"a/b"])
+async def test_a_tree_with_a_name_that_would_escape_is_refused(
+    git_box: GitBox, base: str, name: bytes
+) -> None:
+    blob = b"[core]\n\tfsmonitor = evil\n"
+    inner = b"100644 config\0" + _oid("blob", blob)
+    outer = b"40000 " + name + b"\0" + _oid("tree", inner)
+    pack = _pack((3, blob), (2, inner), (2, outer))
+    await _refused(git_box, base, _oid("tree", outer).hex(), pack)
+
+
+async def test_a_hostile_gitmodules_is_refused(git_box: GitBox, base: str) -> None:
+    blob = b'[submodule "x"]\n\tpath = x\n\turl = --upload-pack=evil\n'
+    tree = b"100644 .gitmodules\0" + _oid("blob", blob)
+    await _refused(git_box, base, _oid("tree", tree).hex(), _pack((3, blob), (2, tree)))
+
+
+async def test_a_tree_that_points_to_nothing_is_refused(git_box: GitBox, base: str) -> None:
+    tree = b"100644 ghost\0" + b"\1" * 20
+    await _refused(git_box, base, _oid("tree", tree).hex(), _pack((2, tree)))
+
+
+async def test_a_source_that_fails_moves_nothing(git_box: GitBox, base: str) -> None:
+    tree, pack = git_box.build(base, {"a.txt": "1\n"})
+
+    async def source() -> AsyncIterator[bytes]:
+        yield pack[:20]
+        raise RepoError("the sandbox died")
+
+    with pytest.raises(RepoError, match="the sandbox died"):
+        await import_checkpoint(git_box.gitdir, tree=tree, pack=source(), message="x", ref=_REF, old=base)
+    assert git_box.git("rev-parse", _REF) == base
