@@ -80,7 +80,7 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
     if not open_call.started:
         await place.append(ToolStarted(frame=frame.id, call_id=call.id, name=call.name))
     started = time.monotonic()
-    result = await tools.run(call, place, Site(frame.id, frame.role, call.id))
+    result = await tools.run(call, place, Site(frame.id, frame.role, frame.step, call.id))
     await place.append(
         ToolFinished(
             frame=frame.id,

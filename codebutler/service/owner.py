@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from codebutler.errors import CodeButlerError
@@ -48,8 +48,7 @@ class Owner:
     async def listen(self, kick: Callable[[str], None]) -> None:
         """Take kicks of other processes from a Unix socket that only this user can reach."""
         self._socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            self._socket.unlink()
+        self._socket.unlink(missing_ok=True)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             line = await reader.read(_LINE)
@@ -58,7 +57,8 @@ class Owner:
 
         previous = os.umask(0o177)
         try:
-            self._server = await asyncio.start_unix_server(serve, path=str(self._socket))
+            with _short(self._socket) as path:
+                self._server = await asyncio.start_unix_server(serve, path=path)
         finally:
             os.umask(previous)
 
@@ -67,20 +67,30 @@ class Owner:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
-            with contextlib.suppress(FileNotFoundError):
-                self._socket.unlink()
+            self._socket.unlink(missing_ok=True)
         os.close(self._fd)
 
 
 def socket_path(root: Path, home: Path) -> Path:
-    """Short enough for the 108 bytes that a Unix socket's address may have, whatever the repo's path is."""
+    """Where the owner of the repo at ``root`` listens."""
     return home / "run" / f"{hashlib.sha256(str(root).encode()).hexdigest()[:16]}.sock"
+
+
+@contextmanager
+def _short(socket: Path) -> Iterator[str]:
+    """A name for ``socket`` that fits the 108 bytes of a Unix socket's address, however deep it lies."""
+    folder = os.open(socket.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{socket.name}"
+    finally:
+        os.close(folder)
 
 
 async def kick(root: Path, home: Path, thread: str) -> bool:
     """Tell the owner that ``thread`` is ready; False when nobody listens (it will find out by itself)."""
     try:
-        _, writer = await asyncio.open_unix_connection(str(socket_path(root, home)))
+        with _short(socket_path(root, home)) as path:
+            _, writer = await asyncio.open_unix_connection(path)
     except OSError:
         return False
     writer.write(f"{thread}\n".encode())

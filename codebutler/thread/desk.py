@@ -21,7 +21,7 @@ from codebutler.events import (
     SummaryWritten,
 )
 from codebutler.repo import objects
-from codebutler.repo.memory import MEMORY_FILES, is_known
+from codebutler.repo.memory import is_known
 from codebutler.thread import render
 from codebutler.thread.mail import Mail
 from codebutler.toolset.desk import EndTurn, Site
@@ -54,10 +54,10 @@ class ThreadDesk(Mail):
 
     async def ask_person(self, site: Site, question: str, options: Sequence[str]) -> str:
         """The person's answer; the turn ends until there is one."""
-        answer = self.state.answers.get(site.call_id)
+        answer = self.state.answers.get(site.key)
         if answer is not None:
             return answer
-        if self.state.question is None or self.state.question.call_id != site.call_id:
+        if self.state.question is None or self.state.question.call_id != site.key:
             message = Outbound(
                 text=question + "".join(f"\n- {o}" for o in options),
                 role=site.role,
@@ -65,14 +65,14 @@ class ThreadDesk(Mail):
                 choices=[Choice(action="answer", label=o, value=o) for o in options],
             )
             asked = QuestionAsked(
-                frame=site.frame, call_id=site.call_id, question=question, options=list(options)
+                frame=site.frame, call_id=site.key, question=question, options=list(options)
             )
-            await self.post(message, key=f"question:{site.frame}:{site.call_id}", before=[asked])
+            await self.post(message, key=f"question:{site.key}", before=[asked])
         raise EndTurn("question")
 
     async def ask_pm(self, site: Site, question: str) -> str:
         """The PM's answer, from its own transcript."""
-        known = next((x for x in self.state.exchanges if x.call_id == site.call_id), None)
+        known = next((x for x in self.state.exchanges if x.call_id == site.key), None)
         if known is not None and known.answer is not None:
             return known.answer
         pm = self.state.frames.get("pm")
@@ -80,11 +80,11 @@ class ThreadDesk(Mail):
             raise ToolFailed("no PM works on this thread: decide yourself and say what you assumed")
         if known is None:
             await self.append(
-                EscalationAsked(frame=site.frame, call_id=site.call_id, role=site.role, question=question)
+                EscalationAsked(frame=site.frame, call_id=site.key, role=site.role, question=question)
             )
         role = self.role("pm")
         answer = await loop.run(pm, role, self.toolset(role), self)
-        await self.append(EscalationAnswered(call_id=site.call_id, text=answer))
+        await self.append(EscalationAnswered(call_id=site.key, text=answer))
         return answer
 
     async def propose(self, plan: Plan) -> str:
@@ -107,7 +107,7 @@ class ThreadDesk(Mail):
 
     async def notify(self, site: Site, text: str) -> None:
         """Post a message of the role."""
-        await self.post(Outbound(text=text, role=site.role), key=f"notify:{site.frame}:{site.call_id}")
+        await self.post(Outbound(text=text, role=site.role), key=f"notify:{site.key}")
 
     # -- commits and the pull request
 
@@ -193,9 +193,12 @@ class ThreadDesk(Mail):
         """Keep the items for the person's decision; those that memory holds already are turned away."""
         fresh, lines = [], []
         for item in items:
-            if item.file not in MEMORY_FILES:
-                lines.append(f"refused, no such file {item.file!r}: {item.text[:60]}")
-            elif is_known(self.rules.memory[item.file], item):
+            try:
+                known = is_known(self.rules.memory.get(item.file, ""), item)
+            except ToolFailed as error:
+                lines.append(f"refused, {error.message}: {item.text[:60]}")
+                continue
+            if known:
                 lines.append(f"memory holds this already: {item.text[:60]}")
             else:
                 fresh.append(item)

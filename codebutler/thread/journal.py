@@ -36,7 +36,7 @@ def journal(state: ThreadState, rows: Sequence[StoredEvent]) -> str:
 
 
 def _lines(state: ThreadState, rows: Iterable[StoredEvent]) -> Iterator[str]:
-    roles = {name: frame.role.title() for name, frame in state.frames.items()}
+    roles = {name: title(frame.role) for name, frame in state.frames.items()}
     for row in rows:
         event = ev.parse(row.body)
         teller = _TELLERS.get(event.kind) if event is not None else None
@@ -62,7 +62,7 @@ def _result(e: ev.ToolFinished, _roles: dict[str, str]) -> Iterator[str]:
 
 
 def _escalation(e: ev.EscalationAsked, _roles: dict[str, str]) -> Iterator[str]:
-    yield f"- **{e.role.title()} → PM**: {_flat(e.question, 2_000)}"
+    yield f"- **{title(e.role)} → PM**: {_flat(e.question, 2_000)}"
 
 
 def _answer(e: ev.EscalationAnswered, _roles: dict[str, str]) -> Iterator[str]:
@@ -112,6 +112,11 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "memory_decided": _memory,
     "cancelled": _cancelled,
 }
+
+
+def title(role: str) -> str:
+    """A role's name as people write it."""
+    return "PM" if role == "pm" else role.title()
 
 
 def _flat(text: str, cap: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from codebutler.agent import loop
+from codebutler.errors import ToolFailed
 from codebutler.events import FrameEnded, MemoryCommitted, Nudged
 from codebutler.repo.memory import apply_item
 from codebutler.thread import render
@@ -58,16 +59,22 @@ async def commit_memory(desk: ThreadDesk) -> None:
     decided = desk.state.kept[desk.state.memory_commits]
     await desk.load_rules()
     files: dict[str, str] = {}
+    refused: list[str] = []
     date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
     for item in decided.kept:
         path = f"{FOLDER}/memory/{item.file}"
         text = files.get(path) or await desk.space.branch_text(path) or desk.rules.memory[item.file]
-        files[path] = apply_item(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
+        try:
+            files[path] = apply_item(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
+        except ToolFailed as error:
+            refused.append(f"{item.text[:80]}: {error.message}")
     message = f"Remember what thread {desk.state.id} taught\n\n" + "\n".join(f"- {i.text}" for i in decided.kept)
     commit = await desk.space.commit_files(files, message, co_author=decided.by)
-    count = len(decided.kept)
+    count = len(decided.kept) - len(refused)
+    words = f"Kept {count} {'item' if count == 1 else 'items'}; memory lands with the pull request."
+    words += "".join(f"\nNot kept: {reason}" for reason in refused)
     await desk.post(
-        Outbound(text=f"Kept {count} {'item' if count == 1 else 'items'}; they land with the pull request.", role="lead"),
+        Outbound(text=words, role="lead"),
         key=f"memory:{desk.state.memory_commits}",
         before=[MemoryCommitted(commit=commit, files=sorted(files))],
     )

@@ -26,11 +26,17 @@ class EndTurn(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where a call comes from."""
+    """Where a call comes from. Providers reuse call ids, so ``key`` names the call within its thread."""
 
     frame: str
     role: str
+    step: int
     call_id: str
+
+    @property
+    def key(self) -> str:
+        """Unique in the thread, and the same again after a crash."""
+        return f"{self.frame}:{self.step}:{self.call_id}"
 
 
 class Desk(Protocol):

@@ -1,0 +1,85 @@
+"""The real command line in a sample repo against a scripted model: for tests of whole threads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from codebutler.testing.sample import Sample
+from codebutler.testing.scripted import ScriptedModel
+from codebutler.types import Json
+
+PROGRAM = (sys.executable, "-P", "-c", "from codebutler.cli.main import main; raise SystemExit(main())")
+"""The console script, whatever folder it is installed in."""
+
+
+@dataclass
+class Run:
+    """What a run of the command line left: exit code, event lines, and the summary."""
+
+    code: int
+    lines: list[Json]
+    stderr: str
+
+    @property
+    def summary(self) -> Json:
+        """The last line of a headless run."""
+        if not self.lines or self.lines[-1]["kind"] != "summary":
+            raise AssertionError(f"no summary; exit {self.code}: {self.stderr}")
+        return self.lines[-1]
+
+    def kinds(self) -> list[str]:
+        """The events' kinds, in order."""
+        return [line["kind"] for line in self.lines]
+
+    def of(self, kind: str) -> list[Json]:
+        """The events of one kind."""
+        return [line for line in self.lines if line["kind"] == kind]
+
+
+@dataclass
+class Stage:
+    """A sample repo with a model server: run commands in it, or open a session."""
+
+    sample: Sample
+    home: Path
+    server: ScriptedModel
+    extra: dict[str, str] = field(default_factory=dict)
+
+    def env(self) -> dict[str, str]:
+        """What the command line gets as its environment."""
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "CODEBUTLER_HOME": str(self.home / "butler"),
+            "OPENAI_BASE_URL": self.server.url,
+            "OPENAI_API_KEY": "sk-canary-0123456789abcdefghij",
+            **self.extra,
+        }
+
+    async def cli(self, *words: str, timeout: float = 60, **env: str) -> Run:
+        """``codebutler words…`` in the sample repo, as its own process."""
+        process = await asyncio.create_subprocess_exec(
+            *PROGRAM,
+            *words,
+            cwd=self.sample.repo,
+            env={**self.env(), **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        out, err = await asyncio.wait_for(process.communicate(), timeout)
+        lines = [json.loads(x) for x in out.decode().splitlines() if x.startswith("{")]
+        return Run(process.returncode or 0, lines, err.decode())
+
+    def git(self, *words: str, where: Path | None = None) -> str:
+        """Git's answer in the sample repo, or ``where``."""
+        done = subprocess.run(
+            ["git", "-C", str(where or self.sample.repo), *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()

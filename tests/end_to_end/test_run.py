@@ -1,0 +1,137 @@
+"""``codebutler run``: exit codes, last lines, and what a person's mistake is answered with."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from codebutler.testing.stage import Stage
+
+PLAN_ONLY = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+calls = [{ name = "propose_plan", arguments = { title = "Add a note", summary = "One line.", steps = [{ text = "Write NOTE" }], files = ["NOTE"] } }]
+
+[[scripts]]
+role = "coder"
+[[scripts.steps]]
+expect = ["Add a note"]
+calls = [{ name = "write", arguments = { path = "NOTE", content = "noted\\n" } }]
+[[scripts.steps]]
+text = "Wrote NOTE."
+
+[[scripts]]
+role = "lead"
+[[scripts.steps]]
+calls = [{ name = "write_summary", arguments = { title = "Add a note", summary = "A note.", changes = ["NOTE"] } }]
+[[scripts.steps]]
+text = "Nothing to remember."
+"""
+
+
+@pytest.mark.parametrize("stage", ["question"], indirect=True)
+async def test_a_question_is_answered_without_a_coder(stage: Stage) -> None:
+    done = await stage.cli("run", "How is insurance priced?", "--json")
+    assert done.code == 0, done.stderr
+    assert done.summary["outcome"] == "answered"
+    assert "worktree_ready" not in done.kinds()
+    assert stage.server.failures == []
+
+
+@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+async def test_without_yes_the_plan_waits_and_a_second_call_goes_on(stage: Stage) -> None:
+    first = await stage.cli("run", "Add a note", "--json")
+    assert (first.code, first.summary["outcome"]) == (3, "plan")
+    thread = first.summary["thread"]
+    second = await stage.cli("run", "go", "--thread", thread, "--json")
+    assert (second.code, second.summary["outcome"]) == (0, "pr"), second.stderr
+    assert stage.git("show", f"{second.summary['branch']}:NOTE", where=stage.sample.remote) == "noted"
+    listed = await stage.cli("pr", "list")
+    assert listed.code == 0
+    third = await stage.cli("run", "merge", "--thread", thread, "--json")
+    assert (third.code, third.summary["pr"]["state"]) == (0, "merged"), third.stderr
+    assert stage.git("show", "main:NOTE", where=stage.sample.remote) == "noted"
+    assert stage.server.bought_twice() == []
+
+
+@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+async def test_a_repo_without_a_remote_gets_one_in_the_home(stage: Stage) -> None:
+    stage.git("remote", "remove", "origin")
+    before = stage.git("rev-parse", "HEAD")
+    done = await stage.cli("run", "Add a note", "--yes", "--merge", "--json")
+    assert (done.code, done.summary["phase"]) == (0, "closed"), done.stderr
+    assert stage.git("rev-parse", "HEAD") == before
+    assert stage.git("status", "--porcelain") == ""
+    assert stage.git("remote") == ""
+    made = next((stage.home / "butler" / "remotes").iterdir())
+    assert stage.git("show", "main:NOTE", where=made) == "noted"
+
+
+@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+async def test_a_coder_alone_works_on_the_task_as_given(stage: Stage) -> None:
+    done = await stage.cli("run", "Add a note", "--role", "coder", "--yes", "--json")
+    assert (done.code, done.summary["outcome"]) == (0, "done"), done.stderr
+    assert done.summary["pr"] is None
+    assert stage.git("show", f"{done.summary['branch']}:NOTE") == "noted"
+    assert not (stage.sample.repo / "NOTE").exists()
+
+
+@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+async def test_the_same_key_is_the_same_thread(stage: Stage) -> None:
+    first = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k1")
+    second = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k1")
+    assert first.summary["thread"] == second.summary["thread"]
+    assert second.code == 0
+    assert stage.server.bought_twice() == []
+    assert len(second.of("message_received")) == len(first.of("message_received"))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["run", ""], 2, "no task given"),
+        (["run", "x", "--frobnicate"], 2, "unrecognized arguments"),
+        (["run", "x", "--thread", "nope"], 2, "no thread 'nope'"),
+        (["frobnicate"], 2, "no command 'frobnicate'"),
+        (["show", "nope"], 2, "no thread 'nope'"),
+        (["pr", "merge"], 2, "needs a number"),
+        (["pr", "show", "7"], 1, "7"),
+    ],
+)
+async def test_wrong_words_get_one_line(stage: Stage, words: list[str], code: int, said: str) -> None:
+    done = await stage.cli(*words)
+    assert done.code == code, done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+async def test_no_repo_no_commit_and_no_key_each_say_what_to_do(stage: Stage, tmp_path: Path) -> None:
+    shutil.rmtree(stage.sample.repo / ".git")
+    done = await stage.cli("run", "x")
+    assert done.code != 0
+    assert "git init" in done.stderr
+    subprocess.run(["git", "init", "-q", str(stage.sample.repo)], check=True)
+    done = await stage.cli("run", "x")
+    assert "commit" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("stage", ["question"], indirect=True)
+async def test_without_any_key_the_fix_is_named(stage: Stage) -> None:
+    done = await stage.cli("run", "How is insurance priced?", "--json", OPENAI_BASE_URL="", OPENAI_API_KEY="")
+    assert done.code in {1, 2}
+    assert "OPENROUTER_API_KEY" in done.stderr + str(done.lines)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+async def test_a_secret_that_a_person_types_reaches_neither_log_nor_model(stage: Stage) -> None:
+    canary = "sk-canary-0123456789abcdefghij"
+    done = await stage.cli("run", f"Add a note with {canary}", "--yes", "--json")
+    assert canary not in str(done.lines)
+    for path in (stage.sample.repo / ".codebutler").glob("store.db*"):
+        assert canary.encode() not in path.read_bytes()
