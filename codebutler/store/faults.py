@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -10,13 +11,21 @@ from codebutler.errors import CodeButlerError, ConfigError
 
 BUSY_SECONDS = 30.0
 """How long a connection waits for another process's lock."""
+_TIGHT = 64 * 1024
 
 
 def translate(path: Path, error: Exception) -> Exception:
-    """The error to raise for ``error``, met while using the store at ``path``.
+    """The error to raise for ``error``, met while using the store at ``path``; it knows its cause.
 
     Our own errors and programming mistakes come back as they are: their message or traceback is the help.
     """
+    worded = _word(path, error)
+    if worded is not error:
+        worded.__cause__ = error
+    return worded
+
+
+def _word(path: Path, error: Exception) -> Exception:
     if isinstance(error, OSError):
         return _of_system(path, error)
     if isinstance(error, UnicodeEncodeError):
@@ -39,6 +48,8 @@ def _of_sqlite(path: Path, error: sqlite3.Error, code: int) -> CodeButlerError:
     match code:
         case sqlite3.SQLITE_FULL:
             return _disk_full(path)
+        case sqlite3.SQLITE_IOERR if shutil.disk_usage(path.parent).free < _TIGHT:
+            return _disk_full(path)  # SQLite calls it so when the WAL's index cannot grow
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return CodeButlerError(
                 f"another process has kept {path} locked for {BUSY_SECONDS:.0f} s",

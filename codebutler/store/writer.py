@@ -136,8 +136,6 @@ class Writer:
             execute("ROLLBACK TO job")
             transaction.new_events = before
             job.error = translate(self._path, error)
-            if job.error is not error:
-                job.error.__cause__ = error
         execute("RELEASE job")
 
     def _answer(self, jobs: Sequence[_Job]) -> None:
