@@ -47,6 +47,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "LINEAR_API_KEY": "linear.apiKey",
 }
 """Environment variable → the key it sets. An empty variable counts as unset."""
+UNSAFE_VARIABLE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
+"""With the value 1 it sets ``sandbox.tier`` to ``off``."""
 
 _STRICTNESS = {"stop": 0, "pause": 1, "cheaper": 2}
 
@@ -143,6 +145,8 @@ def load_config(
             layer = nest({split(key): variables[variable]})
             check(layer, f"environment variable {variable}")
             merge.lay(layer, variable)
+    if variables.get(UNSAFE_VARIABLE) == "1":
+        merge.lay({"sandbox": {"tier": "off"}}, UNSAFE_VARIABLE)
     chosen = {k: v for k, v in (flags or {}).items() if v is not None}
     override = (str(chosen.pop("model", "")), "flag")
     if not override[0]:

@@ -160,12 +160,12 @@ class Limits(Section):
 class Sandbox(Section):
     """The kernel border around tools. Only the host decides on it.
 
-    ``uid`` is who tools run as when the daemon is root; ``tier`` forces one way of building the border, and
-    ``off`` is the one switch that removes it; ``allow`` lists the host:port pairs that tools may reach.
+    ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
+    the host:port pairs that tools may reach.
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
-    tier: Literal["auto", "bwrap", "off"] = "auto"
+    tier: Literal["bwrap", "off"] = "bwrap"
     allow: list[HostPort] = []
 
 

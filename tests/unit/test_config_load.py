@@ -203,6 +203,13 @@ def test_secrets_do_not_show_in_a_repr(world: World) -> None:
     assert config.secrets() == ["canary-value"]
 
 
+def test_the_switch_that_removes_the_sandbox(world: World) -> None:
+    assert world.load().sandbox.tier == "bwrap"
+    assert world.load({"CODEBUTLER_UNSAFE_NO_SANDBOX": "0"}).sandbox.tier == "bwrap"
+    config = world.load({"CODEBUTLER_UNSAFE_NO_SANDBOX": "1"})
+    assert (config.sandbox.tier, config.origin("sandbox.tier")) == ("off", "CODEBUTLER_UNSAFE_NO_SANDBOX")
+
+
 def test_the_global_folder() -> None:
     assert home_folder({"CODEBUTLER_HOME": "/x/y"}) == Path("/x/y")
     assert home_folder({"HOME": "/home/a"}) == Path("/home/a/.codebutler")
