@@ -41,7 +41,7 @@ def test_secrets_are_taken_out_here(file: Path) -> None:
     text = file.read_text()
     assert "canary" not in text
     assert "sk-ant" not in text
-    assert text.count("[redacted]") == 3
+    assert text.count("[redacted]") == 4
     assert text.count("\n") == 2, "a traceback is one line too"
 
 
