@@ -46,15 +46,19 @@ class Worktree:
         return f"refs/heads/{self.branch}"
 
 
-async def create(repo: Repo, name: str, base_commit: str, *, thread: str) -> Worktree:
+async def create(repo: Repo, name: str, base_commit: str, *, thread: str, fresh: bool = False) -> Worktree:
     """The worktree of ``thread``: the one it has, or a new one on ``codebutler/<slug of name>``.
 
     Never moves a branch: if the name is taken, a number is added. A thread whose folder was freed, or half
-    made, gets it again on the branch it had. The new folder is empty: the executor fills it.
+    made, gets it again on the branch it had. The new folder is empty: the executor fills it. ``fresh``: a
+    folder that is there already is emptied, because the caller's log says that it was never filled wholly
+    (if its branch has moved on, somebody has worked there, and it is left as it is).
     """
     need_oid(base_commit, "the base commit")
     folder = await asyncio.to_thread(branches_folder, repo)
     found = await _claimed(repo, thread) or await _claim(repo, folder, slug(name), base_commit, thread)
+    if fresh and await resolve(repo.gitdir, found.ref) == found.base:
+        await _drop_folder(found)
     await _check_out(repo, found)
     return found
 
@@ -88,13 +92,9 @@ async def remove(
             f"the branch {worktree.branch} has commits that are nowhere else ({worktree.path})",
             fix=f"Push it, or drop it yourself: git branch -D {worktree.branch}",
         )
-    trash = worktree.path.with_name(_TRASH + secrets.token_hex(6))
-    if await asyncio.to_thread(worktree.path.exists):
-        await asyncio.to_thread(worktree.path.rename, trash)
-    await asyncio.to_thread(_forget, worktree)
+    await _drop_folder(worktree)
     if not keep_branch:
         await _drop_refs(repo, worktree, tip)
-    await asyncio.to_thread(delete_tree, trash)
 
 
 async def sweep(repo: Repo) -> None:
@@ -159,6 +159,15 @@ async def _check_out(repo: Repo, worktree: Worktree) -> None:
         raise RepoError(
             f"git keeps {worktree.path} under an unexpected name", fix="Clean up: git worktree prune"
         )
+
+
+async def _drop_folder(worktree: Worktree) -> None:
+    """Delete the folder and git's record of it; renamed first, so that a crash leaves no half a worktree."""
+    trash = worktree.path.with_name(_TRASH + secrets.token_hex(6))
+    if await asyncio.to_thread(worktree.path.exists):
+        await asyncio.to_thread(worktree.path.rename, trash)
+    await asyncio.to_thread(_forget, worktree)
+    await asyncio.to_thread(delete_tree, trash)
 
 
 def _is_whole(worktree: Worktree) -> bool:

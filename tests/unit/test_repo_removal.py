@@ -78,7 +78,7 @@ assert not tree.exists()
 
 
 def test_folders_without_permissions_are_opened_up_by_their_owner(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
+    for folder in (tmp_path, *tmp_path.parents[:2]) if os.geteuid() == 0 else ():
         folder.chmod(0o755)
     (tmp_path / "place").mkdir()
     (tmp_path / "place").chmod(0o777)

@@ -123,6 +123,17 @@ async def test_a_freed_folder_comes_back_on_the_branch_as_it_was(repo: Repo, git
     assert git_box.git("-C", str(tree.path), "rev-parse", "HEAD") == tip
 
 
+async def test_a_folder_that_was_never_filled_wholly_is_begun_anew(repo: Repo) -> None:
+    tree = await worktrees.create(repo, "x", repo.head, thread="t1")
+    (tree.path / "half").write_text("half a fi")
+    assert await worktrees.create(repo, "x", repo.head, thread="t1", fresh=True) == tree
+    assert [entry.name for entry in tree.path.iterdir()] == [".git"]
+    (tree.path / "work").write_text("work")
+    await _work(repo, tree)
+    await worktrees.create(repo, "x", repo.head, thread="t1", fresh=True)
+    assert (tree.path / "work").exists()
+
+
 async def test_a_folder_with_files_that_git_does_not_know_is_not_deleted(repo: Repo) -> None:
     tree = await worktrees.create(repo, "x", repo.head, thread="t1")
     (tree.path / "work.txt").write_text("precious")
