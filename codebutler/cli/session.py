@@ -92,9 +92,11 @@ class Session:
                 await asyncio.sleep(POLL if self._engine is None else POLL / 5)
 
     async def at_rest(self) -> bool:
-        """Nothing goes on in the thread, and nothing will before somebody speaks."""
+        """Nothing goes on in the thread, nothing will before somebody speaks, and ``state`` has it all."""
         row = await self.host.store.thread(self.thread)
-        return row is not None and not row.ready and self.state.outcome is not None
+        if row is None or row.ready or self.state.outcome is None:
+            return False
+        return not await self.host.store.events(self.thread, after=self.state.seq)
 
     async def _kick(self, thread: str, *, interrupt: bool = False) -> None:
         await self._take_over()

@@ -60,7 +60,9 @@ def _coder_is_due(desk: ThreadDesk) -> bool:
     if state.opened is not None and state.opened.mode == "coder":
         frame = state.frames.get("coder-1")
         return frame is not None and (frame.ended is None or frame.due)
-    return state.approval is not None and state.carried_out != state.approval.hash
+    if state.approval is None or state.plan is None or state.plan_waits:
+        return False
+    return state.carried_out != state.approval.hash
 
 
 def _lead_is_due(desk: ThreadDesk) -> bool:

@@ -22,6 +22,7 @@ from codebutler.repo.git import is_ancestor, resolve
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.state import ThreadState
 from codebutler.types import Person, ToolResult
 
 QUIET = 0.5
@@ -36,7 +37,7 @@ class Workspace:
         self._host = host
         self._log = log
         self._executor: Executor | None = None
-        self._dirty = False
+        self._dirty = _left_unsaved(log.state)
         self._saving = False
         self._later: asyncio.Task[None] | None = None
         self._forge: Forge | None = None
@@ -247,6 +248,12 @@ class Workspace:
         executor, self._executor = self._executor, None
         if executor is not None:
             await executor.close()
+
+
+def _left_unsaved(state: ThreadState) -> bool:
+    """A Coder that was broken off may have written what no checkpoint holds."""
+    working = any(f.role == "coder" and f.ended is None and f.step for f in state.frames.values())
+    return working and state.worktree is not None and not state.removed
 
 
 class Relocated:
