@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -39,10 +40,10 @@ class Children:
     """The process table of this executor."""
 
     def __init__(self) -> None:
-        """``sweeps`` counts kill(-1): a reader whose child fell victim to one may simply run again."""
+        """Nothing runs yet. ``_gate`` is closed to new children while a sweep is under way."""
         self._lock = threading.Lock()
+        self._gate = threading.Lock()
         self._ended: dict[int, int | None] = {}
-        self.sweeps = 0
         self.is_init = os.getpid() == 1
 
     def start(
@@ -58,7 +59,7 @@ class Children:
         actions = [
             (os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate((stdin, stdout, stderr)) if fd >= 0
         ]
-        with self._lock:
+        with self._gate, self._lock:
             pid = os.posix_spawnp(
                 argv[0],
                 list(argv),
@@ -95,17 +96,11 @@ class Children:
             if child is not None:
                 self.kill(child)
             return
-        self.sweeps += 1
         until = time.monotonic() + seconds
-        while True:
-            try:
-                os.kill(-1, signal.SIGKILL)
-            except ProcessLookupError:
-                break
-            self._reap()
-            if time.monotonic() > until:
-                break
-            time.sleep(0.0005)
+        with self._gate:
+            while time.monotonic() < until and _kill_all():
+                self._reap()
+                time.sleep(0.0005)
         self._reap()
 
     def _reap(self) -> None:
@@ -142,13 +137,15 @@ class Children:
     ) -> Captured:
         """Run to the end and return what it printed, stopping it past ``limit`` bytes or ``timeout``.
 
-        ``stdout`` sends the output to a descriptor instead. A run that a sweep killed is started again.
+        ``stdout`` sends the output to a descriptor instead. A run that fell victim to the sweep after
+        somebody's command is started again.
         """
-        while True:
-            sweeps = self.sweeps
+        result = self._capture(argv, limit=limit, timeout=timeout, env=env, stdin=stdin, stdout=stdout)
+        for _ in range(_TRIES):
+            if result.code != -signal.SIGKILL or result.cut:
+                break
             result = self._capture(argv, limit=limit, timeout=timeout, env=env, stdin=stdin, stdout=stdout)
-            if result.code != -signal.SIGKILL or result.cut or sweeps == self.sweeps:
-                return result
+        return result
 
     def _capture(
         self,
@@ -193,3 +190,12 @@ class Children:
             if ready == {child.pidfd}:
                 break
         return False
+
+
+def _kill_all() -> bool:
+    """Kill everything in this process namespace but its PID 1; False if there was nothing."""
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True

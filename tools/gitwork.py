@@ -50,7 +50,7 @@ class GitWork:
         self.pack_file = os.path.join(self.home, "new.pack")
 
     def git(
-        self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.SEARCH_RAW
+        self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.NAMES_RAW
     ) -> Captured:
         """Run git with the private index and objects. The result may have any exit code."""
         if not self.space.config.gitdir:

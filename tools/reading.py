@@ -9,7 +9,7 @@ import stat as modes
 from typing import Any
 
 import limits
-from faults import Fault
+from faults import Fault, ProtocolFault
 from paths import Place, absent, locate
 from textfile import binary_kind, decode
 from workspace import Workspace
@@ -95,8 +95,11 @@ def _numbered(rel: str, window: list[str], offset: int, total: int) -> str:
 
 def read_file(space: Workspace, params: dict[str, Any]) -> dict[str, Any]:
     """For the daemon: ``{"found": bool, "data": base64, "size": bytes}`` of at most ``limit`` bytes."""
-    limit = min(int(params.get("limit", 65536)), limits.FILE_BYTES)
-    with locate(space, str(params["path"])) as place:
+    path, limit = params.get("path"), params.get("limit", 65536)
+    if not isinstance(path, str) or not isinstance(limit, int) or limit < 0:
+        raise ProtocolFault(-32602, "path must be a string and limit a number of bytes")
+    limit = min(limit, limits.FILE_BYTES)
+    with locate(space, path) as place:
         if place.stat is None:
             return {"found": False}
         with os.fdopen(place.open(), "rb") as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat as modes
 from typing import Any
 
@@ -18,13 +19,16 @@ _ARGUMENTS = 512 * 1024
 """Most bytes of file names on one command line."""
 
 
-def _rg(space: Workspace, *arguments: str) -> Captured:
+def _rg(space: Workspace, *arguments: str, limit: int = limits.NAMES_RAW) -> Captured:
+    """Run ripgrep. ``cut`` in the result: it was stopped at ``limit`` bytes, and shows what it had."""
     result = space.children.capture(
-        [space.config.rg, *_WALK, *arguments], limit=limits.SEARCH_RAW, timeout=limits.SEARCH_TIMEOUT
+        [space.config.rg, *_WALK, *arguments], limit=limit, timeout=limits.SEARCH_TIMEOUT
     )
-    if result.code == 2 and not result.out:
+    # 2 with output: a file could not be read, the rest is true.
+    useful = result.out if result.cut or result.code == 2 else result.code in (0, 1)
+    if not useful:
         message = result.err.decode("utf-8", "replace").strip()
-        raise Fault(limits.clip(message.replace("rg: ", ""), 12, 1500) or "the search failed")
+        raise Fault(limits.clip(message.replace("rg: ", ""), 12, 1500) or "the search was stopped: narrow it")
     return result
 
 
@@ -81,17 +85,20 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
         "content": ("--line-number", "--no-heading", "--with-filename", "--sort=path", "--max-columns=2000",
                     "--max-columns-preview"),
         "files": ("--files-with-matches", "--null"),
-        "count": ("--count-matches", "--with-filename", "--sort=path"),
+        "count": ("--count-matches", "--with-filename", "--sort=path", "--null"),
     }[mode]  # fmt: skip
     pattern = ("--regexp=" + arguments["pattern"],)
     if "\0" in arguments["pattern"]:
         raise Fault("the pattern holds a NUL character")
     narrow, starts = _narrowed(space, start, arguments.get("glob"))
-    out = b"".join(_rg(space, *shape, *narrow, *pattern, "--", *some).out for some in starts)
+    limit = limits.SEARCH_RAW if mode == "content" else limits.NAMES_RAW
+    found = [_rg(space, *shape, *narrow, *pattern, "--", *some, limit=limit) for some in starts]
+    out = b"".join(each.out for each in found)
     if mode == "files":
         names = _newest([os.fsdecode(name).removeprefix("./") for name in out.split(b"\0") if name])
         return _file_list(names, "no match"), {"files": len(names)}
-    return _lines(out.decode("utf-8", "replace"), mode)
+    text = out.decode("utf-8", "replace")
+    return _counts(text) if mode == "count" else _lines(text, stopped=any(each.cut for each in found))
 
 
 def _narrowed(
@@ -115,7 +122,7 @@ def _narrowed(
     return (), groups
 
 
-def _lines(text: str, mode: str) -> tuple[str, dict[str, Any]]:
+def _lines(text: str, *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
     lines = [limits.cut_line(line.removeprefix("./"), limits.SEARCH_LINE_CHARS) for line in text.splitlines()]
     details: dict[str, Any] = {"lines": len(lines)}
     if not lines:
@@ -125,10 +132,16 @@ def _lines(text: str, mode: str) -> tuple[str, dict[str, Any]]:
     )
     kept = shown.rstrip("\n").split("\n")
     if len(kept) < len(lines):
-        kept.append(
-            f"[… {len(lines) - len(kept)} more lines: narrow the pattern, path or glob, or use mode files]"
-        )
-    if mode == "count":
-        details["matches"] = sum(int(line.rpartition(":")[2]) for line in text.splitlines())
-        kept.append(f"{details['matches']} matches in {len(lines)} files")
+        more = f"{'at least ' if stopped else ''}{len(lines) - len(kept)} more lines"
+        kept.append(f"[… {more}: narrow the pattern, path or glob, or use mode files]")
     return "\n".join(kept), details
+
+
+def _counts(text: str) -> tuple[str, dict[str, Any]]:
+    """Matches per file, from ``name NUL count``, and their sum."""
+    pairs = re.findall(r"([^\0]+)\0(\d+)\n", text)
+    if not pairs:
+        return "no match", {"matches": 0}
+    matches = sum(int(count) for _, count in pairs)
+    shown, details = _lines("\n".join(f"{name}:{count}" for name, count in pairs))
+    return f"{shown}\n{matches} matches in {len(pairs)} files", {**details, "matches": matches}

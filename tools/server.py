@@ -172,7 +172,7 @@ class Server:
         def body() -> None:
             try:
                 outcome = work(cancel)
-            except (ProtocolFault, Fault, OSError) as fault:
+            except Exception as fault:  # noqa: BLE001 - whatever it is, the client must not wait for ever
                 self.finish(ident, cancel, partial(self.fault, ident, fault))
             else:
                 self.finish(ident, cancel, partial(self.reply, ident, outcome))
@@ -196,8 +196,10 @@ class Server:
             self.error(ident, fault.code, fault.message)
         elif isinstance(fault, Fault):
             self.error(ident, -32000, fault.text)
-        else:
+        elif isinstance(fault, OSError):
             self.error(ident, -32000, str(fault)[:500])
+        else:
+            self.error(ident, -32603, f"{type(fault).__name__}: {fault}"[:500])
 
     def error(self, ident: Id | None, code: int, message: str) -> None:
         """A JSON-RPC error."""

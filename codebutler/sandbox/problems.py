@@ -28,24 +28,27 @@ def _fix(stderr: str) -> str:
     lower = stderr.lower()
     if ("max_" in lower and "namespaces" in lower) or "nesting depth" in lower:
         return "User namespaces are off: `sysctl -w user.max_user_namespaces=15000`, kept in /etc/sysctl.d."
-    if _restricted_by_apparmor() and (
-        "uid map" in lower or "permission denied" in lower or "not permitted" in lower
-    ):
+    denied = any(words in lower for words in ("uid map", "permission", "not permitted"))
+    if denied and _restricted_by_apparmor():
         return (
             "AppArmor keeps user namespaces from unconfined programs (Ubuntu 24.04 and newer): `apt "
             "install bubblewrap` if it is 0.11 or newer, or add an AppArmor profile with `userns,` for the "
             "bwrap that `codebutler doctor` names."
         )
-    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+    if (denied or "namespace" in lower or "mount" in lower) and _in_container():
         return (
             "A container needs `--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
             "--security-opt systempaths=unconfined`, or a seccomp profile that allows clone, unshare, mount."
         )
     if _clone_refused():
         return "User namespaces are off: `sysctl -w kernel.unprivileged_userns_clone=1`."
-    if "namespace" in lower or "not permitted" in lower or "uid map" in lower:
-        return "The kernel refuses user namespaces to this user: allow them, or run on a host that does."
+    if denied or "namespace" in lower:
+        return "The kernel refuses user namespaces to this user: allow them, or leave the container."
     return "`codebutler doctor` shows what was tried."
+
+
+def _in_container() -> bool:
+    return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
 
 
 def _restricted_by_apparmor() -> bool:

@@ -1,0 +1,120 @@
+"""The border's own text: the filter, the probe, and what is said when there is none."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from codebutler.errors import NoSandbox
+from codebutler.sandbox import seccomp
+from codebutler.sandbox.asroot import MAPPING_REFUSED
+from codebutler.sandbox.probe import probe
+from codebutler.sandbox.problems import explain
+from codebutler.sandbox.settings import SandboxSettings
+
+ALLOW, EPERM, ENOSYS, EAFNOSUPPORT = 0x7FFF0000, 0x50001, 0x50026, 0x50061
+ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
+
+
+def judge(machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
+    """Run the filter as the kernel would: the value that it returns for one call."""
+    padded = (*arguments, 0, 0, 0, 0, 0, 0)[:6]
+    data = struct.pack("=IIQ6Q", number, ARCH[machine] if arch is None else arch, 0, *padded)
+    program, at, loaded = seccomp.program(machine), 0, 0
+    while True:
+        code, yes, no, k = program[at]
+        at += 1
+        if code == 0x06:
+            return k
+        if code == 0x20:
+            loaded = struct.unpack_from("=I", data, k)[0]
+        else:
+            taken = {0x15: loaded == k, 0x35: loaded >= k, 0x45: bool(loaded & k)}[code]
+            at += yes if taken else no
+
+
+@pytest.mark.parametrize(
+    ("machine", "number", "arguments", "verdict"),
+    [
+        ("x86_64", 0, (), ALLOW),  # read
+        ("x86_64", 101, (), EPERM),  # ptrace
+        ("x86_64", 165, (), EPERM),  # mount
+        ("x86_64", 435, (), ENOSYS),  # clone3
+        ("x86_64", 0x40000000, (), ENOSYS),  # x32
+        ("x86_64", 56, (0x10000000,), EPERM),  # clone, new user namespace
+        ("x86_64", 56, (0x3D0F00,), ALLOW),  # clone, a thread
+        ("x86_64", 41, (1,), ALLOW),  # socket, unix
+        ("x86_64", 41, (10,), ALLOW),  # socket, inet6
+        ("x86_64", 41, (40,), EAFNOSUPPORT),  # socket, vsock
+        ("x86_64", 53, (16,), EAFNOSUPPORT),  # socketpair, netlink
+        ("x86_64", 16, (0, 0x5412), EPERM),  # TIOCSTI
+        ("x86_64", 16, (0, 0xFFFFFFFF00005412), EPERM),  # the kernel drops the high half too
+        ("x86_64", 16, (0, 0x5413), ALLOW),
+        ("x86_64", 90, (0, 0o4755), EPERM),  # chmod u+s
+        ("x86_64", 90, (0, 0o1777), ALLOW),
+        ("x86_64", 257, (0, 0, 0, 0o6000), ALLOW),  # openat without a mode
+        ("x86_64", 257, (0, 0, 0o101, 0o4755), EPERM),  # openat that creates
+        ("x86_64", 257, (0, 0, 0o101, 0o644), ALLOW),
+        ("x86_64", 2, (0, 0o20200001, 0o2755), EPERM),  # open with O_TMPFILE
+        ("aarch64", 117, (), EPERM),  # ptrace
+        ("aarch64", 220, (0x20000000,), EPERM),  # clone, new pid namespace
+        ("aarch64", 198, (40,), EAFNOSUPPORT),  # socket, vsock
+        ("aarch64", 53, (0, 0, 0o4755), EPERM),  # fchmodat
+        ("aarch64", 101, (), ALLOW),  # nanosleep there, ptrace elsewhere
+    ],
+)
+def test_verdicts(machine: str, number: int, arguments: tuple[int, ...], verdict: int) -> None:
+    assert judge(machine, number, *arguments) == verdict
+
+
+def test_calls_of_another_architecture_do_not_exist() -> None:
+    assert judge("x86_64", 0, arch=0x40000003) == ENOSYS
+
+
+def test_debuggers_can_be_allowed() -> None:
+    assert len(seccomp.assembled(allow_ptrace=True)) < len(seccomp.assembled())
+
+
+def test_an_unknown_machine_has_no_filter() -> None:
+    with pytest.raises(NoSandbox, match="riscv64"):
+        seccomp.program("riscv64")
+
+
+async def test_the_probe_finds_the_border() -> None:
+    found = await probe()
+    assert found.ok, [check for check in found.checks if not check.ok]
+    assert found.tier == "bwrap"
+    assert found.bwrap.startswith("0.1")
+    assert len(found.checks) > 12
+
+
+async def test_the_probe_sees_that_it_is_off() -> None:
+    found = await probe(SandboxSettings(tier="off"))
+    assert not found.ok
+    assert "switched off" in found.problem
+
+
+async def test_the_probe_reports_instead_of_raising(tmp_path: Path) -> None:
+    (tmp_path / "__main__.py").write_text("raise SystemExit('broken')")
+    found = await probe(SandboxSettings(tools=tmp_path))
+    assert not found.ok
+    assert found.tier == "none"
+    assert found.fix
+
+
+@pytest.mark.parametrize(
+    ("said", "fix"),
+    [
+        (
+            "bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded",
+            "sysctl",
+        ),
+        (f"{MAPPING_REFUSED}: /mnt/x: Invalid argument", "chown -R 59743"),
+        ("bwrap: No permissions to create new namespace", "container"),
+        ("", "doctor"),
+    ],
+)
+def test_a_missing_border_comes_with_its_fix(said: str, fix: str) -> None:
+    assert fix in explain(said, SandboxSettings()).fix

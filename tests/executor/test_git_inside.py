@@ -1,0 +1,208 @@
+"""The daemon's git work, done inside: fill, compare, checkpoint; and what of git is seen there."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codebutler.errors import RepoError, ToolFailed
+from codebutler.repo.checkpoints import import_checkpoint
+from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.settings import FileChange
+
+REF = "refs/heads/codebutler/t"
+
+
+async def _checkpoint(hands: Executor, linked: Any, old: str) -> str:
+    built = await hands.tree(old)
+    return await import_checkpoint(
+        linked.repo / ".git", tree=built.tree, pack=hands.pack(), message="x", ref=REF, old=old
+    )
+
+
+async def test_fill_and_status(hands: Executor, linked: Any) -> None:
+    assert (linked.tree / "sub/code.py").read_text() == "x = 1\n"
+    assert await hands.status(linked.base) == []
+    await hands.call("bash", {"command": "echo y > new; rm hello.txt; echo z > sub/code.py; echo l > a.log"})
+    assert await hands.status(linked.base) == [
+        FileChange("hello.txt", "deleted"),
+        FileChange("new", "added"),
+        FileChange("sub/code.py", "modified"),
+    ]
+    diff = await hands.diff(linked.base, ["sub/code.py"])
+    assert "-x = 1\n+z\n" in diff
+    assert "hello" not in diff
+
+
+async def test_fill_wants_an_empty_folder(hands: Executor, linked: Any) -> None:
+    with pytest.raises(ToolFailed, match="not empty"):
+        await hands.fill(linked.base)
+
+
+async def test_checkpoints_follow_each_other(hands: Executor, linked: Any) -> None:
+    await hands.call("write", {"path": "new.txt", "content": "one\n"})
+    first = await _checkpoint(hands, linked, linked.base)
+    await hands.call("edit", {"path": "new.txt", "old": "one", "new": "two"})
+    second = await _checkpoint(hands, linked, first)
+    assert linked.git("show", f"{REF}:new.txt") == "two"
+    assert linked.git("rev-parse", f"{second}~2") == linked.base
+    assert linked.git("rev-parse", "main") == linked.base
+    assert linked.git("fsck", "--strict") == ""
+    assert await hands.status(second) == []
+
+
+async def test_a_large_pack_comes_in_pieces(hands: Executor, linked: Any) -> None:
+    await hands.call("bash", {"command": "head -c 5000000 /dev/urandom > big"})
+    built = await hands.tree(linked.base)
+    pieces = [piece async for piece in hands.pack()]
+    assert len(pieces) > 3
+    assert sum(map(len, pieces)) == built.pack_size > 5_000_000
+
+
+async def test_a_restarted_executor_goes_on(hands: Executor, linked: Any) -> None:
+    await hands.call("write", {"path": "new.txt", "content": "one\n"})
+    again = await Executor.start(linked.tree, own=True)
+    try:
+        commit = await _checkpoint(again, linked, linked.base)
+        assert linked.git("show", f"{commit}:new.txt") == "one"
+    finally:
+        await again.close()
+
+
+async def test_nested_repositories_are_left_out(hands: Executor, linked: Any) -> None:
+    command = (
+        "git init -q empty; git init -q full; cd full; echo a > a; git add a; git commit -qm a; echo b > ../b"
+    )
+    assert (await hands.call("bash", {"command": command})).ok
+    assert await hands.status(linked.base) == [FileChange("b", "added")]
+    built = await hands.tree(linked.base)
+    assert "nested repository left out: full" in built.skipped
+
+
+async def test_hostile_attributes_and_config_stay_inside(
+    hands: Executor,
+    linked: Any,
+    tmp_path: Path,
+) -> None:
+    """A person's own config may name programs of the tree; nothing outside may ever run them."""
+    evil = tmp_path / "ran"
+    for key, value in {
+        "filter.evil.clean": f"touch {evil}; cat",
+        "filter.evil.smudge": f"touch {evil}; cat",
+        "diff.evil.textconv": f"touch {evil}; cat",
+        "core.fsmonitor": f"touch {evil}",
+        "core.hooksPath": ".husky",
+    }.items():
+        linked.git("config", key, value)
+    script = f"""echo '* filter=evil diff=evil' > .gitattributes; mkdir .husky
+    for hook in pre-commit reference-transaction post-index-change post-checkout; do
+      printf '#!/bin/sh\\ntouch {evil}\\n' > .husky/$hook; chmod +x .husky/$hook; done; echo c > hello.txt"""
+    assert (await hands.call("bash", {"command": script})).ok
+    await hands.status(linked.base)
+    await hands.diff(linked.base)
+    await _checkpoint(hands, linked, linked.base)
+    assert not evil.exists()
+
+
+async def test_git_inside_reads_and_cannot_write(hands: Executor, linked: Any) -> None:
+    linked.git("--git-dir", str(linked.repo / ".git/worktrees/t"), "read-tree", linked.base)
+    for words in ("status --short", "log --oneline", "diff HEAD", "show HEAD", "blame sub/code.py"):
+        result = await hands.call("bash", {"command": f"git {words}"})
+        assert result.ok, result.text
+    for command in ("git commit --allow-empty -m x", "git branch y", "git config user.name x", "git stash"):
+        assert not (await hands.call("bash", {"command": command})).ok
+
+
+async def test_secrets_of_the_repository_are_not_there(hands: Executor, linked: Any) -> None:
+    await hands.call("bash", {"command": "true"})
+    dot = f"{linked.repo}/.git"
+    look = f"grep -rs TOKEN-IN {dot} . ; git config --list; git remote -v; cat {dot}/config"
+    assert "TOKEN-IN" not in (await hands.call("bash", {"command": look})).text
+    linked.git(
+        "config", "remote.other.url", "https://TOKEN-IN-NEW@example.org"
+    )  # replaces the file on the host
+    assert "TOKEN-IN" not in (await hands.call("bash", {"command": look})).text
+
+
+async def test_packed_refs_do_not_blind_it(hands: Executor, linked: Any) -> None:
+    linked.git("pack-refs", "--all", "--prune")
+    assert linked.base[:7] in (await hands.call("bash", {"command": "git log --oneline"})).text
+
+
+async def test_a_snapshot_is_read_only(linked: Any, tmp_path: Path) -> None:
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    filler = await Executor.start(snapshot, own=True, gitdir=linked.repo / ".git")
+    await filler.fill(linked.base)
+    await filler.close()
+    reader = await Executor.start(snapshot, own=True, read_only=True, gitdir=linked.repo / ".git")
+    try:
+        assert (await reader.call("read", {"path": "hello.txt"})).text == "1\thello"
+        assert (await reader.call("grep", {"pattern": "x = 1"})).text == "sub/code.py:1:x = 1"
+        for name, arguments in {
+            "write": {"path": "x", "content": ""},
+            "edit": {"path": "hello.txt", "old": "hello", "new": "bye"},
+            "bash": {"command": "touch x"},
+        }.items():
+            result = await reader.call(name, arguments)
+            assert not result.ok
+            assert "before the plan is approved" in result.text
+    finally:
+        await reader.close()
+    assert sorted(path.name for path in snapshot.iterdir()) == [".gitignore", "hello.txt", "sub"]
+
+
+async def test_a_bare_repository_works(linked: Any, tmp_path: Path) -> None:
+    bare, tree = tmp_path / "r.git", tmp_path / "r.git" / "trees" / "t"
+    subprocess.run(["git", "clone", "-q", "--bare", linked.repo, bare], check=True)
+    subprocess.run(
+        ["git", "worktree", "add", "-q", "--no-checkout", "-b", "t", tree, "main"], cwd=bare, check=True
+    )
+    running = await Executor.start(tree, own=True)
+    try:
+        await running.fill(linked.base)
+        assert (await running.call("bash", {"command": "git log --oneline | wc -l"})).text == "2"
+        assert await running.status(linked.base) == []
+    finally:
+        await running.close()
+
+
+async def test_borrowed_objects_are_found(linked: Any, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--shared", linked.repo, clone], check=True)
+    running = await Executor.start(clone)
+    try:
+        assert (await running.call("bash", {"command": "git show --stat HEAD"})).ok
+        assert await running.status(linked.base) == []
+    finally:
+        await running.close()
+
+
+async def test_a_sparse_checkout_is_not_a_deletion(linked: Any, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", "--sparse", linked.repo, clone], check=True)
+    running = await Executor.start(clone)
+    try:
+        assert not (clone / "sub").exists()
+        assert await running.status(linked.base) == []
+    finally:
+        await running.close()
+
+
+@pytest.mark.parametrize("name", ["HEAD", "--output=x", "", "0" * 39, "0" * 40 + "\n"])
+async def test_only_full_object_names_go_in(hands: Executor, name: str) -> None:
+    with pytest.raises(ToolFailed, match="object name"):
+        await hands.status(name)
+
+
+async def test_a_plain_folder_has_no_git(executor: Executor) -> None:
+    with pytest.raises(ToolFailed, match="no git repository"):
+        await executor.status("0" * 40)
+
+
+async def test_what_is_no_repository_is_refused(folder: Path) -> None:
+    with pytest.raises(RepoError, match="not a repository"):
+        await Executor.start(folder, gitdir=folder)

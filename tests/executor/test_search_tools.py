@@ -1,0 +1,125 @@
+"""grep and glob: what is ignored stays ignored, and every answer is capped."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from codebutler.sandbox.executor import Executor
+from codebutler.types import ToolResult
+
+
+@pytest.fixture
+def folder(folder: Path) -> Path:
+    for name, text in {
+        ".gitignore": "*.log\nbuild/\n",
+        "a.py": "needle = 1\nother\n",
+        "src/b.py": "needle needle\n",
+        "src/deep/c.ts": "needle\n",
+        ".github/ci.yml": "needle\n",
+        "noise.log": "needle\n",
+        "build/out.py": "needle\n",
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    for age, name in enumerate(("src/deep/c.ts", "a.py", "src/b.py", ".github/ci.yml", ".gitignore")):
+        os.utime(folder / name, (1_700_000_000 - age, 1_700_000_000 - age))
+    return folder
+
+
+async def _grep(executor: Executor, pattern: str, **more: object) -> ToolResult:
+    return await executor.call("grep", {"pattern": pattern, **more})
+
+
+async def test_content_mode(executor: Executor) -> None:
+    lines = (await _grep(executor, "need.e")).text.split("\n")
+    assert lines == [
+        ".github/ci.yml:1:needle",
+        "a.py:1:needle = 1",
+        "src/b.py:1:needle needle",
+        "src/deep/c.ts:1:needle",
+    ]
+
+
+async def test_files_mode_is_newest_first(executor: Executor) -> None:
+    found = await _grep(executor, "needle", mode="files")
+    assert found.text.split("\n") == ["src/deep/c.ts", "a.py", "src/b.py", ".github/ci.yml"]
+
+
+async def test_count_mode(executor: Executor) -> None:
+    found = await _grep(executor, "needle", mode="count", path="src")
+    assert found.text == "src/b.py:2\nsrc/deep/c.ts:1\n3 matches in 2 files"
+
+
+@pytest.mark.parametrize(
+    ("glob", "files"),
+    [
+        ("*.py", ["a.py", "src/b.py"]),
+        ("src/**/*.ts", ["src/deep/c.ts"]),
+        ("src/*", ["src/b.py"]),
+        ("*.{ts,yml}", ["src/deep/c.ts", ".github/ci.yml"]),
+        ("**/deep/**", ["src/deep/c.ts"]),
+        ("none/*.py", []),
+    ],
+)
+async def test_a_glob_narrows_both_and_never_shows_what_is_ignored(
+    executor: Executor, glob: str, files: list[str]
+) -> None:
+    grepped = (await _grep(executor, "needle", glob=glob, mode="files")).text
+    globbed = (await executor.call("glob", {"pattern": glob})).text
+    assert grepped == ("\n".join(files) or "no match")
+    assert globbed == ("\n".join(files) or "no file matches")
+
+
+async def test_a_glob_below_a_folder(executor: Executor) -> None:
+    assert (await executor.call("glob", {"pattern": "*.py", "path": "src"})).text == "src/b.py"
+    assert (await executor.call("glob", {"pattern": "deep/*", "path": "src"})).text == "src/deep/c.ts"
+    assert (await _grep(executor, "needle", path="src", glob="deep/*")).text == "src/deep/c.ts:1:needle"
+
+
+async def test_no_match_is_no_failure(executor: Executor) -> None:
+    assert await _grep(executor, "absent") == ToolResult("no match", details={"lines": 0})
+    assert (await _grep(executor, "needle", path="a.py")).text == "a.py:1:needle = 1"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "why"),
+    [
+        ("grep", {"pattern": "("}, "regex parse error"),
+        ("grep", {"pattern": "x", "path": "../x"}, "outside"),
+        ("grep", {"pattern": "x", "path": "none"}, "does not exist"),
+        ("grep", {"pattern": "x", "mode": "other"}, "must be one of"),
+        ("glob", {"pattern": "/etc/*"}, "relative"),
+        ("glob", {"pattern": "../*"}, "no .."),
+        ("glob", {"pattern": "*", "path": "a.py"}, "not a folder"),
+        ("grep", {"pattern": "x", "path": "out"}, "outside"),
+    ],
+)
+async def test_what_cannot_be_searched_says_why(
+    executor: Executor, folder: Path, tool: str, arguments: dict[str, object], why: str
+) -> None:
+    (folder / "out").symlink_to("/etc")
+    result = await executor.call(tool, arguments)
+    assert not result.ok
+    assert why in result.text
+
+
+async def test_options_cannot_be_smuggled_in(executor: Executor, folder: Path) -> None:
+    (folder / "--pre=sh").write_text("needle\n")
+    assert (await _grep(executor, "--files")).text == "no match"
+    assert "--pre=sh:1:needle" in (await _grep(executor, "needle", path="--pre=sh")).text
+    assert (await _grep(executor, "needle", glob="--pre=s*")).text == "--pre=sh:1:needle"
+
+
+async def test_many_and_long_matches_are_capped(executor: Executor, folder: Path) -> None:
+    (folder / "many.txt").write_text("x" * 1000 + "\n" + "hit\n" * 3000)
+    for number in range(500):
+        (folder / f"f{number}.md").touch()
+    many, long = await _grep(executor, "hit"), await _grep(executor, "xxx")
+    files = await executor.call("glob", {"pattern": "*.md"})
+    assert many.text.count("\n") == 250
+    assert "2750 more lines" in many.text
+    assert len(long.text) < 400
+    assert "300 more files" in files.text
