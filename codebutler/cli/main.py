@@ -24,6 +24,7 @@ COMMANDS = {
     "executor": "codebutler.cli.executor",
     "worktree": "codebutler.cli.worktree",
     "doctor": "codebutler.cli.doctor",
+    "config": "codebutler.cli.config",
     "demo": "codebutler.cli.demo",
     "bench": "codebutler.cli.bench",
     "scripted": "codebutler.testing.cli_scripted",
@@ -63,7 +64,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def overview() -> str:
     """The list of commands with a line for each."""
-    lines = ["usage: codebutler COMMAND …", "", "A multi-role AI dev team that lives in your chat threads.", ""]
+    lines = [
+        "usage: codebutler COMMAND …",
+        "",
+        "A multi-role AI dev team that lives in your chat threads.",
+        "",
+    ]
     for name, path in COMMANDS.items():
         lines.append(f"  {name:<10} {importlib.import_module(path).HELP}")
     return "\n".join([*lines, "", "codebutler COMMAND --help says more."])

@@ -27,12 +27,12 @@ class Catalogue:
         return next((i for i in self.ids if not _NOT_FOR_CHAT.search(i)), "")
 
 
-async def ask(base_url: str, key: str, *, seconds: float = SECONDS) -> Catalogue:
+async def ask(base_url: str, key: str, *, path: str = "/models", seconds: float = SECONDS) -> Catalogue:
     """Ask a server for its models. Never raises: the answer says what went wrong."""
-    return await asyncio.to_thread(_ask, base_url, key, seconds)
+    return await asyncio.to_thread(_ask, base_url + path, key, seconds)
 
 
-def _ask(base_url: str, key: str, seconds: float) -> Catalogue:
+def _ask(url: str, key: str, seconds: float) -> Catalogue:
     import http.client
     import urllib.error
     import urllib.request
@@ -46,7 +46,7 @@ def _ask(base_url: str, key: str, seconds: float) -> Catalogue:
     headers = {"Accept": "application/json", "User-Agent": "codebutler"}
     if key:
         headers["Authorization"] = f"Bearer {key}"
-    request = urllib.request.Request(f"{base_url}/models", headers=headers)  # noqa: S310 - http(s) by the settings
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http(s) by the settings
     try:
         with urllib.request.build_opener(NoRedirect).open(request, timeout=seconds) as response:
             return _read(response.read(_MAX_BYTES))

@@ -1,0 +1,100 @@
+"""What the doctor asks about models: keys, servers, and which model each role gets."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from codebutler.agent.roles import load_role, shipped_names
+from codebutler.config import Config
+from codebutler.errors import CodeButlerError
+from codebutler.models import catalogue
+from codebutler.models.catalogue import Catalogue
+from codebutler.models.prices import price
+from codebutler.models.routing import NO_PROVIDER, NO_PROVIDER_FIX, Endpoint, Router
+from codebutler.service.doctor_check import Check, note, ok, problem
+
+
+async def examine(config: Config, *, offline: bool) -> list[Check]:
+    """Keys, servers, roles; ``offline`` leaves the servers alone."""
+    router = Router(config)
+    checks = _keys(config)
+    if not router.endpoints:
+        return [*checks, problem("models", NO_PROVIDER, NO_PROVIDER_FIX)]
+    checks += [_clear(endpoint) for endpoint in router.endpoints if _is_clear(endpoint)]
+    if not offline:
+        checks += await asyncio.gather(*(_server(endpoint) for endpoint in router.endpoints))
+        await router.learn()
+    return [*checks, *_roles(config, router)]
+
+
+def _keys(config: Config) -> list[Check]:
+    """Which keys there are; never their values."""
+    present = [f"{key} ({origin})" for key, value, origin in config.items() if isinstance(value, SecretStr)]
+    return [ok("keys", ", ".join(present) or "none")]
+
+
+def _is_clear(endpoint: Endpoint) -> bool:
+    """Whether a key would travel unencrypted to another machine."""
+    parts = urlsplit(endpoint.base_url)
+    if parts.scheme != "http" or endpoint.key is None or parts.hostname in {None, "localhost"}:
+        return False
+    try:
+        return not ipaddress.ip_address(parts.hostname or "").is_loopback
+    except ValueError:
+        return True
+
+
+def _clear(endpoint: Endpoint) -> Check:
+    return note("models", f"the key for {endpoint.label} travels unencrypted: use https")
+
+
+async def _server(endpoint: Endpoint) -> Check:
+    """Ask one server what it offers."""
+    key = endpoint.key.get_secret_value() if endpoint.key else ""
+    answer = await catalogue.ask(endpoint.base_url, key)
+    if endpoint.kind == "openrouter" and answer.state == "listed":  # its list is public, its /key is not
+        private = await catalogue.ask(endpoint.base_url, key, path="/key")
+        answer = private if private.state == "refused" else answer
+    return _verdict(endpoint, answer)
+
+
+def _verdict(endpoint: Endpoint, answer: Catalogue) -> Check:
+    if answer.state == "unreachable":
+        fix = f"Check the network and the address {endpoint.base_url}"
+        return problem("models", f"{endpoint.label} cannot be reached: {answer.detail}", fix)
+    if answer.state == "refused":
+        fix = f"Put a valid key into {endpoint.key_from}" if endpoint.key else "Set OPENAI_API_KEY to its key"
+        return problem("models", f"{endpoint.label} does not accept the key ({answer.detail})", fix)
+    count = f"{len(answer.ids)} models" if answer.state == "listed" else f"no list of models: {answer.detail}"
+    return ok("models", f"{endpoint.label} answers ({count})")
+
+
+def _roles(config: Config, router: Router) -> Sequence[Check]:
+    """For each role the model that will answer, where the choice came from, and its price."""
+    checks = []
+    for name in shipped_names():
+        role = load_role(name)
+        wanted = config.model_of(name) or role.model
+        key = "models.pm.default" if name == "pm" else f"models.{name}.model"
+        origin = config.origin(key) if config.model_of(name) else f"roles/{name}.toml"
+        try:
+            route = router.route(wanted)
+        except CodeButlerError as error:
+            checks.append(problem(f"role {name}", error.message, error.fix))
+            continue
+        known = price(route.id)
+        cost = (
+            f"{known.input:g} / {known.output:g} USD per million tokens"
+            if known
+            else "price unknown: counts 0 USD"
+        )
+        text = f"{wanted} ({origin}) at {route.endpoint.label}, {cost}"
+        checks.append(ok(f"role {name}", text))
+        if route.notice:
+            checks.append(note(f"role {name}", route.notice))
+    return checks
