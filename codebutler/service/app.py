@@ -11,6 +11,7 @@ from codebutler.config import Config, home_folder, load_config
 from codebutler.models.client import OpenAIClient
 from codebutler.models.routing import Router
 from codebutler.redact import Redactor
+from codebutler.repo import process
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.layout import hide_own_files, own_folder
 from codebutler.sandbox.settings import SandboxSettings
@@ -36,6 +37,7 @@ async def find_place(
     folder = home or home_folder(variables)
     repo = await find_repo(path)
     config = load_config(repo.root, home=folder, env=variables)
+    process.SECONDS.set(config.git.timeout)
     return Place(repo, config, folder, Redactor(config.secrets()))
 
 

@@ -128,6 +128,7 @@ class Engine:
 
     async def run(self) -> None:
         """Kick whatever was ready when the last process ended, and deliver until cancelled."""
+        await self.host.tidy()
         for thread in await self.host.store.ready_threads():
             self.kick(thread)
         await self.delivery.run()

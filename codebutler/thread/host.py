@@ -12,6 +12,7 @@ from codebutler.config import Config
 from codebutler.errors import ConfigError
 from codebutler.models.routing import Router
 from codebutler.redact import Redactor
+from codebutler.repo import snapshots, worktrees
 from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
@@ -112,6 +113,12 @@ class Host:
         if names not in self._toolsets:
             self._toolsets[names] = Toolset.of(names, known_tools())
         return self._toolsets[names]
+
+    async def tidy(self) -> None:
+        """Clear away what a crash left half made. Only for the process that owns the repo."""
+        await worktrees.sweep(self.repo)
+        await snapshots.sweep(self.repo)
+        await snapshots.prune(self.repo, in_use=())
 
     async def close(self) -> None:
         """Close connections and files."""

@@ -73,10 +73,7 @@ class ThreadLog:
             await self.post(message, key=f"end:{self.state.seq}", after=ends, ready=False)
         else:
             await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in ends], ready=False)
-        if set(self.state.unread) - before:
-            await self._store.set_ready(self.state.id, True, epoch=self._epoch)
-            return False
-        return True
+        return not set(self.state.unread) - before
 
     async def sync(self) -> None:
         """Fold in what doors and other processes have appended."""
@@ -93,7 +90,7 @@ class ThreadLog:
     ) -> None:
         async with self._lock:
             stored = await self._store.append(
-                self.state.id, news, epoch=self._epoch, posts=posts, row=row, ready=ready
+                self.state.id, news, epoch=self._epoch, posts=posts, row=row, ready=ready, seen=self.state.seq
             )
             if not stored or stored[0].seq != self.state.seq + 1 or stored[-1].seq != self.state.seq + len(stored):
                 stored = await self._store.events(self.state.id, after=self.state.seq)

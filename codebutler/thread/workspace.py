@@ -91,7 +91,7 @@ class Workspace:
         await self.close()
         base = await self.base()
         tree = await worktrees.create(
-            self._host.repo, name, base.commit, thread=self._log.state.id
+            self._host.repo, name, base.commit, thread=self._log.state.id, fresh=True
         )
         executor = await Executor.start(tree.path, own=True, settings=self._host.sandbox)
         try:
@@ -103,6 +103,11 @@ class Workspace:
         event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
         await self._log.append(event)
         return event
+
+    @property
+    def _identity(self) -> commits.Identity:
+        git = self._host.config.git
+        return commits.Identity(git.author_name, git.author_email)
 
     @property
     def dirty(self) -> bool:
@@ -152,6 +157,7 @@ class Workspace:
             message=message,
             ref=f"refs/heads/{state.worktree.branch}",
             old=old,
+            identity=self._identity,
         )
         self._dirty = False
         if new != old:
@@ -179,6 +185,7 @@ class Workspace:
             ref=f"refs/heads/{state.worktree.branch}",
             old=old,
             co_authors=[co_author.signature] if co_author is not None else [],
+            identity=self._identity,
         )
         if not state.removed:
             hands = await self.hands()

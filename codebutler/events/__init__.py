@@ -1,0 +1,152 @@
+"""The kinds of events that make up a thread. The log of these is the thread; all else is a projection.
+
+Bodies are JSON on disk. To stay readable for years: never rename or retype a field, only add fields with
+a default; a kind that is no longer written keeps its class. Unknown kinds are skipped by ``parse``.
+
+Two conventions carry the fold (``thread.fold``):
+``message`` is the ``seq`` of the ``message_received`` that caused the event and is thereby dealt with;
+``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
+
+talk.py people and roles; steps.py a role's run; work.py what the thread makes; vocabulary.py shared words.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeAlias, get_args
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from codebutler.events.steps import (
+    FrameEnded,
+    FrameStarted,
+    LimitHit,
+    ModelFailed,
+    ModelReplied,
+    ModelRequested,
+    Nudged,
+    ToolFinished,
+    ToolStarted,
+)
+from codebutler.events.talk import (
+    Cancelled,
+    CommandHandled,
+    EscalationAnswered,
+    EscalationAsked,
+    MessageReceived,
+    MessageTaken,
+    ModelSwapped,
+    Posted,
+    QuestionAnswered,
+    QuestionAsked,
+    Resumed,
+    ThreadOpened,
+    TimerFired,
+    TurnEnded,
+)
+from codebutler.events.vocabulary import Outcome, Phase
+from codebutler.events.work import (
+    BaseResolved,
+    ChecklistUpdated,
+    CheckpointMade,
+    JournalCommitted,
+    MemoryCommitted,
+    MemoryDecided,
+    MemoryProposed,
+    MergeRefused,
+    MergeRequested,
+    PhaseChanged,
+    PlanApproved,
+    PlanDropped,
+    PlanProposed,
+    PrClosed,
+    PrMerged,
+    PrOpened,
+    PrUpdated,
+    Pushed,
+    SummaryWritten,
+    WorktreeReady,
+    WorktreeRemoved,
+)
+
+__all__ = [
+    "KINDS",
+    "BaseResolved",
+    "Cancelled",
+    "ChecklistUpdated",
+    "CheckpointMade",
+    "CommandHandled",
+    "EscalationAnswered",
+    "EscalationAsked",
+    "Event",
+    "FrameEnded",
+    "FrameStarted",
+    "JournalCommitted",
+    "LimitHit",
+    "MemoryCommitted",
+    "MemoryDecided",
+    "MemoryProposed",
+    "MergeRefused",
+    "MergeRequested",
+    "MessageReceived",
+    "MessageTaken",
+    "ModelFailed",
+    "ModelReplied",
+    "ModelRequested",
+    "ModelSwapped",
+    "Nudged",
+    "Outcome",
+    "Phase",
+    "PhaseChanged",
+    "PlanApproved",
+    "PlanDropped",
+    "PlanProposed",
+    "Posted",
+    "PrClosed",
+    "PrMerged",
+    "PrOpened",
+    "PrUpdated",
+    "Pushed",
+    "QuestionAnswered",
+    "QuestionAsked",
+    "Resumed",
+    "SummaryWritten",
+    "ThreadOpened",
+    "TimerFired",
+    "ToolFinished",
+    "ToolStarted",
+    "TurnEnded",
+    "WorktreeReady",
+    "WorktreeRemoved",
+    "dump",
+    "parse",
+]
+
+Event: TypeAlias = Annotated[
+    ThreadOpened | MessageReceived | MessageTaken | CommandHandled | BaseResolved | FrameStarted | FrameEnded
+    | Nudged | ModelRequested | ModelReplied | ModelFailed | ToolStarted | ToolFinished | PlanProposed
+    | PlanApproved | PlanDropped | QuestionAsked | QuestionAnswered | EscalationAsked | EscalationAnswered
+    | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
+    | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
+    | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
+    | TimerFired | Posted | TurnEnded,
+    Field(discriminator="kind"),
+]  # fmt: skip
+
+_ADAPTER: TypeAdapter[Any] = TypeAdapter(Event)
+KINDS: frozenset[str] = frozenset(k.model_fields["kind"].default for k in get_args(get_args(Event)[0]))
+
+
+def parse(body: str) -> Event | None:
+    """The event in ``body``, or None when its kind is unknown. A damaged body raises ValueError."""
+    try:
+        event: Event = _ADAPTER.validate_json(body)
+    except ValidationError as error:
+        if any(e["type"] == "union_tag_invalid" for e in error.errors(include_url=False)):
+            return None
+        raise
+    return event
+
+
+def dump(event: Event) -> str:
+    """The event as the JSON text that the store keeps."""
+    return event.model_dump_json()

@@ -1,0 +1,103 @@
+"""A role's run: frames, model calls, tool calls."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from codebutler.events.vocabulary import Outcome
+from codebutler.types import Json, Record, ToolCall, Usage
+
+
+class FrameStarted(Record):
+    """A role began a run. ``content`` opens its transcript as the first user message ("" = none yet)."""
+
+    kind: Literal["frame_started"] = "frame_started"
+    frame: str
+    role: str
+    content: str = ""
+
+
+class FrameEnded(Record):
+    """A role's run is over; ``text`` is its last word."""
+
+    kind: Literal["frame_ended"] = "frame_ended"
+    frame: str
+    outcome: Outcome
+    text: str = ""
+
+
+class Nudged(Record):
+    """The engine told a model what was wrong with its reply, as a user message."""
+
+    kind: Literal["nudged"] = "nudged"
+    frame: str
+    content: str
+    reason: str
+
+
+class ModelRequested(Record):
+    """A model call is about to be made. ``usd`` is the worst case, reserved against the caps."""
+
+    kind: Literal["model_requested"] = "model_requested"
+    frame: str
+    step: int
+    model: str
+    usd: float = 0.0
+
+
+class ModelReplied(Record):
+    """A model answered. ``usd`` is the cost; ``priced`` says whether a price was known."""
+
+    kind: Literal["model_replied"] = "model_replied"
+    frame: str
+    step: int
+    model: str
+    content: str = ""
+    tool_calls: list[ToolCall] = []
+    usage: Usage = Usage()
+    usd: float = 0.0
+    priced: bool = True
+    finish: str = "stop"
+    reasoning: Json | None = None
+    seconds: float = 0.0
+
+
+class ModelFailed(Record):
+    """A model call failed; ``retry`` says whether another try may help."""
+
+    kind: Literal["model_failed"] = "model_failed"
+    frame: str
+    step: int
+    model: str
+    error: str
+    retry: bool = False
+
+
+class ToolStarted(Record):
+    """A tool call is about to act."""
+
+    kind: Literal["tool_started"] = "tool_started"
+    frame: str
+    call_id: str
+    name: str
+
+
+class ToolFinished(Record):
+    """A tool call's result: ``text`` for the model, ``details`` for people."""
+
+    kind: Literal["tool_finished"] = "tool_finished"
+    frame: str
+    call_id: str
+    name: str
+    text: str
+    ok: bool = True
+    details: Json = {}
+    seconds: float = 0.0
+
+
+class LimitHit(Record):
+    """A cap stopped the work until a person decides."""
+
+    kind: Literal["limit_hit"] = "limit_hit"
+    frame: str
+    what: str

@@ -1,0 +1,136 @@
+"""What people and roles say to each other, and where a turn ends."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from codebutler.events.vocabulary import Outcome
+from codebutler.types import Attachment, Outbound, Person, Record
+
+
+class ThreadOpened(Record):
+    """The thread's birth. ``mode``: the whole team, or the Coder alone on the task as given."""
+
+    kind: Literal["thread_opened"] = "thread_opened"
+    title: str
+    owner: Person
+    mode: Literal["team", "coder"] = "team"
+
+
+class MessageReceived(Record):
+    """A person spoke or pressed a button; not yet read by anyone."""
+
+    kind: Literal["message_received"] = "message_received"
+    surface: str
+    external_id: str
+    author: Person
+    text: str = ""
+    action: str = ""
+    value: str = ""
+    attachments: list[Attachment] = []
+
+
+class MessageTaken(Record):
+    """Messages were handed to a role; ``content`` is what its transcript shows."""
+
+    kind: Literal["message_taken"] = "message_taken"
+    frame: str
+    messages: list[int]
+    content: str
+
+
+class CommandHandled(Record):
+    """A message was a command, and this is what came of it."""
+
+    kind: Literal["command_handled"] = "command_handled"
+    message: int
+    name: str
+    by: Person
+    result: str = ""
+
+
+class QuestionAsked(Record):
+    """A role waits for a person's answer to this."""
+
+    kind: Literal["question_asked"] = "question_asked"
+    frame: str
+    call_id: str
+    question: str
+    options: list[str] = []
+
+
+class QuestionAnswered(Record):
+    """A person answered."""
+
+    kind: Literal["question_answered"] = "question_answered"
+    message: int
+    call_id: str
+    text: str
+    by: Person
+
+
+class EscalationAsked(Record):
+    """A role asked the PM; the question joins the PM's transcript."""
+
+    kind: Literal["escalation_asked"] = "escalation_asked"
+    frame: str
+    call_id: str
+    role: str
+    question: str
+
+
+class EscalationAnswered(Record):
+    """The PM answered a role."""
+
+    kind: Literal["escalation_answered"] = "escalation_answered"
+    call_id: str
+    text: str
+
+
+class Cancelled(Record):
+    """A person stopped the work that was under way; what was done stays on the branch."""
+
+    kind: Literal["cancelled"] = "cancelled"
+    message: int
+    by: Person
+
+
+class Resumed(Record):
+    """A person let a paused or failed run go on; ``raise_usd`` lifts the thread's cap by so much."""
+
+    kind: Literal["resumed"] = "resumed"
+    message: int
+    by: Person
+    raise_usd: float = 0.0
+
+
+class ModelSwapped(Record):
+    """A role uses another model from here on."""
+
+    kind: Literal["model_swapped"] = "model_swapped"
+    message: int
+    role: str
+    model: str
+
+
+class Posted(Record):
+    """A visible message was handed to the outbox. ``source`` names what it shows, once (``pm:7``)."""
+
+    kind: Literal["posted"] = "posted"
+    post: Outbound
+    source: str = ""
+
+
+class TurnEnded(Record):
+    """The turn reached its visible end."""
+
+    kind: Literal["turn_ended"] = "turn_ended"
+    outcome: Outcome
+    text: str = ""
+
+
+class TimerFired(Record):
+    """A timer row came due."""
+
+    kind: Literal["timer_fired"] = "timer_fired"
+    key: str

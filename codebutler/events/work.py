@@ -1,0 +1,190 @@
+"""What the thread makes: plan, branch, pull request, memory."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from codebutler.events.vocabulary import Phase
+from codebutler.types import (
+    ChecklistItem,
+    MemoryItem,
+    Person,
+    Plan,
+    Record,
+)
+
+
+class BaseResolved(Record):
+    """Where the thread stands: the commit that roles read, and the branch that a PR will target."""
+
+    kind: Literal["base_resolved"] = "base_resolved"
+    commit: str
+    branch: str
+    notices: list[str] = []
+
+
+class PlanProposed(Record):
+    """The PM proposed a plan. An approval names its ``hash`` and ``base``."""
+
+    kind: Literal["plan_proposed"] = "plan_proposed"
+    plan: Plan
+    hash: str
+    base: str
+
+
+class PlanApproved(Record):
+    """A person approved exactly this plan on exactly this base."""
+
+    kind: Literal["plan_approved"] = "plan_approved"
+    message: int
+    hash: str
+    base: str
+    by: Person
+
+
+class PlanDropped(Record):
+    """The plan is off the table."""
+
+    kind: Literal["plan_dropped"] = "plan_dropped"
+    hash: str
+    why: str
+
+
+class PhaseChanged(Record):
+    """The thread moved on."""
+
+    kind: Literal["phase_changed"] = "phase_changed"
+    phase: Phase
+    why: str = ""
+
+
+class WorktreeReady(Record):
+    """The thread has its branch and its worktree, filled with the base commit."""
+
+    kind: Literal["worktree_ready"] = "worktree_ready"
+    branch: str
+    path: str
+    base: str
+
+
+class CheckpointMade(Record):
+    """The worktree's state was saved as a commit on the thread's branch."""
+
+    kind: Literal["checkpoint_made"] = "checkpoint_made"
+    commit: str
+    message: str
+    files: list[str] = []
+
+
+class ChecklistUpdated(Record):
+    """The checklist that people see."""
+
+    kind: Literal["checklist_updated"] = "checklist_updated"
+    items: list[ChecklistItem]
+
+
+class Pushed(Record):
+    """The remote's branch stands at this commit."""
+
+    kind: Literal["pushed"] = "pushed"
+    branch: str
+    commit: str
+
+
+class PrOpened(Record):
+    """A pull request exists for the thread's branch."""
+
+    kind: Literal["pr_opened"] = "pr_opened"
+    number: int
+    url: str
+    title: str
+
+
+class SummaryWritten(Record):
+    """The Lead's retrospective."""
+
+    kind: Literal["summary_written"] = "summary_written"
+    title: str
+    summary: str
+    changes: list[str] = []
+    decisions: list[str] = []
+    improvements: list[str] = []
+    tips: list[str] = []
+
+
+class PrUpdated(Record):
+    """The pull request's title and body were set."""
+
+    kind: Literal["pr_updated"] = "pr_updated"
+    number: int
+    title: str
+
+
+class MemoryProposed(Record):
+    """Numbered lessons await a person's word."""
+
+    kind: Literal["memory_proposed"] = "memory_proposed"
+    items: list[MemoryItem]
+
+
+class MemoryDecided(Record):
+    """What a person kept, after edits and additions."""
+
+    kind: Literal["memory_decided"] = "memory_decided"
+    message: int
+    kept: list[MemoryItem]
+    by: Person
+
+
+class MemoryCommitted(Record):
+    """The kept items are on the thread's branch ("" = they were there already)."""
+
+    kind: Literal["memory_committed"] = "memory_committed"
+    commit: str
+    files: list[str] = []
+
+
+class JournalCommitted(Record):
+    """The thread's journal is on its branch."""
+
+    kind: Literal["journal_committed"] = "journal_committed"
+    commit: str
+    path: str
+
+
+class MergeRequested(Record):
+    """A person said to merge."""
+
+    kind: Literal["merge_requested"] = "merge_requested"
+    message: int
+    by: Person
+
+
+class MergeRefused(Record):
+    """The merge could not be done; the thread stays open."""
+
+    kind: Literal["merge_refused"] = "merge_refused"
+    error: str
+
+
+class PrMerged(Record):
+    """The pull request landed as this commit of the base branch."""
+
+    kind: Literal["pr_merged"] = "pr_merged"
+    number: int
+    commit: str
+    by: Person
+
+
+class PrClosed(Record):
+    """The pull request was closed without a merge."""
+
+    kind: Literal["pr_closed"] = "pr_closed"
+    number: int
+
+
+class WorktreeRemoved(Record):
+    """The worktree is gone; ``kept`` says where work was left, if any was."""
+
+    kind: Literal["worktree_removed"] = "worktree_removed"
+    kept: str = ""
