@@ -98,10 +98,10 @@ class Children:
             return
         until = time.monotonic() + seconds
         with self._gate:
+            self._reap()  # a dead child that nobody has waited for yet would look like a survivor
             while time.monotonic() < until and _kill_all():
-                self._reap()
                 time.sleep(0.0005)
-        self._reap()
+                self._reap()
 
     def _reap(self) -> None:
         with self._lock:

@@ -106,7 +106,6 @@ class Client:
         except ValueError:
             reason = "the executor sent a line that is too long"
         finally:
-            self.alive = False
             self.kill()
             for future in self._waiting.values():
                 if not future.done():
@@ -132,6 +131,7 @@ class Client:
 
     def kill(self) -> None:
         """End the process and with it, in a sandbox, everything that it started."""
+        self.alive = False
         # Not Process.kill(): that one polls first, and takes the exit status from asyncio's own watcher.
         if self._pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):

@@ -102,9 +102,10 @@ async def test_the_usual_work_is_possible(executor: Executor, folder: Path) -> N
     (folder / "test_x.py").write_text(
         "import unittest\nclass T(unittest.TestCase):\n  def test(self): pass\n"
     )
+    loopback = 'import socket as s; c = s.create_server(("", 0)); s.create_connection(c.getsockname())'
     for command in (
         "python3 -m unittest -q",
-        "python3 -c 'import socket as s; c = s.create_server((\"\", 0)); s.create_connection(c.getsockname())'",
+        f"python3 -c '{loopback}'",
         "python3 -c 'import multiprocessing as m; print(m.Pool(2).map(abs, [1]))'",
         "echo x > /tmp/x && echo y > ~/y && mktemp",
         "git init -q /tmp/r && cd /tmp/r && echo a > a && git add a && git commit -qm a && git stash list",
