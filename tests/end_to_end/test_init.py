@@ -189,15 +189,15 @@ def test_what_is_wrong_is_one_line_with_the_fix(desk: Desk, tmp_path: Path) -> N
     assert "is not valid JSON" in desk.init("--yes", code=2)
 
 
-@pytest.mark.parametrize("name", ["prompts", "."])
-def test_it_writes_through_no_link(desk: Desk, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "code"), [(".", 2), ("prompts", 1), ("prompts/pm.md", 0), ("config.json", 2)]
+)
+def test_it_writes_through_no_link(desk: Desk, tmp_path: Path, name: str, code: int) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    if name == ".":
-        desk.inner.symlink_to(elsewhere)
-    else:
-        desk.inner.mkdir()
-        (desk.inner / name).symlink_to(elsewhere)
-    said = desk.init("--yes", code=1 if name == "prompts" else 2)
-    assert "codebutler init:" in said
+    link = desk.inner / name
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(elsewhere / "new" if link.suffix else elsewhere)
+    desk.init("--yes", code=code)
+    assert link.is_symlink()
     assert list(elsewhere.iterdir()) == []
