@@ -193,6 +193,10 @@ class ModelReply:
 class ModelClient(Protocol):
     """Contract: one call, one reply; no retries hidden from the log; cancellation closes the connection."""
 
+    def estimate(self, model: str, messages: Sequence[Message], tools: Sequence[Json] = ()) -> int:
+        """Input tokens of a call, about."""
+        ...
+
     async def complete(
         self,
         *,

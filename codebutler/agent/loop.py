@@ -19,7 +19,8 @@ from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Toolset
 
 INTERRUPTED = (
-    "This call was interrupted by a restart. Its effect is unknown: look at the present state before you go on."
+    "This call was interrupted. Its effect is unknown: look at the present state before you go on, "
+    "and repeat it only if it did not happen."
 )
 
 

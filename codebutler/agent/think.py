@@ -49,7 +49,9 @@ class Thinking(Protocol):
         """The role's system prompt; byte-stable for the life of the thread's base commit."""
         ...
 
-    async def reserve(self, frame: Frame, role: Role, model: str, request: Sequence[Message]) -> tuple[str, float]:
+    async def reserve(
+        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
+    ) -> tuple[str, float]:
         """Hold the worst case of a call against every cap: (key, dollars). Raises LimitReached."""
         ...
 
@@ -57,7 +59,9 @@ class Thinking(Protocol):
         """Replace a reservation by what was really spent."""
         ...
 
-    async def complete(self, role: Role, model: str, messages: Sequence[Message], tools: Toolset) -> ModelReply:
+    async def complete(
+        self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
+    ) -> ModelReply:
         """The one call to the model client."""
         ...
 
@@ -90,7 +94,9 @@ async def _look_for_loops(frame: Frame, role: Role, place: Thinking) -> None:
     if frame.steps_since_heard >= role.limits.iterations:
         raise EndTurn("failed", f"the {role.title} used its {role.limits.iterations} steps without finishing")
     if frame.repeats >= STUCK:
-        raise EndTurn("failed", f"the {role.title} repeats the same call ({frame.recent[-1][0]}) without progress")
+        raise EndTurn(
+            "failed", f"the {role.title} repeats the same call ({frame.recent[-1][0]}) without progress"
+        )
     if frame.repeats == REPEATS and frame.messages[-1]["role"] == "tool":
         await place.append(Nudged(frame=frame.id, content=LOOPING, reason="loop"))
 
@@ -109,7 +115,8 @@ async def _ask(
         for attempt in range(TRIES):
             started = time.monotonic()
             try:
-                return await _call(frame, role, tools, place, messages, model), model, time.monotonic() - started
+                reply = await _call(frame, role, tools, place, messages, model=model)
+                return reply, model, time.monotonic() - started
             except ModelUnavailable as unavailable:
                 error = unavailable
                 if attempt + 1 < TRIES:
@@ -118,7 +125,7 @@ async def _ask(
 
 
 async def _call(
-    frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message], model: str
+    frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message], *, model: str
 ) -> ModelReply:
     key, usd = await place.reserve(frame, role, model, messages)
     step = frame.step + 1
@@ -142,4 +149,3 @@ def _pause(attempt: int, wish: float | None) -> float:
     if wish is not None:
         return min(wish, 120.0)
     return float(0.5 * 2**attempt * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
-

@@ -77,7 +77,7 @@ def _print(cells: list[dict[str, Any]]) -> None:
     for script in sorted({c["script"] for c in cells}):
         here = {c["client"]: c for c in cells if c["script"] == script}
         floor = here["stub"]
-        print(f"\n{script} (medians; × = times the bare loop of the same run)\n")
+        print(f"\n{script} (medians; x = times the bare loop of the same run)\n")
         print("| " + " | ".join(["", *here]) + " |")
         print("|" + "---|" * (len(here) + 1))
         for title, key, unit in ROWS:
@@ -90,4 +90,4 @@ def _cell(cell: Mapping[str, Any], floor: Mapping[str, Any], key: str, unit: str
     if value is None:
         return "-"
     shown = f"{value / 1e6:.1f} MB" if unit == "B" and value > 1e6 else f"{value:,.1f} {unit}"
-    return f"{shown} ({value / base:.2f}×)" if base else shown
+    return f"{shown} ({value / base:.2f}x)" if base else shown

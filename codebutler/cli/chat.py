@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import secrets
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -45,7 +44,9 @@ async def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-async def converse(place: Place, *, thread: str = "", first: str = "", until_closed: bool = False) -> ThreadState:
+async def converse(
+    place: Place, *, thread: str = "", first: str = "", until_closed: bool = False
+) -> ThreadState:
     """Read lines from the person and show what the thread says, until they leave.
 
     ``first`` is typed ahead for the person; ``until_closed`` ends the talk with the thread.
@@ -59,6 +60,7 @@ async def converse(place: Place, *, thread: str = "", first: str = "", until_clo
         await door.stream(name, role, delta)
 
     async with open_session(place, [door], listener) as session:
+        session.host.router.check()
         console.print(GREETING)
         if thread:
             await session.resume(thread)
@@ -78,8 +80,7 @@ async def converse(place: Place, *, thread: str = "", first: str = "", until_clo
 
 async def _follow(session: Session, *, until_closed: bool) -> None:
     """Keep the session's state in step; end with the thread if asked to."""
-    while not session.thread:
-        await asyncio.sleep(0.05)
+    await session.begun.wait()
     async for batch in session.batches():
         if until_closed and not batch and session.state.phase == "closed" and await session.at_rest():
             return
@@ -89,10 +90,8 @@ async def _lines(
     console: Console, door: Terminal, session: Session, first: str, following: asyncio.Task[None]
 ) -> AsyncIterator[str]:
     """The person's lines: from a prompt on a terminal, else from standard input."""
-    if sys.stdin.isatty() and console.is_terminal:
-        lines = _prompted(door, session, first)
-    else:
-        lines = _piped(session)
+    typed = sys.stdin.isatty() and console.is_terminal
+    lines = _prompted(door, session, first) if typed else _piped(session)
     while True:
         nxt = asyncio.ensure_future(anext(lines, None))
         await asyncio.wait({nxt, following}, return_when=asyncio.FIRST_COMPLETED)
@@ -115,7 +114,7 @@ async def _prompted(door: Terminal, session: Session, first: str) -> AsyncGenera
     with patch_stdout(raw=True):
         while True:
             try:
-                yield await prompt.prompt_async("› ", default=first)
+                yield await prompt.prompt_async("> ", default=first)
             except (EOFError, KeyboardInterrupt):
                 return
             first = ""
@@ -152,10 +151,4 @@ async def _piped(session: Session) -> AsyncGenerator[str, None]:
         if not line:
             break
         yield line
-        await _rested(session)
-
-
-async def _rested(session: Session) -> None:
-    with contextlib.suppress(asyncio.CancelledError):
-        while not session.thread or not await session.at_rest():
-            await asyncio.sleep(0.1)
+        await session.rested()

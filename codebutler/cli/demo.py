@@ -1,4 +1,4 @@
-"""``codebutler demo``: a whole thread against the scripted model, on a sample repo with a real bug and remote."""
+"""``codebutler demo``: a whole thread with a scripted model, on a sample repo with a real bug and remote."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="approve everything")
     parser.add_argument("--json", action="store_true", help="one event a line; the last line is the summary")
     parser.add_argument("--scenario", default="demo", help="another script: a file, or a shipped one's name")
-    parser.add_argument("--folder", type=Path, help="where to make the sample (default: a new temporary folder)")
+    parser.add_argument(
+        "--folder", type=Path, help="where to make the sample (default: a new temporary folder)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -48,7 +50,8 @@ async def _run(args: argparse.Namespace) -> int:
         env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "demo"}
         place = await find_place(sample.repo, home=folder / "home", env=env)
         started = time.monotonic()
-        state = await (_alone if args.yes else _together)(place, sample, as_json=args.json)
+        alone = args.yes
+        state = await (_alone(place, sample, as_json=args.json) if alone else _together(place, sample))
         seconds = time.monotonic() - started
         failures = [str(f) for f in server.failures]
     if failures:
@@ -79,11 +82,11 @@ async def _alone(place: Place, sample: Sample, *, as_json: bool) -> ThreadState:
         return session.state
 
 
-async def _together(place: Place, sample: Sample, *, as_json: bool) -> ThreadState:
+async def _together(place: Place, sample: Sample) -> ThreadState:
     """The person types: the task is typed ahead, they press Enter, approve, decide and merge."""
-    del as_json
     print(f"A sample repo with a real bug is at {sample.repo}.")
-    print('Press Enter to send the request; then answer the team: "go" approves, "yes" keeps memory, "merge" lands.')
+    print("Press Enter to send the request, then answer the team:")
+    print('"go" approves the plan, "yes" keeps what was learned, "merge" lands it.')
     return await converse(place, first=sample.task, until_closed=True)
 
 

@@ -12,7 +12,9 @@ from codebutler.store.rows import StoredEvent
 from codebutler.thread.state import ThreadState
 
 EXIT = {
-    "answered": 0, "plan": 3, "question": 3, "pr": 0, "done": 0, "failed": 1, "cancelled": 1, "paused": 3, "closed": 0,
+    "answered": 0, "pr": 0, "done": 0, "closed": 0,
+    "failed": 1, "cancelled": 1,
+    "plan": 3, "question": 3, "paused": 3,
 }  # fmt: skip
 
 
@@ -91,4 +93,3 @@ def show_summary(session: Session, code: int, *, as_json: bool, **more: object) 
     if state.pr:
         parts.append(f"PR #{state.pr.number} {state.pr_state}")
     print(" · ".join([*parts, f"${state.usd:.4f}"]), file=sys.stderr)
-

@@ -41,6 +41,7 @@ async def _run(args: argparse.Namespace) -> int:
     place = await find_place(args.repo.resolve(), home=args.home)
     door = Terminal(Console(), quiet=args.json)
     async with open_session(place, [door]) as session:
+        session.host.router.check()
         if args.thread:
             await session.resume(args.thread)
             if args.task.strip():

@@ -28,7 +28,9 @@ POLL = 0.1
 class Session:
     """Says things to a thread and follows its log. ``state`` is the fold of what was followed so far."""
 
-    def __init__(self, place: Place, host: Host, surfaces: Sequence[Surface], listener: Listener | None) -> None:
+    def __init__(
+        self, place: Place, host: Host, surfaces: Sequence[Surface], listener: Listener | None
+    ) -> None:
         """Use ``open_session``."""
         self.place = place
         self.host = host
@@ -36,6 +38,8 @@ class Session:
         self.state = ThreadState("")
         self._surfaces = surfaces
         self._listener = listener
+        self.begun = asyncio.Event()
+        """Set once there is a thread to follow."""
         self._external = ""
         self._engine: engines.Engine | None = None
         self._owner: owners.Owner | None = None
@@ -56,6 +60,7 @@ class Session:
             await self.host.store.bind(thread, NAME, self._external)
         self.thread = thread
         self.state = ThreadState(thread)
+        self.begun.set()
         await self._kick(thread)
 
     async def say(
@@ -76,6 +81,7 @@ class Session:
         thread = await engines.receive(self.host.store, inbound, mode=mode)
         if thread != self.thread:
             self.thread, self.state = thread, ThreadState(thread)
+            self.begun.set()
         await self._kick(thread, interrupt=engines.stops(REGISTRY, inbound))
         return thread
 
@@ -97,6 +103,14 @@ class Session:
         if row is None or row.ready or self.state.outcome is None:
             return False
         return not await self.host.store.events(self.thread, after=self.state.seq)
+
+    async def rested(self) -> None:
+        """Wait until the thread is at rest, while something else takes the batches."""
+        await self.begun.wait()
+        while True:
+            if await self.at_rest():
+                return
+            await asyncio.sleep(POLL)
 
     async def _kick(self, thread: str, *, interrupt: bool = False) -> None:
         await self._take_over()

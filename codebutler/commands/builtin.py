@@ -78,7 +78,9 @@ def _model_of(role: str) -> Definition:
     async def run(args: _Model, decide: Decisions, word: Word) -> str:
         return await decide.swap_model(word, role, args.model)
 
-    return Definition(role, f"Let the {role} use another model: a name of its pool, or a model id.", _Model, run)
+    return Definition(
+        role, f"Let the {role} use another model: a name of its pool, or a model id.", _Model, run
+    )
 
 
 async def _model(args: _Model, decide: Decisions, word: Word) -> str:
@@ -124,11 +126,15 @@ def choose(items: list[MemoryItem], wish: str) -> tuple[list[MemoryItem], str]:
 REGISTRY = Registry(
     [
         Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go",)),
-        Definition("cancel", "Stop what is under way; the work so far is kept.", _Hash, _cancel, aliases=("stop",)),
+        Definition(
+            "cancel", "Stop what is under way; the work so far is kept.", _Hash, _cancel, aliases=("stop",)
+        ),
         Definition("retry", "Go on after a failure or a pause.", _None, _retry, aliases=("resume",)),
         Definition("raise", "Raise this thread's cap by so many dollars and go on.", _Usd, _raise),
         Definition("merge", "Merge the pull request and close the thread.", _Number, _merge),
-        Definition("memory", "Decide on proposed memory: yes, no, remove 2, edit 1: …, add: ….", _Wish, _memory),
+        Definition(
+            "memory", "Decide on proposed memory: yes, no, remove 2, edit 1: …, add: ….", _Wish, _memory
+        ),
         Definition("model", "Let the role at work use another model.", _Model, _model),
         *(_model_of(role) for role in ROLES),
         Definition("status", "Where the thread stands.", _None, _status),

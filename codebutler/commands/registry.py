@@ -107,7 +107,8 @@ class Registry:
 def usage(definition: Definition) -> str:
     """``/name required [optional]``."""
     parts = [
-        name if info.is_required() else f"[{name}]" for name, info in definition.arguments.model_fields.items()
+        name if info.is_required() else f"[{name}]"
+        for name, info in definition.arguments.model_fields.items()
     ]
     return " ".join([f"/{definition.name}", *parts])
 
@@ -123,5 +124,7 @@ def _with_arguments(definition: Definition, rest: str) -> Call:
         head, _, rest = rest.partition(" ")
         values[names.pop(0)], rest = head, rest.strip()
     if rest:
-        return Call(definition, problem=f"/{definition.name} does not take {rest!r}. Use: {usage(definition)}")
+        return Call(
+            definition, problem=f"/{definition.name} does not take {rest!r}. Use: {usage(definition)}"
+        )
     return Call(definition, values)

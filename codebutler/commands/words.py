@@ -8,8 +8,8 @@ from codebutler.thread.state import ThreadState
 
 CANCEL = {"cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌"}
 APPROVE = {
-    "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed", "do it",
-    "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
+    "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed",
+    "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}

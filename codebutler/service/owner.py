@@ -1,4 +1,4 @@
-"""One process runs a repo's turns: the one that holds its lock. Any other appends to the store and kicks it."""
+"""One process runs a repo's turns: the one that holds its lock. Others append to the store and kick it."""
 
 from __future__ import annotations
 
@@ -98,5 +98,3 @@ async def kick(root: Path, home: Path, thread: str) -> bool:
     writer.close()
     await writer.wait_closed()
     return True
-
-

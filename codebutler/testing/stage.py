@@ -62,7 +62,7 @@ class Stage:
             **self.extra,
         }
 
-    async def cli(self, *words: str, timeout: float = 60, **env: str) -> Run:
+    async def cli(self, *words: str, timeout: float = 100, **env: str) -> Run:
         """``codebutler words…`` in the sample repo, as its own process."""
         process = await asyncio.create_subprocess_exec(
             *PROGRAM,

@@ -1,4 +1,4 @@
-"""What a person's word does to a thread. Commands and buttons both end here; each names the message it obeys."""
+"""What a person's word does to a thread. Commands and buttons end here; each names the message it obeys."""
 
 from __future__ import annotations
 

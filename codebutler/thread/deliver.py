@@ -65,7 +65,7 @@ class Delivery:
             external = await surface.deliver(
                 post.conversation, message, mark=f"{post.thread}:{post.key}", replaces=replaces
             )
-        except Exception as error:  # a door's own failures are many; the message stays and is tried again
+        except Exception as error:  # noqa: BLE001 - a door's own failures are many; the message stays and is tried again
             log.warning("%s: could not deliver to %s: %s", post.thread, surface.name, error)
             await self._store.post_failed(post.id, str(error), final=post.attempts + 1 >= GIVE_UP)
             return False

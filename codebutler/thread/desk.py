@@ -91,9 +91,7 @@ class ThreadDesk(Mail):
         """Put the plan before the person."""
         base = await self.space.base()
         text = plan.model_dump_json() + base.commit
-        proposed = PlanProposed(
-            plan=plan, hash=hashlib.sha256(text.encode()).hexdigest(), base=base.commit
-        )
+        proposed = PlanProposed(plan=plan, hash=hashlib.sha256(text.encode()).hexdigest(), base=base.commit)
         await self.post(
             render.plan(proposed), key=f"plan:{proposed.hash}:{self.state.seq}", before=[proposed]
         )

@@ -35,7 +35,9 @@ def thread_id(surface: str, external_id: str) -> str:
     return "t" + hashlib.sha256(f"{surface}\n{external_id}".encode()).hexdigest()[:9]
 
 
-async def receive(store: Store, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team") -> str:
+async def receive(
+    store: Store, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team"
+) -> str:
     """Append a native event to its thread, opening one for a conversation that is new. Returns its id."""
     message = message_of(inbound)
     event = NewEvent(message.kind, f"{inbound.surface}:{inbound.key}", dump(message))
@@ -85,7 +87,11 @@ class Engine:
     """Runs the threads of one repo. Only the process that owns the repo may have one (service.owner)."""
 
     def __init__(
-        self, host: Host, interpreter: Interpreter, surfaces: Sequence[Surface], listener: Listener | None = None
+        self,
+        host: Host,
+        interpreter: Interpreter,
+        surfaces: Sequence[Surface],
+        listener: Listener | None = None,
     ) -> None:
         """``surfaces`` are the doors that this process serves; posts for others wait in the outbox."""
         self.host = host
@@ -173,5 +179,8 @@ class Engine:
     async def _confess(self, thread: str) -> None:
         """Say in the thread that we failed it."""
         held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text)
-        text = 'Something broke inside CodeButler; the details are in its log. Your work is kept. Say **"go"** to try again.'
+        text = (
+            "Something broke inside CodeButler; the details are in its log. Your work is kept. "
+            'Say **"go"** to try again.'
+        )
         await held.rest(TurnEnded(outcome="failed", text="internal error"), Outbound(text=text, kind="error"))

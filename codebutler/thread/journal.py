@@ -27,12 +27,10 @@ def narrative(state: ThreadState, rows: Sequence[StoredEvent], *, cap: int) -> s
 
 def journal(state: ThreadState, rows: Sequence[StoredEvent]) -> str:
     """The journal file: who did what, what the roles said to each other, and what it cost."""
-    title = state.opened.title if state.opened else state.id
+    name = state.opened.title if state.opened else state.id
     opened = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(state.opened_at))
-    return "\n".join(
-        [f"# {title}", "", f"Thread `{state.id}`, opened {opened}.", "", *_lines(state, rows), "", "## Cost", "",
-         render.usage_table(state), ""]
-    )  # fmt: skip
+    head = [f"# {name}", "", f"Thread `{state.id}`, opened {opened}.", ""]
+    return "\n".join([*head, *_lines(state, rows), "", "## Cost", "", render.usage_table(state), ""])
 
 
 def _lines(state: ThreadState, rows: Iterable[StoredEvent]) -> Iterator[str]:

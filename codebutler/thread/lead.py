@@ -68,7 +68,9 @@ async def commit_memory(desk: ThreadDesk) -> None:
             files[path] = apply_item(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
         except ToolFailed as error:
             refused.append(f"{item.text[:80]}: {error.message}")
-    message = f"Remember what thread {desk.state.id} taught\n\n" + "\n".join(f"- {i.text}" for i in decided.kept)
+    message = f"Remember what thread {desk.state.id} taught\n\n" + "\n".join(
+        f"- {i.text}" for i in decided.kept
+    )
     commit = await desk.space.commit_files(files, message, co_author=decided.by)
     count = len(decided.kept) - len(refused)
     words = f"Kept {count} {'item' if count == 1 else 'items'}; memory lands with the pull request."

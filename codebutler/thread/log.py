@@ -92,7 +92,11 @@ class ThreadLog:
             stored = await self._store.append(
                 self.state.id, news, epoch=self._epoch, posts=posts, row=row, ready=ready, seen=self.state.seq
             )
-            if not stored or stored[0].seq != self.state.seq + 1 or stored[-1].seq != self.state.seq + len(stored):
+            if (
+                not stored
+                or stored[0].seq != self.state.seq + 1
+                or stored[-1].seq != self.state.seq + len(stored)
+            ):
                 stored = await self._store.events(self.state.id, after=self.state.seq)
             self._absorb(stored)
 
@@ -100,5 +104,3 @@ class ThreadLog:
         for row in rows:
             if row.seq > self.state.seq:
                 apply(self.state, row.seq, row.ts, parse(row.body))
-
-

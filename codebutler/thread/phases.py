@@ -1,4 +1,4 @@
-"""The life of a thread, one step at a time. Every step looks at the state only, so a restart finds its place."""
+"""The life of a thread, step by step. A step looks at the state only, so a restart finds its place."""
 
 from __future__ import annotations
 
@@ -67,7 +67,11 @@ def _coder_is_due(desk: ThreadDesk) -> bool:
 
 def _lead_is_due(desk: ThreadDesk) -> bool:
     frame = desk.state.frames.get(lead.frame_name(desk))
-    return desk.state.phase == "lead" and desk.state.pr_state == "open" and (frame is None or frame.ended is None)
+    return (
+        desk.state.phase == "lead"
+        and desk.state.pr_state == "open"
+        and (frame is None or frame.ended is None)
+    )
 
 
 async def plan(desk: ThreadDesk, pm: Frame) -> None:

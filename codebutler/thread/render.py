@@ -69,11 +69,14 @@ def memory(items: Sequence[MemoryItem]) -> Outbound:
     """The numbered lessons with how to decide on them."""
     lines = ["**What should the team remember?**", ""]
     for number, item in enumerate(items, 1):
-        place = f"{item.file}{f' › {item.section}' if item.section else ''}"
+        place = f"{item.file}{f', {item.section}' if item.section else ''}"
         lines.append(f"{number}. {item.text} _({item.kind.replace('_', ' ')} → {place})_")
         if item.why:
             lines.append(f"   because {item.why}")
-    lines += ["", 'Say **"yes"**, **"no"**, "remove 2", "edit 1: …" or "add: …". What is kept lands with the PR.']
+    lines += [
+        "",
+        'Say **"yes"**, **"no"**, "remove 2", "edit 1: …" or "add: …". What is kept lands with the PR.',
+    ]
     return Outbound(
         text="\n".join(lines),
         role="lead",
@@ -114,7 +117,13 @@ def pr_body(state: ThreadState) -> str:
         lines += [state.summary.summary, "", "## Changes", "", *_bullets(state.summary.changes)]
         lines += ["", "## Decisions", "", *_bullets(state.summary.decisions or ["none beyond the plan"])]
     elif state.plan:
-        lines += [state.plan.plan.summary, "", "## Changes", "", *_bullets(s.text for s in state.plan.plan.steps)]
+        lines += [
+            state.plan.plan.summary,
+            "",
+            "## Changes",
+            "",
+            *_bullets(s.text for s in state.plan.plan.steps),
+        ]
     lines += ["", "## Participants", "", *_bullets(_participants(state))]
     if state.approval:
         lines += ["", f"Plan `{state.approval.hash[:8]}` approved by {state.approval.by.label}."]
@@ -134,7 +143,9 @@ def report(state: ThreadState) -> Outbound:
     lines = ["## Usage", "", usage_table(state)]
     if state.exchanges:
         lines += ["", "## Behind the scenes", ""]
-        lines += [f"- {x.role} asked: {x.question}\n  PM: {x.answer or '(no answer)'}" for x in state.exchanges]
+        lines += [
+            f"- {x.role} asked: {x.question}\n  PM: {x.answer or '(no answer)'}" for x in state.exchanges
+        ]
     if state.summary and state.summary.improvements:
         lines += ["", "## For the roles", "", *_bullets(state.summary.improvements)]
     if state.summary and state.summary.tips:
@@ -144,11 +155,16 @@ def report(state: ThreadState) -> Outbound:
 
 def usage_table(state: ThreadState) -> str:
     """Tokens, tool calls and cost per role and model, as a markdown table."""
-    rows = ["| role | model | calls | tools | tokens in | cached | out | cost |", "|---|---|--:|--:|--:|--:|--:|--:|"]
+    rows = [
+        "| role | model | calls | tools | tokens in | cached | out | cost |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
     total = Spend()
     for (role, model), s in state.spend.items():
         cost = money(s.usd) + ("" if s.priced else " (no price known)")
-        rows.append(f"| {role} | {model} | {s.calls} | {s.tools} | {s.input} | {s.cached} | {s.output} | {cost} |")
+        rows.append(
+            f"| {role} | {model} | {s.calls} | {s.tools} | {s.input} | {s.cached} | {s.output} | {cost} |"
+        )
         total.calls += s.calls
         total.tools += s.tools
         total.input += s.input

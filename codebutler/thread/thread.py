@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -11,7 +12,6 @@ from codebutler.config import Config
 from codebutler.errors import LimitReached
 from codebutler.events import Event, FrameStarted, LimitHit
 from codebutler.models.prices import worst_case
-from codebutler.models.tokens import estimate
 from codebutler.thread import render
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
@@ -67,7 +67,10 @@ class Thread:
 
     async def load_rules(self) -> Rules:
         """The rules of the thread's base commit."""
-        self._rules = await self.host.rules((await self.space.base()).commit)
+        base = await self.space.base()
+        for notice in base.notices:
+            await self.tell_once(notice)
+        self._rules = await self.host.rules(base.commit)
         return self._rules
 
     @property
@@ -103,21 +106,12 @@ class Thread:
         self, frame: Frame, role: Role, model: str, request: Sequence[Message]
     ) -> tuple[str, float]:
         """Hold the worst case against the caps of role, thread, person and day. Raises EndTurn on a hit."""
-        usd = worst_case(model, estimate(request), role.limits.max_output)
+        tokens = self.host.client.estimate(model, request, self.toolset(role).wire)
+        usd = worst_case(model, tokens, role.limits.max_output)
         key = f"{self.state.id}:{frame.id}:{frame.step + 1}:{time.time_ns()}"
-        limits, owner = self.config.limits, self.state.opened.owner if self.state.opened else None
-        day = time.strftime("%Y-%m-%d", time.gmtime())
-        own: dict[str, float] = {}
-        if limits.usd_per_thread is not None:
-            own[f"thread:{self.state.id}"] = limits.usd_per_thread + self.state.raised_usd
-        shared: dict[str, float] = {}
-        if limits.usd_per_day is not None:
-            shared[f"day:{day}"] = limits.usd_per_day
-        if owner is not None and limits.usd_per_person_per_day is not None:
-            shared[f"person:{owner.surface}:{owner.id}:{day}"] = limits.usd_per_person_per_day
+        own, shared = self._caps()
         try:
-            if frame.usd + usd > role.limits.usd + self.state.raised_usd:
-                raise LimitReached(f"the {role.title}'s cap of {render.money(role.limits.usd)} would be passed")
+            _need_room(frame, role, usd, self.state.raised_usd)
             await self.host.store.reserve(key=key, usd=usd, caps=own)
             try:
                 await self.host.ledger.reserve(key=key, usd=usd, caps=shared)
@@ -128,6 +122,19 @@ class Thread:
             await self.append(LimitHit(frame=frame.id, what=str(error)))
             raise EndTurn("paused", str(error)) from error
         return key, usd
+
+    def _caps(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Caps by scope: the thread's own, and those that hold over all threads of a person and a day."""
+        limits, day = self.config.limits, time.strftime("%Y-%m-%d", time.gmtime())
+        own, shared = {}, {}
+        if limits.usd_per_thread is not None:
+            own[f"thread:{self.state.id}"] = limits.usd_per_thread + self.state.raised_usd
+        if limits.usd_per_day is not None:
+            shared[f"day:{day}"] = limits.usd_per_day
+        if self.state.opened is not None and limits.usd_per_person_per_day is not None:
+            owner = self.state.opened.owner
+            shared[f"person:{owner.surface}:{owner.id}:{day}"] = limits.usd_per_person_per_day
+        return own, shared
 
     async def settle(self, key: str, usd: float) -> None:
         """Replace a reservation by what was really spent."""
@@ -144,7 +151,7 @@ class Thread:
                 await self._listener(self.state.id, role.name, delta)
 
         self.space.checkpoint_later()
-        return await self.host.client.complete(
+        reply = await self.host.client.complete(
             model=model,
             messages=messages,
             tools=tools.wire,
@@ -152,3 +159,22 @@ class Thread:
             role=role.name,
             on_text=on_text if self._listener is not None else None,
         )
+        if reply.usd is None:
+            await self.tell_once(
+                f"No price is known for {reply.model}: its calls count as $0 against the caps."
+            )
+        for notice in self.host.router.notices:
+            await self.tell_once(notice)
+        return reply
+
+    async def tell_once(self, notice: str) -> None:
+        """Say in the thread what a person should know, the first time only."""
+        source = "notice:" + hashlib.sha256(notice.encode()).hexdigest()[:12]
+        if source not in self.state.said:
+            await self.post(Outbound(text=notice, kind="notice"), key=source)
+
+
+def _need_room(frame: Frame, role: Role, usd: float, raised: float) -> None:
+    """The role's own cap for one run."""
+    if frame.usd + usd > role.limits.usd + raised:
+        raise LimitReached(f"the {role.title}'s cap of {render.money(role.limits.usd)} would be passed")

@@ -76,7 +76,11 @@ class Workspace:
                 commit = state.pushed or (await self.base()).commit
                 folder = await snapshots.ensure(self._host.repo, commit, settings=self._host.sandbox)
                 self._executor = await Executor.start(
-                    folder, read_only=True, own=True, gitdir=self._host.repo.gitdir, settings=self._host.sandbox
+                    folder,
+                    read_only=True,
+                    own=True,
+                    gitdir=self._host.repo.gitdir,
+                    settings=self._host.sandbox,
                 )
         return self._executor
 
@@ -196,14 +200,16 @@ class Workspace:
         return commit
 
     async def _tip(self) -> str:
-        """The branch's tip. A commit that is not in the log (a crash, or a person) is taken over if it can be."""
+        """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
         state = self._log.state
         if state.worktree is None:
             raise RepoError("there is no branch yet")
         branch = state.worktree.branch
         tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
         if tip is None:
-            raise RepoError(f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back.")
+            raise RepoError(
+                f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back."
+            )
         if tip != state.head:
             if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
                 raise RepoError(
@@ -277,6 +283,10 @@ class Relocated:
     ) -> ToolResult:
         """Run one native tool."""
         path = arguments.get("path")
-        if isinstance(path, str) and f"{path}/".startswith(self._repo) and not path.startswith(self._worktree):
+        if (
+            isinstance(path, str)
+            and f"{path}/".startswith(self._repo)
+            and not path.startswith(self._worktree)
+        ):
             arguments = {**arguments, "path": path[len(self._repo) :] or "."}
         return await self._executor.call(name, arguments, timeout=timeout)

@@ -14,8 +14,9 @@ from codebutler.testing.stage import Run, Stage
 
 EVENTS = 140
 """About as many rows as the demo's thread logs."""
-SAMPLE = ("after:1", "after:2", "before:9", "after:14", "after:31", "after:40", "before:55", "after:70", "after:83",
-          "before:99", "after:106", "after:118", "after:124", "before:130", "after:133", "after:135", "after:137")  # fmt: skip
+AFTER = (1, 2, 14, 31, 40, 70, 83, 106, 118, 124, 133, 135, 137)
+BEFORE = (9, 55, 99, 130)
+"""Where a quick run kills: near approvals, checkpoints, pushes, the PR, memory, journal and merge."""
 
 
 @pytest.fixture
@@ -27,22 +28,24 @@ async def demo(tmp_path: Path) -> AsyncIterator[Stage]:
         yield Stage(sample, tmp_path / "home", server)
 
 
-async def run(stage: Stage, **env: str) -> Run:
+async def run(stage: Stage, *, crash_at: str = "") -> Run:
     words = ("run", stage.sample.task, "--yes", "--merge", "--json", "--key", "demo")
-    return await stage.cli(*words, **env)
+    stage.extra = {"CODEBUTLER_CRASH_AT": crash_at} if crash_at else {}
+    return await stage.cli(*words)
 
 
 def landed(stage: Stage) -> dict[str, str]:
     """What the remote's main holds, without the journal (which tells of the interruption)."""
     listing = stage.git("ls-tree", "-r", "main", where=stage.sample.remote)
-    files = dict(reversed(line.split(None, 2)[2].split("\t")) for line in listing.splitlines())
+    rows = [line.split(None, 2)[2].split("\t") for line in listing.splitlines()]
+    files = {path: blob for blob, path in rows}
     return {path: blob for path, blob in files.items() if "journals/" not in path}
 
 
 def points(full: bool) -> list[str]:
     if full:
         return [f"{side}:{n}" for n in range(1, EVENTS + 1) for side in ("before", "after")]
-    return list(SAMPLE)
+    return [f"after:{n}" for n in AFTER] + [f"before:{n}" for n in BEFORE]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -65,7 +68,7 @@ async def test_killed_at_this_point_the_thread_still_lands_once(
             other = Stage(calm, tmp_path / "calm-home", server)
             assert (await run(other)).code == 0
             undisturbed["files"] = landed(other)
-    killed = await run(demo, CODEBUTLER_CRASH_AT=point)
+    killed = await run(demo, crash_at=point)
     assert killed.code == -signal.SIGKILL, f"not killed: {killed.stderr}"
     done = await run(demo)
     assert (done.code, done.summary["phase"]) == (0, "closed"), (done.stderr, demo.server.failures)

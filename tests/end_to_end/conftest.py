@@ -18,7 +18,7 @@ from codebutler.testing.stage import Stage
 
 @pytest.fixture
 async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    """The stage with the scenario that the test names by ``@pytest.mark.parametrize("stage", [...], indirect)``.
+    """The stage with the scenario that the test names: ``parametrize("stage", [...], indirect=True)``.
 
     A scenario is a shipped one's name, or the TOML text of one.
     """

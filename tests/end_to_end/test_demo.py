@@ -69,7 +69,11 @@ def test_the_demo_lands_a_fix_with_memory_and_leaves_nothing_behind(open_tmp: Pa
 
 
 def test_a_coder_that_edits_wrongly_fails_the_demo_and_the_reason_is_said(open_tmp: Path) -> None:
-    broken = (SHIPPED / "demo.toml").read_text().replace('new = "from bisect import bisect_left"', 'new = "import bisect"')
+    broken = (
+        (SHIPPED / "demo.toml")
+        .read_text()
+        .replace('new = "from bisect import bisect_left"', 'new = "import bisect"')
+    )
     scenario = open_tmp / "broken.toml"
     scenario.write_text(broken)
     done = demo(open_tmp, "--scenario", str(scenario))

@@ -1,9 +1,11 @@
-"""What people do to a thread while it lives: refine, approve late, cancel, steer, disagree, merge too early."""
+"""What people do to a thread while it lives: refine, approve late, cancel, steer, merge too early."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -59,8 +61,6 @@ async def say(session: Session, text: str = "", *, action: str = "", value: str 
 
 
 async def posts(session: Session) -> list[str]:
-    import json
-
     rows = await session.host.store.events(session.thread)
     return [json.loads(r.body)["post"]["text"] for r in rows if r.kind == "posted"]
 
@@ -101,7 +101,9 @@ async def test_cancel_takes_the_plan_off_the_table(stage: Stage, session: Sessio
 
 
 @pytest.mark.parametrize("stage", ["ask"], indirect=True)
-async def test_a_question_waits_as_rows_and_the_answer_goes_to_who_asked(stage: Stage, session: Session) -> None:
+async def test_a_question_waits_as_rows_and_the_answer_goes_to_who_asked(
+    stage: Stage, session: Session
+) -> None:
     state = await say(session, "How many bands up to the limit?")
     assert state.outcome == "question"
     assert state.question is not None
@@ -160,7 +162,9 @@ calls = [{{ name = "propose_plan", arguments = {{ title = "Extend the note", sum
 
 
 @pytest.mark.parametrize("stage", [MOVED], indirect=True)
-async def test_a_plan_whose_files_moved_is_planned_anew(stage: Stage, session: Session, tmp_path: Path) -> None:
+async def test_a_plan_whose_files_moved_is_planned_anew(
+    stage: Stage, session: Session, tmp_path: Path
+) -> None:
     await say(session, "Add a note")
     commit_elsewhere(stage, tmp_path / "other", "NOTE", "theirs\n")
     state = await say(session, "go")
@@ -173,7 +177,9 @@ async def test_a_plan_whose_files_moved_is_planned_anew(stage: Stage, session: S
 
 
 @pytest.mark.parametrize("stage", [SIMPLE], indirect=True)
-async def test_an_approval_survives_other_files_moving(stage: Stage, session: Session, tmp_path: Path) -> None:
+async def test_an_approval_survives_other_files_moving(
+    stage: Stage, session: Session, tmp_path: Path
+) -> None:
     await say(session, "Add a note")
     commit_elsewhere(stage, tmp_path / "other", "OTHER", "theirs\n")
     state = await say(session, "go")
@@ -257,7 +263,7 @@ async def test_only_the_owner_approves(stage: Stage, session: Session) -> None:
     assert any("may approve" in p for p in await posts(session))
 
 
-FLAKY = f"""
+FLAKY = """
 [[scripts]]
 role = "pm"
 [[scripts.steps]]
@@ -326,7 +332,9 @@ text = "never"
 
 
 @pytest.mark.parametrize("stage", [NOTHING], indirect=True)
-async def test_a_model_that_answers_with_nothing_ends_the_turn_with_words(stage: Stage, session: Session) -> None:
+async def test_a_model_that_answers_with_nothing_ends_the_turn_with_words(
+    stage: Stage, session: Session
+) -> None:
     state = await say(session, "hello")
     assert state.outcome == "failed"
     assert "answers with nothing" in (await posts(session))[-1]
@@ -350,8 +358,6 @@ async def test_a_model_in_a_loop_is_told_and_then_stopped(stage: Stage, session:
 @pytest.mark.parametrize("stage", [SIMPLE], indirect=True)
 async def test_every_request_extends_the_one_before(stage: Stage, session: Session) -> None:
     """Providers' prompt caches hit: tools and system are byte-equal, messages only grow."""
-    import json
-
     stage.server._keep = True
     await say(session, "Add a note")
     await say(session, "go")
@@ -361,7 +367,7 @@ async def test_every_request_extends_the_one_before(stage: Stage, session: Sessi
             bodies.setdefault(asked.role, []).append(asked.body)
     assert set(bodies) == {"pm", "coder", "lead"}
     for requests in bodies.values():
-        for before, after in zip(requests, requests[1:], strict=False):
+        for before, after in pairwise(requests):
             assert json.dumps(before["tools"]) == json.dumps(after["tools"])
             old, new = json.dumps(before["messages"])[:-1], json.dumps(after["messages"])
             assert new.startswith(old)

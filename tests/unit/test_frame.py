@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from itertools import pairwise
 
 from codebutler.agent.frame import Frame
 from codebutler.events import ModelReplied, ToolFinished
@@ -25,9 +26,9 @@ def test_calls_stay_open_until_each_has_its_result() -> None:
     frame.result(finished("b"), ends_turn=False)
     assert list(frame.calls) == ["a"]
     frame.result(finished("a"), ends_turn=False)
-    assert frame.due
+    due = frame.due
     frame.reply(replied(2, content="done"))
-    assert not frame.due
+    assert (due, frame.due) == (True, False)
     assert frame.last_text == "done"
 
 
@@ -39,7 +40,7 @@ def test_each_request_is_a_prefix_of_the_next() -> None:
         seen.append(deepcopy(frame.messages))
         frame.reply(replied(step, ToolCall(id=f"c{step}", name="bash", arguments=f'{{"command":"{step}"}}')))
         frame.result(finished(f"c{step}", "bash"), ends_turn=False)
-    for before, after in zip(seen, seen[1:], strict=False):
+    for before, after in pairwise(seen):
         assert after[: len(before)] == before
 
 
