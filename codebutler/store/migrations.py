@@ -91,8 +91,8 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         plan()(step)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _missing(connection, path):  # another process may have been faster
-            plan.apply(Database(connection, recursive_triggers=False, execute_plugins=False))
+        # looks again what is missing, now that no other process can be at it
+        plan.apply(Database(connection, recursive_triggers=False, execute_plugins=False))
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

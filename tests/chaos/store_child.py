@@ -97,7 +97,7 @@ async def refused(store: Store, name: str, count: int) -> None:
     """Writes that are rolled back or not new: none may count for the crash hook."""
     for i in range(count):
         try:
-            await step(store, "nowhere", f"{name}{i}")
+            await store.append("A", [NewEvent("step", f"{name}{i}", "{}"), NewEvent("step", "\ud800", "{}")])
         except CodeButlerError:
             await step(store, "A", "the same")
     say("alive")

@@ -116,6 +116,15 @@ async def test_a_file_of_the_first_version_is_migrated_with_all_it_holds(tmp_pat
     assert schema(path) == (GOLDEN / "test_store_schema.sql").read_text()
 
 
+async def test_a_new_file_may_be_opened_by_many_at_once(tmp_path: Path) -> None:
+    """Each opens with a connection and a thread of its own, which SQLite treats like a process."""
+    for i in range(5):
+        path = tmp_path / f"{i}.db"
+        for store in await asyncio.gather(*(Store.open(path) for _ in range(8))):
+            await store.close()
+        assert schema(path) == (GOLDEN / "test_store_schema.sql").read_text()
+
+
 def test_sqlite_utils_is_imported_only_to_migrate(tmp_path: Path) -> None:
     code = (
         "import asyncio, sys, pathlib\n"
