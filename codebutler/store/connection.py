@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 import time
@@ -29,6 +30,7 @@ def prepare(path: Path) -> sqlite3.Connection:
     """
     try:
         _create(path)
+        _writable(path)
         connection = connect(path)
         try:
             _use_wal(connection)
@@ -57,6 +59,13 @@ def _create(path: Path) -> None:
         os.fsync(folder)  # without it a power cut may take the file's name, and all commits with it
     finally:
         os.close(folder)
+
+
+def _writable(path: Path) -> None:
+    """Refuse now what SQLite would open, and then fail on at the first write: it needs both, for its WAL."""
+    for needed in (path.parent, path):
+        if not os.access(needed, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, f"{needed} is not writable for this user")
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -176,6 +176,10 @@ async def test_an_unreadable_file_is_refused(tmp_path: Path) -> None:
     for mode in (0o000, 0o400):
         path.chmod(mode)
         assert isinstance(await refusal(path), ConfigError)
+    path.chmod(0o600)
+    tmp_path.chmod(0o500)
+    assert isinstance(await refusal(path), ConfigError)
+    assert isinstance(await refusal(tmp_path / "sub" / "store.db"), ConfigError)
 
 
 async def test_damage_that_shows_later_is_one_clear_line(tmp_path: Path) -> None:
