@@ -28,6 +28,9 @@ _SETTINGS = {
     "advice.addEmbeddedRepo": "false",
     "checkout.workers": "0",
 }
+_NAMED = re.compile(r"""['"](.+)['"]""")
+_PLAIN = "--ignore-submodules=none"
+"""Spoken out, it keeps git from asking a .gitmodules file, which the agent may have written."""
 _KINDS = {"A": "added", "D": "deleted"}
 
 
@@ -142,21 +145,30 @@ class GitWork:
 
     def _drop_nested(self, base: str) -> list[str]:
         """Nested repositories are nobody's submodules: leave them out unless the base has them."""
-        raw = self.run("diff-index", "--cached", "--raw", "-z", "--no-renames", "--diff-filter=AT", base)
+        raw = self.run(
+            "diff-index", "--cached", _PLAIN, "--raw", "-z", "--no-renames", "--diff-filter=AT", base
+        )
         fields = raw.split(b"\0")
         nested = [name for meta, name in zip(fields[::2], fields[1::2], strict=False) if b" 160000 " in meta]
         for name in nested:
             self.run("update-index", "--force-remove", "--", os.fsdecode(name))
-        return [f"nested repository left out: {name.decode('utf-8', 'replace')}" for name in nested]
+        return [f"nested repository left out: '{name.decode('utf-8', 'replace')}'" for name in nested]
 
     def status(self, params: dict[str, Any]) -> dict[str, Any]:
         """Paths that differ from the commit ``base``."""
         base = sha(params.get("base"))
         skipped = self.stage(base)
-        raw = self.run("diff-index", "--cached", "--name-status", "-z", "--no-renames", base).split(b"\0")
+        raw = self.run("diff-index", "--cached", _PLAIN, "--name-status", "-z", "--no-renames", base).split(
+            b"\0"
+        )
         changes = [
             {"path": name.decode("utf-8", "replace"), "kind": _KINDS.get(kind.decode(), "modified")}
             for kind, name in zip(raw[::2], raw[1::2], strict=False)
+        ]
+        # What git cannot take is work all the same: nobody may think that the folder can go.
+        names = {match[1].rstrip("/") for line in skipped if (match := _NAMED.search(line))}
+        changes += [
+            {"path": name, "kind": "added"} for name in sorted(names - {each["path"] for each in changes})
         ]
         return {"changes": changes, "skipped": skipped[:50]}
 
@@ -169,7 +181,7 @@ class GitWork:
         ):
             raise ProtocolFault(-32602, "paths must be a list of strings")
         self.stage(base)
-        arguments = ("diff", "--cached", "--no-ext-diff", "--no-textconv", "--no-color", base, "--")
+        arguments = ("diff", "--cached", _PLAIN, "--no-ext-diff", "--no-textconv", "--no-color", base, "--")
         raw = self.run(*arguments, *(f":(literal){each}" for each in paths))
         return {"diff": limits.clip(raw.decode("utf-8", "replace"), 1_000_000, limits.DIFF_BYTES)}
 

@@ -76,7 +76,7 @@ _Answer = tuple[dict[str, Any], str]
 
 async def _status(executor: Executor, gitdir: Path, _args: argparse.Namespace) -> _Answer:
     changes = await executor.status(await _head(gitdir))
-    text = "\n".join(f"{each.kind:<8} {each.path}" for each in changes) or "nothing has changed"
+    text = "\n".join(f"{each.kind:<8} {_visible(each.path)}" for each in changes) or "nothing has changed"
     return {"changes": [dataclasses.asdict(each) for each in changes]}, text
 
 
@@ -97,7 +97,7 @@ async def _checkpoint(executor: Executor, gitdir: Path, args: argparse.Namespace
         gitdir, base=base, tree=built.tree, pack=executor.pack(), message=args.message, ref=ref, old=base
     )
     for line in built.skipped:
-        print(line, file=sys.stderr)
+        print(_visible(line), file=sys.stderr)
     return {"commit": commit, "branch": ref, "changed": commit != base, "skipped": built.skipped}, commit
 
 
@@ -113,6 +113,11 @@ async def _read(executor: Executor, args: argparse.Namespace) -> int:
         return 0
     sys.stdout.buffer.write(data)
     return 0
+
+
+def _visible(text: str) -> str:
+    """A name as one line: whoever chose it could otherwise forge lines, or write to the terminal."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _stream(args: argparse.Namespace) -> Any:  # noqa: ANN401 - a text stream

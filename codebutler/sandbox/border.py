@@ -9,7 +9,7 @@ from pathlib import Path
 
 from codebutler.sandbox import host, seccomp
 from codebutler.sandbox.settings import MIB, SandboxSettings
-from codebutler.sandbox.worktree import GitParts, clean_config, existing, object_folders
+from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
 
 HOME, STATE, TOOLS, RG = "/home/agent", "/codebutler/state", "/codebutler/tools", "/codebutler/bin/rg"
 UID = 1000
@@ -40,6 +40,8 @@ nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 \tdetachedHead = false
 """,
 }
+_GIT_FOLDERS = ("objects", "refs", "info", "logs", "reftable")
+_GIT_FILES = ("HEAD", "packed-refs", "shallow", "ORIG_HEAD")
 _ENVIRONMENT = {
     "HOME": HOME,
     "USER": "agent",
@@ -173,33 +175,35 @@ class Profile:
         self._own_records()
 
     def _common(self, git: GitParts) -> None:
-        """The repository's folder put together anew: what is not listed here does not exist inside.
+        self._folder(git.common, ("index",) if git.gitdir == git.common else ())
+        if git.gitdir != git.common:
+            self.show(git.gitdir)
+            for path in existing(git.gitdir, ("modules",), "dir"):
+                self.tmpfs(path, MIB)
+                self.sealed.append(str(path))
+        for path in existing(git.gitdir, ("config.worktree",), "file"):
+            self.file(path, clean_config(path))
+        for top in {git.common, git.gitdir}:
+            for module in modules(top):
+                self._folder(module, ("index",))
+
+    def _folder(self, folder: Path, more: tuple[str, ...]) -> None:
+        """A repository's folder put together anew: what is not listed here does not exist inside.
 
         Masking single files of the real folder would not do: when the host replaces such a file
         (as every ``git config`` does), the kernel drops the mask.
         """
-        self.tmpfs(git.common, MIB)
-        self.sealed.append(str(git.common))
-        for path in existing(git.common, ("objects", "refs", "info", "logs", "reftable"), "dir"):
+        self.tmpfs(folder, MIB)
+        self.sealed.append(str(folder))
+        for path in existing(folder, _GIT_FOLDERS, "dir"):
             self.show(path)
-        names = (
-            "HEAD",
-            "packed-refs",
-            "shallow",
-            "ORIG_HEAD",
-            *(("index",) if git.gitdir == git.common else ()),
-        )
-        for path in existing(git.common, names, "file"):
+        for path in existing(folder, (*_GIT_FILES, *more), "file"):
             self.show(path)
-        self.file(git.common / "config", clean_config(git.common / "config"))
-        self.add("--dir", git.common / "hooks")
-        if git.gitdir != git.common:
-            self.show(git.gitdir)
-        for path in existing(git.gitdir, ("config.worktree",), "file"):
-            self.file(path, clean_config(path))
-        for folder in object_folders(git.common)[1:]:
-            if not folder.is_relative_to(self.job.root):
-                self.show(folder)
+        self.file(folder / "config", clean_config(folder / "config"))
+        self.add("--dir", folder / "hooks")
+        for borrowed in object_folders(folder)[1:]:
+            if not borrowed.is_relative_to(self.job.root):
+                self.show(borrowed)
 
     def _own_records(self) -> None:
         """A person's checkout holds our store and other threads' worktrees: not for this sandbox."""

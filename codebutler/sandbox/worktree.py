@@ -16,11 +16,13 @@ from codebutler.errors import RepoError, UsageError
 
 _POINTER_BYTES = 4096
 _CONFIG_BYTES = 1024 * 1024
+_MODULES = 64
 _KEPT_EXTENSIONS = ("objectformat", "refstorage", "worktreeconfig", "compatobjectformat", "preciousobjects")
 _KEPT_CORE = (
     "repositoryformatversion", "filemode", "bare", "logallrefupdates", "ignorecase", "precomposeunicode",
     "symlinks", "autocrlf", "eol", "safecrlf", "quotepath", "abbrev", "sparsecheckout", "sparsecheckoutcone",
     "bigfilethreshold", "trustctime", "checkstat", "compression",
+    "worktree",
 )  # fmt: skip
 
 
@@ -89,6 +91,23 @@ def repository(path: Path) -> GitParts | None:
         and _kind(path / "config") == "file"
     )
     return GitParts(path, path) if ok else None
+
+
+def modules(folder: Path, depth: int = 4) -> list[Path]:
+    """The submodules' repositories below ``folder``/modules, which may lie in each other; bounded."""
+    found: list[Path] = []
+    for path in _subfolders(folder / "modules"):
+        if repository(path):
+            found += [path, *modules(path, depth - 1)] if depth else [path]
+        else:  # a submodule's name may hold slashes
+            found += [each for each in _subfolders(path) if repository(each)]
+    return found[:_MODULES]
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    if _kind(folder) != "dir":
+        return []
+    return [each for each in sorted(folder.iterdir()) if _kind(each) == "dir"]
 
 
 def _kind(path: Path) -> str:

@@ -77,9 +77,28 @@ async def test_nested_repositories_are_left_out(hands: Executor, linked: Any) ->
         "git init -q empty; git init -q full; cd full; echo a > a; git add a; git commit -qm a; echo b > ../b"
     )
     assert (await hands.call("bash", {"command": command})).ok
-    assert await hands.status(linked.base) == [FileChange("b", "added")]
+    changes = [FileChange(path, "added") for path in ("b", "empty", "full")]
+    assert await hands.status(linked.base) == changes
     built = await hands.tree(linked.base)
-    assert "nested repository left out: full" in built.skipped
+    assert "nested repository left out: 'full'" in built.skipped
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ln -s /etc/passwd .gitmodules",
+        "echo '[garbage' > .gitmodules; git init -q n; cd n; git commit -q --allow-empty -m x",
+        "touch git~1; mkdir d; touch d/.GIT",
+        "mkdir d; echo garbage > d/.git; touch d/f",
+        "mkdir d; cp .git d/.git; touch d/f",
+        "touch f; chmod 0 f; mkdir d; touch d/f; chmod 0 d",
+        "mkfifo f; ln -s loop loop; ln -s /nowhere l",
+    ],
+)
+async def test_nothing_that_lies_about_stops_a_checkpoint(hands: Executor, linked: Any, command: str) -> None:
+    assert (await hands.call("bash", {"command": f"{{ {command}; }}; cd {linked.tree}; echo y > good"})).ok
+    commit = await _checkpoint(hands, linked, linked.base)
+    assert linked.git("show", f"{commit}:good") == "y"
 
 
 async def test_hostile_attributes_and_config_stay_inside(
@@ -177,6 +196,28 @@ async def test_borrowed_objects_are_found(linked: Any, tmp_path: Path) -> None:
     try:
         assert (await running.call("bash", {"command": "git show --stat HEAD"})).ok
         assert await running.status(linked.base) == []
+    finally:
+        await running.close()
+
+
+async def test_submodules_are_compared_and_their_tokens_hidden(linked: Any, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", linked.repo, clone], check=True)
+    for words in (
+        ["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(linked.repo), "lib/sub"],
+        ["-c", "user.name=x", "-c", "user.email=x", "commit", "--quiet", "--message=submodule"],
+        ["-C", "lib/sub", "config", "remote.origin.url", "https://TOKEN-IN-MODULE@example.org"],
+    ):
+        subprocess.run(["git", *words], cwd=clone, check=True)
+    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=clone, check=True, capture_output=True, text=True)
+    running = await Executor.start(clone)
+    try:
+        assert await running.status(head.stdout.strip()) == []
+        inside = await running.call(
+            "bash", {"command": "git -C lib/sub log --oneline; grep -r TOKEN-IN .git lib"}
+        )
+        assert linked.base[:7] in inside.text
+        assert "TOKEN-IN" not in inside.text
     finally:
         await running.close()
 
