@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from codebutler import logs
 from codebutler.config import Config, home_folder, load_config
+from codebutler.errors import ConfigError
 from codebutler.models.client import OpenAIClient
 from codebutler.models.routing import Router
 from codebutler.redact import Redactor
 from codebutler.repo import process
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.layout import hide_own_files, own_folder
+from codebutler.repo.objects import read_bytes, show_file
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
+
+STORE = ".codebutler/store.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +35,24 @@ class Place:
     redactor: Redactor
 
 
-async def find_place(
-    path: Path, *, home: Path | None = None, env: Mapping[str, str] | None = None
-) -> Place:
+async def find_place(path: Path, *, home: Path | None = None, env: Mapping[str, str] | None = None) -> Place:
     """Find the repo around ``path`` and read its configuration. Errors name file, key and fix."""
     variables = os.environ if env is None else env
     folder = home or home_folder(variables)
     repo = await find_repo(path)
-    config = load_config(repo.root, home=folder, env=variables)
+    committed = await show_file(repo.gitdir, repo.head, ".codebutler/config.json")
+    config = load_config(repo.root, home=folder, env=variables, repo_text=committed or "")
     process.SECONDS.set(config.git.timeout)
     return Place(repo, config, folder, Redactor(config.secrets()))
 
 
 async def open_store(place: Place) -> Store:
     """The repo's store; its folder is hidden from git by the clone's own exclude file."""
+    if await read_bytes(place.repo.gitdir, place.repo.head, STORE, limit=1) is not None:
+        raise ConfigError(
+            f"{STORE} is committed in this repo, so it cannot be trusted",
+            fix=f"git rm --cached {STORE}; commit that.",
+        )
     own_folder(place.repo, place.repo.inner)
     hide_own_files(place.repo)
     return await Store.open(place.repo.inner / "store.db")
@@ -52,6 +62,7 @@ async def open_host(place: Place) -> Host:
     """All services of the repo. Close the host when done."""
     store = await open_store(place)
     place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    logs.setup(place.redactor, file=log_file(place), stderr=False)
     ledger = await Store.open(place.home / "global.db")
     router = Router(place.config)
     return Host(
@@ -60,8 +71,24 @@ async def open_host(place: Place) -> Host:
         home=place.home,
         store=store,
         ledger=ledger,
-        sandbox=SandboxSettings.from_host(),
+        sandbox=_sandbox(place.config),
         client=OpenAIClient(router),
         router=router,
         redactor=place.redactor,
+    )
+
+
+def log_file(place: Place) -> Path:
+    """The service's own log of this repo."""
+    mark = hashlib.sha256(str(place.repo.root).encode()).hexdigest()[:8]
+    return place.home / "logs" / f"{place.repo.root.name}-{mark}.log"
+
+
+def _sandbox(config: Config) -> SandboxSettings:
+    """What the host says of the border; a repo has no say in it."""
+    default = SandboxSettings.from_host()
+    return replace(
+        default,
+        tier="off" if config.sandbox.tier == "off" else default.tier,
+        uid=config.sandbox.uid or default.uid,
     )

@@ -117,10 +117,12 @@ class Decisions:
 
     async def swap_model(self, word: Word, role: str, wish: str) -> str:
         """Give ``role`` another model from here on; ``wish`` is a name of its pool or a model id."""
+        await self._thread.load_rules()
         known = self._thread.role(role)
-        model = known.pool.get(wish, wish)
-        if "/" not in model and model not in known.pool.values():
-            return f"No model {wish!r} in the {known.title}'s pool: {', '.join(known.pool) or 'it is empty'}."
+        pool = {**known.pool, **(self._thread.config.models.pm.pool if role == "pm" else {})}
+        model = pool.get(wish, wish)
+        if "/" not in model and model not in pool.values():
+            return f"No model {wish!r} in the {known.title}'s pool: {', '.join(pool) or 'it is empty'}."
         await self._log(ModelSwapped(message=word.seq, role=role, model=model))
         return f"The {known.title} now uses {model}."
 

@@ -86,7 +86,18 @@ def _nudged(s: ThreadState, e: ev.Nudged) -> None:
 
 
 @_on
+def _model_requested(s: ThreadState, e: ev.ModelRequested) -> None:
+    s.requested = e
+
+
+@_on
+def _model_failed(s: ThreadState, _e: ev.ModelFailed) -> None:
+    s.requested = None
+
+
+@_on
 def _model_replied(s: ThreadState, e: ev.ModelReplied) -> None:
+    s.requested = None
     frame = s.frames[e.frame]
     frame.reply(e)
     spend = s.spend.setdefault((frame.role, e.model), Spend())

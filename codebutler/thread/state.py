@@ -78,6 +78,8 @@ class ThreadState:
     models: dict[str, str] = field(default_factory=dict)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
+    requested: ev.ModelRequested | None = None
+    """A model call without a reply in the log."""
     outcome: ev.Outcome | None = None
     said: set[str] = field(default_factory=set)
     """Sources of the messages that were posted."""

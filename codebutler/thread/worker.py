@@ -25,6 +25,7 @@ async def run_turn(
     """
     log = await ThreadLog.claim(host.store, thread, host.redactor.text)
     desk = ThreadDesk(host, log, interpreter, listener)
+    await desk.settle_leftovers()
     try:
         while not await _until_quiet(desk):
             pass
