@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,17 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("HOME", str(folder))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     return folder
+
+
+@pytest.fixture
+def open_tmp(tmp_path: Path) -> Path:
+    """``tmp_path``, through which other users (the sandbox's own, a repo's owner) can pass."""
+    outer = Path(tempfile.gettempdir()).resolve()
+    folder = tmp_path.resolve()
+    while folder not in (outer, folder.parent) and folder.stat().st_uid == os.geteuid():
+        folder.chmod(0o755)
+        folder = folder.parent
+    return tmp_path
 
 
 @pytest.fixture

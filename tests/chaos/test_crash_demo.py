@@ -20,12 +20,10 @@ BEFORE = (9, 55, 99, 130)
 
 
 @pytest.fixture
-async def demo(tmp_path: Path) -> AsyncIterator[Stage]:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    sample = make_sample(tmp_path / "sample")
+async def demo(open_tmp: Path) -> AsyncIterator[Stage]:
+    sample = make_sample(open_tmp / "sample")
     async with ScriptedModel("demo") as server:
-        yield Stage(sample, tmp_path / "home", server)
+        yield Stage(sample, open_tmp / "home", server)
 
 
 async def run(stage: Stage, *, crash_at: str = "") -> Run:

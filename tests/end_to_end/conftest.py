@@ -1,34 +1,47 @@
-"""A sample repo, a scripted model and the real command line, for whole threads."""
+"""A sample repo with a scripted model and the real command line, or with an engine in this process."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from codebutler.cli.session import Session, open_session
-from codebutler.service.app import find_place
+from codebutler.commands.builtin import REGISTRY
+from codebutler.events import Event, Posted, parse
+from codebutler.models.routing import Router
+from codebutler.sandbox.settings import SandboxSettings
+from codebutler.service.app import find_place, open_store
+from codebutler.store.store import Store
 from codebutler.surfaces.terminal import Terminal
+from codebutler.testing.doubles import Asked, Door, Mind, Puppet
 from codebutler.testing.sample import make_sample
 from codebutler.testing.scenario import parse_scenario
 from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.stage import Stage
+from codebutler.thread.engine import Engine
+from codebutler.thread.fold import fold
+from codebutler.thread.host import Host
+from codebutler.thread.state import ThreadState
+from codebutler.types import Inbound, Person
 
 
 @pytest.fixture
-async def stage(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+async def stage(open_tmp: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
     """The stage with the scenario that the test names: ``parametrize("stage", [...], indirect=True)``.
 
     A scenario is a shipped one's name, or the TOML text of one.
     """
     given = getattr(request, "param", "demo")
     scenario = parse_scenario(given) if "\n" in given else given
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)  # the sandbox's own user passes through
-    sample = make_sample(tmp_path / "sample")
+    sample = make_sample(open_tmp / "sample")
     async with ScriptedModel(scenario) as server:
-        yield Stage(sample, tmp_path / "home", server)
+        yield Stage(sample, open_tmp / "home", server)
 
 
 @pytest.fixture
@@ -39,3 +52,102 @@ async def session(stage: Stage) -> AsyncIterator[Session]:
     place = await find_place(stage.sample.repo, home=stage.home / "butler", env=stage.env())
     async with open_session(place, [Terminal(Console(), quiet=True)]) as opened:
         yield opened
+
+
+class Room:
+    """A sample repo in which engines run in this process, with a model and a door in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        for each in (folder, *folder.parents[:2]):
+            each.chmod(0o755)  # the sandbox's own user passes through
+        self.sample = make_sample(folder / "sample")
+        self.home = folder / "butler"
+        self.home.mkdir()
+        self.env = {"PATH": os.environ["PATH"], "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+
+    def configure(self, **sections: object) -> None:
+        """The global configuration file."""
+        path = self.home / "config.json"
+        path.write_text(json.dumps(sections))
+        path.chmod(0o600)
+
+    @asynccontextmanager
+    async def engine(self, mind: Mind, *doors: Door) -> AsyncIterator[Scene]:
+        """An engine at work; it is closed on the way out, and the next one finds what it left."""
+        place = await find_place(self.sample.repo, home=self.home, env=self.env)
+        host = Host(
+            repo=place.repo,
+            config=place.config,
+            home=place.home,
+            store=await open_store(place),
+            ledger=await Store.open(place.home / "global.db"),
+            client=Puppet(mind),
+            router=Router(place.config),
+            redactor=place.redactor,
+            sandbox=SandboxSettings.from_host(),
+        )
+        engine = Engine(host, REGISTRY, doors or [Door()])
+        running = asyncio.create_task(engine.run())
+        try:
+            yield Scene(host, engine)
+        finally:
+            await engine.close()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await host.close()
+
+
+class Scene:
+    """A running engine, and a person who speaks to it in any number of conversations."""
+
+    def __init__(self, host: Host, engine: Engine) -> None:
+        self.host = host
+        self.engine = engine
+        self._said = 0
+
+    @property
+    def asked(self) -> list[Asked]:
+        """The model calls so far."""
+        assert isinstance(self.host.client, Puppet)
+        return self.host.client.asked
+
+    async def say(self, conversation: str, text: str = "", *, key: str = "", action: str = "") -> str:
+        """One message; returns the thread's id at once."""
+        self._said += 1
+        robin = Person(surface="terminal", id="robin")
+        inbound = Inbound(
+            surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=robin,
+            text=text, action=action,
+        )  # fmt: skip
+        return await self.engine.receive(inbound)
+
+    async def rest(self, thread: str) -> ThreadState:
+        """The thread's state once its turns are over."""
+        async with asyncio.timeout(30):
+            while True:
+                row = await self.host.store.thread(thread)
+                if row is not None and not row.ready and thread not in self.engine._tasks:
+                    return await self.state(thread)
+                await asyncio.sleep(0.01)
+
+    async def talk(self, conversation: str, text: str, *, action: str = "") -> ThreadState:
+        """Say it and wait for the rest."""
+        return await self.rest(await self.say(conversation, text, action=action))
+
+    async def state(self, thread: str) -> ThreadState:
+        """The fold of the log as it is now."""
+        rows = await self.host.store.events(thread)
+        return fold(thread, ((r.seq, r.ts, parse(r.body)) for r in rows))
+
+    async def events(self, thread: str) -> list[Event]:
+        """The log."""
+        return [e for r in await self.host.store.events(thread) if (e := parse(r.body)) is not None]
+
+    async def posts(self, thread: str) -> list[str]:
+        """What was posted, in order."""
+        return [e.post.text for e in await self.events(thread) if isinstance(e, Posted)]
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    return Room(tmp_path)

@@ -9,8 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from codebutler.testing.scenario import SHIPPED
 
 Json = dict[str, Any]
@@ -30,14 +28,6 @@ def demo(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         check=False,
         cwd=folder,
     )
-
-
-@pytest.fixture
-def open_tmp(tmp_path: Path) -> Path:
-    """A folder that the sandbox's own user can pass through."""
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    return tmp_path
 
 
 def git(where: Path, *words: str) -> str:

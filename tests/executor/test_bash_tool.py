@@ -30,6 +30,17 @@ async def test_a_timeout_keeps_what_was_said(executor: Executor) -> None:
     assert (result.ok, result.text) == (False, "begun\n[stopped: timed out after 0.3 s]")
 
 
+async def test_a_timeout_that_is_no_number_is_refused(executor: Executor) -> None:
+    for wrong in (float("nan"), float("inf"), -1, "5", True):
+        assert "timeout must be" in (await _bash(executor, "sleep 5", timeout=wrong)).text
+
+
+async def test_arguments_past_every_limit_are_refused(executor: Executor) -> None:
+    result = await executor.call("write", {"path": "big", "content": "x" * 31 * 1024 * 1024})
+    assert "too large" in result.text
+    assert (await _bash(executor, "test ! -e big")).ok
+
+
 async def test_survivors_are_killed(executor: Executor) -> None:
     command = "(setsid sh -c 'trap \"\" TERM HUP; sleep 300' & sleep 300 & nohup sleep 300 &) ; echo done"
     began = time.monotonic()

@@ -46,6 +46,7 @@ async def _hostile(folder: Path, tmp_path: Path, body: str, head: str = POLITE) 
         'print("not json"); print("{}"); print("[" * 100000)',
         'answer(ident + 1000, result={"content": []}); answer("1", result={}); answer(None, result={})',
         'answer(True, result={"content": [{"text": "fake"}]}); answer([ident], result={})',
+        OK,
         'print(json.dumps({"method": "tools/call", "id": ident, "params": {}}))',
         'sys.stdout.buffer.write(b"\\xff\\xfe\\x00\\n"); sys.stdout.flush()',
         'print(json.dumps({"id": ident, "result": "text"})); print(json.dumps({"id": ident, "error": 5}))',

@@ -77,13 +77,11 @@ assert not tree.exists()
 """
 
 
-def test_folders_without_permissions_are_opened_up_by_their_owner(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]) if os.geteuid() == 0 else ():
-        folder.chmod(0o755)
-    (tmp_path / "place").mkdir()
-    (tmp_path / "place").chmod(0o777)
+def test_folders_without_permissions_are_opened_up_by_their_owner(open_tmp: Path) -> None:
+    (open_tmp / "place").mkdir()
+    (open_tmp / "place").chmod(0o777)
     done = subprocess.run(
-        [sys.executable, "-c", _UNPRIVILEGED, str(tmp_path / "place")],
+        [sys.executable, "-c", _UNPRIVILEGED, str(open_tmp / "place")],
         capture_output=True,
         text=True,
         check=False,
