@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from functools import cache
 from typing import Any
@@ -47,6 +48,8 @@ def _check_value(where: str, value: object, form: dict[str, Any]) -> None:
         raise Fault(f"{where} must be of type {kind}")
     if "enum" in form and value not in form["enum"]:
         raise Fault(f"{where} must be one of {', '.join(form['enum'])}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Fault(f"{where} must be a number")
     if isinstance(value, (int, float)) and value < form.get("minimum", value):
         raise Fault(f"{where} must be at least {form['minimum']}")
     if isinstance(value, list):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -69,6 +70,9 @@ class Server:
                 self.line(line)
         for cancel in list(self.running.values()):
             cancel.set()
+        until = time.monotonic() + 0.4  # without a sandbox, nobody else ends what still runs
+        while self.running and time.monotonic() < until:
+            time.sleep(0.01)
 
     def line(self, line: bytes) -> None:
         """One message."""

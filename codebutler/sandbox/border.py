@@ -1,4 +1,4 @@
-"""The border in bubblewrap's words. Later binds win, so the order matters; see docs/security.md for why."""
+"""The border in bubblewrap's words. Later binds win, so the order matters."""
 
 from __future__ import annotations
 

@@ -18,6 +18,8 @@ from codebutler.sandbox.launch import Launch
 LINE_BYTES = 16 * 1024 * 1024
 """Longest reply. A piece of a pack is 1.4 MB; a file of 8 MiB for the daemon is 11 MB."""
 _STDERR_BYTES = 8192
+_REQUEST_BYTES = 30 * 1024 * 1024
+"""Longest request: a little less than the executor takes in one line."""
 
 
 class Lost(Exception):
@@ -89,8 +91,11 @@ class Client:
         stdin = self._process.stdin
         if stdin is None or not self.alive:
             raise Lost("the executor has ended")
+        line = json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
+        if len(line) > _REQUEST_BYTES:
+            raise Refused(f"the arguments are too large: {len(line)} bytes")
         try:
-            stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+            stdin.write(line)
             await stdin.drain()
         except (ConnectionError, RuntimeError) as error:
             raise Lost("the executor has ended") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import math
 import os
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -189,7 +190,10 @@ class Executor:
         self._view = self._git_view()
         job = self._job
         launch = await asyncio.to_thread(prepare, job)
-        client = await Client.connect(launch)
+        try:
+            client = await Client.connect(launch)
+        except OSError as error:
+            raise explain(str(error), job.settings) from error
         try:
             await client.request("initialize", {"protocolVersion": "2025-06-18"}, job.settings.start_timeout)
         except (Lost, Refused) as error:
@@ -235,7 +239,9 @@ def _patience(name: str, arguments: Mapping[str, Any]) -> float:
     if name != "bash":
         return 90.0
     wanted = arguments.get("timeout")
-    seconds = float(wanted) if isinstance(wanted, (int, float)) else _BASH_DEFAULT
+    seconds = _BASH_DEFAULT
+    if isinstance(wanted, (int, float)) and math.isfinite(wanted):
+        seconds = float(wanted)
     return min(max(seconds, 0.0), _BASH_MAX) + _GRACE
 
 

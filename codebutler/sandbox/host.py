@@ -83,13 +83,21 @@ def interpreter() -> tuple[Path, Path | None]:
     return program, None if prefix.is_relative_to("/usr") else prefix
 
 
+def home() -> Path | None:
+    """The home of whoever runs the daemon; None for a user without one."""
+    try:
+        return Path.home().resolve()
+    except (RuntimeError, OSError):
+        return None
+
+
 def toolchains() -> list[Path]:
     """Folders of the home with compilers and interpreters; never one that holds credentials."""
-    home = Path.home()
+    top = home()
+    if top is None:
+        return []
     return [
-        home / each
-        for each in _TOOLCHAINS
-        if (home / each).is_dir() and (home / each).resolve() == home / each
+        top / each for each in _TOOLCHAINS if (top / each).is_dir() and (top / each).resolve() == top / each
     ]
 
 

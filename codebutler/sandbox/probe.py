@@ -93,7 +93,7 @@ def _bwrap() -> str:
 async def _probe(room: Path, settings: SandboxSettings) -> Probe:
     secret = await asyncio.to_thread(_furnish, room)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        canaries = _canaries(Path.home(), secret, server.getsockname()[1])
+        canaries = _canaries(host.home() or Path("/root"), secret, server.getsockname()[1])
         executor = await Executor.start(room / "worktree", settings=settings)
         try:
             checks = [await _try(executor, name, command, good=True) for name, command in _CONTROLS.items()]

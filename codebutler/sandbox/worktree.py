@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler.errors import RepoError, UsageError
+from codebutler.sandbox import host
 
 _POINTER_BYTES = 4096
 _CONFIG_BYTES = 1024 * 1024
@@ -42,12 +43,12 @@ def real_folder(path: Path) -> Path:
         raise UsageError(f"{path}: {error.strerror}", fix="Name a folder that exists.") from error
     if not real.is_dir():
         raise UsageError(f"{path} is not a folder", fix="Name a folder.")
-    home = Path.home().resolve()
+    home = host.home()
     system = {Path(each) for each in ("/tmp", "/var/tmp", "/dev/shm")}  # noqa: S108 - refused, not used
     below = ("/proc", "/sys", "/dev", "/run", "/etc", "/boot")
     if (
         real in system
-        or home.is_relative_to(real)
+        or (home is not None and home.is_relative_to(real))
         or (len(real.parts) < 3 and real.name in _TOP)
         or len(real.parts) == 1
         or any(real.is_relative_to(each) for each in below)
