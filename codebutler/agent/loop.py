@@ -68,9 +68,12 @@ async def _together(calls: Sequence[OpenCall], frame: Frame, tools: Toolset, pla
     if len(calls) == 1:
         await _one(calls[0], frame, tools, place)
         return
-    async with asyncio.TaskGroup() as group:
-        for call in calls:
-            group.create_task(_one(call, frame, tools, place))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for call in calls:
+                group.create_task(_one(call, frame, tools, place))
+    except BaseExceptionGroup as many:  # what ends a turn is known by its type, so it must arrive as itself
+        raise many.exceptions[0] from many
 
 
 async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workplace) -> None:

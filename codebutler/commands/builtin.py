@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from pydantic import Field
+
 from codebutler.commands.registry import Arguments, Definition, Registry
 from codebutler.thread import render
 from codebutler.thread.decisions import Decisions, Word
@@ -29,7 +31,7 @@ class _Wish(Arguments):
 
 
 class _Usd(Arguments):
-    usd: float = 1.0
+    usd: float = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
 
 
 class _Model(Arguments):

@@ -159,7 +159,8 @@ class Engine:
                     if thread not in self._interrupted or self._closing or task is None:
                         raise
                     self._interrupted.discard(thread)
-                    task.uncancel()
+                    while task.uncancel():  # it may have been interrupted several times at once
+                        pass
                 if thread not in self._again:
                     return
         finally:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -62,18 +62,21 @@ class ThreadLog:
         """Refresh the read model (title, phase, status, branch, pr)."""
         await self._write([], row=row)
 
-    async def rest(self, end: Event | None = None, message: Outbound | None = None) -> bool:
+    async def rest(
+        self, end: Event | None = None, message: Outbound | None = None, *, stuck: Collection[int] = ()
+    ) -> bool:
         """Log the end of a turn, with its message, in one commit.
 
-        True when nothing new came in meanwhile; else the turn must go on.
+        True when every message has been read, but for those in ``stuck`` (their seqs), with which nothing
+        can be done now; else the thread stays ready and the turn must go on.
         """
-        before = set(self.state.unread)
+        ready = False if set(self.state.unread) <= set(stuck) else None
         ends = [end] if end is not None else []
         if message is not None:
-            await self.post(message, key=f"end:{self.state.seq}", after=ends, ready=False)
+            await self.post(message, key=f"end:{self.state.seq}", after=ends, ready=ready)
         else:
-            await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in ends], ready=False)
-        return not set(self.state.unread) - before
+            await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in ends], ready=ready)
+        return set(self.state.unread) <= set(stuck)
 
     async def sync(self) -> None:
         """Fold in what doors and other processes have appended."""

@@ -9,6 +9,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.thread import Listener, Thread
 from codebutler.toolset.desk import EndTurn
+from codebutler.types import Outbound
 
 
 class Mail(Thread):
@@ -37,7 +38,17 @@ class Mail(Thread):
                 listener = frame or self.default_frame()
                 if listener is not None and listener.calls:
                     return  # a transcript must hold every result before it can hold new words
+                if listener is not None and listener.role == "pm" and not listener.due:
+                    if self.state.open_exchange is not None:
+                        return  # the PM's answer goes to the role that asked before it hears new words
+                    await self.show_answer(listener)
                 await self._hand_over(seq, message, listener)
+
+    async def show_answer(self, pm: Frame) -> None:
+        """Post the PM's plain answer, unless it is posted already."""
+        source = f"pm:{pm.step}"
+        if pm.last_text and source not in self.state.said:
+            await self.post(Outbound(text=pm.last_text, role="pm"), key=source)
 
     async def _obey(self, command: Command, word: Word) -> None:
         decide = Decisions(self)

@@ -78,10 +78,8 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
     """The PM works until it has an answer, a plan or a question."""
     await desk.load_rules()
     role = desk.role("pm")
-    text = await loop.run(pm, role, desk.toolset(role), desk)
-    source = f"pm:{pm.step}"
-    if text and source not in desk.state.said and not pm.calls:
-        await desk.post(Outbound(text=text, role="pm"), key=source)
+    await loop.run(pm, role, desk.toolset(role), desk)
+    await desk.show_answer(pm)
 
 
 async def code(desk: ThreadDesk) -> None:

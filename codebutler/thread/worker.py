@@ -35,8 +35,8 @@ async def run_turn(
 
 
 async def _until_quiet(desk: ThreadDesk) -> bool:
-    """Run steps to their end; False when something new came in at the last moment."""
-    start = desk.state.seq
+    """Run steps to their end; False when messages wait that another pass can deal with."""
+    start, waiting = desk.state.seq, set(desk.state.unread)
     end: EndTurn | None = None
     try:
         while await phases.step(desk):
@@ -51,12 +51,14 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         await _save_work(desk)
     except CodeButlerError as error:
         end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
+    stuck = waiting if waiting == set(desk.state.unread) else set()
     if desk.state.seq == start and end is None:
-        return await desk.log.rest()
+        return await desk.log.rest(stuck=stuck)
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
     await desk.log.update_row(phase=desk.state.phase, status=outcome)
-    return await desk.log.rest(TurnEnded(outcome=outcome, text=text), _last_word(desk.state, outcome, text))
+    word = _last_word(desk.state, outcome, text)
+    return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
 
 
 def outcome_of(state: ThreadState) -> Outcome:
