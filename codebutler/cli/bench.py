@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -61,10 +62,13 @@ def _link(prefix: Path) -> None:
     """The clients' table expects ``PREFIX/codebutler/bin/codebutler`` and ``PREFIX/bench/bin/python``."""
     scripts = Path(sys.executable).parent
     for client, program in (("codebutler", "codebutler"), ("bench", "python")):
-        link = prefix / client / "bin" / program
-        if not link.exists():
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(scripts / program)
+        wrapper = prefix / client / "bin" / program
+        if not wrapper.exists():
+            wrapper.parent.mkdir(parents=True, exist_ok=True)
+            wrapper.write_text(
+                f'#!/bin/sh\nexec {shlex.quote(str(scripts / program))} "$@"\n', encoding="utf-8"
+            )
+            wrapper.chmod(0o755)
 
 
 def _installed(peers: Path | None) -> list[str]:

@@ -47,7 +47,7 @@ async def _run(args: argparse.Namespace) -> int:
     folder.chmod(0o755)  # the sandbox's own user must be able to pass through
     sample = make_sample(folder / "sample")
     async with ScriptedModel(args.scenario) as server:
-        env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "demo"}
+        env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "demo", "CODEBUTLER_MODEL": "scripted"}
         place = await find_place(sample.repo, home=folder / "home", env=env)
         started = time.monotonic()
         alone = args.yes
