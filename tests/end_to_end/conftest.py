@@ -58,8 +58,6 @@ class Room:
     """A sample repo in which engines run in this process, with a model and a door in memory."""
 
     def __init__(self, folder: Path) -> None:
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(0o755)  # the sandbox's own user passes through
         self.sample = make_sample(folder / "sample")
         self.home = folder / "butler"
         self.home.mkdir()
@@ -149,5 +147,5 @@ class Scene:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path)
+def room(open_tmp: Path) -> Room:
+    return Room(open_tmp)
