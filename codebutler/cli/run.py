@@ -56,7 +56,8 @@ async def _run(args: argparse.Namespace) -> int:
         try:
             code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)
         except asyncio.CancelledError:  # Ctrl-C: the thread goes on where it was when somebody asks for it
-            print(f"The thread is kept; go on with: codebutler run --thread {session.thread}", file=sys.stderr)
+            go_on = f"codebutler run --thread {session.thread}"
+            print(f"The thread is kept; go on with: {go_on}", file=sys.stderr)
             raise
         show_summary(session, code, as_json=args.json, repo=str(place.repo.root))
         return code
