@@ -38,6 +38,9 @@ class Delivery:
         async with asyncio.TaskGroup() as group:
             for lane in self._lanes:
                 group.create_task(lane.run())
+            await (
+                asyncio.Event().wait()
+            )  # also without a door: whoever awaits this lives as long as the engine
 
     async def flush(self, *, force: bool = False) -> None:
         """One attempt for everything that is pending; ``force`` also for what failed a moment ago."""
