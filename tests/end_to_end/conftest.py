@@ -104,17 +104,24 @@ class Scene:
         self._said = 0
 
     @property
+    def puppet(self) -> Puppet:
+        """The model behind all roles."""
+        assert isinstance(self.host.client, Puppet)
+        return self.host.client
+
+    @property
     def asked(self) -> list[Asked]:
         """The model calls so far."""
-        assert isinstance(self.host.client, Puppet)
-        return self.host.client.asked
+        return self.puppet.asked
 
-    async def say(self, conversation: str, text: str = "", *, key: str = "", action: str = "") -> str:
+    async def say(
+        self, conversation: str, text: str = "", *, key: str = "", action: str = "", by: str = "robin"
+    ) -> str:
         """One message; returns the thread's id at once."""
         self._said += 1
-        robin = Person(surface="terminal", id="robin")
+        author = Person(surface="terminal", id=by)
         inbound = Inbound(
-            surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=robin,
+            surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=author,
             text=text, action=action,
         )  # fmt: skip
         return await self.engine.receive(inbound)
