@@ -35,11 +35,17 @@ class Terminal:
         """``quiet`` delivers without printing (headless runs print events instead)."""
         self._console = console
         self._quiet = quiet
+        self.conversation = ""
+        """The one that this terminal shows ("": all); others belong to the terminals of other processes."""
+        self._shown: set[str] = set()
         self.status = ""
         self.writing = ""
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
-        """Print the message; the status card only goes to the toolbar."""
+        """Print the message, once per mark; the status card only goes to the toolbar."""
+        if mark in self._shown or external_id != (self.conversation or external_id):
+            return mark
+        self._shown.add(mark)
         if message.slot == "status":
             changed, self.status = self.status != message.text, message.text
             if changed and not self._quiet and not self._console.is_terminal:
