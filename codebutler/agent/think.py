@@ -93,6 +93,10 @@ async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> No
 async def _look_for_loops(frame: Frame, role: Role, place: Thinking) -> None:
     if frame.steps_since_heard >= role.limits.iterations:
         raise EndTurn("failed", f"the {role.title} used its {role.limits.iterations} steps without finishing")
+    if frame.busy >= role.limits.seconds:
+        raise EndTurn(
+            "failed", f"the {role.title} worked for {role.limits.seconds} seconds without finishing"
+        )
     if frame.repeats >= STUCK:
         raise EndTurn(
             "failed", f"the {role.title} repeats the same call ({frame.recent[-1][0]}) without progress"

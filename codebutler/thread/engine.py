@@ -26,8 +26,6 @@ from codebutler.thread.worker import run_turn
 from codebutler.types import Inbound, Outbound, Surface
 
 log = logging.getLogger("codebutler.engine")
-PM_PLACES = 8
-"""Turns beyond the Coders' places: planning never waits behind coding."""
 
 
 def thread_id(surface: str, external_id: str) -> str:
@@ -101,7 +99,6 @@ class Engine:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._interrupted: set[str] = set()
-        self._places = asyncio.Semaphore(max(1, host.config.limits.max_concurrent_threads) + PM_PLACES)
         self._closing = False
         self.delivery = Delivery(host.store, surfaces)
 
@@ -153,8 +150,7 @@ class Engine:
             while True:
                 self._again.discard(thread)
                 try:
-                    async with self._places:
-                        await self._turn(thread)
+                    await self._turn(thread)
                 except asyncio.CancelledError:
                     task = asyncio.current_task()
                     if thread not in self._interrupted or self._closing or task is None:

@@ -233,11 +233,11 @@ class Workspace:
             self._forge = await forge_for(self._host.repo, self._host.config, home=self._host.home)
         return self._forge
 
-    async def remove(self, landed: str) -> None:
-        """Remove worktree and branch. Work that is not in the commit ``landed`` stays, and is told of."""
+    async def remove(self, landed: str) -> str:
+        """Remove worktree and branch. Work that is not in ``landed`` stays: returns where it is, or ""."""
         state = self._log.state
         if state.worktree is None or state.removed:
-            return
+            return ""
         kept = ""
         try:
             tree = await worktrees.find(self._host.repo, state.id)
@@ -250,6 +250,7 @@ class Workspace:
         except RepoError as error:
             kept = str(error)
         await self._log.append(WorktreeRemoved(kept=kept))
+        return kept
 
     async def close(self) -> None:
         """Stop the executor."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.events import MessageReceived, ModelReplied, TurnEnded
 from codebutler.testing.doubles import Asked, says
+from codebutler.thread.host import PLANNERS
 from codebutler.types import ModelReply, ToolCall
 
 if TYPE_CHECKING:
@@ -58,10 +59,10 @@ async def test_many_threads_run_beside_each_other_within_the_places(room: Room) 
     async with room.engine(gate) as scene:
         threads = [await scene.say(f"c{n}", f"m{n}") for n in range(25)]
         async with asyncio.timeout(20):
-            while gate.waiting < 10:  # noqa: ASYNC110 - a count, not an event
+            while gate.waiting < PLANNERS:  # noqa: ASYNC110 - a count, not an event
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
-        assert gate.most == 10  # two for Coders, eight beside them
+        assert gate.most == PLANNERS  # planning never waits behind the two Coders
         gate.open.set()
         for number, thread in enumerate(threads):
             await scene.rest(thread)
