@@ -113,6 +113,8 @@ class Session:
 
     async def at_rest(self) -> bool:
         """Nothing goes on in the thread, nothing will before somebody speaks, and ``state`` has it all."""
+        if self._engine is not None and self.thread in self._engine.given_up:
+            raise self._engine.given_up[self.thread]
         row = await self.host.store.thread(self.thread)
         if row is None or row.ready or self.state.outcome is None:
             return False

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
-from codebutler.errors import StaleWorker
+from codebutler.errors import CodeButlerError, StaleWorker
 from codebutler.events import MessageReceived, ThreadOpened, TurnEnded, dump
 from codebutler.store.rows import NewEvent
 from codebutler.store.store import Store
@@ -99,6 +99,8 @@ class Engine:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._interrupted: set[str] = set()
+        self.given_up: dict[str, CodeButlerError] = {}
+        """Threads whose turn ended without a word in the log, because the log could not be written."""
         self._closing = False
         self.delivery = Delivery(host.store, surfaces)
 
@@ -168,6 +170,9 @@ class Engine:
             await run_turn(self.host, thread, self._interpreter, self._listener)
         except StaleWorker:
             log.info("%s was taken over by another worker", thread)
+        except CodeButlerError as error:  # not even the log could be written, as on a full disk
+            log.error("%s: turn given up: %s", thread, error)  # noqa: TRY400 - it says all there is to say
+            self.given_up[thread] = error
         except Exception:  # a fault of ours in one thread must neither touch another nor stay silent
             log.exception("%s: turn crashed", thread)
             await self._confess(thread)
@@ -176,6 +181,13 @@ class Engine:
 
     async def _confess(self, thread: str) -> None:
         """Say in the thread that we failed it."""
+        try:
+            await self._say_broken(thread)
+        except CodeButlerError as error:
+            log.error("%s: nor could that be said: %s", thread, error)  # noqa: TRY400 - see the line above it
+            self.given_up[thread] = error
+
+    async def _say_broken(self, thread: str) -> None:
         held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text)
         text = (
             "Something broke inside CodeButler; the details are in its log. Your work is kept. "

@@ -78,6 +78,7 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
     """The PM works until it has an answer, a plan or a question."""
     await desk.load_rules()
     role = desk.role("pm")
+    await desk.log.update_row(phase=desk.state.phase, status="working")
     async with desk.host.planners:
         await loop.run(pm, role, desk.toolset(role), desk)
     await desk.show_answer(pm)
@@ -90,6 +91,7 @@ async def code(desk: ThreadDesk) -> None:
             f"{desk.config.limits.max_concurrent_threads} Coders are at work; this one waits its turn."
         )
     async with desk.host.coders:
+        await desk.log.update_row(status="working")
         await _code(desk)
 
 
@@ -102,6 +104,7 @@ async def _code(desk: ThreadDesk) -> None:
     await desk.load_rules()
     if team and state.phase != "coder":
         await desk.append(PhaseChanged(phase="coder", why="plan approved"))
+        await desk.log.update_row(phase="coder")
         await desk.show_status()
     frame = await _coder_frame(desk)
     role = desk.role("coder")
