@@ -32,6 +32,7 @@ _NO_SYMLINKS = 0x04
 _IDMAP = 0x00100000
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
 
 
 class _Attributes(ctypes.Structure):
