@@ -24,6 +24,7 @@ from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.thread.worker import run_turn
 from codebutler.types import Inbound, Outbound, Surface
+from codebutler.wellformed import well_formed
 
 log = logging.getLogger("codebutler.engine")
 
@@ -37,6 +38,7 @@ async def receive(
     store: Store, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team"
 ) -> str:
     """Append a native event to its thread, opening one for a conversation that is new. Returns its id."""
+    inbound = Inbound.model_validate(well_formed(inbound.model_dump()))
     message = message_of(inbound)
     event = NewEvent(message.kind, f"{inbound.surface}:{inbound.key}", dump(message))
     thread = await store.find(inbound.surface, inbound.external_id)
