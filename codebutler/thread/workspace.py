@@ -212,13 +212,13 @@ class Workspace:
         tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
         if tip is None:
             raise RepoError(
-                f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back."
+                f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"
             )
         if tip != state.head:
             if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
                 raise RepoError(
                     f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
-                    fix="Move it back, or open a new thread.",
+                    fix="Move it back, or open a new thread",
                 )
             files = sorted(await self.moved_files(state.head, tip))
             await self._log.append(CheckpointMade(commit=tip, message="found on the branch", files=files))
