@@ -94,7 +94,7 @@ async def test_a_raise_that_is_no_amount_is_refused_and_the_log_stays_readable(
     async with priced.engine(costing(0.001)) as scene:
         thread = (await scene.talk("a", "one")).id
         await scene.talk("a", f"/raise {wish}")
-        assert "/raise: usd:" in (await scene.posts(thread))[-1]
+        assert "Use: /raise [usd]" in (await scene.posts(thread))[-1]
         assert (await scene.state(thread)).raised_usd == 0.0
 
 
