@@ -52,7 +52,8 @@ async def examine(
     checks += await asyncio.to_thread(doctor_host.disk, repo.root if repo else path, folder)
     if repo is not None:
         checks.append(await asyncio.to_thread(doctor_host.store, repo.inner / "store.db", "store"))
-    checks.append(await asyncio.to_thread(doctor_host.store, folder / "global.db", "global store"))
+    if not any(check.area == "home" and check.state == "problem" for check in checks):
+        checks.append(await asyncio.to_thread(doctor_host.store, folder / "global.db", "global store"))
     return Report(checks, config)
 
 

@@ -100,6 +100,8 @@ def store(path: Path, area: str) -> Check:
     """Whether a store's file may be written by this user, and is whole."""
     if (closed := _closed(path)) is not None:
         me = os.geteuid()
+        if closed.stat().st_uid == me:
+            return problem(area, f"{closed} is yours, but closed to you", f"Run: chmod u+rwX {closed}")
         fix = f"Run codebutler as that user, or in a clone of your own; leave {path.name} where it is"
         return problem(area, f"{closed} belongs to {_owner(closed)}; you (uid {me}) cannot write it", fix)
     if not path.exists():
