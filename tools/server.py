@@ -19,6 +19,7 @@ from confine import confine, take_protocol
 from editing import edit, write
 from faults import Fault, ProtocolFault
 from gitwork import GitWork
+from patching import apply_patch
 from reading import read, read_file
 from searching import glob, grep
 from shell import Cancel, Shell
@@ -28,7 +29,7 @@ from workspace import Config, Workspace
 PROTOCOLS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 Id = str | int
 
-_INLINE = {"read": read, "write": write, "edit": edit}
+_INLINE = {"read": read, "write": write, "edit": edit, "apply_patch": apply_patch}
 _BESIDE = {"grep": grep, "glob": glob}
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -11,11 +13,22 @@ from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Tool
 from codebutler.types import ToolResult, ToolSpec
 
+_GPT = re.compile(r"(^|/)(gpt|codex|o[1-9])(?![a-z])")
+"""Model ids of the family that writes patches, with or without a vendor before them."""
+
 
 @cache
 def tools() -> tuple[Tool, ...]:
-    """read, write, edit, bash, grep, glob as tools/schema.json describes them."""
+    """read, write, edit, apply_patch, bash, grep, glob as tools/schema.json describes them."""
     return tuple(_native(entry) for entry in json.loads(assets.text("tools", "schema.json")))
+
+
+def fitting(names: Sequence[str], model: str) -> tuple[str, ...]:
+    """``names`` with one of edit and apply_patch where a role has both: the one ``model`` was trained on."""
+    if not {"edit", "apply_patch"} <= set(names):
+        return tuple(names)
+    other = "edit" if _GPT.search(model.lower()) else "apply_patch"
+    return tuple(name for name in names if name != other)
 
 
 def _native(entry: dict[str, Any]) -> Tool:
