@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import sys
 
 from codebutler.cli.common import add_place
 from codebutler.cli.headless import Consent, attend, show_summary
@@ -52,6 +53,11 @@ async def _run(args: argparse.Namespace) -> int:
             await session.say(
                 args.task, key=f"{external}:task", mode="coder" if args.role == "coder" else "team"
             )
-        code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)
+        try:
+            code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)
+        except asyncio.CancelledError:  # Ctrl-C: the thread goes on where it was when somebody asks for it
+            go_on = f"codebutler run --thread {session.thread}"
+            print(f"The thread is kept; go on with: {go_on}", file=sys.stderr)
+            raise
         show_summary(session, code, as_json=args.json, repo=str(place.repo.root))
         return code

@@ -52,6 +52,7 @@ async def receive(
             owner=inbound.author.label,
             bindings=[(inbound.surface, inbound.external_id)],
             events=[NewEvent(opened.kind, "opened", dump(opened)), event],
+            row={"phase": "pm", "status": "new"},
         ):
             return thread
     await store.append(thread, [event], ready=True)

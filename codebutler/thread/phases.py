@@ -97,6 +97,7 @@ async def code(desk: ThreadDesk) -> None:
     text = await loop.run(frame, role, desk.toolset(role), desk)
     await desk.space.settle_checkpoint()
     await desk.space.checkpoint(_subject(desk))
+    await _note_strays(desk)
     await (_ship(desk, frame, text) if team else _hand_in(desk, frame, text))
 
 
@@ -134,6 +135,19 @@ def _request(desk: ThreadDesk) -> str:
     pm = desk.state.frames.get("pm")
     said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
     return "\n".join(f"> {line}" for text in said[:6] for line in str(text).splitlines())[:4_000]
+
+
+async def _note_strays(desk: ThreadDesk) -> None:
+    """Files that the approved plan did not name are shown, once each set: nobody approved them."""
+    state = desk.state
+    if state.unnamed or not state.named:
+        return
+    strays = sorted(f for f in state.files - state.named if not f.startswith(".codebutler/"))
+    if strays:
+        shown = ", ".join(f"`{f}`" for f in strays[:20])
+        await desk.tell_once(
+            f"Outside the files that the plan names: {shown}. Look at them before you merge."
+        )
 
 
 def _subject(desk: ThreadDesk) -> str:

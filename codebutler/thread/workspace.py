@@ -37,6 +37,7 @@ class Workspace:
         self._host = host
         self._log = log
         self._executor: Executor | None = None
+        self._starting = asyncio.Lock()
         self._dirty = _left_unsaved(log.state)
         self._saving = False
         self._later: asyncio.Task[None] | None = None
@@ -66,23 +67,18 @@ class Workspace:
 
     async def hands(self) -> Executor:
         """The executor: on a read-only snapshot of the base commit until there is a worktree."""
-        if self._executor is None:
-            state = self._log.state
-            if state.worktree and not state.removed:
-                self._executor = await Executor.start(
-                    Path(state.worktree.path), own=True, settings=self._host.sandbox
-                )
-            else:
-                commit = state.pushed or (await self.base()).commit
-                folder = await snapshots.ensure(self._host.repo, commit, settings=self._host.sandbox)
-                self._executor = await Executor.start(
-                    folder,
-                    read_only=True,
-                    own=True,
-                    gitdir=self._host.repo.gitdir,
-                    settings=self._host.sandbox,
-                )
-        return self._executor
+        async with self._starting:  # calls run side by side: the first one starts it for all
+            if self._executor is None:
+                self._executor = await self._start()
+            return self._executor
+
+    async def _start(self) -> Executor:
+        state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
+        if state.worktree and not state.removed:
+            return await Executor.start(Path(state.worktree.path), own=True, settings=settings)
+        commit = state.pushed or (await self.base()).commit
+        folder = await snapshots.ensure(repo, commit, settings=settings)
+        return await Executor.start(folder, read_only=True, own=True, gitdir=repo.gitdir, settings=settings)
 
     async def model_hands(self) -> Relocated:
         """The executor as a model's calls reach it."""

@@ -115,7 +115,7 @@ class Toolset:
 def _checked(found: Tool, text: str) -> Any:  # noqa: ANN401 - the tool's own arguments class
     try:
         raw = json.loads(text or "{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ToolFailed(f"the arguments are not valid JSON ({error}); send them again") from error
     if not isinstance(raw, dict):
         raise ToolFailed("the arguments must be a JSON object; send them again")

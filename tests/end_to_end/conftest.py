@@ -58,8 +58,6 @@ class Room:
     """A sample repo in which engines run in this process, with a model and a door in memory."""
 
     def __init__(self, folder: Path) -> None:
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(0o755)  # the sandbox's own user passes through
         self.sample = make_sample(folder / "sample")
         self.home = folder / "butler"
         self.home.mkdir()
@@ -106,17 +104,24 @@ class Scene:
         self._said = 0
 
     @property
+    def puppet(self) -> Puppet:
+        """The model behind all roles."""
+        assert isinstance(self.host.client, Puppet)
+        return self.host.client
+
+    @property
     def asked(self) -> list[Asked]:
         """The model calls so far."""
-        assert isinstance(self.host.client, Puppet)
-        return self.host.client.asked
+        return self.puppet.asked
 
-    async def say(self, conversation: str, text: str = "", *, key: str = "", action: str = "") -> str:
+    async def say(
+        self, conversation: str, text: str = "", *, key: str = "", action: str = "", by: str = "robin"
+    ) -> str:
         """One message; returns the thread's id at once."""
         self._said += 1
-        robin = Person(surface="terminal", id="robin")
+        author = Person(surface="terminal", id=by)
         inbound = Inbound(
-            surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=robin,
+            surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=author,
             text=text, action=action,
         )  # fmt: skip
         return await self.engine.receive(inbound)
@@ -149,5 +154,5 @@ class Scene:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path)
+def room(open_tmp: Path) -> Room:
+    return Room(open_tmp)
