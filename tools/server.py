@@ -6,6 +6,7 @@ run one at a time. A tool that fails is a result with ``isError``; JSON-RPC erro
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -20,7 +21,7 @@ from editing import edit, write
 from faults import Fault, ProtocolFault
 from gitwork import GitWork
 from patching import apply_patch
-from reading import read, read_file
+from reading import is_slow, read, read_file
 from searching import glob, grep
 from shell import Cancel, Shell
 from wire import Wire
@@ -137,7 +138,7 @@ class Server:
             raise ProtocolFault(-32602, f"no such tool: {str(name)[:100]}")
         if not isinstance(arguments, dict):
             raise ProtocolFault(-32602, "arguments must be an object")
-        if name in _INLINE:
+        if name in _INLINE and not (name == "read" and is_slow(arguments)):
             self.reply(ident, self.tool(name, arguments, None))
         else:
             self.beside(ident, lambda cancel: self.tool(name, arguments, cancel))
@@ -213,9 +214,12 @@ class Server:
 
 def result(text: str, details: dict[str, Any], *, good: bool) -> dict[str, Any]:
     """MCP's shape of a tool result; ``details`` ride in ``_meta`` for people and the log."""
-    text = limits.clip(text, 1_000_000, limits.REPLY_TEXT)
+    content = [{"type": "text", "text": limits.clip(text, 1_000_000, limits.REPLY_TEXT)}]
+    if "image" in details:
+        kind, data = details.pop("image")
+        content.append({"type": "image", "data": base64.b64encode(data).decode(), "mimeType": kind})
     return {
-        "content": [{"type": "text", "text": text}],
+        "content": content,
         "isError": not good,
         "_meta": {"codebutler": details},
     }
