@@ -35,7 +35,7 @@ def apply_patch(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[
         if sum(len(each.before or b"") + len(each.after or b"") for each in drafts.values()) > limits.PATCH:
             raise Fault("the patch touches more bytes than can be held: split it")
         _commit(space, [each for each in drafts.values() if each.before != each.after])
-    return "\n".join(done), {"paths": list(drafts)}
+    return "\n".join(done), {"paths": list(drafts)[: limits.LIST_ENTRIES]}
 
 
 @contextlib.contextmanager

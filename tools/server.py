@@ -16,14 +16,16 @@ from typing import Any
 
 import limits
 from arguments import check, schema
+from cancelling import Cancel
 from confine import confine, take_protocol
 from editing import edit, write
 from faults import Fault, ProtocolFault
 from gitwork import GitWork
+from output import Watch
 from patching import apply_patch
 from reading import is_slow, read, read_file
 from searching import glob, grep
-from shell import Cancel, Shell
+from shell import Caller, Shell
 from wire import Wire
 from workspace import Config, Workspace
 
@@ -72,6 +74,7 @@ class Server:
                 self.line(line)
         for cancel in list(self.running.values()):
             cancel.set()
+        self.shell.jobs.close()
         until = time.monotonic() + 0.4  # without a sandbox, nobody else ends what still runs
         while self.running and time.monotonic() < until:
             time.sleep(0.01)
@@ -141,21 +144,37 @@ class Server:
         if name in _INLINE and not (name == "read" and is_slow(arguments)):
             self.reply(ident, self.tool(name, arguments, None))
         else:
-            self.beside(ident, lambda cancel: self.tool(name, arguments, cancel))
+            meta = params.get("_meta")
+            about = meta if isinstance(meta, dict) else {}
+            self.beside(ident, lambda cancel: self.tool(name, arguments, self.caller(about, cancel)))
 
-    def tool(self, name: str, arguments: dict[str, Any], cancel: Cancel | None) -> dict[str, Any]:
+    def caller(self, meta: dict[str, Any], cancel: Cancel) -> Caller:
+        """Who calls, from MCP's ``_meta``: a progress token asks for output while a command runs."""
+        token, own = meta.get("progressToken"), meta.get("codebutler")
+        cwd = own.get("cwd") if isinstance(own, dict) else None
+
+        def send(text: str, total: int) -> None:
+            params = {"progressToken": token, "progress": total, "message": text}
+            self.wire.send({"method": "notifications/progress", "params": params})
+
+        watched = isinstance(token, (str, int)) and not isinstance(token, bool)
+        return Caller(cancel, Watch(send) if watched else None, cwd if isinstance(cwd, str) else None)
+
+    def tool(self, name: str, arguments: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
         """The MCP result of a tool, whatever happens."""
         try:
             check(name, arguments, self.forms[name])
-            if cancel is not None and name == "bash":
-                text, details, good = self.shell.bash(arguments, cancel)
+            if caller is not None and name == "bash":
+                text, details, good = self.shell.bash(arguments, caller)
                 return result(text, details, good=good)
             text, details = {**_INLINE, **_BESIDE}[name](self.space, arguments)
             return result(text, details, good=True)
         except Fault as fault:
-            return result(fault.text, fault.details, good=False)
+            return result(limits.clip(fault.text, 60, limits.FAULT_BYTES), fault.details, good=False)
         except OSError as error:
             return result(_plain(error, arguments), {}, good=False)
+        except MemoryError:
+            return result("that needs more memory than there is: do it in smaller parts", {}, good=False)
         except UnicodeEncodeError:
             return result("the arguments hold characters that are not valid Unicode", {}, good=False)
 
@@ -227,4 +246,8 @@ def result(text: str, details: dict[str, Any], *, good: bool) -> dict[str, Any]:
 
 def _plain(error: OSError, arguments: dict[str, Any]) -> str:
     path = arguments.get("path")
-    return f"{path}: {error.strerror}" if isinstance(path, str) and path else str(error.strerror)
+    return (
+        f"{limits.cut_line(path, 300)}: {error.strerror}"
+        if isinstance(path, str) and path
+        else str(error.strerror)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,12 @@ from codebutler.sandbox.problems import explain
 from codebutler.sandbox.replies import TEXT, as_bytes, as_change, as_list, as_sha, tool_result
 from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
 from codebutler.sandbox.worktree import GitParts, find_git, real_folder, repository
-from codebutler.types import ToolResult
+from codebutler.types import Json, ToolResult
 
 _GRACE = 15.0
 _BASH_DEFAULT, _BASH_MAX = 120.0, 600.0
 _GIT_SECONDS = 900.0
 _PACK_BYTES = 1024 * 1024 * 1024
-_SERIAL = ("bash",)
 
 
 class Executor:
@@ -37,6 +36,7 @@ class Executor:
         self._serial = asyncio.Lock()
         self._view: tuple[object, ...] = ()
         self._busy = 0
+        self._cwd: dict[str, str] = {}
         self._last_tree = TreeReply("", 0)
         self._closed = False
 
@@ -78,21 +78,33 @@ class Executor:
         arguments: Mapping[str, Any],
         *,
         timeout: float | None = None,
+        session: str = "",
+        on_output: Callable[[str], None] | None = None,
     ) -> ToolResult:
-        """Run one native tool. Never raises for what the tool or the sandbox does: the result says it."""
+        """Run one native tool. Never raises for what the tool or the sandbox does: the result says it.
+
+        The commands of one ``session`` begin where its last one ended; without one, at the root.
+        ``on_output`` gets the newest output of a running command now and then; it must not raise.
+        """
         wait = timeout if timeout is not None else _patience(name, arguments)
-        params = {"name": name, "arguments": dict(arguments)}
+        params: Json = {"name": name, "arguments": dict(arguments)}
+        commands = name == "bash" and "job" not in arguments
         try:
-            if name in _SERIAL:
+            if commands:
                 async with self._serial:
-                    reply = await self._request("tools/call", params, wait)
+                    if session:
+                        params["_meta"] = {"codebutler": {"cwd": self._cwd.get(session, "")}}
+                    reply = await self._request("tools/call", params, wait, on_output)
             else:
                 reply = await self._request("tools/call", params, wait)
         except Lost as lost:
             return ToolResult(f"{lost}; it was stopped, and the next call starts it again", ok=False)
         except (Refused, CodeButlerError) as error:
             return ToolResult(str(error), ok=False)
-        return tool_result(reply)
+        result = tool_result(reply)
+        if commands and session and (cwd := plain_text(result.details.get("cwd"), 4096)):
+            self._cwd[session] = cwd
+        return result
 
     async def read_file(self, path: str, limit: int = 65536) -> bytes | None:
         """At most ``limit`` bytes of a regular file inside the folder; None if there is none.
@@ -162,11 +174,17 @@ class Executor:
         except (Lost, Refused) as error:
             raise ToolFailed(str(error)) from error
 
-    async def _request(self, method: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    async def _request(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        seconds: float,
+        on_output: Callable[[str], None] | None = None,
+    ) -> dict[str, Any]:
         client = await self._connect()
         self._busy += 1
         try:
-            return await client.request(method, params, seconds)
+            return await client.request(method, params, seconds, on_output)
         finally:
             self._busy -= 1
 
