@@ -114,7 +114,7 @@ class Server:
                 self.beside(ident, lambda _: self.serially(self.private[method], params))
             else:
                 self.reply(ident, self.simple(method, params))
-        except (ProtocolFault, Fault, OSError, RecursionError) as fault:
+        except Exception as fault:  # noqa: BLE001 - no request, however odd, may end the executor
             self.fault(ident, fault)
 
     def simple(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
