@@ -133,8 +133,8 @@ def test_a_patch_made_from_a_file_fits_it(
 
 
 WORDS = st.sampled_from(
-    """*** Update File: a.txt|*** Update File: b.txt|*** Add File: c.txt|*** Delete File: b.txt|*** Move to: d.txt
-*** End of File|@@|@@ a|-a|+a| a|-b|+b| b||+|x""".replace("\n", "|").split("|")
+    """*** Update File: a.txt|*** Update File: b.txt|*** Add File: c.txt|*** Delete File: b.txt
+*** Move to: d.txt|*** End of File|@@|@@ a|-a|+a| a|-b|+b| b||+|x""".replace("\n", "|").split("|")
 )
 
 
