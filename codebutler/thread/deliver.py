@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 
+from codebutler.errors import CodeButlerError
 from codebutler.store.rows import Post
 from codebutler.store.store import Store
 from codebutler.types import Outbound, Surface
@@ -61,7 +62,10 @@ class _Lane:
     async def run(self) -> None:
         """The short wait finds posts of other processes and what is to be tried again."""
         while True:
-            await self.flush()
+            try:
+                await self.flush()
+            except CodeButlerError as error:  # the store itself: nothing is lost, and it may come back
+                log.error("%s: the outbox cannot be read or written: %s", self._surface.name, error)  # noqa: TRY400
             try:
                 async with asyncio.timeout(RETRY):
                     await self.woken.wait()

@@ -11,7 +11,6 @@ from codebutler.thread.thread import Listener, Thread
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
-
 CLOSED = "This thread is closed. Start a new one for what comes next."
 
 

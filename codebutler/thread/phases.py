@@ -78,11 +78,24 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
     """The PM works until it has an answer, a plan or a question."""
     await desk.load_rules()
     role = desk.role("pm")
-    await loop.run(pm, role, desk.toolset(role), desk)
+    await desk.log.update_row(phase=desk.state.phase, status="working")
+    async with desk.host.planners:
+        await loop.run(pm, role, desk.toolset(role), desk)
     await desk.show_answer(pm)
 
 
 async def code(desk: ThreadDesk) -> None:
+    """The Coder gets its place; a queued one says so."""
+    if desk.host.coders.locked():
+        await desk.tell_once(
+            f"{desk.config.limits.max_concurrent_threads} Coders are at work; this one waits its turn."
+        )
+    async with desk.host.coders:
+        await desk.log.update_row(status="working")
+        await _code(desk)
+
+
+async def _code(desk: ThreadDesk) -> None:
     """The Coder carries out the approved plan, in the worktree, up to the pull request."""
     state = desk.state
     team = state.opened is None or state.opened.mode == "team"
@@ -91,6 +104,7 @@ async def code(desk: ThreadDesk) -> None:
     await desk.load_rules()
     if team and state.phase != "coder":
         await desk.append(PhaseChanged(phase="coder", why="plan approved"))
+        await desk.log.update_row(phase="coder")
         await desk.show_status()
     frame = await _coder_frame(desk)
     role = desk.role("coder")
@@ -105,6 +119,8 @@ async def _make_room(desk: ThreadDesk) -> bool:
     """Worktree on the present base; False when the plan no longer fits that base."""
     state = desk.state
     approved = state.approval
+    if state.opened is None or state.opened.mode == "team":
+        await desk.space.forge()  # where no pull request can be opened, no Coder is paid for
     now = await desk.space.refresh_base()
     if approved is not None and state.plan is not None and now.commit != approved.base:
         moved = await desk.space.moved_files(approved.base, now.commit)

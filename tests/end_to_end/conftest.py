@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -52,6 +53,46 @@ async def session(stage: Stage) -> AsyncIterator[Session]:
     place = await find_place(stage.sample.repo, home=stage.home / "butler", env=stage.env())
     async with open_session(place, [Terminal(Console(), quiet=True)]) as opened:
         yield opened
+
+
+class Life:
+    """A person in conversation with a thread of the stage's repo."""
+
+    def __init__(self, stage: Stage, session: Session, folder: Path) -> None:
+        self.stage = stage
+        self.session = session
+        self._folder = folder
+
+    async def say(self, text: str = "", *, action: str = "", value: str = "") -> ThreadState:
+        """Say it and follow the thread until nothing goes on."""
+        if not self.session.thread:
+            await self.session.begin("life")
+        await self.session.say(text, action=action, value=value)
+        async with asyncio.timeout(40):
+            async for batch in self.session.batches():
+                if not batch and await self.session.at_rest():
+                    return self.session.state
+        raise AssertionError
+
+    async def posts(self) -> list[str]:
+        """What was posted, in order."""
+        rows = await self.session.host.store.events(self.session.thread)
+        return [json.loads(r.body)["post"]["text"] for r in rows if r.kind == "posted"]
+
+    def commit_elsewhere(self, path: str, text: str) -> None:
+        """Somebody else pushes to main."""
+        git, clone = self.stage.git, self._folder / "other"
+        subprocess.run(["git", "clone", "-q", str(self.stage.sample.remote), str(clone)], check=True)
+        (clone / path).write_text(text)
+        who = ["-c", "user.name=Eve", "-c", "user.email=eve@example.invalid"]
+        git("add", path, where=clone)
+        git(*who, "commit", "-q", "-m", "elsewhere", where=clone)
+        git("push", "-q", "origin", "main", where=clone)
+
+
+@pytest.fixture
+def life(stage: Stage, session: Session, tmp_path: Path) -> Life:
+    return Life(stage, session, tmp_path)
 
 
 class Room:
@@ -125,6 +166,11 @@ class Scene:
             text=text, action=action,
         )  # fmt: skip
         return await self.engine.receive(inbound)
+
+    async def until(self, event: asyncio.Event) -> None:
+        """Wait for what the model is to reach; the test fails when it never does."""
+        async with asyncio.timeout(30):
+            await event.wait()
 
     async def rest(self, thread: str) -> ThreadState:
         """The thread's state once its turns are over."""

@@ -153,7 +153,7 @@ async def test_a_cancelled_call_holds_no_money_for_ever(priced: Room) -> None:
 
     async with priced.engine(mind) as scene:
         thread = await scene.say("a", "one")
-        await reached.wait()
+        await scene.until(reached)
         await scene.say("a", "cancel")
         await scene.rest(thread)
         await scene.talk("a", "go")

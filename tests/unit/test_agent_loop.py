@@ -35,6 +35,7 @@ class Workplace:
         self.models = models
         self.state = ThreadState("t")
         self.log: list[Event] = []
+        self.waits: list[str] = []
         self.settled: dict[str, float] = {}
         self.batches: list[bool] = []
         self.fail_on: type[Event] | None = None
@@ -68,6 +69,9 @@ class Workplace:
 
     async def settle(self, key: str, usd: float) -> None:
         self.settled[key] = usd
+
+    async def waiting(self, role: Role, why: str) -> None:
+        self.waits.append(why)
 
     async def complete(
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset

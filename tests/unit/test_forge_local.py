@@ -136,7 +136,7 @@ async def test_a_conflict_names_the_files_and_changes_nothing(
     before = remote_box.git("for-each-ref")
     with pytest.raises(RepoError, match=r"conflicts with its base in Grün.txt, a.txt\.") as caught:
         await forge.merge(1, expected_head=tip)
-    assert "rebase" in caught.value.fix
+    assert "by hand in the thread's worktree" in caught.value.fix
     assert remote_box.git("for-each-ref") == before
     assert (await forge.get(1)).state == "open"
 
@@ -263,7 +263,7 @@ async def test_a_server_has_no_forge_here_yet_but_a_local_one_is_offered(
     repo = await find_repo(git_box.root)
     with pytest.raises(ConfigError, match=r"https://github\.com/a/b\.git") as caught:
         await forge_for(repo, _Config(), home=tmp_path / "home")
-    assert "--forge local" in caught.value.fix
+    assert f'"forge": "local" into {tmp_path / "home" / "config.json"}' in caught.value.fix
     assert "secret" not in str(caught.value)
     forge = await forge_for(repo, _Config("local"), home=tmp_path / "home")
     await move_ref(repo.gitdir, "refs/remotes/origin/main", repo.head, "", why="as fetched")
@@ -275,6 +275,7 @@ async def test_a_store_that_cannot_be_opened_is_one_clear_line(
     git_box: GitBox, remote_box: GitBox, tmp_path: Path
 ) -> None:
     forge = await _forge(git_box, tmp_path)
+    (git_box.root / ".codebutler" / "store.db").unlink()
     (git_box.root / ".codebutler" / "store.db").mkdir()
     with pytest.raises(RepoError, match=r"store\.db cannot be opened"):
         await forge.list()
@@ -282,3 +283,40 @@ async def test_a_store_that_cannot_be_opened_is_one_clear_line(
     (git_box.root / ".codebutler" / "store.db").write_text("no database " * 100)
     with pytest.raises(RepoError, match="cannot be read or written"):
         await forge.list()
+
+
+@pytest.mark.parametrize("number", [0, -1, 7, 10**23, -(10**23)])
+async def test_a_number_that_no_pull_request_has(
+    git_box: GitBox, remote_box: GitBox, tmp_path: Path, number: int
+) -> None:
+    forge = await _forge(git_box, tmp_path)
+    with pytest.raises(RepoError, match=f"there is no pull request #{number}"):
+        await forge.get(number)
+
+
+async def test_a_remotes_branch_is_fetched_without_a_ref(
+    git_box: GitBox, remote_box: GitBox, new_box: Callable[[str], GitBox], tmp_path: Path
+) -> None:
+    forge = await _forge(git_box, tmp_path)
+    assert await forge.fetch(_BRANCH) == ""
+    other = new_box("other")
+    other.git("pull", "--quiet", str(remote_box.root), "main")
+    theirs = other.commit({"theirs.txt": "1\n"})
+    other.git("push", "--quiet", str(remote_box.root), f"HEAD:{_BRANCH}")
+    before = git_box.git("for-each-ref")
+    assert await forge.fetch(_BRANCH) == theirs
+    assert git_box.git("cat-file", "-t", theirs) == "commit"
+    assert git_box.git("for-each-ref") == before
+
+
+async def test_a_merge_that_a_crash_kept_from_being_noted_is_merged(
+    git_box: GitBox, remote_box: GitBox, tmp_path: Path
+) -> None:
+    forge = await _forge(git_box, tmp_path)
+    tip = await _pushed(forge, git_box, {"a.txt": b"1\n"})
+    await forge.open_pr(_BRANCH, "main", "One", "")
+    result = await forge.merge(1, expected_head=tip)
+    with sqlite3.connect(git_box.root / ".codebutler" / "store.db") as db:
+        db.execute("UPDATE pull_request SET state = 'open'")
+    found = await forge.get(1)
+    assert (found.state, found.merged_sha) == ("merged", result.sha)
