@@ -103,7 +103,7 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
         return _file_list(names, "no match"), {"files": len(names)}
     if mode == "count":
         return _counts(out)
-    return _lines(_by_file(out), stopped=any(each.cut for each in found))
+    return _lines(_by_file(out, context), stopped=any(each.cut for each in found))
 
 
 def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
     return (f"--type={kind}",) if kind else ()
 
 
-def _by_file(out: bytes) -> list[str]:
+def _by_file(out: bytes, context: int) -> list[str]:
     """``name:line:text`` and, around it, ``name-line-text``; newest file first, ``--`` between pieces."""
     groups: dict[bytes, list[str]] = {}
     current: list[str] = []
@@ -130,8 +130,11 @@ def _by_file(out: bytes) -> list[str]:
     names = {os.fsdecode(name): name for name in groups}
     lines: list[str] = []
     for path in _newest(list(names)):
-        lines += groups[names[path]]
-    return lines[:-1] if lines and lines[-1] == "--" else lines
+        group = groups[names[path]]
+        while group[-1] == "--":  # ripgrep's own, towards whichever file it printed next
+            group.pop()
+        lines += ["--", *group] if context and lines else group
+    return lines
 
 
 def _narrowed(
