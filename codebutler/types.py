@@ -255,7 +255,17 @@ class Hands(Protocol):
     """The sandboxed executor as the toolset sees it (codebutler.sandbox.executor.Executor)."""
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], *, timeout: float | None = None
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        session: str = "",
+        on_output: Callable[[str], None] | None = None,
     ) -> ToolResult:
-        """Run one native tool. Never raises for what the tool or the sandbox does: the result says it."""
+        """Run one native tool. Never raises for what the tool or the sandbox does: the result says it.
+
+        Commands of one ``session`` begin in the directory where its last one ended. ``on_output`` gets the
+        newest output of a running command now and then; it must not raise.
+        """
         ...

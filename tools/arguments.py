@@ -8,6 +8,7 @@ import os
 from functools import cache
 from typing import Any
 
+import limits
 from faults import Fault
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
@@ -35,7 +36,7 @@ def check(name: str, arguments: dict[str, Any], form: dict[str, Any]) -> None:
     known = form["properties"]
     for key, value in arguments.items():
         if key not in known:
-            raise Fault(f"{name} has no argument {key!r}; it takes {', '.join(known)}")
+            raise Fault(f"{name} has no argument {limits.cut_line(key, 60)!r}; it takes {', '.join(known)}")
         _check_value(f"{name}: {key}", value, known[key])
     for key in form.get("required", []):
         if key not in arguments:

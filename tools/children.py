@@ -6,6 +6,7 @@ who wait. Starting uses posix_spawn: no fork of this process's memory, no Python
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -44,6 +45,7 @@ class Children:
         self._lock = threading.Lock()
         self._gate = threading.Lock()
         self._ended: dict[int, int | None] = {}
+        self._kept: set[int] = set()
         self.is_init = os.getpid() == 1
 
     def start(
@@ -54,8 +56,12 @@ class Children:
         stdin: int = -1,
         stdout: int = -1,
         stderr: int = -1,
+        keep: bool = False,
     ) -> Child:
-        """Start ``argv`` in its own session. Streams not given are /dev/null (0, 1, 2 of this process)."""
+        """Start ``argv`` in its own session. Streams not given are /dev/null (0, 1, 2 of this process).
+
+        A child to ``keep`` and its descendants survive sweeps until it ends.
+        """
         actions = [
             (os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate((stdin, stdout, stderr)) if fd >= 0
         ]
@@ -69,6 +75,8 @@ class Children:
                 setsigdef=_RESET,
             )
             self._ended[pid] = None
+            if keep:
+                self._kept.add(pid)
             return Child(pid, os.pidfd_open(pid))
 
     def wait(self, child: Child) -> int:
@@ -80,6 +88,7 @@ class Children:
         self._reap()
         with self._lock:
             code = self._ended.pop(child.pid)
+            self._kept.discard(child.pid)
         return 1 if code is None else code
 
     def kill(self, child: Child) -> None:
@@ -90,8 +99,19 @@ class Children:
             except ProcessLookupError:
                 continue
 
+    def kill_tree(self, child: Child) -> None:
+        """Kill a kept child and all its descendants, the child last: until then it adopts the orphans."""
+        for _ in range(_TRIES * 10):
+            below = descendants({child.pid}) if self.is_init else set()
+            if not below:
+                break
+            _kill_each(below)
+        self.kill(child)
+
     def sweep(self, child: Child | None = None, seconds: float = 2.0) -> None:
-        """Kill every process of the sandbox but this one. Outside a sandbox: only ``child``'s group."""
+        """Kill every process of the sandbox but this one and those to keep. Outside a sandbox: only
+        ``child``'s group. What cannot be told apart in time goes with everything else.
+        """
         if not self.is_init:
             if child is not None:
                 self.kill(child)
@@ -99,9 +119,22 @@ class Children:
         until = time.monotonic() + seconds
         with self._gate:
             self._reap()  # a dead child that nobody has waited for yet would look like a survivor
+            while self._kept and time.monotonic() < until and self._kill_strangers():
+                time.sleep(0.0005)
+                self._reap()
+            if self._kept and time.monotonic() < until:
+                return
+            until = time.monotonic() + seconds
             while time.monotonic() < until and _kill_all():
                 time.sleep(0.0005)
                 self._reap()
+
+    def _kill_strangers(self) -> bool:
+        """Kill everything outside the trees of the kept children; False if there was nothing."""
+        parents = processes()
+        strangers = set(parents) - {1} - self._kept - descendants(self._kept, parents)
+        _kill_each(strangers)
+        return bool(strangers)
 
     def _reap(self) -> None:
         with self._lock:
@@ -190,6 +223,42 @@ class Children:
             if ready == {child.pidfd}:
                 break
         return False
+
+
+def processes() -> dict[int, int]:
+    """The parent of every living process of this namespace, by process id."""
+    found: dict[int, int] = {}
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                with open(f"/proc/{name}/stat", "rb") as file:
+                    state, parent = file.read().rpartition(b") ")[2].split()[:2]
+            except (OSError, ValueError):
+                continue  # it has ended meanwhile
+            if state not in (b"Z", b"X"):
+                found[int(name)] = int(parent)
+    return found
+
+
+def descendants(roots: set[int], parents: dict[int, int] | None = None) -> set[int]:
+    """All living processes below ``roots``, at any depth."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in (processes() if parents is None else parents).items():
+        children.setdefault(parent, []).append(pid)
+    found: set[int] = set()
+    todo = list(roots)
+    while todo:
+        for pid in children.get(todo.pop(), []):
+            if pid not in found:
+                found.add(pid)
+                todo.append(pid)
+    return found
+
+
+def _kill_each(pids: set[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def _kill_all() -> bool:

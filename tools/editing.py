@@ -32,7 +32,7 @@ def edit(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     with writable(space, path) as place:
         if place.stat is None:
             raise absent(space, place, path)
-        data = _load(space, place)
+        data = load(space, place)
         text, form = decode(data)
         if encode(text, form, place.rel) != data:
             raise Fault(f"{place.rel} is not valid {form.encoding}: change it with bash")
@@ -58,7 +58,8 @@ def _edits(arguments: dict[str, Any]) -> list[dict[str, Any]]:
     return edits
 
 
-def _load(space: Workspace, place: Place) -> bytes:
+def load(space: Workspace, place: Place, *, text_only: bool = True) -> bytes:
+    """All of an existing file. Raises Fault if it changed since the model saw it, or is too large."""
     with os.fdopen(place.open(), "rb") as file:
         stat = os.fstat(file.fileno())
         if space.changed(place.rel, stat):
@@ -66,23 +67,42 @@ def _load(space: Workspace, place: Place) -> bytes:
         if stat.st_size > limits.EDIT_FILE:
             raise Fault(f"{place.rel} is too large to edit: {stat.st_size} bytes")
         data = file.read()
-    if kind := binary_kind(data[:8192]):
+    if text_only and (kind := binary_kind(data[:8192])):
         raise Fault(f"{place.rel} is not text: {kind}")
     return data
 
 
 def store(space: Workspace, place: Place, data: bytes) -> None:
     """Put ``data`` in the file's place in one step, so that nobody ever sees half of it."""
+    replace(space, place, stage(place, data))
+
+
+def stage(place: Place, data: bytes, mode: int = -1) -> str:
+    """Write ``data`` to a new file beside the place; returns its name there.
+
+    Unless ``mode`` is given, a file keeps its permissions and a new one gets the usual ones.
+    """
     temporary = f".{place.name[:80]}.{os.urandom(6).hex()}.tmp"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     fd = os.open(temporary, flags, 0o666, dir_fd=place.parent)
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)
-            if place.stat is not None:
-                os.fchmod(file.fileno(), modes.S_IMODE(place.stat.st_mode) & 0o777)
-        os.rename(temporary, place.name, src_dir_fd=place.parent, dst_dir_fd=place.parent)
+            if mode < 0 and place.stat is not None:
+                mode = modes.S_IMODE(place.stat.st_mode) & 0o777
+            if mode >= 0:
+                os.fchmod(file.fileno(), mode)
     except BaseException:
         os.unlink(temporary, dir_fd=place.parent)
+        raise
+    return temporary
+
+
+def replace(space: Workspace, place: Place, staged: str) -> None:
+    """Give a staged file its name, and note it as known. It is gone when that fails."""
+    try:
+        os.rename(staged, place.name, src_dir_fd=place.parent, dst_dir_fd=place.parent)
+    except BaseException:
+        os.unlink(staged, dir_fd=place.parent)
         raise
     space.remember(place.rel, os.stat(place.name, dir_fd=place.parent, follow_symlinks=False))

@@ -7,21 +7,30 @@ from __future__ import annotations
 
 LINE_IN = 32 * 1024 * 1024
 """Longest request line. A file that ``write`` gets travels in one."""
-REPLY_TEXT = 200_000
+REPLY_TEXT, FAULT_BYTES = 49_000, 4000
+"""Longest answer of any tool, and of one that says why it failed."""
 CALLS_IN_FLIGHT = 64
 
 READ_LINES, READ_BYTES, READ_LINE_CHARS = 2000, 48_000, 2000
 READ_WHOLE, READ_HUGE = 4 * 1024 * 1024, 512 * 1024 * 1024
 LIST_ENTRIES = 300
+IMAGE_BYTES, IMAGE_HEAD = 1536 * 1024, 512 * 1024
+"""A picture travels to the daemon, and later to a model, in base64."""
+NOTEBOOK_BYTES, CELL_OUTPUTS, CELL_LINES, CELL_BYTES = 24 * 1024 * 1024, 10, 20, 2000
+PDF_BYTES, PDF_MEMORY, PDF_SECONDS, PDF_PAGES = 64 * 1024 * 1024, 768 * 1024 * 1024, 8, 20
 EDIT_FILE = 32 * 1024 * 1024
-DIFF_LINES, DIFF_CHARS = 60, 300
+PATCH, PATCH_FILES = 64 * 1024 * 1024, 200
+DIFF_LINES, DIFF_CHARS, DIFF_SHOWN = 60, 300, 12_000
 
 BASH_LINES, BASH_BYTES = 600, 24_000
 BASH_TIMEOUT, BASH_TIMEOUT_MAX = 120, 600
 SPILL_BYTES = 8 * 1024 * 1024
+JOBS, JOBS_KNOWN, JOB_FIRST = 8, 32, 0.3
+WATCH_BYTES, WATCH_FIRST, WATCH_SECONDS = 2048, 0.3, 0.5
+"""What a person may follow of a running command: its latest bytes, every so often."""
 
 SEARCH_LINES, SEARCH_BYTES, SEARCH_LINE_CHARS = 250, 20_000, 300
-SEARCH_FILES, SEARCH_TIMEOUT = 200, 60
+SEARCH_FILES, SEARCH_TIMEOUT, SEARCH_CONTEXT = 200, 60, 20
 SEARCH_RAW, NAMES_RAW = 4 * 1024 * 1024, 64 * 1024 * 1024
 """Where a search is stopped: matching lines, and lists of file names."""
 

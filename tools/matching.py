@@ -30,7 +30,8 @@ def apply(path: str, text: str, edits: list[dict[str, Any]]) -> tuple[str, str]:
                 f"{where}: old occurs {found} times, at lines {_lines(text, old)}. Add lines around "
                 "it, or set replace_all. Nothing was changed"
             )
-        hunks.append(_hunk(text, old, new, found))
+        if len(hunks) <= limits.DIFF_LINES:
+            hunks.append(_hunk(text, old, new, found))
         text = text.replace(old, new)
     return text, _capped("\n".join(hunks))
 
@@ -58,14 +59,15 @@ def _hunk(text: str, old: str, new: str, times: int) -> str:
     while whole and fresh and whole[-1] == fresh[-1]:
         whole, fresh = whole[:-1], fresh[:-1]
     head = f"@@ line {number}{f', and {times - 1} more places' if times > 1 else ''} @@"
-    return "\n".join([head, *(f"-{line}" for line in whole), *(f"+{line}" for line in fresh)])
+    changed = [f"-{line}" for line in whole] + [f"+{line}" for line in fresh]
+    return "\n".join([head, *(limits.cut_line(line, limits.DIFF_CHARS) for line in changed)])
 
 
 def _capped(diff: str) -> str:
-    lines = [limits.cut_line(line, limits.DIFF_CHARS) for line in diff.split("\n")]
+    lines = diff.split("\n")
     if len(lines) > limits.DIFF_LINES:
         lines = [*lines[: limits.DIFF_LINES], f"[… {len(lines) - limits.DIFF_LINES} more lines of diff]"]
-    return "\n".join(lines)
+    return limits.clip("\n".join(lines), limits.DIFF_LINES + 1, limits.DIFF_SHOWN)
 
 
 def nearest(text: str, old: str) -> str:

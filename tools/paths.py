@@ -7,6 +7,7 @@ the result is an open directory and a name in it, never a string to be opened ag
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat as modes
@@ -56,7 +57,8 @@ class Place:
     def make_folders(self) -> None:
         """Create the missing folders and step into the innermost one."""
         for name in self.missing:
-            os.mkdir(name, dir_fd=self.parent)
+            with contextlib.suppress(FileExistsError):  # made meanwhile, for a neighbour of this file
+                os.mkdir(name, dir_fd=self.parent)
             inner = os.open(name, _DIR, dir_fd=self.parent)
             os.close(self.parent)
             self.parent = inner

@@ -9,21 +9,23 @@ import stat as modes
 from typing import Any
 
 import limits
+from documents import notebook, pdf
 from faults import Fault, ProtocolFault
 from paths import Place, absent, locate
+from pictures import recognise
 from textfile import binary_kind, decode
 from workspace import Workspace
 
 
 def read(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Numbered lines of a text file, or the entries of a folder."""
+    """Numbered lines of a text file, the entries of a folder, a picture, or the text of a document."""
     path = arguments["path"]
     with locate(space, path) as place:
         if place.stat is None:
             raise absent(space, place, path)
         if modes.S_ISDIR(place.stat.st_mode):
             return _listing(place)
-        return _file(space, place, arguments.get("offset", 1), arguments.get("limit", limits.READ_LINES))
+        return _file(space, place, arguments.get("offset", 1), arguments.get("limit"))
 
 
 def _listing(place: Place) -> tuple[str, dict[str, Any]]:
@@ -40,12 +42,26 @@ def _listing(place: Place) -> tuple[str, dict[str, Any]]:
     return "\n".join([*shown, *more]) or "(empty folder)", {"entries": len(names)}
 
 
-def _file(space: Workspace, place: Place, offset: int, limit: int) -> tuple[str, dict[str, Any]]:
+def is_slow(arguments: dict[str, Any]) -> bool:
+    """Whether other calls should not wait for this one: a parser will run, as the name tells."""
+    path = arguments.get("path")
+    return isinstance(path, str) and path.lower().endswith(".pdf")
+
+
+def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tuple[str, dict[str, Any]]:
+    limit = limits.READ_LINES if count is None else count
     with os.fdopen(place.open(), "rb") as file:
         stat = os.fstat(file.fileno())
         start = file.peek(8192)[:8192]
         if kind := binary_kind(start):
-            raise Fault(f"{place.rel} is not text: {kind}, {stat.st_size} bytes")
+            return _binary(space, place.rel, file, kind, (offset, count or limits.PDF_PAGES))
+        if place.name.endswith(".ipynb") and stat.st_size <= limits.NOTEBOOK_BYTES:
+            cells = notebook(file.read(limits.NOTEBOOK_BYTES))
+            if cells is not None:
+                return _numbered(place.rel, cells[offset - 1 :][:limit], offset, len(cells)), {
+                    "lines": len(cells)
+                }
+            file.seek(0)
         if stat.st_size > limits.READ_HUGE:
             raise Fault(f"{place.rel} is huge: {stat.st_size} bytes. Use grep, or head and tail in bash")
         if stat.st_size <= limits.READ_WHOLE:
@@ -57,6 +73,25 @@ def _file(space: Workspace, place: Place, offset: int, limit: int) -> tuple[str,
             total, window = -1, _window(file, offset, limit)
     space.remember(place.rel, stat)
     return _numbered(place.rel, window, offset, total), {"lines": len(window), "size": stat.st_size}
+
+
+def _binary(
+    space: Workspace, rel: str, file: io.BufferedReader, kind: str, pages: tuple[int, int]
+) -> tuple[str, dict[str, Any]]:
+    """A picture to look at, or a PDF's text; anything else is a Fault that names its kind and size."""
+    size = os.fstat(file.fileno()).st_size
+    if kind == "PDF document" and is_slow({"path": rel}):
+        file.seek(0)
+        os.lseek(file.fileno(), 0, os.SEEK_SET)  # the parser reads the descriptor itself
+        return pdf(space, rel, file.fileno(), *pages)
+    data = file.read(limits.IMAGE_BYTES + 1)
+    picture = recognise(data[: limits.IMAGE_HEAD])
+    if picture is None:
+        raise Fault(f"{rel} is not text: {kind}, {size} bytes")
+    text = f"{rel}: image {picture.width}x{picture.height}, {picture.media_type}, {size} bytes"
+    if len(data) > limits.IMAGE_BYTES:
+        return f"{text}. It is too large to be shown: make a smaller copy", {"size": size}
+    return text, {"size": size, "image": (picture.media_type, data)}
 
 
 def _window(file: io.BufferedReader, offset: int, limit: int) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat as modes
+from collections.abc import Callable
 from typing import Any
 
 import limits
@@ -15,6 +16,7 @@ from paths import absent, locate
 from workspace import Workspace
 
 _WALK = ("--no-config", "--hidden", "--no-require-git", "--no-ignore-global", "--glob=!.git", "--color=never")
+_NUMBER = re.compile(rb"[0-9]+([:-])")
 _ARGUMENTS = 512 * 1024
 """Most bytes of file names on one command line."""
 
@@ -50,12 +52,12 @@ def glob(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     return _file_list(names, "no file matches"), {"files": len(names)}
 
 
-def _files(space: Workspace, start: str, match: Any = None) -> list[str]:  # noqa: ANN401 - a compiled pattern's method
-    """Files below ``start`` that are not ignored, as paths relative to the root."""
-    raw = _rg(space, "--files", "--null", "--", start).out.split(b"\0")
+def _files(space: Workspace, start: str, match: Callable[[str], object], *kind: str) -> list[str]:
+    """Files below ``start`` that match and are not ignored, as paths relative to the root."""
+    raw = _rg(space, *kind, "--files", "--null", "--", start).out.split(b"\0")
     prefix = "" if start == "." else start + "/"
     names = [os.fsdecode(name).removeprefix("./") for name in raw if name]
-    return names if match is None else [name for name in names if match(name.removeprefix(prefix))]
+    return [name for name in names if match(name.removeprefix(prefix))]
 
 
 def _newest(names: list[str]) -> list[str]:
@@ -78,42 +80,76 @@ def _file_list(names: list[str], none: str) -> str:
 
 
 def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Matching lines, files with matches, or matches per file."""
+    """Matching lines, files with matches, or matches per file: what was changed last comes first."""
     mode = arguments.get("mode", "content")
     start = _start(space, arguments.get("path", "."), folder=False)
+    context = min(arguments.get("context", 0), limits.SEARCH_CONTEXT)
     shape = {
-        "content": ("--line-number", "--no-heading", "--with-filename", "--sort=path", "--max-columns=2000",
-                    "--max-columns-preview"),
+        "content": ("--line-number", "--no-heading", "--with-filename", "--null", "--max-columns=2000",
+                    "--max-columns-preview", f"--context={context}"),
         "files": ("--files-with-matches", "--null"),
-        "count": ("--count-matches", "--with-filename", "--sort=path", "--null"),
+        "count": ("--count-matches", "--with-filename", "--null"),
     }[mode]  # fmt: skip
     pattern = ("--regexp=" + arguments["pattern"],)
     if "\0" in arguments["pattern"]:
         raise Fault("the pattern holds a NUL character")
-    narrow, starts = _narrowed(space, start, arguments.get("glob"))
+    kind = _kind(arguments)
+    narrow, starts = _narrowed(space, start, arguments.get("glob"), kind)
     limit = limits.SEARCH_RAW if mode == "content" else limits.NAMES_RAW
-    found = [_rg(space, *shape, *narrow, *pattern, "--", *some, limit=limit) for some in starts]
+    found = [_rg(space, *shape, *kind, *narrow, *pattern, "--", *some, limit=limit) for some in starts]
     out = b"".join(each.out for each in found)
     if mode == "files":
         names = _newest([os.fsdecode(name).removeprefix("./") for name in out.split(b"\0") if name])
         return _file_list(names, "no match"), {"files": len(names)}
-    text = out.decode("utf-8", "replace")
-    return _counts(text) if mode == "count" else _lines(text, stopped=any(each.cut for each in found))
+    if mode == "count":
+        return _counts(out)
+    return _lines(_by_file(out, context), stopped=any(each.cut for each in found))
+
+
+def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
+    """Ripgrep's option for a file type. Its own names only: no option can be smuggled in."""
+    kind = arguments.get("type", "")
+    if kind and not re.fullmatch(r"[a-z0-9_+-]{1,30}", kind):
+        raise Fault(f"no such file type: {limits.cut_line(kind, 60)}. Use names like py, js, rust, or glob")
+    return (f"--type={kind}",) if kind else ()
+
+
+def _by_file(out: bytes, context: int) -> list[str]:
+    """``name:line:text`` and, around it, ``name-line-text``; newest file first, ``--`` between pieces."""
+    groups: dict[bytes, list[str]] = {}
+    current: list[str] = []
+    for line in out.splitlines():
+        name, separator, rest = line.partition(b"\0")
+        if not separator:
+            current.append(line.decode("utf-8", "replace"))
+            continue
+        current = groups.setdefault(name, [])
+        match = _NUMBER.match(rest)
+        mark = match[1] if match else b":"
+        current.append((name + mark + rest).decode("utf-8", "replace").removeprefix("./"))
+    names = {os.fsdecode(name): name for name in groups}
+    lines: list[str] = []
+    for path in _newest(list(names)):
+        group = groups[names[path]]
+        while group[-1] == "--":  # ripgrep's own, towards whichever file it printed next
+            group.pop()
+        lines += ["--", *group] if context and lines else group
+    return lines
 
 
 def _narrowed(
-    space: Workspace, start: str, glob_pattern: str | None
+    space: Workspace, start: str, glob_pattern: str | None, kind: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[list[str]]]:
     """Options and lists of paths for ripgrep. Its own --glob would bring ignored files back, so
     a plain name pattern becomes a file type, and any other one a list of files."""
     if glob_pattern is None:
         return (), [[start]]
     match = matcher(glob_pattern)
-    if "/" not in glob_pattern and ":" not in glob_pattern:
+    if "/" not in glob_pattern and ":" not in glob_pattern and not kind:
         return (f"--type-add=wanted:{glob_pattern}", "--type=wanted"), [[start]]
     groups: list[list[str]] = []
     room = 0
-    for name in _files(space, start, match):
+    for name in _files(space, start, match, *kind):
         if room < len(name):
             groups.append([])
             room = _ARGUMENTS
@@ -122,8 +158,8 @@ def _narrowed(
     return (), groups
 
 
-def _lines(text: str, *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
-    lines = [limits.cut_line(line.removeprefix("./"), limits.SEARCH_LINE_CHARS) for line in text.splitlines()]
+def _lines(found: list[str], *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
+    lines = [limits.cut_line(line, limits.SEARCH_LINE_CHARS) for line in found]
     details: dict[str, Any] = {"lines": len(lines)}
     if not lines:
         return "no match", details
@@ -137,11 +173,12 @@ def _lines(text: str, *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
     return "\n".join(kept), details
 
 
-def _counts(text: str) -> tuple[str, dict[str, Any]]:
+def _counts(out: bytes) -> tuple[str, dict[str, Any]]:
     """Matches per file, from ``name NUL count``, and their sum."""
-    pairs = re.findall(r"([^\0]+)\0(\d+)\n", text)
+    pairs = {os.fsdecode(name): int(count) for name, count in re.findall(rb"([^\0]+)\0(\d+)\n", out)}
     if not pairs:
         return "no match", {"matches": 0}
-    matches = sum(int(count) for _, count in pairs)
-    shown, details = _lines("\n".join(f"{name}:{count}" for name, count in pairs))
+    matches = sum(pairs.values())
+    lines = [f"{os.fsencode(name).decode('utf-8', 'replace')}:{pairs[name]}" for name in _newest(list(pairs))]
+    shown, details = _lines([line.removeprefix("./") for line in lines])
     return f"{shown}\n{matches} matches in {len(pairs)} files", {**details, "matches": matches}

@@ -6,6 +6,7 @@ run one at a time. A tool that fails is a result with ``isError``; JSON-RPC erro
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -15,20 +16,23 @@ from typing import Any
 
 import limits
 from arguments import check, schema
+from cancelling import Cancel
 from confine import confine, take_protocol
 from editing import edit, write
 from faults import Fault, ProtocolFault
 from gitwork import GitWork
-from reading import read, read_file
+from output import Watch
+from patching import apply_patch
+from reading import is_slow, read, read_file
 from searching import glob, grep
-from shell import Cancel, Shell
+from shell import Caller, Shell
 from wire import Wire
 from workspace import Config, Workspace
 
 PROTOCOLS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 Id = str | int
 
-_INLINE = {"read": read, "write": write, "edit": edit}
+_INLINE = {"read": read, "write": write, "edit": edit, "apply_patch": apply_patch}
 _BESIDE = {"grep": grep, "glob": glob}
 
 
@@ -70,6 +74,7 @@ class Server:
                 self.line(line)
         for cancel in list(self.running.values()):
             cancel.set()
+        self.shell.jobs.close()
         until = time.monotonic() + 0.4  # without a sandbox, nobody else ends what still runs
         while self.running and time.monotonic() < until:
             time.sleep(0.01)
@@ -109,7 +114,7 @@ class Server:
                 self.beside(ident, lambda _: self.serially(self.private[method], params))
             else:
                 self.reply(ident, self.simple(method, params))
-        except (ProtocolFault, Fault, OSError, RecursionError) as fault:
+        except Exception as fault:  # noqa: BLE001 - no request, however odd, may end the executor
             self.fault(ident, fault)
 
     def simple(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
@@ -136,24 +141,40 @@ class Server:
             raise ProtocolFault(-32602, f"no such tool: {str(name)[:100]}")
         if not isinstance(arguments, dict):
             raise ProtocolFault(-32602, "arguments must be an object")
-        if name in _INLINE:
+        if name in _INLINE and not (name == "read" and is_slow(arguments)):
             self.reply(ident, self.tool(name, arguments, None))
         else:
-            self.beside(ident, lambda cancel: self.tool(name, arguments, cancel))
+            meta = params.get("_meta")
+            about = meta if isinstance(meta, dict) else {}
+            self.beside(ident, lambda cancel: self.tool(name, arguments, self.caller(about, cancel)))
 
-    def tool(self, name: str, arguments: dict[str, Any], cancel: Cancel | None) -> dict[str, Any]:
+    def caller(self, meta: dict[str, Any], cancel: Cancel) -> Caller:
+        """Who calls, from MCP's ``_meta``: a progress token asks for output while a command runs."""
+        token, own = meta.get("progressToken"), meta.get("codebutler")
+        cwd = own.get("cwd") if isinstance(own, dict) else None
+
+        def send(text: str, total: int) -> None:
+            params = {"progressToken": token, "progress": total, "message": text}
+            self.wire.send({"method": "notifications/progress", "params": params})
+
+        watched = isinstance(token, (str, int)) and not isinstance(token, bool)
+        return Caller(cancel, Watch(send) if watched else None, cwd if isinstance(cwd, str) else None)
+
+    def tool(self, name: str, arguments: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
         """The MCP result of a tool, whatever happens."""
         try:
             check(name, arguments, self.forms[name])
-            if cancel is not None and name == "bash":
-                text, details, good = self.shell.bash(arguments, cancel)
+            if caller is not None and name == "bash":
+                text, details, good = self.shell.bash(arguments, caller)
                 return result(text, details, good=good)
             text, details = {**_INLINE, **_BESIDE}[name](self.space, arguments)
             return result(text, details, good=True)
         except Fault as fault:
-            return result(fault.text, fault.details, good=False)
+            return result(limits.clip(fault.text, 60, limits.FAULT_BYTES), fault.details, good=False)
         except OSError as error:
             return result(_plain(error, arguments), {}, good=False)
+        except MemoryError:
+            return result("that needs more memory than there is: do it in smaller parts", {}, good=False)
         except UnicodeEncodeError:
             return result("the arguments hold characters that are not valid Unicode", {}, good=False)
 
@@ -212,9 +233,12 @@ class Server:
 
 def result(text: str, details: dict[str, Any], *, good: bool) -> dict[str, Any]:
     """MCP's shape of a tool result; ``details`` ride in ``_meta`` for people and the log."""
-    text = limits.clip(text, 1_000_000, limits.REPLY_TEXT)
+    content = [{"type": "text", "text": limits.clip(text, 1_000_000, limits.REPLY_TEXT)}]
+    if "image" in details:
+        kind, data = details.pop("image")
+        content.append({"type": "image", "data": base64.b64encode(data).decode(), "mimeType": kind})
     return {
-        "content": [{"type": "text", "text": text}],
+        "content": content,
         "isError": not good,
         "_meta": {"codebutler": details},
     }
@@ -222,4 +246,8 @@ def result(text: str, details: dict[str, Any], *, good: bool) -> dict[str, Any]:
 
 def _plain(error: OSError, arguments: dict[str, Any]) -> str:
     path = arguments.get("path")
-    return f"{path}: {error.strerror}" if isinstance(path, str) and path else str(error.strerror)
+    return (
+        f"{limits.cut_line(path, 300)}: {error.strerror}"
+        if isinstance(path, str) and path
+        else str(error.strerror)
+    )

@@ -1,41 +1,37 @@
-"""The bash tool: one command, its output bounded, nothing of it left running."""
+"""The bash tool: one command, its output bounded, nothing of it left running but declared jobs."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
+import shlex
+import stat as modes
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import limits
-from children import Child
+from cancelling import Cancel
 from faults import Fault
+from jobs import Job, Jobs
+from output import Output, Watch
 from workspace import Workspace
 
+Answer = tuple[str, dict[str, Any], bool]
+"""Text, details, and whether it counts as success."""
 
-class Cancel:
-    """A request's cancellation, as something that can be polled."""
 
-    def __init__(self) -> None:
-        """Opens the descriptor that becomes readable on ``set``."""
-        self.fd = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self.is_set = False
-        self._lock = threading.Lock()
+@dataclass(frozen=True)
+class Caller:
+    """Who calls: how to cancel, who watches, and the directory in which the caller's last command
+    ended; None for a caller that keeps none, whose commands all begin at the root."""
 
-    def set(self) -> None:
-        """Ask the running command to stop. Harmless if there is none, or if it has ended."""
-        with self._lock:
-            self.is_set = True
-            if self.fd >= 0:
-                os.eventfd_write(self.fd, 1)
-
-    def close(self) -> None:
-        """Free the descriptor."""
-        with self._lock:
-            os.close(self.fd)
-            self.fd = -1
+    cancel: Cancel
+    watch: Watch | None = None
+    cwd: str | None = None
 
 
 class Shell:
@@ -44,119 +40,148 @@ class Shell:
     def __init__(self, space: Workspace, serial: threading.Lock) -> None:
         """``serial`` is shared with everything else that must not run beside a command."""
         self.space, self.serial = space, serial
+        self.jobs = Jobs(space, serial)
 
-    def bash(self, arguments: Mapping[str, Any], cancel: Cancel) -> tuple[str, dict[str, Any], bool]:
-        """Text, details, and whether it counts as success (exit code 0)."""
+    def bash(self, arguments: Mapping[str, Any], caller: Caller) -> Answer:
+        """Run a command to its end, start one as a job, or look at a job."""
         if self.space.config.read_only:
             raise Fault("bash cannot be used now: nothing may be run before the plan is approved")
-        timeout = min(float(arguments.get("timeout", limits.BASH_TIMEOUT)), limits.BASH_TIMEOUT_MAX)
+        if ("command" in arguments) == ("job" in arguments):
+            raise Fault("bash needs the argument 'command', or else 'job'")
+        if "job" in arguments:
+            return self._look(arguments, caller)
         command = arguments["command"]
         if "\0" in command:
             raise Fault("the command holds a NUL character")
+        cwd = self._directory(caller)
+        if arguments.get("background"):
+            return self._background(command, cwd, caller)
         with self.serial:
-            if cancel.is_set:
+            if caller.cancel.is_set:
                 raise Fault("cancelled before it started")
-            return _Run(self.space, command, timeout, cancel).result()
+            run = _Run(self.space, command, cwd, _timeout(arguments, limits.BASH_TIMEOUT), caller)
+            return run.result()
+
+    def _directory(self, caller: Caller) -> str:
+        """Where the command begins: where the caller's last one ended, if that is still there."""
+        cwd = caller.cwd or ""
+        usable = cwd.startswith("/") and "\0" not in cwd and os.path.isdir(cwd) and os.access(cwd, os.X_OK)
+        return cwd if usable else self.space.root
+
+    def _background(self, command: str, cwd: str, caller: Caller) -> Answer:
+        job = self.jobs.start(command, cwd)
+        self.jobs.wait(job, limits.JOB_FIRST, caller.cancel)  # long enough to see that it cannot start
+        return self._report(job)
+
+    def _look(self, arguments: Mapping[str, Any], caller: Caller) -> Answer:
+        job = self.jobs.find(arguments["job"])
+        if arguments.get("stop"):
+            self.jobs.stop(job)
+        else:
+            self.jobs.wait(job, _timeout(arguments, 0), caller.cancel)
+        return self._report(job)
+
+    def _report(self, job: Job) -> Answer:
+        code, seconds = job.code, job.seconds or time.monotonic() - job.began
+        state = f"job {job.number} " + ("runs" if code is None else f"ended, exit code {code}")
+        parts = [job.output.text(), f"[{state}, {seconds:.0f} s]"]
+        details: dict[str, Any] = {"job": job.number, "exit_code": code, "output_bytes": job.output.total}
+        if job.output.path:
+            details["full_output"] = job.output.path
+        return "\n".join(part for part in parts if part), details, not code
+
+
+def _timeout(arguments: Mapping[str, Any], otherwise: float) -> float:
+    return min(float(arguments.get("timeout", otherwise)), limits.BASH_TIMEOUT_MAX)
 
 
 class _Run:
-    def __init__(self, space: Workspace, command: str, timeout: float, cancel: Cancel) -> None:
-        self.space, self.timeout, self.cancel = space, timeout, cancel
-        self.kept = limits.Collector(limits.BASH_BYTES)
-        self.spill: int | None = None
-        self.spilled = ""
-        self.spill_room = limits.SPILL_BYTES
+    def __init__(self, space: Workspace, command: str, cwd: str, timeout: float, caller: Caller) -> None:
+        self.space, self.timeout, self.cancel, self.cwd = space, timeout, caller.cancel, cwd
+        self.watch, self.keeps = caller.watch, caller.cwd is not None
         self.began = time.monotonic()
-        self.pipe, end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        os.set_blocking(end, True)
+        self.note = os.path.join(space.config.state, f"cwd-{os.urandom(6).hex()}")
+        self.output = Output(space, watch=caller.watch)
+        script = self.script(command)
         try:
-            self.child = space.children.start(["/bin/bash", "-c", command], stdout=end, stderr=end)
+            self.child = space.children.start(
+                ["/bin/bash", "-c", script], stdout=self.output.end, stderr=self.output.end
+            )
         except OSError as error:
-            os.close(self.pipe)
+            self.output.close()
             raise Fault(f"bash could not be started: {error.strerror}") from error
         finally:
-            os.close(end)
+            self.output.started()
 
-    def result(self) -> tuple[str, dict[str, Any], bool]:
-        ended = self.pump(self.child)
+    def script(self, command: str) -> str:
+        """The command, on the line where it begins, in its directory; at its end it notes where it is."""
+        leave = f"{{ set +x; pwd -P >| {shlex.quote(self.note)}; }} 2>/dev/null"
+        if not self.keeps:
+            return command
+        enter = "" if self.cwd == self.space.root else f"cd -- {shlex.quote(self.cwd)}; "
+        return f"{enter}trap -- {shlex.quote(leave)} EXIT; {command}"
+
+    def result(self) -> Answer:
+        ended = self.pump()
         self.space.children.sweep(self.child)
         code = self.space.children.wait(self.child)
-        self.drain()
-        os.close(self.pipe)
-        if self.spill is not None:
-            os.close(self.spill)
+        self.output.drain()
+        self.output.close()
         seconds = round(time.monotonic() - self.began, 3)
         code = 128 - code if code < 0 else code
-        details = {"exit_code": code, "seconds": seconds, "output_bytes": self.kept.size, "ended": ended}
-        if self.spilled:
-            details["full_output"] = self.spilled
-        return self.text(ended, code), details, ended == "exit" and code == 0
+        cwd = self.left_in()
+        total = self.output.total
+        details = {"exit_code": code, "seconds": seconds, "output_bytes": total, "ended": ended}
+        if self.keeps:
+            details["cwd"] = cwd
+        if self.output.path:
+            details["full_output"] = self.output.path
+        return self.text(ended, code, cwd), details, ended == "exit" and code == 0
 
-    def text(self, ended: str, code: int) -> str:
-        whole = "all" if self.kept.size <= limits.SPILL_BYTES else f"first {limits.SPILL_BYTES} bytes"
-        hint = f"{whole} in {self.spilled}" if self.spilled else ""
-        output = self.kept.text(limits.BASH_LINES, limits.BASH_BYTES, hint)
+    def left_in(self) -> str:
+        """The directory in which the shell ended. The command could write anything there: a hint, no more."""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            fd = os.open(self.note, flags)
+        except OSError:
+            return self.cwd
+        try:
+            regular = modes.S_ISREG(os.fstat(fd).st_mode)
+            said = os.read(fd, 4096).removesuffix(b"\n").decode("utf-8", "replace") if regular else ""
+        finally:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(self.note)
+        return said if said.startswith("/") and "\n" not in said else self.cwd
+
+    def text(self, ended: str, code: int, cwd: str) -> str:
         notes = {
             "exit": f"[exit code {code}]" if code else "",
             "timeout": f"[stopped: timed out after {self.timeout:g} s]",
             "cancelled": "[stopped: cancelled]",
         }
-        parts = [output.rstrip("\n"), notes[ended]]
+        here = os.path.relpath(cwd, self.space.root) if cwd.startswith(self.space.root) else cwd
+        moved = f"[now in {here}]" if self.keeps and cwd != self.cwd else ""
+        parts = [self.output.text(), notes[ended], moved]
         return "\n".join(part for part in parts if part) or "(no output)"
 
-    def pump(self, child: Child) -> str:
+    def pump(self) -> str:
         """Read until the command ends; says how: exit, timeout or cancelled."""
         poll = select.poll()
-        for fd in (self.pipe, child.pidfd, self.cancel.fd):
+        pipe, pidfd = self.output.pipe, self.child.pidfd
+        for fd in (pipe, pidfd, self.cancel.fd):
             poll.register(fd, select.POLLIN)
         until = self.began + self.timeout
         while True:
-            ready = {fd for fd, _ in poll.poll(max(0.0, until - time.monotonic()) * 1000)}
+            left = max(0.0, until - time.monotonic())
+            ready = {fd for fd, _ in poll.poll(min(left, self.watch.wait() if self.watch else left) * 1000)}
             if self.cancel.fd in ready:
                 return "cancelled"
-            if child.pidfd in ready:
+            if pidfd in ready:
                 return "exit"
             if time.monotonic() >= until:
                 return "timeout"
-            if self.pipe in ready and not self.take():
-                poll.unregister(self.pipe)
-
-    def drain(self, seconds: float = 0.2) -> None:
-        """What is still in the pipe. A writer that outlives the sweep (no sandbox) is not waited for."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and self.take():
-            pass
-
-    def take(self) -> bool:
-        """One piece of output. False at the end, or when nothing is there."""
-        try:
-            piece = os.read(self.pipe, 262_144)
-        except BlockingIOError:
-            return False
-        self.kept.add(piece)
-        self.overflow(piece)
-        return bool(piece)
-
-    def overflow(self, piece: bytes) -> None:
-        """Keep long output in a file that read can open. Begins with what was held back until then."""
-        fits = self.kept.size <= limits.BASH_BYTES and self.kept.lines <= limits.BASH_LINES
-        if fits or self.spill_room <= 0:
-            return
-        if self.spill is None:
-            self.space.spills += 1
-            name = f"bash-{self.space.spills}.txt"
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            try:
-                self.spill = os.open(name, flags, 0o600, dir_fd=self.space.output_fd)
-            except OSError:
-                self.spill_room = 0
-                return
-            self.spilled = os.path.join(self.space.output, name)
-            before = self.kept.size - len(piece)
-            piece = bytes(self.kept.head[:before]) + piece
-        try:
-            os.write(self.spill, piece[: self.spill_room])
-        except OSError:
-            self.spill_room = 0
-            return
-        self.spill_room -= len(piece)
+            if self.watch:
+                self.watch.flush()
+            if pipe in ready and not self.output.take():
+                poll.unregister(pipe)

@@ -18,6 +18,7 @@ _MAGIC = (
     (b"\x89PNG", "PNG image"),
     (b"\xff\xd8\xff", "JPEG image"),
     (b"GIF8", "GIF image"),
+    (b"RIFF", "RIFF media"),
     (b"%PDF", "PDF document"),
     (b"PK\x03\x04", "zip archive"),
     (b"\x1f\x8b", "gzip archive"),

@@ -20,6 +20,7 @@ class Config:
     root: str
     state: str
     rg: str = "rg"
+    pdf: str = ""
     read_only: bool = False
     gitdir: str = ""
     objects: str = ""

@@ -13,12 +13,12 @@ from codebutler.sandbox.executor import Executor
 from codebutler.toolset import native
 from codebutler.types import ToolResult
 
-HELP = "Call one native tool (read, write, edit, bash, grep, glob) in the sandbox."
+HELP = "Call one native tool (read, write, edit, apply_patch, bash, grep, glob) in the sandbox."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What to call, and where."""
-    parser.add_argument("name", metavar="NAME", help="read, write, edit, bash, grep or glob")
+    parser.add_argument("name", metavar="NAME", help="read, write, edit, apply_patch, bash, grep or glob")
     parser.add_argument("arguments", metavar="JSON", help='such as {"path": "README.md"}')
     parser.add_argument("--worktree", type=Path, default=Path(), metavar="DIR", help="(default: here)")
     parser.add_argument("--role", metavar="R", help="only if this role may use the tool")

@@ -2,5 +2,6 @@
 
 settings: what may be set. worktree: where git's parts of a folder are. border, seccomp: the border's text.
 host: programs and folders of this machine. launch, asroot: how it is started, also by root.
-client: the protocol. executor: the class everybody uses. problems, probe: what to tell a person.
+client: the protocol. replies: its answers as values. executor: the class everybody uses.
+problems, probe: what to tell a person.
 """

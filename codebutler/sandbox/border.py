@@ -12,6 +12,7 @@ from codebutler.sandbox.settings import MIB, SandboxSettings
 from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
 
 HOME, STATE, TOOLS, RG = "/home/agent", "/codebutler/state", "/codebutler/tools", "/codebutler/bin/rg"
+PDF = "/codebutler/pdf"
 UID = 1000
 """Who the sandbox is in its own eyes."""
 
@@ -153,6 +154,8 @@ class Profile:
             self.show(folder)
         self.show(host.program(self.job.settings.tools), TOOLS)
         self.show(host.ripgrep(), RG)
+        if (parser := host.pdf_parser()) is not None:
+            self.show(parser, f"{PDF}/{parser.name}")
         return visible
 
     def _environment(self, visible: list[Path]) -> None:
@@ -220,15 +223,16 @@ class Profile:
     def _seal(self) -> None:
         for target in (*self.sealed, "/"):
             self.add("--remount-ro", target)
-        self.add("--chdir", self.job.root, "--", *command(self.job, TOOLS, STATE, RG))
+        self.add("--chdir", self.job.root, "--", *command(self.job, TOOLS, STATE, RG, PDF))
 
 
-def command(job: Job, tools: str, state: str, rg: str) -> list[str]:
+def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
     """How the executor program itself is started, with its configuration as the one argument."""
     config = {
         "root": str(job.root),
         "state": state,
         "rg": rg,
+        "pdf": pdf if host.pdf_parser() else "",
         "read_only": job.read_only,
         "gitdir": str(job.git.gitdir) if job.git else "",
         "objects": "\0".join(map(str, object_folders(job.git.common))) if job.git else "",

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from codebutler.sandbox.launch import Launch
@@ -18,6 +18,7 @@ from codebutler.sandbox.launch import Launch
 LINE_BYTES = 16 * 1024 * 1024
 """Longest reply. A piece of a pack is 1.4 MB; a file of 8 MiB for the daemon is 11 MB."""
 _STDERR_BYTES = 8192
+_OUTPUT_CHARS = 4096
 _REQUEST_BYTES = 30 * 1024 * 1024
 """Longest request: a little less than the executor takes in one line."""
 
@@ -40,6 +41,7 @@ class Client:
         with contextlib.suppress(ProcessLookupError):  # it may have ended, and been waited for, already
             self._pidfd = os.pidfd_open(process.pid)
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._watching: dict[int, Callable[[str], None]] = {}
         self._next = 0
         self._reader = asyncio.create_task(self._read())
         self.alive = True
@@ -60,9 +62,16 @@ class Client:
             )
         return cls(process, launch)
 
-    async def request(self, method: str, params: Mapping[str, Any], timeout: float) -> dict[str, Any]:
+    async def request(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        timeout: float,
+        on_output: Callable[[str], None] | None = None,
+    ) -> dict[str, Any]:
         """The result of one call. Raises Refused for an error reply and Lost for everything else.
 
+        ``on_output`` gets the newest output of a running command, in pieces; it must not raise.
         Cancelling tells the executor to stop the call; past ``timeout`` seconds the process is killed.
         """
         if not self.alive:
@@ -71,8 +80,12 @@ class Client:
         ident = self._next
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._waiting[ident] = future
+        wanted = dict(params)
+        if on_output is not None:
+            self._watching[ident] = on_output
+            wanted["_meta"] = {**wanted.get("_meta", {}), "progressToken": ident}
         try:
-            await self._send({"id": ident, "method": method, "params": dict(params)})
+            await self._send({"id": ident, "method": method, "params": wanted})
             return await asyncio.wait_for(future, timeout)
         except TimeoutError:
             self.kill()
@@ -82,6 +95,7 @@ class Client:
             raise
         finally:
             self._waiting.pop(ident, None)
+            self._watching.pop(ident, None)
 
     async def _cancel(self, ident: int) -> None:
         with contextlib.suppress(Lost):
@@ -124,6 +138,9 @@ class Client:
             return
         if not isinstance(message, dict):
             return
+        if message.get("method") == "notifications/progress":
+            self._show(message.get("params"))
+            return
         ident = message.get("id")
         future = self._waiting.get(ident) if isinstance(ident, int) and not isinstance(ident, bool) else None
         if future is None or future.done():
@@ -133,6 +150,13 @@ class Client:
             future.set_result(result)
         elif isinstance(error, dict):
             future.set_exception(Refused(plain_text(error.get("message"), 2000) or "refused"))
+
+    def _show(self, params: object) -> None:
+        """A piece of output, for whoever watches that very call."""
+        token = params.get("progressToken") if isinstance(params, dict) else None
+        show = self._watching.get(token) if isinstance(token, int) and not isinstance(token, bool) else None
+        if show is not None and isinstance(params, dict):
+            show(plain_text(params.get("message"), _OUTPUT_CHARS))
 
     def kill(self) -> None:
         """End the process and with it, in a sandbox, everything that it started."""

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import math
 import os
-import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any
 
 from codebutler.errors import CodeButlerError, RepoError, ToolFailed
 from codebutler.sandbox.border import Job
 from codebutler.sandbox.client import Client, Lost, Refused, plain_text
 from codebutler.sandbox.launch import give_to, prepare
 from codebutler.sandbox.problems import explain
+from codebutler.sandbox.replies import TEXT, as_bytes, as_change, as_list, as_sha, tool_result
 from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
 from codebutler.sandbox.worktree import GitParts, find_git, real_folder, repository
-from codebutler.types import ToolResult
+from codebutler.types import Json, ToolResult
 
-_SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_TEXT = 256 * 1024
 _GRACE = 15.0
 _BASH_DEFAULT, _BASH_MAX = 120.0, 600.0
 _GIT_SECONDS = 900.0
 _PACK_BYTES = 1024 * 1024 * 1024
-_SERIAL = ("bash",)
 
 
 class Executor:
@@ -41,6 +36,7 @@ class Executor:
         self._serial = asyncio.Lock()
         self._view: tuple[object, ...] = ()
         self._busy = 0
+        self._cwd: dict[str, str] = {}
         self._last_tree = TreeReply("", 0)
         self._closed = False
 
@@ -82,21 +78,33 @@ class Executor:
         arguments: Mapping[str, Any],
         *,
         timeout: float | None = None,
+        session: str = "",
+        on_output: Callable[[str], None] | None = None,
     ) -> ToolResult:
-        """Run one native tool. Never raises for what the tool or the sandbox does: the result says it."""
+        """Run one native tool. Never raises for what the tool or the sandbox does: the result says it.
+
+        The commands of one ``session`` begin where its last one ended; without one, at the root.
+        ``on_output`` gets the newest output of a running command now and then; it must not raise.
+        """
         wait = timeout if timeout is not None else _patience(name, arguments)
-        params = {"name": name, "arguments": dict(arguments)}
+        params: Json = {"name": name, "arguments": dict(arguments)}
+        commands = name == "bash" and "job" not in arguments
         try:
-            if name in _SERIAL:
+            if commands:
                 async with self._serial:
-                    reply = await self._request("tools/call", params, wait)
+                    if session:
+                        params["_meta"] = {"codebutler": {"cwd": self._cwd.get(session, "")}}
+                    reply = await self._request("tools/call", params, wait, on_output)
             else:
                 reply = await self._request("tools/call", params, wait)
         except Lost as lost:
             return ToolResult(f"{lost}; it was stopped, and the next call starts it again", ok=False)
         except (Refused, CodeButlerError) as error:
             return ToolResult(str(error), ok=False)
-        return _tool_result(reply)
+        result = tool_result(reply)
+        if commands and session and (cwd := plain_text(result.details.get("cwd"), 4096)):
+            self._cwd[session] = cwd
+        return result
 
     async def read_file(self, path: str, limit: int = 65536) -> bytes | None:
         """At most ``limit`` bytes of a regular file inside the folder; None if there is none.
@@ -106,32 +114,32 @@ class Executor:
         reply = await self._ask("codebutler/read_file", {"path": path, "limit": limit}, 60)
         if reply.get("found") is not True:
             return None
-        return _bytes(reply.get("data"))[:limit]
+        return as_bytes(reply.get("data"))[:limit]
 
     # -------------------------------------------------------------------- git
 
     async def fill(self, commit: str) -> None:
         """Write the files of ``commit`` into the folder, which must be empty."""
-        await self._git("fill", {"commit": _sha(commit)})
+        await self._git("fill", {"commit": as_sha(commit)})
 
     async def status(self, base: str) -> list[FileChange]:
         """Paths that differ from the commit ``base``, untracked ones included, ignored ones not."""
-        reply = await self._git("status", {"base": _sha(base)})
-        return [_change(each) for each in _list(reply.get("changes"))]
+        reply = await self._git("status", {"base": as_sha(base)})
+        return [as_change(each) for each in as_list(reply.get("changes"))]
 
     async def diff(self, base: str, paths: Sequence[str] = ()) -> str:
         """A text diff against the commit ``base``, capped with head and tail."""
-        reply = await self._git("diff", {"base": _sha(base), "paths": list(paths)})
-        return plain_text(reply.get("diff"), _TEXT)
+        reply = await self._git("diff", {"base": as_sha(base), "paths": list(paths)})
+        return plain_text(reply.get("diff"), TEXT)
 
     async def tree(self, base: str) -> TreeReply:
         """Build a tree of the folder and a thin pack of what ``base`` lacks; fetch it with ``pack``."""
-        reply = await self._git("tree", {"base": _sha(base)})
+        reply = await self._git("tree", {"base": as_sha(base)})
         size = reply.get("pack_size")
         if not isinstance(size, int) or not 0 <= size <= _PACK_BYTES:
             raise ToolFailed("the sandbox answered nonsense: pack_size")
-        skipped = tuple(plain_text(each, 500) for each in _list(reply.get("skipped"))[:50])
-        self._last_tree = TreeReply(_sha(reply.get("tree")), size, skipped)
+        skipped = tuple(plain_text(each, 500) for each in as_list(reply.get("skipped"))[:50])
+        self._last_tree = TreeReply(as_sha(reply.get("tree")), size, skipped)
         return self._last_tree
 
     async def pack(self) -> AsyncIterator[bytes]:
@@ -140,7 +148,7 @@ class Executor:
         at = 0
         while at < total:
             reply = await self._git("pack", {"offset": at})
-            piece = _bytes(reply.get("data"))[: total - at]
+            piece = as_bytes(reply.get("data"))[: total - at]
             if not piece:
                 raise ToolFailed("the sandbox sent less of the pack than it announced")
             at += len(piece)
@@ -166,11 +174,17 @@ class Executor:
         except (Lost, Refused) as error:
             raise ToolFailed(str(error)) from error
 
-    async def _request(self, method: str, params: Mapping[str, Any], seconds: float) -> dict[str, Any]:
+    async def _request(
+        self,
+        method: str,
+        params: Mapping[str, Any],
+        seconds: float,
+        on_output: Callable[[str], None] | None = None,
+    ) -> dict[str, Any]:
         client = await self._connect()
         self._busy += 1
         try:
-            return await client.request(method, params, seconds)
+            return await client.request(method, params, seconds, on_output)
         finally:
             self._busy -= 1
 
@@ -243,39 +257,3 @@ def _patience(name: str, arguments: Mapping[str, Any]) -> float:
     if isinstance(wanted, (int, float)) and math.isfinite(wanted):
         seconds = float(wanted)
     return min(max(seconds, 0.0), _BASH_MAX) + _GRACE
-
-
-def _tool_result(reply: dict[str, Any]) -> ToolResult:
-    texts = [
-        plain_text(each.get("text"), _TEXT) for each in _list(reply.get("content")) if isinstance(each, dict)
-    ]
-    meta = reply.get("_meta")
-    details = meta.get("codebutler") if isinstance(meta, dict) else None
-    text = "\n".join(texts)[:_TEXT]
-    return ToolResult(
-        text, ok=reply.get("isError") is False, details=details if isinstance(details, dict) else {}
-    )
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _sha(value: object) -> str:
-    if not isinstance(value, str) or not _SHA.fullmatch(value):
-        raise ToolFailed(f"not a full object name: {str(value)[:80]!r}")
-    return value
-
-
-def _bytes(value: object) -> bytes:
-    try:
-        return base64.b64decode(value if isinstance(value, str) else "", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ToolFailed("the sandbox answered nonsense: not base64") from error
-
-
-def _change(value: object) -> FileChange:
-    path, kind = (value.get("path"), value.get("kind")) if isinstance(value, dict) else (None, None)
-    if not isinstance(path, str) or kind not in ("added", "modified", "deleted"):
-        raise ToolFailed("the sandbox answered nonsense: a change")
-    return FileChange(plain_text(path, 4096), cast("Literal['added', 'modified', 'deleted']", kind))

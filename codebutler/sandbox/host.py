@@ -74,6 +74,13 @@ def ripgrep() -> Path:
 
 
 @cache
+def pdf_parser() -> Path | None:
+    """The folder of pypdf, which only ever runs inside; None where it is not installed."""
+    spec = importlib.util.find_spec("pypdf")
+    return Path(spec.origin).resolve().parent if spec and spec.origin else None
+
+
+@cache
 def interpreter() -> tuple[Path, Path | None]:
     """This very interpreter, and the folder that must be shown for it (None if it is in /usr)."""
     prefix = Path(sys.base_prefix).resolve()

@@ -97,7 +97,9 @@ def _plain(job: Job) -> Launch:
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
     }
-    argv = command(job, str(host.program(job.settings.tools)), scratch, str(host.ripgrep()))
+    parser = host.pdf_parser()
+    shelf = str(parser.parent) if parser else ""
+    argv = command(job, str(host.program(job.settings.tools)), scratch, str(host.ripgrep()), shelf)
     return Launch(argv, env, (), str(job.root), ExitStack(), scratch)
 
 

@@ -50,6 +50,11 @@ class ThreadDesk(Mail):
         """The sandboxed executor."""
         return await self.space.model_hands()
 
+    async def show_output(self, site: Site, text: str) -> None:
+        """Stream it like a role's own words."""
+        if self._listener is not None:
+            await self._listener(self.state.id, site.role, self.redact(text))
+
     # -- people and roles
 
     async def ask_person(self, site: Site, question: str, options: Sequence[str]) -> str:

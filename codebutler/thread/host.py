@@ -120,7 +120,7 @@ class Host:
 
     def toolset(self, role: Role) -> Toolset:
         """The role's tools; the same object for the same list, so that its wire form is byte-stable."""
-        names = tuple(role.tools)
+        names = native.fitting(role.tools, self.config.model_of(role.name) or role.model)
         if names not in self._toolsets:
             self._toolsets[names] = Toolset.of(names, known_tools())
         return self._toolsets[names]

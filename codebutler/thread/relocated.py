@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,13 @@ class Relocated:
         self._worktree = str(worktree)
 
     async def call(
-        self, name: str, arguments: Mapping[str, Any], *, timeout: float | None = None
+        self,
+        name: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout: float | None = None,
+        session: str = "",
+        on_output: Callable[[str], None] | None = None,
     ) -> ToolResult:
         """Run one native tool."""
         path = arguments.get("path")
@@ -42,4 +48,6 @@ class Relocated:
             and not path.startswith(self._worktree)
         ):
             arguments = {**arguments, "path": path[len(self._repo) :] or "."}
-        return await self._executor.call(name, arguments, timeout=timeout)
+        return await self._executor.call(
+            name, arguments, timeout=timeout, session=session, on_output=on_output
+        )

@@ -46,6 +46,10 @@ class Desk(Protocol):
         """The sandboxed executor: read-only on the base commit before approval, then the worktree."""
         ...
 
+    async def show_output(self, site: Site, text: str) -> None:
+        """Show what a command printed just now to who watches; it is not kept."""
+        ...
+
     async def ask_person(self, site: Site, question: str, options: Sequence[str]) -> str:
         """The person's answer. Raises EndTurn("question") until there is one."""
         ...

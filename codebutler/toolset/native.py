@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -11,19 +14,40 @@ from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Tool
 from codebutler.types import ToolResult, ToolSpec
 
+_LIVE_CHARS = 4000
+_GPT = re.compile(r"(^|/)(gpt|codex|o[1-9])(?![a-z])")
+"""Model ids of the family that writes patches, with or without a vendor before them."""
+
 
 @cache
 def tools() -> tuple[Tool, ...]:
-    """read, write, edit, bash, grep, glob as tools/schema.json describes them."""
+    """read, write, edit, apply_patch, bash, grep, glob as tools/schema.json describes them."""
     return tuple(_native(entry) for entry in json.loads(assets.text("tools", "schema.json")))
+
+
+def fitting(names: Sequence[str], model: str) -> tuple[str, ...]:
+    """``names`` with one of edit and apply_patch where a role has both: the one ``model`` was trained on."""
+    if not {"edit", "apply_patch"} <= set(names):
+        return tuple(names)
+    other = "edit" if _GPT.search(model.lower()) else "apply_patch"
+    return tuple(name for name in names if name != other)
 
 
 def _native(entry: dict[str, Any]) -> Tool:
     name = entry["name"]
     read_only = bool(entry.get("annotations", {}).get("readOnlyHint"))
 
-    async def call(arguments: Any, desk: Desk, _site: Site) -> ToolResult:  # noqa: ANN401 - JSON
-        return await (await desk.hands()).call(name, arguments)
+    async def call(arguments: Any, desk: Desk, site: Site) -> ToolResult:  # noqa: ANN401 - JSON
+        hands = await desk.hands()
+        if name != "bash":
+            return await hands.call(name, arguments)
+        live = _Live(desk, site)
+        showing = asyncio.create_task(live.show())
+        try:
+            return await hands.call(name, arguments, session=site.role, on_output=live.add)
+        finally:
+            showing.cancel()
+            await asyncio.gather(showing, return_exceptions=True)
 
     spec = ToolSpec(
         name,
@@ -34,3 +58,23 @@ def _native(entry: dict[str, Any]) -> Tool:
         recovery="rerun" if read_only or name == "write" else "tell",
     )
     return Tool(spec, call)
+
+
+class _Live:
+    """Output on its way to a person. A slow door misses the middle, it never holds the command up."""
+
+    def __init__(self, desk: Desk, site: Site) -> None:
+        self._desk, self._site = desk, site
+        self._text = ""
+        self._more = asyncio.Event()
+
+    def add(self, text: str) -> None:
+        self._text = (self._text + text)[-_LIVE_CHARS:]
+        self._more.set()
+
+    async def show(self) -> None:
+        while True:
+            await self._more.wait()
+            self._more.clear()
+            text, self._text = self._text, ""
+            await self._desk.show_output(self._site, text)

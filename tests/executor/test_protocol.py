@@ -17,6 +17,8 @@ from codebutler.sandbox.border import Job
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.settings import SandboxSettings
 
+NAMES = ["read", "write", "edit", "apply_patch", "bash", "grep", "glob"]
+
 
 class Wire:
     """One executor, spoken to by hand."""
@@ -68,8 +70,8 @@ def test_the_list_is_the_checked_in_schema(wire: Wire) -> None:
 
 
 def test_descriptions_stay_short() -> None:
-    """They are paid for with every model call: about 800 tokens for all six tools."""
-    assert len(json.dumps(json.loads(assets.text("tools", "schema.json")))) < 4000
+    """They are paid for with every model call: about 1,200 tokens for all of them, and nobody has all."""
+    assert len(json.dumps(json.loads(assets.text("tools", "schema.json")))) < 5000
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ async def test_mcps_own_client_lists_and_calls(folder: Path, codebutler: list[st
     async with stdio_client(server) as (reader, writer), ClientSession(reader, writer) as session:
         await session.initialize()
         tools = await session.list_tools()
-        assert [tool.name for tool in tools.tools] == ["read", "write", "edit", "bash", "grep", "glob"]
+        assert [tool.name for tool in tools.tools] == NAMES
         written = await session.call_tool("write", {"path": "a.txt", "content": "hello\n"})
         failed = await session.call_tool("read", {"path": "none"})
         said = await session.call_tool("bash", {"command": "cat a.txt"})

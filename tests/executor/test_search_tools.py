@@ -36,11 +36,36 @@ async def _grep(executor: Executor, pattern: str, **more: object) -> ToolResult:
 async def test_content_mode(executor: Executor) -> None:
     lines = (await _grep(executor, "need.e")).text.split("\n")
     assert lines == [
-        ".github/ci.yml:1:needle",
+        "src/deep/c.ts:1:needle",
         "a.py:1:needle = 1",
         "src/b.py:1:needle needle",
-        "src/deep/c.ts:1:needle",
+        ".github/ci.yml:1:needle",
     ]
+
+
+async def test_context_is_marked_as_grep_marks_it(executor: Executor, folder: Path) -> None:
+    (folder / "long.py").write_text("".join(f"row {n}\n" for n in range(20)) + "needle\nend\n")
+    found = await _grep(executor, "row 3$|needle", context=1, path="long.py")
+    assert found.text.split("\n") == [
+        "long.py-3-row 2",
+        "long.py:4:row 3",
+        "long.py-5-row 4",
+        "--",
+        "long.py-20-row 19",
+        "long.py:21:needle",
+        "long.py-22-end",
+    ]
+    both = await _grep(executor, "needle", context=1, type="py")
+    assert both.text.split("\n").count("--") == 2
+    assert not both.text.endswith("--")
+
+
+async def test_a_type_narrows_alone_and_with_a_glob(executor: Executor) -> None:
+    assert (await _grep(executor, "needle", type="py", mode="files")).text == "a.py\nsrc/b.py"
+    assert (await _grep(executor, "needle", type="py", glob="src/*", mode="files")).text == "src/b.py"
+    assert (await _grep(executor, "needle", type="py", glob="**/[bc].*", mode="files")).text == "src/b.py"
+    for wrong in ("nonsense", "py --pre=sh", "--pre"):
+        assert "file type" in (await _grep(executor, "needle", type=wrong)).text
 
 
 async def test_files_mode_is_newest_first(executor: Executor) -> None:
@@ -50,7 +75,7 @@ async def test_files_mode_is_newest_first(executor: Executor) -> None:
 
 async def test_count_mode(executor: Executor) -> None:
     found = await _grep(executor, "needle", mode="count", path="src")
-    assert found.text == "src/b.py:2\nsrc/deep/c.ts:1\n3 matches in 2 files"
+    assert found.text == "src/deep/c.ts:1\nsrc/b.py:2\n3 matches in 2 files"
 
 
 @pytest.mark.parametrize(

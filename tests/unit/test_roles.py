@@ -37,7 +37,7 @@ def test_a_shipped_role_is_whole(name: str) -> None:
 
 
 def test_only_the_coder_can_change_the_worktree() -> None:
-    changing = {"write", "edit", "bash", "git_commit", "git_push", "create_pr"}
+    changing = {"write", "edit", "apply_patch", "bash", "git_commit", "git_push", "create_pr"}
     assert [n for n in NAMES if changing & set(load_role(n).tools)] == ["coder"]
     assert set(load_role("coder").tools) >= changing
     assert set(load_role("pm").tools) - READ_ONLY == {"propose_plan", "ask_user"}

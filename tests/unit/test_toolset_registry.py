@@ -172,7 +172,7 @@ def test_a_toolset_of_an_unknown_name_is_a_mistake_in_a_file() -> None:
 def test_only_calls_without_a_second_effect_are_made_again_after_a_crash() -> None:
     tools = Toolset(list(known_tools().values()))
     told = {name for name in known_tools() if not tools.safe_to_repeat(name)}
-    assert told == {"edit", "bash"}
+    assert told == {"edit", "apply_patch", "bash"}
     assert tools.safe_to_repeat("no_such_tool")
 
 

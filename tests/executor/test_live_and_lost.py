@@ -1,0 +1,145 @@
+"""Output on its way to a person, hostile or not, and calls whose executor dies under them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.settings import SandboxSettings
+from codebutler.toolset import native
+from codebutler.toolset.desk import Site
+
+HOSTILE = """
+import json, sys
+def say(**message):
+    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+def show(token, message="forged", method="notifications/progress"):
+    say(method=method, params={"progressToken": token, "progress": 1, "message": message})
+def content(*items):
+    say(id=ident, result={"content": list(items), "isError": False})
+for line in sys.stdin:
+    message = json.loads(line)
+    ident = message.get("id")
+    if message["method"] == "initialize":
+        say(id=ident, result={})
+        continue
+"""
+
+
+async def _hostile(folder: Path, tmp_path: Path, body: str) -> Executor:
+    program = tmp_path / "program"
+    program.mkdir()
+    (program / "__main__.py").write_text(HOSTILE + "".join(f"    {line}\n" for line in body.splitlines()))
+    return await Executor.start(folder, settings=SandboxSettings(tools=program, start_timeout=5))
+
+
+class Onlooker:
+    """A desk of which only what bash needs exists."""
+
+    def __init__(self, executor: Executor) -> None:
+        self.executor = executor
+        self.shown: list[tuple[str, str]] = []
+
+    async def hands(self) -> Executor:
+        return self.executor
+
+    async def show_output(self, site: Site, text: str) -> None:
+        self.shown.append((site.role, text))
+
+
+async def test_a_roles_bash_streams_and_keeps_its_directory(executor: Executor, folder: Path) -> None:
+    (bash,) = (tool for tool in native.tools() if tool.spec.name == "bash")
+    desk: Any = Onlooker(executor)
+    (folder / "sub").mkdir()
+    for command in ("cd sub; echo one; sleep 0.8; echo two; sleep 0.8", "pwd"):
+        result = await bash.run({"command": command}, desk, Site("coder", "coder", 1, "c1"))
+    assert result.text == f"{folder}/sub"
+    assert "".join(text for _, text in desk.shown) == "one\ntwo\n"
+    assert {role for role, _ in desk.shown} == {"coder"}
+
+
+async def test_only_the_watched_call_is_shown_and_only_text(folder: Path, tmp_path: Path) -> None:
+    noise = (
+        "for token in (ident + 1, str(ident), None, [ident], True, {}): show(token)\n"
+        "show(ident, 5); show(ident, None); show(ident, method='notifications/message')\n"
+        "say(method='notifications/progress', params=7); say(method='notifications/progress')\n"
+        "show(ident, 'x' * 1000000); show(ident, 'real')\n"
+        "content({'type': 'text', 'text': 'done'})"
+    )
+    executor = await _hostile(folder, tmp_path, noise)
+    try:
+        shown: list[str] = []
+        result = await executor.call("bash", {"command": "x"}, on_output=shown.append)
+        assert result.text == "done"
+        assert [text for text in shown if text] == ["x" * 4096, "real"]
+        assert (await executor.call("bash", {"command": "x"})).text == "done"
+    finally:
+        await executor.close()
+
+
+async def test_pictures_from_outside_are_checked(folder: Path, tmp_path: Path) -> None:
+    good = {"media_type": "image/png", "data": base64.b64encode(b"png").decode()}
+    items = (
+        f"{{'type': 'image', 'mimeType': 'image/png', 'data': {good['data']!r}}}",
+        "{'type': 'image', 'mimeType': 'text/html', 'data': 'eA=='}",
+        "{'type': 'image', 'mimeType': ['image/png'], 'data': 'eA=='}",
+        "{'type': 'image', 'mimeType': 'image/png', 'data': '!!'}",
+    )
+    more = "{'type': 'image', 'mimeType': 'image/png', 'data': 'A' * 3000000}"
+    body = f"content({', '.join(items)}) if ident == 2 else content({more})"
+    executor = await _hostile(folder, tmp_path, body)
+    try:
+        assert (await executor.call("read", {"path": "x"})).details == {"images": [good]}
+        assert (await executor.call("read", {"path": "x"})).details == {}
+    finally:
+        await executor.close()
+
+
+async def test_details_past_every_size_are_dropped(folder: Path, tmp_path: Path) -> None:
+    body = (
+        "say(id=ident, result={'content': [], 'isError': False, '_meta': {'codebutler': {'x': 'y' * 10**6}}})"
+    )
+    executor = await _hostile(folder, tmp_path, body)
+    try:
+        assert (await executor.call("read", {"path": "x"})).details == {}
+    finally:
+        await executor.close()
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("write", {"path": "a.txt", "content": "new\n" * 1_000_000}),
+        ("edit", {"path": "a.txt", "old": "old", "new": "new", "replace_all": True}),
+        ("apply_patch", {"input": "*** Begin Patch\n*** Update File: a.txt\n@@\n-old\n+new\n*** End Patch"}),
+        ("grep", {"pattern": "old"}),
+        ("bash", {"command": "sleep 5"}),
+        ("bash", {"command": "sleep 5", "background": True}),
+    ],
+)
+async def test_a_kill_at_any_moment_fails_one_call_and_the_next_works(
+    executor: Executor, folder: Path, tool: str, arguments: dict[str, Any]
+) -> None:
+    """Whatever was under way, the file is the old one or a whole new one."""
+    old = "old\n" * 300_000
+    wholes = {old, old.replace("old", "new"), old.replace("old", "new", 1), "new\n" * 1_000_000}
+    for moment in (0.0, 0.002, 0.005, 0.01, 0.02, 0.04):
+        (folder / "a.txt").write_text(old)
+        call = asyncio.create_task(executor.call(tool, arguments))
+        await asyncio.sleep(moment)
+        assert executor._client is not None
+        if executor._client.alive:
+            os.kill(executor._client._process.pid, signal.SIGKILL)
+        result = await asyncio.wait_for(call, 10)
+        if result.ok:  # it was answered first: the kill is for the next call, or between the two
+            result = await executor.call("read", {"path": "a.txt", "limit": 1})
+        assert result.ok or "starts it again" in result.text
+        assert (await executor.call("bash", {"command": "echo again"})).text == "again"
+        assert (folder / "a.txt").read_text() in wholes

@@ -1,0 +1,116 @@
+"""Background jobs: declared by the model, so they outlive their call; everything else is swept away.
+
+A job's shell adopts the orphans of its job (PR_SET_CHILD_SUBREAPER), so that the job is one tree of
+processes: what is in it stays, and stopping the job ends all of it.
+"""
+
+from __future__ import annotations
+
+import select
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+import limits
+from cancelling import Cancel
+from children import Child
+from faults import Fault
+from output import Output
+from workspace import Workspace
+
+_ADOPT = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(36, 1, 0, 0, 0); "
+    "os.chdir(sys.argv[1]); os.execv('/bin/bash', ['/bin/bash', '-c', sys.argv[2]])"
+)
+
+
+@dataclass
+class Job:
+    """One job. ``code`` is None while it runs; ``ended`` is set when it no longer does."""
+
+    number: int
+    child: Child
+    output: Output
+    began: float
+    seconds: float = 0.0
+    code: int | None = None
+    ended: threading.Event = field(default_factory=threading.Event)
+
+
+class Jobs:
+    """The jobs of one executor, by number."""
+
+    def __init__(self, space: Workspace, serial: threading.Lock) -> None:
+        """``serial`` is held by foreground commands: a sweep waits for them."""
+        self.space, self.serial = space, serial
+        self.known: dict[int, Job] = {}
+        self.count = 0
+
+    def start(self, command: str, cwd: str) -> Job:
+        """Start a job in ``cwd``. Raises Fault when too many run."""
+        if sum(job.code is None for job in self.known.values()) >= limits.JOBS:
+            raise Fault(f"{limits.JOBS} background jobs run already: stop one")
+        self.count += 1
+        output = Output(self.space, f"job-{self.count}.txt")
+        argv = [sys.executable, "-I", "-S", "-c", _ADOPT, cwd, command]
+        try:
+            child = self.space.children.start(argv, stdout=output.end, stderr=output.end, keep=True)
+        except OSError as error:
+            output.close()
+            raise Fault(f"bash could not be started: {error.strerror}") from error
+        finally:
+            output.started()
+        job = self.known[self.count] = Job(self.count, child, output, time.monotonic())
+        threading.Thread(target=self._pump, args=(job,), daemon=True).start()
+        self._forget()
+        return job
+
+    def find(self, number: int) -> Job:
+        """The job. Raises Fault if there is none."""
+        if number not in self.known:
+            raise Fault(f"there is no job {number}: a job ends with the sandbox it was started in")
+        return self.known[number]
+
+    def wait(self, job: Job, seconds: float, cancel: Cancel) -> None:
+        """Wait until the job has ended, at most ``seconds``, or until the call is cancelled."""
+        until = time.monotonic() + seconds
+        while not cancel.is_set and not job.ended.wait(min(0.1, max(0.0, until - time.monotonic()))):
+            if time.monotonic() >= until:
+                return
+
+    def stop(self, job: Job) -> None:
+        """End all of the job's processes."""
+        if job.code is None:
+            self.space.children.kill_tree(job.child)
+            job.ended.wait(5)
+
+    def close(self) -> None:
+        """The executor ends."""
+        for job in self.known.values():
+            if job.code is None:
+                self.space.children.kill_tree(job.child)
+
+    def _forget(self) -> None:
+        over = [number for number, job in self.known.items() if job.ended.is_set()][: -limits.JOBS_KNOWN]
+        for number in over:
+            del self.known[number]
+
+    def _pump(self, job: Job) -> None:
+        """Read until the job ends; then nothing of it stays behind."""
+        poll = select.poll()
+        for fd in (job.output.pipe, job.child.pidfd):
+            poll.register(fd, select.POLLIN)
+        while job.child.pidfd not in (ready := {fd for fd, _ in poll.poll()}):
+            if job.output.pipe in ready and not job.output.take():
+                poll.unregister(job.output.pipe)
+        if not self.space.children.is_init:
+            self.space.children.kill(job.child)  # without a sandbox: what stayed in its group, nothing else
+        code = self.space.children.wait(job.child)
+        job.output.drain()
+        job.output.close()
+        job.seconds = time.monotonic() - job.began
+        job.code = 128 - code if code < 0 else code
+        job.ended.set()
+        with self.serial:
+            self.space.children.sweep()
