@@ -35,6 +35,10 @@ class SandboxSettings:
             "nofile": 4096,
         }
     )
+    allow: tuple[str, ...] = ()
+    """host:port pairs that the sandbox may reach through the host's proxy; none: no network at all."""
+    show: tuple[Path, ...] = ()
+    """More folders with programs, shown read-only at the same path."""
     allow_ptrace: bool = False
     start_timeout: float = 15.0
 

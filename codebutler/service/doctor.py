@@ -13,6 +13,7 @@ from codebutler.repo.discover import Repo, find_repo
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service import doctor_host, doctor_models
+from codebutler.service.app import sandbox_settings
 from codebutler.service.doctor_check import Check, note, ok, problem
 
 
@@ -80,8 +81,7 @@ async def _sandbox(config: Config | None) -> list[Check]:
     """The live probe, with the host's own settings."""
     settings = SandboxSettings.from_host()
     if config is not None:
-        uid = config.sandbox.uid or settings.uid
-        settings = SandboxSettings(tier=config.sandbox.tier, uid=uid)
+        settings = sandbox_settings(config)
     result = await probe(settings)
     if result.tier == "off":
         return [note("sandbox", "it is switched off on this host: tools run with all rights of this user")]
@@ -101,7 +101,8 @@ async def _sandbox(config: Config | None) -> list[Check]:
 
 
 def _wishes(config: Config) -> list[Check]:
-    """Settings that look as if they did something and do not, yet."""
+    """Settings that a person should know the price of."""
     if not config.sandbox.allow:
         return []
-    return [note("sandbox", "sandbox.allow is set, but this version has no proxy: the network stays off")]
+    hosts = ", ".join(config.sandbox.allow)
+    return [note("sandbox", f"tools reach {hosts}: any of them that takes uploads can be handed your source")]

@@ -162,12 +162,13 @@ class Sandbox(Section):
     """The kernel border around tools. Only the host decides on it.
 
     ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
-    the host:port pairs that tools may reach.
+    the host:port pairs that tools may reach; ``show`` lists more folders with programs that tools may read.
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
     tier: Literal["bwrap", "off"] = "bwrap"
     allow: list[HostPort] = []
+    show: list[Line] = []
 
 
 class Git(Section):
