@@ -1,7 +1,6 @@
 """The sandboxed executor as the daemon sees it.
 
 settings: what may be set. worktree: where git's parts of a folder are. border, seccomp: the border's text.
-egress, request, addresses: the way out, for
-hosts that are listed. host: programs and folders of this machine. launch, asroot: how it is started, also by root.
+egress, request, addresses: the way out. host: what this machine has. launch, asroot: how it is started.
 client: the protocol. executor: the class everybody uses. problems, probe: what to tell a person.
 """
