@@ -1,6 +1,7 @@
 """The sandboxed executor as the daemon sees it.
 
 settings: what may be set. worktree: where git's parts of a folder are. border, seccomp: the border's text.
-egress, request, addresses: the way out. host: what this machine has. launch, asroot: how it is started.
+egress, request, addresses: the way out. host: what this machine has. launch, asroot, scope: how it is
+started. seatbelt: the border's text for macOS.
 client: the protocol. executor: the class everybody uses. problems, probe: what to tell a person.
 """

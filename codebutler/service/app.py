@@ -92,5 +92,6 @@ def sandbox_settings(config: Config) -> SandboxSettings:
         tier="off" if config.sandbox.tier == "off" else default.tier,
         uid=config.sandbox.uid or default.uid,
         allow=tuple(config.sandbox.allow),
+        memory=(config.sandbox.memory_mib or 0) * 2**20,
         show=tuple(map(Path, config.sandbox.show)),
     )

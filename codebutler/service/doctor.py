@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from codebutler.config import Config, home_folder, load_config
 from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo, find_repo
+from codebutler.sandbox import scope
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service import doctor_host, doctor_models
@@ -102,7 +104,11 @@ async def _sandbox(config: Config | None) -> list[Check]:
 
 def _wishes(config: Config) -> list[Check]:
     """Settings that a person should know the price of."""
-    if not config.sandbox.allow:
-        return []
-    hosts = ", ".join(config.sandbox.allow)
-    return [note("sandbox", f"tools reach {hosts}: any of them that takes uploads can be handed your source")]
+    notes = []
+    if config.sandbox.allow:
+        hosts = ", ".join(config.sandbox.allow)
+        text = f"tools reach {hosts}: any of them that takes uploads can be handed your source"
+        notes.append(note("sandbox", text))
+    if config.sandbox.memory_mib and scope.offered(os.environ, uid=os.geteuid()) is None:
+        notes.append(note("sandbox", "sandbox.memoryMib is not kept: systemd offers this user no scope"))
+    return notes
