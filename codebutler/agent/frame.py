@@ -33,6 +33,8 @@ class Frame:
     heard_at: int = 0
     """The step at which somebody last spoke: the budget of iterations starts anew there."""
     usd: float = 0.0
+    busy: float = 0.0
+    """Seconds of model calls and tools since somebody last spoke."""
     nudges: int = 0
     nudged: int = 0
     """All nudges of this run; ``nudges`` counts those since the last real reply."""
@@ -47,6 +49,7 @@ class Frame:
         self.messages.append({"role": "user", "content": content})
         self.due = True
         self.heard_at = self.step
+        self.busy = 0.0
 
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
@@ -72,6 +75,7 @@ class Frame:
         self.recent = [*self.recent, *((c.name, c.arguments) for c in event.tool_calls)][-12:]
         self.step = event.step
         self.usd += event.usd
+        self.busy += event.seconds
         self.last_text = "" if event.tool_calls else event.content
         self.due = bool(event.tool_calls) or not event.content.strip()
         self._rest = False
@@ -82,6 +86,7 @@ class Frame:
             {"role": "tool", "tool_call_id": event.call_id, "content": event.text or "(empty)"}
         )
         self.calls.pop(event.call_id, None)
+        self.busy += event.seconds
         self._rest = self._rest or ends_turn
         if not self.calls:
             self.due = not self._rest

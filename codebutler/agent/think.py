@@ -59,6 +59,10 @@ class Thinking(Protocol):
         """Replace a reservation by what was really spent."""
         ...
 
+    async def waiting(self, role: Role, why: str) -> None:
+        """Let people see that ``role`` waits, and for what."""
+        ...
+
     async def complete(
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
     ) -> ModelReply:
@@ -93,6 +97,10 @@ async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> No
 async def _look_for_loops(frame: Frame, role: Role, place: Thinking) -> None:
     if frame.steps_since_heard >= role.limits.iterations:
         raise EndTurn("failed", f"the {role.title} used its {role.limits.iterations} steps without finishing")
+    if frame.busy >= role.limits.seconds:
+        raise EndTurn(
+            "failed", f"the {role.title} worked for {role.limits.seconds} seconds without finishing"
+        )
     if frame.repeats >= STUCK:
         raise EndTurn(
             "failed", f"the {role.title} repeats the same call ({frame.recent[-1][0]}) without progress"
@@ -120,7 +128,9 @@ async def _ask(
             except ModelUnavailable as unavailable:
                 error = unavailable
                 if attempt + 1 < TRIES:
-                    await asyncio.sleep(_pause(attempt, unavailable.retry_after))
+                    seconds = _pause(attempt, unavailable.retry_after)
+                    await place.waiting(role, f"{unavailable.message}; next try in {seconds:.0f} s")
+                    await asyncio.sleep(seconds)
     raise EndTurn("failed", f"the {role.title}'s model cannot be reached: {error}")
 
 

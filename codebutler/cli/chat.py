@@ -54,7 +54,7 @@ async def converse(
     from rich.console import Console
 
     console = Console()
-    door = Terminal(console)
+    door = Terminal(console, toolbar=console.is_terminal and sys.stdin.isatty())
 
     async def listener(name: str, role: str, delta: str) -> None:
         await door.stream(name, role, delta)

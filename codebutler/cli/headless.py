@@ -28,29 +28,38 @@ class Consent:
 
 async def attend(session: Session, consent: Consent, *, as_json: bool) -> int:
     """Follow the thread until it needs somebody, giving the consent that was given; returns the exit code."""
+    given: set[str] = set()
     async for batch in session.batches():
         if as_json:
             for row, _ in batch:
                 print(line_of(row), flush=True)
-        if not batch and await session.at_rest() and not await _consent(session, consent):
+        if not batch and await session.at_rest() and not await _consent(session, consent, given):
             return EXIT[session.state.outcome or "answered"]
     raise AssertionError("batches never ends by itself")
 
 
-async def _consent(session: Session, consent: Consent) -> bool:
-    """Act for the person; False when there is nothing that was agreed to."""
-    state = session.state
-    if state.halted or state.question is not None or state.phase == "closed":
+async def _consent(session: Session, consent: Consent, given: set[str]) -> bool:
+    """Act for the person; False when there is nothing that was agreed to, or when it was of no use before."""
+    wish = _wish(session.state, consent)
+    if wish is None or wish[2] in given:
         return False
-    if state.plan_waits and state.plan is not None and consent.plan:
-        await session.say(action="approve", value=state.plan.hash, key=f"yes:{state.plan.hash}")
-    elif state.memory and consent.merge:
-        await session.say(action="memory", value="yes", key=f"yes:memory:{len(state.kept)}")
-    elif state.pr is not None and state.pr_state == "open" and consent.merge and not state.refused:
-        await session.say(action="merge", value=str(state.pr.number), key=f"yes:merge:{state.head}")
-    else:
-        return False
+    action, value, key = wish
+    given.add(key)
+    await session.say(action=action, value=value, key=key)
     return True
+
+
+def _wish(state: ThreadState, consent: Consent) -> tuple[str, str, str] | None:
+    """The button to press now: (action, value, key)."""
+    if state.halted or state.question is not None or state.phase == "closed":
+        return None
+    if state.plan_waits and state.plan is not None and consent.plan:
+        return "approve", state.plan.hash, f"yes:{state.plan.hash}"
+    if state.memory and consent.merge:
+        return "memory", "yes", f"yes:memory:{len(state.kept)}"
+    if state.pr is not None and state.pr_state == "open" and consent.merge and not state.refused:
+        return "merge", str(state.pr.number), f"yes:merge:{state.head}"
+    return None
 
 
 def line_of(row: StoredEvent) -> str:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import sys
 
 from codebutler.cli.common import add_place
 from codebutler.cli.headless import Consent, attend, show_summary
-from codebutler.cli.session import open_session
+from codebutler.cli.session import Session, open_session
 from codebutler.errors import UsageError
+from codebutler.events import MessageReceived, parse
 from codebutler.service.app import find_place
-from codebutler.surfaces.terminal import Terminal
+from codebutler.surfaces.terminal import NAME, Terminal
 
 HELP = "Run one thread without a person at the keys."
 
@@ -49,9 +51,29 @@ async def _run(args: argparse.Namespace) -> int:
         else:
             external = args.key or f"run-{secrets.token_hex(6)}"
             await session.begin(external)
+            await _same_task(session, args.key, args.task)
             await session.say(
                 args.task, key=f"{external}:task", mode="coder" if args.role == "coder" else "team"
             )
-        code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)
+        try:
+            code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)
+        except asyncio.CancelledError:  # Ctrl-C: the thread goes on where it was when somebody asks for it
+            go_on = f"codebutler run --thread {session.thread}"
+            print(f"The thread is kept; go on with: {go_on}", file=sys.stderr)
+            raise
         show_summary(session, code, as_json=args.json, repo=str(place.repo.root))
         return code
+
+
+async def _same_task(session: Session, key: str, task: str) -> None:
+    """A key stands for one thread: another task under it would be dropped without a word."""
+    thread = await session.host.store.find(NAME, key) if key else None
+    if thread is None:
+        return
+    rows = await session.host.store.events(thread)
+    first = next((e for e in map(parse, (r.body for r in rows)) if isinstance(e, MessageReceived)), None)
+    if first is not None and first.text != session.place.redactor.text(task):
+        raise UsageError(
+            f"the key {key!r} belongs to thread {thread}, which was asked: {first.text[:80]}",
+            fix=f'Use another key, or say more to it: codebutler run --thread {thread} "…"',
+        )

@@ -9,11 +9,11 @@ from typing import Literal
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import UsageError
-from codebutler.events import Event, parse
+from codebutler.events import Event, Posted, parse
 from codebutler.service import owner as owners
 from codebutler.service.app import Place, open_host
 from codebutler.store.rows import StoredEvent
-from codebutler.surfaces.terminal import NAME, os_person
+from codebutler.surfaces.terminal import NAME, Terminal, os_person
 from codebutler.thread import engine as engines
 from codebutler.thread.fold import apply
 from codebutler.thread.host import Host
@@ -45,19 +45,25 @@ class Session:
         self._owner: owners.Owner | None = None
         self._running: asyncio.Task[None] | None = None
         self._said = 0
+        self._old = 0
+        """Events of the thread before it was resumed: nobody needs to see those posts again."""
 
     async def begin(self, external: str) -> None:
         """Speak in the conversation ``external`` of the terminal door from here on."""
         self._external = external
+        for door in self._surfaces:
+            if isinstance(door, Terminal):
+                door.conversation = external
 
     async def resume(self, thread: str) -> None:
         """Go on with an existing thread, whatever door it came from."""
         if await self.host.store.thread(thread) is None:
             raise UsageError(f"no thread {thread!r} in this repo", fix="codebutler threads lists them.")
         mine = [e for s, e in await self.host.store.bindings(thread) if s == NAME]
-        self._external = mine[0] if mine else f"resume-{thread}"
+        await self.begin(mine[0] if mine else f"resume-{thread}")
         if not mine:
             await self.host.store.bind(thread, NAME, self._external)
+        self._old = len(await self.host.store.events(thread))
         self.thread = thread
         self.state = ThreadState(thread)
         self.begun.set()
@@ -92,13 +98,23 @@ class Session:
             batch = [(row, parse(row.body)) for row in rows]
             for row, event in batch:
                 apply(self.state, row.seq, row.ts, event)
+                if isinstance(event, Posted) and row.seq > self._old:
+                    await self._show(event)
             yield batch
             if not rows:
                 await self._take_over()
                 await asyncio.sleep(POLL if self._engine is None else POLL / 5)
 
+    async def _show(self, posted: Posted) -> None:
+        """Show a post here. The outbox's own copy may have gone to whichever process runs the turns."""
+        mark = f"{self.thread}:{posted.source}@{NAME}:{self._external}"
+        for door in self._surfaces:
+            await door.deliver(self._external, posted.post, mark=mark, replaces="")
+
     async def at_rest(self) -> bool:
         """Nothing goes on in the thread, nothing will before somebody speaks, and ``state`` has it all."""
+        if self._engine is not None and self.thread in self._engine.given_up:
+            raise self._engine.given_up[self.thread]
         row = await self.host.store.thread(self.thread)
         if row is None or row.ready or self.state.outcome is None:
             return False

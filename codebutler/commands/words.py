@@ -26,8 +26,8 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return ("cancel", "")
     if state.question is not None:
         return None
-    if state.halted:
-        return _while_halted(word)
+    if state.halted and (meant := _while_halted(word)) is not None:
+        return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:
         return ("approve", state.plan.hash)
     return _after_pr(state, word, text)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeAlias, get_args
 
 from pydantic import Field, TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from codebutler.events.steps import (
     FrameEnded,
@@ -67,6 +68,8 @@ from codebutler.events.work import (
     WorktreeReady,
     WorktreeRemoved,
 )
+from codebutler.types import Record
+from codebutler.wellformed import well_formed
 
 __all__ = [
     "KINDS",
@@ -147,6 +150,9 @@ def parse(body: str) -> Event | None:
     return event
 
 
-def dump(event: Event) -> str:
-    """The event as the JSON text that the store keeps."""
-    return event.model_dump_json()
+def dump(event: Record) -> str:
+    """The event, or a record of one, as the JSON text that the store keeps."""
+    try:
+        return event.model_dump_json()
+    except PydanticSerializationError:  # a model or a person sent half of a surrogate pair
+        return type(event).model_validate(well_formed(event.model_dump())).model_dump_json()

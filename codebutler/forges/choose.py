@@ -34,7 +34,7 @@ async def forge_for(repo: Repo, config: ForgeChoice, *, home: Path) -> Forge:
     if repo.remote_url and not is_local(repo.remote_url) and not local:
         raise ConfigError(
             f"pull requests at {without_passwords(repo.remote_url)} are not supported yet: GitHub is to come",
-            fix="Use --forge local: PRs go into a bare remote on this disk, and `git pull` brings them in",
+            fix='Put "forge": "local" into the global config.json: PRs then go to a bare remote on this disk',
         )
     await asyncio.to_thread(own_folder, repo, repo.inner)
     await asyncio.to_thread(hide_own_files, repo)

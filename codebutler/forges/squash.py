@@ -35,6 +35,6 @@ async def _merged_tree(gitdir: Path, onto: str, head: str) -> str:
         shown = ", ".join(dict.fromkeys(names[:_SHOWN])) + (" …" if len(names) > _SHOWN else "")
         raise RepoError(
             f"the branch conflicts with its base in {shown}",
-            fix="Ask in the thread for a rebase onto the present base, then merge again",
+            fix="Merge the base into the branch by hand in the thread's worktree, or close it and start anew",
         )
     return tree

@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import json
 import os
+import signal
 import stat
 import sys
 from pathlib import Path
@@ -31,6 +32,7 @@ _NO_SYMLINKS = 0x04
 _IDMAP = 0x00100000
 
 _libc = ctypes.CDLL(None, use_errno=True)
+_PR_SET_PDEATHSIG = 1
 
 
 class _Attributes(ctypes.Structure):
@@ -64,6 +66,8 @@ def user_namespace(uid: int, gid: int, owner: int, group: int) -> int:
     ready, go = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
+        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        os.close(go[1])  # or it would wait for itself when its parent is killed
         failed = _libc.unshare(_NEWUSER) != 0
         os.write(ready[1], b"x" if failed else b".")
         os.read(go[0], 1)

@@ -91,10 +91,10 @@ async def kick(root: Path, home: Path, thread: str) -> bool:
     try:
         with _short(socket_path(root, home)) as path:
             _, writer = await asyncio.open_unix_connection(path)
-    except OSError:
+        writer.write(f"{thread}\n".encode())
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+    except OSError:  # also an owner that ends at this very moment
         return False
-    writer.write(f"{thread}\n".encode())
-    await writer.drain()
-    writer.close()
-    await writer.wait_closed()
     return True

@@ -31,18 +31,25 @@ class Terminal:
     name = NAME
     capabilities = Capabilities(edits=True, streaming=True)
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
-        """``quiet`` delivers without printing (headless runs print events instead)."""
+    def __init__(self, console: Console, *, quiet: bool = False, toolbar: bool = False) -> None:
+        """``quiet`` prints nothing (events are printed instead); ``toolbar``: one shows ``status``."""
+        self._toolbar = toolbar
         self._console = console
         self._quiet = quiet
+        self.conversation = ""
+        """The one that this terminal shows ("": all); others belong to the terminals of other processes."""
+        self._shown: set[str] = set()
         self.status = ""
         self.writing = ""
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
-        """Print the message; the status card only goes to the toolbar."""
+        """Print the message, once per mark; the status card only goes to the toolbar."""
+        if mark in self._shown or external_id != (self.conversation or external_id):
+            return mark
+        self._shown.add(mark)
         if message.slot == "status":
             changed, self.status = self.status != message.text, message.text
-            if changed and not self._quiet and not self._console.is_terminal:
+            if changed and not self._quiet and not self._toolbar:
                 self._console.print(message.text.replace("\n", "  "), style="dim", markup=False)
         elif not self._quiet:
             self.writing = ""

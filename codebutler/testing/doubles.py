@@ -78,7 +78,7 @@ class Shown:
 
 
 class Door:
-    """A door (types.Surface) that keeps what it shows. Conversations in ``broken`` fail, ``stuck`` ones hang."""
+    """A door (types.Surface) that keeps what it shows. Those in ``broken`` fail, those in ``stuck`` hang."""
 
     capabilities = Capabilities(edits=True)
 

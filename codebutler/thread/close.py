@@ -58,7 +58,9 @@ async def _commit_journal(desk: ThreadDesk) -> None:
 
 
 async def _clean_up(desk: ThreadDesk) -> None:
-    await desk.space.remove(desk.state.pushed)
+    kept = await desk.space.remove(desk.state.pushed)
+    if kept:
+        await desk.tell_once(f"The worktree stays: {kept}.")
     await desk.post(render.report(desk.state), key="report")
     await desk.append(PhaseChanged(phase="closed", why="merged"))
     await desk.log.update_row(phase="closed", status="merged")

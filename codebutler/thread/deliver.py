@@ -4,73 +4,113 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 
+from codebutler.errors import CodeButlerError
 from codebutler.store.rows import Post
 from codebutler.store.store import Store
 from codebutler.types import Outbound, Surface
 
 log = logging.getLogger("codebutler.outbox")
 RETRY = 2.0
-"""Seconds before a door that failed is tried again."""
+"""Seconds before a conversation that failed is tried again; doubled each time up to ``LONGEST``."""
+LONGEST = 300.0
+PATIENCE = 60.0
+"""Seconds that one delivery may take."""
 GIVE_UP = 50
-"""Attempts before a message is marked as failed; the admins see it in the log."""
+"""Attempts, over about four hours, before a message is marked as failed; the admins see it in the log."""
 
 
 class Delivery:
-    """Delivers pending posts of the doors that this process serves."""
+    """Delivers pending posts of the doors that this process serves, each door at its own pace."""
 
     def __init__(self, store: Store, surfaces: Sequence[Surface]) -> None:
         """Posts for other doors stay in the outbox."""
-        self._store = store
-        self._surfaces = {s.name: s for s in surfaces}
-        self._wake = asyncio.Event()
-        self._lock = asyncio.Lock()
+        self._lanes = [_Lane(store, surface) for surface in surfaces]
 
     def wake(self) -> None:
         """There may be something new."""
-        self._wake.set()
+        for lane in self._lanes:
+            lane.woken.set()
 
     async def run(self) -> None:
-        """Deliver until cancelled. The short wait finds posts of other processes and retries failures."""
+        """Deliver until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes:
+                group.create_task(lane.run())
+            await (
+                asyncio.Event().wait()
+            )  # also without a door: whoever awaits this lives as long as the engine
+
+    async def flush(self, *, force: bool = False) -> None:
+        """One attempt for everything that is pending; ``force`` also for what failed a moment ago."""
+        await asyncio.gather(*(lane.flush(force=force) for lane in self._lanes))
+
+
+class _Lane:
+    """The way to one door."""
+
+    def __init__(self, store: Store, surface: Surface) -> None:
+        self.woken = asyncio.Event()
+        self._store = store
+        self._surface = surface
+        self._lock = asyncio.Lock()
+        self._due: dict[str, float] = {}
+        """When a conversation that failed is tried again, on the monotonic clock."""
+
+    async def run(self) -> None:
+        """The short wait finds posts of other processes and what is to be tried again."""
         while True:
-            await self.flush()
-            self._wake.clear()
+            try:
+                await self.flush()
+            except CodeButlerError as error:  # the store itself: nothing is lost, and it may come back
+                log.error("%s: the outbox cannot be read or written: %s", self._surface.name, error)  # noqa: TRY400
             try:
                 async with asyncio.timeout(RETRY):
-                    await self._wake.wait()
+                    await self.woken.wait()
             except TimeoutError:
                 continue
 
-    async def flush(self) -> None:
-        """One attempt for everything that is pending."""
+    async def flush(self, *, force: bool = False) -> None:
         async with self._lock:
-            for surface in self._surfaces.values():
-                posts = await self._store.pending_posts(surface.name, limit=1_000)
-                blocked: set[str] = set()
-                for index, post in enumerate(posts):
-                    if post.conversation in blocked:
-                        continue
-                    if _superseded(post, posts[index + 1 :]):
-                        await self._store.post_sent(post.id, "")
-                    elif not await self._deliver(surface, post):
-                        blocked.add(post.conversation)
+            self.woken.clear()
+            posts = await self._store.pending_posts(self._surface.name, limit=1_000)
+            now = time.monotonic()
+            blocked = set() if force else {c for c, due in self._due.items() if due > now}
+            for index, post in enumerate(posts):
+                if post.conversation in blocked:
+                    continue
+                if _superseded(post, posts[index + 1 :]):
+                    await self._store.post_sent(post.id, "")
+                elif not await self._deliver(post):
+                    blocked.add(post.conversation)
 
-    async def _deliver(self, surface: Surface, post: Post) -> bool:
+    async def _deliver(self, post: Post) -> bool:
         replaces = ""
         if post.slot:
             replaces = await self._store.slot_message(post.thread, post.surface, post.conversation, post.slot)
         try:
             message = Outbound.model_validate_json(post.payload)
-            external = await surface.deliver(
-                post.conversation, message, mark=f"{post.thread}:{post.key}", replaces=replaces
-            )
+            async with asyncio.timeout(PATIENCE):
+                external = await self._surface.deliver(
+                    post.conversation, message, mark=f"{post.thread}:{post.key}", replaces=replaces
+                )
         except Exception as error:  # noqa: BLE001 - a door's own failures are many; the message stays and is tried again
-            log.warning("%s: could not deliver to %s: %s", post.thread, surface.name, error)
-            await self._store.post_failed(post.id, str(error), final=post.attempts + 1 >= GIVE_UP)
+            attempts = post.attempts + 1
+            words = str(error) or type(error).__name__
+            log.warning("%s: could not deliver to %s: %s", post.thread, post.surface, words)
+            await self._store.post_failed(post.id, words, final=attempts >= GIVE_UP)
+            self._due[post.conversation] = time.monotonic() + pause(attempts)
             return False
+        self._due.pop(post.conversation, None)
         await self._store.post_sent(post.id, external)
         return True
+
+
+def pause(attempts: int) -> float:
+    """Seconds to wait after so many failed attempts."""
+    return min(RETRY * 2.0 ** (attempts - 1), LONGEST)
 
 
 def _superseded(post: Post, later: Sequence[Post]) -> bool:

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
-from codebutler.errors import StaleWorker
+from codebutler.errors import CodeButlerError, StaleWorker
 from codebutler.events import MessageReceived, ThreadOpened, TurnEnded, dump
 from codebutler.store.rows import NewEvent
 from codebutler.store.store import Store
@@ -24,10 +24,9 @@ from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.thread.worker import run_turn
 from codebutler.types import Inbound, Outbound, Surface
+from codebutler.wellformed import well_formed
 
 log = logging.getLogger("codebutler.engine")
-PM_PLACES = 8
-"""Turns beyond the Coders' places: planning never waits behind coding."""
 
 
 def thread_id(surface: str, external_id: str) -> str:
@@ -39,6 +38,7 @@ async def receive(
     store: Store, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team"
 ) -> str:
     """Append a native event to its thread, opening one for a conversation that is new. Returns its id."""
+    inbound = Inbound.model_validate(well_formed(inbound.model_dump()))
     message = message_of(inbound)
     event = NewEvent(message.kind, f"{inbound.surface}:{inbound.key}", dump(message))
     thread = await store.find(inbound.surface, inbound.external_id)
@@ -52,6 +52,7 @@ async def receive(
             owner=inbound.author.label,
             bindings=[(inbound.surface, inbound.external_id)],
             events=[NewEvent(opened.kind, "opened", dump(opened)), event],
+            row={"phase": "pm", "status": "new"},
         ):
             return thread
     await store.append(thread, [event], ready=True)
@@ -100,7 +101,8 @@ class Engine:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._again: set[str] = set()
         self._interrupted: set[str] = set()
-        self._places = asyncio.Semaphore(max(1, host.config.limits.max_concurrent_threads) + PM_PLACES)
+        self.given_up: dict[str, CodeButlerError] = {}
+        """Threads whose turn ended without a word in the log, because the log could not be written."""
         self._closing = False
         self.delivery = Delivery(host.store, surfaces)
 
@@ -152,8 +154,7 @@ class Engine:
             while True:
                 self._again.discard(thread)
                 try:
-                    async with self._places:
-                        await self._turn(thread)
+                    await self._turn(thread)
                 except asyncio.CancelledError:
                     task = asyncio.current_task()
                     if thread not in self._interrupted or self._closing or task is None:
@@ -171,6 +172,9 @@ class Engine:
             await run_turn(self.host, thread, self._interpreter, self._listener)
         except StaleWorker:
             log.info("%s was taken over by another worker", thread)
+        except CodeButlerError as error:  # not even the log could be written, as on a full disk
+            log.error("%s: turn given up: %s", thread, error)  # noqa: TRY400 - it says all there is to say
+            self.given_up[thread] = error
         except Exception:  # a fault of ours in one thread must neither touch another nor stay silent
             log.exception("%s: turn crashed", thread)
             await self._confess(thread)
@@ -179,6 +183,13 @@ class Engine:
 
     async def _confess(self, thread: str) -> None:
         """Say in the thread that we failed it."""
+        try:
+            await self._say_broken(thread)
+        except CodeButlerError as error:
+            log.error("%s: nor could that be said: %s", thread, error)  # noqa: TRY400 - see the line above it
+            self.given_up[thread] = error
+
+    async def _say_broken(self, thread: str) -> None:
         held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text)
         text = (
             "Something broke inside CodeButler; the details are in its log. Your work is kept. "

@@ -131,6 +131,10 @@ def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
 def _plan_approved(s: ThreadState, e: ev.PlanApproved) -> None:
     s.approval, s.halted = e, ""
     s.checklist = []
+    if s.plan is not None:
+        files = s.plan.plan.files
+        s.named.update(f.removeprefix("./").split(":")[0] for f in files)
+        s.unnamed = s.unnamed or not files
 
 
 @_on

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,8 @@ from codebutler.toolset.registry import Tool, Toolset
 from codebutler.types import ModelClient
 
 FOLDER = ".codebutler"
+PLANNERS = 16
+"""PMs and Leads at work at once: they mostly wait for their models."""
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
@@ -92,8 +95,16 @@ class Host:
     router: Router
     redactor: Redactor
     sandbox: SandboxSettings
+    coders: asyncio.Semaphore = field(init=False)
+    """Places for Coders; planning has its own and never waits behind coding."""
+    planners: asyncio.Semaphore = field(init=False)
     _rules: dict[str, Rules] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Places by the configured limit."""
+        self.coders = asyncio.Semaphore(self.config.limits.max_concurrent_threads)
+        self.planners = asyncio.Semaphore(PLANNERS)
 
     async def rules(self, commit: str) -> Rules:
         """The rules at ``commit``, read once."""

@@ -47,7 +47,7 @@ class ThreadLog:
     ) -> None:  # fmt: skip
         """Show ``message`` at every door of the thread, once per ``key``, with the events in one commit."""
         clean = message.model_copy(update={"text": self._redact(message.text)})
-        payload = clean.model_dump_json()
+        payload = dump(clean)
         posts = [
             NewPost(f"{key}@{surface}:{external}", surface, external, payload, clean.slot)
             for surface, external in await self._store.bindings(self.state.id)

@@ -11,6 +11,8 @@ from codebutler.thread.thread import Listener, Thread
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
+CLOSED = "This thread is closed. Start a new one for what comes next."
+
 
 class Mail(Thread):
     """A thread that reads its unread messages, in the order in which they came."""
@@ -32,6 +34,8 @@ class Mail(Thread):
             command = self._interpreter.read(self.state, message)
             if command is not None:
                 await self._obey(command, Word(seq, message.author))
+            elif self.state.phase == "closed":
+                await Decisions(self).tell(Word(seq, message.author), "closed", CLOSED)
             elif self.state.question is not None:
                 await self._answer(seq, message)
             else:

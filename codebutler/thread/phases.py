@@ -78,11 +78,24 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
     """The PM works until it has an answer, a plan or a question."""
     await desk.load_rules()
     role = desk.role("pm")
-    await loop.run(pm, role, desk.toolset(role), desk)
+    await desk.log.update_row(phase=desk.state.phase, status="working")
+    async with desk.host.planners:
+        await loop.run(pm, role, desk.toolset(role), desk)
     await desk.show_answer(pm)
 
 
 async def code(desk: ThreadDesk) -> None:
+    """The Coder gets its place; a queued one says so."""
+    if desk.host.coders.locked():
+        await desk.tell_once(
+            f"{desk.config.limits.max_concurrent_threads} Coders are at work; this one waits its turn."
+        )
+    async with desk.host.coders:
+        await desk.log.update_row(status="working")
+        await _code(desk)
+
+
+async def _code(desk: ThreadDesk) -> None:
     """The Coder carries out the approved plan, in the worktree, up to the pull request."""
     state = desk.state
     team = state.opened is None or state.opened.mode == "team"
@@ -91,12 +104,14 @@ async def code(desk: ThreadDesk) -> None:
     await desk.load_rules()
     if team and state.phase != "coder":
         await desk.append(PhaseChanged(phase="coder", why="plan approved"))
+        await desk.log.update_row(phase="coder")
         await desk.show_status()
     frame = await _coder_frame(desk)
     role = desk.role("coder")
     text = await loop.run(frame, role, desk.toolset(role), desk)
     await desk.space.settle_checkpoint()
     await desk.space.checkpoint(_subject(desk))
+    await _note_strays(desk)
     await (_ship(desk, frame, text) if team else _hand_in(desk, frame, text))
 
 
@@ -104,6 +119,8 @@ async def _make_room(desk: ThreadDesk) -> bool:
     """Worktree on the present base; False when the plan no longer fits that base."""
     state = desk.state
     approved = state.approval
+    if state.opened is None or state.opened.mode == "team":
+        await desk.space.forge()  # where no pull request can be opened, no Coder is paid for
     now = await desk.space.refresh_base()
     if approved is not None and state.plan is not None and now.commit != approved.base:
         moved = await desk.space.moved_files(approved.base, now.commit)
@@ -134,6 +151,19 @@ def _request(desk: ThreadDesk) -> str:
     pm = desk.state.frames.get("pm")
     said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
     return "\n".join(f"> {line}" for text in said[:6] for line in str(text).splitlines())[:4_000]
+
+
+async def _note_strays(desk: ThreadDesk) -> None:
+    """Files that the approved plan did not name are shown, once each set: nobody approved them."""
+    state = desk.state
+    if state.unnamed or not state.named:
+        return
+    strays = sorted(f for f in state.files - state.named if not f.startswith(".codebutler/"))
+    if strays:
+        shown = ", ".join(f"`{f}`" for f in strays[:20])
+        await desk.tell_once(
+            f"Outside the files that the plan names: {shown}. Look at them before you merge."
+        )
 
 
 def _subject(desk: ThreadDesk) -> str:

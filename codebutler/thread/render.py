@@ -112,7 +112,7 @@ def pr_title(state: ThreadState) -> str:
 
 def pr_body(state: ThreadState) -> str:
     """The part of the PR's body that is ours, between its markers: the thread as a development journal."""
-    lines = [BODY_START, "## Summary", ""]
+    lines = ["## Summary", ""]
     if state.summary:
         lines += [state.summary.summary, "", "## Changes", "", *_bullets(state.summary.changes)]
         lines += ["", "## Decisions", "", *_bullets(state.summary.decisions or ["none beyond the plan"])]
@@ -127,7 +127,9 @@ def pr_body(state: ThreadState) -> str:
     lines += ["", "## Participants", "", *_bullets(_participants(state))]
     if state.approval:
         lines += ["", f"Plan `{state.approval.hash[:8]}` approved by {state.approval.by.label}."]
-    return "\n".join([*lines, "", f"Thread `{state.id}`", BODY_END])
+    lines += ["", f"Thread `{state.id}`"]
+    inside = "\n".join(lines).replace("<!--", "&lt;!--")  # a model's words must not look like our markers
+    return f"{BODY_START}\n{inside}\n{BODY_END}"
 
 
 def merge_body(old: str, ours: str) -> str:

@@ -49,6 +49,10 @@ class ThreadState:
     base: ev.BaseResolved | None = None
     plan: ev.PlanProposed | None = None
     approval: ev.PlanApproved | None = None
+    named: set[str] = field(default_factory=set)
+    """Files that approved plans name."""
+    unnamed: bool = False
+    """An approved plan named no files, so any file may be meant."""
     carried_out: str = ""
     """Hash of the plan that a Coder has finished."""
     question: ev.QuestionAsked | None = None

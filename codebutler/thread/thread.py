@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,6 +20,10 @@ from codebutler.types import Message, ModelReply, Outbound
 
 Listener = Callable[[str, str, str], Awaitable[None]]
 """Told of text as it is written: (thread, role, delta). Nothing durable hangs on it."""
+
+
+SILENCE = 15
+"""Seconds of a model's silence after which people are told, again and again."""
 
 
 class Thread(Caps):
@@ -103,7 +108,28 @@ class Thread(Caps):
                 await self._listener(self.state.id, role.name, delta)
 
         self.space.checkpoint_later()
-        reply = await self.host.client.complete(
+        patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
+        try:
+            reply = await self._complete(role, model, messages, tools, on_text)
+        finally:
+            patience.cancel()
+        if reply.usd is None:
+            await self.tell_once(
+                f"No price is known for {reply.model}: its calls count as $0 against the caps."
+            )
+        if self.host.router.notices:
+            await self.tell_once(self.host.router.notices[0], source="notice:route")
+        return reply
+
+    async def _complete(
+        self,
+        role: Role,
+        model: str,
+        messages: Sequence[Message],
+        tools: Toolset,
+        on_text: Callable[[str], Awaitable[None]],
+    ) -> ModelReply:
+        return await self.host.client.complete(
             model=model,
             messages=messages,
             tools=tools.wire,
@@ -111,16 +137,19 @@ class Thread(Caps):
             role=role.name,
             on_text=on_text if self._listener is not None else None,
         )
-        if reply.usd is None:
-            await self.tell_once(
-                f"No price is known for {reply.model}: its calls count as $0 against the caps."
-            )
-        for notice in self.host.router.notices:
-            await self.tell_once(notice)
-        return reply
 
-    async def tell_once(self, notice: str) -> None:
+    async def _say_that_it_takes_long(self, role: Role, model: str) -> None:
+        """A silent model must not look like a crash."""
+        for seconds in range(SILENCE, 100 * SILENCE, SILENCE):
+            await asyncio.sleep(SILENCE)
+            await self.waiting(role, f"no answer from {model} for {seconds} s")
+
+    async def waiting(self, role: Role, why: str) -> None:
+        """Let people see that ``role`` waits, and for what."""
+        await self.show_status(f"{role.title} waits: {self.redact(why)}")
+
+    async def tell_once(self, notice: str, *, source: str = "") -> None:
         """Say in the thread what a person should know, the first time only."""
-        source = "notice:" + hashlib.sha256(notice.encode()).hexdigest()[:12]
+        source = source or "notice:" + hashlib.sha256(notice.encode()).hexdigest()[:12]
         if source not in self.state.said:
             await self.post(Outbound(text=notice, kind="notice"), key=source)

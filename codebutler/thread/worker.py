@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
 from codebutler.errors import CodeButlerError, StaleWorker
 from codebutler.events import Outcome, TurnEnded
 from codebutler.thread import phases
@@ -30,8 +34,22 @@ async def run_turn(
         while not await _until_quiet(desk):
             pass
     finally:
-        await desk.space.close()
+        await _to_the_end(desk.space.close())
     return log.state
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Finish ``work`` even when cancelled meanwhile; the cancel takes effect afterwards."""
+    task = asyncio.create_task(work)
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError:
+            cancelled = True
+    task.result()
+    if cancelled:
+        raise asyncio.CancelledError
 
 
 async def _until_quiet(desk: ThreadDesk) -> bool:

@@ -37,6 +37,7 @@ class Workspace:
         self._host = host
         self._log = log
         self._executor: Executor | None = None
+        self._starting = asyncio.Lock()
         self._dirty = _left_unsaved(log.state)
         self._saving = False
         self._later: asyncio.Task[None] | None = None
@@ -66,23 +67,18 @@ class Workspace:
 
     async def hands(self) -> Executor:
         """The executor: on a read-only snapshot of the base commit until there is a worktree."""
-        if self._executor is None:
-            state = self._log.state
-            if state.worktree and not state.removed:
-                self._executor = await Executor.start(
-                    Path(state.worktree.path), own=True, settings=self._host.sandbox
-                )
-            else:
-                commit = state.pushed or (await self.base()).commit
-                folder = await snapshots.ensure(self._host.repo, commit, settings=self._host.sandbox)
-                self._executor = await Executor.start(
-                    folder,
-                    read_only=True,
-                    own=True,
-                    gitdir=self._host.repo.gitdir,
-                    settings=self._host.sandbox,
-                )
-        return self._executor
+        async with self._starting:  # calls run side by side: the first one starts it for all
+            if self._executor is None:
+                self._executor = await self._start()
+            return self._executor
+
+    async def _start(self) -> Executor:
+        state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
+        if state.worktree and not state.removed:
+            return await Executor.start(Path(state.worktree.path), own=True, settings=settings)
+        commit = state.pushed or (await self.base()).commit
+        folder = await snapshots.ensure(repo, commit, settings=settings)
+        return await Executor.start(folder, read_only=True, own=True, gitdir=repo.gitdir, settings=settings)
 
     async def model_hands(self) -> Relocated:
         """The executor as a model's calls reach it."""
@@ -237,11 +233,11 @@ class Workspace:
             self._forge = await forge_for(self._host.repo, self._host.config, home=self._host.home)
         return self._forge
 
-    async def remove(self, landed: str) -> None:
-        """Remove worktree and branch. Work that is not in the commit ``landed`` stays, and is told of."""
+    async def remove(self, landed: str) -> str:
+        """Remove worktree and branch. Work that is not in ``landed`` stays: returns where it is, or ""."""
         state = self._log.state
         if state.worktree is None or state.removed:
-            return
+            return ""
         kept = ""
         try:
             tree = await worktrees.find(self._host.repo, state.id)
@@ -254,6 +250,7 @@ class Workspace:
         except RepoError as error:
             kept = str(error)
         await self._log.append(WorktreeRemoved(kept=kept))
+        return kept
 
     async def close(self) -> None:
         """Stop the executor."""

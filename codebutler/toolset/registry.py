@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from codebutler.errors import ConfigError, ToolFailed
 from codebutler.toolset.desk import Desk, Site
 from codebutler.types import Json, ToolCall, ToolResult, ToolSpec
+from codebutler.wellformed import well_formed
 
 
 class Arguments(BaseModel):
@@ -114,8 +115,8 @@ class Toolset:
 
 def _checked(found: Tool, text: str) -> Any:  # noqa: ANN401 - the tool's own arguments class
     try:
-        raw = json.loads(text or "{}")
-    except ValueError as error:
+        raw = well_formed(json.loads(text or "{}"))
+    except (ValueError, RecursionError) as error:
         raise ToolFailed(f"the arguments are not valid JSON ({error}); send them again") from error
     if not isinstance(raw, dict):
         raise ToolFailed("the arguments must be a JSON object; send them again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -54,12 +55,50 @@ async def session(stage: Stage) -> AsyncIterator[Session]:
         yield opened
 
 
+class Life:
+    """A person in conversation with a thread of the stage's repo."""
+
+    def __init__(self, stage: Stage, session: Session, folder: Path) -> None:
+        self.stage = stage
+        self.session = session
+        self._folder = folder
+
+    async def say(self, text: str = "", *, action: str = "", value: str = "") -> ThreadState:
+        """Say it and follow the thread until nothing goes on."""
+        if not self.session.thread:
+            await self.session.begin("life")
+        await self.session.say(text, action=action, value=value)
+        async with asyncio.timeout(40):
+            async for batch in self.session.batches():
+                if not batch and await self.session.at_rest():
+                    return self.session.state
+        raise AssertionError
+
+    async def posts(self) -> list[str]:
+        """What was posted, in order."""
+        rows = await self.session.host.store.events(self.session.thread)
+        return [json.loads(r.body)["post"]["text"] for r in rows if r.kind == "posted"]
+
+    def commit_elsewhere(self, path: str, text: str) -> None:
+        """Somebody else pushes to main."""
+        git, clone = self.stage.git, self._folder / "other"
+        subprocess.run(["git", "clone", "-q", str(self.stage.sample.remote), str(clone)], check=True)
+        (clone / path).write_text(text)
+        who = ["-c", "user.name=Eve", "-c", "user.email=eve@example.invalid"]
+        git("add", path, where=clone)
+        git(*who, "commit", "-q", "-m", "elsewhere", where=clone)
+        git("push", "-q", "origin", "main", where=clone)
+
+
+@pytest.fixture
+def life(stage: Stage, session: Session, tmp_path: Path) -> Life:
+    return Life(stage, session, tmp_path)
+
+
 class Room:
     """A sample repo in which engines run in this process, with a model and a door in memory."""
 
     def __init__(self, folder: Path) -> None:
-        for each in (folder, *folder.parents[:2]):
-            each.chmod(0o755)  # the sandbox's own user passes through
         self.sample = make_sample(folder / "sample")
         self.home = folder / "butler"
         self.home.mkdir()
@@ -106,17 +145,24 @@ class Scene:
         self._said = 0
 
     @property
+    def puppet(self) -> Puppet:
+        """The model behind all roles."""
+        assert isinstance(self.host.client, Puppet)
+        return self.host.client
+
+    @property
     def asked(self) -> list[Asked]:
         """The model calls so far."""
-        assert isinstance(self.host.client, Puppet)
-        return self.host.client.asked
+        return self.puppet.asked
 
-    async def say(self, conversation: str, text: str = "", *, key: str = "", action: str = "") -> str:
+    async def say(
+        self, conversation: str, text: str = "", *, key: str = "", action: str = "", by: str = "robin"
+    ) -> str:
         """One message; returns the thread's id at once."""
         self._said += 1
-        robin = Person(surface="terminal", id="robin")
+        author = Person(surface="terminal", id=by)
         inbound = Inbound(
-            surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=robin,
+            surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=author,
             text=text, action=action,
         )  # fmt: skip
         return await self.engine.receive(inbound)
@@ -149,5 +195,5 @@ class Scene:
 
 
 @pytest.fixture
-def room(tmp_path: Path) -> Room:
-    return Room(tmp_path)
+def room(open_tmp: Path) -> Room:
+    return Room(open_tmp)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from codebutler.events import MessageReceived, ModelReplied, TurnEnded
 from codebutler.testing.doubles import Asked, says
+from codebutler.thread.host import PLANNERS
 from codebutler.types import ModelReply, ToolCall
 
 if TYPE_CHECKING:
@@ -58,10 +62,10 @@ async def test_many_threads_run_beside_each_other_within_the_places(room: Room) 
     async with room.engine(gate) as scene:
         threads = [await scene.say(f"c{n}", f"m{n}") for n in range(25)]
         async with asyncio.timeout(20):
-            while gate.waiting < 10:  # noqa: ASYNC110 - a count, not an event
+            while gate.waiting < PLANNERS:  # noqa: ASYNC110 - a count, not an event
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
-        assert gate.most == 10  # two for Coders, eight beside them
+        assert gate.most == PLANNERS  # planning never waits behind the two Coders
         gate.open.set()
         for number, thread in enumerate(threads):
             await scene.rest(thread)
@@ -165,3 +169,35 @@ async def test_a_worker_that_was_replaced_stops_without_a_word(room: Room) -> No
         await asyncio.wait([scene.engine._tasks[thread]], timeout=10)
         assert await scene.posts(thread) == []
         assert not any(isinstance(e, ModelReplied | TurnEnded) for e in await scene.events(thread))
+
+
+def children() -> set[str]:
+    """Processes that this one has started and that are still there."""
+    return {
+        pid for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()
+    }
+
+
+async def look_then_answer(asked: Asked) -> ModelReply:
+    if asked.messages[-1]["role"] == "user":
+        return says("", ToolCall(id="c", name="grep", arguments='{"pattern": "def"}'))
+    return says("found")
+
+
+@pytest.mark.parametrize("twice", [False, True])
+async def test_an_engine_that_is_closed_leaves_no_process(room: Room, *, twice: bool) -> None:
+    """Even when its turn is just closing the executor, and when the person presses Ctrl-C again."""
+    before = children()
+    async with room.engine(look_then_answer) as scene:
+        thread = await scene.say("a", "look")
+        async with asyncio.timeout(20):
+            while not any(isinstance(e, TurnEnded) for e in await scene.events(thread)):  # noqa: ASYNC110 - of the log
+                await asyncio.sleep(0.001)
+        turn = scene.engine._tasks[thread]
+        assert children() - before  # the turn has ended, its executor not yet
+        turn.cancel()
+        await asyncio.sleep(0)
+        if twice:
+            turn.cancel()
+        await asyncio.wait({turn})
+        assert children() == before

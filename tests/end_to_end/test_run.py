@@ -135,3 +135,58 @@ async def test_a_secret_that_a_person_types_reaches_neither_log_nor_model(stage:
     assert canary not in str(done.lines)
     for path in (stage.sample.repo / ".codebutler").glob("store.db*"):
         assert canary.encode() not in path.read_bytes()
+
+
+FOLLOW_UP = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+calls = [{ name = "propose_plan", arguments = { title = "Add a note", summary = "One line.", steps = [{ text = "Write NOTE" }], files = ["NOTE"] } }]
+[[scripts.steps]]
+expect = ["also a second"]
+calls = [{ name = "propose_plan", arguments = { title = "Add another", summary = "One more.", steps = [{ text = "Write TWO" }], files = ["OTHER"] } }]
+
+[[scripts]]
+role = "coder"
+match = "Add a note"
+[[scripts.steps]]
+calls = [{ name = "write", arguments = { path = "NOTE", content = "noted\\n" } }]
+[[scripts.steps]]
+text = "Wrote NOTE."
+
+[[scripts]]
+role = "coder"
+match = "Add another"
+[[scripts.steps]]
+calls = [{ name = "read", arguments = { path = "NOTE" } }]
+[[scripts.steps]]
+expect = ["noted"]
+calls = [{ name = "write", arguments = { path = "TWO", content = "two\\n" } }]
+[[scripts.steps]]
+text = "Wrote TWO."
+
+[[scripts]]
+role = "lead"
+[[scripts.steps]]
+calls = [{ name = "write_summary", arguments = { title = "Notes", summary = "Notes.", changes = ["NOTE"] } }]
+[[scripts.steps]]
+text = "Done."
+"""
+
+
+@pytest.mark.parametrize("stage", [FOLLOW_UP], indirect=True)
+async def test_a_wish_after_the_pr_is_planned_and_lands_in_the_same_pr(stage: Stage) -> None:
+    first = await stage.cli("run", "Please note it", "--yes", "--json")
+    thread = first.summary["thread"]
+    second = await stage.cli("run", "also a second", "--thread", thread, "--yes", "--json")
+    assert (second.code, second.summary["outcome"]) == (0, "pr"), (second.stderr, stage.server.failures)
+    assert second.summary["pr"] == first.summary["pr"]
+    assert second.summary["branch"] == first.summary["branch"]
+    notices = [e["post"]["text"] for e in second.of("posted") if e["post"]["kind"] == "notice"]
+    assert any("Outside the files that the plan names: `TWO`." in n for n in notices), notices
+    third = await stage.cli("run", "--thread", thread, "--merge", "--json")
+    assert third.summary["phase"] == "closed", third.stderr
+    assert stage.git("show", "main:TWO", where=stage.sample.remote) == "two"
+    late = await stage.cli("run", "and a third", "--thread", thread, "--json")
+    assert late.code == 0
+    assert "This thread is closed" in late.of("posted")[-1]["post"]["text"]

@@ -1,0 +1,121 @@
+"""Models that are away, refuse, babble or go in circles; and what providers' caches need."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codebutler.testing import note
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Life
+
+FLAKY = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+status = 503
+times = 2
+text = "fine"
+"""
+
+
+@pytest.mark.parametrize("stage", [FLAKY], indirect=True)
+async def test_a_model_that_is_away_for_a_moment_costs_a_retry_only(life: Life) -> None:
+    state = await life.say("hello")
+    assert state.outcome == "answered"
+
+
+REFUSED = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+status = 401
+times = 1
+text = "fine"
+"""
+
+
+@pytest.mark.parametrize("stage", [REFUSED], indirect=True)
+async def test_a_refused_key_is_said_and_go_tries_again(life: Life) -> None:
+    state = await life.say("hello")
+    assert state.outcome == "failed"
+    assert "could not go on" in (await life.posts())[-1]
+    state = await life.say("go")
+    assert state.outcome == "answered"
+
+
+GARBAGE = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+calls = [{ name = "grep", garbage = "{not json" }]
+[[scripts.steps]]
+expect = ["not valid JSON"]
+calls = [{ name = "no_such_tool", arguments = {} }]
+[[scripts.steps]]
+expect = ["no tool 'no_such_tool'"]
+calls = [{ name = "grep", arguments = { pattern = 7 } }]
+[[scripts.steps]]
+text = "I give up."
+"""
+
+
+@pytest.mark.parametrize("stage", [GARBAGE], indirect=True)
+async def test_garbage_from_a_model_comes_back_to_it_as_text(life: Life) -> None:
+    state = await life.say("hello")
+    assert state.outcome == "answered", life.stage.server.failures
+    assert life.stage.server.failures == []
+
+
+NOTHING = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+empty = true
+times = 50
+text = "never"
+"""
+
+
+@pytest.mark.parametrize("stage", [NOTHING], indirect=True)
+async def test_a_model_that_answers_with_nothing_ends_the_turn_with_words(life: Life) -> None:
+    state = await life.say("hello")
+    assert state.outcome == "failed"
+    assert "answers with nothing" in (await life.posts())[-1]
+    assert len(life.stage.server.requests) == 3
+
+
+LOOPING = "[[scripts]]\nrole = 'pm'\n" + "".join(
+    f"[[scripts.steps]]\ncalls = [{{ name = 'grep', arguments = {{ pattern = 'x' }} }}]\n{extra}"
+    for extra in [""] * 20
+)
+
+
+@pytest.mark.parametrize("stage", [LOOPING], indirect=True)
+async def test_a_model_in_a_loop_is_told_and_then_stopped(life: Life) -> None:
+    state = await life.say("hello")
+    assert state.outcome == "failed"
+    assert "without progress" in (await life.posts())[-1]
+    assert len(life.stage.server.requests) == 8
+
+
+@pytest.mark.parametrize("stage", [note.WHOLE], indirect=True)
+async def test_every_request_extends_the_one_before(life: Life) -> None:
+    """Providers' prompt caches hit: tools and system are byte-equal, messages only grow."""
+    life.stage.server._keep = True
+    await life.say("Add a note")
+    await life.say("go")
+    bodies: dict[str, list[dict[str, object]]] = {}
+    for asked in life.stage.server.requests:
+        if asked.body is not None:
+            bodies.setdefault(asked.role, []).append(asked.body)
+    assert set(bodies) == {"pm", "coder", "lead"}
+    for requests in bodies.values():
+        for before, after in pairwise(requests):
+            assert json.dumps(before["tools"]) == json.dumps(after["tools"])
+            old, new = json.dumps(before["messages"])[:-1], json.dumps(after["messages"])
+            assert new.startswith(old)

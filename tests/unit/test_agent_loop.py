@@ -1,0 +1,255 @@
+"""The loop of every role, at a workplace in memory whose log is folded into the frame as a thread's is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+
+from codebutler.agent import loop
+from codebutler.agent.frame import Frame
+from codebutler.agent.loop import INTERRUPTED
+from codebutler.agent.roles import Role, load_role
+from codebutler.agent.think import EMPTY, LOOPING, NUDGES, REPEATS, STUCK, TRIES
+from codebutler.errors import CodeButlerError, ModelRefused, ModelUnavailable, StaleWorker
+from codebutler.events import Event, FrameStarted, ModelFailed, ModelReplied, ModelRequested, ToolStarted
+from codebutler.testing.doubles import Asked, Puppet, says
+from codebutler.thread.fold import apply
+from codebutler.thread.state import ThreadState
+from codebutler.toolset.desk import Desk, EndTurn, Site
+from codebutler.toolset.registry import Tool, Toolset
+from codebutler.types import Message, ModelReply, ToolCall, ToolResult, ToolSpec
+
+ROLE = load_role("coder")
+
+
+class Workplace:
+    """What the loop needs of a thread (loop.Workplace); everything it logs is folded at once."""
+
+    def __init__(
+        self, mind: Callable[[Asked], Awaitable[ModelReply]], models: Sequence[str] = ("m",)
+    ) -> None:
+        self.client = Puppet(mind)
+        self.models = models
+        self.state = ThreadState("t")
+        self.log: list[Event] = []
+        self.waits: list[str] = []
+        self.settled: dict[str, float] = {}
+        self.batches: list[bool] = []
+        self.fail_on: type[Event] | None = None
+        apply(self.state, 1, 0.0, FrameStarted(frame="coder-1", role="coder", content="do it"))
+
+    @property
+    def frame(self) -> Frame:
+        return self.state.frames["coder-1"]
+
+    async def append(self, *events: Event) -> None:
+        await asyncio.sleep(0)
+        for event in events:
+            if self.fail_on is not None and isinstance(event, self.fail_on):
+                raise StaleWorker
+            self.log.append(event)
+            apply(self.state, self.state.seq + 1, 0.0, event)
+
+    def redact(self, text: str) -> str:
+        return text.replace("s3cret", "[redacted]")
+
+    def candidates(self, role: Role) -> Sequence[str]:
+        return self.models
+
+    def system(self, role: Role) -> str:
+        return "you are the Coder"
+
+    async def reserve(
+        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
+    ) -> tuple[str, float]:
+        return f"key-{len(self.client.asked)}", 0.5
+
+    async def settle(self, key: str, usd: float) -> None:
+        self.settled[key] = usd
+
+    async def waiting(self, role: Role, why: str) -> None:
+        self.waits.append(why)
+
+    async def complete(
+        self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
+    ) -> ModelReply:
+        return await self.client.complete(
+            model=model, messages=messages, tools=tools.wire, max_output=100, role=role.name
+        )
+
+    async def between_steps(self, frame: Frame) -> None:
+        await asyncio.sleep(0)
+
+    async def before_tools(self, *, changes: bool) -> None:
+        self.batches.append(changes)
+
+    async def run(self, tools: Toolset) -> str:
+        place: Any = self  # a Desk as far as these tools go
+        return await loop.run(self.frame, ROLE, tools, place)
+
+    def results(self) -> list[str]:
+        return [m["content"] for m in self.frame.messages if m["role"] == "tool"]
+
+
+class Bench:
+    """Tools that note start and end: ``look`` only reads, ``touch`` writes, ``safe`` may be redone."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self.fail: Exception | None = None
+
+    def tools(self) -> Toolset:
+        return Toolset(
+            [self._tool("look", read_only=True), self._tool("touch"), self._tool("safe", safe=True)]
+        )
+
+    def _tool(self, name: str, *, read_only: bool = False, safe: bool = False) -> Tool:
+        async def run(_arguments: Any, _desk: Desk, site: Site) -> ToolResult:
+            self.notes.append(f"+{site.call_id}")
+            await asyncio.sleep(0.01)
+            if self.fail is not None and site.call_id.endswith("!"):
+                raise self.fail
+            self.notes.append(f"-{site.call_id}")
+            return ToolResult(f"{name} s3cret")
+
+        spec = ToolSpec(
+            name, name, {"type": "object"}, read_only=read_only, writes=not read_only,
+            recovery="rerun" if safe or read_only else "tell",
+        )  # fmt: skip
+        return Tool(spec, run)
+
+
+def calls(*names: str) -> ModelReply:
+    """A reply with calls; ``look:a`` is a call of look with the id a."""
+    return says("", *(ToolCall(id=n.partition(":")[2], name=n.partition(":")[0]) for n in names))
+
+
+def script(*replies: ModelReply | Exception) -> Callable[[Asked], Awaitable[ModelReply]]:
+    """A mind that says these in turn."""
+    left = list(replies)
+
+    async def mind(_asked: Asked) -> ModelReply:
+        reply = left.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    return mind
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def test_it_goes_on_until_the_model_answers_without_tools(bench: Bench) -> None:
+    place = Workplace(script(calls("look:a"), calls("touch:b"), says("done, s3cret")))
+    assert await place.run(bench.tools()) == "done, [redacted]"
+    assert place.results() == ["look [redacted]", "touch [redacted]"]
+    assert place.batches == [False, True]
+    assert place.settled == {"key-0": 0.001, "key-1": 0.001, "key-2": 0.001}
+    assert place.frame.usd == pytest.approx(0.003)
+
+
+async def test_reading_calls_run_side_by_side_and_writing_ones_alone_in_order(bench: Bench) -> None:
+    place = Workplace(script(calls("look:a", "look:b", "touch:c", "touch:d", "look:e"), says("done")))
+    await place.run(bench.tools())
+    assert sorted(bench.notes[:2]) == ["+a", "+b"]
+    assert bench.notes[4:] == ["+c", "-c", "+d", "-d", "+e", "-e"]
+
+
+OPEN = {"a": "look", "b": "touch", "c": "safe", "d": "touch"}
+
+
+async def test_after_a_crash_started_calls_are_redone_or_told_by_what_they_do(bench: Bench) -> None:
+    place = Workplace(script(says("done")))
+    await place.append(
+        ModelReplied(
+            frame="coder-1", step=1, model="m",
+            tool_calls=[ToolCall(id=i, name=n) for i, n in OPEN.items()],
+        ),
+        *(ToolStarted(frame="coder-1", call_id=i, name="x") for i in "abc"),
+    )  # fmt: skip
+    await place.run(bench.tools())
+    results = {m["tool_call_id"]: m["content"] for m in place.frame.messages if m["role"] == "tool"}
+    assert results == {
+        "a": "look [redacted]", "b": INTERRUPTED, "c": "safe [redacted]", "d": "touch [redacted]",
+    }  # fmt: skip
+    assert "+b" not in bench.notes
+    assert len(place.client.asked) == 1  # the reply that is in the log is not bought again
+
+
+@pytest.mark.parametrize("failure", [EndTurn("failed", "x"), CodeButlerError("no sandbox"), StaleWorker()])
+async def test_what_ends_a_turn_arrives_as_itself_from_calls_side_by_side(
+    bench: Bench, failure: Exception
+) -> None:
+    bench.fail = failure
+    place = Workplace(script(calls("look:a", "look:b!", "look:c")))
+    with pytest.raises(type(failure)) as caught:
+        await place.run(bench.tools())
+    assert caught.value is failure
+
+
+async def test_a_fence_met_between_calls_side_by_side_arrives_as_itself(bench: Bench) -> None:
+    place = Workplace(script(calls("look:a", "look:b")))
+    place.fail_on = ToolStarted
+    with pytest.raises(StaleWorker):
+        await place.run(bench.tools())
+
+
+async def test_a_model_that_is_away_is_tried_again_then_its_fallback_is_asked(bench: Bench) -> None:
+    away = [ModelUnavailable("503", retry_after=0.0) for _ in range(TRIES)]
+    place = Workplace(script(*away, says("here")), models=("first", "second"))
+    assert await place.run(bench.tools()) == "here"
+    assert [a.model for a in place.client.asked] == ["first"] * TRIES + ["second"]
+    requested = [e.step for e in place.log if isinstance(e, ModelRequested)]
+    failed = [e.retry for e in place.log if isinstance(e, ModelFailed)]
+    assert (requested, failed) == ([1] * (TRIES + 1), [True] * TRIES)
+    assert sorted(place.settled.values()) == [0.0] * TRIES + [0.001]
+
+
+async def test_when_every_model_is_away_the_turn_ends_with_the_reason(bench: Bench) -> None:
+    away = [ModelUnavailable("503 from the s3cret place", retry_after=0.0) for _ in range(TRIES)]
+    place = Workplace(script(*away))
+    with pytest.raises(EndTurn, match="the Coder's model cannot be reached: 503"):
+        await place.run(bench.tools())
+    assert "s3cret" not in "".join(e.error for e in place.log if isinstance(e, ModelFailed))
+
+
+async def test_a_refusal_is_not_tried_again(bench: Bench) -> None:
+    place = Workplace(script(ModelRefused("no credit", fix="Add some.")), models=("first", "second"))
+    with pytest.raises(EndTurn, match=r"no credit\. Add some"):
+        await place.run(bench.tools())
+    assert len(place.client.asked) == 1
+    assert place.settled == {"key-0": 0.0}
+
+
+async def test_an_empty_reply_is_put_right_by_a_word_but_not_for_ever(bench: Bench) -> None:
+    place = Workplace(script(says(""), says("  \n"), says("there")))
+    assert await place.run(bench.tools()) == "there"
+    place = Workplace(script(*[says("") for _ in range(NUDGES + 1)]))
+    with pytest.raises(EndTurn, match="answers with nothing"):
+        await place.run(bench.tools())
+    assert [m["content"] for m in place.frame.messages[1:]] == [EMPTY] * NUDGES
+
+
+async def test_a_loop_is_told_and_then_stopped(bench: Bench) -> None:
+    place = Workplace(script(*[calls(f"look:{n}") for n in range(STUCK + 1)]))
+    with pytest.raises(EndTurn, match="repeats the same call"):
+        await place.run(bench.tools())
+    assert len(place.client.asked) == STUCK
+    assert [m["content"] for m in place.frame.messages].count(LOOPING) == 1
+    assert place.client.asked[REPEATS].messages[-1]["content"] == LOOPING
+
+
+async def test_the_steps_of_a_run_are_counted_from_the_last_word_of_a_person(bench: Bench) -> None:
+    most = ROLE.limits.iterations
+    many = [says("", ToolCall(id=str(n), name="look", arguments=f'{{"n": {n}}}')) for n in range(most + 1)]
+    place = Workplace(script(*many, says("done")))
+    with pytest.raises(EndTurn, match=f"used its {most} steps"):
+        await place.run(bench.tools())
+    place.frame.hear("go on")
+    assert await place.run(bench.tools()) == "done"

@@ -1,0 +1,157 @@
+"""A worker's hold on a thread: the fence, what doors append meanwhile, posts once, the end of a turn."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from codebutler.errors import StaleWorker
+from codebutler.events import FrameStarted, MessageTaken, Posted, TurnEnded, parse
+from codebutler.redact import Redactor
+from codebutler.store.store import Store
+from codebutler.thread.engine import receive, thread_id
+from codebutler.thread.fold import fold
+from codebutler.thread.log import ThreadLog
+from codebutler.types import Inbound, Outbound, Person
+
+CANARY = "sk-canary-0123456789abcdefghij"
+THREAD = thread_id("terminal", "c1")
+ROBIN = Person(surface="terminal", id="robin")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    opened = await Store.open(tmp_path / "store.db")
+    yield opened
+    await opened.close()
+
+
+async def say(store: Store, text: str, key: str) -> str:
+    inbound = Inbound(surface="terminal", external_id="c1", key=key, author=ROBIN, text=text)
+    return await receive(store, inbound)
+
+
+async def claim(store: Store) -> ThreadLog:
+    return await ThreadLog.claim(store, THREAD, Redactor([CANARY]).text)
+
+
+async def is_ready(store: Store) -> bool:
+    row = await store.thread(THREAD)
+    assert row is not None
+    return row.ready
+
+
+async def refolded(store: Store) -> object:
+    return fold(THREAD, ((r.seq, r.ts, parse(r.body)) for r in await store.events(THREAD)))
+
+
+@pytest.fixture
+async def log(store: Store) -> ThreadLog:
+    """A claimed thread with one unread message, which is event 2."""
+    assert await say(store, "hello", "k1") == THREAD
+    return await claim(store)
+
+
+TAKEN = (FrameStarted(frame="pm", role="pm"), MessageTaken(frame="pm", messages=[2], content="robin: hello"))
+
+
+async def test_state_is_always_the_fold_of_what_is_on_disk(store: Store, log: ThreadLog) -> None:
+    await log.append(*TAKEN)
+    assert log.state == await refolded(store)
+    await say(store, "more", "k2")
+    await log.append(FrameStarted(frame="lead-1", role="lead"))  # absorbs what came before it, too
+    assert log.state == await refolded(store)
+    assert [m.text for m in log.state.unread.values()] == ["more"]
+
+
+async def test_a_worker_that_was_replaced_can_write_nothing(store: Store, log: ThreadLog) -> None:
+    newer = await claim(store)
+    before = await store.events(THREAD)
+    with pytest.raises(StaleWorker):
+        await log.append(*TAKEN)
+    with pytest.raises(StaleWorker):
+        await log.post(Outbound(text="late"), key="late")
+    with pytest.raises(StaleWorker):
+        await log.rest(TurnEnded(outcome="answered"))
+    with pytest.raises(StaleWorker):
+        await log.update_row(title="late")
+    assert await store.events(THREAD) == before
+    assert await store.pending_posts() == []
+    await newer.append(*TAKEN)
+    assert len(await store.events(THREAD)) == len(before) + 2
+
+
+async def test_doors_append_past_the_fence_and_sync_picks_it_up(store: Store, log: ThreadLog) -> None:
+    await say(store, "use tabs", "k2")
+    await say(store, "use tabs", "k2")
+    assert list(log.state.unread) == [2]
+    await log.sync()
+    assert [m.text for m in log.state.unread.values()] == ["hello", "use tabs"]
+    before = log.state.seq
+    await log.sync()
+    assert log.state.seq == before
+
+
+async def test_a_turn_rests_when_everything_is_read(store: Store, log: ThreadLog) -> None:
+    await log.append(*TAKEN)
+    assert await is_ready(store)
+    assert await log.rest(TurnEnded(outcome="answered"), Outbound(text="bye"))
+    assert not await is_ready(store)
+    kinds = [r.kind for r in await store.events(THREAD)]
+    assert kinds[-2:] == ["posted", "turn_ended"]
+
+
+async def test_a_message_at_the_last_moment_keeps_the_thread_ready(store: Store, log: ThreadLog) -> None:
+    """Nobody has seen it when the turn is ended; the same commit must not put the thread to sleep."""
+    await log.append(*TAKEN)
+    await say(store, "one more thing", "k2")
+    assert not await log.rest(TurnEnded(outcome="answered"))
+    assert await is_ready(store)
+    assert [m.text for m in log.state.unread.values()] == ["one more thing"]
+
+
+async def test_an_unread_message_that_is_known_keeps_the_thread_ready(store: Store, log: ThreadLog) -> None:
+    assert not await log.rest(TurnEnded(outcome="cancelled"))
+    assert await is_ready(store)
+
+
+async def test_a_message_with_which_nothing_can_be_done_may_wait(store: Store, log: ThreadLog) -> None:
+    assert await log.rest(TurnEnded(outcome="failed"), stuck={2})
+    assert not await is_ready(store)
+    await say(store, "well?", "k2")
+    assert await is_ready(store)
+
+
+async def test_a_post_goes_to_every_door_once(store: Store, log: ThreadLog) -> None:
+    await store.bind(THREAD, "web", "w1")
+    for _ in range(2):
+        await log.post(Outbound(text=f"the key is {CANARY}"), key="pm:1", before=[TAKEN[0]])
+    posts = await store.pending_posts()
+    assert [(p.surface, p.conversation, p.key) for p in posts] == [
+        ("terminal", "c1", "pm:1@terminal:c1"),
+        ("web", "w1", "pm:1@web:w1"),
+    ]
+    posted = [parse(r.body) for r in await store.events(THREAD) if r.kind == "posted"]
+    assert [e.source for e in posted if isinstance(e, Posted)] == ["pm:1"]
+    assert "pm:1" in log.state.said
+    assert CANARY not in str(posts) + str(posted)
+
+
+async def test_a_status_card_leaves_no_event(store: Store, log: ThreadLog) -> None:
+    before = log.state.seq
+    await log.post(Outbound(text="coding", kind="status", slot="status"), key="status:1")
+    assert log.state.seq == before
+    assert [p.slot for p in await store.pending_posts()] == ["status"]
+
+
+async def test_the_first_message_opens_the_thread_and_a_redelivery_opens_nothing(store: Store) -> None:
+    for _ in range(2):
+        await say(store, "\n  " + "word " * 30 + "\nmore", "k1")
+    rows = await store.events(THREAD)
+    assert [r.kind for r in rows] == ["thread_opened", "message_received"]
+    title = json.loads(rows[0].body)["title"]
+    assert (len(title), title[:9], title[-1]) == (80, "word word", "…")
+    assert len(await store.threads()) == 1

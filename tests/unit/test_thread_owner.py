@@ -1,0 +1,152 @@
+"""One process runs a repo's turns: its lock, and the socket by which others kick it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codebutler.errors import CodeButlerError
+from codebutler.repo.discover import Repo, find_repo
+from codebutler.service import owner
+from codebutler.service.owner import Owner, kick, socket_path
+
+HOLD = """
+import asyncio, sys
+from pathlib import Path
+from codebutler.repo.discover import find_repo
+from codebutler.service.owner import Owner
+async def main():
+    held = Owner.take(await find_repo(Path(sys.argv[1])), Path(sys.argv[2]))
+    print("no" if held is None else "yes", flush=True)
+    await held.listen(lambda thread: print(thread, flush=True))
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def repo(git_repo: Path) -> Repo:
+    return await find_repo(git_repo)
+
+
+@pytest.fixture
+def butler(tmp_path: Path) -> Path:
+    return tmp_path / "butler"
+
+
+class Kicks:
+    """What the owner was told."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.came = asyncio.Event()
+
+    def __call__(self, thread: str) -> None:
+        self.threads.append(thread)
+        self.came.set()
+
+
+def hold(repo: Repo, butler: Path) -> subprocess.Popen[str]:
+    """Another process that takes the lock."""
+    words = [sys.executable, "-P", "-c", HOLD, str(repo.root), str(butler)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+
+
+async def test_the_second_one_is_refused_until_the_first_lets_go(repo: Repo, butler: Path) -> None:
+    first = Owner.take(repo, butler)
+    assert first is not None
+    assert Owner.take(repo, butler) is None
+    await first.release()
+    second = Owner.take(repo, butler)
+    assert second is not None
+    await second.release()
+
+
+async def test_a_killed_owner_leaves_neither_lock_nor_deaf_socket(repo: Repo, butler: Path) -> None:
+    other = hold(repo, butler)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "yes\n"
+    assert Owner.take(repo, butler) is None
+    async with asyncio.timeout(5):
+        while not await kick(repo.root, butler, "t1"):  # noqa: ASYNC110 - it listens a moment after it locks
+            await asyncio.sleep(0.05)
+    assert other.stdout.readline() == "t1\n"
+    other.send_signal(signal.SIGKILL)
+    other.wait()
+    other.stdout.close()
+    assert socket_path(repo.root, butler).exists()
+    assert not await kick(repo.root, butler, "t2")
+    mine, kicks = Owner.take(repo, butler), Kicks()
+    assert mine is not None
+    await mine.listen(kicks)
+    assert await kick(repo.root, butler, "t3")
+    async with asyncio.timeout(5):
+        await kicks.came.wait()
+    assert kicks.threads == ["t3"]
+    await mine.release()
+    assert not socket_path(repo.root, butler).exists()
+
+
+async def test_a_kick_reaches_an_owner_whose_home_lies_deep(repo: Repo, tmp_path: Path) -> None:
+    """The address of a Unix socket holds 108 bytes; a home may have thousands."""
+    butler = tmp_path.joinpath(*["a folder with a long name and an ü"] * 12)
+    assert len(os.fsencode(socket_path(repo.root, butler))) > 400
+    mine, kicks = Owner.take(repo, butler), Kicks()
+    assert mine is not None
+    await mine.listen(kicks)
+    assert await kick(repo.root, butler, "t1")
+    async with asyncio.timeout(5):
+        await kicks.came.wait()
+    assert kicks.threads == ["t1"]
+    socket = socket_path(repo.root, butler)
+    assert socket.stat().st_mode & 0o777 == 0o600
+    assert socket.parent.stat().st_mode & 0o777 == 0o700
+    await mine.release()
+
+
+async def test_without_an_owner_nobody_is_kicked(repo: Repo, butler: Path) -> None:
+    assert not await kick(repo.root, butler, "t1")
+
+
+async def test_what_is_no_thread_id_harms_nothing(repo: Repo, butler: Path) -> None:
+    mine, kicks = Owner.take(repo, butler), Kicks()
+    assert mine is not None
+    await mine.listen(kicks)
+    with owner._short(socket_path(repo.root, butler)) as path:
+        for junk in (b"", b"\xff\xfe\n", b"x" * 100_000):
+            _, writer = await asyncio.open_unix_connection(path)
+            writer.write(junk)
+            writer.close()
+    assert await kick(repo.root, butler, "t1")
+    async with asyncio.timeout(5):
+        while "t1" not in kicks.threads:  # noqa: ASYNC110 - junk sets the event, too
+            await asyncio.sleep(0.01)
+    assert all(len(thread) <= owner._LINE for thread in kicks.threads)
+    await mine.release()
+
+
+async def test_each_repo_has_an_owner_of_its_own(repo: Repo, butler: Path, tmp_path: Path) -> None:
+    other_root = tmp_path / "other"
+    subprocess.run(["git", "clone", "-q", str(repo.root), str(other_root)], check=True)
+    other = await find_repo(other_root)
+    mine, theirs = Owner.take(repo, butler), Owner.take(other, butler)
+    assert mine is not None
+    assert theirs is not None
+    assert socket_path(repo.root, butler) != socket_path(other.root, butler)
+    await mine.release()
+    await theirs.release()
+
+
+async def test_a_lock_that_is_a_link_is_refused(repo: Repo, butler: Path, tmp_path: Path) -> None:
+    """Whoever wrote the repo could otherwise have any file of ours opened for writing."""
+    (repo.root / ".codebutler").mkdir()
+    (repo.root / ".codebutler" / "lock").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(CodeButlerError, match="cannot lock"):
+        Owner.take(repo, butler)
+    assert not (tmp_path / "elsewhere").exists()
