@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import forward
 import limits
 from arguments import check, schema
 from cancelling import Cancel
@@ -41,6 +42,8 @@ def main(arguments: list[str]) -> int:
     config = Config.parse(arguments[0])
     reader, writer = take_protocol()
     confine(config.limits)
+    if config.proxy:
+        forward.start(config.proxy)
     server = Server(Workspace(config), Wire(reader, writer, limits.LINE_IN))
     server.serve()
     return 0

@@ -24,6 +24,7 @@ class Config:
     read_only: bool = False
     gitdir: str = ""
     objects: str = ""
+    proxy: str = ""
     limits: dict[str, int] = field(default_factory=dict)
 
     @classmethod

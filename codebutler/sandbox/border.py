@@ -13,6 +13,7 @@ from codebutler.sandbox.worktree import GitParts, clean_config, existing, module
 
 HOME, STATE, TOOLS, RG = "/home/agent", "/codebutler/state", "/codebutler/tools", "/codebutler/bin/rg"
 PDF = "/codebutler/pdf"
+PROXY, _PROXY_URL = "/codebutler/proxy.sock", "http://127.0.0.1:3128"
 UID = 1000
 """Who the sandbox is in its own eyes."""
 
@@ -55,20 +56,26 @@ _ENVIRONMENT = {
     "GIT_PAGER": "cat",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
-    "PIP_RETRIES": "0",  # there is no network: fail at once, not after many tries
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-    "npm_config_fetch_retries": "0",
+}
+_OFFLINE = {"PIP_RETRIES": "0", "npm_config_fetch_retries": "0"}
+"""There is no network: fail at once, not after many tries."""
+_ONLINE = {
+    **{name: _PROXY_URL for each in ("http_proxy", "https_proxy") for name in (each, each.upper())},
+    "no_proxy": "localhost,127.0.0.1,::1",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to."""
+    """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to, ``proxy``
+    the socket of the way out."""
 
     root: Path
     git: GitParts | None
     read_only: bool
     settings: SandboxSettings
+    proxy: Path | None = None
 
 
 class Profile:
@@ -146,7 +153,7 @@ class Profile:
         self.tmpfs(STATE, settings.state_size, "0700")
 
     def _programs(self) -> list[Path]:
-        visible = host.toolchains()
+        visible = host.toolchains() + host.shown(self.job.settings.show)
         _, prefix = host.interpreter()
         if prefix is not None and not any(prefix.is_relative_to(each) for each in visible):
             visible.append(prefix)
@@ -156,12 +163,15 @@ class Profile:
         self.show(host.ripgrep(), RG)
         if (parser := host.pdf_parser()) is not None:
             self.show(parser, f"{PDF}/{parser.name}")
+        if self.job.proxy is not None:
+            self.show(self.job.proxy, PROXY)
         return visible
 
     def _environment(self, visible: list[Path]) -> None:
         homes = {".pyenv": "PYENV_ROOT", ".rustup": "RUSTUP_HOME", ".asdf": "ASDF_DATA_DIR"}
         extra = {homes[each.name]: str(each) for each in visible if each.name in homes}
-        environment = {"PATH": host.search_path(visible), **_ENVIRONMENT, **extra}
+        network = _ONLINE if self.job.proxy else _OFFLINE
+        environment = {"PATH": host.search_path(visible), **_ENVIRONMENT, **network, **extra}
         for key, value in environment.items():
             self.add("--setenv", key, value)
 
@@ -235,6 +245,7 @@ def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
         "pdf": pdf if host.pdf_parser() else "",
         "read_only": job.read_only,
         "gitdir": str(job.git.gitdir) if job.git else "",
+        "proxy": PROXY if job.proxy and job.settings.tier == "bwrap" else "",
         "objects": "\0".join(map(str, object_folders(job.git.common))) if job.git else "",
         "limits": job.settings.limits if job.settings.tier == "bwrap" else {},
     }

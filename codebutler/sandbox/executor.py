@@ -12,6 +12,7 @@ from typing import Any
 from codebutler.errors import CodeButlerError, RepoError, ToolFailed
 from codebutler.sandbox.border import Job
 from codebutler.sandbox.client import Client, Lost, Refused, plain_text
+from codebutler.sandbox.egress import Egress
 from codebutler.sandbox.launch import give_to, prepare
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.replies import TEXT, as_bytes, as_change, as_list, as_sha, tool_result
@@ -28,9 +29,9 @@ _PACK_BYTES = 1024 * 1024 * 1024
 class Executor:
     """One sandboxed executor. Concurrent calls are welcome; commands and git run one at a time."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, egress: Egress | None = None) -> None:
         """Use ``start``."""
-        self._job = job
+        self._job, self._egress = job, egress
         self._client: Client | None = None
         self._starting = asyncio.Lock()
         self._serial = asyncio.Lock()
@@ -49,11 +50,13 @@ class Executor:
         own: bool = False,
         gitdir: Path | None = None,
         settings: SandboxSettings | None = None,
+        egress: Egress | None = None,
     ) -> Executor:
         """Start on ``worktree``: a plain folder, a checkout or a linked worktree.
 
         ``own``: the folder is ours and may be given to the sandbox's user. ``gitdir``: the repository
-        for a folder without ``.git`` of its own. Raises NoSandbox with the fix, UsageError for a
+        for a folder without ``.git`` of its own. ``egress``: the way out, if it is not to be made from
+        ``settings.allow``. Raises NoSandbox with the fix, UsageError for a
         folder that cannot be opened, RepoError for an unreadable repository.
         """
         settings = settings or SandboxSettings.from_host()
@@ -61,8 +64,16 @@ class Executor:
         git = await asyncio.to_thread(_git_parts, root, gitdir)
         if own and settings.tier == "bwrap":
             await asyncio.to_thread(give_to, root, settings.uid)
-        executor = cls(Job(root, git, read_only, settings))
-        await executor._connect()
+        if egress is None and settings.allow and settings.tier == "bwrap":
+            egress = Egress(settings.allow, settings.uid)
+        if egress is not None:
+            await egress.start()
+        executor = cls(Job(root, git, read_only, settings, egress.socket if egress else None), egress)
+        try:
+            await executor._connect()
+        except BaseException:
+            await executor.close()
+            raise
         return executor
 
     @property
@@ -163,6 +174,8 @@ class Executor:
             client, self._client = self._client, None
             if client is not None:
                 await client.close()
+            if self._egress is not None:
+                await self._egress.close()
 
     async def _git(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         async with self._serial:

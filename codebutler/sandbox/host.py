@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -21,6 +22,12 @@ _TOOLCHAINS = (
     ".pyenv", ".nvm/versions", ".rustup", ".cargo/bin", "go/pkg", ".local/share/uv", ".local/share/mise",
     ".asdf", ".sdkman/candidates",
 )  # fmt: skip
+_PRIVATE = (
+    ".aws", ".azure", ".cargo", ".codebutler", ".config", ".docker", ".git-credentials", ".gnupg", ".kube",
+    ".local", ".m2", ".netrc", ".npm", ".ssh",
+)  # fmt: skip
+_SYSTEM = ("boot", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "var")
+"""Folders of the root: some hold sockets, which "read-only" does not close."""
 
 
 @cache
@@ -106,6 +113,26 @@ def toolchains() -> list[Path]:
     return [
         top / each for each in _TOOLCHAINS if (top / each).is_dir() and (top / each).resolve() == top / each
     ]
+
+
+def shown(folders: Sequence[Path]) -> list[Path]:
+    """The folders that the host's own configuration adds. Raises NoSandbox for one that holds too much."""
+    for folder in folders:
+        if not (folder.is_dir() and folder.resolve() == folder and _harmless(folder)):
+            raise NoSandbox(
+                f"sandbox.show: {folder} is not shown to the sandbox",
+                fix="Name a real folder by its full path that holds programs, and no home, key or system.",
+            )
+    return list(folders)
+
+
+def _harmless(folder: Path) -> bool:
+    top = home()
+    if len(folder.parts) < 2 or (top is not None and top.is_relative_to(folder)):
+        return False
+    if top is not None and folder.is_relative_to(top):
+        return folder.relative_to(top).parts[0] not in _PRIVATE
+    return folder.parts[1] not in _SYSTEM
 
 
 def search_path(visible: list[Path]) -> str:

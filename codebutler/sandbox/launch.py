@@ -12,8 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from codebutler.sandbox import asroot, host
+from codebutler.sandbox import asroot, host, scope
 from codebutler.sandbox.border import Job, Profile, command
+
+_TASKS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,10 @@ def _bordered(job: Job, *, as_root: bool) -> Launch:
         argv[0] = f"{asroot.STAGE}/bwrap/{program.relative_to(top)}"
         spec = json.dumps({"uid": job.settings.uid, "sources": sources, "exec": argv})
         argv = [str(host.interpreter()[0]), "-I", "-S", asroot.__file__, spec]
-    return Launch(argv, {}, tuple(fds), "/", cleanup)
+    env = scope.offered(os.environ, uid=os.geteuid()) if job.settings.memory else None
+    if env is not None:
+        argv = scope.wrapped(argv, memory=job.settings.memory, tasks=_TASKS)
+    return Launch(argv, env or {}, tuple(fds), "/", cleanup)
 
 
 def _plain(job: Job) -> Launch:

@@ -67,6 +67,9 @@ def _canaries(home: Path, secret: Path, port: int) -> dict[str, str]:
     }
 
 
+_UNLISTED = _PYTHON.format(
+    "import urllib.request; urllib.request.urlopen('http://unlisted.invalid/', timeout=5)"
+)
 _CONTROLS = {"run a command": "true", "write in the worktree": "echo x > inside && test -s inside"}
 
 
@@ -96,6 +99,8 @@ async def _probe(room: Path, settings: SandboxSettings) -> Probe:
         canaries = _canaries(host.home() or Path("/root"), secret, server.getsockname()[1])
         executor = await Executor.start(room / "worktree", settings=settings)
         try:
+            if settings.allow:
+                canaries["reach a host that is not listed"] = _UNLISTED
             checks = [await _try(executor, name, command, good=True) for name, command in _CONTROLS.items()]
             checks += [await _try(executor, name, command, good=False) for name, command in canaries.items()]
             await executor.call("bash", {"command": f"echo x > '{room}/planted'; echo x > '{secret}'"})

@@ -35,6 +35,12 @@ class SandboxSettings:
             "nofile": 4096,
         }
     )
+    allow: tuple[str, ...] = ()
+    """host:port pairs that the sandbox may reach through the host's proxy; none: no network at all."""
+    show: tuple[Path, ...] = ()
+    """More folders with programs, shown read-only at the same path."""
+    memory: int = 0
+    """Bytes for all processes of a sandbox together, where systemd offers a user scope; 0: no limit."""
     allow_ptrace: bool = False
     start_timeout: float = 15.0
 

@@ -76,7 +76,7 @@ async def open_host(place: Place) -> Host:
         home=place.home,
         store=store,
         ledger=ledger,
-        sandbox=_sandbox(place.config),
+        sandbox=sandbox_settings(place.config),
         client=OpenAIClient(router),
         router=router,
         redactor=place.redactor,
@@ -89,11 +89,14 @@ def log_file(place: Place) -> Path:
     return place.home / "logs" / f"{place.repo.root.name}-{mark}.log"
 
 
-def _sandbox(config: Config) -> SandboxSettings:
+def sandbox_settings(config: Config) -> SandboxSettings:
     """What the host says of the border; a repo has no say in it."""
     default = SandboxSettings.from_host()
     return replace(
         default,
         tier="off" if config.sandbox.tier == "off" else default.tier,
         uid=config.sandbox.uid or default.uid,
+        allow=tuple(config.sandbox.allow),
+        memory=(config.sandbox.memory_mib or 0) * 2**20,
+        show=tuple(map(Path, config.sandbox.show)),
     )

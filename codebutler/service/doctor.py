@@ -11,10 +11,11 @@ from pathlib import Path
 from codebutler.config import FILE, Config, home_folder, load_config
 from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo
+from codebutler.sandbox import scope
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service import doctor_host, doctor_models, doctor_repo
-from codebutler.service.app import committed_config
+from codebutler.service.app import committed_config, sandbox_settings
 from codebutler.service.doctor_check import Check, note, ok, problem
 
 
@@ -77,8 +78,7 @@ async def _sandbox(config: Config | None) -> list[Check]:
     """The live probe, with the host's own settings."""
     settings = SandboxSettings.from_host()
     if config is not None:
-        uid = config.sandbox.uid or settings.uid
-        settings = SandboxSettings(tier=config.sandbox.tier, uid=uid)
+        settings = sandbox_settings(config)
     result = await probe(settings)
     if result.tier == "off":
         return [note("sandbox", "it is switched off on this host: tools run with all rights of this user")]
@@ -98,7 +98,12 @@ async def _sandbox(config: Config | None) -> list[Check]:
 
 
 def _wishes(config: Config) -> list[Check]:
-    """Settings that look as if they did something and do not, yet."""
-    if not config.sandbox.allow:
-        return []
-    return [note("sandbox", "sandbox.allow is set, but this version has no proxy: the network stays off")]
+    """Settings that a person should know the price of."""
+    notes = []
+    if config.sandbox.allow:
+        hosts = ", ".join(config.sandbox.allow)
+        text = f"tools reach {hosts}: any of them that takes uploads can be handed your source"
+        notes.append(note("sandbox", text))
+    if config.sandbox.memory_mib and scope.offered(os.environ, uid=os.geteuid()) is None:
+        notes.append(note("sandbox", "sandbox.memoryMib is not kept: systemd offers this user no scope"))
+    return notes

@@ -162,12 +162,15 @@ class Sandbox(Section):
     """The kernel border around tools. Only the host decides on it.
 
     ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
-    the host:port pairs that tools may reach.
+    the host:port pairs that tools may reach; ``show`` lists more folders with programs that tools may read;
+    ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope.
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
     tier: Literal["bwrap", "off"] = "bwrap"
     allow: list[HostPort] = []
+    show: list[Line] = []
+    memory_mib: Annotated[int, Field(ge=64)] | None = None
 
 
 class Git(Section):

@@ -223,7 +223,13 @@ async def test_notes_are_no_problems(patient: Patient) -> None:
         "--offline", OPENAI_BASE_URL="http://models.example/v1", CODEBUTLER_UNSAFE_NO_SANDBOX="1"
     )
     notes = "\n".join(c["text"] for c in report["checks"] if c["state"] == "note")
-    for words in ("is now 0600", "network stays off", "travels unencrypted", "switched off"):
+    for words in (
+        "is now 0600",
+        "reach example.org:443",
+        "memoryMib is not kept",
+        "travels unencrypted",
+        "switched off",
+    ):
         assert words in notes
     assert report["ok"]
 

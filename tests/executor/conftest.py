@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import shutil
+import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,3 +88,136 @@ def outside(tmp_path: Path) -> Callable[[], dict[str, bytes]]:
 def codebutler() -> list[str]:
     """The console script, as a command line that works without an installation."""
     return [sys.executable, "-c", "import sys; from codebutler.cli.main import main; sys.exit(main())"]
+
+
+SECRET = "CANARY-7c1f"
+PLACES = (
+    "secret.txt", "work-private/secret.txt", "repo/.codebutler/store.db", f"names/{SECRET}", "home/.ssh/id",
+    "home/.codebutler/config.json", "home/.netrc", "home/.git-credentials", "home/.aws/credentials",
+    "home/.npmrc", "home/.cargo/credentials.toml", "tmp/left",
+)  # fmt: skip
+
+
+@dataclass
+class World:
+    """A host in a folder: secrets, a home, a repository, and the worktree ``work`` inside it all."""
+
+    top: Path
+    template: Path
+    port: int
+    base: str = ""
+
+    @property
+    def work(self) -> Path:
+        return self.top / "work"
+
+    def build(self) -> None:
+        for place in PLACES:
+            path = self.top / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(SECRET)
+        (self.top / f"{SECRET}.name").touch()
+        repo = self.top / "repo"
+        for words in (
+            ["init", "-q", "--bare", "-b", "main", str(self.top / "remote.git")],
+            ["init", "-q", "-b", "main", "."],
+            ["config", "user.name", "Person"],
+            ["config", "user.email", "person@example.org"],
+            ["config", "http.extraheader", f"Authorization: basic {SECRET}"],
+            ["config", "core.hooksPath", ".husky"],
+            ["config", "filter.own.clean", "sh tools/x.sh"],
+            ["config", "diff.own.textconv", "sh tools/x.sh"],
+            ["remote", "add", "origin", str(self.top / "remote.git")],
+            ["commit", "-q", "--allow-empty", "-m", "zero"],
+            ["branch", "other"],
+        ):
+            subprocess.run(["git", *words], cwd=repo, check=True)
+        (repo / "hello.txt").write_text("hello\n")
+        (repo / ".gitignore").write_text("/.codebutler/\n")
+        subprocess.run(["git", "add", "."], cwd=repo, check=True)
+        subprocess.run(["git", "commit", "-q", "-m", "first"], cwd=repo, check=True)
+        subprocess.run(
+            ["git", "worktree", "add", "-q", "-b", "codebutler/t", str(self.work)], cwd=repo, check=True
+        )
+        head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=repo, capture_output=True, check=True)
+        self.base = head.stdout.decode().strip()
+        shutil.copytree(self.top, self.template, symlinks=True)
+
+    def restore(self) -> None:
+        """As built. The worktree's folder stays the same one: an executor may stand in it."""
+        for path in [*self.top.iterdir(), *self.work.iterdir()]:
+            if path not in (self.work, self.work / ".git"):
+                _remove(path)
+        _remove(self.work / ".git")
+        shutil.copytree(self.template, self.top, symlinks=True, dirs_exist_ok=True)
+
+    def clean(self) -> None:
+        """The worktree as built; what lies beside it is not touched."""
+        for path in self.work.iterdir():
+            if path.name != ".git":
+                _remove(path)
+        owner = self.work.stat()
+        for name in ("hello.txt", ".gitignore"):
+            shutil.copy(self.template / "work" / name, self.work / name)
+            os.chown(self.work / name, owner.st_uid, owner.st_gid)
+
+    def outside(self) -> dict[str, bytes | None]:
+        files = (path for path in self.top.rglob("*") if path.relative_to(self.top).parts[0] != "work")
+        return {str(path): path.read_bytes() if path.is_file() else None for path in files}
+
+    def fits(self, text: str) -> str:
+        return text.replace("@WORLD@", str(self.top)).replace("@PORT@", str(self.port))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def world(open_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """The world, with servers of the host that tell the secret to whoever reaches them."""
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("HOME", str(open_tmp / "world" / "home"))
+    with contextlib.ExitStack() as stack:
+        tcp = stack.enter_context(socket.create_server(("0.0.0.0", 0)))
+        port = tcp.getsockname()[1]
+        udp = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        udp.bind(("127.0.0.1", port))
+        abstract = stack.enter_context(socket.socket(socket.AF_UNIX))
+        abstract.bind(f"\0codebutler-{port}")
+        abstract.listen()
+        beside = stack.enter_context(socket.socket(socket.AF_UNIX))
+        folder = os.open(open_tmp, os.O_PATH)
+        stack.callback(os.close, folder)
+        beside.bind(f"/proc/self/fd/{folder}/s")  # a socket's path must be short
+        beside.listen()
+        for server in (tcp, abstract, beside):
+            threading.Thread(target=_tell, args=(server,), daemon=True).start()
+        threading.Thread(target=_tell_datagrams, args=(udp,), daemon=True).start()
+        made = World(open_tmp / "world", open_tmp / "template", port)
+        made.top.mkdir()
+        made.build()
+        yield made
+        for server in (tcp, abstract, beside, udp):
+            with contextlib.suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+
+
+def _tell(server: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(SECRET.encode())
+
+
+def _tell_datagrams(server: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            heard, whence = server.recvfrom(99)
+            if not heard:
+                return
+            server.sendto(SECRET.encode(), whence)

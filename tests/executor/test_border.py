@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from codebutler.errors import NoSandbox
-from codebutler.sandbox import seccomp
+from codebutler.sandbox import host, seccomp
 from codebutler.sandbox.asroot import MAPPING_REFUSED
+from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.settings import SandboxSettings
@@ -118,3 +119,60 @@ async def test_the_probe_reports_instead_of_raising(tmp_path: Path) -> None:
 )
 def test_a_missing_border_comes_with_its_fix(said: str, fix: str) -> None:
     assert fix in explain(said, SandboxSettings()).fix
+
+
+@pytest.mark.parametrize(
+    "place", ["", ".ssh", ".cargo", "..", "link", "file", "none", "/", "/etc", "/var/lib", "/run"]
+)
+def test_folders_that_are_never_shown(home: Path, place: str) -> None:
+    for name in (".ssh", ".cargo", "real"):
+        (home / name).mkdir()
+    (home / "link").symlink_to(home / "real")
+    (home / "file").touch()
+    with pytest.raises(NoSandbox, match=r"sandbox\.show"):
+        host.shown([(home / place).resolve() if place == ".." else home / place])
+
+
+async def test_toolchains_and_shown_folders_are_readable_and_nothing_beside_them(
+    home: Path, open_tmp: Path, folder: Path
+) -> None:
+    """What the home holds beside compilers stays out, also where both lie in one folder."""
+    home.parent.chmod(0o755)
+    home.chmod(0o755)
+    programs = [
+        ".cargo/bin/cc1",
+        ".rustup/x",
+        ".nvm/versions/node/v1/bin/n",
+        "go/pkg/m",
+        ".local/share/uv/x",
+        "jdk/x",
+    ]
+    programs += [".local/share/mise/x", ".asdf/x", ".pyenv/x"]
+    secrets = [
+        ".cargo/credentials.toml",
+        ".npmrc",
+        ".nvm/x",
+        "go/src/x",
+        ".local/share/keys",
+        ".local/bin/x",
+        ".ssh/id",
+    ]
+    for name in (*programs, *secrets):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(name)
+    executor = await Executor.start(folder, settings=SandboxSettings(show=(home / "jdk",)))
+    try:
+        for name in programs:
+            assert (
+                await executor.call("bash", {"command": f"cat {home}/{name}; ! touch {home}/{name}"})
+            ).ok, name
+        for name in secrets:
+            assert (await executor.call("bash", {"command": f"! test -e {home}/{name}"})).ok, name
+    finally:
+        await executor.close()
+
+
+async def test_the_probe_asks_the_way_out_too() -> None:
+    found = await probe(SandboxSettings(allow=("a.example.org:443",)))
+    assert found.ok, [check for check in found.checks if not check.ok]
+    assert "reach a host that is not listed" in [check.name for check in found.checks]

@@ -1,0 +1,46 @@
+"""Which addresses may be dialled for a sandbox: public ones, whatever they are wrapped in."""
+
+from __future__ import annotations
+
+import ipaddress
+from ipaddress import IPv4Address, IPv6Address
+
+_NAT64 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("64:ff9b:1::/48"))
+_NEVER = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            "168.63.129.16/32",  # a cloud's wire server, on an address that looks public
+            "192.88.99.0/24",  # relays to other networks
+            "fec0::/10",  # site-local, of old
+            "::/96",  # v4 in v6, of old
+            "2002::/16",  # 6to4
+            "2001::/32",  # Teredo
+        ),
+    )
+)
+
+
+def is_public(text: str) -> bool:
+    """Whether ``text`` is an address of the public network: not loopback, private, link-local, metadata …"""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    inner = embedded(address)
+    if inner is not None:
+        return is_public(str(inner))
+    if any(address.version == net.version and address in net for net in _NEVER):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
+
+
+def embedded(address: IPv4Address | IPv6Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 one stands for (mapped, NAT64)."""
+    if isinstance(address, IPv4Address):
+        return None
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if any(address in net for net in _NAT64):
+        return IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
