@@ -50,6 +50,7 @@ ENVIRONMENT: Mapping[str, str] = {
 UNSAFE_VARIABLE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
 """With the value 1 it sets ``sandbox.tier`` to ``off``."""
 
+_HOME_FIX = f"Set {HOME_VARIABLE} (or --home) to a folder that you can write"
 _STRICTNESS = {"stop": 0, "pause": 1, "cheaper": 2}
 
 
@@ -107,12 +108,32 @@ class Config(Settings):
 
 
 def home_folder(env: Mapping[str, str] | None = None) -> Path:
-    """The global folder: CODEBUTLER_HOME, else ~/.codebutler. It need not exist."""
+    """The global folder: CODEBUTLER_HOME, else ~/.codebutler. It need not exist.
+
+    ConfigError when neither is known: no variable, and the system does not know the user either.
+    """
     variables = os.environ if env is None else env
-    if variables.get(HOME_VARIABLE):
-        return Path(variables[HOME_VARIABLE]).expanduser().absolute()
-    user = Path(variables["HOME"]) if variables.get("HOME") else Path.home()
+    named = variables.get(HOME_VARIABLE)
+    try:
+        if named:
+            return Path(named).expanduser().absolute()
+        user = Path(variables["HOME"]) if variables.get("HOME") else Path.home()
+    except RuntimeError as error:
+        what = f"{HOME_VARIABLE} is {named}" if named else "HOME is not set"
+        raise ConfigError(f"{what}, and the system knows no home of this user", fix=_HOME_FIX) from error
     return user.absolute() / ".codebutler"
+
+
+def make_home(folder: Path) -> None:
+    """Make the global folder, for its owner alone. ConfigError when it cannot be made or written."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ConfigError(f"the home {folder} is not a folder", fix=_HOME_FIX) from error
+    except OSError as error:
+        raise ConfigError(f"the home {folder} cannot be made: {error.strerror}", fix=_HOME_FIX) from error
+    if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise ConfigError(f"the home {folder} cannot be written by this user", fix=_HOME_FIX)
 
 
 def load_config(

@@ -23,7 +23,8 @@ class CodeButlerError(Exception):
         """``message`` is one line: what is wrong and where. ``fix`` says how to mend it."""
         self.message = message or (type(self).__doc__ or "").strip()
         self.fix = fix
-        super().__init__(f"{self.message}. {fix}" if fix else self.message)
+        end = "" if self.message.endswith((".", "!", "?", "…")) else "."
+        super().__init__(f"{self.message}{end} {fix}" if fix else self.message)
 
 
 class UsageError(CodeButlerError):

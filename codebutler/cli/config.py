@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from codebutler.config import Config, home_folder, load_config
 from codebutler.errors import RepoError, UsageError
 from codebutler.repo.discover import find_repo
+from codebutler.service.app import committed_config
 
 HELP = "Show the configuration that holds here, and where each value came from."
 
@@ -27,11 +28,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 0; a key that does not exist is a UsageError."""
-    try:
-        root: Path | None = asyncio.run(find_repo(args.repo.resolve())).root
-    except RepoError:  # outside a repo the host's own values hold
-        root = None
-    config = load_config(root, home=args.home.resolve() if args.home else home_folder())
+    config = asyncio.run(_load(args.repo.resolve(), args.home.resolve() if args.home else home_folder()))
     rows = values(config, args.key or "")
     if not rows:
         raise UsageError(f"no key {args.key!r}", fix="codebutler config lists them all.")
@@ -44,6 +41,15 @@ def run(args: argparse.Namespace) -> int:
     for note in config.notes:
         print(f"note: {note}")
     return 0
+
+
+async def _load(path: Path, home: Path) -> Config:
+    """What holds in threads: the repo's file counts as it was last committed."""
+    try:
+        repo = await find_repo(path)
+    except RepoError:  # outside a repo the host's own values hold
+        return load_config(None, home=home)
+    return load_config(repo.root, home=home, repo_text=await committed_config(repo))
 
 
 def values(config: Config, start: str = "") -> list[tuple[str, Any, str]]:

@@ -42,9 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    folder = args.folder or Path(tempfile.mkdtemp(prefix="codebutler-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o755)  # the sandbox's own user must be able to pass through
+    folder = _folder(args.folder)
     sample = make_sample(folder / "sample")
     async with ScriptedModel(args.scenario) as server:
         env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "demo", "CODEBUTLER_MODEL": "scripted"}
@@ -68,6 +66,20 @@ async def _run(args: argparse.Namespace) -> int:
     else:
         _farewell(sample, place, state, seconds)
     return 0
+
+
+def _folder(wanted: Path | None) -> Path:
+    """Where the sample goes; the sandbox's own user must be able to pass through."""
+    try:
+        folder = wanted.absolute() if wanted else Path(tempfile.mkdtemp(prefix="codebutler-demo-"))
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+    except OSError as error:
+        raise UsageError(
+            f"the sample cannot be made in {wanted or tempfile.gettempdir()}: {error.strerror}",
+            fix="Name a new folder with --folder, where you can write.",
+        ) from error
+    return folder
 
 
 async def _alone(place: Place, sample: Sample, *, as_json: bool) -> ThreadState:

@@ -1,15 +1,17 @@
-"""The console script: find the command, import only its module, turn errors into one clear line."""
+"""The console script: find the command, import only its module, turn errors into one clear line.
+
+Ctrl-C ends it with that line too, whenever it comes, so what loads before ``main`` is only what Python itself
+has loaded by then. The milliseconds of the interpreter's own start, before any line of ours, stay Python's:
+a Ctrl-C there ends the process by the signal, and nothing can be done about it here.
+"""
 
 from __future__ import annotations
 
-import argparse
-import importlib
 import os
 import sys
 from collections.abc import Sequence
 
 from codebutler import __version__
-from codebutler.errors import CodeButlerError
 
 COMMANDS = {
     "init": "codebutler.cli.init",
@@ -31,9 +33,38 @@ COMMANDS = {
 }
 
 
+INTERRUPTED = 130
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code of design's contract (0, 1, 2, 3, 4, 130)."""
-    words = list(sys.argv[1:] if argv is None else argv)
+    """Run one command; returns the exit code of design's contract (0, 1, 2, 3, 4, 130).
+
+    Without ``argv`` this is the program itself and Ctrl-C is its own; with it, the caller's handler stays.
+    """
+    ours = False
+    try:
+        import signal
+
+        ours = argv is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if ours:
+            signal.signal(signal.SIGINT, _leave)
+        return _dispatch(list(sys.argv[1:] if argv is None else argv), ours=ours)
+    except KeyboardInterrupt:
+        if ours:  # the command has put away what it held; what an event loop left half done would complain
+            _leave()
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def _leave(_number: int = 0, _frame: object = None) -> None:
+    """Ctrl-C while nothing is held yet, or any more. An exception would end up in whatever is imported."""
+    try:
+        os.write(2, b"interrupted\n")
+    finally:
+        os._exit(INTERRUPTED)
+
+
+def _dispatch(words: list[str], *, ours: bool) -> int:
     name = words[0] if words else "--help"
     if name in {"-V", "--version"}:
         print(f"codebutler {__version__}")
@@ -44,26 +75,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         print(f"codebutler: no command {name!r}. See: codebutler --help", file=sys.stderr)
         return 2
-    module = importlib.import_module(COMMANDS[name])
-    parser = argparse.ArgumentParser(prog=f"codebutler {name}", description=module.HELP, allow_abbrev=False)
-    module.configure(parser)
+    from codebutler.errors import CodeButlerError
+
     try:
-        args = parser.parse_args(words[1:])
-        code: int = module.run(args)
+        return _run(name, words[1:], ours=ours)
     except CodeButlerError as error:
         print(f"codebutler {name}: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
     except BrokenPipeError:  # whoever read our output has gone: nothing to tell anyone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _run(name: str, words: list[str], *, ours: bool) -> int:
+    """Only while the command runs is Ctrl-C an exception, since only a command has things to put away."""
+    import argparse
+    import importlib
+    import logging
+    import signal
+
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # Ctrl-C makes it warn of children that have gone
+    module = importlib.import_module(COMMANDS[name])
+    parser = argparse.ArgumentParser(prog=f"codebutler {name}", description=module.HELP, allow_abbrev=False)
+    module.configure(parser)
+    args = parser.parse_args(words)
+    try:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        code: int = module.run(args)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, _leave)
+        sys.stdout.flush()
     return code
 
 
 def overview() -> str:
     """The list of commands with a line for each."""
+    import importlib
+
     lines = [
         "usage: codebutler COMMAND …",
         "",

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from codebutler.cli.common import add_place
 from codebutler.commands.builtin import REGISTRY
-from codebutler.errors import UsageError
+from codebutler.errors import CodeButlerError, UsageError
 from codebutler.service.app import find_place, open_host
 from codebutler.service.owner import Owner
 from codebutler.thread.engine import Engine
@@ -44,11 +44,14 @@ async def _run(args: argparse.Namespace) -> int:
     running = asyncio.create_task(engine.run())
     print(f"codebutler serves {place.repo.root}; Ctrl-C stops it.", flush=True)
     await asyncio.wait({running, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    broken = running.exception() if running.done() and not running.cancelled() else None
     await engine.close()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     await owner.release()
     await host.close()
+    if broken is not None:
+        raise CodeButlerError(f"serving ended by itself: {broken}") from broken
     return 0
 
 

@@ -57,9 +57,12 @@ class Call:
         try:
             args = self.definition.arguments.model_validate(self.values)
         except ValidationError as error:
+            use = f"Use: {usage(self.definition)}"
             first = error.errors(include_url=False, include_input=False)[0]
+            if first["type"] == "missing":
+                return use
             where = ".".join(str(x) for x in first["loc"])
-            return f"/{self.name}: {where}: {first['msg']}. Use: {usage(self.definition)}"
+            return f"/{self.name} does not take {self.values.get(where)!r} as {where}. {use}"
         return await self.definition.run(args, decide, word)
 
 

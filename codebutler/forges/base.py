@@ -46,6 +46,10 @@ class Forge(Protocol):
         """Point ``branch`` at ``sha`` if it is at ``expect`` ("" = new, None = anything ``sha`` contains)."""
         ...
 
+    async def fetch(self, branch: str) -> str:
+        """The forge's tip of ``branch``, with its objects here; "" if there is no such branch."""
+        ...
+
     async def open_pr(
         self, branch: str, base: str, title: str, body: str, *, draft: bool = False
     ) -> PullRequest:

@@ -10,7 +10,7 @@ from codebutler.errors import ConfigError
 from codebutler.forges.base import Forge
 from codebutler.forges.local import LocalForge
 from codebutler.repo.discover import Repo
-from codebutler.repo.layout import hide_own_files, own_folder
+from codebutler.repo.layout import hide_own_files, own_file, own_folder
 from codebutler.repo.process import without_passwords
 from codebutler.repo.remotes import is_local, pick_remote
 
@@ -34,8 +34,9 @@ async def forge_for(repo: Repo, config: ForgeChoice, *, home: Path) -> Forge:
     if repo.remote_url and not is_local(repo.remote_url) and not local:
         raise ConfigError(
             f"pull requests at {without_passwords(repo.remote_url)} are not supported yet: GitHub is to come",
-            fix='Put "forge": "local" into the global config.json: PRs then go to a bare remote on this disk',
+            fix=f'Put "forge": "local" into {home / "config.json"}: PRs then go to a remote on this disk',
         )
     await asyncio.to_thread(own_folder, repo, repo.inner)
     await asyncio.to_thread(hide_own_files, repo)
+    await asyncio.to_thread(own_file, repo, repo.inner / "store.db")
     return LocalForge(repo, pick_remote(repo, home, local=local), repo.inner / "store.db")

@@ -12,7 +12,7 @@ from codebutler.forges.records import Records, Row
 from codebutler.forges.squash import squash
 from codebutler.repo import objects
 from codebutler.repo.discover import Repo
-from codebutler.repo.git import git, is_ancestor, need_oid
+from codebutler.repo.git import git, is_ancestor, need_oid, resolve
 from codebutler.repo.remotes import Remote, ensure_made, pull_line
 from codebutler.repo.transfer import Update, delete_remote_branch, fetch, ls_remote, push, push_refs
 from codebutler.repo.words import commit_message
@@ -34,6 +34,13 @@ class LocalForge:
         """Point the remote's branch at ``sha``."""
         await ensure_made(self._repo, self._remote, self._repo.default_branch)
         await push(self._repo.gitdir, url=self._remote.url, sha=sha, ref=_ref(branch), expect=expect)
+
+    async def fetch(self, branch: str) -> str:
+        """The remote's tip of ``branch``; its objects come here without a ref."""
+        tip = (await self._heads(branch)).get(branch, "")
+        if tip and await resolve(self._repo.gitdir, tip) is None:
+            await fetch(self._repo.gitdir, self._remote.url, [_ref(branch)])
+        return tip
 
     async def open_pr(
         self, branch: str, base: str, title: str, body: str, *, draft: bool = False
@@ -62,7 +69,19 @@ class LocalForge:
 
     async def get(self, number: int) -> PullRequest:
         """One PR. RepoError if there is none."""
-        return (await self._present([await self._records.get(number)]))[0]
+        row = await self._records.get(number)
+        if row.state == "open" and row.squash:
+            row = await self._noted(row)
+        return (await self._present([row]))[0]
+
+    async def _noted(self, row: Row) -> Row:
+        """The row, after a merge that a crash kept from being noted was noted: its branch is gone then."""
+        heads = await self._heads(row.base, row.branch)
+        if row.branch not in heads and row.base in heads:
+            base, _ = await self._fetched(row)
+            if await is_ancestor(self._repo.gitdir, row.squash, base):
+                await self._finish(row)
+        return await self._records.get(row.number)
 
     async def list(self, state: PrState | Literal["all"] = "open") -> Sequence[PullRequest]:
         """PRs, the newest first."""

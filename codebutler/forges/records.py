@@ -34,6 +34,8 @@ CREATE UNIQUE INDEX IF NOT EXISTS pull_request_open ON pull_request(branch) WHER
 """
 _COLUMNS = "number, branch, base, head, title, body, draft, state, squash"
 _BUSY_SECONDS = 30.0
+_LARGEST = 2**63 - 1
+"""What SQLite can hold as a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ class Records:
         """One PR. RepoError if there is none."""
 
         def work(db: sqlite3.Connection) -> Row:
-            found = db.execute(f"{_SELECT} WHERE number = ?", (number,)).fetchone()
+            known = abs(number) <= _LARGEST
+            found = db.execute(f"{_SELECT} WHERE number = ?", (number,)).fetchone() if known else None
             if found is None:
                 raise RepoError(
                     f"there is no pull request #{number}", fix="See: codebutler pr list --state all"

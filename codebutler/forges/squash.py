@@ -6,10 +6,8 @@ from pathlib import Path
 
 from codebutler.errors import RepoError
 from codebutler.repo.commits import BOT, Identity, tree_of
-from codebutler.repo.git import plumb, try_plumb
-from codebutler.repo.process import complaint
-
-_SHOWN = 10
+from codebutler.repo.git import plumb
+from codebutler.repo.merging import merged_tree, shown
 
 
 async def squash(gitdir: Path, *, onto: str, head: str, message: str, identity: Identity = BOT) -> str:
@@ -17,24 +15,14 @@ async def squash(gitdir: Path, *, onto: str, head: str, message: str, identity: 
 
     RepoError if the two conflict (names the files), or if there is nothing to bring.
     """
-    tree = await _merged_tree(gitdir, onto, head)
+    tree, conflicts = await merged_tree(gitdir, onto, head)
+    if conflicts:
+        raise RepoError(
+            f"the branch conflicts with its base in {shown(conflicts)}",
+            fix="Merge the base into the branch by hand in the thread's worktree, or close it and start anew",
+        )
     if tree == await tree_of(gitdir, onto):
         raise RepoError("the branch changes nothing that its base lacks", fix="Close the pull request")
     args = ("commit-tree", "-p", onto, "-F", "-", tree)
     out = await plumb(*args, gitdir=gitdir, stdin=message.encode(errors="replace"), env_extra=identity.env)
     return out.decode().strip()
-
-
-async def _merged_tree(gitdir: Path, onto: str, head: str) -> str:
-    args = ("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", onto, head)
-    result = await try_plumb(*args, gitdir=gitdir)
-    if result.code not in (0, 1):
-        raise RepoError(f"the branch cannot be merged: {complaint(result.err)}")
-    tree, *names = [name for name in result.out.decode(errors="replace").split("\0") if name]
-    if result.code == 1:
-        shown = ", ".join(dict.fromkeys(names[:_SHOWN])) + (" …" if len(names) > _SHOWN else "")
-        raise RepoError(
-            f"the branch conflicts with its base in {shown}",
-            fix="Merge the base into the branch by hand in the thread's worktree, or close it and start anew",
-        )
-    return tree

@@ -2,5 +2,5 @@
 
 process, git: running it. discover: finding the repo. objects: reading commits. transfer, remotes: fetch and
 push. base: where a thread starts. worktrees, snapshots, layout, removal: folders. checkpoints, commits,
-index: writing.
+merging, index: writing.
 """

@@ -75,11 +75,23 @@ def _locate(path: Path) -> tuple[Path, Path]:
             gitdir = _gitdir_of(folder)
             if gitdir is not None:
                 return gitdir, folder
-            if _is_gitdir(folder):
-                raise RepoError(f"{folder} is a bare repository", fix="Clone it and use the clone")
+            if _is_gitdir(folder) and _gitdir_of(folder.parent) != folder:
+                raise _no_checkout(folder)
     except OSError as error:
         raise RepoError(f"{path} cannot be read: {error.strerror}", fix="Check its owner and mode") from error
     raise RepoError(f"{path} is not in a git repository", fix=f"Make one: {_INIT}")
+
+
+def _no_checkout(gitdir: Path) -> RepoError:
+    """Why a repository's own folder that lies in no checkout of its own cannot be used."""
+    config = gitdir / "config"
+    text = config.read_text(errors="replace") if config.is_file() else ""
+    if re.search(r"^\s*bare\s*=\s*(true|yes|on|1)\s*$", text, re.IGNORECASE | re.MULTILINE):
+        return RepoError(f"{gitdir} is a bare repository", fix="Clone it and use the clone")
+    return RepoError(
+        f"{gitdir} is the inside of a repository whose files are elsewhere",
+        fix="Name the folder of its files",
+    )
 
 
 def _gitdir_of(folder: Path) -> Path | None:

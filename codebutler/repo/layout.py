@@ -36,6 +36,32 @@ def own_folder(repo: Repo, folder: Path) -> None:
         give_like(folder, repo.root)
 
 
+def own_file(repo: Repo, path: Path) -> None:
+    """Make an empty private file for the checkout's owner, unless something of that name is there.
+
+    SQLite gives what it puts beside a file (its WAL) to the same owner.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise RepoError(
+            f"{path} cannot be made: {error.strerror}", fix="Check owner, mode and space"
+        ) from error
+    try:
+        if os.geteuid() == 0:
+            info = repo.root.stat()
+            os.fchown(fd, info.st_uid, info.st_gid)
+    finally:
+        os.close(fd)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)  # without it a power cut may take the file's name, and all that was written to it
+    finally:
+        os.close(folder)
+
+
 def hide_own_files(repo: Repo) -> None:
     """List what is never committed in the repository's private exclude file, once."""
     path = repo.gitdir / "info" / "exclude"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -202,10 +202,11 @@ async def push_refs(
     refs = await ls_remote(gitdir, url, *(update.ref for update in updates), token=token, timeout=timeout)
     if all(refs.get(update.ref, "") == update.new for update in updates):
         return
-    raise _refusal(url, result.out.decode(errors="replace"), result.err)
+    gone = {update.ref for update in updates if update.expect and update.ref not in refs}
+    raise _refusal(url, result.out.decode(errors="replace"), result.err, gone)
 
 
-def _refusal(url: str, out: str, err: str) -> RepoError:
+def _refusal(url: str, out: str, err: str, gone: Collection[str]) -> RepoError:
     """Why a push failed, from git's porcelain lines: ``!<tab>from:to<tab>[rejected] (reason)``."""
     where = without_passwords(url)
     for line in out.splitlines():
@@ -213,6 +214,10 @@ def _refusal(url: str, out: str, err: str) -> RepoError:
         if flag == "!" and "atomic" not in rest:
             spec, _, reason = rest.partition("\t")
             ref = spec.rpartition(":")[2]
+            if ref in gone:
+                return RepoError(
+                    f"{ref} on {where} was deleted meanwhile", fix="Try again: what is here is pushed anew"
+                )
             if any(word in reason for word in ("stale info", "non-fast-forward", "fetch first")):
                 return RepoError(
                     f"{ref} on {where} has moved meanwhile", fix="Look at what came in and retry"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from codebutler.errors import RepoError
 from codebutler.repo.discover import Repo
-from codebutler.repo.git import git, is_ancestor, need_oid, resolve, try_git
+from codebutler.repo.git import git, is_ancestor, move_ref, need_oid, resolve, try_git
 from codebutler.repo.index import sync_index
 from codebutler.repo.layout import branches_folder
 from codebutler.repo.process import complaint
@@ -26,6 +26,9 @@ from codebutler.repo.words import slug
 _TRIES = 100
 _THREADS = "refs/codebutler/threads/"
 _TRASH = ".trash-"
+_STARTED = "initializing"
+"""git's own reason for the lock on a worktree that it has not finished adding."""
+_UNFILLED = f"{_STARTED}: codebutler lays out its files"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,33 @@ async def create(repo: Repo, name: str, base_commit: str, *, thread: str, fresh:
         await _drop_folder(found)
     await _check_out(repo, found)
     return found
+
+
+def stands(repo: Repo, branch: str) -> bool:
+    """Whether the folder of a thread's ``branch`` is there, with git's record of it."""
+    return _is_whole(_named(repo, branch.removeprefix("codebutler/"), ""))
+
+
+async def restore(repo: Repo, branch: str, base: str, *, thread: str) -> Worktree:
+    """The folder of a thread's ``branch`` again, empty, when it does not stand any more.
+
+    It does not stand until ``filled`` says so, so that a crash never leaves half of the files
+    for work. RepoError if something else lies there.
+    """
+    await asyncio.to_thread(branches_folder, repo)
+    worktree = _named(repo, branch.removeprefix("codebutler/"), base)
+    if _lock_reason(worktree).startswith(_UNFILLED):
+        await _drop_folder(worktree)
+    owned = f"{_THREADS}{_key(thread)}/{worktree.path.name}"
+    if await resolve(repo.gitdir, owned) is None:  # went with the branch, which a person has brought back
+        await move_ref(repo.gitdir, owned, base, "", why="codebutler: found again")
+    await _check_out(repo, worktree, "--lock", "--reason", _UNFILLED)
+    return worktree
+
+
+def filled(worktree: Worktree) -> None:
+    """The executor has laid out the files of a worktree that was restored."""
+    (worktree.gitdir / "locked").unlink(missing_ok=True)
 
 
 async def find(repo: Repo, thread: str) -> Worktree | None:
@@ -142,7 +172,7 @@ def _named(repo: Repo, name: str, base: str) -> Worktree:
     return Worktree(path, f"codebutler/{name}", repo.gitdir / "worktrees" / name, base)
 
 
-async def _check_out(repo: Repo, worktree: Worktree) -> None:
+async def _check_out(repo: Repo, worktree: Worktree, *options: str) -> None:
     """Make the folder and git's record of it, unless both are there and whole."""
     if _is_whole(worktree):
         return
@@ -152,8 +182,8 @@ async def _check_out(repo: Repo, worktree: Worktree) -> None:
         )
     await asyncio.to_thread(delete_tree, worktree.path)
     await asyncio.to_thread(_forget, worktree)
-    args = ("worktree", "add", "--quiet", "--no-checkout", "--", str(worktree.path), worktree.branch)
-    await git(*args, gitdir=repo.gitdir, reach=[worktree.path.parent])
+    args = ("--quiet", "--no-checkout", *options, "--", str(worktree.path), worktree.branch)
+    await git("worktree", "add", *args, gitdir=repo.gitdir, reach=[worktree.path.parent])
     tip = await resolve(repo.gitdir, worktree.ref)
     if tip is None or not await sync_index(repo.gitdir, worktree.ref, tip):
         raise RepoError(
@@ -172,10 +202,14 @@ async def _drop_folder(worktree: Worktree) -> None:
 
 def _is_whole(worktree: Worktree) -> bool:
     """Whether git finished adding the worktree: until then it holds a lock of its own there."""
-    lock = worktree.gitdir / "locked"
-    if lock.is_file() and lock.read_text(errors="replace").startswith("initializing"):
+    if _lock_reason(worktree).startswith(_STARTED):
         return False
     return (worktree.gitdir / "commondir").is_file() and (worktree.path / ".git").is_file()
+
+
+def _lock_reason(worktree: Worktree) -> str:
+    lock = worktree.gitdir / "locked"
+    return lock.read_text(errors="replace") if lock.is_file() else ""
 
 
 def _holds_files(folder: Path) -> bool:

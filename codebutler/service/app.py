@@ -9,14 +9,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebutler import logs
-from codebutler.config import Config, home_folder, load_config
+from codebutler.config import Config, home_folder, load_config, make_home
 from codebutler.errors import ConfigError
 from codebutler.models.client import OpenAIClient
 from codebutler.models.routing import Router
 from codebutler.redact import Redactor
 from codebutler.repo import process
 from codebutler.repo.discover import Repo, find_repo
-from codebutler.repo.layout import hide_own_files, own_folder
+from codebutler.repo.layout import hide_own_files, own_file, own_folder
 from codebutler.repo.objects import read_bytes, show_file
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.store.store import Store
@@ -40,10 +40,14 @@ async def find_place(path: Path, *, home: Path | None = None, env: Mapping[str, 
     variables = os.environ if env is None else env
     folder = home or home_folder(variables)
     repo = await find_repo(path)
-    committed = await show_file(repo.gitdir, repo.head, ".codebutler/config.json")
-    config = load_config(repo.root, home=folder, env=variables, repo_text=committed or "")
+    config = load_config(repo.root, home=folder, env=variables, repo_text=await committed_config(repo))
     process.SECONDS.set(config.git.timeout)
     return Place(repo, config, folder, Redactor(config.secrets()))
+
+
+async def committed_config(repo: Repo) -> str:
+    """The repo's own config file as the last commit has it; "" when it has none."""
+    return await show_file(repo.gitdir, repo.head, ".codebutler/config.json") or ""
 
 
 async def open_store(place: Place) -> Store:
@@ -55,13 +59,14 @@ async def open_store(place: Place) -> Store:
         )
     own_folder(place.repo, place.repo.inner)
     hide_own_files(place.repo)
+    own_file(place.repo, place.repo.inner / "store.db")
     return await Store.open(place.repo.inner / "store.db")
 
 
 async def open_host(place: Place) -> Host:
     """All services of the repo. Close the host when done."""
+    make_home(place.home)
     store = await open_store(place)
-    place.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     logs.setup(place.redactor, file=log_file(place), stderr=False)
     ledger = await Store.open(place.home / "global.db")
     router = Router(place.config)

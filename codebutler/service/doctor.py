@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from codebutler.config import Config, home_folder, load_config
+from codebutler.config import FILE, Config, home_folder, load_config
 from codebutler.errors import CodeButlerError
-from codebutler.repo.discover import Repo, find_repo
+from codebutler.repo.discover import Repo
 from codebutler.sandbox import scope
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.settings import SandboxSettings
-from codebutler.service import doctor_host, doctor_models
-from codebutler.service.app import sandbox_settings
+from codebutler.service import doctor_host, doctor_models, doctor_repo
+from codebutler.service.app import committed_config, sandbox_settings
 from codebutler.service.doctor_check import Check, note, ok, problem
 
 
@@ -38,44 +38,39 @@ async def examine(
     """Look at this machine, the repo around ``path`` and the configuration. ``offline``: ask no server."""
     folder = home or home_folder(env)
     checks = [doctor_host.python(), await doctor_host.git(), doctor_host.ripgrep()]
-    repo, found = await _repo(path)
+    repo, found = await doctor_repo.repo(path)
     checks += found
-    config, found = _config(repo, folder, env)
+    config, found = await _config(repo, folder, env)
     checks += found
+    if repo is not None:
+        checks += await doctor_repo.remote(repo, config, folder)
     checks += await _sandbox(config)
+    roles, found = await doctor_repo.roles(repo)
+    checks += found
     if config is not None:
         checks += _wishes(config)
-        checks += await doctor_models.examine(config, offline=offline)
+        checks += await doctor_models.examine(config, roles, offline=offline)
     checks += await asyncio.to_thread(doctor_host.disk, repo.root if repo else path, folder)
     if repo is not None:
         checks.append(await asyncio.to_thread(doctor_host.store, repo.inner / "store.db", "store"))
-    checks.append(await asyncio.to_thread(doctor_host.store, folder / "global.db", "global store"))
+    if not any(check.area == "home" and check.state == "problem" for check in checks):
+        checks.append(await asyncio.to_thread(doctor_host.store, folder / "global.db", "global store"))
     return Report(checks, config)
 
 
-async def _repo(path: Path) -> tuple[Repo | None, list[Check]]:
+async def _config(repo: Repo | None, home: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Check]]:
+    """The configuration that holds: the host's and the committed one. The checkout's own is only compared."""
     try:
-        repo = await find_repo(path)
+        text = await committed_config(repo) if repo else ""
+        config = load_config(repo.root if repo else None, home=home, env=env, repo_text=text)
     except CodeButlerError as error:
-        return None, [problem("repo", error.message, error.fix)]
-    where = f"on {repo.branch}" if repo.branch else f"detached at {repo.head[:10]}"
-    checks = [ok("repo", f"{repo.root}, {where}, default branch {repo.default_branch}")]
-    if not repo.remote_url:
-        checks.append(note("remote", "none: a bare remote will be made in the global folder"))
-    else:
-        checks.append(ok("remote", repo.remote_name))
-    return repo, checks
-
-
-def _config(repo: Repo | None, home: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Check]]:
-    try:
-        config = load_config(repo.root if repo else None, home=home, env=env)
-    except CodeButlerError as error:
-        return None, [problem("config", error.message, error.fix)]
-    files = [home / "config.json", *([repo.inner / "config.json"] if repo else [])]
-    there = [str(f) for f in files if f.exists()]
+        return None, [problem("config", error.message, error.fix), doctor_host.folder(home)]
+    there = [str(home / FILE)] if os.access(home / FILE, os.F_OK) else []
+    there += [f"{repo.inner / FILE} as committed"] if repo and text else []
     checks = [ok("config", ", ".join(there) or "no file: the shipped values hold")]
-    checks += [note("config", text) for text in config.notes]
+    checks += [note("config", line) for line in config.notes]
+    if repo is not None:
+        checks += await asyncio.to_thread(doctor_repo.uncommitted, repo, text, home, env)
     return config, [*checks, doctor_host.folder(home)]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
 import shutil
 import sqlite3
@@ -53,21 +54,38 @@ def ripgrep() -> Check:
 
 def folder(home: Path) -> Check:
     """The global folder: absent, or the user's alone."""
-    if not home.exists():
+    elsewhere = "Set CODEBUTLER_HOME (or --home) to a folder that you can write"
+    there = _nearest(home)
+    if not there.is_dir():
+        return problem("home", f"{there} is not a folder", elsewhere)
+    if not os.access(there, os.W_OK | os.X_OK):
+        return problem("home", f"{there} cannot be written: it belongs to {_owner(there)}", elsewhere)
+    if there != home:
         return ok("home", f"{home} (made on first use)")
-    info = home.stat()
-    if not os.access(home, os.W_OK | os.X_OK):
-        return problem("home", f"{home} cannot be written", "Check its owner, or set CODEBUTLER_HOME")
-    if info.st_mode & 0o022:
+    if home.stat().st_mode & 0o022:
         return problem("home", f"{home} can be written by others", f"Run: chmod 700 {home}")
     return ok("home", str(home))
+
+
+def _nearest(place: Path) -> Path:
+    """The place itself, or the nearest folder above it that this user can see."""
+    return next(p for p in (place, *place.parents) if os.access(p, os.F_OK))
+
+
+def _owner(path: Path) -> str:
+    """Who a file belongs to: name and number."""
+    uid = path.stat().st_uid
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"
 
 
 def disk(*places: Path) -> list[Check]:
     """Free space where threads and stores are written, each file system once."""
     checks: dict[int, Check] = {}
     for place in places:
-        there = next(p for p in (place, *place.parents) if p.exists())
+        there = _nearest(place)
         free = shutil.disk_usage(there).free
         text = f"{free // MIB} MB free at {there}"
         if free < TOO_LITTLE:
@@ -79,7 +97,13 @@ def disk(*places: Path) -> list[Check]:
 
 
 def store(path: Path, area: str) -> Check:
-    """Whether a store's file can be read and is whole."""
+    """Whether a store's file may be written by this user, and is whole."""
+    if (closed := _closed(path)) is not None:
+        me = os.geteuid()
+        if closed.stat().st_uid == me:
+            return problem(area, f"{closed} is yours, but closed to you", f"Run: chmod u+rwX {closed}")
+        fix = f"Run codebutler as that user, or in a clone of your own; leave {path.name} where it is"
+        return problem(area, f"{closed} belongs to {_owner(closed)}; you (uid {me}) cannot write it", fix)
     if not path.exists():
         return ok(area, "none yet")
     fix = f"Stop codebutler, move {path} away and keep it; a new one is made on the next start"
@@ -95,3 +119,11 @@ def store(path: Path, area: str) -> Check:
     if verdict != "ok":
         return problem(area, f"{path} is damaged: {str(verdict).splitlines()[0]}", fix)
     return ok(area, f"{path}, {path.stat().st_size // 1024} KB")
+
+
+def _closed(path: Path) -> Path | None:
+    """What keeps this user from using a store at ``path``: the file, or the nearest folder there is."""
+    if os.access(path, os.F_OK) and not os.access(path, os.R_OK | os.W_OK):
+        return path
+    there = _nearest(path.parent)
+    return None if os.access(there, os.R_OK | os.W_OK | os.X_OK) else there

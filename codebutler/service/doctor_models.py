@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from codebutler.agent.roles import load_role, shipped_names
+from codebutler.agent.roles import Role
 from codebutler.config import Config
 from codebutler.errors import CodeButlerError
 from codebutler.models import catalogue
@@ -19,8 +19,8 @@ from codebutler.models.routing import NO_PROVIDER, NO_PROVIDER_FIX, Endpoint, Ro
 from codebutler.service.doctor_check import Check, note, ok, problem
 
 
-async def examine(config: Config, *, offline: bool) -> list[Check]:
-    """Keys, servers, roles; ``offline`` leaves the servers alone."""
+async def examine(config: Config, roles: Mapping[str, tuple[Role, str]], *, offline: bool) -> list[Check]:
+    """Keys, servers, and each role with the file it is from; ``offline`` leaves the servers alone."""
     router = Router(config)
     checks = _keys(config)
     if not router.endpoints:
@@ -29,7 +29,7 @@ async def examine(config: Config, *, offline: bool) -> list[Check]:
     if not offline:
         checks += await asyncio.gather(*(_server(endpoint) for endpoint in router.endpoints))
         await router.learn()
-    return [*checks, *_roles(config, router)]
+    return [*checks, *_roles(config, router, roles)]
 
 
 def _keys(config: Config) -> list[Check]:
@@ -74,14 +74,13 @@ def _verdict(endpoint: Endpoint, answer: Catalogue) -> Check:
     return ok("models", f"{endpoint.label} answers ({count})")
 
 
-def _roles(config: Config, router: Router) -> Sequence[Check]:
+def _roles(config: Config, router: Router, roles: Mapping[str, tuple[Role, str]]) -> Sequence[Check]:
     """For each role the model that will answer, where the choice came from, and its price."""
     checks = []
-    for name in shipped_names():
-        role = load_role(name)
+    for name, (role, file) in roles.items():
         wanted = config.model_of(name) or role.model
         key = "models.pm.default" if name == "pm" else f"models.{name}.model"
-        origin = config.origin(key) if config.model_of(name) else f"roles/{name}.toml"
+        origin = config.origin(key) if config.model_of(name) else file
         try:
             route = router.route(wanted)
         except CodeButlerError as error:

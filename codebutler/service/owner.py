@@ -12,7 +12,7 @@ from pathlib import Path
 
 from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo
-from codebutler.repo.layout import own_folder
+from codebutler.repo.layout import own_file, own_folder
 
 _LINE = 200
 """Bytes of one kick: a thread id and a newline."""
@@ -32,6 +32,7 @@ class Owner:
         """The repo's lock, or None when another process has it."""
         folder = repo.inner
         own_folder(repo, folder)
+        own_file(repo, folder / "lock")
         try:
             fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:

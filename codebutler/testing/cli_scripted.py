@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from codebutler.errors import CodeButlerError, UsageError
 from codebutler.testing.scenario import Scenario, load_scenario, shipped
@@ -23,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted. 0 when every demand was met, 1 when one was not."""
-    scenario = load_scenario(args.scenario)
+    scenario = _scenario(args.scenario)
     if args.check:
         steps = sum(len(s.steps) for s in scenario.scripts)
         _say(f"{scenario.name}: {len(scenario.scripts)} scripts, {steps} steps, roles {_roles(scenario)}.")
@@ -45,6 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except CodeButlerError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code
+
+
+def _scenario(source: str) -> Scenario:
+    """A file that does not even claim to be one is not worth a parser's complaint."""
+    if Path(source).is_file() and Path(source).suffix != ".toml":
+        raise UsageError(
+            f"{source} is no scenario", fix=f"Give a .toml file, or one of: {', '.join(shipped())}."
+        )
+    return load_scenario(source)
 
 
 async def _serve(scenario: Scenario, port: int) -> int:

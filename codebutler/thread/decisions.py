@@ -96,6 +96,8 @@ class Decisions:
 
     async def merge(self, word: Word) -> str:
         """Merge the pull request; undecided memory items are dropped, and that is said."""
+        if self.state.merged is not None:
+            return f"#{self.state.merged.number} is merged as `{self.state.merged.commit[:12]}`."
         if self.state.pr is None or self.state.pr_state != "open":
             return "There is no open pull request to merge."
         if not self._may(word):

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from codebutler.errors import CodeButlerError, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
@@ -18,12 +17,15 @@ from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
 from codebutler.repo import checkpoints, commits, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
-from codebutler.repo.git import is_ancestor, resolve
+from codebutler.repo.git import is_ancestor, move_ref, resolve
+from codebutler.repo.index import sync_index
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.host import Host
+from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.relocated import Relocated, filled
 from codebutler.thread.state import ThreadState
-from codebutler.types import Person, ToolResult
+from codebutler.types import Outbound, Person
 
 QUIET = 0.5
 """Seconds that a model must think before a checkpoint is made beside it: short steps are coalesced."""
@@ -75,10 +77,24 @@ class Workspace:
     async def _start(self) -> Executor:
         state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
         if state.worktree and not state.removed:
+            if not await asyncio.to_thread(worktrees.stands, repo, state.worktree.branch):
+                return await self._restored(state.worktree)
             return await Executor.start(Path(state.worktree.path), own=True, settings=settings)
         commit = state.pushed or (await self.base()).commit
         folder = await snapshots.ensure(repo, commit, settings=settings)
         return await Executor.start(folder, read_only=True, own=True, gitdir=repo.gitdir, settings=settings)
+
+    async def _restored(self, ready: WorktreeReady) -> Executor:
+        """The folder that a person had deleted again, with the branch's files; says so in the thread."""
+        repo, thread = self._host.repo, self._log.state.id
+        tip = await self._tip()
+        tree = await worktrees.restore(repo, ready.branch, ready.base, thread=thread)
+        executor = await filled(tree.path, tip, self._host.sandbox)
+        worktrees.filled(tree)
+        words = f"The folder {tree.path} was gone; here it is again, as the branch {tree.branch} has it."
+        again = Outbound(text=words, kind="notice")
+        await self._log.post(again, key=f"notice:restored:{self._log.state.seq}")
+        return executor
 
     async def model_hands(self) -> Relocated:
         """The executor as a model's calls reach it."""
@@ -93,16 +109,16 @@ class Workspace:
         tree = await worktrees.create(
             self._host.repo, name, base.commit, thread=self._log.state.id, fresh=True
         )
-        executor = await Executor.start(tree.path, own=True, settings=self._host.sandbox)
-        try:
-            await executor.fill(tree.base)
-        except BaseException:
-            await executor.close()
-            raise
-        self._executor = executor
+        self._executor = await filled(tree.path, tree.base, self._host.sandbox)
         event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
         await self._log.append(event)
         return event
+
+    @property
+    def _ready(self) -> WorktreeReady:
+        if self._log.state.worktree is None:
+            raise RepoError("there is no worktree yet")
+        return self._log.state.worktree
 
     @property
     def _identity(self) -> commits.Identity:
@@ -143,9 +159,6 @@ class Workspace:
 
     async def checkpoint(self, message: str) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
-        state = self._log.state
-        if state.worktree is None:
-            raise RepoError("there is no worktree yet")
         executor = await self.hands()
         old = await self._tip()
         built = await executor.tree(old)
@@ -155,7 +168,7 @@ class Workspace:
             tree=built.tree,
             pack=executor.pack(),
             message=message,
-            ref=f"refs/heads/{state.worktree.branch}",
+            ref=f"refs/heads/{self._ready.branch}",
             old=old,
             identity=self._identity,
         )
@@ -174,15 +187,13 @@ class Workspace:
     ) -> str:
         """A commit of the daemon's own (memory, journal), which also reaches the worktree's files."""
         state = self._log.state
-        if state.worktree is None:
-            raise RepoError("there is no branch yet")
         old = await self._tip()
         commit = await commits.commit_files(
             self._host.repo.gitdir,
             parent=old,
             files={path: text.encode() for path, text in files.items()},
             message=message,
-            ref=f"refs/heads/{state.worktree.branch}",
+            ref=f"refs/heads/{self._ready.branch}",
             old=old,
             co_authors=[co_author.signature] if co_author is not None else [],
             identity=self._identity,
@@ -197,35 +208,57 @@ class Workspace:
 
     async def _tip(self) -> str:
         """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
-        state = self._log.state
-        if state.worktree is None:
-            raise RepoError("there is no branch yet")
-        branch = state.worktree.branch
+        state, branch = self._log.state, self._ready.branch
         tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
         if tip is None:
             raise RepoError(
-                f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back."
+                f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"
             )
         if tip != state.head:
             if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
                 raise RepoError(
                     f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
-                    fix="Move it back, or open a new thread.",
+                    fix="Move it back, or open a new thread",
                 )
             files = sorted(await self.moved_files(state.head, tip))
             await self._log.append(CheckpointMade(commit=tip, message="found on the branch", files=files))
         return tip
 
     async def push(self) -> str:
-        """Push the branch's tip; returns it."""
+        """Push the branch's tip, joined with what others have pushed; returns it. Never forced."""
         state = self._log.state
-        if state.worktree is None:
-            raise RepoError("there is no branch yet")
+        branch, forge = self._ready.branch, await self.forge()
+        there = await forge.fetch(branch)
+        if not there and await is_over(state, forge):
+            return state.head
+        if there and there not in (state.pushed, state.head):
+            await self._take_in(there)
+        if there != state.head:
+            await forge.push(branch, state.head, expect=there)
         if state.pushed != state.head:
-            forge = await self.forge()
-            await forge.push(state.worktree.branch, state.head, expect=state.pushed)
-            await self._log.append(Pushed(branch=state.worktree.branch, commit=state.head))
+            await self._log.append(Pushed(branch=branch, commit=state.head))
         return state.head
+
+    async def _take_in(self, there: str) -> None:
+        """Bring what others pushed to our branch, and to the worktree's files.
+
+        The files come first: a crash after it loses nothing, while a branch that is ahead of its files
+        would make the next checkpoint take back the others' work.
+        """
+        state, gitdir = self._log.state, self._host.repo.gitdir
+        old = state.head if state.removed else await self.checkpoint("Work in progress")
+        new = await joined(self._host, state, there, identity=self._identity)
+        if new == old:
+            return
+        files = sorted(await self.moved_files(old, new))
+        if not state.removed:
+            await lay_out(await self.hands(), old, new)
+        ref = f"refs/heads/{self._ready.branch}"
+        await move_ref(gitdir, ref, new, old, why="codebutler: found on the remote")
+        await sync_index(gitdir, ref, new)
+        made = CheckpointMade(commit=new, message="found on the remote", files=files)
+        words = notice(self._ready.branch, files)
+        await self._log.post(words, key=f"notice:came:{there}", before=[made])
 
     async def forge(self) -> Forge:
         """Where pull requests live."""
@@ -264,26 +297,3 @@ def _left_unsaved(state: ThreadState) -> bool:
     """A Coder that was broken off may have written what no checkpoint holds."""
     working = any(f.role == "coder" and f.ended is None and f.step for f in state.frames.values())
     return working and state.worktree is not None and not state.removed
-
-
-class Relocated:
-    """The executor, for models that name files by the repo's own path: those mean the worktree's files."""
-
-    def __init__(self, executor: Executor, repo: Path, worktree: Path) -> None:
-        """Paths below ``repo`` (but not below ``worktree``) become relative to the worktree."""
-        self._executor = executor
-        self._repo = f"{repo}/"
-        self._worktree = str(worktree)
-
-    async def call(
-        self, name: str, arguments: Mapping[str, Any], *, timeout: float | None = None
-    ) -> ToolResult:
-        """Run one native tool."""
-        path = arguments.get("path")
-        if (
-            isinstance(path, str)
-            and f"{path}/".startswith(self._repo)
-            and not path.startswith(self._worktree)
-        ):
-            arguments = {**arguments, "path": path[len(self._repo) :] or "."}
-        return await self._executor.call(name, arguments, timeout=timeout)

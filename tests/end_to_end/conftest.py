@@ -167,6 +167,11 @@ class Scene:
         )  # fmt: skip
         return await self.engine.receive(inbound)
 
+    async def until(self, event: asyncio.Event) -> None:
+        """Wait for what the model is to reach; the test fails when it never does."""
+        async with asyncio.timeout(30):
+            await event.wait()
+
     async def rest(self, thread: str) -> ThreadState:
         """The thread's state once its turns are over."""
         async with asyncio.timeout(30):

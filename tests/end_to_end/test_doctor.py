@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from codebutler.testing.provider import Provider
 from codebutler.testing.stage import PROGRAM, Stage
 
+STRANGER = 54321
+"""A user id that no passwd file has."""
 KEY = "sk-canary-0123456789abcdefghij"
 
 
@@ -34,6 +38,12 @@ class Patient:
         assert KEY not in out.decode()
         assert process.returncode is not None
         return process.returncode, json.loads(out)
+
+    def commit(self) -> None:
+        """Commit what stands in .codebutler."""
+        self.stage.git("add", ".codebutler")
+        who = ("-c", "user.name=Person", "-c", "user.email=person@example.org")
+        self.stage.git(*who, "commit", "-qm", "CodeButler's files")
 
     async def problems(self, *words: str, **env: str) -> dict[str, str]:
         """area → text and fix of what is wrong."""
@@ -63,6 +73,7 @@ async def test_origins_of_models_and_limits(patient: Patient) -> None:
     inner = patient.stage.sample.repo / ".codebutler"
     inner.mkdir()
     (inner / "config.json").write_text('{"models": {"pm": {"default": "x/y"}}, "limits": {"usdPerDay": 2}}')
+    patient.commit()
     _, report = await patient.doctor("--offline")
     text = {c["area"]: c["text"] for c in report["checks"]}
     assert text["role pm"].startswith(f"x/y ({inner / 'config.json'})")
@@ -123,6 +134,76 @@ async def test_a_damaged_store(patient: Patient) -> None:
     found = await patient.problems("--offline")
     assert "cannot be read" in found["store"]
     assert (inner / "store.db").exists(), "nothing is changed"
+
+
+async def test_the_committed_config_holds_and_another_in_the_checkout_is_told(patient: Patient) -> None:
+    file = patient.stage.sample.repo / ".codebutler" / "config.json"
+    file.parent.mkdir()
+    file.write_text('{"limits": {"usdPerDay": 2}}')
+    patient.commit()
+    file.write_text('{"limits": {"usdPerDay": 1}}')
+    _, report = await patient.doctor("--offline")
+    assert {s["key"]: s["value"] for s in report["settings"]}["limits.usdPerDay"] == 2
+    assert any("takes effect when committed" in c["text"] for c in report["checks"] if c["state"] == "note")
+    shown = await patient.stage.cli("config", "limits.usdPerDay", "--json")
+    assert shown.lines[0]["limits.usdPerDay"]["value"] == 2
+    file.write_text('{"limits": {"usdPerDy": 1}}')
+    assert "not committed yet: " in (await patient.problems("--offline"))["config"]
+
+
+async def test_a_broken_role_of_the_last_commit(patient: Patient) -> None:
+    roles = patient.stage.sample.repo / ".codebutler" / "roles"
+    roles.mkdir(parents=True)
+    (roles / "pm.toml").write_text("model = [")
+    assert await patient.problems("--offline") == {}, "what is not committed does not hold"
+    patient.commit()
+    found = await patient.problems("--offline")
+    assert ".codebutler/roles/pm.toml is not valid TOML" in found["role pm"]
+    (roles / "pm.toml").write_text('model = "x/y"')
+    patient.commit()
+    _, report = await patient.doctor("--offline")
+    text = {c["area"]: c["text"] for c in report["checks"] if c["state"] == "ok"}
+    assert "(.codebutler/roles/pm.toml)" in text["role pm"]
+
+
+@pytest.mark.parametrize("url", ["https://forge.example/a/b.git", "git@forge.example:a/b.git"])
+async def test_a_remote_on_a_server_needs_the_local_forge_for_now(patient: Patient, url: str) -> None:
+    patient.stage.git("remote", "set-url", "origin", url)
+    found = await patient.problems("--offline")
+    assert '"forge": "local"' in found["remote"]
+    home = patient.stage.home / "butler"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "config.json").write_text('{"forge": "local"}')
+    (home / "config.json").chmod(0o600)
+    assert await patient.problems("--offline") == {}
+    assert not (patient.stage.sample.repo / ".codebutler").exists(), "nothing is changed"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+@pytest.mark.parametrize("mode", [0o755, 0o700])
+async def test_another_users_store_is_left_alone(patient: Patient, mode: int) -> None:
+    from codebutler.service import doctor_host
+
+    assert doctor_host.store(patient.stage.sample.repo / ".codebutler" / "store.db", "store").state == "ok"
+    inner = patient.stage.sample.repo / ".codebutler"
+    inner.mkdir()
+    (inner / "store.db").touch(0o600)
+    inner.chmod(mode)
+    code = (  # the interpreter itself may lie where only root can read, so it is left last
+        "import os, sys; from pathlib import Path; from codebutler.service import doctor_host as d;"
+        f"os.setgroups([]); os.setgid({STRANGER}); os.setuid({STRANGER});"
+        "c = d.store(Path(sys.argv[1]), 'store'); print(c.state, c.text, c.fix, sep='\\n')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(inner / "store.db")],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    state, text, fix = done.stdout.splitlines()
+    assert state == "problem"
+    assert "belongs to root (uid 0)" in text
+    assert f"uid {STRANGER}" in text
+    assert "Run codebutler as that user" in fix
+    assert "move" not in fix
 
 
 async def test_no_repo_here(patient: Patient, tmp_path: Path) -> None:

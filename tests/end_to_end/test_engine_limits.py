@@ -94,7 +94,7 @@ async def test_a_raise_that_is_no_amount_is_refused_and_the_log_stays_readable(
     async with priced.engine(costing(0.001)) as scene:
         thread = (await scene.talk("a", "one")).id
         await scene.talk("a", f"/raise {wish}")
-        assert "/raise: usd:" in (await scene.posts(thread))[-1]
+        assert "Use: /raise [usd]" in (await scene.posts(thread))[-1]
         assert (await scene.state(thread)).raised_usd == 0.0
 
 
@@ -153,7 +153,7 @@ async def test_a_cancelled_call_holds_no_money_for_ever(priced: Room) -> None:
 
     async with priced.engine(mind) as scene:
         thread = await scene.say("a", "one")
-        await reached.wait()
+        await scene.until(reached)
         await scene.say("a", "cancel")
         await scene.rest(thread)
         await scene.talk("a", "go")

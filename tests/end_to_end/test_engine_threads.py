@@ -102,7 +102,7 @@ async def test_a_message_during_a_turn_is_answered_and_the_first_answer_is_not_l
     gate = Gate()
     async with room.engine(gate) as scene:
         thread = await scene.say("a", "first")
-        await gate.reached.wait()
+        await scene.until(gate.reached)
         await scene.say("a", "second")
         gate.open.set()
         await scene.rest(thread)
@@ -115,7 +115,7 @@ async def test_cancel_breaks_off_a_model_call_that_is_under_way(room: Room) -> N
     gate = Gate()
     async with room.engine(gate) as scene:
         thread = await scene.say("a", "first")
-        await gate.reached.wait()
+        await scene.until(gate.reached)
         started = asyncio.get_running_loop().time()
         await scene.say("a", "cancel")
         await scene.say("a", "", action="cancel")  # twice, as impatient people do
@@ -132,7 +132,7 @@ async def test_the_next_engine_goes_on_where_the_last_one_was_dropped(room: Room
     gate = Gate()
     async with room.engine(gate) as scene:
         threads = [await scene.say(f"c{n}", f"m{n}") for n in range(3)]
-        await gate.reached.wait()
+        await scene.until(gate.reached)
     async with room.engine(echo) as scene:
         for number, thread in enumerate(threads):
             await scene.rest(thread)
@@ -165,7 +165,7 @@ async def test_a_worker_that_was_replaced_stops_without_a_word(room: Room) -> No
 
     async with room.engine(mind) as scene:
         thread = await scene.say("a", "look")
-        await taken.wait()
+        await scene.until(taken)
         await asyncio.wait([scene.engine._tasks[thread]], timeout=10)
         assert await scene.posts(thread) == []
         assert not any(isinstance(e, ModelReplied | TurnEnded) for e in await scene.events(thread))

@@ -190,3 +190,22 @@ async def test_a_wish_after_the_pr_is_planned_and_lands_in_the_same_pr(stage: St
     late = await stage.cli("run", "and a third", "--thread", thread, "--json")
     assert late.code == 0
     assert "This thread is closed" in late.of("posted")[-1]["post"]["text"]
+
+
+LEAKY = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+calls = [{ name = "grep", arguments = { pattern = "sk-canary-0123456789abcdefghij" } }]
+[[scripts.steps]]
+calls = [{ name = "propose_plan", arguments = { title = "Use sk-canary-0123456789abcdefghij", summary = "x", steps = [{ text = "sk-canary-0123456789abcdefghij" }] } }]
+"""
+
+
+@pytest.mark.parametrize("stage", [LEAKY], indirect=True)
+async def test_a_secret_in_a_models_own_calls_reaches_no_log(stage: Stage) -> None:
+    done = await stage.cli("run", "hello", "--json")
+    assert (done.code, done.summary["outcome"]) == (3, "plan"), done.stderr
+    assert "sk-canary" not in str(done.lines)
+    for path in (stage.sample.repo / ".codebutler").glob("store.db*"):
+        assert b"sk-canary-0123456789abcdefghij" not in path.read_bytes()

@@ -62,3 +62,7 @@ def test_the_exit_codes_are_true() -> None:
     codes = {x.exit_code for x in classes if issubclass(x, errors.CodeButlerError)}
     shown = {int(row[0]) for row in rows("troubleshooting.md", r"\d+")}
     assert shown == codes | set(EXIT.values()) | {INTERRUPTED}
+    listed = (
+        (DOCS.parent / "README.md").read_text(encoding="utf-8").split("Exit codes:")[1].split("([details]")[0]
+    )
+    assert {int(x) for x in re.findall(r"\d+", listed)} == shown

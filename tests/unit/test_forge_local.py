@@ -136,7 +136,7 @@ async def test_a_conflict_names_the_files_and_changes_nothing(
     before = remote_box.git("for-each-ref")
     with pytest.raises(RepoError, match=r"conflicts with its base in Grün.txt, a.txt\.") as caught:
         await forge.merge(1, expected_head=tip)
-    assert "rebase" in caught.value.fix
+    assert "by hand in the thread's worktree" in caught.value.fix
     assert remote_box.git("for-each-ref") == before
     assert (await forge.get(1)).state == "open"
 
@@ -263,7 +263,7 @@ async def test_a_server_has_no_forge_here_yet_but_a_local_one_is_offered(
     repo = await find_repo(git_box.root)
     with pytest.raises(ConfigError, match=r"https://github\.com/a/b\.git") as caught:
         await forge_for(repo, _Config(), home=tmp_path / "home")
-    assert "--forge local" in caught.value.fix
+    assert f'"forge": "local" into {tmp_path / "home" / "config.json"}' in caught.value.fix
     assert "secret" not in str(caught.value)
     forge = await forge_for(repo, _Config("local"), home=tmp_path / "home")
     await move_ref(repo.gitdir, "refs/remotes/origin/main", repo.head, "", why="as fetched")
@@ -275,6 +275,7 @@ async def test_a_store_that_cannot_be_opened_is_one_clear_line(
     git_box: GitBox, remote_box: GitBox, tmp_path: Path
 ) -> None:
     forge = await _forge(git_box, tmp_path)
+    (git_box.root / ".codebutler" / "store.db").unlink()
     (git_box.root / ".codebutler" / "store.db").mkdir()
     with pytest.raises(RepoError, match=r"store\.db cannot be opened"):
         await forge.list()

@@ -94,6 +94,21 @@ async def test_a_bare_repository(git_box: GitBox, remote_box: GitBox) -> None:
         await find_repo(remote_box.root)
 
 
+@pytest.mark.parametrize("inside", [".git", ".git/refs/heads"])
+async def test_inside_the_git_folder_means_its_checkout(git_box: GitBox, inside: str) -> None:
+    repo = await find_repo(git_box.root / inside)
+    assert (repo.root, repo.gitdir) == (git_box.root, git_box.gitdir)
+
+
+async def test_a_git_folder_whose_files_are_elsewhere_is_not_called_bare(
+    git_box: GitBox, tmp_path: Path
+) -> None:
+    git_box.git("init", "--quiet", "--separate-git-dir", str(tmp_path / "apart"))
+    with pytest.raises(RepoError, match="is the inside of a repository whose files are elsewhere"):
+        await find_repo(tmp_path / "apart")
+    assert (await find_repo(git_box.root)).gitdir == tmp_path / "apart"
+
+
 async def test_a_worktree_of_a_bare_repository(remote_box: GitBox, tmp_path: Path) -> None:
     remote_box.git("worktree", "add", "--quiet", str(tmp_path / "tree"), "main")
     with pytest.raises(RepoError, match="linked worktree of the bare repository"):

@@ -43,6 +43,13 @@ async def test_a_remote_that_moved_is_not_overwritten(git_box: GitBox, remote_bo
     assert remote_box.git("rev-parse", _X) == two
 
 
+async def test_a_branch_that_was_deleted_is_said_to_be(git_box: GitBox, remote_box: GitBox) -> None:
+    one = git_box.git("rev-parse", "HEAD")
+    two = git_box.commit({"a.txt": "2\n"})
+    with pytest.raises(RepoError, match=r"refs/heads/x on .* was deleted meanwhile"):
+        await push(git_box.gitdir, url=str(remote_box.root), sha=two, ref=_X, expect=one)
+
+
 async def test_several_refs_move_all_or_none(git_box: GitBox, remote_box: GitBox) -> None:
     one = git_box.git("rev-parse", "HEAD")
     updates = [Update("refs/heads/new", one, ""), Update("refs/heads/main", "", "1" * 40)]

@@ -14,6 +14,7 @@ from codebutler.repo import worktrees
 from codebutler.repo.commits import commit_files
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.index import sync_index
+from codebutler.repo.removal import delete_tree
 from codebutler.repo.words import slug
 
 if TYPE_CHECKING:
@@ -244,3 +245,30 @@ def test_slugs(text: str, expected: str) -> None:
 def test_a_slug_of_what_has_no_letters_is_still_a_name() -> None:
     assert slug("日本語") != slug("中文")
     assert slug("").isalnum()
+
+
+async def test_a_deleted_folder_comes_back_and_counts_only_when_filled(repo: Repo, git_box: GitBox) -> None:
+    tree = await worktrees.create(repo, "x", repo.head, thread="t1")
+    assert worktrees.stands(repo, tree.branch)
+    tip = await _work(repo, tree)
+    delete_tree(tree.path)
+    assert not worktrees.stands(repo, tree.branch)
+    for _ in range(2):  # the second time with half of the files of a first that a crash has ended
+        assert await worktrees.restore(repo, tree.branch, tree.base, thread="t1") == tree
+        assert [entry.name for entry in tree.path.iterdir()] == [".git"]
+        assert not worktrees.stands(repo, tree.branch)
+        (tree.path / "half.txt").write_text("half")
+    worktrees.filled(tree)
+    assert worktrees.stands(repo, tree.branch)
+    assert git_box.git("-C", str(tree.path), "rev-parse", "HEAD") == tip
+
+
+async def test_a_branch_that_was_brought_back_is_the_threads_own_again(repo: Repo, git_box: GitBox) -> None:
+    tree = await worktrees.create(repo, "x", repo.head, thread="t1")
+    tip = await _work(repo, tree)
+    git_box.git("worktree", "remove", "--force", str(tree.path))
+    git_box.git("branch", "-D", tree.branch)
+    assert await worktrees.find(repo, "t1") is None
+    git_box.git("branch", tree.branch, tip)
+    await worktrees.restore(repo, tree.branch, tree.base, thread="t1")
+    assert await worktrees.find(repo, "t1") == tree

@@ -1,0 +1,47 @@
+"""Join two commits without a checkout: the tree that holds both, or the files in which they conflict."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from codebutler.errors import RepoError
+from codebutler.repo.commits import BOT, Identity
+from codebutler.repo.git import is_ancestor, plumb, try_plumb
+from codebutler.repo.process import complaint
+
+_SHOWN = 10
+
+
+async def merged_tree(gitdir: Path, ours: str, theirs: str) -> tuple[str, list[str]]:
+    """The tree of a merge, and the paths that conflict in it (none = it is clean)."""
+    args = ("merge-tree", "--write-tree", "--no-messages", "--name-only", "-z", ours, theirs)
+    result = await try_plumb(*args, gitdir=gitdir)
+    if result.code not in (0, 1):
+        raise RepoError(f"the branch cannot be merged: {complaint(result.err)}")
+    tree, *names = [name for name in result.out.decode(errors="replace").split("\0") if name]
+    return tree, list(dict.fromkeys(names)) if result.code == 1 else []
+
+
+async def join(
+    gitdir: Path, ours: str, theirs: str, *, message: str, fix: str, identity: Identity = BOT
+) -> str:
+    """The commit that holds both: one of them if it contains the other, else a merge; no ref is touched.
+
+    RepoError with ``fix`` if the two conflict: it names the files.
+    """
+    if await is_ancestor(gitdir, ours, theirs):
+        return theirs
+    if await is_ancestor(gitdir, theirs, ours):
+        return ours
+    tree, conflicts = await merged_tree(gitdir, ours, theirs)
+    if conflicts:
+        raise RepoError(f"what came in conflicts with the work here in {shown(conflicts)}", fix=fix)
+    args = ("commit-tree", "-p", ours, "-p", theirs, "-F", "-", tree)
+    out = await plumb(*args, gitdir=gitdir, stdin=message.encode(), env_extra=identity.env)
+    return out.decode().strip()
+
+
+def shown(paths: Sequence[str]) -> str:
+    """The first of many paths, for a sentence."""
+    return ", ".join(paths[:_SHOWN]) + (" …" if len(paths) > _SHOWN else "")

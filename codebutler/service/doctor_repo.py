@@ -1,0 +1,72 @@
+"""What the doctor asks a repo: its remote, and what its last commit says of configuration and roles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from codebutler.agent.roles import Role, load_role, shipped_names
+from codebutler.config import FILE, Config, load_config
+from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.forges.choose import forge_for
+from codebutler.repo.discover import Repo, find_repo
+from codebutler.repo.objects import list_files, show_file
+from codebutler.repo.remotes import is_local
+from codebutler.service.doctor_check import Check, note, ok, problem
+from codebutler.settings.files import read_repo
+
+_ROLES = ".codebutler/roles"
+
+
+async def repo(path: Path) -> tuple[Repo | None, list[Check]]:
+    """The repo around ``path``."""
+    try:
+        found = await find_repo(path)
+    except CodeButlerError as error:
+        return None, [problem("repo", error.message, error.fix)]
+    where = f"on {found.branch}" if found.branch else f"detached at {found.head[:10]}"
+    return found, [ok("repo", f"{found.root}, {where}, default branch {found.default_branch}")]
+
+
+async def remote(repo: Repo, config: Config | None, home: Path) -> list[Check]:
+    """Whether pull requests can be made for the repo's remote."""
+    if not repo.remote_url:
+        return [note("remote", "none: a bare remote will be made in the global folder")]
+    if config is None or is_local(repo.remote_url) or config.forge == "local":
+        return [ok("remote", repo.remote_name)]
+    try:
+        await forge_for(repo, config, home=home)
+    except ConfigError as error:
+        return [problem("remote", error.message, error.fix)]
+    return [ok("remote", repo.remote_name)]
+
+
+def uncommitted(repo: Repo, committed: str, home: Path, env: Mapping[str, str]) -> list[Check]:
+    """What the checkout's own config file says that does not hold yet, and whether it could."""
+    try:
+        text = read_repo(repo.root)
+        if text == committed:
+            return []
+        load_config(repo.root, home=home, env=env, repo_text=text)
+    except CodeButlerError as error:
+        return [problem("config", f"not committed yet: {error.message}", error.fix)]
+    return [
+        note("config", f"{repo.inner / FILE} differs from the committed one: takes effect when committed")
+    ]
+
+
+async def roles(repo: Repo | None) -> tuple[Mapping[str, tuple[Role, str]], list[Check]]:
+    """name → the role and its file, for the shipped roles and those of the last commit that are sound."""
+    theirs = await list_files(repo.gitdir, repo.head, _ROLES) if repo else []
+    files = {Path(path).stem: path for path in theirs if path.endswith(".toml")}
+    found: dict[str, tuple[Role, str]] = {}
+    checks = []
+    for name in dict.fromkeys((*shipped_names(), *sorted(files))):
+        try:
+            text = await show_file(repo.gitdir, repo.head, files[name]) if repo and name in files else None
+            found[name] = load_role(name, repo_text=text), files.get(name, f"roles/{name}.toml")
+        except CodeButlerError as error:
+            checks.append(
+                problem(f"role {name}", f"{error.message} (as committed)", f"{error.fix} Commit it.")
+            )
+    return found, checks

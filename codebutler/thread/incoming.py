@@ -1,0 +1,84 @@
+"""What others push to a thread's branch: joined with ours, and laid out in the worktree."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from codebutler.errors import RepoError
+from codebutler.forges.base import Forge
+from codebutler.repo.commits import Identity
+from codebutler.repo.git import is_ancestor
+from codebutler.repo.merging import join
+from codebutler.repo.remotes import pick_remote
+from codebutler.sandbox.executor import Executor
+from codebutler.thread.host import Host
+from codebutler.thread.state import ThreadState
+from codebutler.types import Outbound
+
+_LAY_OUT = """
+GIT_INDEX_FILE=$(mktemp -u) || exit 1
+export GIT_INDEX_FILE
+git -C {root} read-tree {old} && {{ git -C {root} update-index -q --refresh; :; }} &&
+git -C {root} read-tree -m -u {old} {new}
+code=$?
+rm -f "$GIT_INDEX_FILE"
+exit $code
+"""
+"""With an index of its own: the worktree's is not writable in the sandbox. Ignored files stay."""
+
+
+async def joined(host: Host, state: ThreadState, there: str, *, identity: Identity) -> str:
+    """The commit with our head and the remote's tip ``there``. RepoError says how a person can join them."""
+    if state.worktree is None:
+        raise RepoError("there is no branch yet")
+    branch, path, name = state.worktree.branch, state.worktree.path, _remote_name(host)
+    if state.pushed and not await is_ancestor(host.repo.gitdir, state.pushed, there):
+        raise RepoError(
+            f"{branch} was rewritten on the remote: it is at {there[:12]}, without our {state.pushed[:12]}",
+            fix=f"Put it back (git push --force {name} {branch}:{branch}) or open a new thread",
+        )
+    pull = f"cd {shlex.quote(path)} && git pull --no-rebase {name} {branch}"
+    fix = f"Join them by hand ({pull}), mend what conflicts, commit, and say it again"
+    message = f"Merge what others pushed to {branch}\n"
+    return await join(host.repo.gitdir, state.head, there, message=message, fix=fix, identity=identity)
+
+
+def _remote_name(host: Host) -> str:
+    """The remote as a person's git takes it: its name, or the URL of one that we made."""
+    remote = pick_remote(host.repo, host.home, local=host.config.forge == "local")
+    return shlex.quote(remote.url) if remote.made else host.repo.remote_name
+
+
+def notice(branch: str, files: Sequence[str]) -> Outbound:
+    """What people are told when something came in."""
+    shown = ", ".join(f"`{path}`" for path in files[:10]) + (" …" if len(files) > 10 else "")
+    text = f"Somebody pushed to `{branch}`: taken over" + (f", with changes of {shown}." if files else ".")
+    return Outbound(text=text, kind="notice")
+
+
+async def is_over(state: ThreadState, forge: Forge) -> bool:
+    """Whether the forge has no branch because the PR is merged (a crash may have kept it from the log)."""
+    if state.pr is None or (await forge.get(state.pr.number)).state != "merged":
+        return False
+    if state.merge is None:
+        raise RepoError(
+            f"pull request #{state.pr.number} is merged already", fix="Open a new thread for more work"
+        )
+    return True
+
+
+async def lay_out(hands: Executor, old: str, new: str) -> None:
+    """Bring a worktree whose files are those of ``old`` to ``new``'s; RepoError if one is in the way."""
+    root = hands.worktree
+    before = {change.path for change in await hands.status(old)}
+    said = await hands.call(
+        "bash", {"command": _LAY_OUT.format(root=shlex.quote(str(root)), old=old, new=new)}
+    )
+    left = {change.path for change in await hands.status(new)} - before
+    if not said.ok or left:
+        detail = ", ".join(sorted(left)[:5]) if said.ok else said.text.strip()[-400:]
+        raise RepoError(
+            f"what others pushed cannot be laid out in {root}: {detail}",
+            fix="Move away what is in its way and try again",
+        )
