@@ -226,7 +226,6 @@ async def test_notes_are_no_problems(patient: Patient) -> None:
     for words in (
         "is now 0600",
         "reach example.org:443",
-        "memoryMib is not kept",
         "travels unencrypted",
         "switched off",
     ):
