@@ -46,6 +46,16 @@ async def interrupted(words: tuple[str, ...], delay: float, env: dict[str, str],
     return f"{words} after {delay:.2f} s: exit {process.returncode}: {said}"
 
 
+SLOW = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+delay = 60
+text = "too late"
+"""
+
+
+@pytest.mark.parametrize("stage", [SLOW], indirect=True)
 @pytest.mark.parametrize(
     "words", [("--help",), ("run", "What is this?"), ("doctor", "--offline"), ("threads",)]
 )
