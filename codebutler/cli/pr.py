@@ -12,7 +12,7 @@ from codebutler.errors import UsageError
 from codebutler.forges.base import PullRequest
 from codebutler.forges.choose import forge_for
 from codebutler.service.app import Place, find_place
-from codebutler.surfaces.terminal import Terminal, os_person
+from codebutler.surfaces.terminal import Terminal, os_person, plain
 
 HELP = "List, show, diff or merge pull requests."
 
@@ -37,14 +37,14 @@ async def _run(args: argparse.Namespace) -> int:
     forge = await forge_for(place.repo, place.config, home=place.home)
     if args.do == "list":
         for pr in await forge.list(args.state):
-            print(_line(pr))
+            print(plain(_line(pr)))
         return 0
     pr = await forge.get(args.number)
     if args.do == "show":
-        print(f"{_line(pr)}\n{pr.url}\n\n{pr.body}")
+        print(plain(f"{_line(pr)}\n{pr.url}\n\n{pr.body}"))
         return 0
     if args.do == "diff":
-        print((await forge.diff(pr.number))[0])
+        print(plain((await forge.diff(pr.number))[0]))
         return 0
     return await _merge(args, place, pr)
 

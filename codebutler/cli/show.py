@@ -6,6 +6,7 @@ import argparse
 import asyncio
 
 from codebutler.cli.common import add_place, load, place_and_store
+from codebutler.surfaces.terminal import plain
 from codebutler.thread import render
 from codebutler.thread.journal import journal
 
@@ -27,5 +28,5 @@ async def _run(args: argparse.Namespace) -> int:
     async with place_and_store(args) as (place, store):
         state = await load(store, args.thread)
         text = journal(state, await store.events(state.id))
-    print(place.redactor.text(f"{render.status(state).text}\n\n{text}"))
+    print(plain(place.redactor.text(f"{render.status(state).text}\n\n{text}")))
     return 0

@@ -8,6 +8,7 @@ import dataclasses
 import json
 
 from codebutler.cli.common import add_place, place_and_store, when
+from codebutler.surfaces.terminal import plain
 
 HELP = "List the repo's threads."
 
@@ -31,7 +32,8 @@ async def _run(args: argparse.Namespace) -> int:
             print(json.dumps(dataclasses.asdict(row)))
         else:
             pr = f"#{row.pr}" if row.pr else "-"
-            print(f"{row.id:<12} {row.phase:<7} {row.status:<10} {pr:<5} {when(row.updated_at)}  {row.title}")
+            head = f"{row.id:<12} {row.phase:<7} {row.status:<10} {pr:<5} {when(row.updated_at)}"
+            print(f"{head}  {plain(row.title)}")
     if not rows and not args.json:
         print('No threads yet. Start one: codebutler chat, or codebutler run "TASK".')
     return 0

@@ -191,6 +191,7 @@ class Engine:
 
     async def _say_broken(self, thread: str) -> None:
         held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text)
+        await held.update_row(status="failed")
         text = (
             "Something broke inside CodeButler; the details are in its log. Your work is kept. "
             'Say **"go"** to try again.'

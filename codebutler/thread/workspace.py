@@ -65,7 +65,8 @@ class Workspace:
 
     async def moved_files(self, old: str, new: str) -> set[str]:
         """Paths that changed between two commits."""
-        return {stat.path for stat in await objects.diff_stat(self._host.repo.gitdir, old, new)}
+        stats = await objects.diff_stat(self._host.repo.gitdir, old, new)
+        return {s.path.encode(errors="surrogateescape").decode(errors="replace") for s in stats}
 
     async def hands(self) -> Executor:
         """The executor: on a read-only snapshot of the base commit until there is a worktree."""

@@ -209,3 +209,23 @@ async def test_a_secret_in_a_models_own_calls_reaches_no_log(stage: Stage) -> No
     assert "sk-canary" not in str(done.lines)
     for path in (stage.sample.repo / ".codebutler").glob("store.db*"):
         assert b"sk-canary-0123456789abcdefghij" not in path.read_bytes()
+
+
+ODD_NAME = """
+[[scripts]]
+role = "coder"
+[[scripts.steps]]
+calls = [{ name = "bash", arguments = { command = "printf x > \\"$(printf 'n\\\\377ame')\\"" } }]
+[[scripts.steps]]
+calls = [{ name = "git_commit", arguments = { message = "odd" } }]
+[[scripts.steps]]
+expect = ["Committed as"]
+text = "done"
+"""
+
+
+@pytest.mark.parametrize("stage", [ODD_NAME], indirect=True)
+async def test_a_file_name_that_is_no_text_does_not_end_the_thread(stage: Stage) -> None:
+    done = await stage.cli("run", "hello", "--role", "coder", "--yes", "--json")
+    assert (done.code, done.summary["outcome"]) == (0, "done"), (done.stderr, stage.server.failures)
+    assert len(done.of("checkpoint_made")) == 1
