@@ -148,7 +148,7 @@ class LocalForge:
 
     async def _land(self, row: Row, base: str, head: str, co_authors: Sequence[Person]) -> MergeResult:
         """Make the commit, note it, and move both branches of the remote at once: a crash loses neither."""
-        message = commit_message(f"{row.title} (#{row.number})", row.body, map(_trailer, co_authors))
+        message = commit_message(f"{row.title} (#{row.number})", row.body, [p.signature for p in co_authors])
         commit = await squash(self._repo.gitdir, onto=base, head=head, message=message)
         await self._records.change(row.number, squash=commit, head=head)
         updates = [Update(_ref(row.base), commit, base), Update(_ref(row.branch), "", head)]
@@ -223,10 +223,3 @@ class LocalForge:
 
 def _ref(branch: str) -> str:
     return f"refs/heads/{branch}"
-
-
-def _trailer(person: Person) -> str:
-    """A person as a co-author: doors know names and ids, seldom a mail address."""
-    clean = "".join(char for char in person.id if char.isalnum() or char in "._+-") or "someone"
-    name = " ".join(person.label.replace("<", " ").replace(">", " ").split())
-    return f"{name} <{clean}@{person.surface}.invalid>"
