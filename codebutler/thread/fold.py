@@ -24,6 +24,8 @@ def apply(state: ThreadState, seq: int, ts: float, event: ev.Event | None) -> No
     state.seq, state.ts = seq, ts
     if event is None:
         return
+    if event.kind not in _OUTSIDE:
+        state.unended = event.kind != "turn_ended"
     message = getattr(event, "message", None)
     if isinstance(message, int):
         state.unread.pop(message, None)
@@ -32,6 +34,8 @@ def apply(state: ThreadState, seq: int, ts: float, event: ev.Event | None) -> No
         handler(state, event)
 
 
+_OUTSIDE = {"thread_opened", "message_received"}
+"""Kinds that doors append; all others are the doing of a turn."""
 _HANDLERS: dict[str, Callable[[ThreadState, Any], None]] = {}
 
 
@@ -124,7 +128,7 @@ def _tool_finished(s: ThreadState, e: ev.ToolFinished) -> None:
 
 @_on
 def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
-    s.plan = e
+    s.plan, s.plan_step = e, s.steps
 
 
 @_on
@@ -261,8 +265,8 @@ def _worktree_removed(s: ThreadState, _e: ev.WorktreeRemoved) -> None:
 
 
 @_on
-def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
-    s.halted, s.question, s.merge = "cancelled", None, None
+def _cancelled(s: ThreadState, e: ev.Cancelled) -> None:
+    s.halted, s.question, s.merge = f"cancelled: by {e.by.label}", None, None
 
 
 @_on

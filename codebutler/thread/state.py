@@ -48,6 +48,8 @@ class ThreadState:
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
     base: ev.BaseResolved | None = None
     plan: ev.PlanProposed | None = None
+    plan_step: int = 0
+    """``steps`` when the plan was put on the table."""
     approval: ev.PlanApproved | None = None
     named: set[str] = field(default_factory=set)
     """Files that approved plans name."""
@@ -78,13 +80,15 @@ class ThreadState:
     """Why the last merge did not go through."""
     removed: bool = False
     halted: str = ""
-    """Why nothing goes on until a person speaks: failed, paused, cancelled."""
+    """Why nothing goes on until a person speaks: an outcome (failed, paused, cancelled), ``: `` and words."""
     models: dict[str, str] = field(default_factory=dict)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
     requested: ev.ModelRequested | None = None
     """A model call without a reply in the log."""
     outcome: ev.Outcome | None = None
+    unended: bool = False
+    """Something was done since the last turn ended: a worker that died here owes people an end."""
     said: set[str] = field(default_factory=set)
     """Sources of the messages that were posted."""
 
@@ -92,6 +96,11 @@ class ThreadState:
     def usd(self) -> float:
         """What the thread has cost so far, in dollars."""
         return sum(s.usd for s in self.spend.values())
+
+    @property
+    def steps(self) -> int:
+        """Model replies so far, over all roles."""
+        return sum(f.step for f in self.frames.values())
 
     @property
     def open_exchange(self) -> Exchange | None:

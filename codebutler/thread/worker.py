@@ -55,9 +55,9 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
 async def _until_quiet(desk: ThreadDesk) -> bool:
     """Run steps to their end; False when messages wait that another pass can deal with."""
     start, waiting = desk.state.seq, set(desk.state.unread)
-    end: EndTurn | None = None
+    end = owed = _cut_off(desk)
     try:
-        while await phases.step(desk):
+        while owed is None and await phases.step(desk):
             pass
     except EndTurn as stop:
         end = stop
@@ -69,14 +69,24 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         await _save_work(desk)
     except CodeButlerError as error:
         end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
-    stuck = waiting if waiting == set(desk.state.unread) else set()
-    if desk.state.seq == start and end is None:
+    stuck = waiting if owed is None and waiting == set(desk.state.unread) else set()
+    if desk.state.seq == start and end is None and not desk.state.unended:
         return await desk.log.rest(stuck=stuck)
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
     await desk.log.update_row(phase=desk.state.phase, status=outcome)
     word = _last_word(desk.state, outcome, text)
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
+
+
+def _cut_off(desk: ThreadDesk) -> EndTurn | None:
+    """The end that a worker owed people when it died: the log says why it stopped, but not that it said so."""
+    reason, _, words = desk.state.halted.partition(": ")
+    if not desk.state.unended or not reason:
+        return None
+    if reason == "cancelled":
+        return EndTurn("cancelled", words)
+    return EndTurn("failed" if desk.config.limits.on_cap == "stop" else "paused", words)
 
 
 def outcome_of(state: ThreadState) -> Outcome:
