@@ -143,11 +143,9 @@ def _by_file(out: bytes) -> tuple[dict[bytes, bytes], list[str]]:
     said, _, name = start.rpartition(b"\n\n") if rest else (start, b"", b"")
     pieces: dict[bytes, bytes] = {}
     notes = [said]
-    for text in rest:
-        text, blank, following = text.rpartition(b"\n\n")
-        if not blank:
-            text, following = following.removesuffix(b"\n"), b""
-        pieces[name], _, said = text.partition(b"\n\n")
+    for each in rest:
+        text, blank, following = each.rpartition(b"\n\n")
+        pieces[name], _, said = (text if blank else each.removesuffix(b"\n")).partition(b"\n\n")
         notes.append(said)
         name = following
     lines = b"\n".join(notes).split(b"\n")
