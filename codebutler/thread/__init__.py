@@ -1,4 +1,4 @@
-"""The thread: state.py what a turn knows; fold*.py state from events; log.py append, sync, post.
+"""The thread: state.py what a turn knows; fold.py state from events; log.py append, sync, post.
 
 workspace.py branch, worktree, executor; incoming.py what others push; relocated.py a model's hands;
 desk.py what tools reach; mail.py messages and decisions; phases.py PM, Coder, Lead, close;
