@@ -1,1 +1,2 @@
-"""Running it: app.py puts the parts together, owner.py decides which process runs a repo's turns."""
+"""Running it: app.py puts the parts together, owner.py decides which process runs a repo's turns,
+sandboxing.py reads what the host says of the sandbox."""

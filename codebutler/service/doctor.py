@@ -15,8 +15,9 @@ from codebutler.sandbox import scope
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service import doctor_host, doctor_models, doctor_repo
-from codebutler.service.app import committed_config, sandbox_settings
+from codebutler.service.app import committed_config
 from codebutler.service.doctor_check import Check, note, ok, problem
+from codebutler.service.sandboxing import sandbox_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ async def _sandbox(config: Config | None) -> list[Check]:
         settings = sandbox_settings(config)
     result = await probe(settings)
     if result.tier == "off":
-        return [note("sandbox", "it is switched off on this host: tools run with all rights of this user")]
+        return [note("sandbox", f"it is switched off. {settings.banner}")]
     if result.problem:
         return [problem("sandbox", result.problem, result.fix)]
     held = [check for check in result.checks if check.ok]
