@@ -70,6 +70,12 @@ def spent(connection: sqlite3.Connection, scope: str) -> float:
     return _budget(connection, scope)[0] / _NANO
 
 
+def scopes(connection: sqlite3.Connection, prefix: str) -> list[str]:
+    """The scopes that start with ``prefix`` and have ever held money."""
+    query = "SELECT scope FROM budget WHERE substr(scope, 1, length(?)) = ? ORDER BY scope"
+    return [scope for (scope,) in connection.execute(query, (prefix, prefix))]
+
+
 def unsettled(connection: sqlite3.Connection, prefix: str) -> list[str]:
     """The keys that start with ``prefix`` and hold money: of calls under way, or cut off by a crash."""
     query = "SELECT key FROM reservation WHERE spent IS NULL AND substr(key, 1, length(?)) = ? ORDER BY key"

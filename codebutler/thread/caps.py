@@ -80,7 +80,7 @@ class Caps:
             await self._count_run()
             await self._hold(key, usd)
         except _Hit as hit:
-            wish = float(max(1, math.ceil(hit.short))) if hit.short else 0.0
+            wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
             await self.log.append(
                 LimitHit(frame=frame.id, what=hit.what, cap=hit.cap, until=hit.until, raise_usd=wish)
             )
@@ -96,7 +96,9 @@ class Caps:
     def is_saving(self) -> bool:
         """Whether it is time for cheap models."""
         cap = self._usd_cap()
-        return self.config.limits.on_cap == "cheaper" and cap is not None and self.state.usd >= SAVING_FROM * cap
+        return (
+            self.config.limits.on_cap == "cheaper" and cap is not None and self.state.usd >= SAVING_FROM * cap
+        )
 
     @staticmethod
     def cheapest_first(models: Sequence[str]) -> Sequence[str]:
@@ -124,7 +126,9 @@ class Caps:
         day = time.gmtime()
         shared = self._shared(time.strftime("%Y-%m-%d", day))
         try:
-            await self.host.ledger.reserve(key=key, usd=usd, caps={s: most for s, (_, most) in shared.items()})
+            await self.host.ledger.reserve(
+                key=key, usd=usd, caps={s: most for s, (_, most) in shared.items()}
+            )
         except LimitReached as error:
             await self.host.store.settle(key=key, usd=0.0)
             which, most = shared[error.scope]
@@ -160,6 +164,12 @@ class Caps:
         if used + tokens > most:
             what = f"the thread's cap of {most:,} tokens leaves too little for the next call"
             raise _Hit("tokens", what, short=(used + tokens - most) / dollar)
+
+    def _lacking(self, frame: Frame, role: Role, usd: float) -> float:
+        """Dollars that role and thread lack for a call of ``usd``: one raise should do for both."""
+        raised, cap = self.state.raised_usd, self._usd_cap()
+        thread = 0.0 if cap is None else self.state.usd + usd - cap
+        return max(frame.usd + usd - role.limits.usd - raised, thread)
 
     async def _count_run(self) -> None:
         """One run of roles set off by a message: a row per hour, counted in units, not dollars."""
