@@ -169,7 +169,8 @@ class Sandbox(Section):
 
     ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
     the host:port pairs that tools may reach; ``show`` lists more folders with programs that tools may read;
-    ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope.
+    ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope;
+    ``git_scratch`` lets commands write git's records in a copy that is thrown away.
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
@@ -177,6 +178,7 @@ class Sandbox(Section):
     allow: list[HostPort] = []
     show: list[Line] = []
     memory_mib: Annotated[int, Field(ge=64)] | None = None
+    git_scratch: bool = False
 
 
 class Git(Section):
