@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
-from codebutler.config import load_config
 from codebutler.errors import ConfigError
+from codebutler.sandbox.configured import tool_settings
 from codebutler.sandbox.settings import SandboxSettings
-from codebutler.service.sandboxing import sandbox_settings
 
 
 def announced() -> SandboxSettings:
@@ -17,10 +15,10 @@ def announced() -> SandboxSettings:
 
     A configuration that cannot be read leaves the border whole: it could only have weakened it.
     """
-    settings = SandboxSettings.from_host()
     try:
-        settings = replace(sandbox_settings(load_config(None)), allow=())
+        settings = tool_settings()
     except ConfigError as error:
+        settings = SandboxSettings.from_host()
         print(f"codebutler: {error} The sandbox is used as it is shipped.", file=sys.stderr)
     if settings.banner:
         print(f"codebutler: {settings.banner}", file=sys.stderr)

@@ -1,2 +1,1 @@
-"""Running it: app.py puts the parts together, owner.py decides which process runs a repo's turns,
-sandboxing.py reads what the host says of the sandbox."""
+"""Running it: app.py puts the parts together, owner.py decides which process runs a repo's turns."""

@@ -18,7 +18,7 @@ from codebutler.repo import process
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.layout import hide_own_files, own_file, own_folder
 from codebutler.repo.objects import read_bytes, show_file
-from codebutler.service.sandboxing import sandbox_settings
+from codebutler.sandbox.configured import sandbox_settings
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
 
