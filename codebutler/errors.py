@@ -80,3 +80,9 @@ class StaleWorker(CodeButlerError):
 
 class LimitReached(CodeButlerError):
     """A cap would be passed."""
+
+    def __init__(self, message: str = "", *, fix: str = "", scope: str = "", short: float = 0.0) -> None:
+        """``scope`` names the cap that was hit; ``short`` is how many dollars it lacks for this call."""
+        super().__init__(message, fix=fix)
+        self.scope = scope
+        self.short = short

@@ -45,7 +45,7 @@ from codebutler.events.talk import (
     TimerFired,
     TurnEnded,
 )
-from codebutler.events.vocabulary import Outcome, Phase
+from codebutler.events.vocabulary import Cap, Outcome, Phase
 from codebutler.events.work import (
     BaseResolved,
     ChecklistUpdated,
@@ -76,6 +76,7 @@ __all__ = [
     "KINDS",
     "BaseResolved",
     "Cancelled",
+    "Cap",
     "ChecklistUpdated",
     "CheckpointMade",
     "CommandHandled",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from codebutler.events.vocabulary import Outcome
+from codebutler.events.vocabulary import Cap, Outcome
 from codebutler.types import Json, Record, ToolCall, Usage
 
 
@@ -114,8 +114,15 @@ class ToolFinished(Record):
 
 
 class LimitHit(Record):
-    """A cap stopped the work until a person decides."""
+    """A cap stopped the work until a person decides.
+
+    ``cap`` is which one ("" in logs that did not say yet). ``until`` is the unix time at which it is free
+    again by itself, 0 for never. ``raise_usd`` is what a raise must be at least for the same call to fit.
+    """
 
     kind: Literal["limit_hit"] = "limit_hit"
     frame: str
     what: str
+    cap: Cap | Literal[""] = ""
+    until: float = 0.0
+    raise_usd: float = 0.0

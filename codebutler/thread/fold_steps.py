@@ -83,4 +83,4 @@ def _tool_finished(s: ThreadState, e: ev.ToolFinished) -> None:
 
 @HANDLERS.on
 def _limit_hit(s: ThreadState, e: ev.LimitHit) -> None:
-    s.halted = f"paused: {e.what}"
+    s.halted, s.limit = f"paused: {e.what}", e

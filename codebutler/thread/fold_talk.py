@@ -18,7 +18,7 @@ def _thread_opened(s: ThreadState, e: ev.ThreadOpened) -> None:
 
 @HANDLERS.on
 def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
-    s.unread[s.seq] = e
+    s.unread[s.seq], s.speaker = e, e.author
     _meet(s, e.author)
 
 

@@ -11,7 +11,7 @@ from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.events import Event, FrameStarted
 from codebutler.thread import render
-from codebutler.thread.caps import Caps
+from codebutler.thread.caps import SAVING_FROM, Caps
 from codebutler.thread.facts import facts
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
@@ -138,6 +138,11 @@ class Thread(Caps):
             reply = await self._complete(role, model, messages, tools, on_text)
         finally:
             patience.cancel()
+        if self.is_saving():
+            await self.tell_once(
+                f"{SAVING_FROM:.0%} of this thread's cap is spent: each role now uses its cheapest model.",
+                source=f"notice:saving:{self.state.raised_usd:g}",
+            )
         if reply.usd is None:
             await self.tell_once(
                 f"No price is known for {reply.model}: its calls count as $0 against the caps."
