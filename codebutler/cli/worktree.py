@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from codebutler.cli.border import announced
 from codebutler.errors import RepoError, UsageError
 from codebutler.repo import checkpoints
 from codebutler.repo.git import git, resolve
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     root = await asyncio.to_thread(real_folder, args.worktree)
-    executor = await Executor.start(root)
+    executor = await Executor.start(root, settings=announced())
     try:
         if args.action == "read":
             return await _read(executor, args)

@@ -81,6 +81,11 @@ class Executor:
         """The real path of the folder."""
         return self._job.root
 
+    @property
+    def pid(self) -> int:
+        """The process that holds the sandbox, as the host sees it; 0 while there is none."""
+        return self._client.pid if self._client is not None else 0
+
     # ------------------------------------------------------------------ tools
 
     async def call(
@@ -236,7 +241,7 @@ class Executor:
     def _git_view(self) -> tuple[object, ...]:
         """The state of those files of the repository that the sandbox sees as they were at its start."""
         git = self._job.git
-        if git is None:
+        if git is None or self._job.scratch:  # a restart would throw the agent's stash and commits away
             return ()
         names = [git.common / "packed-refs", git.gitdir / "config.worktree"]
         if git.gitdir == git.common:

@@ -80,15 +80,21 @@ class ThreadState:
     """Why the last merge did not go through."""
     removed: bool = False
     halted: str = ""
-    """Why nothing goes on until a person speaks: an outcome (failed, paused, cancelled), ``: `` and words."""
+    """Why nothing goes on until a person speaks: failed, paused, cancelled."""
     models: dict[str, str] = field(default_factory=dict)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
+    limit: ev.LimitHit | None = None
+    """The cap that was hit last."""
+    speaker: Person | None = None
+    """Who spoke last."""
     requested: ev.ModelRequested | None = None
     """A model call without a reply in the log."""
     outcome: ev.Outcome | None = None
     unended: bool = False
     """Something was done since the last turn ended: a worker that died here owes people an end."""
+    owed: tuple[ev.Outcome, str] | None = None
+    """What was to end this turn, and the words for it: in the log, but not said yet."""
     said: set[str] = field(default_factory=set)
     """Sources of the messages that were posted."""
 
