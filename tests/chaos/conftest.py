@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import shutil
 import signal
 import sqlite3
@@ -15,13 +14,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codebutler.testing.aftermath import Landed, a_look, landed, shown
 from codebutler.testing.sample import Sample, make_sample
 from codebutler.testing.scripted import ScriptedModel
 
@@ -39,34 +39,6 @@ class Ran:
     code: int
     out: str
     err: str
-
-
-@dataclass
-class Landed:
-    """What a thread left behind, as far as it must be the same after any interruption."""
-
-    files: dict[str, str]
-    """The remote's main, path to blob, without the journal, which tells of the interruption."""
-    branch: dict[str, str]
-    """The same for the last commit of the thread's branch."""
-    commits: Counter[str]
-    """Subjects on main and of our own commits on the branch, without checkpoints."""
-    pull_requests: list[tuple[str, str, str]]
-    """Title, state, body with figures taken out."""
-    messages: Counter[str]
-    """Texts that were posted, with figures taken out."""
-    outbox: Counter[str]
-    """How many posts are in which state."""
-    shown: list[str]
-    """The terminal's lines of the last process, with figures and status cards taken out."""
-    refs: set[str]
-    folders: set[str]
-
-
-def shape(text: str) -> str:
-    """``text`` without what depends on time and money: figures, ids, the width of tables."""
-    text = re.sub(r"[0-9a-f]{7,40}|\d+", "0", text)
-    return re.sub(r"[ ─-]+", " ", text).strip()
 
 
 @dataclass
@@ -119,58 +91,14 @@ class Rig:
 
     def events(self) -> list[Row]:
         """The log as it is on disk, read from a copy: a look must not tidy up what a kill left."""
-        with self._looking() as store:
+        with a_look(self.store) as store:
             rows = store.execute("SELECT seq, kind, body FROM event ORDER BY seq").fetchall()
         return [{**json.loads(body), "seq": seq, "kind": kind} for seq, kind, body in rows]
 
     def query(self, sql: str) -> list[Any]:
         """Rows of the store."""
-        with self._looking() as store:
+        with a_look(self.store) as store:
             return store.execute(sql).fetchall()
-
-    @contextmanager
-    def _looking(self) -> Iterator[sqlite3.Connection]:
-        with tempfile.TemporaryDirectory() as folder:
-            for name in ("store.db", "store.db-wal"):
-                if (file := self.store.with_name(name)).exists():
-                    shutil.copy(file, folder)
-            with closing(sqlite3.connect(Path(folder) / "store.db")) as store:
-                yield store
-
-    def landed(self, last: Ran) -> Landed:
-        """What is there once the thread is closed; ``last`` is the process that closed it."""
-        rows = self.query("SELECT title, state, body, head FROM pull_request")
-        posts = [e["post"]["text"] for e in self.events() if e["kind"] == "posted"]
-        head = rows[0][3]
-        subjects = self.git("log", "--format=%s", "main", where=self.sample.remote).splitlines()
-        ours = self.git("log", "--format=%s", f"main..{head}").splitlines()
-        return Landed(
-            files=self._tree("main", self.sample.remote),
-            branch=self._tree(head, self.sample.repo),
-            commits=Counter([*subjects, *(s for s in ours if s.startswith(("Remember", "Journal")))]),
-            pull_requests=[(title, state, shape(body)) for title, state, body, _ in rows],
-            messages=Counter(map(shape, posts)),
-            outbox=Counter(
-                state for (state,) in self.query("SELECT DISTINCT state FROM outbox WHERE slot = ''")
-            ),
-            shown=shown(last.out),
-            refs={
-                f"{where.name}:{shape(ref)}"
-                for where in (self.sample.repo, self.sample.remote)
-                for ref in self.git("for-each-ref", "--format=%(refname)", where=where).splitlines()
-            },
-            folders={
-                shape(str(path.relative_to(self.sample.repo)))
-                for folder in (".codebutler", ".codebutler/branches", ".git", ".git/worktrees")
-                for path in (self.sample.repo / folder).glob("*")
-                if not path.name.startswith("store.db-")
-            },
-        )
-
-    def _tree(self, commit: str, where: Path) -> dict[str, str]:
-        listing = self.git("ls-tree", "-r", commit, where=where).splitlines()
-        rows = [line.split(None, 2)[2].split("\t") for line in listing]
-        return {path: "" if "/journals/" in path else blob for blob, path in rows}
 
     def unsettled(self) -> list[Any]:
         """Money that is still held for calls, in the repo's store and over all repos."""
@@ -192,7 +120,7 @@ class Rig:
         asked = len(self.server.requests)
         done = await self.run()
         assert (done.code, self.server.failures) == (0, []), done.err
-        assert self.landed(done) == calm[name]
+        assert landed(self.sample, self.store, done.out) == calm[name]
         self._check_calls(log, asked)
         self._check_log(self.events())
         assert shown(killed.out) == calm[name].shown[: len(shown(killed.out))], "shown in order, and once"
@@ -207,7 +135,7 @@ class Rig:
         done = await self.run()
         assert (done.code, self.server.failures) == (0, []), done.err
         assert self.server.bought_twice() == []
-        left = self.landed(done)
+        left = landed(self.sample, self.store, done.out)
         for name in names:
             shutil.rmtree(name)
         kept.rename(names[0])
@@ -245,11 +173,6 @@ class Rig:
         while left := _commands_with(str(self.folder)):
             assert time.monotonic() < deadline, f"left running: {left}"
             await asyncio.sleep(0.05)
-
-
-def shown(out: str) -> list[str]:
-    """What a terminal shows of a thread, without status cards and the line of the summary."""
-    return [line for line in map(shape, out.splitlines()) if line and not line.startswith("**")]
 
 
 def _commands_with(text: str) -> list[str]:

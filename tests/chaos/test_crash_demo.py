@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.chaos.conftest import Landed, Rig
+    from codebutler.testing.aftermath import Landed
+    from tests.chaos.conftest import Rig
 
 EVENTS = 144
 """Rows of the demo's log. The first test says when it has changed."""
