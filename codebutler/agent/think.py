@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 import time
 from collections.abc import Sequence
@@ -59,8 +58,8 @@ class Thinking(Protocol):
         """Replace a reservation by what was really spent."""
         ...
 
-    async def waiting(self, role: Role, why: str) -> None:
-        """Let people see that ``role`` waits, and for what."""
+    async def wait(self, role: Role, why: str, seconds: float) -> None:
+        """Wait, and let people see that ``role`` does, and for what."""
         ...
 
     async def complete(
@@ -129,8 +128,8 @@ async def _ask(
                 error = unavailable
                 if attempt + 1 < TRIES:
                     seconds = _pause(attempt, unavailable.retry_after)
-                    await place.waiting(role, f"{unavailable.message}; next try in {seconds:.0f} s")
-                    await asyncio.sleep(seconds)
+                    why = f"{unavailable.message}; next try in {seconds:.0f} s"
+                    await place.wait(role, why, seconds)
     raise EndTurn("failed", f"the {role.title}'s model cannot be reached: {error}")
 
 

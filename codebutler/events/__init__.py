@@ -33,9 +33,12 @@ from codebutler.events.talk import (
     CommandHandled,
     EscalationAnswered,
     EscalationAsked,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     MessageTaken,
     ModelSwapped,
+    Paused,
     Posted,
     QuestionAnswered,
     QuestionAsked,
@@ -90,6 +93,8 @@ __all__ = [
     "MemoryProposed",
     "MergeRefused",
     "MergeRequested",
+    "MessageDeleted",
+    "MessageEdited",
     "MessageReceived",
     "MessageTaken",
     "ModelFailed",
@@ -98,6 +103,7 @@ __all__ = [
     "ModelSwapped",
     "Nudged",
     "Outcome",
+    "Paused",
     "Phase",
     "PhaseChanged",
     "PlanApproved",
@@ -131,7 +137,7 @@ Event: TypeAlias = Annotated[
     | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
     | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded,
+    | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -19,6 +19,7 @@ from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.store.store import Store
+from codebutler.thread.places import Places
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
 from codebutler.toolset import repo as repo_tools
@@ -95,7 +96,7 @@ class Host:
     router: Router
     redactor: Redactor
     sandbox: SandboxSettings
-    coders: asyncio.Semaphore = field(init=False)
+    coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
     _rules: dict[str, Rules] = field(default_factory=dict)
@@ -103,7 +104,7 @@ class Host:
 
     def __post_init__(self) -> None:
         """Places by the configured limit."""
-        self.coders = asyncio.Semaphore(self.config.limits.max_concurrent_threads)
+        self.coders = Places(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(PLANNERS)
 
     async def rules(self, commit: str) -> Rules:

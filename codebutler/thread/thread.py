@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
@@ -14,6 +14,7 @@ from codebutler.thread import render
 from codebutler.thread.caps import Caps
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.turn import Turn
 from codebutler.thread.workspace import Workspace
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply, Outbound
@@ -29,9 +30,12 @@ SILENCE = 15
 class Thread(Caps):
     """Log, workspace and model access of a claimed thread."""
 
-    def __init__(self, host: Host, log: ThreadLog, listener: Listener | None = None) -> None:
-        """``listener`` gets streamed text."""
+    def __init__(
+        self, host: Host, log: ThreadLog, listener: Listener | None = None, turn: Turn | None = None
+    ) -> None:
+        """``listener`` gets streamed text; ``turn`` is how the dispatcher stops the work."""
         super().__init__(host, log)
+        self.turn = turn or Turn()
         self.space = Workspace(host, log)
         self._listener = listener
         self._rules: Rules | None = None
@@ -40,9 +44,16 @@ class Thread(Caps):
         """Log events; they are on disk when this returns."""
         await self.log.append(*events)
 
-    async def post(self, message: Outbound, *, key: str, before: Sequence[Event] = ()) -> None:
-        """Show a message at every door, once per key."""
-        await self.log.post(message, key=key, before=before)
+    async def post(
+        self,
+        message: Outbound,
+        *,
+        key: str,
+        before: Sequence[Event] = (),
+        timers: Mapping[str, float] | None = None,
+    ) -> None:
+        """Show a message at every door, once per key; ``timers`` (unix times) are set with it."""
+        await self.log.post(message, key=key, before=before, timers=timers)
 
     async def show_status(self, activity: str = "") -> None:
         """Refresh the status card."""
@@ -110,7 +121,8 @@ class Thread(Caps):
         self.space.checkpoint_later()
         patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
         try:
-            reply = await self._complete(role, model, messages, tools, on_text)
+            with self.turn.calm():
+                reply = await self._complete(role, model, messages, tools, on_text)
         finally:
             patience.cancel()
         if reply.usd is None:
@@ -142,10 +154,15 @@ class Thread(Caps):
         """A silent model must not look like a crash."""
         for seconds in range(SILENCE, 100 * SILENCE, SILENCE):
             await asyncio.sleep(SILENCE)
-            await self.waiting(role, f"no answer from {model} for {seconds} s")
+            await self._waits(role, f"no answer from {model} for {seconds} s")
 
-    async def waiting(self, role: Role, why: str) -> None:
-        """Let people see that ``role`` waits, and for what."""
+    async def wait(self, role: Role, why: str, seconds: float) -> None:
+        """Wait, and let people see that ``role`` does, and for what."""
+        await self._waits(role, why)
+        with self.turn.calm():
+            await asyncio.sleep(seconds)
+
+    async def _waits(self, role: Role, why: str) -> None:
         await self.show_status(f"{role.title} waits: {self.redact(why)}")
 
     async def tell_once(self, notice: str, *, source: str = "") -> None:

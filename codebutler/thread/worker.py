@@ -15,20 +15,25 @@ from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
+from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Choice, Outbound
 
 
 async def run_turn(
-    host: Host, thread: str, interpreter: Interpreter, listener: Listener | None = None
+    host: Host,
+    thread: str,
+    interpreter: Interpreter,
+    listener: Listener | None = None,
+    turn: Turn | None = None,
 ) -> ThreadState:
     """Claim the thread and go on until nothing is left to do before somebody speaks.
 
     Ends with exactly one ``turn_ended`` if anything happened. Raises StaleWorker when another worker
     took the thread over; everything else that people can mend becomes a message in the thread.
     """
-    log = await ThreadLog.claim(host.store, thread, host.redactor.text)
-    desk = ThreadDesk(host, log, interpreter, listener)
+    log = await ThreadLog.claim(host.store, thread, host.redactor.text, turn.wrote if turn else None)
+    desk = ThreadDesk(host, log, interpreter, listener, turn)
     await desk.settle_leftovers()
     try:
         while not await _until_quiet(desk):
@@ -69,7 +74,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         await _save_work(desk)
     except CodeButlerError as error:
         end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
-    stuck = waiting if waiting == set(desk.state.unread) else set()
+    stuck = _stuck(desk.state, waiting)
     if desk.state.seq == start and end is None:
         return await desk.log.rest(stuck=stuck)
     outcome = end.outcome if end else outcome_of(desk.state)
@@ -79,10 +84,20 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
 
 
+def _stuck(state: ThreadState, waiting: set[int]) -> set[int]:
+    """The messages with which nothing can be done now: another pass would not read them either."""
+    left = set(state.unread)
+    if left != waiting or (state.question is not None and not state.halted):
+        return set()  # what people said while a question was on its way is its answer
+    return left
+
+
 def outcome_of(state: ThreadState) -> Outcome:
     """What a turn that came to its own end has left people with."""
     if state.phase == "closed":
         return "closed"
+    if state.halted:
+        return state.outcome or "failed"
     if state.question is not None:
         return "question"
     if state.refused:
@@ -99,19 +114,32 @@ async def _save_work(desk: ThreadDesk) -> None:
         await desk.space.checkpoint("Work in progress")
 
 
+def _ended(text: str) -> str:
+    """``text`` as a sentence: what errors say may end with a stop already."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 def _last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | None:
     """A turn that was stopped says so, where the work is, and what to do next."""
     where = ""
     if state.worktree and not state.removed:
         where = f"\n\nThe work so far is on `{state.worktree.branch}` at `{state.head[:12]}`."
     if outcome == "failed" and not state.refused:
-        words = f'I could not go on: {text}.{where}\n\nSay **"go"** to try again, or say what to do instead.'
+        way_on = 'Say **"go"** to try again, or say what to do instead.'
+        words = f"I could not go on: {_ended(text)}{where}\n\n{way_on}"
         choices = [Choice(action="retry", label="Try again", style="primary")]
         return Outbound(text=words, kind="error", choices=choices)
+    if outcome == "paused" and state.paused_at:
+        words = f'Paused {text}.{where}\n\nSay **"resume"** to go on, or **"cancel"**.'
+        choices = [
+            Choice(action="resume", label="Resume", style="primary"),
+            Choice(action="cancel", label="Stop", style="danger"),
+        ]
+        return Outbound(text=words, kind="notice", choices=choices)
     if outcome == "paused":
         words = (
-            f'Paused: {text}.{where}\n\nSay **"raise 1"** to allow one more dollar, **"model NAME"** for '
-            'another model, or **"cancel"**.'
+            f'Paused: {_ended(text)}{where}\n\nSay **"raise 1"** to allow one more dollar, '
+            '**"model NAME"** for another model, or **"cancel"**.'
         )
         choices = [
             Choice(action="raise", label="Raise by $1", value="1", style="primary"),
@@ -119,5 +147,6 @@ def _last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | No
         ]
         return Outbound(text=words, kind="error", choices=choices)
     if outcome == "cancelled":
-        return Outbound(text=f'Stopped {text}.{where}\n\nSay **"go"** to go on.', kind="notice")
+        later = " What you wrote before that is read then." if state.unread else ""
+        return Outbound(text=f'Stopped {text}.{where}\n\nSay **"go"** to go on.{later}', kind="notice")
     return None

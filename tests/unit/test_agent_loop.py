@@ -70,7 +70,7 @@ class Workplace:
     async def settle(self, key: str, usd: float) -> None:
         self.settled[key] = usd
 
-    async def waiting(self, role: Role, why: str) -> None:
+    async def wait(self, role: Role, why: str, seconds: float) -> None:
         self.waits.append(why)
 
     async def complete(
