@@ -18,7 +18,7 @@ def _thread_opened(s: ThreadState, e: ev.ThreadOpened) -> None:
 
 @HANDLERS.on
 def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
-    s.unread[s.seq] = e
+    s.unread[s.seq], s.speaker = e, e.author
     if e.key:
         s.heard[e.surface, e.key] = e.text
     _meet(s, e.author)
@@ -53,7 +53,7 @@ def _message_taken(s: ThreadState, e: ev.MessageTaken) -> None:
         s.unread.pop(seq, None)
         s.overheard.get(e.frame, {}).pop(seq, None)
         overheard[seq] = e.content
-    s.halted = ""
+    s.halted, s.cancelled_at = "", 0
     s.frames[e.frame].hear(e.content)
 
 
@@ -65,7 +65,7 @@ def _question_asked(s: ThreadState, e: ev.QuestionAsked) -> None:
 @HANDLERS.on
 def _question_answered(s: ThreadState, e: ev.QuestionAnswered) -> None:
     s.answers[e.call_id] = e.text
-    s.question, s.halted, s.reminder = None, "", 0
+    s.question, s.halted, s.reminder, s.cancelled_at = None, "", 0, 0
 
 
 @HANDLERS.on
@@ -100,6 +100,8 @@ def _paused(s: ThreadState, _e: ev.Paused) -> None:
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0
     s.raised_usd += e.raise_usd
+    for frame in s.frames.values():
+        frame.renew()
 
 
 @HANDLERS.on

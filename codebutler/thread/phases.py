@@ -100,19 +100,31 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
 
 
 async def code(desk: ThreadDesk) -> None:
-    """The Coder gets its place; one that stands in line says where."""
+    """The Coder gets its place among those of its person, then among all; in line, it says where."""
+    opened, most = desk.state.opened, desk.config.limits.max_coders_per_person
+    if opened is None or most is None:
+        await _in_turn(desk)
+        return
+    many = "1 Coder" if most == 1 else f"{most} Coders"
+    # first: who waits for this one must not hold a place that another person could use
+    with desk.host.own_coders(opened.owner, most).place() as place:
+        if await _in_line(desk, place, f"{opened.owner.label} has {many} at work"):
+            await _in_turn(desk)
+
+
+async def _in_turn(desk: ThreadDesk) -> None:
     with desk.host.coders.place() as place:
-        if await _in_line(desk, place):
+        if await _in_line(desk, place, f"All {desk.host.coders.count} Coders are at work"):
             await desk.log.update_row(status="working")
             await _code(desk)
 
 
-async def _in_line(desk: ThreadDesk, place: Place) -> bool:
+async def _in_line(desk: ThreadDesk, place: Place, why: str) -> bool:
     """Wait for the place. People are heard meanwhile; False when their words have changed what is due."""
     while place.number:
         if place.changed.is_set():
             place.changed.clear()
-            await _say_place(desk, place.number)
+            await _say_place(desk, place.number, why)
         with desk.turn.calm():
             await _first_of(place.changed, desk.turn.mail)
         if desk.turn.mail.is_set():
@@ -125,11 +137,11 @@ async def _in_line(desk: ThreadDesk, place: Place) -> bool:
     return True
 
 
-async def _say_place(desk: ThreadDesk, number: int) -> None:
+async def _say_place(desk: ThreadDesk, number: int, why: str) -> None:
     """Once as a message, then on the card, which follows the line."""
     what = desk.state.approval.hash if desk.state.approval else ""
-    words = f"All {desk.host.coders.count} Coders are at work; this thread is number {number} in line."
-    await desk.tell_once(words, source=f"line:{what}")
+    words = f"{why}; this thread is number {number} in line."
+    await desk.tell_once(words, source=f"line:{what}:{why}")
     await desk.show_status(f"number {number} in line for a Coder")
 
 
