@@ -75,10 +75,8 @@ class Thread(Caps):
         await self.host.router.learn()
         for notice in (*base.notices, *self.config.notes):
             await self.tell_once(notice)
-        if self.host.sandbox.tier == "off":
-            await self.tell_once(
-                "This host runs tools WITHOUT a sandbox: what a model runs can do what you can."
-            )
+        if self.host.sandbox.banner:
+            await self.tell_once(self.host.sandbox.banner)
         self._rules = await self.host.rules(base.commit)
         return self._rules
 
