@@ -11,6 +11,8 @@ from codebutler import events as ev
 from codebutler.thread import fold_steps, fold_talk, fold_work
 from codebutler.thread.state import ThreadState
 
+_OUTSIDE = (ev.ThreadOpened, ev.MessageReceived, ev.MessageEdited, ev.MessageDeleted, ev.TimerFired)
+"""What doors and the clock append; all else is the doing of a turn."""
 _HANDLERS = {**fold_talk.HANDLERS, **fold_steps.HANDLERS, **fold_work.HANDLERS}
 
 
@@ -38,12 +40,14 @@ def apply(state: ThreadState, seq: int, ts: float, event: ev.Event | None) -> No
 
 def _note_end(state: ThreadState, event: ev.Event) -> None:
     """Whether a turn is under way, and which end it owes people since it was stopped."""
-    if isinstance(event, ev.ThreadOpened | ev.MessageReceived):
-        return  # the doing of doors, not of a turn
+    if isinstance(event, _OUTSIDE):
+        return
     state.unended = not isinstance(event, ev.TurnEnded)
     match event:
         case ev.Cancelled():
             state.owed = "cancelled", f"by {event.by.label}"
+        case ev.Paused():
+            state.owed = "paused", f"by {event.by.label}"
         case ev.LimitHit():
             state.owed = "paused", event.what
         case ev.TurnEnded() | ev.Resumed():
