@@ -59,7 +59,7 @@ def landed(sample: Sample, store: Path, out: str) -> Landed:
         pull_requests=[(title, state, shape(body)) for title, state, body, _ in requests],
         messages=Counter(shape(json.loads(body)["post"]["text"]) for (body,) in posts),
         outbox={state for (state,) in states},
-        shown=shown(out),
+        shown=shown(store, out),
         refs={
             f"{where.name}:{shape(ref)}"
             for where in (sample.repo, sample.remote)
@@ -101,6 +101,13 @@ def shape(text: str) -> str:
     return re.sub(r"[ ─-]+", " ", text).strip()
 
 
-def shown(out: str) -> list[str]:
-    """What a terminal shows of a thread, without status cards and the line of the summary."""
-    return [line for line in map(shape, out.splitlines()) if line and not line.startswith("**")]
+def shown(store: Path, out: str) -> list[str]:
+    """The lines of ``out``, a terminal's, that are messages of the thread: without status cards."""
+    with a_look(store) as rows:
+        cards = rows.execute("SELECT payload FROM outbox WHERE slot <> ''").fetchall()
+    hidden = {_line(json.loads(card)["text"].replace("\n", "  ")) for (card,) in cards}
+    return [line for line in map(_line, out.splitlines()) if line and line not in hidden]
+
+
+def _line(text: str) -> str:
+    return shape(re.sub(r"[*`]", "", text))

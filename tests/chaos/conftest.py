@@ -123,7 +123,8 @@ class Rig:
         assert landed(self.sample, self.store, done.out) == calm[name]
         self._check_calls(log, asked)
         self._check_log(self.events())
-        assert shown(killed.out) == calm[name].shown[: len(shown(killed.out))], "shown in order, and once"
+        before = shown(self.store, killed.out)
+        assert before == calm[name].shown[: len(before)], "shown in order, and once"
         assert self.unsettled() == []
         await self.no_process_is_left()
 
