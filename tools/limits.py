@@ -21,6 +21,8 @@ PDF_BYTES, PDF_MEMORY, PDF_SECONDS, PDF_PAGES = 64 * 1024 * 1024, 768 * 1024 * 1
 EDIT_FILE = 32 * 1024 * 1024
 PATCH, PATCH_FILES = 64 * 1024 * 1024, 200
 DIFF_LINES, DIFF_CHARS, DIFF_SHOWN = 60, 300, 12_000
+DIFF_OF_WRITE, DIFF_COMPARED = 20, 1000
+"""Lines of a diff that goes back to the model that wrote all of the file, and lines that are compared."""
 
 BASH_LINES, BASH_BYTES = 600, 24_000
 BASH_TIMEOUT, BASH_TIMEOUT_MAX = 120, 600
@@ -29,7 +31,7 @@ JOBS, JOBS_KNOWN, JOB_FIRST = 8, 32, 0.3
 WATCH_BYTES, WATCH_FIRST, WATCH_SECONDS = 2048, 0.3, 0.5
 """What a person may follow of a running command: its latest bytes, every so often."""
 
-SEARCH_LINES, SEARCH_BYTES, SEARCH_LINE_CHARS = 250, 20_000, 300
+SEARCH_LINES, SEARCH_BYTES, SEARCH_LINE_CHARS, SEARCH_COLUMNS = 250, 20_000, 300, 10_000
 SEARCH_FILES, SEARCH_TIMEOUT, SEARCH_CONTEXT = 200, 60, 20
 SEARCH_RAW, NAMES_RAW = 4 * 1024 * 1024, 64 * 1024 * 1024
 """Where a search is stopped: matching lines, and lists of file names."""
