@@ -31,7 +31,7 @@ JOBS, JOBS_KNOWN, JOB_FIRST = 8, 32, 0.3
 WATCH_BYTES, WATCH_FIRST, WATCH_SECONDS = 2048, 0.3, 0.5
 """What a person may follow of a running command: its latest bytes, every so often."""
 
-SEARCH_LINES, SEARCH_BYTES, SEARCH_LINE_CHARS, SEARCH_COLUMNS = 250, 20_000, 300, 10_000
+SEARCH_LINES, SEARCH_BYTES, SEARCH_LINE_CHARS = 250, 20_000, 300
 SEARCH_FILES, SEARCH_TIMEOUT, SEARCH_CONTEXT = 200, 60, 20
 SEARCH_RAW, NAMES_RAW = 4 * 1024 * 1024, 64 * 1024 * 1024
 """Where a search is stopped: matching lines, and lists of file names."""

@@ -91,7 +91,7 @@ def compared(before: str, after: str) -> str:
     """A small diff of two texts, without context; "" where too many lines would have to be compared."""
     import difflib
 
-    old, new = before.split("\n"), after.split("\n")
+    old, new = (text.removesuffix("\n").split("\n") for text in (before, after))
     same = next(
         (n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new))
     )
@@ -105,6 +105,8 @@ def compared(before: str, after: str) -> str:
         if kind != "equal":
             lines += [f"@@ line {same + a + 1} @@", *(f"-{line}" for line in old[a:b])]
             lines += [f"+{line}" for line in new[c:d]]
+    if before.endswith("\n") and not after.endswith("\n"):
+        lines.append("[no newline at the end now]")
     return _capped("\n".join(limits.cut_line(line, limits.DIFF_CHARS) for line in lines))
 
 

@@ -18,8 +18,6 @@ from workspace import Workspace
 _WALK = ("--no-config", "--hidden", "--no-require-git", "--no-ignore-global", "--glob=!.git", "--color=never")
 _NUMBER = re.compile(rb"([0-9]+)(?:-|:([0-9]+):)")
 """Before a line of context: its number; before a match: its number and the column."""
-_BARE = b"\0"
-"""Marks a line that ripgrep printed without a name and number before it."""
 _TYPES = {
     "javascript": "js", "jsx": "js", "typescript": "ts", "tsx": "ts", "python": "py", "golang": "go",
     "c++": "cpp", "c#": "csharp", "shell": "sh", "bash": "sh", "yml": "yaml", "rs": "rust", "rb": "ruby",
@@ -79,28 +77,31 @@ def glob(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     return _file_list(names, none), {"files": len(names)}
 
 
-def _files(space: Workspace, start: str, match: Callable[[str], object], *kind: str) -> list[str]:
+def _files(space: Workspace, start: str, match: Callable[[str], object], *kind: str) -> list[bytes]:
     """Files below ``start`` that match and are not ignored, as paths relative to the root."""
-    raw = _rg(space, *kind, "--files", "--null", "--", start).out.split(b"\0")
+    raw = _names(_rg(space, *kind, "--files", "--null", "--", start).out)
     prefix = "" if start == "." else start + "/"
-    names = [os.fsdecode(name).removeprefix("./") for name in raw if name]
-    return [name for name in names if match(name.removeprefix(prefix))]
+    return [name for name in raw if match(os.fsdecode(name).removeprefix(prefix))]
 
 
-def _newest(names: list[str]) -> list[str]:
+def _names(raw: bytes) -> list[bytes]:
+    return [name.removeprefix(b"./") for name in raw.split(b"\0") if name]
+
+
+def _newest(names: list[bytes]) -> list[bytes]:
     """Sorted by modification time, newest first, then by name. A file that has gone sorts last."""
-
-    def age(name: str) -> tuple[float, str]:
+    ages: list[tuple[int, bytes]] = []
+    for name in names:  # there may be 50,000 of them: no call more than needed
         try:
-            return -os.lstat(name).st_mtime, name
+            ages.append((-os.lstat(name).st_mtime_ns, name))
         except OSError:
-            return 0.0, name
+            ages.append((0, name))
+    ages.sort()
+    return [name for _, name in ages]
 
-    return sorted(names, key=age)
 
-
-def _file_list(names: list[str], none: str) -> str:
-    shown = [os.fsencode(name).decode("utf-8", "replace") for name in names[: limits.SEARCH_FILES]]
+def _file_list(names: list[bytes], none: str) -> str:
+    shown = [name.decode("utf-8", "replace") for name in names[: limits.SEARCH_FILES]]
     if len(names) > len(shown):
         shown.append(f"[… {len(names) - len(shown)} more files]")
     return "\n".join(shown) or none
@@ -112,8 +113,8 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     start = _start(space, arguments.get("path", "."), folder=False)
     context = min(arguments.get("context", 0), limits.SEARCH_CONTEXT)
     shape = {
-        "content": ("--line-number", "--column", "--no-heading", "--with-filename", "--null",
-                    f"--max-columns={limits.SEARCH_COLUMNS}", "--max-columns-preview",
+        "content": ("--line-number", "--column", "--heading", "--with-filename", "--null",
+                    "--max-columns=10000", "--max-columns-preview",
                     f"--context={context}"),
         "files": ("--files-with-matches", "--null"),
         "count": ("--count-matches", "--with-filename", "--null"),
@@ -132,11 +133,11 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     found = [_rg(space, *shape, *kind, *narrow, *pattern, "--", *some, limit=limit) for some in starts]
     out = b"".join(each.out for each in found)
     if mode == "files":
-        names = _newest([os.fsdecode(name).removeprefix("./") for name in out.split(b"\0") if name])
+        names = _newest(_names(out))
         return _file_list(names, "no match"), {"files": len(names)}
     if mode == "count":
         return _counts(out)
-    return _lines(*_by_file(out, context), stopped=any(each.cut for each in found))
+    return _matches(out, context, stopped=any(each.cut for each in found))
 
 
 def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
@@ -148,44 +149,51 @@ def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
     return (f"--type={kind}",) if kind else ()
 
 
-def _by_file(out: bytes, context: int) -> tuple[list[str], int]:
-    """``name:line:text`` and, around it, ``name-line-text``; newest file first, ``--`` between pieces.
-
-    The second value counts all lines; only those that can be shown are made into text.
-    """
-    groups: dict[bytes, list[bytes]] = {}
-    current: list[bytes] = []
-    for line in out.splitlines():
-        name, separator, rest = line.partition(b"\0")
-        if separator:
-            current = groups.setdefault(name, [])
-        current.append(rest if separator else _BARE + line)
-    names = {os.fsdecode(name): name for name in groups}
+def _matches(out: bytes, context: int, *, stopped: bool) -> tuple[str, dict[str, Any]]:
+    """Newest file first, ``--`` between pieces. Of a flood only the lines that are shown are looked at."""
+    pieces, notes = _by_file(out)
+    total = sum(piece.count(b"\n") + 1 for piece in pieces.values()) + len(notes)
+    if context and pieces:
+        total += len(pieces) - 1
     lines: list[str] = []
-    total = 0
-    for path in _newest(list(names)):
-        group = groups[names[path]]
-        while group[-1] == _BARE + b"--":  # ripgrep's own, towards whichever file it printed next
-            group.pop()
-        if context and total:
-            group.insert(0, _BARE + b"--")
-        total += len(group)
-        shown = names[path].decode("utf-8", "replace").removeprefix("./")
-        lines += [_line(shown, rest) for rest in group[: max(0, limits.SEARCH_LINES - len(lines))]]
-    return lines, total
+    for name in _newest(list(pieces)):
+        if len(lines) >= limits.SEARCH_LINES:
+            break
+        lines += ["--"] if context and lines else []
+        shown = name.removeprefix(b"./")
+        lines += [_shown(shown, line) for line in pieces[name].split(b"\n")[: limits.SEARCH_LINES]]
+    return _lines(lines + notes, total, stopped=stopped)
 
 
-def _line(path: str, rest: bytes) -> str:
-    """One line of the result; of a long one, the part in which the match is."""
-    match = _NUMBER.match(rest)
-    if match is None:
-        return rest.removeprefix(_BARE).decode("utf-8", "replace")
-    text = rest[match.end() :]
-    number, column = match[1].decode(), int(match[2] or 0)
+def _by_file(out: bytes) -> tuple[dict[bytes, bytes], list[str]]:
+    """What ripgrep printed under each file's name, and what it has to say of files that it cannot show.
+
+    ``NAME NUL LINES``, each line beginning with its number, and an empty line before the next name.
+    """
+    whole = out[: out.rfind(b"\n") + 1]  # it may have been stopped in the middle of a line
+    start, *rest = whole.split(b"\0")
+    said, _, name = start.rpartition(b"\n\n") if rest else (start, b"", b"")
+    pieces: dict[bytes, bytes] = {}
+    notes = [said]
+    for each in rest:
+        text, blank, following = each.rpartition(b"\n\n")
+        pieces[name], _, said = (text if blank else each.removesuffix(b"\n")).partition(b"\n\n")
+        notes.append(said)
+        name = following
+    lines = b"\n".join(notes).split(b"\n")
+    return pieces, [line.decode("utf-8", "replace").removeprefix("./") for line in lines if line]
+
+
+def _shown(name: bytes, line: bytes) -> str:
+    """``name:line:text``, or around a match ``name-line-text``; of a long line the part with the match."""
+    match = _NUMBER.match(line)
+    if match is None:  # -- between two places of a file
+        return line.decode("utf-8", "replace")
+    text, column = line[match.end() :].removesuffix(b"\r"), int(match[2] or 0)
     if column > limits.SEARCH_LINE_CHARS // 2 and len(text) > limits.SEARCH_LINE_CHARS:
         text = "… ".encode() + text[column - 1 - limits.SEARCH_LINE_CHARS // 4 :]
-    mark = ":" if column else "-"
-    return f"{path}{mark}{number}{mark}{text.decode('utf-8', 'replace')}"
+    mark = b":" if column else b"-"
+    return (name + mark + match[1] + mark + text).decode("utf-8", "replace")
 
 
 def _narrowed(
@@ -204,20 +212,18 @@ def _narrowed(
         if room < len(name):
             groups.append([])
             room = _ARGUMENTS
-        groups[-1].append(name)
+        groups[-1].append(os.fsdecode(name))
         room -= len(name) + 1
     return (), groups
 
 
 def _lines(found: list[str], total: int, *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
-    """The first of ``total`` lines, as many as fit."""
-    lines = [limits.cut_line(line, limits.SEARCH_LINE_CHARS) for line in found]
+    """The first lines within the limits, and how many of ``total`` are missing."""
     details: dict[str, Any] = {"lines": total}
-    if not lines:
+    if not found:
         return "no match", details
-    shown = limits.first_part(
-        "\n".join(lines[: limits.SEARCH_LINES]), limits.SEARCH_LINES, limits.SEARCH_BYTES
-    )
+    lines = [limits.cut_line(line, limits.SEARCH_LINE_CHARS) for line in found[: limits.SEARCH_LINES]]
+    shown = limits.first_part("\n".join(lines), limits.SEARCH_LINES, limits.SEARCH_BYTES)
     kept = shown.rstrip("\n").split("\n")
     if len(kept) < total:
         more = f"{'at least ' if stopped else ''}{total - len(kept)} more lines"
@@ -227,10 +233,11 @@ def _lines(found: list[str], total: int, *, stopped: bool = False) -> tuple[str,
 
 def _counts(out: bytes) -> tuple[str, dict[str, Any]]:
     """Matches per file, from ``name NUL count``, and their sum."""
-    pairs = {os.fsdecode(name): int(count) for name, count in re.findall(rb"([^\0]+)\0(\d+)\n", out)}
+    pairs = {name: int(count) for name, count in re.findall(rb"([^\0]+)\0(\d+)\n", out)}
     if not pairs:
         return "no match", {"matches": 0}
     matches = sum(pairs.values())
-    lines = [f"{os.fsencode(name).decode('utf-8', 'replace')}:{pairs[name]}" for name in _newest(list(pairs))]
-    shown, details = _lines([line.removeprefix("./") for line in lines], len(lines))
-    return f"{shown}\n{matches} matches in {len(pairs)} files", {**details, "matches": matches}
+    shown = _newest(list(pairs))[: limits.SEARCH_LINES]
+    lines = [f"{name.decode('utf-8', 'replace')}:{pairs[name]}".removeprefix("./") for name in shown]
+    text, details = _lines(lines, len(pairs))
+    return f"{text}\n{matches} matches in {len(pairs)} files", {**details, "matches": matches}

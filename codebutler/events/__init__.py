@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from codebutler.events.steps import (
+    Compacted,
     FrameEnded,
     FrameStarted,
     LimitHit,
@@ -79,6 +80,7 @@ __all__ = [
     "ChecklistUpdated",
     "CheckpointMade",
     "CommandHandled",
+    "Compacted",
     "EscalationAnswered",
     "EscalationAsked",
     "Event",
@@ -132,7 +134,7 @@ Event: TypeAlias = Annotated[
     | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
     | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded,
+    | TimerFired | Posted | TurnEnded | Compacted,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

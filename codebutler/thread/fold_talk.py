@@ -67,6 +67,8 @@ def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted = ""
     s.raised_usd += e.raise_usd
+    for frame in s.frames.values():
+        frame.renew()
 
 
 @HANDLERS.on

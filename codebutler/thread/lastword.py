@@ -19,6 +19,8 @@ _SETTING = {
     "hour": "limits.maxCallsPerHour",
     "person_hour": "limits.maxCallsPerPersonPerHour",
 }
+_NAMED = 5
+"""Changed files that are named."""
 RAISABLE = frozenset({"", "role", "thread", "tokens"})
 """The caps that a person's raise in the thread lifts; the others belong to the host."""
 
@@ -45,7 +47,15 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
 def _where(state: ThreadState) -> str:
     if state.worktree is None or state.removed:
         return ""
-    return f"\n\nThe work so far is on `{state.worktree.branch}` at `{state.head[:12]}`."
+    parts = [f"The work so far is on `{state.worktree.branch}` at `{state.head[:12]}`."]
+    if state.files:
+        names = sorted(state.files)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        parts.append(f"Changed: {', '.join(f'`{n}`' for n in names[:_NAMED])}{more}.")
+    if state.checklist:
+        done = sum(item.status == "done" for item in state.checklist)
+        parts.append(f"Checklist: {done} of {len(state.checklist)} done.")
+    return "\n\n" + " ".join(parts)
 
 
 def _ways(hit: LimitHit | None) -> tuple[str, list[Choice]]:
