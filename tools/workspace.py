@@ -27,6 +27,7 @@ class Config:
     proxy: str = ""
     covered: list[str] = field(default_factory=list)
     path: list[str] = field(default_factory=list)
+    scratch: str = ""
     limits: dict[str, int] = field(default_factory=dict)
 
     @classmethod

@@ -164,7 +164,8 @@ class Sandbox(Section):
     ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
     the host:port pairs that tools may reach; ``show`` lists more folders with programs that tools may read;
     ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope;
-    ``private`` vouches for hosts whose addresses are not public.
+    ``private`` vouches for hosts whose addresses are not public; ``git_scratch`` lets commands write git's
+    records in a copy that is thrown away.
 
     ``setup`` lets dependencies be installed before a thread's Coder begins; that phase, and it alone, reaches
     ``setup_allow`` and the package registries named in ``registries``, takes ``setup_seconds`` at most for
@@ -177,6 +178,7 @@ class Sandbox(Section):
     show: list[Line] = []
     private: list[HostPort] = []
     memory_mib: Annotated[int, Field(ge=64)] | None = None
+    git_scratch: bool = False
     setup: bool = True
     setup_allow: list[HostPort] = []
     registries: list[Literal["pypi", "npm", "crates", "go"]] = []

@@ -31,9 +31,9 @@ PLANNERS = 16
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
-def known_tools() -> dict[str, Tool]:
-    """Every tool there is, by name, in the order in which models see them."""
-    all_tools = (*native.tools(), *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS)
+def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
+    """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
+    all_tools = (*native.tools(scratch=scratch), *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS)
     return {t.spec.name: t for t in all_tools}
 
 
@@ -122,7 +122,7 @@ class Host:
         """The role's tools; the same object for the same list, so that its wire form is byte-stable."""
         names = native.fitting(role.tools, self.config.model_of(role.name) or role.model)
         if names not in self._toolsets:
-            self._toolsets[names] = Toolset.of(names, known_tools())
+            self._toolsets[names] = Toolset.of(names, known_tools(scratch=self.sandbox.git_scratch))
         return self._toolsets[names]
 
     async def tidy(self) -> None:

@@ -1,0 +1,72 @@
+"""How a role's run moves the state: frames, model calls, tool calls."""
+
+from __future__ import annotations
+
+from codebutler import events as ev
+from codebutler.agent.frame import Frame, OpenCall
+from codebutler.thread.fold_table import Table
+from codebutler.thread.state import Spend, ThreadState
+
+HANDLERS = Table()
+
+
+@HANDLERS.on
+def _frame_started(s: ThreadState, e: ev.FrameStarted) -> None:
+    frame = Frame(e.frame, e.role)
+    if e.content:
+        frame.hear(e.content)
+    s.frames[e.frame] = frame
+
+
+@HANDLERS.on
+def _frame_ended(s: ThreadState, e: ev.FrameEnded) -> None:
+    s.frames[e.frame].ended = e.outcome
+    if s.frames[e.frame].role == "coder" and s.approval is not None:
+        s.carried_out = s.approval.hash
+
+
+@HANDLERS.on
+def _nudged(s: ThreadState, e: ev.Nudged) -> None:
+    s.frames[e.frame].nudge(e.content)
+
+
+@HANDLERS.on
+def _model_requested(s: ThreadState, e: ev.ModelRequested) -> None:
+    s.requested = e
+
+
+@HANDLERS.on
+def _model_failed(s: ThreadState, _e: ev.ModelFailed) -> None:
+    s.requested = None
+
+
+@HANDLERS.on
+def _model_replied(s: ThreadState, e: ev.ModelReplied) -> None:
+    s.requested = None
+    frame = s.frames[e.frame]
+    frame.reply(e)
+    spend = s.spend.setdefault((frame.role, e.model), Spend())
+    spend.calls += 1
+    spend.input += e.usage.input
+    spend.output += e.usage.output
+    spend.cached += e.usage.cached
+    spend.usd += e.usd
+    spend.priced = spend.priced and e.priced
+    spend.tools += len(e.tool_calls)
+
+
+@HANDLERS.on
+def _tool_started(s: ThreadState, e: ev.ToolStarted) -> None:
+    call: OpenCall | None = s.frames[e.frame].calls.get(e.call_id)
+    if call is not None:
+        call.started = True
+
+
+@HANDLERS.on
+def _tool_finished(s: ThreadState, e: ev.ToolFinished) -> None:
+    s.frames[e.frame].result(e, ends_turn=e.name == "propose_plan" and e.ok)
+
+
+@HANDLERS.on
+def _limit_hit(s: ThreadState, e: ev.LimitHit) -> None:
+    s.halted = f"paused: {e.what}"

@@ -1,0 +1,124 @@
+"""How what the thread makes moves the state: plan, branch, pull request, memory."""
+
+from __future__ import annotations
+
+from codebutler import events as ev
+from codebutler.thread.fold_table import Table
+from codebutler.thread.state import ThreadState
+
+HANDLERS = Table()
+
+
+@HANDLERS.on
+def _base_resolved(s: ThreadState, e: ev.BaseResolved) -> None:
+    s.base = e
+
+
+@HANDLERS.on
+def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
+    s.plan = e
+
+
+@HANDLERS.on
+def _plan_approved(s: ThreadState, e: ev.PlanApproved) -> None:
+    s.approval, s.halted = e, ""
+    s.checklist = []
+    if s.plan is not None:
+        files = s.plan.plan.files
+        s.named.update(f.removeprefix("./").split(":")[0] for f in files)
+        s.unnamed = s.unnamed or not files
+
+
+@HANDLERS.on
+def _plan_dropped(s: ThreadState, e: ev.PlanDropped) -> None:
+    if s.plan is not None and s.plan.hash == e.hash:
+        s.plan = None
+
+
+@HANDLERS.on
+def _phase_changed(s: ThreadState, e: ev.PhaseChanged) -> None:
+    s.phase = e.phase
+
+
+@HANDLERS.on
+def _worktree_ready(s: ThreadState, e: ev.WorktreeReady) -> None:
+    s.worktree, s.head, s.removed = e, e.base, False
+
+
+@HANDLERS.on
+def _checkpoint_made(s: ThreadState, e: ev.CheckpointMade) -> None:
+    s.head = e.commit
+    s.files.update(e.files)
+
+
+@HANDLERS.on
+def _checklist_updated(s: ThreadState, e: ev.ChecklistUpdated) -> None:
+    s.checklist = list(e.items)
+
+
+@HANDLERS.on
+def _pushed(s: ThreadState, e: ev.Pushed) -> None:
+    s.pushed = e.commit
+
+
+@HANDLERS.on
+def _pr_opened(s: ThreadState, e: ev.PrOpened) -> None:
+    s.pr, s.pr_state = e, "open"
+
+
+@HANDLERS.on
+def _summary_written(s: ThreadState, e: ev.SummaryWritten) -> None:
+    s.summary, s.body_written = e, False
+
+
+@HANDLERS.on
+def _pr_updated(s: ThreadState, _e: ev.PrUpdated) -> None:
+    s.body_written = True
+
+
+@HANDLERS.on
+def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
+    s.memory = [*(s.memory or []), *e.items]
+
+
+@HANDLERS.on
+def _memory_decided(s: ThreadState, e: ev.MemoryDecided) -> None:
+    s.memory = None
+    if e.kept:
+        s.kept.append(e)
+
+
+@HANDLERS.on
+def _memory_committed(s: ThreadState, e: ev.MemoryCommitted) -> None:
+    s.memory_commits += 1
+    s.head = e.commit or s.head
+
+
+@HANDLERS.on
+def _journal_committed(s: ThreadState, e: ev.JournalCommitted) -> None:
+    s.journal, s.head = e, e.commit
+
+
+@HANDLERS.on
+def _merge_requested(s: ThreadState, e: ev.MergeRequested) -> None:
+    s.merge, s.halted, s.refused = e, "", ""
+
+
+@HANDLERS.on
+def _merge_refused(s: ThreadState, e: ev.MergeRefused) -> None:
+    s.merge, s.refused = None, e.error
+
+
+@HANDLERS.on
+def _pr_merged(s: ThreadState, e: ev.PrMerged) -> None:
+    s.merged, s.pr_state = e, "merged"
+
+
+@HANDLERS.on
+def _pr_closed(s: ThreadState, _e: ev.PrClosed) -> None:
+    s.pr_state = "closed"
+
+
+@HANDLERS.on
+def _worktree_removed(s: ThreadState, _e: ev.WorktreeRemoved) -> None:
+    s.removed = True
