@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -42,6 +42,10 @@ class Outfit:
     environment: Mapping[str, str] = field(default_factory=dict)
     path: tuple[str, ...] = ()
     tree: bool = False
+
+    def shown(self) -> Outfit:
+        """The same with every layer read-only, for a kernel without overlays."""
+        return replace(self, layers=tuple(replace(each, how="show") for each in self.layers))
 
     def inside(self, root: Path) -> list[str]:
         """The paths, relative to ``root``, that layers cover."""

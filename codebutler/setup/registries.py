@@ -67,6 +67,8 @@ async def _pypi() -> Registry:
     more = [clean for each in said.get("extra-index-url", "").split() if (clean := urls.add(each))]
     environment = {"PIP_INDEX_URL": first, "UV_DEFAULT_INDEX": first}
     environment |= {"PIP_EXTRA_INDEX_URL": " ".join(more), "UV_INDEX": " ".join(more)} if more else {}
+    if said.get("trusted-host"):
+        environment["PIP_TRUSTED_HOST"] = said["trusted-host"]
     if certificates := _certificates(said.get("cert", "")):
         environment |= {"PIP_CERT": certificates, "SSL_CERT_FILE": certificates}
     return urls.registry(environment)

@@ -99,6 +99,18 @@ class Setups:
             task.add_done_callback(partial(_heard, self._outcomes, commit))
         return task
 
+    async def found(self, commit: str) -> Outcome:
+        """What lies on the shelf of it already; nothing is built."""
+        parts = []
+        try:
+            wanted = await self.wanted(commit)
+        except CodeButlerError:
+            return Outcome()
+        for each in wanted:
+            entry = await asyncio.to_thread(shelf.find, self.repo, each.key)
+            parts.append(Part(each, entry, cached=True, why="" if entry else "it was not installed"))
+        return Outcome(tuple(parts))
+
     async def wanted(self, commit: str) -> tuple[Wanted, ...]:
         """The commit's recipes, read once. Raises ConfigError for a repo's own that is wrong."""
         task = self._wanted.get(commit)
@@ -141,9 +153,13 @@ class Setups:
         setup = load_config(self.repo.root, home=self.home, env={}, repo_text=text).setup
         if setup.command:
             found = [recipes.own(setup)]
-            problem = "" if not recipes.committed(found[0], blobs) else "files of setup.keep are committed"
-            fix = "A setup makes folders that the repo does not have" if problem else ""
-            return (Wanted(found[0], key_of(found[0], blobs, commit, self.sandbox), problem, fix),)
+            hindrance = self._no_cage()
+            if recipes.committed(found[0], blobs):
+                hindrance = (
+                    "files of setup.keep are committed",
+                    "A setup makes folders the repo does not have",
+                )
+            return (Wanted(found[0], key_of(found[0], blobs, commit, self.sandbox), *hindrance),)
         return tuple(
             Wanted(recipe, key_of(recipe, blobs, commit, self.sandbox), *self._hindrance(recipe))
             for recipe in recipes.detect(blobs, self._has)
@@ -154,6 +170,8 @@ class Setups:
 
     def _hindrance(self, recipe: Recipe) -> tuple[str, str]:
         """Why a detected recipe cannot succeed here, and what would help."""
+        if (uncaged := self._no_cage())[0]:
+            return uncaged
         missing = [name for name in recipe.programs if not self._has(name)]
         if missing:
             return f"the sandbox has no {missing[0]}", "Install it, or show its folder: sandbox.show"
@@ -165,6 +183,12 @@ class Setups:
         else:
             fix = "In the global config.json: sandbox.setupAllow with the hosts it needs"
         return "setup has no network on this host", fix
+
+    def _no_cage(self) -> tuple[str, str]:
+        """Strangers' install scripts run in the full border or not at all."""
+        if self.sandbox.tier == "bwrap":
+            return "", ""
+        return f"setup does not run with sandbox.tier {self.sandbox.tier!r}", "Install them by hand"
 
     async def _outcome(self, commit: str) -> Outcome:
         began = time.monotonic()
@@ -184,7 +208,8 @@ class Setups:
             if (entry := await find()) is not None:
                 return Part(wanted, entry, cached=True)
             await self._build(commit, wanted)
-            return Part(wanted, await find(), why="what was set up is gone again")
+            made = await find()
+            return Part(wanted, made, why="" if made else "what was set up is gone again")
         except Unbuilt as unbuilt:
             return Part(wanted, why=unbuilt.why, output=unbuilt.output, fix=unbuilt.fix)
         except (CodeButlerError, OSError) as error:

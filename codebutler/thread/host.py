@@ -18,6 +18,7 @@ from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
 from codebutler.sandbox.settings import SandboxSettings
+from codebutler.setup.service import Setups
 from codebutler.store.store import Store
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
@@ -98,6 +99,8 @@ class Host:
     coders: asyncio.Semaphore = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
+    setups: Setups = field(init=False)
+    """What installs the repo's dependencies."""
     _rules: dict[str, Rules] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
 
@@ -105,6 +108,7 @@ class Host:
         """Places by the configured limit."""
         self.coders = asyncio.Semaphore(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(PLANNERS)
+        self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
 
     async def rules(self, commit: str) -> Rules:
         """The rules at ``commit``, read once."""
@@ -130,9 +134,11 @@ class Host:
         await worktrees.sweep(self.repo)
         await snapshots.sweep(self.repo)
         await snapshots.prune(self.repo, in_use=())
+        await self.setups.tidy()
 
     async def close(self) -> None:
         """Close connections and files."""
+        await self.setups.close()
         await self.client.close()
         await self.store.close()
         await self.ledger.close()
