@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from codebutler.events.steps import (
+    Compacted,
     FrameEnded,
     FrameStarted,
     LimitHit,
@@ -44,7 +45,7 @@ from codebutler.events.talk import (
     TimerFired,
     TurnEnded,
 )
-from codebutler.events.vocabulary import Outcome, Phase
+from codebutler.events.vocabulary import Cap, Outcome, Phase
 from codebutler.events.work import (
     BaseResolved,
     ChecklistUpdated,
@@ -78,9 +79,11 @@ __all__ = [
     "KINDS",
     "BaseResolved",
     "Cancelled",
+    "Cap",
     "ChecklistUpdated",
     "CheckpointMade",
     "CommandHandled",
+    "Compacted",
     "EscalationAnswered",
     "EscalationAsked",
     "Event",
@@ -138,7 +141,7 @@ Event: TypeAlias = Annotated[
     | Pushed | PrOpened | SummaryWritten | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded,
+    | TimerFired | Posted | TurnEnded | Compacted,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -151,6 +151,12 @@ class Limits(Section):
 
     max_concurrent_threads: Annotated[int, Field(ge=1, le=1000)] = Field(default=3, json_schema_extra=REPO)
     max_calls_per_hour: Annotated[int, Field(ge=1)] = Field(default=100, json_schema_extra=REPO)
+    max_calls_per_person_per_hour: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, json_schema_extra=REPO
+    )
+    max_coders_per_person: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, json_schema_extra=REPO
+    )
     tokens_per_thread: Annotated[int, Field(ge=1)] | None = Field(default=20_000_000, json_schema_extra=REPO)
     usd_per_thread: Usd | None = Field(default=5.0, json_schema_extra=REPO)
     usd_per_day: Usd | None = Field(default=50.0, json_schema_extra=REPO)

@@ -24,7 +24,7 @@ from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
 from codebutler.toolset import repo as repo_tools
 from codebutler.toolset.registry import Tool, Toolset
-from codebutler.types import ModelClient
+from codebutler.types import ModelClient, Person
 
 FOLDER = ".codebutler"
 PLANNERS = 16
@@ -102,6 +102,7 @@ class Host:
     setups: Setups = field(init=False)
     """What installs the repo's dependencies."""
     _rules: dict[str, Rules] = field(default_factory=dict)
+    _own_coders: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -109,6 +110,13 @@ class Host:
         self.coders = asyncio.Semaphore(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(PLANNERS)
         self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
+
+    def own_coders(self, person: Person, most: int) -> asyncio.Semaphore:
+        """One person's ``most`` places for Coders. One process runs all turns of a repo: it sees them all."""
+        who = (person.surface, person.id)
+        if who not in self._own_coders:
+            self._own_coders[who] = asyncio.Semaphore(most)
+        return self._own_coders[who]
 
     async def rules(self, commit: str) -> Rules:
         """The rules at ``commit``, read once."""

@@ -28,7 +28,7 @@ def team(*commands: str) -> Mind:
     """A PM that plans, a Coder that runs the commands and writes a note, a Lead that sums up."""
 
     async def mind(asked: Asked) -> ModelReply:
-        said = sum(m["role"] == "assistant" for m in asked.messages)
+        said = len([m for m in asked.messages if m["role"] == "assistant"])
         if asked.role == "pm":
             return says("Hello.") if "hello" in asked.heard else says("", call("propose_plan", **PLAN))
         if asked.role == "coder":
@@ -117,7 +117,7 @@ async def test_planning_does_not_wait_and_a_cancelled_thread_stops_waiting(room:
         await scene.talk("a", "Add a note")
         await scene.say("a", "go")
         async with asyncio.timeout(30):
-            while not any("Waiting for" in text for text in await scene.posts(thread)):
+            while not any("Waiting for" in text for text in await scene.posts(thread)):  # noqa: ASYNC110 - a log
                 await asyncio.sleep(0.05)
         state = await scene.talk("a", "cancel")
         assert state.outcome == "cancelled"

@@ -1,4 +1,4 @@
-"""Dependencies: installed once in a cage, by real tools from a twin of a registry, and laid over a worktree."""
+"""Dependencies: installed once in a cage, by real tools from a twin of a registry, for every worktree."""
 
 from __future__ import annotations
 
@@ -6,22 +6,19 @@ import asyncio
 import base64
 import hashlib
 import json
-import os
-import shutil
 import subprocess
 import zipfile
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from codebutler.config import Config, load_config
-from codebutler.repo.discover import Repo, find_repo
+from codebutler.config import load_config
+from codebutler.repo.discover import find_repo
 from codebutler.sandbox.egress import Egress, Pair
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
-from codebutler.setup import shelf
 from codebutler.setup.service import Outcome, Setups
 
 INDEX = "index.example.org"
@@ -181,6 +178,6 @@ async def test_pip_installs_from_a_registry_and_the_worktree_finds_it(ground: Gr
     assert [(p.why, p.output, p.cached) for p in outcome.parts] == [("", "", False)]
     said, tree = await run(ground, outcome, "python -c 'import answers; print(answers.ANSWER)'; which python")
     assert said.split() == ["42", "/codebutler/tree/.venv/bin/python"]
-    assert os.listdir(tree / ".venv") == []
+    assert list((tree / ".venv").iterdir()) == []
     again = await setups.begin(commit)
     assert [p.cached for p in again.parts] == [True]
