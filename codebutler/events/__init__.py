@@ -34,9 +34,12 @@ from codebutler.events.talk import (
     CommandHandled,
     EscalationAnswered,
     EscalationAsked,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     MessageTaken,
     ModelSwapped,
+    Paused,
     Posted,
     QuestionAnswered,
     QuestionAsked,
@@ -96,6 +99,8 @@ __all__ = [
     "MemoryProposed",
     "MergeRefused",
     "MergeRequested",
+    "MessageDeleted",
+    "MessageEdited",
     "MessageReceived",
     "MessageTaken",
     "ModelFailed",
@@ -104,6 +109,7 @@ __all__ = [
     "ModelSwapped",
     "Nudged",
     "Outcome",
+    "Paused",
     "Phase",
     "PhaseChanged",
     "PlanApproved",
@@ -141,7 +147,7 @@ Event: TypeAlias = Annotated[
     | Pushed | PrOpened | SummaryWritten | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded | Compacted,
+    | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted,
     Field(discriminator="kind"),
 ]  # fmt: skip
 
