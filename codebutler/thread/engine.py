@@ -38,7 +38,7 @@ async def receive(
     store: Store, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team"
 ) -> str:
     """Append a native event to its thread, opening one for a conversation that is new. Returns its id."""
-    inbound = Inbound.model_validate(well_formed(inbound.model_dump()))
+    inbound = _without_secrets(Inbound.model_validate(well_formed(inbound.model_dump())), store)
     message = message_of(inbound)
     event = NewEvent(message.kind, f"{inbound.surface}:{inbound.key}", dump(message))
     thread = await store.find(inbound.surface, inbound.external_id)
@@ -57,6 +57,12 @@ async def receive(
             return thread
     await store.append(thread, [event], ready=True)
     return thread
+
+
+def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
+    """Before anything is cut out of it, such as a title: half a secret is not known for one any more."""
+    ids = {"surface": inbound.surface, "external_id": inbound.external_id, "key": inbound.key}
+    return Inbound.model_validate({**store.redactor.value(inbound.model_dump()), **ids})
 
 
 def stops(interpreter: Interpreter, inbound: Inbound) -> bool:
