@@ -47,6 +47,10 @@ class Redactor:
         """``text`` with every secret replaced by ``MARK``; doing it twice changes nothing more."""
         return self._pattern(self._marked(text)).sub(_mark, text)
 
+    def spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Where the secrets of ``text`` begin and end."""
+        return (found.span() for found in self._pattern(self._marked(text)).finditer(text))
+
     def value(self, value: T) -> T:
         """``value``, anything that JSON can hold, with every text in it redacted, keys too."""
         if isinstance(value, str):
@@ -113,7 +117,7 @@ class Stream:
         for value in self._redactor.values:
             if any(blank in value for blank in " \n\t\r"):
                 safe = min(safe, _started(text, value))
-        return safe
+        return next((start for start, end in self._redactor.spans(text) if start < safe < end), safe)
 
 
 def _started(text: str, value: str) -> int:

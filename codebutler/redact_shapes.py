@@ -71,8 +71,8 @@ TOKENS: tuple[Shape, ...] = (
 )
 """Tokens by their own form."""
 
-_QUOTE = r"(?:\\*[\"'])?"
-"""A quotation mark, also inside JSON that is inside JSON."""
+_IS = r"(?:\\*[\"'])?[ \t]*[:=][ \t]*(?:\\*[\"'])?"
+"""Between a name and its value, also inside JSON that is inside JSON."""
 
 _DIGIT = r"(?=[\w.~+/=-]*\d)[\w.~+/=-]{12,}"
 """A word with a digit in it."""
@@ -84,18 +84,18 @@ SHAPES: tuple[Shape, ...] = (
     ),
     (
         ("uthorization", "UTHORIZATION"),
-        rf"(?P<header>(?i:authorization){_QUOTE}\s*[:=]\s*{_QUOTE}(?i:basic|bearer|token)\s+)[^\s\"',\\]{{6,}}",
+        rf"(?P<header>(?i:authorization){_IS}(?i:basic|bearer|token)[ \t]+)[^\s\"',\\]{{6,}}",
     ),
     (
         ("-key", "-Key", "-KEY", "-token", "-Token", "-TOKEN"),
-        rf"(?P<named>(?i:x-api-key|api-key|private-token|x-auth-token){_QUOTE}\s*[:=]\s*{_QUOTE}){_DIGIT}",
+        rf"(?P<named>(?i:x-api-key|api-key|private-token|x-auth-token){_IS}){_DIGIT}",
     ),
     (
         ("aws_secret_access_key", "AWS_SECRET_ACCESS_KEY"),
-        rf"(?P<aws>(?i:aws_secret_access_key){_QUOTE}\s*[:=]\s*{_QUOTE})[\w/+=]{{16,}}",
+        rf"(?P<aws>(?i:aws_secret_access_key){_IS})[\w/+=]{{16,}}",
     ),
     (("AccountKey=",), r"(?P<azure>AccountKey=)[\w/+=]{40,}"),
-    (("earer",), r"(?P<bearer>[Bb]earer\s+)(?=[^\s\"']*\d)[\w.~+/=-]{16,}"),
+    (("earer",), r"(?P<bearer>[Bb]earer[ \t]+)(?=[^\s\"']*\d)[\w.~+/=-]{16,}"),
     (
         ("token=", "key=", "secret=", "password="),
         r"(?P<query>[?&](?:access_token|private_token|token|api_?key|client_secret|password)=)[^\s&\"'<>\\]{8,}",
