@@ -66,6 +66,10 @@ class ModelRefused(ModelError):
     """The model's provider refused the call."""
 
 
+class ContextTooLong(ModelRefused):
+    """The conversation does not fit the model's window."""
+
+
 class ToolFailed(CodeButlerError):
     """A tool could not do what was asked."""
 

@@ -18,6 +18,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from codebutler.events.steps import (
+    Compacted,
     FrameEnded,
     FrameStarted,
     LimitHit,
@@ -33,9 +34,12 @@ from codebutler.events.talk import (
     CommandHandled,
     EscalationAnswered,
     EscalationAsked,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     MessageTaken,
     ModelSwapped,
+    Paused,
     Posted,
     QuestionAnswered,
     QuestionAsked,
@@ -79,6 +83,7 @@ __all__ = [
     "ChecklistUpdated",
     "CheckpointMade",
     "CommandHandled",
+    "Compacted",
     "EscalationAnswered",
     "EscalationAsked",
     "Event",
@@ -91,6 +96,8 @@ __all__ = [
     "MemoryProposed",
     "MergeRefused",
     "MergeRequested",
+    "MessageDeleted",
+    "MessageEdited",
     "MessageReceived",
     "MessageTaken",
     "ModelFailed",
@@ -99,6 +106,7 @@ __all__ = [
     "ModelSwapped",
     "Nudged",
     "Outcome",
+    "Paused",
     "Phase",
     "PhaseChanged",
     "PlanApproved",
@@ -132,7 +140,7 @@ Event: TypeAlias = Annotated[
     | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
     | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded,
+    | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

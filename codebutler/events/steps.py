@@ -73,6 +73,24 @@ class ModelFailed(Record):
     retry: bool = False
 
 
+class Compacted(Record):
+    """``content`` took the place of a transcript's first ``replaced`` messages: its model's window was full.
+
+    ``usd`` and ``usage`` are what the summary cost; ``model`` is "" when none could be had and the engine
+    wrote it from the log.
+    """
+
+    kind: Literal["compacted"] = "compacted"
+    frame: str
+    replaced: int
+    content: str
+    model: str = ""
+    usage: Usage = Usage()
+    usd: float = 0.0
+    priced: bool = True
+    seconds: float = 0.0
+
+
 class ToolStarted(Record):
     """A tool call is about to act."""
 

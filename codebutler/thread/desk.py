@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from codebutler.events import (
 from codebutler.redact import Stream
 from codebutler.repo import objects
 from codebutler.repo.memory import is_known
+from codebutler.text import fit
 from codebutler.thread import render
 from codebutler.thread.mail import Mail
 from codebutler.toolset.desk import EndTurn, Site
@@ -38,7 +40,7 @@ class ThreadDesk(Mail):
 
     async def between_steps(self, frame: Frame) -> None:
         """Read what people said meanwhile; words for the role at work join its transcript."""
-        await self.log.sync()
+        self.turn.point()
         await self.read_mail(frame)
 
     async def before_tools(self, *, changes: bool) -> None:
@@ -71,13 +73,31 @@ class ThreadDesk(Mail):
                 text=question + "".join(f"\n- {o}" for o in options),
                 role=site.role,
                 kind="question",
-                choices=[Choice(action="answer", label=o, value=o) for o in options],
+                choices=_choices(options),
             )
             asked = QuestionAsked(
                 frame=site.frame, call_id=site.key, question=question, options=list(options)
             )
-            await self.post(message, key=f"question:{site.key}", before=[asked])
+            again = f":{self.state.seq}" if f"question:{site.key}" in self.state.said else ""
+            await self.post(
+                message, key=f"question:{site.key}{again}", before=[asked], timers=self.reminder(asked)
+            )
         raise EndTurn("question")
+
+    def reminder(self, asked: QuestionAsked, *, again: bool = False) -> dict[str, float]:
+        """The timer that brings a question back to people's minds."""
+        threads = self.config.threads
+        hours = threads.remind_every_hours if again else threads.remind_after_hours
+        return {} if hours is None else {asked.timer: time.time() + hours * 3600}
+
+    async def remind(self, asked: QuestionAsked) -> None:
+        """Put a question that waits before people once more, and see to the next time."""
+        words = f"This still waits for your answer:\n\n{asked.question}"
+        message = Outbound(
+            text=words, role=asked.frame.partition("-")[0], kind="question", choices=_choices(asked.options)
+        )
+        again = self.reminder(asked, again=True)
+        await self.post(message, key=f"remind:{self.state.reminder}", timers=again)
 
     async def ask_pm(self, site: Site, question: str) -> str:
         """The PM's answer, from its own transcript."""
@@ -175,7 +195,7 @@ class ThreadDesk(Mail):
             objects.log(self.host.repo.gitdir, at, limit=limit, paths=[path] if path else [])
         )
         lines = [f"{c.sha[:10]} {c.date[:10]} {c.author}: {c.subject}" for c in commits]
-        return _cap("\n".join(lines)) or "No commits."
+        return fit("\n".join(lines), TEXT_CAP) or "No commits."
 
     async def diff(self, base: str, path: str) -> str:
         """The branch's changes."""
@@ -194,7 +214,7 @@ class ThreadDesk(Mail):
         """A memory file of the base commit."""
         if file not in self.rules.memory:
             raise ToolFailed(f"no memory file {file!r}; there are {', '.join(self.rules.memory)}")
-        return _cap(self.rules.memory[file])
+        return fit(self.rules.memory[file], TEXT_CAP)
 
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
         """Keep the items for the person's decision; those that memory holds already are turned away."""
@@ -230,8 +250,5 @@ class ThreadDesk(Mail):
             raise ToolFailed(str(error)) from error
 
 
-def _cap(text: str) -> str:
-    if len(text) <= TEXT_CAP:
-        return text
-    half = TEXT_CAP // 2
-    return f"{text[:half]}\n… {len(text) - TEXT_CAP} characters left out …\n{text[-half:]}"
+def _choices(options: Sequence[str]) -> list[Choice]:
+    return [Choice(action="answer", label=o, value=o) for o in options]

@@ -8,6 +8,7 @@ from typing import Any
 
 from codebutler import events as ev
 from codebutler.store.rows import StoredEvent
+from codebutler.text import fit
 from codebutler.thread import render
 from codebutler.thread.state import ThreadState
 
@@ -18,11 +19,7 @@ ARGUMENTS = 300
 
 def narrative(state: ThreadState, rows: Sequence[StoredEvent], *, cap: int) -> str:
     """The story in at most ``cap`` characters; its middle goes first when it is too long."""
-    text = "\n".join(_lines(state, rows))
-    if len(text) <= cap:
-        return text
-    half = cap // 2
-    return f"{text[:half]}\n… {len(text) - cap} characters left out …\n{text[-half:]}"
+    return fit("\n".join(_lines(state, rows)), cap)
 
 
 def journal(state: ThreadState, rows: Sequence[StoredEvent]) -> str:
@@ -96,6 +93,10 @@ def _cancelled(e: ev.Cancelled, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** cancelled"
 
 
+def _summarised(e: ev.Compacted, roles: dict[str, str]) -> Iterator[str]:
+    yield f"  - {roles[e.frame]}'s window was full: a summary stands for {e.replaced} messages"
+
+
 _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "message_received": _message,
     "model_replied": _reply,
@@ -109,6 +110,7 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "model_swapped": _swap,
     "memory_decided": _memory,
     "cancelled": _cancelled,
+    "compacted": _summarised,
 }
 
 

@@ -70,7 +70,24 @@ class Workplace:
     async def settle(self, key: str, usd: float) -> None:
         self.settled[key] = usd
 
-    async def waiting(self, role: Role, why: str) -> None:
+    def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
+        return self.client.estimate(model, messages)
+
+    def window(self, model: str) -> int | None:
+        return self.client.window(model)
+
+    def facts(self) -> str:
+        return "# The plan (approved)\n\nMend the bug."
+
+    async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
+        return await self.client.complete(
+            model=model, messages=messages, tools=(), max_output=100, role=f"{role.name}-summary"
+        )
+
+    async def show_wait(self, role: Role, why: str) -> None:
+        self.waits.append(why)
+
+    async def wait(self, role: Role, why: str, seconds: float) -> None:
         self.waits.append(why)
 
     async def complete(
