@@ -25,74 +25,10 @@ from codebutler.thread.worker import run_turn
 from codebutler.types import Inbound, Outbound, Surface
 
 log = logging.getLogger("codebutler.engine")
-<<<<<<< HEAD
-
-
-def thread_id(surface: str, external_id: str) -> str:
-    """A thread's id follows from where it was opened: a redelivered first message opens nothing new."""
-    return "t" + hashlib.sha256(f"{surface}\n{external_id}".encode()).hexdigest()[:9]
-
-
-async def receive(
-    store: Store, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team"
-) -> str:
-    """Append a native event to its thread, opening one for a conversation that is new. Returns its id."""
-    inbound = _without_secrets(Inbound.model_validate(well_formed(inbound.model_dump())), store)
-    message = message_of(inbound)
-    event = NewEvent(message.kind, f"{inbound.surface}:{inbound.key}", dump(message))
-    thread = await store.find(inbound.surface, inbound.external_id)
-    if thread is None:
-        thread = thread_id(inbound.surface, inbound.external_id)
-        name = title or _title(inbound.text)
-        opened = ThreadOpened(title=name, owner=inbound.author, mode=mode)
-        if await store.open_thread(
-            thread,
-            title=name,
-            owner=inbound.author.label,
-            bindings=[(inbound.surface, inbound.external_id)],
-            events=[NewEvent(opened.kind, "opened", dump(opened)), event],
-            row={"phase": "pm", "status": "new"},
-        ):
-            return thread
-    await store.append(thread, [event], ready=True)
-    return thread
-
-
-def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
-    """Before anything is cut out of it, such as a title: half a secret is not known for one any more."""
-    ids = {"surface": inbound.surface, "external_id": inbound.external_id, "key": inbound.key}
-    return Inbound.model_validate({**store.redactor.value(inbound.model_dump()), **ids})
-
-
-def stops(interpreter: Interpreter, inbound: Inbound) -> bool:
-    """Whether this must not wait for the step that is under way to finish."""
-    command = interpreter.read(ThreadState(""), message_of(inbound))
-    return command is not None and command.name == "cancel"
-
-
-def message_of(inbound: Inbound) -> MessageReceived:
-    """The event that a native event becomes."""
-    return MessageReceived(
-        surface=inbound.surface,
-        external_id=inbound.external_id,
-        author=inbound.author,
-        text=inbound.text,
-        action=inbound.action,
-        value=inbound.value,
-        attachments=inbound.attachments,
-    )
-
-
-def _title(text: str) -> str:
-    """The first line of the request, short enough for a list."""
-    line = next((x.strip() for x in text.splitlines() if x.strip()), "untitled")
-    return line if len(line) <= 80 else line[:79] + "…"
-=======
 SWEEP = 30.0
 """Seconds between looks for threads whose kick was lost: whoever wrote may have died before it."""
 FLUSH = 5.0
 """Seconds that the last messages get when the engine closes; what is left waits in the outbox."""
->>>>>>> main
 
 
 class Engine:
