@@ -29,6 +29,8 @@ class Config(NamedTuple):
     gitdir: str = ""
     objects: str = ""
     proxy: str = ""
+    covered: list[str] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
     scratch: str = ""
     limits: Mapping[str, int] = MappingProxyType({})
 
@@ -53,6 +55,9 @@ class Workspace:
         os.makedirs(self.output, mode=0o700, exist_ok=True)
         self.output_fd = os.open(self.output, os.O_PATH | os.O_DIRECTORY)
         self.children = Children()
+        # The worktree may hold a program called git: only what models run finds programs there.
+        first = ":".join([*config.path, os.environ.get("PATH", os.defpath)])
+        self.environment = {**os.environ, "PATH": first}
         self.seen: dict[str, Stamp] = {}
         self.spills = 0
 

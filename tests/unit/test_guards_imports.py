@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (  # a room may import from its own line or an earlier one; anything not named is vocabulary
     {"vocabulary"},
     {"store"},
-    {"models", "forges", "repo", "sandbox"},
+    {"models", "forges", "repo", "sandbox", "setup"},
     {"toolset"},
     {"agent"},
     {"thread"},
