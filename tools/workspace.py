@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -29,8 +29,8 @@ class Config(NamedTuple):
     gitdir: str = ""
     objects: str = ""
     proxy: str = ""
-    covered: list[str] = field(default_factory=list)
-    path: list[str] = field(default_factory=list)
+    covered: Sequence[str] = ()
+    path: Sequence[str] = ()
     scratch: str = ""
     limits: Mapping[str, int] = MappingProxyType({})
 
