@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import limits
@@ -18,14 +17,13 @@ from textfile import Form, decode, encode
 from workspace import Workspace
 
 
-@dataclass
 class Draft:
     """A file as it was and as it will be; None: there is none."""
 
-    place: Place
-    before: bytes | None
-    after: bytes | None
-    mode: int = -1
+    def __init__(self, place: Place, before: bytes | None) -> None:
+        """Nothing is changed yet."""
+        self.place, self.before, self.after = place, before, before
+        self.mode = -1
 
 
 def apply_patch(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -59,7 +57,7 @@ def _draft(space: Workspace, drafts: dict[str, Draft], path: str) -> Draft:
     if len(drafts) >= limits.PATCH_FILES:
         os.close(place.parent)
         raise Fault(f"the patch names more than {limits.PATCH_FILES} files: split it")
-    draft = drafts[place.rel] = Draft(place, None, None)
+    draft = drafts[place.rel] = Draft(place, None)
     if place.stat is not None:
         draft.before = draft.after = load(space, place, text_only=False)
         draft.mode = place.stat.st_mode & 0o777

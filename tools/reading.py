@@ -65,7 +65,7 @@ def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tup
         if stat.st_size > limits.READ_HUGE:
             raise Fault(f"{place.rel} is huge: {stat.st_size} bytes. Use grep, or head and tail in bash")
         if stat.st_size <= limits.READ_WHOLE:
-            lines = decode(file.read(limits.READ_WHOLE + 1))[0].split("\n")
+            lines = decode(file.read(stat.st_size + 1))[0].split("\n")
             if lines[-1] == "":
                 lines.pop()
             total, window = len(lines), lines[offset - 1 : offset - 1 + limit]
@@ -117,13 +117,14 @@ def _numbered(rel: str, window: list[str], offset: int, total: int) -> str:
         return (
             f"({rel} is empty)" if total == 0 else f"({rel} ends before line {offset}: it has {total} lines)"
         )
-    out, size = [], 0
-    for number, line in enumerate(window, offset):
-        shown = f"{number}\t{limits.cut_line(line, limits.READ_LINE_CHARS)}"
-        size += len(shown.encode("utf-8", "replace")) + 1
-        if size > limits.READ_BYTES:
-            break
-        out.append(shown)
+    most = limits.READ_LINE_CHARS
+    out = [
+        f"{number}\t{line if len(line) <= most else limits.cut_line(line, most)}"
+        for number, line in enumerate(window, offset)
+    ]
+    raw = "\n".join([*out, ""]).encode("utf-8", "replace")
+    if len(raw) > limits.READ_BYTES:
+        out = out[: raw.count(b"\n", 0, limits.READ_BYTES)]
     last = offset + len(out) - 1
     if total < 0 or last < total:
         of = f" of {total}" if total >= 0 else ""

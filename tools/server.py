@@ -14,7 +14,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import forward
 import limits
 from arguments import checked, listed, schema
 from cancelling import Cancel
@@ -44,6 +43,8 @@ def main(arguments: list[str]) -> int:
     reader, writer = take_protocol()
     confine(config.limits)
     if config.proxy:
+        import forward  # loads socket, which few executors need
+
         forward.start(config.proxy)
     server = Server(Workspace(config), Wire(reader, writer, limits.LINE_IN))
     server.serve()

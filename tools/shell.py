@@ -10,8 +10,7 @@ import stat as modes
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import limits
 from cancelling import Cancel
@@ -25,8 +24,7 @@ Answer = tuple[str, dict[str, Any], bool]
 """Text, details, and whether it counts as success."""
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who calls: how to cancel, who watches, and the directory in which the caller's last command
     ended; None for a caller that keeps none, whose commands all begin at the root."""
 

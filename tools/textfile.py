@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from faults import Fault
 
@@ -27,8 +27,7 @@ _MAGIC = (
 )
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """How a text is stored: ``crlf`` if every line end is CR LF."""
 
     encoding: str = "utf-8"
