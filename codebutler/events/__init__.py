@@ -68,6 +68,9 @@ from codebutler.events.work import (
     PrOpened,
     PrUpdated,
     Pushed,
+    SetupFinished,
+    SetupPart,
+    SetupStarted,
     SummaryWritten,
     WorktreeReady,
     WorktreeRemoved,
@@ -121,6 +124,9 @@ __all__ = [
     "QuestionAnswered",
     "QuestionAsked",
     "Resumed",
+    "SetupFinished",
+    "SetupPart",
+    "SetupStarted",
     "SummaryWritten",
     "ThreadOpened",
     "TimerFired",
@@ -137,8 +143,9 @@ Event: TypeAlias = Annotated[
     ThreadOpened | MessageReceived | MessageTaken | CommandHandled | BaseResolved | FrameStarted | FrameEnded
     | Nudged | ModelRequested | ModelReplied | ModelFailed | ToolStarted | ToolFinished | PlanProposed
     | PlanApproved | PlanDropped | QuestionAsked | QuestionAnswered | EscalationAsked | EscalationAnswered
-    | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
-    | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
+    | PhaseChanged | WorktreeReady | SetupStarted | SetupFinished | CheckpointMade | ChecklistUpdated
+    | Pushed | PrOpened | SummaryWritten | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted
+    | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted,
     Field(discriminator="kind"),
