@@ -51,6 +51,12 @@ class Frame:
         self.heard_at = self.step
         self.busy = 0.0
 
+    def note(self, content: str) -> None:
+        """A person's act joins the transcript and gives new budget, but asks for no reply by itself."""
+        self.messages.append({"role": "user", "content": content})
+        self.heard_at = self.step
+        self.busy = 0.0
+
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
         self.messages.append({"role": "user", "content": content})

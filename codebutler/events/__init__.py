@@ -7,7 +7,8 @@ Two conventions carry the fold (``thread.fold``):
 ``message`` is the ``seq`` of the ``message_received`` that caused the event and is thereby dealt with;
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
-talk.py people and roles; steps.py a role's run; work.py what the thread makes; vocabulary.py shared words.
+talk.py people and roles; steps.py a role's run; work.py what the thread makes; history.py going back;
+vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Annotated, Any, TypeAlias, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from codebutler.events.history import Forked, Rewound
 from codebutler.events.steps import (
     FrameEnded,
     FrameStarted,
@@ -81,6 +83,7 @@ __all__ = [
     "EscalationAnswered",
     "EscalationAsked",
     "Event",
+    "Forked",
     "FrameEnded",
     "FrameStarted",
     "JournalCommitted",
@@ -112,6 +115,7 @@ __all__ = [
     "QuestionAnswered",
     "QuestionAsked",
     "Resumed",
+    "Rewound",
     "SummaryWritten",
     "ThreadOpened",
     "TimerFired",
@@ -131,7 +135,7 @@ Event: TypeAlias = Annotated[
     | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
     | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded,
+    | TimerFired | Posted | TurnEnded | Rewound | Forked,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -6,5 +6,5 @@ from typing import Literal, TypeAlias
 
 Phase: TypeAlias = Literal["pm", "coder", "lead", "closed"]
 Outcome: TypeAlias = Literal[
-    "answered", "plan", "question", "pr", "done", "failed", "cancelled", "paused", "closed"
+    "answered", "plan", "question", "pr", "done", "failed", "cancelled", "paused", "closed", "rewound"
 ]

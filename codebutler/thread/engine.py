@@ -62,7 +62,7 @@ async def receive(
 def stops(interpreter: Interpreter, inbound: Inbound) -> bool:
     """Whether this must not wait for the step that is under way to finish."""
     command = interpreter.read(ThreadState(""), message_of(inbound))
-    return command is not None and command.name == "cancel"
+    return command is not None and command.name in {"cancel", "rewind"}
 
 
 def message_of(inbound: Inbound) -> MessageReceived:

@@ -12,7 +12,7 @@ from codebutler.events import Event, Posted, dump, parse
 from codebutler.store.rows import NewEvent, NewPost, StoredEvent
 from codebutler.store.store import Store
 from codebutler.thread.fold import apply, fold
-from codebutler.thread.state import ThreadState
+from codebutler.thread.state import AGAIN, ThreadState
 from codebutler.types import Outbound
 
 
@@ -47,6 +47,8 @@ class ThreadLog:
         ready: bool | None = None,
     ) -> None:  # fmt: skip
         """Show ``message`` at every door of the thread, once per ``key``, with the events in one commit."""
+        if self.state.rewinds:
+            key = f"{key}{AGAIN}{self.state.rewinds}"
         clean = message.model_copy(update={"text": self._redact(message.text)})
         payload = dump(clean)
         posts = [
