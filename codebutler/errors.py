@@ -66,6 +66,10 @@ class ModelRefused(ModelError):
     """The model's provider refused the call."""
 
 
+class ContextTooLong(ModelRefused):
+    """The conversation does not fit the model's window."""
+
+
 class ToolFailed(CodeButlerError):
     """A tool could not do what was asked."""
 
@@ -76,3 +80,9 @@ class StaleWorker(CodeButlerError):
 
 class LimitReached(CodeButlerError):
     """A cap would be passed."""
+
+    def __init__(self, message: str = "", *, fix: str = "", scope: str = "", short: float = 0.0) -> None:
+        """``scope`` names the cap that was hit; ``short`` is how many dollars it lacks for this call."""
+        super().__init__(message, fix=fix)
+        self.scope = scope
+        self.short = short

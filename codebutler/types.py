@@ -197,6 +197,10 @@ class ModelClient(Protocol):
         """Input tokens of a call, about."""
         ...
 
+    def window(self, model: str) -> int | None:
+        """The model's context in tokens; None if neither its server nor our table says."""
+        ...
+
     async def complete(
         self,
         *,

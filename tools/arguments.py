@@ -31,6 +31,15 @@ def schema() -> list[dict[str, Any]]:
     return tools
 
 
+def listed(*, scratch: bool) -> list[dict[str, Any]]:
+    """The tools as this executor offers them: ``scratch`` when commands may write git's records."""
+    return [_scratched(tool) if scratch and "_meta" in tool else tool for tool in schema()]
+
+
+def _scratched(tool: dict[str, Any]) -> dict[str, Any]:
+    return {**tool, "description": tool["_meta"]["codebutler"]["scratch"]}
+
+
 def check(name: str, arguments: dict[str, Any], form: dict[str, Any]) -> None:
     """Raises Fault naming the argument that is unknown, missing, or of the wrong type."""
     known = form["properties"]

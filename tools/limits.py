@@ -35,6 +35,7 @@ SEARCH_RAW, NAMES_RAW = 4 * 1024 * 1024, 64 * 1024 * 1024
 """Where a search is stopped: matching lines, and lists of file names."""
 
 GIT_TIMEOUT = 300
+SCRATCH_COPY = 512 * 1024 * 1024
 DIFF_BYTES = 200_000
 PACK_CHUNK = 1024 * 1024
 PACK_BYTES = 1024 * 1024 * 1024

@@ -16,7 +16,7 @@ from typing import Any
 
 import forward
 import limits
-from arguments import check, schema
+from arguments import check, listed, schema
 from cancelling import Cancel
 from confine import confine, take_protocol
 from editing import edit, write
@@ -25,6 +25,7 @@ from gitwork import GitWork
 from output import Watch
 from patching import apply_patch
 from reading import is_slow, read, read_file
+from scratch import Scratch
 from searching import glob, grep
 from shell import Caller, Shell
 from wire import Wire
@@ -56,7 +57,7 @@ class Server:
         """``serial`` guards everything that starts commands with effects."""
         self.space, self.wire = space, wire
         self.serial = threading.Lock()
-        self.shell = Shell(space, self.serial)
+        self.shell = Shell(space, self.serial, Scratch(space))
         self.git = GitWork(space)
         self.running: dict[Id, Cancel] = {}
         self.forms = {tool["name"]: tool["inputSchema"] for tool in schema()}
@@ -132,7 +133,7 @@ class Server:
         if method == "ping":
             return {}
         if method == "tools/list":
-            return {"tools": schema()}
+            return {"tools": listed(scratch=bool(self.space.config.scratch))}
         if method == "codebutler/read_file":
             return read_file(self.space, params)
         raise ProtocolFault(-32601, f"no such method: {method[:100]}")

@@ -18,6 +18,7 @@ from cancelling import Cancel
 from faults import Fault
 from jobs import Job, Jobs
 from output import Output, Watch
+from scratch import Scratch
 from workspace import Workspace
 
 Answer = tuple[str, dict[str, Any], bool]
@@ -37,9 +38,9 @@ class Caller:
 class Shell:
     """Runs commands one at a time: the sweep after each would hit a neighbour's."""
 
-    def __init__(self, space: Workspace, serial: threading.Lock) -> None:
+    def __init__(self, space: Workspace, serial: threading.Lock, scratch: Scratch) -> None:
         """``serial`` is shared with everything else that must not run beside a command."""
-        self.space, self.serial = space, serial
+        self.space, self.serial, self.scratch = space, serial, scratch
         self.jobs = Jobs(space, serial)
 
     def bash(self, arguments: Mapping[str, Any], caller: Caller) -> Answer:
@@ -55,10 +56,12 @@ class Shell:
             raise Fault("the command holds a NUL character")
         cwd = self._directory(caller)
         if arguments.get("background"):
+            self.scratch.ready()
             return self._background(command, cwd, caller)
         with self.serial:
             if caller.cancel.is_set:
                 raise Fault("cancelled before it started")
+            self.scratch.ready()
             run = _Run(self.space, command, cwd, _timeout(arguments, limits.BASH_TIMEOUT), caller)
             return run.result()
 

@@ -25,6 +25,7 @@ class Config:
     gitdir: str = ""
     objects: str = ""
     proxy: str = ""
+    scratch: str = ""
     limits: dict[str, int] = field(default_factory=dict)
 
     @classmethod

@@ -1,15 +1,21 @@
 """A frame is one run of a role: its transcript, and the calls that still lack a result.
 
 The transcript only ever grows at its end. Its messages are in OpenAI's wire form and are never changed
-once they are in, so that request k is a prefix of request k+1 and providers' prompt caches hit.
+once they are in, so that request k is a prefix of request k+1 and providers' prompt caches hit. Only a
+compaction, which is an event, puts a summary in the place of the oldest ones.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from codebutler.events import ModelReplied, Outcome, ToolFinished
+from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
 from codebutler.types import Message, ToolCall
+
+RECENT = 32
+"""Calls that are remembered to see loops in."""
+LONGEST_LOOP = 3
+"""Different calls that may take turns and still count as one loop."""
 
 
 @dataclass(slots=True)
@@ -40,22 +46,35 @@ class Frame:
     """All nudges of this run; ``nudges`` counts those since the last real reply."""
     last_text: str = ""
     ended: Outcome | None = None
-    recent: list[tuple[str, str]] = field(default_factory=list)
-    """(name, arguments) of the last calls: repetition without progress shows here."""
+    recent: list[tuple[str, str, str]] = field(default_factory=list)
+    """(name, arguments, result) of the last calls: repetition without progress shows here."""
+    failing: int = 0
+    """Tool calls in a row that failed."""
     _rest: bool = False
 
     def hear(self, content: str) -> None:
         """A user message joins the transcript."""
         self.messages.append({"role": "user", "content": content})
         self.due = True
+        self.renew()
+
+    def renew(self) -> None:
+        """Somebody spoke, or said "go": the budgets of this run start anew."""
         self.heard_at = self.step
         self.busy = 0.0
+        self.nudges = self.failing = 0
+        self.recent = []
+
+    def compact(self, event: Compacted) -> None:
+        """A summary takes the place of the oldest messages."""
+        self.messages = [{"role": "user", "content": event.content}, *self.messages[event.replaced :]]
+        self.usd += event.usd
+        self.busy += event.seconds
 
     def note(self, content: str) -> None:
         """A person's act joins the transcript and gives new budget, but asks for no reply by itself."""
         self.messages.append({"role": "user", "content": content})
-        self.heard_at = self.step
-        self.busy = 0.0
+        self.renew()
 
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
@@ -78,7 +97,6 @@ class Frame:
             self.messages.append(message)
             self.nudges = 0
         self.calls = {c.id: OpenCall(c) for c in event.tool_calls}
-        self.recent = [*self.recent, *((c.name, c.arguments) for c in event.tool_calls)][-12:]
         self.step = event.step
         self.usd += event.usd
         self.busy += event.seconds
@@ -91,7 +109,10 @@ class Frame:
         self.messages.append(
             {"role": "tool", "tool_call_id": event.call_id, "content": event.text or "(empty)"}
         )
-        self.calls.pop(event.call_id, None)
+        made = self.calls.pop(event.call_id, None)
+        if made is not None:
+            self.recent = [*self.recent, (made.call.name, made.call.arguments, event.text)][-RECENT:]
+        self.failing = 0 if event.ok else self.failing + 1
         self.busy += event.seconds
         self._rest = self._rest or ends_turn
         if not self.calls:
@@ -104,10 +125,13 @@ class Frame:
 
     @property
     def repeats(self) -> int:
-        """How often the last call was made in a row with the same arguments."""
-        count = 0
-        for call in reversed(self.recent):
-            if call != self.recent[-1]:
-                break
-            count += 1
-        return count
+        """How often the last calls (one, or a few that take turns) were made with the same results."""
+        return max((self._rounds(length) for length in range(1, LONGEST_LOOP + 1)), default=0)
+
+    def _rounds(self, length: int) -> int:
+        """Whole rounds of ``length`` calls at the end that are all alike."""
+        calls = self.recent
+        same = length
+        while same < len(calls) and calls[-same - 1] == calls[-same - 1 + length]:
+            same += 1
+        return same // length if len(calls) >= length else 0

@@ -13,7 +13,8 @@ from typing import Protocol
 
 from codebutler.agent.frame import Frame, OpenCall
 from codebutler.agent.roles import Role
-from codebutler.agent.think import Thinking, think
+from codebutler.agent.think import think
+from codebutler.agent.thinking import Thinking
 from codebutler.events import Event, ToolFinished, ToolStarted
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Toolset

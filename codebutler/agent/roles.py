@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codebutler import assets
 from codebutler.errors import ConfigError
+from codebutler.text import fit
 
 TOOLS = (
     *("read", "write", "edit", "apply_patch", "bash", "grep", "glob"),
@@ -111,7 +112,7 @@ def system_prompt(
     for file in role.prompt:
         if file not in prompts:
             raise ConfigError(f"role {role.name!r} names the prompt {file}, which does not exist")
-        parts.append(_fit(prompts[file], PROMPT_CHARS))
+        parts.append(fit(prompts[file].strip(), PROMPT_CHARS))
     project = [_fenced("AGENTS.md", agents_md, AGENTS_CHARS)] if agents_md.strip() else []
     known = [(file, memory.get(file, "")) for file in role.memory]
     project += [_fenced(f"memory/{file}", text, MEMORY_CHARS) for file, text in known if text.strip()]
@@ -119,18 +120,8 @@ def system_prompt(
 
 
 def _fenced(label: str, text: str, chars: int) -> str:
-    inside = _FENCE.sub("&lt;", _fit(text, chars))
+    inside = _FENCE.sub("&lt;", fit(text.strip(), chars))
     return f'<project-file path="{label}">\n{inside}\n</project-file>'
-
-
-def _fit(text: str, chars: int) -> str:
-    """``text`` without outer blank lines, or its head and tail and how much is missing between them."""
-    text = text.strip()
-    if len(text) <= chars:
-        return text
-    tail = chars // 4
-    head = chars - tail
-    return f"{text[:head]}\n[… {len(text) - chars} characters left out …]\n{text[-tail:]}"
 
 
 def _shipped(name: str, known_tools: Collection[str]) -> Role:

@@ -1,4 +1,7 @@
-"""One model step: reserve the worst case, ask, log the reply. Retries and fallbacks are in the log too."""
+"""One model step: reserve the worst case, ask, log the reply. Retries and fallbacks are in the log too.
+
+Whatever a model does, the step has an end: a reply, or an ``EndTurn`` that says in a person's words why not.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TypeAlias
 
+from codebutler.agent.compact import compact, limit
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
-from codebutler.errors import ModelRefused, ModelUnavailable
-from codebutler.events import Event, ModelFailed, ModelReplied, ModelRequested, Nudged
+from codebutler.agent.thinking import Thinking
+from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
+from codebutler.events import ModelFailed, ModelReplied, ModelRequested, Nudged
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply
@@ -21,60 +26,28 @@ TRIES = 4
 NUDGES = 2
 """Empty replies in a row that are put right with a word before the turn ends."""
 REPEATS = 4
-"""The same call with the same arguments so often in a row is a loop."""
+"""The same calls with the same results so often in a row are a loop: the model is told."""
 STUCK = 8
+"""So often, and the turn ends."""
+FAILING, HOPELESS = 10, 20
+"""Failed calls in a row after which the model is told, and after which the turn ends."""
 EMPTY = "Your last reply was empty. Call a tool, or answer in words if you are done."
 LOOPING = (
     "You made the same call several times in a row and it changes nothing. "
     "Do something else, or say what blocks you."
 )
+ALL_FAIL = (
+    "Your last calls all failed. Read what they said, do something else, or say plainly what blocks you."
+)
 
-
-class Thinking(Protocol):
-    """What a model step needs of a thread."""
-
-    async def append(self, *events: Event) -> None:
-        """Log events; they are on disk when this returns."""
-        ...
-
-    def redact(self, text: str) -> str:
-        """``text`` without secrets."""
-        ...
-
-    def candidates(self, role: Role) -> Sequence[str]:
-        """Model ids to try, first choice first."""
-        ...
-
-    def system(self, role: Role) -> str:
-        """The role's system prompt; byte-stable for the life of the thread's base commit."""
-        ...
-
-    async def reserve(
-        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
-    ) -> tuple[str, float]:
-        """Hold the worst case of a call against every cap: (key, dollars). Raises LimitReached."""
-        ...
-
-    async def settle(self, key: str, usd: float) -> None:
-        """Replace a reservation by what was really spent."""
-        ...
-
-    async def waiting(self, role: Role, why: str) -> None:
-        """Let people see that ``role`` waits, and for what."""
-        ...
-
-    async def complete(
-        self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
-    ) -> ModelReply:
-        """The one call to the model client."""
-        ...
+Answer: TypeAlias = tuple[ModelReply, str, float]
+"""A reply, the model that was asked, and seconds."""
 
 
 async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> None:
     """Ask the role's model for its next step and log what it says."""
     await _look_for_loops(frame, role, place)
-    messages = [{"role": "system", "content": place.system(role)}, *frame.messages]
-    reply, model, seconds = await _ask(frame, role, tools, place, messages)
+    reply, model, seconds = await _answer(frame, role, tools, place)
     await place.append(
         ModelReplied(
             frame=frame.id,
@@ -105,8 +78,13 @@ async def _look_for_loops(frame: Frame, role: Role, place: Thinking) -> None:
         raise EndTurn(
             "failed", f"the {role.title} repeats the same call ({frame.recent[-1][0]}) without progress"
         )
-    if frame.repeats == REPEATS and frame.messages[-1]["role"] == "tool":
-        await place.append(Nudged(frame=frame.id, content=LOOPING, reason="loop"))
+    if frame.failing >= HOPELESS:
+        raise EndTurn("failed", f"{frame.failing} calls of the {role.title} in a row failed")
+    if frame.messages[-1]["role"] == "tool":
+        if frame.repeats == REPEATS:
+            await place.append(Nudged(frame=frame.id, content=LOOPING, reason="loop"))
+        elif frame.failing == FAILING:
+            await place.append(Nudged(frame=frame.id, content=ALL_FAIL, reason="failing"))
 
 
 async def _empty(frame: Frame, role: Role, place: Thinking) -> None:
@@ -115,9 +93,40 @@ async def _empty(frame: Frame, role: Role, place: Thinking) -> None:
     await place.append(Nudged(frame=frame.id, content=EMPTY, reason="empty"))
 
 
+async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer:
+    """The reply. A transcript that fills the window, or turns out to, is summarised on the way."""
+    model = place.candidates(role)[0]
+    window, size = place.window(model), place.tokens(model, _request(frame, role, place), tools)
+    if window is not None and size > limit(window, role.limits.max_output):
+        await compact(frame, role, place, model, window)
+    try:
+        return await _in_time(frame, role, tools, place)
+    except ContextTooLong as error:
+        if not await compact(frame, role, place, model, min(size, window or size)):
+            raise EndTurn("failed", str(error)) from error
+    try:
+        return await _in_time(frame, role, tools, place)
+    except ContextTooLong as error:
+        raise EndTurn("failed", f"even after its older part was summarised, {error}") from error
+
+
+def _request(frame: Frame, role: Role, place: Thinking) -> list[Message]:
+    return [{"role": "system", "content": place.system(role)}, *frame.messages]
+
+
+async def _in_time(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer:
+    """The reply within what is left of the role's time: retries and a model's silence end, too."""
+    try:
+        async with asyncio.timeout(max(1.0, role.limits.seconds - frame.busy)):
+            return await _ask(frame, role, tools, place, _request(frame, role, place))
+    except TimeoutError as error:
+        words = f"the {role.title} had no answer from its model within its {role.limits.seconds} seconds"
+        raise EndTurn("failed", words) from error
+
+
 async def _ask(
     frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message]
-) -> tuple[ModelReply, str, float]:
+) -> Answer:
     error: ModelUnavailable | None = None
     for model in place.candidates(role):
         for attempt in range(TRIES):
@@ -147,7 +156,7 @@ async def _call(
         await place.settle(key, 0.0)
         text = place.redact(str(error))
         await place.append(ModelFailed(frame=frame.id, step=step, model=model, error=text, retry=retry))
-        if retry:
+        if retry or isinstance(error, ContextTooLong):
             raise
         raise EndTurn("failed", text) from error
     await place.settle(key, reply.usd or 0.0)

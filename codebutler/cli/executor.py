@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 from codebutler.sandbox.border import Job
+from codebutler.sandbox.configured import tool_settings
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.problems import explain
-from codebutler.sandbox.settings import SandboxSettings
 from codebutler.sandbox.worktree import find_git, real_folder
 
 HELP = "Serve the sandboxed tools over stdio (MCP)."
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
     The client's pipes go straight to the sandboxed program; this process only waits for its end.
     """
-    settings = SandboxSettings.from_host()
+    settings = tool_settings()
     root = real_folder(args.worktree)
     launch = prepare(Job(root, find_git(root), args.read_only, settings))
     try:

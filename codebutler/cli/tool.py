@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codebutler.errors import UsageError
+from codebutler.sandbox.configured import tool_settings
 from codebutler.sandbox.executor import Executor
 from codebutler.toolset import native
 from codebutler.types import ToolResult
@@ -58,7 +59,7 @@ def _refusal(role: str, tool: str) -> str:
 
 
 async def _call(worktree: Path, name: str, arguments: dict[str, Any]) -> ToolResult:
-    executor = await Executor.start(worktree)
+    executor = await Executor.start(worktree, settings=tool_settings())
     try:
         return await executor.call(name, arguments)
     finally:

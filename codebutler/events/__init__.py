@@ -20,6 +20,7 @@ from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
 from codebutler.events.steps import (
+    Compacted,
     FrameEnded,
     FrameStarted,
     LimitHit,
@@ -46,7 +47,7 @@ from codebutler.events.talk import (
     TimerFired,
     TurnEnded,
 )
-from codebutler.events.vocabulary import Outcome, Phase
+from codebutler.events.vocabulary import Cap, Outcome, Phase
 from codebutler.events.work import (
     BaseResolved,
     ChecklistUpdated,
@@ -77,9 +78,11 @@ __all__ = [
     "KINDS",
     "BaseResolved",
     "Cancelled",
+    "Cap",
     "ChecklistUpdated",
     "CheckpointMade",
     "CommandHandled",
+    "Compacted",
     "EscalationAnswered",
     "EscalationAsked",
     "Event",
@@ -135,7 +138,7 @@ Event: TypeAlias = Annotated[
     | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
     | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded | Rewound | Forked,
+    | TimerFired | Posted | TurnEnded | Compacted | Rewound | Forked,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from codebutler.events.vocabulary import Outcome
+from codebutler.events.vocabulary import Cap, Outcome
 from codebutler.types import Json, Record, ToolCall, Usage
 
 
@@ -73,6 +73,24 @@ class ModelFailed(Record):
     retry: bool = False
 
 
+class Compacted(Record):
+    """``content`` took the place of a transcript's first ``replaced`` messages: its model's window was full.
+
+    ``usd`` and ``usage`` are what the summary cost; ``model`` is "" when none could be had and the engine
+    wrote it from the log.
+    """
+
+    kind: Literal["compacted"] = "compacted"
+    frame: str
+    replaced: int
+    content: str
+    model: str = ""
+    usage: Usage = Usage()
+    usd: float = 0.0
+    priced: bool = True
+    seconds: float = 0.0
+
+
 class ToolStarted(Record):
     """A tool call is about to act."""
 
@@ -96,8 +114,15 @@ class ToolFinished(Record):
 
 
 class LimitHit(Record):
-    """A cap stopped the work until a person decides."""
+    """A cap stopped the work until a person decides.
+
+    ``cap`` is which one ("" in logs that did not say yet). ``until`` is the unix time at which it is free
+    again by itself, 0 for never. ``raise_usd`` is what a raise must be at least for the same call to fit.
+    """
 
     kind: Literal["limit_hit"] = "limit_hit"
     frame: str
     what: str
+    cap: Cap | Literal[""] = ""
+    until: float = 0.0
+    raise_usd: float = 0.0

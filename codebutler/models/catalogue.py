@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 SECONDS = 5.0
 _MAX_BYTES = 8 * 1024 * 1024
+_WINDOW_KEYS = ("context_length", "max_model_len", "context_window", "max_context_length")
 _NOT_FOR_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|moderation|image|transcribe", re.IGNORECASE)
 
 
@@ -20,6 +22,8 @@ class Catalogue:
     state: Literal["listed", "unlisted", "refused", "unreachable"]
     ids: tuple[str, ...] = ()
     detail: str = ""
+    windows: Mapping[str, int] = field(default_factory=dict)
+    """Context sizes in tokens, of the models whose size the server tells."""
 
     @property
     def first(self) -> str:
@@ -66,4 +70,11 @@ def _read(data: bytes) -> Catalogue:
         ids = tuple(row["id"] for row in rows if isinstance(row["id"], str) and row["id"])
     except (ValueError, KeyError, TypeError, RecursionError):
         return Catalogue("unlisted", detail="the answer is not a list of models")
-    return Catalogue("listed", ids)
+    windows = {row["id"]: size for row in rows if (size := _window(row))}
+    return Catalogue("listed", ids, windows=windows)
+
+
+def _window(row: Mapping[str, Any]) -> int:
+    """The size in whatever field this kind of server puts it; 0 if nowhere."""
+    sizes = (row.get(key) for key in _WINDOW_KEYS)
+    return next((size for size in sizes if type(size) is int and size > 0), 0)

@@ -43,6 +43,10 @@ class OpenAIClient:
         guess = estimate(messages, tools)
         return meter.correct(guess) if meter else guess
 
+    def window(self, model: str) -> int | None:
+        """Tokens: what the server says of the model, else our own table."""
+        return self._router.window(model)
+
     async def complete(
         self,
         *,

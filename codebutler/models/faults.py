@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from codebutler.errors import ModelError, ModelRefused, ModelUnavailable
+from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models.routing import Endpoint, Route
 from codebutler.redact import Redactor
 
@@ -98,7 +98,7 @@ def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:
     if status == 402 or _NO_CREDIT.search(text):
         return _no_credit(route, said)
     if status == 413 or _TOO_LONG.search(text):
-        return ModelRefused(
+        return ContextTooLong(
             f"the conversation is too long for {route.id}{detail}",
             fix="Choose a model with a larger context window, or start a new thread",
         )

@@ -18,6 +18,7 @@ from codebutler.config import MODEL_VARIABLE, Config
 from codebutler.errors import ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
+from codebutler.models.prices import price
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_DEFAULT = "gpt-4.1-mini"
@@ -129,6 +130,13 @@ class Router:
         answer = await catalogue.ask(endpoint.base_url, key)
         if answer.state != "unreachable":
             self._catalogue = answer
+
+    def window(self, model: str) -> int | None:
+        """Tokens that ``model`` can take in: the server's own word wins over our table."""
+        offered = self._catalogue.windows if self._catalogue else {}
+        found = offered.get(model) or offered.get(model.rpartition("/")[2])
+        known = price(model)
+        return found or (known.context if known else None)
 
     def needs_learning(self, model: str) -> bool:
         """Whether ``learn`` can change the route of an id: one that the host chose is taken at its word."""

@@ -13,6 +13,8 @@ from codebutler.sandbox.worktree import GitParts, clean_config, existing, module
 
 HOME, STATE, TOOLS, RG = "/home/agent", "/codebutler/state", "/codebutler/tools", "/codebutler/bin/rg"
 PDF = "/codebutler/pdf"
+REPOSITORY = Path("/codebutler/git")
+"""With scratch git: where the repository itself lies, read-only, while commands write to a copy."""
 PROXY, _PROXY_URL = "/codebutler/proxy.sock", "http://127.0.0.1:3128"
 UID = 1000
 """Who the sandbox is in its own eyes."""
@@ -76,6 +78,22 @@ class Job:
     read_only: bool
     settings: SandboxSettings
     proxy: Path | None = None
+
+    @property
+    def scratch(self) -> bool:
+        """Whether commands get a copy of the repository's records that they may write."""
+        return self.settings.git_scratch and self.git is not None and not self.read_only
+
+    def gitdir(self) -> Path | None:
+        """Where the daemon's own git work finds GIT_DIR inside: never what commands can write."""
+        if self.git is None or not self.scratch:
+            return self.git.gitdir if self.git else None
+        return REPOSITORY / self.git.gitdir.relative_to(self.git.common)
+
+    def objects(self) -> list[Path]:
+        """Where it finds objects inside."""
+        found = object_folders(self.git.common) if self.git else []
+        return [REPOSITORY / "objects", *found[1:]] if self.scratch else found
 
 
 class Profile:
@@ -188,35 +206,42 @@ class Profile:
         self._own_records()
 
     def _common(self, git: GitParts) -> None:
-        self._folder(git.common, ("index",) if git.gitdir == git.common else ())
+        at = REPOSITORY if self.job.scratch else git.common
+        gitdir = at / git.gitdir.relative_to(git.common)
+        self._folder(git.common, ("index",) if git.gitdir == git.common else (), at)
         if git.gitdir != git.common:
-            self.show(git.gitdir)
+            self.show(git.gitdir, gitdir)
             for path in existing(git.gitdir, ("modules",), "dir"):
-                self.tmpfs(path, MIB)
-                self.sealed.append(str(path))
+                self.tmpfs(gitdir / path.name, MIB)
+                self.sealed.append(str(gitdir / path.name))
         for path in existing(git.gitdir, ("config.worktree",), "file"):
-            self.file(path, clean_config(path))
+            self.file(gitdir / path.name, clean_config(path))
+        if self.job.scratch:
+            self.tmpfs(git.common, self.job.settings.state_size)
         for top in {git.common, git.gitdir}:
             for module in modules(top):
-                self._folder(module, ("index",))
+                self._folder(module, ("index",), module)
 
-    def _folder(self, folder: Path, more: tuple[str, ...]) -> None:
+    def _folder(self, folder: Path, more: tuple[str, ...], at: Path) -> None:
         """A repository's folder put together anew: what is not listed here does not exist inside.
 
         Masking single files of the real folder would not do: when the host replaces such a file
         (as every ``git config`` does), the kernel drops the mask.
         """
-        self.tmpfs(folder, MIB)
-        self.sealed.append(str(folder))
+        self.tmpfs(at, MIB)
+        self.sealed.append(str(at))
         for path in existing(folder, _GIT_FOLDERS, "dir"):
-            self.show(path)
+            self.show(path, at / path.name)
         for path in existing(folder, (*_GIT_FILES, *more), "file"):
-            self.show(path)
-        self.file(folder / "config", clean_config(folder / "config"))
-        self.add("--dir", folder / "hooks")
-        for borrowed in object_folders(folder)[1:]:
-            if not borrowed.is_relative_to(self.job.root):
-                self.show(borrowed)
+            self.show(path, at / path.name)
+        self.file(at / "config", clean_config(folder / "config"))
+        self.add("--dir", at / "hooks")
+        borrowed = object_folders(folder)[1:]
+        for store in borrowed:
+            if not store.is_relative_to(self.job.root):
+                self.show(store)
+        if borrowed and at != folder:  # what is listed there may be relative to where it really lies
+            self.file(at / "objects/info/alternates", "".join(f"{each}\n" for each in borrowed).encode())
 
     def _own_records(self) -> None:
         """A person's checkout holds our store and other threads' worktrees: not for this sandbox."""
@@ -244,9 +269,10 @@ def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
         "rg": rg,
         "pdf": pdf if host.pdf_parser() else "",
         "read_only": job.read_only,
-        "gitdir": str(job.git.gitdir) if job.git else "",
+        "gitdir": str(job.gitdir() or ""),
         "proxy": PROXY if job.proxy and job.settings.tier == "bwrap" else "",
-        "objects": "\0".join(map(str, object_folders(job.git.common))) if job.git else "",
+        "objects": "\0".join(map(str, job.objects())),
+        "scratch": str(job.git.common) if job.git and job.scratch else "",
         "limits": job.settings.limits if job.settings.tier == "bwrap" else {},
     }
     return [str(host.interpreter()[0]), "-I", "-S", tools, json.dumps(config)]

@@ -236,7 +236,7 @@ class Executor:
     def _git_view(self) -> tuple[object, ...]:
         """The state of those files of the repository that the sandbox sees as they were at its start."""
         git = self._job.git
-        if git is None:
+        if git is None or self._job.scratch:  # a restart would throw the agent's stash and commits away
             return ()
         names = [git.common / "packed-refs", git.gitdir / "config.worktree"]
         if git.gitdir == git.common:

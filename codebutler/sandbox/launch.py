@@ -14,6 +14,7 @@ from pathlib import Path
 
 from codebutler.sandbox import asroot, host, scope
 from codebutler.sandbox.border import Job, Profile, command
+from codebutler.sandbox.problems import unscratched
 
 _TASKS = 4096
 
@@ -49,7 +50,9 @@ class Launch:
 
 
 def prepare(job: Job) -> Launch:
-    """The launch for this host. Raises NoSandbox where a program is missing."""
+    """The launch for this host. Raises NoSandbox where a program is missing, or a setting asks too much."""
+    if (refusal := unscratched(job.settings)) is not None:
+        raise refusal
     if job.settings.tier == "off":
         return _plain(job)
     return _bordered(job, as_root=os.geteuid() == 0)

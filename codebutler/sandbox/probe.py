@@ -71,6 +71,7 @@ _UNLISTED = _PYTHON.format(
     "import urllib.request; urllib.request.urlopen('http://unlisted.invalid/', timeout=5)"
 )
 _CONTROLS = {"run a command": "true", "write in the worktree": "echo x > inside && test -s inside"}
+_SCRATCH = {"commit as scratch": "git add inside && git commit -qm x && git log -1 --format=%h"}
 
 
 async def probe(settings: SandboxSettings | None = None) -> Probe:
@@ -95,33 +96,50 @@ def _bwrap() -> str:
 
 async def _probe(room: Path, settings: SandboxSettings) -> Probe:
     secret = await asyncio.to_thread(_furnish, room)
+    records = await asyncio.to_thread(_records, room)
     with socket.create_server(("127.0.0.1", 0)) as server:
         canaries = _canaries(host.home() or Path("/root"), secret, server.getsockname()[1])
         executor = await Executor.start(room / "worktree", settings=settings)
         try:
             if settings.allow:
                 canaries["reach a host that is not listed"] = _UNLISTED
-            checks = [await _try(executor, name, command, good=True) for name, command in _CONTROLS.items()]
+            controls = {**_CONTROLS, **(_SCRATCH if settings.git_scratch else {})}
+            checks = [await _try(executor, name, command, good=True) for name, command in controls.items()]
             checks += [await _try(executor, name, command, good=False) for name, command in canaries.items()]
-            await executor.call("bash", {"command": f"echo x > '{room}/planted'; echo x > '{secret}'"})
+            damage = f"echo x > '{room}/planted'; echo x > '{secret}'; echo x > .git/config; git branch -m x"
+            await executor.call("bash", {"command": damage})
         finally:
             await executor.close()
-    checks.append(await asyncio.to_thread(_untouched, room))
+    checks += await asyncio.to_thread(_untouched, room, records)
     return Probe("bwrap", _bwrap(), tuple(checks))
 
 
 def _furnish(room: Path) -> Path:
-    """A worktree, and a secret beside it."""
+    """A worktree, which is a repository without a commit where there is git, and a secret beside it."""
     (room / "worktree").mkdir()
+    dot = room / "worktree" / ".git"
+    for name in ("objects", "refs") if shutil.which("git") else ():
+        (dot / name).mkdir(parents=True)
+        (dot / "HEAD").write_text("ref: refs/heads/main\n")
+        (dot / "config").write_text("[core]\n\trepositoryformatversion = 0\n")
     secret = room / "secret"
     secret.write_text("canary")
     return secret
 
 
-def _untouched(room: Path) -> Check:
+def _untouched(room: Path, records: dict[str, bytes]) -> list[Check]:
     left = sorted(path.name for path in room.iterdir())
     good = left == ["secret", "worktree"] and (room / "secret").read_text() == "canary"
-    return Check("write beside the worktree", good, ", ".join(left))
+    now = _records(room)
+    return [
+        Check("write beside the worktree", good, ", ".join(left)),
+        Check("write git's records", now == records, ", ".join(sorted(now))),
+    ]
+
+
+def _records(room: Path) -> dict[str, bytes]:
+    """The files of the repository."""
+    return {p.name: p.read_bytes() for p in (room / "worktree" / ".git").rglob("*") if p.is_file()}
 
 
 async def _try(executor: Executor, name: str, command: str, *, good: bool) -> Check:

@@ -24,6 +24,16 @@ def explain(stderr: str, settings: SandboxSettings) -> NoSandbox:
     return NoSandbox(f"the sandbox did not start: {said}", fix=f"{_fix(stderr)} {_LAST_RESORT}")
 
 
+def unscratched(settings: SandboxSettings) -> NoSandbox | None:
+    """Why git's records cannot be scratch: without mounts of our own, commands would write the real ones."""
+    if not settings.git_scratch or settings.tier == "bwrap":
+        return None
+    return NoSandbox(
+        f"sandbox.gitScratch cannot be had with sandbox.tier {settings.tier}",
+        fix="Set sandbox.gitScratch to false, or the tier to bwrap.",
+    )
+
+
 def _fix(stderr: str) -> str:
     lower = stderr.lower()
     if ("max_" in lower and "namespaces" in lower) or "nesting depth" in lower:

@@ -41,6 +41,8 @@ class SandboxSettings:
     """More folders with programs, shown read-only at the same path."""
     memory: int = 0
     """Bytes for all processes of a sandbox together, where systemd offers a user scope; 0: no limit."""
+    git_scratch: bool = False
+    """Commands may write git's records: in a copy that nobody sees and that ends with the sandbox."""
     allow_ptrace: bool = False
     start_timeout: float = 15.0
 

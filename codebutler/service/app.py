@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler import logs
@@ -18,7 +18,7 @@ from codebutler.repo import process
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.layout import hide_own_files, own_file, own_folder
 from codebutler.repo.objects import read_bytes, show_file
-from codebutler.sandbox.settings import SandboxSettings
+from codebutler.sandbox.configured import sandbox_settings
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
 
@@ -87,16 +87,3 @@ def log_file(place: Place) -> Path:
     """The service's own log of this repo."""
     mark = hashlib.sha256(str(place.repo.root).encode()).hexdigest()[:8]
     return place.home / "logs" / f"{place.repo.root.name}-{mark}.log"
-
-
-def sandbox_settings(config: Config) -> SandboxSettings:
-    """What the host says of the border; a repo has no say in it."""
-    default = SandboxSettings.from_host()
-    return replace(
-        default,
-        tier="off" if config.sandbox.tier == "off" else default.tier,
-        uid=config.sandbox.uid or default.uid,
-        allow=tuple(config.sandbox.allow),
-        memory=(config.sandbox.memory_mib or 0) * 2**20,
-        show=tuple(map(Path, config.sandbox.show)),
-    )

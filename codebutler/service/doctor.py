@@ -12,10 +12,12 @@ from codebutler.config import FILE, Config, home_folder, load_config
 from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo
 from codebutler.sandbox import scope
+from codebutler.sandbox.configured import sandbox_settings
 from codebutler.sandbox.probe import probe
+from codebutler.sandbox.problems import unscratched
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service import doctor_host, doctor_models, doctor_repo
-from codebutler.service.app import committed_config, sandbox_settings
+from codebutler.service.app import committed_config
 from codebutler.service.doctor_check import Check, note, ok, problem
 
 
@@ -79,6 +81,8 @@ async def _sandbox(config: Config | None) -> list[Check]:
     settings = SandboxSettings.from_host()
     if config is not None:
         settings = sandbox_settings(config)
+    if (refusal := unscratched(settings)) is not None:
+        return [problem("sandbox", refusal.message, refusal.fix)]
     result = await probe(settings)
     if result.tier == "off":
         return [note("sandbox", "it is switched off on this host: tools run with all rights of this user")]

@@ -151,6 +151,12 @@ class Limits(Section):
 
     max_concurrent_threads: Annotated[int, Field(ge=1, le=1000)] = Field(default=3, json_schema_extra=REPO)
     max_calls_per_hour: Annotated[int, Field(ge=1)] = Field(default=100, json_schema_extra=REPO)
+    max_calls_per_person_per_hour: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, json_schema_extra=REPO
+    )
+    max_coders_per_person: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None, json_schema_extra=REPO
+    )
     tokens_per_thread: Annotated[int, Field(ge=1)] | None = Field(default=20_000_000, json_schema_extra=REPO)
     usd_per_thread: Usd | None = Field(default=5.0, json_schema_extra=REPO)
     usd_per_day: Usd | None = Field(default=50.0, json_schema_extra=REPO)
@@ -163,7 +169,8 @@ class Sandbox(Section):
 
     ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
     the host:port pairs that tools may reach; ``show`` lists more folders with programs that tools may read;
-    ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope.
+    ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope;
+    ``git_scratch`` lets commands write git's records in a copy that is thrown away.
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
@@ -171,6 +178,7 @@ class Sandbox(Section):
     allow: list[HostPort] = []
     show: list[Line] = []
     memory_mib: Annotated[int, Field(ge=64)] | None = None
+    git_scratch: bool = False
 
 
 class Git(Section):

@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 
+from codebutler.dollars import exact
 from codebutler.errors import CodeButlerError, LimitReached
 from codebutler.store.writer import Transaction
 
@@ -42,9 +43,10 @@ def _check(connection: sqlite3.Connection, scope: str, cap: float, wanted: int) 
     spent, reserved = _budget(connection, scope)
     if spent + reserved + wanted > _nano(cap):
         raise LimitReached(
-            f"{scope}: the cap of {cap:.2f} USD would be passed: "
-            f"{_show(spent)} spent, {_show(reserved)} reserved, {_show(wanted)} more asked for",
-            fix="Raise the cap, use a cheaper model, or stop.",
+            f"{scope}: the cap of {exact(cap)} would be passed: {exact(spent / _NANO)} spent, "
+            f"{exact(reserved / _NANO)} reserved, {exact(wanted / _NANO)} more asked for",
+            scope=scope,
+            short=(spent + reserved + wanted - _nano(cap)) / _NANO,
         )
 
 
@@ -68,6 +70,12 @@ def spent(connection: sqlite3.Connection, scope: str) -> float:
     return _budget(connection, scope)[0] / _NANO
 
 
+def scopes(connection: sqlite3.Connection, prefix: str) -> list[str]:
+    """The scopes that start with ``prefix`` and have ever held money."""
+    query = "SELECT scope FROM budget WHERE substr(scope, 1, length(?)) = ? ORDER BY scope"
+    return [scope for (scope,) in connection.execute(query, (prefix, prefix))]
+
+
 def unsettled(connection: sqlite3.Connection, prefix: str) -> list[str]:
     """The keys that start with ``prefix`` and hold money: of calls under way, or cut off by a crash."""
     query = "SELECT key FROM reservation WHERE spent IS NULL AND substr(key, 1, length(?)) = ? ORDER BY key"
@@ -85,7 +93,3 @@ def _move(connection: sqlite3.Connection, scope: str, *, spent: int, reserved: i
         DO UPDATE SET spent = spent + excluded.spent, reserved = reserved + excluded.reserved""",
         (scope, spent, reserved),
     )
-
-
-def _show(nano: int) -> str:
-    return f"{nano / _NANO:.4f}"

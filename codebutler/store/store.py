@@ -213,6 +213,10 @@ class Store:
         """Dollars settled in ``scope``, without what is only reserved."""
         return await self._readers.do(lambda c: money.spent(c, scope))
 
+    async def scopes(self, prefix: str) -> list[str]:
+        """The scopes that start with ``prefix`` and have ever held money."""
+        return await self._readers.do(lambda c: money.scopes(c, prefix))
+
     async def unsettled(self, prefix: str = "") -> list[str]:
         """The keys that start with ``prefix`` and still hold money; a crash or a cancel leaves such keys."""
         return await self._readers.do(lambda c: money.unsettled(c, prefix))

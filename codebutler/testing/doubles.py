@@ -37,15 +37,20 @@ def says(text: str = "", *calls: ToolCall, usd: float | None = 0.001) -> ModelRe
 class Puppet:
     """A model client (types.ModelClient) whose replies come from ``mind``; it may raise whatever it likes."""
 
-    def __init__(self, mind: Mind, *, tokens: int = 100) -> None:
-        """``tokens`` is what every call is estimated at."""
+    def __init__(self, mind: Mind, *, tokens: int | None = 100, window: int | None = None) -> None:
+        """``tokens`` is what every call is estimated at; None: one for four characters of its messages."""
         self.mind = mind
         self.tokens = tokens
+        self.size = window
         self.asked: list[Asked] = []
 
     def estimate(self, model: str, messages: Sequence[Message], tools: Sequence[Json] = ()) -> int:
-        """Always ``tokens``."""
-        return self.tokens
+        """``tokens``, or by length."""
+        return self.tokens if self.tokens is not None else sum(len(str(m)) for m in messages) // 4
+
+    def window(self, model: str) -> int | None:
+        """The same for every model."""
+        return self.size
 
     async def complete(
         self,

@@ -174,6 +174,8 @@ class Scenario(_Strict):
     roles: dict[str, Regex] = {}
     """Recognises a role by its system prompt, for clients that do not name it."""
     price: Price | None = None
+    window: int | None = Field(default=None, ge=1_000)
+    """Tokens of context that the server's list of models tells, to try how roles do in a small one."""
     scripts: list[Script] = Field(min_length=1)
 
     def role_names(self) -> list[str]:

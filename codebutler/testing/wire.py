@@ -65,13 +65,13 @@ def error(message: str, *, kind: str, code: str | int | None = None) -> Json:
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def models(roles: list[str]) -> Json:
-    """The model list: one id for all roles, then one per role."""
+def models(roles: list[str], window: int | None = None) -> Json:
+    """The model list: one id for all roles, then one per role; ``window`` is their context in tokens."""
     ids = ["scripted", *(f"scripted/{r}" for r in roles)]
-    return {
-        "object": "list",
-        "data": [{"id": i, "object": "model", "created": 0, "owned_by": "codebutler"} for i in ids],
-    }
+    row: Json = {"object": "model", "created": 0, "owned_by": "codebutler"}
+    if window is not None:
+        row["context_length"] = window
+    return {"object": "list", "data": [{"id": i, **row} for i in ids]}
 
 
 def _parts(verdict: Verdict, *, empty: bool) -> tuple[str, list[Json]]:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
+import os
 import time
 from collections.abc import Sequence
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.config import Config
+from codebutler.dollars import exact
 from codebutler.errors import LimitReached
-from codebutler.events import LimitHit
+from codebutler.events import Cap, LimitHit
 from codebutler.models.prices import worst_case
-from codebutler.thread import render
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
@@ -20,6 +23,22 @@ from codebutler.types import Message
 
 SAVING_FROM = 0.8
 """Share of the thread's cap from which ``onCap: cheaper`` prefers cheap models."""
+DOLLARS_PER_TOKEN_CAP = 5.0
+"""Each dollar that a person raises lifts the thread's cap of tokens by one part of so many."""
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+class _Hit(Exception):
+    """A cap that the next call would pass: which one, in words, and what would make room."""
+
+    def __init__(self, cap: Cap, what: str, *, until: float = 0.0, short: float = 0.0) -> None:
+        """``until`` is the unix time at which it frees itself, ``short`` the dollars that it lacks."""
+        super().__init__(what)
+        self.cap = cap
+        self.what = what
+        self.until = until
+        self.short = short
 
 
 class Caps:
@@ -43,10 +62,10 @@ class Caps:
 
     async def settle_leftovers(self) -> None:
         """Reservations of a worker that died: a call that was under way counts as fully spent."""
+        call = self.state.requested
         for store in (self.host.store, self.host.ledger):
-            for key in await store.unsettled(f"{self.state.id}:"):
-                call = self.state.requested
-                bought = call is not None and key.startswith(f"{self.state.id}:{call.frame}:{call.step}:")
+            for key in await store.unsettled(self._key("")):
+                bought = call is not None and key.startswith(self._key(f"{call.frame}:{call.step}:"))
                 await store.settle(key=key, usd=call.usd if bought and call is not None else 0.0)
 
     async def reserve(
@@ -55,15 +74,18 @@ class Caps:
         """Hold the worst case of a call. On a hit the turn ends: EndTurn, paused or failed by ``onCap``."""
         tokens = self.host.client.estimate(model, request, self.host.toolset(role).wire)
         usd = worst_case(model, tokens, role.limits.max_output)
-        key = f"{self.state.id}:{frame.id}:{frame.step + 1}:{time.time_ns()}"
+        key = self._key(f"{frame.id}:{frame.step + 1}:{time.time_ns()}")
         try:
             self._need_room(frame, role, usd, tokens)
             await self._count_run()
             await self._hold(key, usd)
-        except LimitReached as error:
-            await self.log.append(LimitHit(frame=frame.id, what=str(error)))
+        except _Hit as hit:
+            wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
+            await self.log.append(
+                LimitHit(frame=frame.id, what=hit.what, cap=hit.cap, until=hit.until, raise_usd=wish)
+            )
             stop = self.config.limits.on_cap == "stop"
-            raise EndTurn("failed" if stop else "paused", str(error)) from error
+            raise EndTurn("failed" if stop else "paused", hit.what) from hit
         return key, usd
 
     async def settle(self, key: str, usd: float) -> None:
@@ -73,7 +95,7 @@ class Caps:
 
     def is_saving(self) -> bool:
         """Whether it is time for cheap models."""
-        cap = self.config.limits.usd_per_thread
+        cap = self._usd_cap()
         return (
             self.config.limits.on_cap == "cheaper" and cap is not None and self.state.usd >= SAVING_FROM * cap
         )
@@ -83,48 +105,97 @@ class Caps:
         """``models`` by the price of a typical call."""
         return sorted(models, key=lambda model: worst_case(model, 20_000, 1_000))
 
-    async def _hold(self, key: str, usd: float) -> None:
-        own, shared = self._scopes()
-        await self.host.store.reserve(key=key, usd=usd, caps=own)
-        try:
-            await self.host.ledger.reserve(key=key, usd=usd, caps=shared)
-        except LimitReached:
-            await self.host.store.settle(key=key, usd=0.0)
-            raise
+    def _key(self, rest: str) -> str:
+        """A reservation's key. Threads of two repos may have the same id, and they share the ledger."""
+        repo = hashlib.sha256(os.fsencode(self.host.repo.root)).hexdigest()[:12]
+        return f"{repo}:{self.state.id}:{rest}"
 
-    def _scopes(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Caps by scope: the thread's own, and those that hold over all threads of a person and a day."""
-        limits, day = self.config.limits, time.strftime("%Y-%m-%d", time.gmtime())
-        own, shared = {}, {}
-        if limits.usd_per_thread is not None:
-            own[f"thread:{self.state.id}"] = limits.usd_per_thread + self.state.raised_usd
+    def _usd_cap(self) -> float | None:
+        cap = self.config.limits.usd_per_thread
+        return None if cap is None else cap + self.state.raised_usd
+
+    async def _hold(self, key: str, usd: float) -> None:
+        """In the repo's store and in the host's ledger, or in neither."""
+        cap = self._usd_cap()
+        own = {} if cap is None else {f"thread:{self.state.id}": cap}
+        try:
+            await self.host.store.reserve(key=key, usd=usd, caps=own)
+        except LimitReached as error:
+            what = f"the thread's cap of {exact(cap or 0.0)} leaves too little for the next call"
+            raise _Hit("thread", what, short=error.short) from error
+        day = time.gmtime()
+        shared = self._shared(time.strftime("%Y-%m-%d", day))
+        try:
+            await self.host.ledger.reserve(
+                key=key, usd=usd, caps={s: most for s, (_, most) in shared.items()}
+            )
+        except LimitReached as error:
+            await self.host.store.settle(key=key, usd=0.0)
+            which, most = shared[error.scope]
+            whose = "this host's" if which == "day" else f"{self._owner}'s"
+            what = f"{whose} cap of {exact(most)} a day leaves too little for the next call"
+            raise _Hit(which, what, until=_next(DAY)) from error
+
+    def _shared(self, day: str) -> dict[str, tuple[Cap, float]]:
+        """Scopes of the caps that hold over all threads, of a day and of a person."""
+        limits, shared = self.config.limits, dict[str, tuple[Cap, float]]()
         if limits.usd_per_day is not None:
-            shared[f"day:{day}"] = limits.usd_per_day
+            shared[f"day:{day}"] = ("day", limits.usd_per_day)
         if self.state.opened is not None and limits.usd_per_person_per_day is not None:
             owner = self.state.opened.owner
-            shared[f"person:{owner.surface}:{owner.id}:{day}"] = limits.usd_per_person_per_day
-        return own, shared
+            shared[f"person:{owner.surface}:{owner.id}:{day}"] = ("person", limits.usd_per_person_per_day)
+        return shared
+
+    @property
+    def _owner(self) -> str:
+        return self.state.opened.owner.label if self.state.opened else "one person"
 
     def _need_room(self, frame: Frame, role: Role, usd: float, tokens: int) -> None:
         """The caps that this thread's own state decides: the role's dollars, the thread's tokens."""
-        cap = role.limits.usd + self.state.raised_usd
+        raised, cap = self.state.raised_usd, role.limits.usd + self.state.raised_usd
         if frame.usd + usd > cap:
-            raise LimitReached(f"the {role.title}'s cap of {render.money(cap)} for one run would be passed")
-        most = self.config.limits.tokens_per_thread
+            what = f"the {role.title}'s cap of {exact(cap)} for one run leaves too little for the next call"
+            raise _Hit("role", what, short=frame.usd + usd - cap)
+        if self.config.limits.tokens_per_thread is None:
+            return
+        dollar = self.config.limits.tokens_per_thread / DOLLARS_PER_TOKEN_CAP
+        most = self.config.limits.tokens_per_thread + int(raised * dollar)
         used = sum(s.input + s.output for s in self.state.spend.values())
-        if most is not None and not self.state.raised_usd and used + tokens > most:
-            raise LimitReached(f"the thread's cap of {most:,} tokens would be passed")
+        if used + tokens > most:
+            what = f"the thread's cap of {most:,} tokens leaves too little for the next call"
+            raise _Hit("tokens", what, short=(used + tokens - most) / dollar)
+
+    def _lacking(self, frame: Frame, role: Role, usd: float) -> float:
+        """Dollars that role and thread lack for a call of ``usd``: one raise should do for both."""
+        raised, cap = self.state.raised_usd, self._usd_cap()
+        thread = 0.0 if cap is None else self.state.usd + usd - cap
+        return max(frame.usd + usd - role.limits.usd - raised, thread)
 
     async def _count_run(self) -> None:
-        """One run of a role set off by a message: a row per hour, counted in units, not dollars."""
+        """One run of roles set off by a message: a row per hour, counted in units, not dollars."""
         if self._run_counted:
             return
-        hour = time.strftime("%Y-%m-%dT%H", time.gmtime())
-        cap = self.config.limits.max_calls_per_hour
-        key = f"run:{self.state.id}:{time.time_ns()}"
+        limits, hour = self.config.limits, time.strftime("%Y-%m-%dT%H", time.gmtime())
+        key, free = self._key(f"run:{time.time_ns()}"), _next(HOUR)
         try:
-            await self.host.store.reserve(key=key, usd=1.0, caps={f"runs:{hour}": float(cap)})
+            await self.host.store.reserve(key=key, usd=1.0, caps={f"runs:{hour}": limits.max_calls_per_hour})
         except LimitReached as error:
-            raise LimitReached(f"{cap} runs in an hour are this repo's limit") from error
+            what = f"{limits.max_calls_per_hour} runs in an hour are this repo's limit"
+            raise _Hit("hour", what, until=free) from error
+        who, most = self.state.speaker, limits.max_calls_per_person_per_hour
+        if who is not None and most is not None:
+            scope = f"runs:{who.surface}:{who.id}:{hour}"
+            try:
+                await self.host.ledger.reserve(key=key, usd=1.0, caps={scope: most})
+            except LimitReached as error:
+                await self.host.store.settle(key=key, usd=0.0)
+                what = f"{most} runs in an hour are {who.label}'s limit"
+                raise _Hit("person_hour", what, until=free) from error
+            await self.host.ledger.settle(key=key, usd=1.0)
         await self.host.store.settle(key=key, usd=1.0)
         self._run_counted = True
+
+
+def _next(seconds: int) -> float:
+    """When the running hour or day (UTC) ends, in unix time."""
+    return (time.time() // seconds + 1) * seconds

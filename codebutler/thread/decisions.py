@@ -19,6 +19,7 @@ from codebutler.events import (
     Resumed,
 )
 from codebutler.thread import rewind
+from codebutler.thread.lastword import RAISABLE
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
@@ -92,6 +93,8 @@ class Decisions:
         """Go on after a failure, a pause or a cancel; ``raise_usd`` lifts the thread's cap."""
         if raise_usd and not self._may(word):
             return f"Only {self._owner()} may raise the cap."
+        if raise_usd and (why := self._not_by_raising()):
+            return why
         await self._log(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
         return ""
 
@@ -147,6 +150,17 @@ class Decisions:
 
     async def _log(self, *events: Event) -> None:
         await self._thread.append(*events)
+
+    def _not_by_raising(self) -> str:
+        """Why a raise would not help, or ""."""
+        if self._thread.config.limits.on_cap == "stop":
+            return (
+                "This host ends runs at a cap (`limits.onCap` is `stop`), so a thread cannot raise its own."
+            )
+        hit = self.state.limit
+        if self.state.halted and hit is not None and hit.cap not in RAISABLE:
+            return f"A raise lifts this thread's own cap. What stopped it is another: {hit.what}."
+        return ""
 
     def _may(self, word: Word) -> bool:
         """The thread's owner decides; other approvers come with the access rules of a chat door."""

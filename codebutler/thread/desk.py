@@ -22,6 +22,7 @@ from codebutler.events import (
 )
 from codebutler.repo import objects
 from codebutler.repo.memory import is_known
+from codebutler.text import fit
 from codebutler.thread import render
 from codebutler.thread.mail import Mail
 from codebutler.toolset.desk import EndTurn, Site
@@ -171,7 +172,7 @@ class ThreadDesk(Mail):
             objects.log(self.host.repo.gitdir, at, limit=limit, paths=[path] if path else [])
         )
         lines = [f"{c.sha[:10]} {c.date[:10]} {c.author}: {c.subject}" for c in commits]
-        return _cap("\n".join(lines)) or "No commits."
+        return fit("\n".join(lines), TEXT_CAP) or "No commits."
 
     async def diff(self, base: str, path: str) -> str:
         """The branch's changes."""
@@ -190,7 +191,7 @@ class ThreadDesk(Mail):
         """A memory file of the base commit."""
         if file not in self.rules.memory:
             raise ToolFailed(f"no memory file {file!r}; there are {', '.join(self.rules.memory)}")
-        return _cap(self.rules.memory[file])
+        return fit(self.rules.memory[file], TEXT_CAP)
 
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
         """Keep the items for the person's decision; those that memory holds already are turned away."""
@@ -224,10 +225,3 @@ class ThreadDesk(Mail):
             return await work
         except RepoError as error:
             raise ToolFailed(str(error)) from error
-
-
-def _cap(text: str) -> str:
-    if len(text) <= TEXT_CAP:
-        return text
-    half = TEXT_CAP // 2
-    return f"{text[:half]}\n… {len(text) - TEXT_CAP} characters left out …\n{text[-half:]}"

@@ -32,12 +32,14 @@ RETURNED = frozenset({
 FACTS = frozenset({
     "id", "opened", "opened_at", "seq", "ts", "outcome",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
-    "people", "models",
+    "people", "speaker", "models",
     "spend", "raised_usd",
     "worktree", "removed", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip
 
-SET = frozenset({"head", "files", "halted", "merge", "refused", "requested", "said", "rewinds", "live"})
+SET = frozenset(
+    {"head", "files", "halted", "merge", "refused", "requested", "limit", "said", "rewinds", "live"}
+)
 
 
 def take_back(state: ThreadState, to: int, step: Step) -> None:
@@ -59,7 +61,7 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
     s.rewinds += 1
     s.head = e.commit or s.head
     s.files = set(e.files)
-    s.merge, s.refused, s.requested = None, "", None
+    s.merge, s.refused, s.requested, s.limit = None, "", None, None
     _hold(s, e)
 
 
@@ -68,7 +70,7 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     """What was copied stays as talk and plans: money, branch and mail were the other thread's."""
     fresh = ThreadState(s.id)
     for name in ("spend", "raised_usd", "unread", "worktree", "removed", "head", "files", "pushed", "pr",
-                 "pr_state", "merged", "merge", "refused", "requested", "outcome"):  # fmt: skip
+                 "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "speaker"):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
     for frame in s.frames.values():
         frame.usd = 0.0

@@ -45,14 +45,28 @@ def _model_replied(s: ThreadState, e: ev.ModelReplied) -> None:
     s.requested = None
     frame = s.frames[e.frame]
     frame.reply(e)
-    spend = s.spend.setdefault((frame.role, e.model), Spend())
+    _paid(s, frame.role, e).tools += len(e.tool_calls)
+
+
+@HANDLERS.on
+def _compacted(s: ThreadState, e: ev.Compacted) -> None:
+    s.requested = None
+    frame = s.frames[e.frame]
+    frame.compact(e)
+    if e.model:
+        _paid(s, frame.role, e)
+
+
+def _paid(s: ThreadState, role: str, e: ev.ModelReplied | ev.Compacted) -> Spend:
+    """Count a model call; returns the account it was put on."""
+    spend = s.spend.setdefault((role, e.model), Spend())
     spend.calls += 1
     spend.input += e.usage.input
     spend.output += e.usage.output
     spend.cached += e.usage.cached
     spend.usd += e.usd
     spend.priced = spend.priced and e.priced
-    spend.tools += len(e.tool_calls)
+    return spend
 
 
 @HANDLERS.on
@@ -69,4 +83,4 @@ def _tool_finished(s: ThreadState, e: ev.ToolFinished) -> None:
 
 @HANDLERS.on
 def _limit_hit(s: ThreadState, e: ev.LimitHit) -> None:
-    s.halted = f"paused: {e.what}"
+    s.halted, s.limit = f"paused: {e.what}", e

@@ -18,7 +18,7 @@ def _thread_opened(s: ThreadState, e: ev.ThreadOpened) -> None:
 
 @HANDLERS.on
 def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
-    s.unread[s.seq] = e
+    s.unread[s.seq], s.speaker = e, e.author
     _meet(s, e.author)
 
 
@@ -67,6 +67,8 @@ def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted = ""
     s.raised_usd += e.raise_usd
+    for frame in s.frames.values():
+        frame.renew()
 
 
 @HANDLERS.on

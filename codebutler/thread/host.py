@@ -23,7 +23,7 @@ from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
 from codebutler.toolset import repo as repo_tools
 from codebutler.toolset.registry import Tool, Toolset
-from codebutler.types import ModelClient
+from codebutler.types import ModelClient, Person
 
 FOLDER = ".codebutler"
 PLANNERS = 16
@@ -31,9 +31,9 @@ PLANNERS = 16
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
-def known_tools() -> dict[str, Tool]:
-    """Every tool there is, by name, in the order in which models see them."""
-    all_tools = (*native.tools(), *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS)
+def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
+    """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
+    all_tools = (*native.tools(scratch=scratch), *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS)
     return {t.spec.name: t for t in all_tools}
 
 
@@ -99,12 +99,20 @@ class Host:
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
     _rules: dict[str, Rules] = field(default_factory=dict)
+    _own_coders: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Places by the configured limit."""
         self.coders = asyncio.Semaphore(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(PLANNERS)
+
+    def own_coders(self, person: Person, most: int) -> asyncio.Semaphore:
+        """One person's ``most`` places for Coders. One process runs all turns of a repo: it sees them all."""
+        who = (person.surface, person.id)
+        if who not in self._own_coders:
+            self._own_coders[who] = asyncio.Semaphore(most)
+        return self._own_coders[who]
 
     async def rules(self, commit: str) -> Rules:
         """The rules at ``commit``, read once."""
@@ -122,7 +130,7 @@ class Host:
         """The role's tools; the same object for the same list, so that its wire form is byte-stable."""
         names = native.fitting(role.tools, self.config.model_of(role.name) or role.model)
         if names not in self._toolsets:
-            self._toolsets[names] = Toolset.of(names, known_tools())
+            self._toolsets[names] = Toolset.of(names, known_tools(scratch=self.sandbox.git_scratch))
         return self._toolsets[names]
 
     async def tidy(self) -> None:

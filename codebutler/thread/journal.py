@@ -8,6 +8,7 @@ from typing import Any
 
 from codebutler import events as ev
 from codebutler.store.rows import StoredEvent
+from codebutler.text import fit
 from codebutler.thread import render
 from codebutler.thread.state import ThreadState
 
@@ -18,11 +19,7 @@ ARGUMENTS = 300
 
 def narrative(rows: Sequence[StoredEvent], *, cap: int) -> str:
     """The story in at most ``cap`` characters; its middle goes first when it is too long."""
-    text = "\n".join(_lines(rows))
-    if len(text) <= cap:
-        return text
-    half = cap // 2
-    return f"{text[:half]}\n… {len(text) - cap} characters left out …\n{text[-half:]}"
+    return fit("\n".join(_lines(rows)), cap)
 
 
 def journal(state: ThreadState, rows: Sequence[StoredEvent]) -> str:
@@ -107,6 +104,10 @@ def _forked(e: ev.Forked, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** forked this thread from point {e.number} of `{e.thread}`: all above is its"
 
 
+def _summarised(e: ev.Compacted, roles: dict[str, str]) -> Iterator[str]:
+    yield f"  - {roles[e.frame]}'s window was full: a summary stands for {e.replaced} messages"
+
+
 _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "message_received": _message,
     "model_replied": _reply,
@@ -122,6 +123,7 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "cancelled": _cancelled,
     "rewound": _rewound,
     "forked": _forked,
+    "compacted": _summarised,
 }
 
 

@@ -85,7 +85,20 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
 
 
 async def code(desk: ThreadDesk) -> None:
-    """The Coder gets its place; a queued one says so."""
+    """The Coder gets its place among those of its person, then among all; a queued one says so."""
+    opened, most = desk.state.opened, desk.config.limits.max_coders_per_person
+    if opened is None or most is None:
+        await _in_turn(desk)
+        return
+    places = desk.host.own_coders(opened.owner, most)
+    if places.locked():
+        many = "1 Coder" if most == 1 else f"{most} Coders"
+        await desk.tell_once(f"{opened.owner.label} has {many} at work; this one waits its turn.")
+    async with places:  # first: who waits for this one must not hold a place that another person could use
+        await _in_turn(desk)
+
+
+async def _in_turn(desk: ThreadDesk) -> None:
     if desk.host.coders.locked():
         await desk.tell_once(
             f"{desk.config.limits.max_concurrent_threads} Coders are at work; this one waits its turn."

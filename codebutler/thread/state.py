@@ -85,6 +85,10 @@ class ThreadState:
     models: dict[str, str] = field(default_factory=dict)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
+    limit: ev.LimitHit | None = None
+    """The cap that was hit last."""
+    speaker: Person | None = None
+    """Who spoke last."""
     requested: ev.ModelRequested | None = None
     """A model call without a reply in the log."""
     outcome: ev.Outcome | None = None

@@ -11,7 +11,8 @@ from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.events import Event, FrameStarted
 from codebutler.thread import render
-from codebutler.thread.caps import Caps
+from codebutler.thread.caps import SAVING_FROM, Caps
+from codebutler.thread.facts import facts
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.workspace import Workspace
@@ -22,6 +23,8 @@ Listener = Callable[[str, str, str], Awaitable[None]]
 """Told of text as it is written: (thread, role, delta). Nothing durable hangs on it."""
 
 
+SUMMARY_TOKENS = 3_000
+"""The longest summary of a transcript."""
 SILENCE = 15
 """Seconds of a model's silence after which people are told, again and again."""
 
@@ -98,6 +101,28 @@ class Thread(Caps):
             await self.append(FrameStarted(frame=name, role=role, content=content))
         return self.state.frames[name]
 
+    def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
+        """Input tokens of a call, about."""
+        return self.host.client.estimate(model, messages, tools.wire if tools else ())
+
+    def window(self, model: str) -> int | None:
+        """The model's context in tokens."""
+        return self.host.client.window(model)
+
+    def facts(self) -> str:
+        """What a summary of a transcript must not lose."""
+        return facts(self.state)
+
+    async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
+        """A call without tools that nobody watches."""
+        return await self.host.client.complete(
+            model=model,
+            messages=messages,
+            tools=(),
+            max_output=min(role.limits.max_output, SUMMARY_TOKENS),
+            role=f"{role.name}-summary",
+        )
+
     async def complete(
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
     ) -> ModelReply:
@@ -113,6 +138,11 @@ class Thread(Caps):
             reply = await self._complete(role, model, messages, tools, on_text)
         finally:
             patience.cancel()
+        if self.is_saving():
+            await self.tell_once(
+                f"{SAVING_FROM:.0%} of this thread's cap is spent: each role now uses its cheapest model.",
+                source=f"notice:saving:{self.state.raised_usd:g}",
+            )
         if reply.usd is None:
             await self.tell_once(
                 f"No price is known for {reply.model}: its calls count as $0 against the caps."

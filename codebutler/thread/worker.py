@@ -12,11 +12,11 @@ from codebutler.thread import phases
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import Host
+from codebutler.thread.lastword import last_word
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.toolset.desk import EndTurn
-from codebutler.types import Choice, Outbound
 
 
 async def run_turn(
@@ -75,7 +75,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
     await desk.log.update_row(phase=desk.state.phase, status=outcome)
-    word = _last_word(desk.state, outcome, text)
+    word = last_word(desk.state, outcome, text)
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
 
 
@@ -97,27 +97,3 @@ async def _save_work(desk: ThreadDesk) -> None:
     await desk.space.settle_checkpoint()
     if desk.space.dirty:
         await desk.space.checkpoint("Work in progress")
-
-
-def _last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | None:
-    """A turn that was stopped says so, where the work is, and what to do next."""
-    where = ""
-    if state.worktree and not state.removed:
-        where = f"\n\nThe work so far is on `{state.worktree.branch}` at `{state.head[:12]}`."
-    if outcome == "failed" and not state.refused:
-        words = f'I could not go on: {text}.{where}\n\nSay **"go"** to try again, or say what to do instead.'
-        choices = [Choice(action="retry", label="Try again", style="primary")]
-        return Outbound(text=words, kind="error", choices=choices)
-    if outcome == "paused":
-        words = (
-            f'Paused: {text}.{where}\n\nSay **"raise 1"** to allow one more dollar, **"model NAME"** for '
-            'another model, or **"cancel"**.'
-        )
-        choices = [
-            Choice(action="raise", label="Raise by $1", value="1", style="primary"),
-            Choice(action="cancel", label="Stop", style="danger"),
-        ]
-        return Outbound(text=words, kind="error", choices=choices)
-    if outcome == "cancelled":
-        return Outbound(text=f'Stopped {text}.{where}\n\nSay **"go"** to go on.', kind="notice")
-    return None

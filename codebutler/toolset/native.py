@@ -20,9 +20,12 @@ _GPT = re.compile(r"(^|/)(gpt|codex|o[1-9])(?![a-z])")
 
 
 @cache
-def tools() -> tuple[Tool, ...]:
-    """read, write, edit, apply_patch, bash, grep, glob as tools/schema.json describes them."""
-    return tuple(_native(entry) for entry in json.loads(assets.text("tools", "schema.json")))
+def tools(*, scratch: bool = False) -> tuple[Tool, ...]:
+    """read, write, edit, apply_patch, bash, grep, glob as tools/schema.json describes them.
+
+    ``scratch``: commands may write git's records, and models are told so.
+    """
+    return tuple(_native(entry, scratch=scratch) for entry in json.loads(assets.text("tools", "schema.json")))
 
 
 def fitting(names: Sequence[str], model: str) -> tuple[str, ...]:
@@ -33,8 +36,10 @@ def fitting(names: Sequence[str], model: str) -> tuple[str, ...]:
     return tuple(name for name in names if name != other)
 
 
-def _native(entry: dict[str, Any]) -> Tool:
-    name = entry["name"]
+def _native(entry: dict[str, Any], *, scratch: bool) -> Tool:
+    name, description = entry["name"], entry["description"]
+    if scratch and "_meta" in entry:
+        description = entry["_meta"]["codebutler"]["scratch"]
     read_only = bool(entry.get("annotations", {}).get("readOnlyHint"))
 
     async def call(arguments: Any, desk: Desk, site: Site) -> ToolResult:  # noqa: ANN401 - JSON
@@ -51,7 +56,7 @@ def _native(entry: dict[str, Any]) -> Tool:
 
     spec = ToolSpec(
         name,
-        entry["description"],
+        description,
         entry["inputSchema"],
         read_only=read_only,
         writes=not read_only,

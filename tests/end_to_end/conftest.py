@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -157,15 +158,9 @@ class Scene:
         return self.puppet.asked
 
     async def say(
-        self,
-        conversation: str,
-        text: str = "",
-        *,
-        key: str = "",
-        action: str = "",
-        value: str = "",
-        by: str = "robin",
-    ) -> str:
+        self, conversation: str, text: str = "", *, key: str = "", action: str = "", value: str = "",
+        by: str = "robin", mode: Literal["team", "coder"] = "team",
+    ) -> str:  # fmt: skip
         """One message; returns the thread's id at once."""
         self._said += 1
         author = Person(surface="terminal", id=by)
@@ -173,7 +168,7 @@ class Scene:
             surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=author,
             text=text, action=action, value=value,
         )  # fmt: skip
-        return await self.engine.receive(inbound)
+        return await self.engine.receive(inbound, mode=mode)
 
     async def until(self, event: asyncio.Event) -> None:
         """Wait for what the model is to reach; the test fails when it never does."""

@@ -53,7 +53,7 @@ async def test_the_threads_cap_pauses_it_and_a_raise_lets_it_go_on(priced: Room)
         thread = (await scene.talk("a", "one")).id
         state = await scene.talk("a", "two")
         assert (state.outcome, len(scene.asked)) == ("paused", 1)
-        assert ["0.05 USD" in what for what in await hits(scene, thread)] == [True]
+        assert ["cap of $0.05" in what for what in await hits(scene, thread)] == [True]
         said = (await scene.posts(thread))[-1]
         assert "Paused" in said
         assert '"raise 1"' in said
@@ -79,7 +79,7 @@ async def test_caps_over_all_threads_hold_in_every_thread(priced: Room, key: str
         state = await scene.talk("b", "two")
         assert state.outcome == "paused"
         what = (await hits(scene, state.id))[0]
-        assert ("person:terminal:robin" if "Person" in key else "day:") in what
+        assert ("robin's cap" if "Person" in key else "this host's cap") in what
         assert await scene.host.store.spent(f"thread:{state.id}") == 0
         assert await scene.host.store.unsettled() == []
     priced.configure(limits={key: 1.0})

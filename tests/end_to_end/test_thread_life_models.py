@@ -103,6 +103,39 @@ async def test_a_model_in_a_loop_is_told_and_then_stopped(life: Life) -> None:
     assert len(life.stage.server.requests) == 8
 
 
+PAGES = [
+    f"""[[scripts.steps]]
+calls = [{{ name = "grep", arguments = {{ pattern = "{letter}" }} }}]
+"""
+    for letter in "aeiou"
+]
+ANSWER = """
+[[scripts.steps]]
+text = "In parcelrate/tariff.py."
+"""
+SMALL = f"""
+window = 12000
+[[scripts]]
+role = "pm"
+match = {{ regex = "stands for its older part(.|\\n)*Where is the tariff(.|\\n)*it is in tariff.py" }}
+{ANSWER * 5}
+[[scripts]]
+role = "pm"
+{"".join(PAGES)}
+[[scripts]]
+role = "pm-summary"
+[[scripts.steps]]
+text = "The PM found that it is in tariff.py."
+"""
+
+
+@pytest.mark.parametrize("stage", [SMALL], indirect=True)
+async def test_in_a_small_window_old_turns_are_summarised_and_the_answer_comes(life: Life) -> None:
+    state = await life.say("Where is the tariff?")
+    assert (state.outcome, life.stage.server.failures) == ("answered", [])
+    assert (await life.posts())[-1] == "In parcelrate/tariff.py."
+
+
 @pytest.mark.parametrize("stage", [note.WHOLE], indirect=True)
 async def test_every_request_extends_the_one_before(life: Life) -> None:
     """Providers' prompt caches hit: tools and system are byte-equal, messages only grow."""

@@ -192,12 +192,19 @@ async def test_attacks(world: Any, category: str) -> None:
         await naive.close()
     assert held == [], "these attacks prove nothing: the naive executor withstood them"
     world.restore()
-    assert await _against_ours(world, category) == []
+    assert await _against_ours(world, category, SandboxSettings()) == []
 
 
-async def _against_ours(world: Any, category: str) -> list[str]:
+@pytest.mark.parametrize("category", CORPUS)
+async def test_attacks_on_a_border_with_scratch_git(world: Any, category: str, full: bool) -> None:
+    """That the naive one falls to them is shown above; the slow ones are for the sweep."""
+    if full or category not in ("links", "processes"):
+        assert await _against_ours(world, category, SandboxSettings(git_scratch=True)) == []
+
+
+async def _against_ours(world: Any, category: str, settings: SandboxSettings) -> list[str]:
     before, fell = world.outside(), []
-    executor = await Executor.start(world.work, own=True, settings=SandboxSettings())
+    executor = await Executor.start(world.work, own=True, settings=settings)
     command = [sys.executable, "-c", "import time; time.sleep(90)", "the-victim", SECRET]
     with subprocess.Popen(command) as neighbour:
         try:

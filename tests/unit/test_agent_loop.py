@@ -70,6 +70,20 @@ class Workplace:
     async def settle(self, key: str, usd: float) -> None:
         self.settled[key] = usd
 
+    def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
+        return self.client.estimate(model, messages)
+
+    def window(self, model: str) -> int | None:
+        return self.client.window(model)
+
+    def facts(self) -> str:
+        return "# The plan (approved)\n\nMend the bug."
+
+    async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
+        return await self.client.complete(
+            model=model, messages=messages, tools=(), max_output=100, role=f"{role.name}-summary"
+        )
+
     async def waiting(self, role: Role, why: str) -> None:
         self.waits.append(why)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from copy import deepcopy
 from itertools import pairwise
 
+import pytest
+
 from codebutler.agent.frame import Frame
 from codebutler.events import ModelReplied, ToolFinished
 from codebutler.types import ToolCall
@@ -60,7 +62,19 @@ def test_repetition_counts_equal_calls_in_a_row() -> None:
         frame.result(finished(f"c{step}"), ends_turn=False)
     assert frame.repeats == 3
     frame.reply(replied(4, ToolCall(id="c4", name="bash", arguments='{"command":"pwd"}')))
+    frame.result(finished("c4"), ends_turn=False)
     assert frame.repeats == 1
+
+
+@pytest.mark.parametrize(("results", "rounds"), [(["same"] * 8, 4), ([f"{n}" for n in range(8)], 1)])
+def test_calls_that_take_turns_are_a_loop_only_if_their_results_stay_the_same(
+    results: list[str], rounds: int
+) -> None:
+    frame = Frame("f", "coder")
+    for step, text in enumerate(results):
+        frame.reply(replied(step, ToolCall(id=f"c{step}", name="read", arguments=f'{{"path":"{step % 2}"}}')))
+        frame.result(finished(f"c{step}", text=text), ends_turn=False)
+    assert frame.repeats == rounds
 
 
 def test_an_empty_reply_leaves_the_role_due_and_the_transcript_as_it_was() -> None:

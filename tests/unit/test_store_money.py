@@ -43,8 +43,9 @@ async def test_the_refusal_names_scope_cap_and_what_is_spent(store: Store) -> No
     await store.reserve(key="b", usd=0.5, caps={"thread:T": 2.0})
     with pytest.raises(LimitReached) as hit:
         await store.reserve(key="c", usd=0.5, caps={"day:x": 9.0, "thread:T": 2.0})
-    for part in ("thread:T", "2.00 USD", "1.2500 spent", "0.5000 reserved", "0.5000 more"):
+    for part in ("thread:T", "cap of $2.00", "$1.25 spent", "$0.50 reserved", "$0.50 more"):
         assert part in hit.value.message
+    assert (hit.value.scope, hit.value.short) == ("thread:T", 0.25)
     assert await store.unsettled() == ["b"], "nothing is held in the scope that had room"
     await store.reserve(key="d", usd=9.0, caps={"day:x": 9.0})
 

@@ -1,0 +1,68 @@
+"""What a model step needs of a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from codebutler.agent.frame import Frame
+from codebutler.agent.roles import Role
+from codebutler.events import Event
+from codebutler.toolset.registry import Toolset
+from codebutler.types import Message, ModelReply
+
+
+class Thinking(Protocol):
+    """A thread, as far as a model step goes."""
+
+    async def append(self, *events: Event) -> None:
+        """Log events; they are on disk when this returns."""
+        ...
+
+    def redact(self, text: str) -> str:
+        """``text`` without secrets."""
+        ...
+
+    def candidates(self, role: Role) -> Sequence[str]:
+        """Model ids to try, first choice first."""
+        ...
+
+    def system(self, role: Role) -> str:
+        """The role's system prompt; byte-stable for the life of the thread's base commit."""
+        ...
+
+    async def reserve(
+        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
+    ) -> tuple[str, float]:
+        """Hold the worst case of a call against every cap: (key, dollars). Raises LimitReached."""
+        ...
+
+    async def settle(self, key: str, usd: float) -> None:
+        """Replace a reservation by what was really spent."""
+        ...
+
+    async def waiting(self, role: Role, why: str) -> None:
+        """Let people see that ``role`` waits, and for what."""
+        ...
+
+    def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
+        """Input tokens of a call, about."""
+        ...
+
+    def window(self, model: str) -> int | None:
+        """The model's context in tokens; None if nobody knows."""
+        ...
+
+    def facts(self) -> str:
+        """The plan, open questions and files touched, as markdown: what a summary must not lose."""
+        ...
+
+    async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
+        """A call without tools that nobody watches."""
+        ...
+
+    async def complete(
+        self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
+    ) -> ModelReply:
+        """The one call to the model client."""
+        ...

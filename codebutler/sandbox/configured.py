@@ -1,0 +1,33 @@
+"""What the host's configuration says of the border. A repo has no say in it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from codebutler.config import Config, home_folder, load_config
+from codebutler.sandbox.settings import SandboxSettings
+
+
+def sandbox_settings(config: Config) -> SandboxSettings:
+    """The settings of the threads' sandboxes."""
+    default = SandboxSettings.from_host()
+    return replace(
+        default,
+        tier="off" if config.sandbox.tier == "off" else default.tier,
+        uid=config.sandbox.uid or default.uid,
+        allow=tuple(config.sandbox.allow),
+        memory=(config.sandbox.memory_mib or 0) * 2**20,
+        show=tuple(map(Path, config.sandbox.show)),
+        git_scratch=config.sandbox.git_scratch,
+    )
+
+
+def tool_settings() -> SandboxSettings:
+    """The same for tools that a person starts by hand, which never open the network.
+
+    Raises ConfigError for a global file that cannot be read.
+    """
+    config = load_config(None, home=home_folder(os.environ), env=os.environ)
+    return replace(sandbox_settings(config), allow=())

@@ -1,0 +1,15 @@
+"""Nothing unbounded enters a context: the daemon's one way to shorten a text."""
+
+from __future__ import annotations
+
+
+def fit(text: str, chars: int) -> str:
+    """``text``, or its head (three quarters) and tail with how much is missing between them.
+
+    ``chars`` bounds what is kept of the text; the line that says so comes on top.
+    """
+    if len(text) <= chars:
+        return text
+    tail = chars // 4
+    head = chars - tail
+    return f"{text[:head]}\n[… {len(text) - chars} characters left out …]\n{text[len(text) - tail :]}"

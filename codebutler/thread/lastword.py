@@ -1,0 +1,88 @@
+"""A turn that was stopped says so, where the work is, and what to do next."""
+
+from __future__ import annotations
+
+import time
+
+from codebutler.events import LimitHit, Outcome
+from codebutler.thread.state import ThreadState
+from codebutler.types import Choice, Outbound
+
+_STOP = Choice(action="cancel", label="Stop", style="danger")
+_AGAIN = Choice(action="retry", label="Try again", style="primary")
+_SETTING = {
+    "role": "limits.usd of the role",
+    "thread": "limits.usdPerThread",
+    "tokens": "limits.tokensPerThread",
+    "day": "limits.usdPerDay",
+    "person": "limits.usdPerPersonPerDay",
+    "hour": "limits.maxCallsPerHour",
+    "person_hour": "limits.maxCallsPerPersonPerHour",
+}
+_NAMED = 5
+"""Changed files that are named."""
+RAISABLE = frozenset({"", "role", "thread", "tokens"})
+"""The caps that a person's raise in the thread lifts; the others belong to the host."""
+
+
+def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | None:
+    """The message that ends a turn which came to no end of its own, or None."""
+    where = _where(state)
+    if outcome == "failed" and not state.refused:
+        hit = state.limit if state.limit is not None and state.limit.what == text else None
+        way = (
+            f'This host ends runs at a cap. {_host_can(hit)} Then say **"go"**.'
+            if hit is not None
+            else 'Say **"go"** to try again, or say what to do instead.'
+        )
+        return Outbound(text=f"I could not go on: {text}.{where}\n\n{way}", kind="error", choices=[_AGAIN])
+    if outcome == "paused":
+        words, choices = _ways(state.limit)
+        return Outbound(text=f"Paused: {text}.{where}\n\n{words}", kind="error", choices=choices)
+    if outcome == "cancelled":
+        return Outbound(text=f'Stopped {text}.{where}\n\nSay **"go"** to go on.', kind="notice")
+    return None
+
+
+def _where(state: ThreadState) -> str:
+    if state.worktree is None or state.removed:
+        return ""
+    parts = [f"The work so far is on `{state.worktree.branch}` at `{state.head[:12]}`."]
+    if state.files:
+        names = sorted(state.files)
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        parts.append(f"Changed: {', '.join(f'`{n}`' for n in names[:_NAMED])}{more}.")
+    if state.checklist:
+        done = sum(item.status == "done" for item in state.checklist)
+        parts.append(f"Checklist: {done} of {len(state.checklist)} done.")
+    return "\n\n" + " ".join(parts)
+
+
+def _ways(hit: LimitHit | None) -> tuple[str, list[Choice]]:
+    """What can be done about a cap: only what helps with the one that was hit."""
+    if hit is None or hit.cap in RAISABLE:
+        return _raise(hit)
+    words = f'{_frees(hit)} Say **"go"** then. {_host_can(hit)} Or say **"cancel"**.'
+    if hit.cap in {"day", "person"}:
+        words += ' A cheaper model may fit into what is left: **"model NAME"**.'
+    return words, [_AGAIN, _STOP]
+
+
+def _raise(hit: LimitHit | None) -> tuple[str, list[Choice]]:
+    usd = f"{(hit.raise_usd if hit else 0.0) or 1.0:g}"
+    more = "one more dollar" if usd == "1" else f"{usd} more dollars"
+    if hit is not None and hit.cap == "tokens":
+        words = f'Say **"raise {usd}"** to allow {more} and the tokens that go with it, or **"cancel"**.'
+    else:
+        words = f'Say **"raise {usd}"** to allow {more}, **"model NAME"** for another model, or **"cancel"**.'
+    return words, [Choice(action="raise", label=f"Raise by ${usd}", value=usd, style="primary"), _STOP]
+
+
+def _frees(hit: LimitHit) -> str:
+    return "It is free again at " + time.strftime("%Y-%m-%d %H:%M UTC.", time.gmtime(hit.until))
+
+
+def _host_can(hit: LimitHit) -> str:
+    if hit.cap in {"", "role"}:
+        return "A higher cap is for the role's file, or for whoever runs the host, to give."
+    return f"Whoever runs the host can raise `{_SETTING[hit.cap]}` in its config.json."

@@ -1,0 +1,202 @@
+"""What a person is offered at a cap fits the cap: no button that cannot help, no cap that is lifted wholly."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codebutler.events import LimitHit, Posted
+from codebutler.testing.doubles import Asked, Mind, says
+from codebutler.types import ModelReply, Outbound, ToolCall, Usage
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Room, Scene
+
+MODEL = "openai/gpt-4o-mini"
+"""0.15 and 0.60 dollars for a million tokens in and out."""
+
+
+@pytest.fixture
+def priced(room: Room) -> Room:
+    room.env["CODEBUTLER_MODEL"] = MODEL
+    return room
+
+
+def costing(usd: float, tokens: int = 15) -> Mind:
+    async def mind(asked: Asked) -> ModelReply:
+        words = says(f"re {asked.heard}", usd=usd)
+        return ModelReply(words.content, usage=Usage(input=tokens, output=0), usd=usd, model=MODEL)
+
+    return mind
+
+
+async def last(scene: Scene, thread: str) -> Outbound:
+    return [e.post for e in await scene.events(thread) if isinstance(e, Posted)][-1]
+
+
+async def hit(scene: Scene, thread: str) -> LimitHit:
+    return [e for e in await scene.events(thread) if isinstance(e, LimitHit)][-1]
+
+
+def actions(post: Outbound) -> list[str]:
+    return [choice.action for choice in post.choices]
+
+
+async def test_the_offered_raise_is_enough_for_the_call_that_did_not_fit(priced: Room) -> None:
+    """A call of a dear model needs more than a dollar of room."""
+    priced.configure(limits={"usdPerThread": 0.05})
+    async with priced.engine(costing(0.04)) as scene:
+        thread = (await scene.talk("a", "one")).id
+        scene.puppet.tokens = 21_000_000  # about three dollars
+        assert (await scene.talk("a", "two")).outcome == "paused"
+        post = await last(scene, thread)
+        assert (post.choices[0].action, post.choices[0].value) == ("raise", "4")
+        assert '"raise 4"' in post.text
+        priced_state = await scene.talk("a", "raise 4")
+        assert priced_state.outcome == "answered"
+
+
+async def test_a_cap_is_shown_as_it_is_set(priced: Room) -> None:
+    priced.configure(limits={"usdPerThread": 0.005})
+    async with priced.engine(costing(0.0049)) as scene:
+        thread = (await scene.talk("a", "one")).id
+        await scene.talk("a", "two")
+        assert "cap of $0.005 " in (await last(scene, thread)).text
+
+
+async def test_a_raise_lifts_the_token_cap_by_a_part_and_not_wholly(room: Room) -> None:
+    room.configure(limits={"tokensPerThread": 1000})
+    async with room.engine(costing(0.0, tokens=950)) as scene:
+        thread = (await scene.talk("a", "one")).id
+        state = await scene.talk("a", "two")
+        assert state.outcome == "paused"
+        post = await last(scene, thread)
+        assert "1,000 tokens" in post.text
+        assert "another model" not in post.text, "tokens are tokens, whatever the model"
+        state = await scene.talk("a", "raise 1")
+        assert (state.outcome, len(scene.asked)) == ("answered", 2)
+        state = await scene.talk("a", "three")
+        assert (state.outcome, len(scene.asked)) == ("paused", 2)
+        assert "1,200 tokens" in (await last(scene, thread)).text
+
+
+@pytest.mark.parametrize(("key", "cap"), [("usdPerDay", "day"), ("usdPerPersonPerDay", "person")])
+async def test_at_a_days_cap_no_raise_is_offered_nor_taken(priced: Room, key: str, cap: str) -> None:
+    priced.configure(limits={key: 0.05})
+    async with priced.engine(costing(0.049)) as scene:
+        await scene.talk("a", "one")
+        thread = (await scene.talk("b", "two")).id
+        post, seen = await last(scene, thread), await hit(scene, thread)
+        assert (seen.cap, actions(post)) == (cap, ["retry", "cancel"])
+        assert "raise" not in post.text.replace("can raise", "")
+        assert f"limits.{key}" in post.text
+        midnight = (time.time() // 86_400 + 1) * 86_400
+        assert seen.until == midnight
+        assert time.strftime("%Y-%m-%d 00:00 UTC", time.gmtime(midnight)) in post.text
+        state = await scene.talk("b", "raise 5")
+        assert (state.raised_usd, state.halted) == (0.0, f"paused: {seen.what}")
+        assert any("lifts this thread's own cap" in text for text in await scene.posts(thread))
+
+
+async def test_the_hourly_limits_say_when_they_free(room: Room) -> None:
+    room.configure(limits={"maxCallsPerHour": 3, "maxCallsPerPersonPerHour": 2})
+    async with room.engine(costing(0.0)) as scene:
+        await scene.talk("a", "one")
+        await scene.talk("b", "two")
+        thread = (await scene.talk("c", "three")).id
+        post, seen = await last(scene, thread), await hit(scene, thread)
+        assert (seen.cap, actions(post)) == ("person_hour", ["retry", "cancel"])
+        assert "robin's limit" in post.text
+        assert time.strftime("%H:00 UTC", time.gmtime(seen.until)) in post.text
+        assert 0 < seen.until - time.time() <= 3600
+        other = await scene.say("d", "four", by="kim")
+        assert (await scene.rest(other)).outcome == "answered", "kim's hour is kim's own"
+        last_one = await scene.say("e", "five", by="kim")
+        await scene.rest(last_one)
+        assert (await hit(scene, last_one)).cap == "hour"
+        assert await scene.host.store.unsettled() == await scene.host.ledger.unsettled() == []
+
+
+async def test_stop_ends_the_run_and_takes_no_raise(priced: Room) -> None:
+    priced.configure(limits={"usdPerThread": 0.05, "onCap": "stop"})
+    async with priced.engine(costing(0.049)) as scene:
+        thread = (await scene.talk("a", "one")).id
+        state = await scene.talk("a", "two")
+        assert state.outcome == "failed"
+        post = await last(scene, thread)
+        assert "limits.usdPerThread" in post.text
+        assert actions(post) == ["retry"]
+        state = await scene.talk("a", "raise 5")
+        assert state.raised_usd == 0.0
+        assert any("`limits.onCap` is `stop`" in text for text in await scene.posts(thread))
+
+
+async def test_cheaper_says_once_that_it_saves_and_then_asks(priced: Room) -> None:
+    priced.configure(limits={"usdPerThread": 0.1, "onCap": "cheaper"})
+    async with priced.engine(costing(0.045)) as scene:
+        thread = (await scene.talk("a", "one")).id
+        await scene.talk("a", "two")
+        assert not any("cheapest" in text for text in await scene.posts(thread))
+        scene.puppet.mind = costing(0.0001)
+        await scene.talk("a", "three")
+        await scene.talk("a", "four")
+        assert sum("80% of this thread's cap" in text for text in await scene.posts(thread)) == 1
+        scene.puppet.tokens = 200_000
+        assert (await scene.talk("a", "five")).outcome == "paused"
+        state = await scene.talk("a", "raise 1")
+        assert state.outcome == "answered"
+        scene.puppet.mind = costing(0.0001)
+        assert sum("cheapest" in text for text in await scene.posts(thread)) == 1, "the cap is far away again"
+
+
+async def test_one_person_has_no_more_coders_than_their_own_limit(room: Room) -> None:
+    """Of three threads of robin's one Coder works at a time; kim's does not wait for them."""
+    room.configure(limits={"maxCodersPerPerson": 1, "maxConcurrentThreads": 3})
+    working: list[str] = []
+    most: list[int] = []
+    reached, release = asyncio.Event(), asyncio.Event()
+
+    async def mind(asked: Asked) -> ModelReply:
+        if asked.role == "coder":
+            name = asked.heard.split()[-1]
+            working.append(name)
+            most.append(sum(not w.startswith("kim") for w in working))
+            if len(working) >= 2:
+                reached.set()
+            await release.wait()
+            working.remove(name)
+        return says("done", usd=0.0)
+
+    async with room.engine(mind) as scene:
+        threads = [await scene.say(f"c{n}", f"task r{n}", mode="coder") for n in range(3)]
+        threads.append(await scene.say("k", "task kim", by="kim", mode="coder"))
+        await scene.until(reached)
+        assert sorted(name[0] for name in working) == ["k", "r"]
+        release.set()
+        for thread in threads:
+            assert (await scene.rest(thread)).outcome == "done"
+        assert max(most) == 1
+        waits = [t for thread in threads for t in await scene.posts(thread) if "waits its turn" in t]
+        assert len(waits) == 2
+        assert all("robin has 1 Coder at work" in text for text in waits)
+
+
+async def test_a_run_goes_on_where_its_cap_paused_it(room: Room) -> None:
+    """What was done before the hit is not done again."""
+    room.configure(limits={"tokensPerThread": 1000})
+
+    async def mind(asked: Asked) -> ModelReply:
+        if len(scene.asked) == 1:
+            call = ToolCall(id="c1", name="list_threads", arguments="{}")
+            return ModelReply("", (call,), Usage(input=950, output=0), 0.0, MODEL)
+        return says("done", usd=0.0)
+
+    async with room.engine(mind) as scene:
+        state = await scene.talk("a", "go on")
+        assert (state.outcome, len(scene.asked)) == ("paused", 1)
+        state = await scene.talk("a", "raise 1")
+        assert (state.outcome, len(scene.asked)) == ("answered", 2)
+        assert [m["role"] for m in scene.asked[-1].messages][-2:] == ["assistant", "tool"]

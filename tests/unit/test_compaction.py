@@ -1,0 +1,236 @@
+"""A transcript that fills its model's window: its oldest turns give way to a summary, and work goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from codebutler.agent import loop
+from codebutler.agent.compact import FULL, KEPT, limit
+from codebutler.agent.frame import Frame
+from codebutler.agent.roles import Role, load_role
+from codebutler.errors import ContextTooLong, LimitReached, ModelUnavailable
+from codebutler.events import Compacted, Event, FrameStarted, ModelRequested
+from codebutler.testing.doubles import Asked, Puppet, says
+from codebutler.thread.fold import apply
+from codebutler.thread.state import ThreadState
+from codebutler.toolset.desk import Desk, EndTurn, Site
+from codebutler.toolset.registry import Tool, Toolset
+from codebutler.types import Message, ModelReply, ToolCall, ToolResult, ToolSpec
+
+ROLE = load_role("coder")
+WINDOW = 40_000
+TASK = "Mend the rounding of parcels."
+
+
+class Place:
+    """What a model step needs of a thread; its log is folded at once, so a replay can be compared."""
+
+    def __init__(self, mind: Callable[[Asked], Awaitable[ModelReply]], window: int | None = WINDOW) -> None:
+        self.client = Puppet(mind, tokens=None, window=window)
+        self.events: list[Event] = []
+        self.state = ThreadState("t")
+        self.broke = False
+
+    async def start(self) -> Place:
+        await self.append(FrameStarted(frame="coder-1", role="coder", content=TASK))
+        return self
+
+    @property
+    def frame(self) -> Frame:
+        return self.state.frames["coder-1"]
+
+    async def append(self, *events: Event) -> None:
+        for event in events:
+            self.events.append(event)
+            apply(self.state, self.state.seq + 1, 0.0, event)
+
+    def redact(self, text: str) -> str:
+        return text.replace("s3cret", "[redacted]")
+
+    def candidates(self, role: Role) -> Sequence[str]:
+        return ("m",)
+
+    def system(self, role: Role) -> str:
+        return "you are the Coder"
+
+    async def reserve(
+        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
+    ) -> tuple[str, float]:
+        if self.broke:
+            raise LimitReached("the cap would be passed")
+        return f"k{len(self.client.asked)}", 0.5
+
+    async def settle(self, key: str, usd: float) -> None:
+        pass
+
+    async def waiting(self, role: Role, why: str) -> None:
+        pass
+
+    def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
+        return self.client.estimate(model, messages)
+
+    def window(self, model: str) -> int | None:
+        return self.client.window(model)
+
+    def facts(self) -> str:
+        return "# The plan (approved)\n\nRound up."
+
+    async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
+        return await self.client.complete(
+            model=model, messages=messages, tools=(), max_output=100, role="coder-summary"
+        )
+
+    async def complete(
+        self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
+    ) -> ModelReply:
+        return await self.client.complete(
+            model=model, messages=messages, tools=tools.wire, max_output=100, role=role.name
+        )
+
+    async def between_steps(self, frame: Frame) -> None:
+        pass
+
+    async def before_tools(self, *, changes: bool) -> None:
+        pass
+
+    async def run(self) -> str:
+        place: Any = self
+        return await loop.run(self.frame, ROLE, Toolset([PAGE]), place)
+
+    @property
+    def compactions(self) -> list[Compacted]:
+        return [e for e in self.events if isinstance(e, Compacted)]
+
+
+async def _page(arguments: Any, _desk: Desk, _site: Site) -> ToolResult:
+    return ToolResult(f"page {arguments['n']}: " + "x" * 12_000)
+
+
+PAGE = Tool(ToolSpec("page", "page", {"type": "object"}, read_only=True, recovery="rerun"), _page)
+
+
+class Reader:
+    """A mind that reads ``pages`` pages and then is done; its summaries are ``story``."""
+
+    def __init__(self, pages: int, story: str | Exception = "Read pages; s3cret found at a.py:7.") -> None:
+        self.left = pages
+        self.story = story
+
+    async def __call__(self, asked: Asked) -> ModelReply:
+        if asked.role == "coder-summary":
+            if isinstance(self.story, Exception):
+                raise self.story
+            return says(self.story)
+        if not self.left:
+            return says("done")
+        self.left -= 1
+        return says("", ToolCall(id=f"c{self.left}", name="page", arguments=f'{{"n": {self.left}}}'))
+
+
+def size(messages: Sequence[Message]) -> int:
+    return sum(len(str(m)) for m in messages) // 4
+
+
+def paired(messages: Sequence[Message]) -> bool:
+    """Every result has its call before it, and every call its result."""
+    calls = [c["id"] for m in messages for c in m.get("tool_calls") or ()]
+    return calls == [m["tool_call_id"] for m in messages if m["role"] == "tool"]
+
+
+async def test_old_turns_give_way_and_the_run_ends_as_if_nothing_had_happened() -> None:
+    place = await Place(Reader(30)).start()
+    assert await place.run() == "done"
+    own = [a for a in place.client.asked if a.role == "coder"]
+    assert len(place.compactions) >= 2
+    assert all(size(a.messages) <= WINDOW for a in own)
+    assert all(paired(a.messages) for a in own)
+    content = place.compactions[-1].content
+    assert TASK in content
+    assert "Round up." in content
+    assert "a.py:7" in content
+    assert "s3cret" not in content
+
+
+async def test_outside_compactions_each_request_begins_with_the_one_before() -> None:
+    place = await Place(Reader(30)).start()
+    await place.run()
+    breaks = 0
+    own = [a.messages for a in place.client.asked if a.role == "coder"]
+    for before, after in pairwise(own):
+        breaks += after[: len(before)] != before
+    assert breaks == len(place.compactions)
+
+
+async def test_the_log_alone_gives_the_same_transcript() -> None:
+    place = await Place(Reader(30)).start()
+    await place.run()
+    again = ThreadState("t")
+    for seq, event in enumerate(place.events, 1):
+        apply(again, seq, 0.0, event)
+    assert again.frames["coder-1"].messages == place.frame.messages
+    assert again.usd == pytest.approx(0.001 * len(place.client.asked))
+
+
+@pytest.mark.parametrize("story", ["", ModelUnavailable("503")])
+async def test_without_a_story_the_engine_lists_what_was_done(story: str | Exception) -> None:
+    place = await Place(Reader(12, story)).start()
+    assert await place.run() == "done"
+    assert 'page {"n": 11}' in place.compactions[0].content
+
+
+async def test_a_provider_that_says_too_long_is_believed_once() -> None:
+    reader, refused = Reader(6), 0
+
+    async def mind(asked: Asked) -> ModelReply:
+        nonlocal refused
+        if asked.role == "coder" and size(asked.messages) > 15_000:
+            refused += 1
+            raise ContextTooLong("the conversation is too long for m")
+        return await reader(asked)
+
+    place = await Place(mind, window=None).start()
+    assert await place.run() == "done"
+    assert len(place.compactions) == refused > 0
+
+
+async def test_what_cannot_be_made_to_fit_is_said_in_words() -> None:
+    async def mind(asked: Asked) -> ModelReply:
+        if asked.role == "coder" and len(asked.messages) > 2:
+            raise ContextTooLong("the conversation is too long for m", fix="Choose a larger one.")
+        return await Reader(1)(asked)
+
+    place = await Place(mind, window=None).start()
+    with pytest.raises(EndTurn, match=r"too long for m\. Choose a larger one"):
+        await place.run()
+    assert len(place.client.asked) <= 4
+
+
+async def test_a_summary_is_reserved_like_every_call() -> None:
+    place = await Place(Reader(30)).start()
+    await place.run()
+    requests = [e for e in place.events if isinstance(e, ModelRequested)]
+    assert len(requests) == len(place.client.asked)
+
+
+def test_the_limit_leaves_room_for_a_reply() -> None:
+    assert limit(200_000, 16_000) == int(FULL * 200_000)
+    assert limit(32_000, 16_000) == 16_000
+    assert limit(8_000, 16_000) == 4_000
+    assert KEPT < 0.5 < FULL
+
+
+async def test_a_model_that_never_answers_ends_with_the_roles_time() -> None:
+    async def mind(_asked: Asked) -> ModelReply:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    place = await Place(mind).start()
+    role = ROLE.model_copy(update={"limits": ROLE.limits.model_copy(update={"seconds": 1})})
+    anywhere: Any = place
+    with pytest.raises(EndTurn, match="no answer from its model within its 1 seconds"):
+        await loop.run(place.frame, role, Toolset([PAGE]), anywhere)
