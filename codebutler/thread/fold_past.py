@@ -69,8 +69,10 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
 def _forked(s: ThreadState, e: ev.Forked) -> None:
     """What was copied stays as talk and plans: money, branch and mail were the other thread's."""
     fresh = ThreadState(s.id)
-    for name in ("spend", "raised_usd", "unread", "worktree", "removed", "head", "files", "pushed", "pr",
-                 "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "speaker"):  # fmt: skip
+    for name in (
+        "spend", "raised_usd", "unread", "speaker", "worktree", "removed", "head", "files", "pushed", "pr",
+        "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome",
+    ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
     for frame in s.frames.values():
         frame.usd = 0.0
