@@ -7,6 +7,7 @@ who wait. Starting uses posix_spawn: no fork of this process's memory, no Python
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import signal
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 _TRIES = 5
+_ROOM = 1024 * 1024
+"""Bytes of output that a captured command may be ahead of us: it need not wait for each piece to be read."""
 
 
 @dataclass(frozen=True)
@@ -191,6 +194,8 @@ class Children:
         stdout: int,
     ) -> Captured:
         out_r, out_w = os.pipe2(os.O_CLOEXEC)
+        with contextlib.suppress(OSError):  # this user has too many pipes: slower, no more
+            fcntl.fcntl(out_r, fcntl.F_SETPIPE_SZ, _ROOM)
         err_r, err_w = os.pipe2(os.O_CLOEXEC)
         child = self.start(argv, env=env, stdin=stdin, stdout=out_w if stdout < 0 else stdout, stderr=err_w)
         os.close(out_w)

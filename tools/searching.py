@@ -52,28 +52,31 @@ def glob(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     return _file_list(names, "no file matches"), {"files": len(names)}
 
 
-def _files(space: Workspace, start: str, match: Callable[[str], object], *kind: str) -> list[str]:
+def _files(space: Workspace, start: str, match: Callable[[str], object], *kind: str) -> list[bytes]:
     """Files below ``start`` that match and are not ignored, as paths relative to the root."""
-    raw = _rg(space, *kind, "--files", "--null", "--", start).out.split(b"\0")
+    raw = _names(_rg(space, *kind, "--files", "--null", "--", start).out)
     prefix = "" if start == "." else start + "/"
-    names = [os.fsdecode(name).removeprefix("./") for name in raw if name]
-    return [name for name in names if match(name.removeprefix(prefix))]
+    return [name for name in raw if match(os.fsdecode(name).removeprefix(prefix))]
 
 
-def _newest(names: list[str]) -> list[str]:
+def _names(raw: bytes) -> list[bytes]:
+    return [name.removeprefix(b"./") for name in raw.split(b"\0") if name]
+
+
+def _newest(names: list[bytes]) -> list[bytes]:
     """Sorted by modification time, newest first, then by name. A file that has gone sorts last."""
-
-    def age(name: str) -> tuple[float, str]:
+    ages: list[tuple[int, bytes]] = []
+    for name in names:  # there may be 50,000 of them: no call more than needed
         try:
-            return -os.lstat(name).st_mtime, name
+            ages.append((-os.lstat(name).st_mtime_ns, name))
         except OSError:
-            return 0.0, name
+            ages.append((0, name))
+    ages.sort()
+    return [name for _, name in ages]
 
-    return sorted(names, key=age)
 
-
-def _file_list(names: list[str], none: str) -> str:
-    shown = [os.fsencode(name).decode("utf-8", "replace") for name in names[: limits.SEARCH_FILES]]
+def _file_list(names: list[bytes], none: str) -> str:
+    shown = [name.decode("utf-8", "replace") for name in names[: limits.SEARCH_FILES]]
     if len(names) > len(shown):
         shown.append(f"[… {len(names) - len(shown)} more files]")
     return "\n".join(shown) or none
@@ -85,7 +88,7 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     start = _start(space, arguments.get("path", "."), folder=False)
     context = min(arguments.get("context", 0), limits.SEARCH_CONTEXT)
     shape = {
-        "content": ("--line-number", "--no-heading", "--with-filename", "--null", "--max-columns=2000",
+        "content": ("--line-number", "--heading", "--with-filename", "--null", "--max-columns=2000",
                     "--max-columns-preview", f"--context={context}"),
         "files": ("--files-with-matches", "--null"),
         "count": ("--count-matches", "--with-filename", "--null"),
@@ -99,11 +102,11 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     found = [_rg(space, *shape, *kind, *narrow, *pattern, "--", *some, limit=limit) for some in starts]
     out = b"".join(each.out for each in found)
     if mode == "files":
-        names = _newest([os.fsdecode(name).removeprefix("./") for name in out.split(b"\0") if name])
+        names = _newest(_names(out))
         return _file_list(names, "no match"), {"files": len(names)}
     if mode == "count":
         return _counts(out)
-    return _lines(_by_file(out, context), stopped=any(each.cut for each in found))
+    return _matches(out, context, stopped=any(each.cut for each in found))
 
 
 def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
@@ -114,27 +117,47 @@ def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
     return (f"--type={kind}",) if kind else ()
 
 
-def _by_file(out: bytes, context: int) -> list[str]:
-    """``name:line:text`` and, around it, ``name-line-text``; newest file first, ``--`` between pieces."""
-    groups: dict[bytes, list[str]] = {}
-    current: list[str] = []
-    for line in out.splitlines():
-        name, separator, rest = line.partition(b"\0")
-        if not separator:
-            current.append(line.decode("utf-8", "replace"))
-            continue
-        current = groups.setdefault(name, [])
-        match = _NUMBER.match(rest)
-        mark = match[1] if match else b":"
-        current.append((name + mark + rest).decode("utf-8", "replace").removeprefix("./"))
-    names = {os.fsdecode(name): name for name in groups}
+def _matches(out: bytes, context: int, *, stopped: bool) -> tuple[str, dict[str, Any]]:
+    """Newest file first, ``--`` between pieces. Of a flood only the lines that are shown are looked at."""
+    pieces, notes = _by_file(out)
+    total = sum(piece.count(b"\n") + 1 for piece in pieces.values()) + len(notes)
+    if context and pieces:
+        total += len(pieces) - 1
     lines: list[str] = []
-    for path in _newest(list(names)):
-        group = groups[names[path]]
-        while group[-1] == "--":  # ripgrep's own, towards whichever file it printed next
-            group.pop()
-        lines += ["--", *group] if context and lines else group
-    return lines
+    for name in _newest(list(pieces)):
+        if len(lines) >= limits.SEARCH_LINES:
+            break
+        lines += ["--"] if context and lines else []
+        shown = name.removeprefix(b"./")
+        lines += [_shown(shown, line) for line in pieces[name].split(b"\n")[: limits.SEARCH_LINES]]
+    return _lines(lines + notes, total, stopped=stopped)
+
+
+def _by_file(out: bytes) -> tuple[dict[bytes, bytes], list[str]]:
+    """What ripgrep printed under each file's name, and what it has to say of files that it cannot show.
+
+    ``NAME NUL LINES``, each line beginning with its number, and an empty line before the next name.
+    """
+    whole = out[: out.rfind(b"\n") + 1]  # it may have been stopped in the middle of a line
+    start, *rest = whole.split(b"\0")
+    said, _, name = start.rpartition(b"\n\n") if rest else (start, b"", b"")
+    pieces: dict[bytes, bytes] = {}
+    notes = [said]
+    for each in rest:
+        text, blank, following = each.rpartition(b"\n\n")
+        pieces[name], _, said = (text if blank else each.removesuffix(b"\n")).partition(b"\n\n")
+        notes.append(said)
+        name = following
+    lines = b"\n".join(notes).split(b"\n")
+    return pieces, [line.decode("utf-8", "replace").removeprefix("./") for line in lines if line]
+
+
+def _shown(name: bytes, line: bytes) -> str:
+    """``name:line:text``, or around a match ``name-line-text``, from what ripgrep printed."""
+    match = _NUMBER.match(line)
+    if match is None:  # -- between two places of a file
+        return line.decode("utf-8", "replace")
+    return (name + match[1] + line.removesuffix(b"\r")).decode("utf-8", "replace")
 
 
 def _narrowed(
@@ -153,32 +176,32 @@ def _narrowed(
         if room < len(name):
             groups.append([])
             room = _ARGUMENTS
-        groups[-1].append(name)
+        groups[-1].append(os.fsdecode(name))
         room -= len(name) + 1
     return (), groups
 
 
-def _lines(found: list[str], *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
-    lines = [limits.cut_line(line, limits.SEARCH_LINE_CHARS) for line in found]
-    details: dict[str, Any] = {"lines": len(lines)}
-    if not lines:
+def _lines(found: list[str], total: int, *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
+    """The first lines within the limits, and how many of ``total`` are missing."""
+    details: dict[str, Any] = {"lines": total}
+    if not found:
         return "no match", details
-    shown = limits.first_part(
-        "\n".join(lines[: limits.SEARCH_LINES]), limits.SEARCH_LINES, limits.SEARCH_BYTES
-    )
+    lines = [limits.cut_line(line, limits.SEARCH_LINE_CHARS) for line in found[: limits.SEARCH_LINES]]
+    shown = limits.first_part("\n".join(lines), limits.SEARCH_LINES, limits.SEARCH_BYTES)
     kept = shown.rstrip("\n").split("\n")
-    if len(kept) < len(lines):
-        more = f"{'at least ' if stopped else ''}{len(lines) - len(kept)} more lines"
+    if len(kept) < total:
+        more = f"{'at least ' if stopped else ''}{total - len(kept)} more lines"
         kept.append(f"[… {more}: narrow the pattern, path or glob, or use mode files]")
     return "\n".join(kept), details
 
 
 def _counts(out: bytes) -> tuple[str, dict[str, Any]]:
     """Matches per file, from ``name NUL count``, and their sum."""
-    pairs = {os.fsdecode(name): int(count) for name, count in re.findall(rb"([^\0]+)\0(\d+)\n", out)}
+    pairs = {name: int(count) for name, count in re.findall(rb"([^\0]+)\0(\d+)\n", out)}
     if not pairs:
         return "no match", {"matches": 0}
     matches = sum(pairs.values())
-    lines = [f"{os.fsencode(name).decode('utf-8', 'replace')}:{pairs[name]}" for name in _newest(list(pairs))]
-    shown, details = _lines([line.removeprefix("./") for line in lines])
-    return f"{shown}\n{matches} matches in {len(pairs)} files", {**details, "matches": matches}
+    shown = _newest(list(pairs))[: limits.SEARCH_LINES]
+    lines = [f"{name.decode('utf-8', 'replace')}:{pairs[name]}".removeprefix("./") for name in shown]
+    text, details = _lines(lines, len(pairs))
+    return f"{text}\n{matches} matches in {len(pairs)} files", {**details, "matches": matches}

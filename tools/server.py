@@ -60,6 +60,7 @@ class Server:
         self.shell = Shell(space, self.serial, Scratch(space))
         self.git = GitWork(space)
         self.running: dict[Id, Cancel] = {}
+        self.threads: list[threading.Thread] = []
         self.forms = {tool["name"]: tool["inputSchema"] for tool in schema()}
         self.private: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "codebutler/fill": self.git.fill,
@@ -70,18 +71,24 @@ class Server:
         }
 
     def serve(self) -> None:
-        """Read until the other side closes."""
+        """Read until the other side closes, and answer everything that came until then."""
         for line in self.wire.lines():
             if line is None:
                 self.error(None, -32600, "the line is too long")
             elif line.strip():
                 self.line(line)
+        while any(thread.is_alive() for thread in self.threads) and not self.wire.is_unread():
+            self.join(0.1)
         for cancel in list(self.running.values()):
             cancel.set()
         self.shell.jobs.close()
-        until = time.monotonic() + 0.4  # without a sandbox, nobody else ends what still runs
-        while self.running and time.monotonic() < until:
-            time.sleep(0.01)
+        self.join(0.4)  # without a sandbox, nobody else ends what still runs
+
+    def join(self, seconds: float) -> None:
+        """Wait for the calls under way."""
+        until = time.monotonic() + seconds
+        for thread in self.threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def line(self, line: bytes) -> None:
         """One message."""
@@ -206,7 +213,14 @@ class Server:
             else:
                 self.finish(ident, cancel, partial(self.reply, ident, outcome))
 
-        threading.Thread(target=body, daemon=True).start()
+        thread = threading.Thread(target=body, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # commands have taken all of the sandbox's processes
+            del self.running[ident]
+            cancel.close()
+            raise
+        self.threads = [*(each for each in self.threads if each.is_alive()), thread]
 
     def finish(self, ident: Id, cancel: Cancel, answer: Callable[[], None]) -> None:
         """Forget the call, then answer it unless it was cancelled: MCP wants silence then."""

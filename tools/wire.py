@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,10 @@ class Wire:
         self._lock = threading.Lock()
 
     def lines(self) -> Iterator[bytes | None]:
-        """Each line without its end, until the other side closes. None stands for one that was too long."""
+        """Each line without its end, until the other side closes (the last one may lack it).
+
+        None stands for one that was too long.
+        """
         held, skipping = bytearray(), False
         while piece := os.read(self._reader, _PIECE):
             *whole, rest = piece.split(b"\n")
@@ -33,6 +37,14 @@ class Wire:
             if len(held) > self._longest:
                 held.clear()
                 skipping = True
+        if held or skipping:
+            yield None if skipping else bytes(held)
+
+    def is_unread(self) -> bool:
+        """Whether nobody can read what is sent from now on."""
+        poll = select.poll()
+        poll.register(self._writer, 0)
+        return bool(poll.poll(0))
 
     def send(self, message: dict[str, Any]) -> None:
         """Write one message. A reader that has gone is not an error: the next read ends the program."""

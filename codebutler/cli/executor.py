@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from codebutler.cli.border import announced
 from codebutler.sandbox.border import Job
-from codebutler.sandbox.configured import tool_settings
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.worktree import find_git, real_folder
@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
     The client's pipes go straight to the sandboxed program; this process only waits for its end.
     """
-    settings = tool_settings()
+    settings = announced()
     root = real_folder(args.worktree)
     launch = prepare(Job(root, find_git(root), args.read_only, settings))
     try:

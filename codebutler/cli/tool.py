@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from codebutler.cli.border import announced
 from codebutler.errors import UsageError
-from codebutler.sandbox.configured import tool_settings
 from codebutler.sandbox.executor import Executor
 from codebutler.toolset import native
 from codebutler.types import ToolResult
@@ -59,7 +59,7 @@ def _refusal(role: str, tool: str) -> str:
 
 
 async def _call(worktree: Path, name: str, arguments: dict[str, Any]) -> ToolResult:
-    executor = await Executor.start(worktree, settings=tool_settings())
+    executor = await Executor.start(worktree, settings=announced())
     try:
         return await executor.call(name, arguments)
     finally:

@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from codebutler.cli.border import announced
 from codebutler.errors import RepoError, UsageError
 from codebutler.repo import checkpoints
 from codebutler.repo.git import git, resolve
-from codebutler.sandbox.configured import tool_settings
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.worktree import find_git, real_folder
 
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     root = await asyncio.to_thread(real_folder, args.worktree)
-    executor = await Executor.start(root, settings=tool_settings())
+    executor = await Executor.start(root, settings=announced())
     try:
         if args.action == "read":
             return await _read(executor, args)

@@ -36,9 +36,12 @@ from codebutler.events.talk import (
     CommandHandled,
     EscalationAnswered,
     EscalationAsked,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     MessageTaken,
     ModelSwapped,
+    Paused,
     Posted,
     QuestionAnswered,
     QuestionAsked,
@@ -96,6 +99,8 @@ __all__ = [
     "MemoryProposed",
     "MergeRefused",
     "MergeRequested",
+    "MessageDeleted",
+    "MessageEdited",
     "MessageReceived",
     "MessageTaken",
     "ModelFailed",
@@ -104,6 +109,7 @@ __all__ = [
     "ModelSwapped",
     "Nudged",
     "Outcome",
+    "Paused",
     "Phase",
     "PhaseChanged",
     "PlanApproved",
@@ -138,7 +144,8 @@ Event: TypeAlias = Annotated[
     | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
     | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded | Compacted | Rewound | Forked,
+    | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
+    | Forked,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import NoReturn
 
 MAPPING_REFUSED = "codebutler: owner mapping refused"
+NO_NAMESPACE = "codebutler: no user namespace for the owner mapping"
+NO_RIGHTS = "codebutler: root may not prepare the sandbox"
 STAGE = "/tmp"  # noqa: S108 - a tmpfs of our own in a private mount namespace
 
 _NEWNS, _NEWUSER = 0x00020000, 0x10000000
@@ -114,12 +116,22 @@ class Stage:
         mount = clone_mount(source)
         os.close(source)
         if info.st_uid != self.uid:
-            try:
-                map_owner(mount, self.namespace(info.st_uid, info.st_gid))
-            except OSError as error:
-                if needed:
-                    sys.exit(f"{MAPPING_REFUSED}: {path}: {error}")
+            self.map(mount, info, path, needed=needed)
         return mount, stat.S_ISDIR(info.st_mode)
+
+    def map(self, mount: int, info: os.stat_result, path: str, *, needed: bool) -> None:
+        """Map the owner of ``path``. Where that is ``needed`` and cannot be had, this is the end."""
+        try:
+            namespace = self.namespace(info.st_uid, info.st_gid)
+        except OSError as error:
+            if needed:
+                sys.exit(f"{NO_NAMESPACE}: {error}")
+            return
+        try:
+            map_owner(mount, namespace)
+        except OSError as error:
+            if needed:
+                sys.exit(f"{MAPPING_REFUSED}: {path}: {error}")
 
     def namespace(self, owner: int, group: int) -> int:
         """One namespace for each owner."""
@@ -144,7 +156,10 @@ def main(text: str) -> NoReturn:
     spec = json.loads(text)
     uid = spec["uid"]
     os.umask(0o022)
-    stage = Stage(uid)
+    try:
+        stage = Stage(uid)
+    except OSError as error:
+        sys.exit(f"{NO_RIGHTS}: {error}")
     # Everything is taken before the stage covers the folder that some sources lie in.
     mounts = [(*stage.take(path, needed=needed), target) for path, target, needed in spec["sources"]]
     stage.place(mounts)

@@ -46,6 +46,11 @@ class Client:
         self._reader = asyncio.create_task(self._read())
         self.alive = True
 
+    @property
+    def pid(self) -> int:
+        """The process that was started."""
+        return self._process.pid
+
     @classmethod
     async def connect(cls, launch: Launch) -> Client:
         """Start the process. It has not said anything yet."""

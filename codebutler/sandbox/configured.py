@@ -15,7 +15,7 @@ def sandbox_settings(config: Config) -> SandboxSettings:
     default = SandboxSettings.from_host()
     return replace(
         default,
-        tier="off" if config.sandbox.tier == "off" else default.tier,
+        tier=config.sandbox.tier if default.tier == "bwrap" else default.tier,
         uid=config.sandbox.uid or default.uid,
         allow=tuple(config.sandbox.allow),
         memory=(config.sandbox.memory_mib or 0) * 2**20,

@@ -81,6 +81,11 @@ class Executor:
         """The real path of the folder."""
         return self._job.root
 
+    @property
+    def pid(self) -> int:
+        """The process that holds the sandbox, as the host sees it; 0 while there is none."""
+        return self._client.pid if self._client is not None else 0
+
     # ------------------------------------------------------------------ tools
 
     async def call(

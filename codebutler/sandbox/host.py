@@ -7,10 +7,11 @@ import os
 import py_compile
 import re
 import shutil
+import stat
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -28,6 +29,8 @@ _PRIVATE = (
 )  # fmt: skip
 _SYSTEM = ("boot", "dev", "etc", "home", "proc", "root", "run", "sys", "tmp", "var")
 """Folders of the root: some hold sockets, which "read-only" does not close."""
+_OVERFLOW = 65534
+"""Who everybody without a name in a user namespace seems to be."""
 
 
 @cache
@@ -72,7 +75,7 @@ def _version(path: Path) -> tuple[int, ...]:
 def ripgrep() -> Path:
     """The rg of this environment, or the system's."""
     for folder in (Path(sys.executable).parent, Path(sysconfig.get_path("scripts"))):
-        if (folder / "rg").is_file():
+        if _has(folder / "rg", stat.S_ISREG):
             return (folder / "rg").resolve()
     found = shutil.which("rg")
     if found is None:
@@ -92,9 +95,47 @@ def interpreter() -> tuple[Path, Path | None]:
     """This very interpreter, and the folder that must be shown for it (None if it is in /usr)."""
     prefix = Path(sys.base_prefix).resolve()
     program = prefix / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}"
-    if not program.exists():
-        raise NoSandbox(f"{program} is missing", fix="Run codebutler with a complete Python installation.")
+    if not os.access(program, os.X_OK):
+        raise NoSandbox(
+            f"{program} is missing, or closed to this user",
+            fix="Run codebutler with a complete Python installation that this user can read.",
+        )
     return program, None if prefix.is_relative_to("/usr") else prefix
+
+
+def _has(path: Path, kind: Callable[[int], bool]) -> bool:
+    """Whether a thing of that kind is there for this user: a folder that is closed to them holds nothing."""
+    try:
+        return kind(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def require_uid(uid: int) -> None:
+    """Raises NoSandbox where the sandbox's user would be root by another name, or does not exist."""
+    if uid == _real_root():
+        raise NoSandbox(
+            f"uid {uid} is root outside of this user namespace, and the sandbox is never root",
+            fix="Leave the namespace (`unshare -U`, a container's id mapping), or run as an ordinary user.",
+        )
+    if os.geteuid() == 0 and not (_exists(uid, "uid") and _exists(uid, "gid")):
+        raise NoSandbox(
+            f"root is alone in this user namespace: uid {uid} does not exist, and the sandbox is never root",
+            fix="Run codebutler as an ordinary user, outside of `unshare -U` and the like; in a container "
+            "map more ids (/etc/subuid), or name a uid that is mapped: sandbox.uid.",
+        )
+
+
+def _real_root() -> int | None:
+    """The name that the machine's root, whose ``/proc/sys`` is, has in this user namespace; None if none."""
+    owner = Path("/proc/sys").stat().st_uid
+    return None if owner == _OVERFLOW else owner
+
+
+def _exists(number: int, kind: str) -> bool:
+    """Whether a uid or gid is mapped in this user namespace."""
+    rows = Path("/proc/self", f"{kind}_map").read_text(encoding="ascii").splitlines()
+    return any(int(first) <= number < int(first) + int(count) for first, _, count in map(str.split, rows))
 
 
 def home() -> Path | None:
@@ -111,14 +152,16 @@ def toolchains() -> list[Path]:
     if top is None:
         return []
     return [
-        top / each for each in _TOOLCHAINS if (top / each).is_dir() and (top / each).resolve() == top / each
+        top / each
+        for each in _TOOLCHAINS
+        if _has(top / each, stat.S_ISDIR) and (top / each).resolve() == top / each
     ]
 
 
 def shown(folders: Sequence[Path]) -> list[Path]:
     """The folders that the host's own configuration adds. Raises NoSandbox for one that holds too much."""
     for folder in folders:
-        if not (folder.is_dir() and folder.resolve() == folder and _harmless(folder)):
+        if not (_has(folder, stat.S_ISDIR) and folder.resolve() == folder and _harmless(folder)):
             raise NoSandbox(
                 f"sandbox.show: {folder} is not shown to the sandbox",
                 fix="Name a real folder by its full path that holds programs, and no home, key or system.",

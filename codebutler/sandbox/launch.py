@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from codebutler.errors import NoSandbox
 from codebutler.sandbox import asroot, host, scope
 from codebutler.sandbox.border import Job, Profile, command
 from codebutler.sandbox.problems import unscratched
@@ -55,7 +56,9 @@ def prepare(job: Job) -> Launch:
         raise refusal
     if job.settings.tier == "off":
         return _plain(job)
-    return _bordered(job, as_root=os.geteuid() == 0)
+    as_root = os.geteuid() == 0
+    host.require_uid(job.settings.uid if as_root else os.geteuid())
+    return _bordered(job, as_root=as_root)
 
 
 def _bordered(job: Job, *, as_root: bool) -> Launch:
@@ -112,9 +115,23 @@ def _plain(job: Job) -> Launch:
 
 
 def give_to(folder: Path, uid: int) -> None:
-    """Make a worktree of ours belong to the sandbox's user, following no symlink. ``.git`` stays."""
+    """Make a worktree of ours belong to the sandbox's user, following no symlink. ``.git`` stays.
+
+    Raises NoSandbox where root has no such user, or may not give.
+    """
     if os.geteuid() != 0 or folder.lstat().st_uid == uid:
         return
+    host.require_uid(uid)
+    try:
+        _give(folder, uid)
+    except PermissionError as error:
+        raise NoSandbox(
+            f"{error.filename} cannot be given to the sandbox's user, uid {uid}: {error.strerror}",
+            fix="Run codebutler as an ordinary user: root lacks the right to chown here.",
+        ) from error
+
+
+def _give(folder: Path, uid: int) -> None:
     for _, folders, files, fd in os.fwalk(folder, follow_symlinks=False):
         if ".git" in files:
             files.remove(".git")

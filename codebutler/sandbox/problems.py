@@ -2,16 +2,58 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from codebutler.errors import NoSandbox
-from codebutler.sandbox.asroot import MAPPING_REFUSED
+from codebutler.sandbox.asroot import MAPPING_REFUSED, NO_NAMESPACE, NO_RIGHTS
 from codebutler.sandbox.settings import UNSAFE, SandboxSettings
 
 _LAST_RESORT = f"Only if this machine holds nothing of value: {UNSAFE}=1"
+_USED_UP = (
+    "User namespaces are off, or a sandbox around this one forbids them: leave that sandbox, or run "
+    "`sysctl -w user.max_user_namespaces=15000` and keep it in /etc/sysctl.d."
+)
+_CLONE_OFF = "User namespaces are off: `sysctl -w kernel.unprivileged_userns_clone=1`, kept in /etc/sysctl.d."
+_APPARMOR = (
+    "AppArmor keeps user namespaces from unconfined programs (Ubuntu 24.04 and newer): `apt install "
+    "bubblewrap` if it is 0.11 or newer, or add an AppArmor profile with `userns,` for the bwrap that "
+    "`codebutler doctor` names (docs/security.md has it)."
+)
+_DOCKER = (
+    "Docker needs `--user 1000 --security-opt seccomp=unconfined --security-opt apparmor=unconfined "
+    "--security-opt systempaths=unconfined`, or a seccomp profile that allows clone, unshare, mount."
+)
+_PODMAN = (
+    "Podman needs `--userns=keep-id --security-opt seccomp=unconfined --security-opt unmask=ALL`, with "
+    "SELinux also `--security-opt label=disable`."
+)
+_ON_ITS_HOST = "On the container's host also: `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
+_AS_A_USER = "Run codebutler as an ordinary user: root lacks the rights here that it has elsewhere."
+_DENIED = "The kernel refuses user namespaces to this user: allow them, or leave the container."
 
 
-def explain(stderr: str, settings: SandboxSettings) -> NoSandbox:
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What decides which fix is the right one. ``apparmor``: it restricts user namespaces."""
+
+    container: Literal["", "docker", "podman"] = ""
+    apparmor: bool = False
+    clone_off: bool = False
+
+    @classmethod
+    def here(cls) -> Machine:
+        """This one."""
+        podman, docker = Path("/run/.containerenv").exists(), Path("/.dockerenv").exists()
+        return cls(
+            container="podman" if podman else "docker" if docker else "",
+            apparmor=_sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1",
+            clone_off=_sysctl("kernel/unprivileged_userns_clone") == "0",
+        )
+
+
+def explain(stderr: str, settings: SandboxSettings, machine: Machine | None = None) -> NoSandbox:
     """The error for a sandbox that did not start, from what bwrap or the launcher printed."""
     lines = [line for line in stderr.strip().splitlines() if line.strip()]
     said = lines[-1][:300] if lines else "it ended without a word"
@@ -21,7 +63,8 @@ def explain(stderr: str, settings: SandboxSettings) -> NoSandbox:
             fix=f"Run codebutler as the folder's owner, or give the folder to uid {settings.uid} "
             f"(chown -R {settings.uid}).",
         )
-    return NoSandbox(f"the sandbox did not start: {said}", fix=f"{_fix(stderr)} {_LAST_RESORT}")
+    fix = _fix(stderr, machine or Machine.here())
+    return NoSandbox(f"the sandbox did not start: {said}", fix=f"{fix} {_LAST_RESORT}")
 
 
 def unscratched(settings: SandboxSettings) -> NoSandbox | None:
@@ -34,39 +77,21 @@ def unscratched(settings: SandboxSettings) -> NoSandbox | None:
     )
 
 
-def _fix(stderr: str) -> str:
+def _fix(stderr: str, machine: Machine) -> str:
     lower = stderr.lower()
     if ("max_" in lower and "namespaces" in lower) or "nesting depth" in lower:
-        return "User namespaces are off: `sysctl -w user.max_user_namespaces=15000`, kept in /etc/sysctl.d."
+        return _USED_UP
     denied = any(words in lower for words in ("uid map", "permission", "not permitted"))
-    if denied and _restricted_by_apparmor():
-        return (
-            "AppArmor keeps user namespaces from unconfined programs (Ubuntu 24.04 and newer): `apt "
-            "install bubblewrap` if it is 0.11 or newer, or add an AppArmor profile with `userns,` for the "
-            "bwrap that `codebutler doctor` names."
-        )
-    if (denied or "namespace" in lower or "mount" in lower) and _in_container():
-        return (
-            "A container needs `--security-opt seccomp=unconfined --security-opt apparmor=unconfined "
-            "--security-opt systempaths=unconfined`, or a seccomp profile that allows clone, unshare, mount."
-        )
-    if _clone_refused():
-        return "User namespaces are off: `sysctl -w kernel.unprivileged_userns_clone=1`."
-    if denied or "namespace" in lower:
-        return "The kernel refuses user namespaces to this user: allow them, or leave the container."
-    return "`codebutler doctor` shows what was tried."
-
-
-def _in_container() -> bool:
-    return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
-
-
-def _restricted_by_apparmor() -> bool:
-    return _sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1"
-
-
-def _clone_refused() -> bool:
-    return _sysctl("kernel/unprivileged_userns_clone") == "0"
+    if not (denied or "namespace" in lower or "mount" in lower or NO_NAMESPACE in stderr):
+        return "`codebutler doctor` shows what was tried."
+    if machine.clone_off:
+        return _CLONE_OFF
+    if machine.container:
+        fix = _PODMAN if machine.container == "podman" else _DOCKER
+        return f"{fix} {_ON_ITS_HOST}" if machine.apparmor else fix
+    if NO_RIGHTS in stderr:
+        return _AS_A_USER
+    return _APPARMOR if machine.apparmor else _DENIED
 
 
 def _sysctl(name: str) -> str:

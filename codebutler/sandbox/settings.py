@@ -13,6 +13,10 @@ UNSAFE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
 
 MIB = 1024 * 1024
 
+BANNERS: dict[Tier, str] = {
+    "off": "This host runs tools WITHOUT a sandbox: what a model runs can do what you can.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
@@ -45,6 +49,11 @@ class SandboxSettings:
     """Commands may write git's records: in a copy that nobody sees and that ends with the sandbox."""
     allow_ptrace: bool = False
     start_timeout: float = 15.0
+
+    @property
+    def banner(self) -> str:
+        """What everybody must be told where the border is not whole; "" where it is."""
+        return BANNERS.get(self.tier, "")
 
     @classmethod
     def from_host(cls) -> SandboxSettings:

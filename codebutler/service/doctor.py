@@ -85,7 +85,7 @@ async def _sandbox(config: Config | None) -> list[Check]:
         return [problem("sandbox", refusal.message, refusal.fix)]
     result = await probe(settings)
     if result.tier == "off":
-        return [note("sandbox", "it is switched off on this host: tools run with all rights of this user")]
+        return [note("sandbox", f"it is switched off. {settings.banner}")]
     if result.problem:
         return [problem("sandbox", result.problem, result.fix)]
     held = [check for check in result.checks if check.ok]

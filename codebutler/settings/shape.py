@@ -164,6 +164,15 @@ class Limits(Section):
     on_cap: Literal["pause", "cheaper", "stop"] = Field(default="pause", json_schema_extra=REPO)
 
 
+class Threads(Section):
+    """How threads are served. Seconds and hours as the names say; null = never."""
+
+    burst_seconds: Annotated[float, Field(ge=0, le=60)] = 3.0
+    stop_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    remind_after_hours: Annotated[float, Field(gt=0, le=8760)] | None = 24.0
+    remind_every_hours: Annotated[float, Field(gt=0, le=8760)] | None = 168.0
+
+
 class Sandbox(Section):
     """The kernel border around tools. Only the host decides on it.
 
@@ -201,6 +210,7 @@ class Settings(Section):
     providers: dict[ProviderName, Provider] = {}
     models: Models = Models()
     limits: Limits = Limits()
+    threads: Threads = Threads()
     sandbox: Sandbox = Sandbox()
     git: Git = Git()
     forge: Literal["auto", "local"] = "auto"

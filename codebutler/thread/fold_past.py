@@ -24,7 +24,7 @@ RETURNED = frozenset({
     "plan",
     "approval",  # taken back when the point is before it: the plan waits for a word again
     "named", "unnamed", "carried_out",
-    "question", "answers", "exchanges",
+    "question", "answers", "exchanges", "overheard",
     "checklist", "summary", "body_written",
     "memory", "kept", "memory_commits", "journal",  # commits of them are undone in the tree as well
 })  # fmt: skip
@@ -32,14 +32,15 @@ RETURNED = frozenset({
 FACTS = frozenset({
     "id", "opened", "opened_at", "seq", "ts", "outcome",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
-    "people", "speaker", "models",
+    "heard", "late", "people", "speaker", "models",
     "spend", "raised_usd",
     "worktree", "removed", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip
 
-SET = frozenset(
-    {"head", "files", "halted", "merge", "refused", "requested", "limit", "said", "rewinds", "live"}
-)
+SET = frozenset({
+    "head", "files", "halted", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
+    "reminder", "said", "rewinds", "live",
+})  # fmt: skip
 
 
 def take_back(state: ThreadState, to: int, step: Step) -> None:
@@ -62,6 +63,8 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
     s.head = e.commit or s.head
     s.files = set(e.files)
     s.merge, s.refused, s.requested, s.limit = None, "", None, None
+    s.paused_at, s.reminder = 0, 0
+    s.cancelled_at = s.seq  # what was said before it does not set the work off again
     _hold(s, e)
 
 
@@ -71,7 +74,8 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     fresh = ThreadState(s.id)
     for name in (
         "spend", "raised_usd", "unread", "speaker", "worktree", "removed", "head", "files", "pushed", "pr",
-        "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome",
+        "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard", "late",
+        "paused_at", "cancelled_at", "reminder",
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
     for frame in s.frames.values():

@@ -43,8 +43,10 @@ async def rewind(thread: Thread, message: int, by: Person, number: int) -> str:
         message=message, by=by, number=number, to=point.seq, commit=commit, undone=undone, files=files,
         frame=point.frame, note=note, hold=point.rest is None,
     )  # fmt: skip
-    told = _told(thread.state, point, event)
-    await thread.post(told, key=f"rewound:{message}", before=[event])
+    then = at(state, point)
+    timers = thread.reminder(then.question) if then.question is not None else {}
+    told = _told(state, then, point, event)
+    await thread.post(told, key=f"rewound:{message}", before=[event], timers=timers)
     await thread.show_status()
     raise EndTurn(point.rest or "rewound")
 
@@ -107,7 +109,7 @@ def _refusal(state: ThreadState, known: Sequence[Point], number: int) -> str:
     return no_such_point(known, number) if not 1 <= number <= len(known) else ""
 
 
-def _told(state: ThreadState, point: Point, event: Rewound) -> Outbound:
+def _told(state: ThreadState, then: ThreadState, point: Point, event: Rewound) -> Outbound:
     """The one visible message: where we are, where the undone work is, what stays, how to go on."""
     lines = [f"Back at point {point.number} ({point.text})."]
     if event.commit and state.worktree is not None:
@@ -122,16 +124,20 @@ def _told(state: ThreadState, point: Point, event: Rewound) -> Outbound:
         else (f"what was said, and the {render.money(state.usd)} spent")
     )
     lines.append(f"Not undone: {stays}.")
-    way, choices = onward(state, point)
+    way, choices = onward(state, then, point)
     return Outbound(text=f"{' '.join(lines)}\n\n{way}", kind="notice", choices=choices)
 
 
-def onward(state: ThreadState, point: Point) -> tuple[str, list[Choice]]:
+def at(state: ThreadState, point: Point) -> ThreadState:
+    """The state as it was at ``point``."""
+    return fold(state.id, (entry for entry in state.live if entry[0] <= point.seq))
+
+
+def onward(state: ThreadState, then: ThreadState, point: Point) -> tuple[str, list[Choice]]:
     """How a person goes on from ``point``, in words and as buttons: what waited there waits again."""
     if point.rest is None:
         button = Choice(action="retry", label="Go on", style="primary")
         return 'Say **"go"** to go on from here, or say what to do instead.', [button]
-    then = fold(state.id, (entry for entry in state.live if entry[0] <= point.seq))
     if then.question is not None:
         asked = [then.question.question, *(f"- {o}" for o in then.question.options)]
         choices = [Choice(action="answer", label=o, value=o) for o in then.question.options]

@@ -9,10 +9,8 @@ import pytest
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import host, seccomp
-from codebutler.sandbox.asroot import MAPPING_REFUSED
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.probe import probe
-from codebutler.sandbox.problems import explain
 from codebutler.sandbox.settings import SandboxSettings
 
 ALLOW, EPERM, ENOSYS, EAFNOSUPPORT = 0x7FFF0000, 0x50001, 0x50026, 0x50061
@@ -103,22 +101,6 @@ async def test_the_probe_reports_instead_of_raising(tmp_path: Path) -> None:
     assert not found.ok
     assert found.tier == "none"
     assert found.fix
-
-
-@pytest.mark.parametrize(
-    ("said", "fix"),
-    [
-        (
-            "bwrap: Creating new namespace failed: nesting depth or /proc/sys/user/max_*_namespaces exceeded",
-            "sysctl",
-        ),
-        (f"{MAPPING_REFUSED}: /mnt/x: Invalid argument", "chown -R 59743"),
-        ("bwrap: No permissions to create new namespace", "container"),
-        ("", "doctor"),
-    ],
-)
-def test_a_missing_border_comes_with_its_fix(said: str, fix: str) -> None:
-    assert fix in explain(said, SandboxSettings()).fix
 
 
 @pytest.mark.parametrize(

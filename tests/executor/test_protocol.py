@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import Iterator
@@ -149,6 +150,45 @@ def test_an_id_in_use_is_refused(wire: Wire) -> None:
 def test_it_ends_with_its_client(wire: Wire) -> None:
     wire.stdin.close()
     assert wire.process.wait(5) == 0
+
+
+def test_what_came_before_the_end_is_answered(wire: Wire) -> None:
+    """A script pipes its calls in and closes: each is carried out and answered, even without a newline."""
+    calls = [("bash", {"command": f"sleep 0.{n}; echo {n}"}) for n in (3, 1)] + [("glob", {"pattern": "*"})]
+    lines = [
+        json.dumps({"id": number, "method": "tools/call", "params": {"name": name, "arguments": arguments}})
+        for number, (name, arguments) in enumerate(calls)
+    ]
+    wire.stdin.write("\n".join(lines).encode())
+    wire.stdin.close()
+    answers = {message["id"]: message["result"] for message in map(json.loads, wire.stdout.readlines())}
+    texts = [answers[number]["content"][0]["text"] for number in range(3)]
+    assert texts == ["3", "1", "no file matches"]
+    assert wire.process.wait(5) == 0
+
+
+def test_nobody_to_answer_to(wire: Wire) -> None:
+    """The client has gone altogether: what runs is stopped."""
+    call = {"id": 5, "method": "tools/call", "params": {"name": "bash", "arguments": {"command": "sleep 60"}}}
+    wire.send(json.dumps(call).encode())
+    wire.stdin.close()
+    wire.stdout.close()
+    assert wire.process.wait(10) == 0
+
+
+async def test_mcps_own_client_leaves_in_the_middle(folder: Path, codebutler: list[str]) -> None:
+    """It closes stdin while a command runs: the command is not torn in half."""
+    server = StdioServerParameters(
+        command=codebutler[0], args=[*codebutler[1:], "executor", "--worktree", str(folder)]
+    )
+    async with stdio_client(server) as (reader, writer), ClientSession(reader, writer) as session:
+        await session.initialize()
+        command = "touch begun; sleep 0.5; touch done"
+        call = asyncio.create_task(session.call_tool("bash", {"command": command}))
+        while not (folder / "begun").exists():  # noqa: ASYNC110 - the command runs elsewhere
+            await asyncio.sleep(0.02)
+    await asyncio.gather(call, return_exceptions=True)
+    assert (folder / "done").exists()
 
 
 async def test_mcps_own_client_lists_and_calls(folder: Path, codebutler: list[str]) -> None:

@@ -60,6 +60,39 @@ async def test_context_is_marked_as_grep_marks_it(executor: Executor, folder: Pa
     assert not both.text.endswith("--")
 
 
+async def test_odd_files_and_names_keep_their_lines_apart(executor: Executor, folder: Path) -> None:
+    (folder / "blob.bin").write_bytes(b"needle\0\nneedle\n")
+    (folder / "crlf.py").write_bytes(b"needle\r\n\r\nneedle\r\n")
+    (folder / "two\nlines.py").write_text("\n\nneedle")
+    (folder / "z.py").write_text("needle: 7\n2:x\n")
+    for age, name in enumerate(("blob.bin", "crlf.py", "two\nlines.py", "z.py")):
+        os.utime(folder / name, (1_800_000_000 - age, 1_800_000_000 - age))
+    found = await _grep(executor, "needle|^2", glob="{blob,crlf,two,z}*")
+    assert found.text.split("\n")[:5] == [
+        "crlf.py:1:needle",
+        "crlf.py:3:needle",
+        "two",
+        "lines.py:3:needle",
+        "z.py:1:needle: 7",
+    ]
+    assert found.text.split("\n")[5] == "z.py:2:2:x"
+    alone = await _grep(executor, "needle", path="blob.bin")
+    assert alone.text.startswith("blob.bin: binary file matches")
+    assert alone.details["lines"] == 1
+
+
+async def test_the_newest_of_a_flood_are_shown_and_all_are_counted(executor: Executor, folder: Path) -> None:
+    for number in range(40):
+        path = folder / f"flood{number}.txt"
+        path.write_text("drop\n" * 10)
+        os.utime(path, (1_800_000_000 + number, 1_800_000_000 + number))
+    found = await _grep(executor, "drop")
+    lines = found.text.split("\n")
+    assert lines[0] == "flood39.txt:1:drop"
+    assert (len(lines), found.details["lines"]) == (251, 400)
+    assert lines[-1].startswith("[… 150 more lines")
+
+
 async def test_a_type_narrows_alone_and_with_a_glob(executor: Executor) -> None:
     assert (await _grep(executor, "needle", type="py", mode="files")).text == "a.py\nsrc/b.py"
     assert (await _grep(executor, "needle", type="py", glob="src/*", mode="files")).text == "src/b.py"

@@ -19,6 +19,7 @@ ROOMS = (  # a room may import from its own line or an earlier one; anything not
     {"thread"},
     {"commands"},
     {"surfaces"},
+    {"bench"},
     {"cli", "service"},
 )
 LINE = {room: line for line, rooms in enumerate(ROOMS) for room in rooms}

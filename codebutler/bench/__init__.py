@@ -1,0 +1,6 @@
+"""What ``codebutler bench`` measures, always beside a floor of the same run.
+
+rows.py a figure, its target and how both are shown; clock.py medians of alternating rounds; samples.py the
+repos to measure on; calls.py start, read, edit, bash; searches.py grep beside ripgrep; memory.py resident
+memory; worktree.py beside ``git worktree add``; executor.py all of these; turns.py the loop around a model.
+"""
