@@ -55,7 +55,9 @@ class Jobs:
         output = Output(self.space, f"job-{self.count}.txt")
         argv = [sys.executable, "-I", "-S", "-c", _ADOPT, cwd, command]
         try:
-            child = self.space.children.start(argv, stdout=output.end, stderr=output.end, keep=True)
+            child = self.space.children.start(
+                argv, env=self.space.environment, stdout=output.end, stderr=output.end, keep=True
+            )
         except OSError as error:
             output.close()
             raise Fault(f"bash could not be started: {error.strerror}") from error

@@ -25,6 +25,8 @@ class Config:
     gitdir: str = ""
     objects: str = ""
     proxy: str = ""
+    covered: list[str] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
     scratch: str = ""
     limits: dict[str, int] = field(default_factory=dict)
 
@@ -49,6 +51,9 @@ class Workspace:
         os.makedirs(self.output, mode=0o700, exist_ok=True)
         self.output_fd = os.open(self.output, os.O_PATH | os.O_DIRECTORY)
         self.children = Children()
+        # The worktree may hold a program called git: only what models run finds programs there.
+        first = ":".join([*config.path, os.environ.get("PATH", os.defpath)])
+        self.environment = {**os.environ, "PATH": first}
         self.seen: dict[str, Stamp] = {}
         self.spills = 0
 

@@ -70,6 +70,9 @@ from codebutler.events.work import (
     PrOpened,
     PrUpdated,
     Pushed,
+    SetupFinished,
+    SetupPart,
+    SetupStarted,
     SummaryWritten,
     WorktreeReady,
     WorktreeRemoved,
@@ -125,6 +128,9 @@ __all__ = [
     "QuestionAsked",
     "Resumed",
     "Rewound",
+    "SetupFinished",
+    "SetupPart",
+    "SetupStarted",
     "SummaryWritten",
     "ThreadOpened",
     "TimerFired",
@@ -141,8 +147,9 @@ Event: TypeAlias = Annotated[
     ThreadOpened | MessageReceived | MessageTaken | CommandHandled | BaseResolved | FrameStarted | FrameEnded
     | Nudged | ModelRequested | ModelReplied | ModelFailed | ToolStarted | ToolFinished | PlanProposed
     | PlanApproved | PlanDropped | QuestionAsked | QuestionAnswered | EscalationAsked | EscalationAnswered
-    | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
-    | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
+    | PhaseChanged | WorktreeReady | SetupStarted | SetupFinished | CheckpointMade | ChecklistUpdated
+    | Pushed | PrOpened | SummaryWritten | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted
+    | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
     | Forked,

@@ -34,7 +34,7 @@ FACTS = frozenset({
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "heard", "late", "people", "speaker", "models",
     "spend", "raised_usd",
-    "worktree", "removed", "pushed", "pr", "pr_state", "merged",
+    "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip
 
 SET = frozenset({

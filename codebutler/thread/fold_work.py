@@ -46,6 +46,16 @@ def _worktree_ready(s: ThreadState, e: ev.WorktreeReady) -> None:
 
 
 @HANDLERS.on
+def _setup_started(s: ThreadState, e: ev.SetupStarted) -> None:
+    s.setting_up = e.commit
+
+
+@HANDLERS.on
+def _setup_finished(s: ThreadState, e: ev.SetupFinished) -> None:
+    s.setup = e
+
+
+@HANDLERS.on
 def _checkpoint_made(s: ThreadState, e: ev.CheckpointMade) -> None:
     s.head = e.commit
     s.files.update(e.files)

@@ -70,6 +70,9 @@ class ThreadState:
     answers: dict[str, str] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
     worktree: ev.WorktreeReady | None = None
+    setting_up: str = ""
+    """The commit whose dependencies are, or were, being installed."""
+    setup: ev.SetupFinished | None = None
     head: str = ""
     files: set[str] = field(default_factory=set)
     checklist: list[ChecklistItem] = field(default_factory=list)
