@@ -20,6 +20,7 @@ from codebutler.events import (
     QuestionAsked,
     SummaryWritten,
 )
+from codebutler.redact import Stream
 from codebutler.repo import objects
 from codebutler.repo.memory import is_known
 from codebutler.text import fit
@@ -53,8 +54,11 @@ class ThreadDesk(Mail):
 
     async def show_output(self, site: Site, text: str) -> None:
         """Stream it like a role's own words."""
-        if self._listener is not None:
-            await self._listener(self.state.id, site.role, self.redact(text))
+        if self._listener is None:
+            return
+        shown = self._outputs.setdefault(site.key, Stream(self.host.redactor)).feed(text)
+        if shown:
+            await self._listener(self.state.id, site.role, shown)
 
     # -- people and roles
 

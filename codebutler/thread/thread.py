@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.events import Event, FrameStarted, QuestionAsked
+from codebutler.redact import Stream
 from codebutler.thread import render
 from codebutler.thread.caps import SAVING_FROM, Caps
 from codebutler.thread.facts import facts
@@ -42,6 +43,8 @@ class Thread(Caps):
         self.space = Workspace(host, log)
         self._listener = listener
         self._rules: Rules | None = None
+        self._outputs: dict[str, Stream] = {}
+        """What commands print, by call."""
 
     async def append(self, *events: Event) -> None:
         """Log events; they are on disk when this returns."""
@@ -144,9 +147,11 @@ class Thread(Caps):
     ) -> ModelReply:
         """Ask the model; a due checkpoint is made meanwhile."""
 
+        said = Stream(self.host.redactor)
+
         async def on_text(delta: str) -> None:
-            if self._listener is not None:
-                await self._listener(self.state.id, role.name, delta)
+            if self._listener is not None and (text := said.feed(delta)):
+                await self._listener(self.state.id, role.name, text)
 
         self.space.checkpoint_later()
         patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
@@ -155,6 +160,8 @@ class Thread(Caps):
                 reply = await self._complete(role, model, messages, tools, on_text)
         finally:
             patience.cancel()
+        if self._listener is not None and (rest := said.end()):
+            await self._listener(self.state.id, role.name, rest)
         if self.is_saving():
             await self.tell_once(
                 f"{SAVING_FROM:.0%} of this thread's cap is spent: each role now uses its cheapest model.",

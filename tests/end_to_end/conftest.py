@@ -31,6 +31,7 @@ from codebutler.thread.fold import fold
 from codebutler.thread.host import Host
 from codebutler.thread.points import Point, points
 from codebutler.thread.state import ThreadState
+from codebutler.thread.thread import Listener
 from codebutler.types import Inbound, Person
 
 
@@ -113,7 +114,9 @@ class Room:
         path.chmod(0o600)
 
     @asynccontextmanager
-    async def engine(self, mind: Mind, *doors: Door) -> AsyncIterator[Scene]:
+    async def engine(
+        self, mind: Mind, *doors: Door, listener: Listener | None = None
+    ) -> AsyncIterator[Scene]:
         """An engine at work; it is closed on the way out, and the next one finds what it left."""
         place = await find_place(self.sample.repo, home=self.home, env=self.env)
         host = Host(
@@ -127,7 +130,7 @@ class Room:
             redactor=place.redactor,
             sandbox=SandboxSettings.from_host(),
         )
-        engine = Engine(host, REGISTRY, doors or [Door()])
+        engine = Engine(host, REGISTRY, doors or [Door()], listener)
         running = asyncio.create_task(engine.run())
         try:
             yield Scene(host, engine)
