@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from codebutler.errors import CodeButlerError, RepoError
+from codebutler.errors import RepoError
 from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
@@ -183,9 +183,7 @@ class Workspace:
         if not state.removed:
             hands = await self.hands()
             for path, text in files.items():
-                wrote = await hands.call("write", {"path": path, "content": text})
-                if not wrote.ok:
-                    raise CodeButlerError(f"{path} is committed but not in the worktree: {wrote.text}")
+                await hands.write_file(path, text.encode())
         return commit
 
     async def _tip(self) -> str:
