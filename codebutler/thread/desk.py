@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
@@ -83,12 +82,6 @@ class ThreadDesk(Mail):
                 message, key=f"question:{site.key}{again}", before=[asked], timers=self.reminder(asked)
             )
         raise EndTurn("question")
-
-    def reminder(self, asked: QuestionAsked, *, again: bool = False) -> dict[str, float]:
-        """The timer that brings a question back to people's minds."""
-        threads = self.config.threads
-        hours = threads.remind_every_hours if again else threads.remind_after_hours
-        return {} if hours is None else {asked.timer: time.time() + hours * 3600}
 
     async def remind(self, asked: QuestionAsked) -> None:
         """Put a question that waits before people once more, and see to the next time."""

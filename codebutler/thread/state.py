@@ -8,6 +8,9 @@ from codebutler import events as ev
 from codebutler.agent.frame import Frame
 from codebutler.types import ChecklistItem, MemoryItem, Person
 
+AGAIN = "~"
+"""Parts a post's source from the number of rewinds before it: what is said anew after one is another post."""
+
 
 @dataclass(slots=True)
 class Spend:
@@ -112,6 +115,9 @@ class ThreadState:
     """What was to end this turn, and the words for it: in the log, but not said yet."""
     said: set[str] = field(default_factory=set)
     """Sources of the messages that were posted."""
+    rewinds: int = 0
+    live: list[tuple[int, float, ev.Event]] = field(default_factory=list, compare=False, repr=False)
+    """(seq, unix time, event) of all that no rewind has undone: what ``fold_past`` goes back over."""
 
     @property
     def usd(self) -> float:
@@ -132,6 +138,12 @@ class ThreadState:
     def plan_waits(self) -> bool:
         """A plan is on the table and nobody has approved it."""
         return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
+
+    @property
+    def left_unsaved(self) -> bool:
+        """A Coder that was broken off may have written what no checkpoint holds."""
+        working = any(f.role == "coder" and f.ended is None and f.step for f in self.frames.values())
+        return working and self.worktree is not None and not self.removed
 
     def frame(self, role: str) -> Frame | None:
         """The role's latest run."""
