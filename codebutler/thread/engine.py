@@ -168,7 +168,7 @@ class Engine:
         """Turns of one thread, one after the other, until nothing calls for another."""
         try:
             while True:
-                turn.mail.clear()
+                turn.hear()  # whatever came before this is found in the log
                 try:
                     with turn.calm():
                         await asyncio.sleep(wait)

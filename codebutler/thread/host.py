@@ -13,7 +13,7 @@ from codebutler.config import Config
 from codebutler.errors import ConfigError
 from codebutler.models.routing import Router
 from codebutler.redact import Redactor
-from codebutler.repo import snapshots, worktrees
+from codebutler.repo import leftovers, snapshots, worktrees
 from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
@@ -140,6 +140,7 @@ class Host:
 
     async def tidy(self) -> None:
         """Clear away what a crash left half made. Only for the process that owns the repo."""
+        await leftovers.clear(self.repo)
         await worktrees.sweep(self.repo)
         await snapshots.sweep(self.repo)
         await snapshots.prune(self.repo, in_use=())
