@@ -34,9 +34,11 @@ class Refused(Exception):
 class Client:
     """One running executor process and the calls that wait for it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, launch: Launch) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, launch: Launch, on_end: Callable[[int | None], None]
+    ) -> None:
         """Use ``connect``."""
-        self._process, self._launch = process, launch
+        self._process, self._launch, self._on_end = process, launch, on_end
         self._pidfd = -1
         with contextlib.suppress(ProcessLookupError):  # it may have ended, and been waited for, already
             self._pidfd = os.pidfd_open(process.pid)
@@ -52,8 +54,11 @@ class Client:
         return self._process.pid
 
     @classmethod
-    async def connect(cls, launch: Launch) -> Client:
-        """Start the process. It has not said anything yet."""
+    async def connect(cls, launch: Launch, on_end: Callable[[int | None], None]) -> Client:
+        """Start the process. It has not said anything yet.
+
+        ``on_end`` hears the number of each background job that ends, and None when all is over.
+        """
         with launch.cleanup:
             process = await asyncio.create_subprocess_exec(
                 *launch.argv,
@@ -65,7 +70,7 @@ class Client:
                 stderr=asyncio.subprocess.PIPE,
                 limit=LINE_BYTES,
             )
-        return cls(process, launch)
+        return cls(process, launch, on_end)
 
     async def request(
         self,
@@ -131,6 +136,7 @@ class Client:
             reason = "the executor sent a line that is too long"
         finally:
             self.kill()
+            self._on_end(None)
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(Lost(reason))
@@ -145,6 +151,12 @@ class Client:
             return
         if message.get("method") == "notifications/progress":
             self._show(message.get("params"))
+            return
+        if message.get("method") == "notifications/codebutler/job_ended":
+            params = message.get("params")
+            job = params.get("job") if isinstance(params, dict) else None
+            if isinstance(job, int) and not isinstance(job, bool):
+                self._on_end(job)
             return
         ident = message.get("id")
         future = self._waiting.get(ident) if isinstance(ident, int) and not isinstance(ident, bool) else None
