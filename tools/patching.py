@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import limits
-from editing import load, replace, stage, store
+from editing import load, store
 from faults import Fault
 from patchtext import Operation, apply_hunks, parse
 from paths import Place, absent, writable
+from staging import Staged, stage
 from textfile import Form, decode, encode
 from workspace import Workspace
 
@@ -102,33 +103,33 @@ def _updated(rel: str, data: bytes, each: Operation) -> bytes:
 def _commit(space: Workspace, drafts: list[Draft]) -> None:
     """Put everything in place. All is written before the first file changes, so that a full disk
     changes none; what was done is undone if a later step fails all the same."""
-    staged: list[tuple[Draft, str]] = []
+    staged: list[Staged] = []
     done: list[Draft] = []
     try:
         for draft in drafts:
             if draft.after is not None:
                 draft.place.make_folders()
-                staged.append((draft, stage(draft.place, draft.after, draft.mode)))
+                staged.append(stage(draft.place, draft.after, draft.mode))
         for draft in drafts:
             done.append(draft)
             _put(space, draft, staged)
     except BaseException:
-        for draft, name in staged:
+        for each in staged:
             with contextlib.suppress(OSError):
-                os.unlink(name, dir_fd=draft.place.parent)
+                each.drop()
         for draft in reversed(done):
             with contextlib.suppress(OSError):  # the first error is the one to tell of
                 _restore(space, draft)
         raise
 
 
-def _put(space: Workspace, draft: Draft, staged: list[tuple[Draft, str]]) -> None:
+def _put(space: Workspace, draft: Draft, staged: list[Staged]) -> None:
     """One file: its new content gets its name, or it goes."""
     if draft.after is None:
         os.unlink(draft.place.name, dir_fd=draft.place.parent)
         space.seen.pop(draft.place.rel, None)
     else:
-        replace(space, draft.place, staged.pop(0)[1])
+        staged.pop(0).settle(space)
 
 
 def _restore(space: Workspace, draft: Draft) -> None:

@@ -7,13 +7,13 @@ from typing import Literal
 
 import limits
 from faults import Fault
-from matching import nearest
+from matching import as_typed, nearest
 
 _BEGIN, _END, _EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
 _FILE = {"*** Add File: ": "add", "*** Update File: ": "update", "*** Delete File: ": "delete"}
 _MOVE = "*** Move to: "
-_FORMS: tuple[Callable[[str], str], ...] = (str, str.rstrip, str.strip)
-"""How strictly lines are compared, one after the other: models drop white space, never words."""
+_FORMS: tuple[Callable[[str], str], ...] = (str, str.rstrip, str.strip, as_typed)
+"""How strictly lines are compared, one after the other: models drop white space and write plain quotes."""
 
 
 class Hunk:

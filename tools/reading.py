@@ -13,7 +13,7 @@ from documents import notebook, pdf
 from faults import Fault, ProtocolFault
 from paths import Place, absent, locate
 from pictures import recognise
-from textfile import binary_kind, decode
+from textfile import Form, binary_kind, decode, marked
 from workspace import Workspace
 
 
@@ -25,7 +25,7 @@ def read(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
             raise absent(space, place, path)
         if modes.S_ISDIR(place.stat.st_mode):
             return _listing(place)
-        return _file(space, place, arguments.get("offset", 1), arguments.get("limit"))
+        return _file(space, place, max(1, arguments.get("offset", 1)), arguments.get("limit"))
 
 
 def _listing(place: Place) -> tuple[str, dict[str, Any]]:
@@ -70,7 +70,7 @@ def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tup
                 lines.pop()
             total, window = len(lines), lines[offset - 1 : offset - 1 + limit]
         else:
-            total, window = -1, _window(file, offset, limit)
+            total, window = -1, _window(file, marked(start), offset, limit)
     space.remember(place.rel, stat)
     return _numbered(place.rel, window, offset, total), {"lines": len(window), "size": stat.st_size}
 
@@ -94,18 +94,21 @@ def _binary(
     return text, {"size": size, "image": (picture.media_type, data)}
 
 
-def _window(file: io.BufferedReader, offset: int, limit: int) -> list[str]:
+def _window(file: io.BufferedReader, form: Form, offset: int, limit: int) -> list[str]:
     """Lines of a file that is too large to hold, without holding more than the window."""
     number, budget, window = 1, limits.READ_BYTES + 1, []
+    file.read(len(form.mark))
+    text = io.TextIOWrapper(file, encoding=form.encoding, errors="replace", newline="\n")
     while number < offset + limit and budget > 0:
-        piece = file.readline(65536)
+        piece = text.readline(65536)
         if not piece:
             break
         if number >= offset:
-            window.append(piece.decode("utf-8", "replace").rstrip("\r\n"))
+            window.append(piece.rstrip("\r\n"))
             budget -= len(piece)
-        if piece.endswith(b"\n"):
+        if piece.endswith("\n"):
             number += 1
+    text.detach()
     return window
 
 

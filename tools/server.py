@@ -15,10 +15,10 @@ from functools import partial
 from typing import Any
 
 import limits
-from arguments import check, listed, schema
+from arguments import checked, listed, schema
 from cancelling import Cancel
 from confine import confine, take_protocol
-from editing import edit, write
+from editing import edit, write, write_file
 from faults import Fault, ProtocolFault
 from gitwork import GitWork
 from output import Watch
@@ -69,6 +69,7 @@ class Server:
             "codebutler/diff": self.git.diff,
             "codebutler/tree": self.git.tree,
             "codebutler/pack": self.git.pack,
+            "codebutler/write_file": lambda params: write_file(space, params),
         }
 
     def serve(self) -> None:
@@ -184,7 +185,7 @@ class Server:
     def tool(self, name: str, arguments: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
         """The MCP result of a tool, whatever happens."""
         try:
-            check(name, arguments, self.forms[name])
+            arguments = checked(name, arguments, self.forms[name])
             if caller is not None and name == "bash":
                 text, details, good = self.shell.bash(arguments, caller)
                 return result(text, details, good=good)

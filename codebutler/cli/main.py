@@ -21,6 +21,7 @@ COMMANDS = {
     "threads": "codebutler.cli.threads",
     "show": "codebutler.cli.show",
     "logs": "codebutler.cli.logs",
+    "rewind": "codebutler.cli.rewind",
     "pr": "codebutler.cli.pr",
     "tool": "codebutler.cli.tool",
     "executor": "codebutler.cli.executor",
