@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ LINE_BYTES = 16 * 1024 * 1024
 """Longest reply. A piece of a pack is 1.4 MB; a file of 8 MiB for the daemon is 11 MB."""
 _STDERR_BYTES = 8192
 _OUTPUT_CHARS = 4096
+_GRACE = 15.0
+_BASH_DEFAULT, _BASH_MAX = 120.0, 600.0
 _REQUEST_BYTES = 30 * 1024 * 1024
 """Longest request: a little less than the executor takes in one line."""
 
@@ -209,6 +212,20 @@ class Client:
             os.close(self._pidfd)
         self._pidfd = -1
         self._launch.remove_scratch()
+
+
+def patience(name: str, arguments: Mapping[str, Any]) -> float:
+    """How long a reply may take: the command's own limit and some grace."""
+    if name != "bash":
+        return 90.0
+    wanted = arguments.get("timeout")
+    seconds = _BASH_DEFAULT
+    if isinstance(wanted, str):  # the executor takes "300" for 300
+        with contextlib.suppress(ValueError):
+            wanted = float(wanted)
+    if isinstance(wanted, (int, float)) and math.isfinite(wanted):
+        seconds = float(wanted)
+    return min(max(seconds, 0.0), _BASH_MAX) + _GRACE
 
 
 def plain_text(value: object, limit: int = 1_000_000) -> str:

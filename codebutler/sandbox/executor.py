@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-import math
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.sandbox.border import Job
 from codebutler.sandbox.builds import Held, Turn
-from codebutler.sandbox.client import Client, Lost, Refused, plain_text
+from codebutler.sandbox.client import Client, Lost, Refused, patience, plain_text
 from codebutler.sandbox.egress import Egress
 from codebutler.sandbox.launch import give_to, prepare
 from codebutler.sandbox.outfit import Outfit
@@ -24,8 +22,6 @@ from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
 from codebutler.sandbox.worktree import git_parts, real_folder, seen_at_start
 from codebutler.types import Json, ToolResult
 
-_GRACE = 15.0
-_BASH_DEFAULT, _BASH_MAX = 120.0, 600.0
 _GIT_SECONDS = 900.0
 _PACK_BYTES = 1024 * 1024 * 1024
 _NOTICED = 0.5
@@ -111,7 +107,7 @@ class Executor:
         The commands of one ``session`` begin where its last one ended; without one, at the root.
         ``on_output`` gets the newest output of a running command now and then; it must not raise.
         """
-        wait = timeout if timeout is not None else _patience(name, arguments)
+        wait = timeout if timeout is not None else patience(name, arguments)
         params: Json = {"name": name, "arguments": dict(arguments)}
         if name == "bash" and "job" not in arguments:
             return await self._command(params, wait, session, on_output)
@@ -287,17 +283,3 @@ class Executor:
             client.kill()
             raise
         return client
-
-
-def _patience(name: str, arguments: Mapping[str, Any]) -> float:
-    """How long a reply may take: the command's own limit and some grace."""
-    if name != "bash":
-        return 90.0
-    wanted = arguments.get("timeout")
-    seconds = _BASH_DEFAULT
-    if isinstance(wanted, str):  # the executor takes "300" for 300
-        with contextlib.suppress(ValueError):
-            wanted = float(wanted)
-    if isinstance(wanted, (int, float)) and math.isfinite(wanted):
-        seconds = float(wanted)
-    return min(max(seconds, 0.0), _BASH_MAX) + _GRACE
