@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -145,6 +146,22 @@ async def test_past_its_patience_a_command_is_cut_and_the_model_is_told(room: Ro
     async with room.engine(mind) as scene:
         assert (await scene.rest(thread)).pr is not None
         assert "was interrupted" in (await tool_result(scene, thread, "bash")).text
+
+
+async def test_a_branch_that_is_lost_is_told_to_people_and_not_to_the_model(room: Room) -> None:
+    async def loses(asked: Asked) -> ModelReply:
+        ref = "refs/heads/codebutler/add-a-note"
+        subprocess.run(["git", "-C", str(room.sample.repo), "update-ref", "-d", ref], check=True)
+        return does("git_commit", message="Add a note")
+
+    async with room.engine(team(coder=[WRITES, loses])) as scene:
+        thread = (await scene.talk("a", "Add a note")).id
+        state = await scene.talk("a", "go")
+        assert state.outcome == "failed"
+        assert len([a for a in scene.asked if a.role == "coder"]) == 2
+        last = (await scene.posts(thread))[-1]
+        assert "the branch codebutler/add-a-note is gone. git branch" in last
+        assert ".." not in last
 
 
 async def test_handing_over_cuts_nothing_short(room: Room) -> None:
