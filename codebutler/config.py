@@ -124,6 +124,18 @@ def home_folder(env: Mapping[str, str] | None = None) -> Path:
     return user.absolute() / ".codebutler"
 
 
+def known_secrets(home: str = "") -> list[str]:
+    """Every secret of this host that can be read, for an error about a configuration that cannot."""
+    values = [
+        os.environ[name] for name, key in ENVIRONMENT.items() if name in os.environ and is_secret(split(key))
+    ]
+    try:
+        config = load_config(None, home=Path(home) if home else None, repo_text="")
+    except ConfigError:
+        return values
+    return [*values, *config.secrets()]
+
+
 def make_home(folder: Path) -> None:
     """Make the global folder, for its owner alone. ConfigError when it cannot be made or written."""
     try:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import os
 import re
-import shutil
 from typing import Any
 
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
+from scratch import copy
 from workspace import Workspace
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -100,7 +100,7 @@ class GitWork:
         """Bring the private index in line with the worktree; returns what could not be taken."""
         if not os.path.exists(self.index) and not self._borrow_index():
             self.run("read-tree", base)
-        result = self.git("add", "--all", "--ignore-errors", "--", ".")
+        result = self.git("add", "--all", "--ignore-errors", "--", ".", *self._covered())
         if result.code not in (0, 1, 128) or result.cut:
             raise Fault(f"git add: {limits.clip(result.err.decode('utf-8', 'replace'), 6, 1000)}")
         problems = [
@@ -116,7 +116,7 @@ class GitWork:
         if not os.path.isfile(source):
             return False
         os.makedirs(self.home, exist_ok=True)
-        shutil.copyfile(source, self.index)
+        copy(source, self.index)
         if self.git("ls-files", "--error-unmatch", "--", ":(exclude)*").code in (0, 1):
             return True
         os.unlink(self.index)
@@ -128,15 +128,22 @@ class GitWork:
         if not names:
             return False
         excluded = {os.fsdecode(name) for name in names} | set(self._unborn())
-        self.run(
-            "add", "--all", "--ignore-errors", "--", ".", *(f":(exclude,literal){name}" for name in excluded)
-        )
+        aside = [f":(exclude,literal){name}" for name in excluded]
+        self.run("add", "--all", "--ignore-errors", "--", ".", *aside, *self._covered())
         return True
+
+    def _covered(self) -> list[str]:
+        """Pathspecs that leave out what lies over the worktree without being a part of it."""
+        return [f":(exclude,literal){name}" for name in self.space.config.covered]
 
     def _unborn(self) -> list[str]:
         """Nested folders with a ``.git`` of their own, all of them: git names only the first."""
         found = []
+        covered = {os.path.join(self.space.root, name) for name in self.space.config.covered}
         for folder, folders, files in os.walk(self.space.root):
+            if folder in covered:
+                folders.clear()
+                continue
             if folder != self.space.root and ".git" in (*folders, *files):
                 found.append(os.path.relpath(folder, self.space.root))
                 folders.clear()
@@ -210,6 +217,8 @@ class GitWork:
         os.makedirs(self.objects, exist_ok=True)
         space = os.statvfs(self.home)
         if space.f_bavail * 2 < space.f_blocks:
+            import shutil  # only here, and seldom
+
             shutil.rmtree(self.home)
 
     def pack(self, params: dict[str, Any]) -> dict[str, Any]:

@@ -41,6 +41,8 @@ class SandboxSettings:
     )
     allow: tuple[str, ...] = ()
     """host:port pairs that the sandbox may reach through the host's proxy; none: no network at all."""
+    private: tuple[str, ...] = ()
+    """Those of them whose addresses may belong to a company's own network."""
     show: tuple[Path, ...] = ()
     """More folders with programs, shown read-only at the same path."""
     memory: int = 0

@@ -1,44 +1,85 @@
-"""A whole team in memory, step by step: what each role says, and where a test holds it up."""
+"""A mind in which each role says its lines in order, and the lines that whole threads are made of."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
 from codebutler.testing.doubles import Asked, Mind, says
-from codebutler.types import ModelReply, ToolCall
+from codebutler.types import Message, ModelReply, ToolCall
 
-Step: TypeAlias = ModelReply | Callable[[Asked], Awaitable[ModelReply]]
-"""A reply, or what makes one."""
-PLAN = {"title": "Add a note", "summary": "One line.", "steps": [{"text": "Write it"}], "files": ["NOTE"]}
+Line: TypeAlias = ModelReply | Callable[[Asked], Awaitable[ModelReply]]
+_ids = itertools.count(1)
+
+
+class Cast:
+    """A mind (testing.doubles.Mind). A line may be a coroutine, which can wait or look at what was asked."""
+
+    def __init__(self, **lines: list[Line]) -> None:
+        """``lines`` by role; a role that has none left fails its call."""
+        self.lines = lines
+        self.requests: list[tuple[str, list[Message]]] = []
+
+    async def __call__(self, asked: Asked) -> ModelReply:
+        """The role's next line."""
+        self.requests.append((asked.role, [dict(m) for m in asked.messages]))
+        line = self.lines[asked.role].pop(0)
+        return line if isinstance(line, ModelReply) else await line(asked)
+
+    def of(self, role: str) -> list[list[Message]]:
+        """The requests of a role so far."""
+        return [messages for name, messages in self.requests if name == role]
 
 
 def call(name: str, /, **arguments: object) -> ToolCall:
-    """A tool call whose id follows from its name."""
-    return ToolCall(id=f"call_{name}", name=name, arguments=json.dumps(arguments))
+    """A tool call with an id of its own."""
+    return ToolCall(id=f"call_{next(_ids)}", name=name, arguments=json.dumps(arguments))
+
+
+def write(path: str, text: str) -> ModelReply:
+    """One file is written."""
+    return says("", call("write", path=path, content=text))
+
+
+def bash(command: str) -> ModelReply:
+    """One command is run."""
+    return says("", call("bash", command=command))
+
+
+def plan(title: str = "Notes", *files: str) -> ModelReply:
+    """A plan of one step is proposed."""
+    steps = [{"text": "Write them"}]
+    return says("", call("propose_plan", title=title, summary=f"{title}.", steps=steps, files=list(files)))
+
+
+def lead(title: str = "Notes", *lessons: str) -> list[Line]:
+    """The Lead's two lines: summary and lessons, and a last word."""
+    calls = [call("write_summary", title=title, summary=f"{title}.", changes=["A"])]
+    if lessons:
+        items = [{"file": "pm.md", "text": text} for text in lessons]
+        calls.append(call("propose_memory", items=items))
+    return [says("", *calls), says("That is all.")]
 
 
 def does(name: str, /, **arguments: object) -> ModelReply:
-    """A reply that is one tool call."""
+    """A line that is one tool call."""
     return says("", call(name, **arguments))
 
 
-PROPOSES = does("propose_plan", **PLAN)
-WRITES = does("write", path="NOTE", content="noted\n")
-SUMS_UP = (
-    does("write_summary", title="Add a note", summary="A note.", changes=["NOTE"]),
-    says("That is all."),
-)
+PROPOSES = plan("Add a note", "NOTE")
+WRITES = write("NOTE", "noted\n")
+SUMS_UP = tuple(lead("Add a note"))
 
 
 class Held:
-    """A step that waits until it is let go; it counts how often it was reached and broken off."""
+    """A line that waits until it is let go; it keeps what it was asked and how often it was broken off."""
 
-    def __init__(self, reply: ModelReply) -> None:
-        """``reply`` is what it says in the end."""
-        self.reply = reply
+    def __init__(self, line: Line) -> None:
+        """``line`` is what it says in the end."""
+        self.line = line
         self.reached = asyncio.Event()
         self.let_go = asyncio.Event()
         self.asked: list[Asked] = []
@@ -53,21 +94,19 @@ class Held:
         except asyncio.CancelledError:
             self.broken_off += 1
             raise
-        return self.reply
+        return self.line if isinstance(self.line, ModelReply) else await self.line(asked)
 
 
 def team(
-    *, pm: Sequence[Step] = (PROPOSES,), coder: Sequence[Step] = (), lead: Sequence[Step] = SUMS_UP
+    *, pm: Sequence[Line] = (PROPOSES,), coder: Sequence[Line] = (), lead: Sequence[Line] = SUMS_UP
 ) -> Mind:
-    """Each role goes through its steps, whatever it is asked. A step that was broken off comes again."""
-    steps = {"pm": list(pm), "coder": list(coder), "lead": list(lead)}
+    """A whole team that adds a note. Other than in a ``Cast``, a line that was broken off comes again."""
+    left = {"pm": list(pm), "coder": list(coder), "lead": list(lead)}
 
     async def mind(asked: Asked) -> ModelReply:
-        left = steps[asked.role]
-        if not left:
-            raise AssertionError(f"nobody wrote what the {asked.role} says to: {asked.heard}")
-        reply = left[0] if isinstance(left[0], ModelReply) else await left[0](asked)
-        del left[0]
+        line = left[asked.role][0]
+        reply = line if isinstance(line, ModelReply) else await line(asked)
+        del left[asked.role][0]
         return reply
 
     return mind

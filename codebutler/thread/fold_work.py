@@ -16,7 +16,7 @@ def _base_resolved(s: ThreadState, e: ev.BaseResolved) -> None:
 
 @HANDLERS.on
 def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
-    s.plan = e
+    s.plan, s.plan_step = e, s.steps
 
 
 @HANDLERS.on
@@ -43,6 +43,16 @@ def _phase_changed(s: ThreadState, e: ev.PhaseChanged) -> None:
 @HANDLERS.on
 def _worktree_ready(s: ThreadState, e: ev.WorktreeReady) -> None:
     s.worktree, s.head, s.removed = e, e.base, False
+
+
+@HANDLERS.on
+def _setup_started(s: ThreadState, e: ev.SetupStarted) -> None:
+    s.setting_up = e.commit
+
+
+@HANDLERS.on
+def _setup_finished(s: ThreadState, e: ev.SetupFinished) -> None:
+    s.setup = e
 
 
 @HANDLERS.on

@@ -18,6 +18,7 @@ from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
 from codebutler.sandbox.settings import SandboxSettings
+from codebutler.setup.service import Setups
 from codebutler.store.store import Store
 from codebutler.thread.places import Places
 from codebutler.toolset import memory as memory_tools
@@ -99,6 +100,8 @@ class Host:
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
+    setups: Setups = field(init=False)
+    """What installs the repo's dependencies."""
     _rules: dict[str, Rules] = field(default_factory=dict)
     _own_coders: dict[tuple[str, str], Places] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
@@ -107,6 +110,7 @@ class Host:
         """Places by the configured limit."""
         self.coders = Places(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(PLANNERS)
+        self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
 
     def own_coders(self, person: Person, most: int) -> Places:
         """One person's ``most`` places for Coders. One process runs all turns of a repo: it sees them all."""
@@ -139,9 +143,11 @@ class Host:
         await worktrees.sweep(self.repo)
         await snapshots.sweep(self.repo)
         await snapshots.prune(self.repo, in_use=())
+        await self.setups.tidy()
 
     async def close(self) -> None:
         """Close connections and files."""
+        await self.setups.close()
         await self.client.close()
         await self.store.close()
         await self.ledger.close()

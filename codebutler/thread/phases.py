@@ -19,7 +19,7 @@ BRIEF = """{who} approved this plan. Carry it out.
 
 What was asked for, in the person's words:
 {request}
-"""
+{setup}"""
 MOVED = (
     "The base branch moved while the plan waited, and these files of the plan changed: {files}. "
     "Look at them again and propose the plan anew."
@@ -202,7 +202,10 @@ async def _coder_frame(desk: ThreadDesk) -> Frame:
         return state.frames["coder-1"]
     number = 1 + sum(f.role == "coder" and f.ended is not None for f in state.frames.values())
     brief = BRIEF.format(
-        who=state.approval.by.label, plan=render.plan_text(state.plan.plan), request=_request(desk)
+        who=state.approval.by.label,
+        plan=render.plan_text(state.plan.plan),
+        request=_request(desk),
+        setup=render.setup(state.setup),
     )
     return await desk.start_frame(f"coder-{number}", "coder", brief)
 
