@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from codebutler.thread.places import Places
+from codebutler.places import Places
 from codebutler.thread.turn import Turn
 
 
