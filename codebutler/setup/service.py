@@ -47,7 +47,6 @@ class Outcome:
     """What became of a commit's recipes."""
 
     parts: tuple[Part, ...] = ()
-    seconds: float = 0.0
 
     def outfit(self, root: Path) -> Outfit:
         """What the worktree at ``root`` gets of it."""
@@ -136,14 +135,12 @@ class Setups:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _outcome(self, commit: str) -> Outcome:
-        began = time.monotonic()
         try:
             wanted = await self.wanted(commit)
         except CodeButlerError as error:
             recipe = Recipe("setup", (".codebutler/config.json",), "")
             return Outcome((Part(Wanted(recipe, ""), why=error.message, fix=error.fix),))
-        parts = await asyncio.gather(*(self._part(commit, each) for each in wanted))
-        return Outcome(tuple(parts), time.monotonic() - began)
+        return Outcome(tuple(await asyncio.gather(*(self._part(commit, each) for each in wanted))))
 
     async def _part(self, commit: str, wanted: Wanted) -> Part:
         find = partial(shelf.find, self.repo, wanted.key, use=True)
