@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import stat as modes
-from dataclasses import dataclass
 
 from paths import Place
 from workspace import Workspace
@@ -17,13 +16,12 @@ from workspace import Workspace
 _UNSUPPORTED = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL)
 
 
-@dataclass
 class Staged:
     """New content for ``place``. ``name`` is where it lies beside it, "" while it has no name."""
 
-    place: Place
-    fd: int
-    name: str = ""
+    def __init__(self, place: Place, fd: int, name: str = "") -> None:
+        """Takes ownership of the descriptor ``fd``."""
+        self.place, self.fd, self.name = place, fd, name
 
     def drop(self) -> None:
         """Give it up. Harmless after ``settle``."""

@@ -16,7 +16,7 @@ def _base_resolved(s: ThreadState, e: ev.BaseResolved) -> None:
 
 @HANDLERS.on
 def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
-    s.plan = e
+    s.plan, s.plan_step = e, s.steps
 
 
 @HANDLERS.on
@@ -47,7 +47,7 @@ def _worktree_ready(s: ThreadState, e: ev.WorktreeReady) -> None:
 
 @HANDLERS.on
 def _setup_started(s: ThreadState, e: ev.SetupStarted) -> None:
-    s.setting_up = e.commit
+    s.setting_up = e
 
 
 @HANDLERS.on
