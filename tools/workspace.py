@@ -26,6 +26,7 @@ class Config:
     objects: str = ""
     proxy: str = ""
     scratch: str = ""
+    inner: int = -1
     limits: dict[str, int] = field(default_factory=dict)
 
     @classmethod

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from codebutler.sandbox import host, seccomp
 from codebutler.sandbox.settings import MIB, SandboxSettings
@@ -19,19 +20,13 @@ PROXY, _PROXY_URL = "/codebutler/proxy.sock", "http://127.0.0.1:3128"
 UID = 1000
 """Who the sandbox is in its own eyes."""
 
-_ETC = (
+ETC = (
     "alternatives", "ca-certificates", "ca-certificates.conf", "debian_version", "fonts", "ld.so.cache",
     "ld.so.conf", "ld.so.conf.d", "localtime", "magic", "mime.types", "nsswitch.conf", "os-release", "perl",
     "pki", "protocols", "python3", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
 )  # fmt: skip
 _HIDDEN_PROC = ("kcore", "keys", "kallsyms", "sysrq-trigger", "timer_list", "sched_debug", "kmsg")
-_DATA = {
-    "/etc/passwd": f"""agent:x:{UID}:{UID}:agent:{HOME}:/bin/bash
-nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
-""",
-    "/etc/group": f"agent:x:{UID}:\nnogroup:x:65534:\n",
-    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
-    "/etc/gitconfig": """[safe]
+GITCONFIG = """[safe]
 \tdirectory = *
 [gc]
 \tauto = 0
@@ -42,11 +37,18 @@ nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 \temail = agent@localhost
 [advice]
 \tdetachedHead = false
+"""
+_DATA = {
+    "/etc/passwd": f"""agent:x:{UID}:{UID}:agent:{HOME}:/bin/bash
+nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 """,
+    "/etc/group": f"agent:x:{UID}:\nnogroup:x:65534:\n",
+    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
+    "/etc/gitconfig": GITCONFIG,
 }
 _GIT_FOLDERS = ("objects", "refs", "info", "logs", "reftable")
 _GIT_FILES = ("HEAD", "packed-refs", "shallow", "ORIG_HEAD")
-_ENVIRONMENT = {
+CONSTANTS = {
     "HOME": HOME,
     "USER": "agent",
     "LOGNAME": "agent",
@@ -60,7 +62,7 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
-_OFFLINE = {"PIP_RETRIES": "0", "npm_config_fetch_retries": "0"}
+OFFLINE = {"PIP_RETRIES": "0", "npm_config_fetch_retries": "0"}
 """There is no network: fail at once, not after many tries."""
 _ONLINE = {
     **{name: _PROXY_URL for each in ("http_proxy", "https_proxy") for name in (each, each.upper())},
@@ -153,7 +155,7 @@ class Profile:
                 self.add("--symlink", path.readlink(), path)
             elif path.is_dir():
                 self.add("--ro-bind", path, path)
-        for name in _ETC:
+        for name in ETC:
             if Path("/etc", name).exists():
                 self.add("--ro-bind", f"/etc/{name}", f"/etc/{name}")
         for target, text in _DATA.items():
@@ -188,8 +190,8 @@ class Profile:
     def _environment(self, visible: list[Path]) -> None:
         homes = {".pyenv": "PYENV_ROOT", ".rustup": "RUSTUP_HOME", ".asdf": "ASDF_DATA_DIR"}
         extra = {homes[each.name]: str(each) for each in visible if each.name in homes}
-        network = _ONLINE if self.job.proxy else _OFFLINE
-        environment = {"PATH": host.search_path(visible), **_ENVIRONMENT, **network, **extra}
+        network = _ONLINE if self.job.proxy else OFFLINE
+        environment = {"PATH": host.search_path(visible), **CONSTANTS, **network, **extra}
         for key, value in environment.items():
             self.add("--setenv", key, value)
 
@@ -263,7 +265,13 @@ class Profile:
 
 def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
     """How the executor program itself is started, with its configuration as the one argument."""
-    config = {
+    config = configuration(job, state, rg, pdf)
+    return [str(host.interpreter()[0]), "-I", "-S", tools, json.dumps(config)]
+
+
+def configuration(job: Job, state: str, rg: str, pdf: str) -> dict[str, Any]:
+    """What the executor is told: ``Config`` of tools/workspace.py."""
+    return {
         "root": str(job.root),
         "state": state,
         "rg": rg,
@@ -275,4 +283,3 @@ def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
         "scratch": str(job.git.common) if job.git and job.scratch else "",
         "limits": job.settings.limits if job.settings.tier == "bwrap" else {},
     }
-    return [str(host.interpreter()[0]), "-I", "-S", tools, json.dumps(config)]

@@ -8,6 +8,7 @@ from typing import Literal
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox.asroot import MAPPING_REFUSED, NO_NAMESPACE, NO_RIGHTS
+from codebutler.sandbox.landlock import CLOSED, NO_LANDLOCK
 from codebutler.sandbox.settings import UNSAFE, SandboxSettings
 
 _LAST_RESORT = f"Only if this machine holds nothing of value: {UNSAFE}=1"
@@ -31,6 +32,10 @@ _PODMAN = (
 )
 _ON_ITS_HOST = "On the container's host also: `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
 _AS_A_USER = "Run codebutler as an ordinary user: root lacks the rights here that it has elsewhere."
+_LANDLOCK = (
+    "The reduced border takes Linux 6.12 or newer with Landlock switched on (`lsm=landlock,…` on the kernel's "
+    "command line)."
+)
 _DENIED = "The kernel refuses user namespaces to this user: allow them, or leave the container."
 
 
@@ -63,6 +68,15 @@ def explain(stderr: str, settings: SandboxSettings, machine: Machine | None = No
             fix=f"Run codebutler as the folder's owner, or give the folder to uid {settings.uid} "
             f"(chown -R {settings.uid}).",
         )
+    if CLOSED in stderr:
+        return NoSandbox(
+            f"the sandbox's user, uid {settings.uid}, cannot use {said.partition(': ')[2].partition(': ')[2]}",
+            fix="The reduced border cannot show it what only root may enter: keep codebutler and the repository "
+            f"where everybody may read (/opt, /srv), give it what it is to write (chown -R {settings.uid}), or "
+            "run codebutler as an ordinary user.",
+        )
+    if NO_LANDLOCK in stderr:
+        return NoSandbox(f"the sandbox did not start: {said}", fix=_LANDLOCK)
     fix = _fix(stderr, machine or Machine.here())
     return NoSandbox(f"the sandbox did not start: {said}", fix=f"{fix} {_LAST_RESORT}")
 

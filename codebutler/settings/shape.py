@@ -167,14 +167,14 @@ class Limits(Section):
 class Sandbox(Section):
     """The kernel border around tools. Only the host decides on it.
 
-    ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
-    the host:port pairs that tools may reach; ``show`` lists more folders with programs that tools may read;
-    ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope;
+    ``uid`` is who tools run as when the daemon is root; the tier ``reduced`` weakens the border, and ``off``
+    removes it; ``allow`` lists the host:port pairs that tools may reach; ``show`` lists more folders with
+    programs that tools may read; ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope;
     ``git_scratch`` lets commands write git's records in a copy that is thrown away.
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
-    tier: Literal["bwrap", "off"] = "bwrap"
+    tier: Literal["bwrap", "reduced", "off"] = "bwrap"
     allow: list[HostPort] = []
     show: list[Line] = []
     memory_mib: Annotated[int, Field(ge=64)] | None = None
