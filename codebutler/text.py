@@ -1,4 +1,4 @@
-"""Nothing unbounded enters a context: the daemon's one way to shorten a text."""
+"""Texts on their way to models and people: nothing unbounded enters a context, and a sentence ends once."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def fit(text: str, chars: int) -> str:
     tail = chars // 4
     head = chars - tail
     return f"{text[:head]}\n[… {len(text) - chars} characters left out …]\n{text[len(text) - tail :]}"
+
+
+def sentence(text: str) -> str:
+    """``text`` with a stop at its end, if it has none: what errors say may end with one already."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."

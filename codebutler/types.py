@@ -129,7 +129,11 @@ class Outbound(Record):
 
 
 class Inbound(Record):
-    """A native event of a door, translated. ``key`` is the platform's own event id."""
+    """A native event of a door, translated. ``key`` is the platform's own event id.
+
+    ``edits`` or ``deletes`` names the ``key`` of an earlier message of the same door that was changed to
+    ``text``, or taken back. A reaction that stands for a command (❌: cancel) is an ``action``.
+    """
 
     surface: str
     external_id: str
@@ -139,6 +143,8 @@ class Inbound(Record):
     action: str = ""
     value: str = ""
     attachments: list[Attachment] = []
+    edits: str = ""
+    deletes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +156,8 @@ class Capabilities:
     files: bool = False
     reactions: bool = False
     streaming: bool = False
+    bursts: bool = False
+    """People write here in several short messages: a thread's first turn waits for the rest of them."""
     text_limit: int = 1_000_000
 
 

@@ -61,7 +61,11 @@ class GitWork:
         os.makedirs(self.objects, exist_ok=True)
         settings = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
         env = {
-            **{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ},
+            **{
+                key: os.environ[key]
+                for key in ("PATH", "HOME", "LANG", "GIT_CONFIG_SYSTEM")
+                if key in os.environ
+            },
             "GIT_DIR": self.space.config.gitdir,
             "GIT_WORK_TREE": self.space.root,
             "GIT_INDEX_FILE": self.index,
@@ -100,7 +104,7 @@ class GitWork:
         """Bring the private index in line with the worktree; returns what could not be taken."""
         if not os.path.exists(self.index) and not self._borrow_index():
             self.run("read-tree", base)
-        result = self.git("add", "--all", "--ignore-errors", "--", ".")
+        result = self.git("add", "--all", "--ignore-errors", "--", ".", *self._covered())
         if result.code not in (0, 1, 128) or result.cut:
             raise Fault(f"git add: {limits.clip(result.err.decode('utf-8', 'replace'), 6, 1000)}")
         problems = [
@@ -128,15 +132,22 @@ class GitWork:
         if not names:
             return False
         excluded = {os.fsdecode(name) for name in names} | set(self._unborn())
-        self.run(
-            "add", "--all", "--ignore-errors", "--", ".", *(f":(exclude,literal){name}" for name in excluded)
-        )
+        aside = [f":(exclude,literal){name}" for name in excluded]
+        self.run("add", "--all", "--ignore-errors", "--", ".", *aside, *self._covered())
         return True
+
+    def _covered(self) -> list[str]:
+        """Pathspecs that leave out what lies over the worktree without being a part of it."""
+        return [f":(exclude,literal){name}" for name in self.space.config.covered]
 
     def _unborn(self) -> list[str]:
         """Nested folders with a ``.git`` of their own, all of them: git names only the first."""
         found = []
+        covered = {os.path.join(self.space.root, name) for name in self.space.config.covered}
         for folder, folders, files in os.walk(self.space.root):
+            if folder in covered:
+                folders.clear()
+                continue
             if folder != self.space.root and ".git" in (*folders, *files):
                 found.append(os.path.relpath(folder, self.space.root))
                 folders.clear()

@@ -55,7 +55,9 @@ class Jobs:
         output = Output(self.space, f"job-{self.count}.txt")
         argv = [sys.executable, "-I", "-S", "-c", _ADOPT, cwd, command]
         try:
-            child = self.space.children.start(argv, stdout=output.end, stderr=output.end, keep=True)
+            child = self.space.children.start(
+                argv, env=self.space.environment, stdout=output.end, stderr=output.end, keep=True
+            )
         except OSError as error:
             output.close()
             raise Fault(f"bash could not be started: {error.strerror}") from error
@@ -104,7 +106,7 @@ class Jobs:
         while job.child.pidfd not in (ready := {fd for fd, _ in poll.poll()}):
             if job.output.pipe in ready and not job.output.take():
                 poll.unregister(job.output.pipe)
-        if not self.space.children.is_init:
+        if not self.space.children.owns_all:
             self.space.children.kill(job.child)  # without a sandbox: what stayed in its group, nothing else
         code = self.space.children.wait(job.child)
         job.output.drain()

@@ -108,7 +108,10 @@ class _Run:
         script = self.script(command)
         try:
             self.child = space.children.start(
-                ["/bin/bash", "-c", script], stdout=self.output.end, stderr=self.output.end
+                ["/bin/bash", "-c", script],
+                env=space.environment,
+                stdout=self.output.end,
+                stderr=self.output.end,
             )
         except OSError as error:
             self.output.close()

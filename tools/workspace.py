@@ -25,6 +25,8 @@ class Config:
     gitdir: str = ""
     objects: str = ""
     proxy: str = ""
+    covered: list[str] = field(default_factory=list)
+    path: list[str] = field(default_factory=list)
     scratch: str = ""
     inner: int = -1
     limits: dict[str, int] = field(default_factory=dict)
@@ -49,7 +51,10 @@ class Workspace:
         self.output = os.path.join(config.state, "output")
         os.makedirs(self.output, mode=0o700, exist_ok=True)
         self.output_fd = os.open(self.output, os.O_PATH | os.O_DIRECTORY)
-        self.children = Children()
+        self.children = Children(config.inner)
+        # The worktree may hold a program called git: only what models run finds programs there.
+        first = ":".join([*config.path, os.environ.get("PATH", os.defpath)])
+        self.environment = {**os.environ, "PATH": first}
         self.seen: dict[str, Stamp] = {}
         self.spills = 0
 

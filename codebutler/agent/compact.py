@@ -50,7 +50,7 @@ async def compact(frame: Frame, role: Role, place: Thinking, model: str, window:
     cut = _cut(frame, place, model, int(KEPT * window))
     if cut <= 1:
         return False
-    await place.waiting(role, "summarises the older part of its transcript")
+    await place.show_wait(role, "summarises the older part of its transcript")
     old = frame.messages[:cut]
     started = time.monotonic()
     text = fit(transcript(old), min(_TRANSCRIPT_CHARS, window // 2 * _CHARS_PER_TOKEN))

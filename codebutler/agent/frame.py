@@ -51,10 +51,12 @@ class Frame:
     failing: int = 0
     """Tool calls in a row that failed."""
     _rest: bool = False
+    _held: list[Message] = field(default_factory=list)
+    """Words that came while calls were open."""
 
     def hear(self, content: str) -> None:
-        """A user message joins the transcript."""
-        self.messages.append({"role": "user", "content": content})
+        """A user message joins the transcript: behind the results of all calls, as providers demand."""
+        self._say(content)
         self.due = True
         self.renew()
 
@@ -73,10 +75,13 @@ class Frame:
 
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
-        self.messages.append({"role": "user", "content": content})
+        self._say(content)
         self.due = True
         self.nudges += 1
         self.nudged += 1
+
+    def _say(self, content: str) -> None:
+        (self._held if self.calls else self.messages).append({"role": "user", "content": content})
 
     def reply(self, event: ModelReplied) -> None:
         """The model's reply joins the transcript; its calls await results."""
@@ -111,7 +116,9 @@ class Frame:
         self.busy += event.seconds
         self._rest = self._rest or ends_turn
         if not self.calls:
-            self.due = not self._rest
+            self.due = bool(self._held) or not self._rest
+            self.messages += self._held
+            self._held = []
 
     @property
     def steps_since_heard(self) -> int:

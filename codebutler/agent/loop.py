@@ -7,6 +7,7 @@ It can be entered at any point: the frame says what is open, so a restart simply
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -15,14 +16,22 @@ from codebutler.agent.frame import Frame, OpenCall
 from codebutler.agent.roles import Role
 from codebutler.agent.think import think
 from codebutler.agent.thinking import Thinking
+from codebutler.errors import CodeButlerError
 from codebutler.events import Event, ToolFinished, ToolStarted
-from codebutler.toolset.desk import Desk, Site
+from codebutler.toolset.desk import Desk, EndTurn, Site
 from codebutler.toolset.registry import Toolset
+from codebutler.types import ToolCall, ToolResult
 
 INTERRUPTED = (
     "This call was interrupted. Its effect is unknown: look at the present state before you go on, "
     "and repeat it only if it did not happen."
 )
+
+BROKEN = (
+    "{name} broke inside CodeButler ({error}), and would break again on the same arguments. Its effect is "
+    "unknown: look at the present state before you go on, and find another way."
+)
+log = logging.getLogger("codebutler.agent")
 
 
 class Workplace(Desk, Thinking, Protocol):
@@ -85,7 +94,7 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
     if not open_call.started:
         await place.append(ToolStarted(frame=frame.id, call_id=call.id, name=call.name))
     started = time.monotonic()
-    result = await tools.run(call, place, Site(frame.id, frame.role, frame.step, call.id))
+    result = await _run(call, tools, place, Site(frame.id, frame.role, frame.step, call.id))
     await place.append(
         ToolFinished(
             frame=frame.id,
@@ -97,6 +106,17 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
             seconds=round(time.monotonic() - started, 4),
         )
     )
+
+
+async def _run(call: ToolCall, tools: Toolset, place: Workplace, site: Site) -> ToolResult:
+    """A tool that breaks is a failed call: run again, it would break again, and the thread with it."""
+    try:
+        return await tools.run(call, place, site)
+    except (EndTurn, CodeButlerError):
+        raise
+    except Exception as error:  # a fault of ours in one tool must neither end the thread nor stay silent
+        log.exception("%s: the tool %s broke", site.key, call.name)
+        return ToolResult(BROKEN.format(name=call.name, error=type(error).__name__), ok=False)
 
 
 def _finished(frame: Frame, open_call: OpenCall, text: str, *, ok: bool) -> Event:

@@ -138,8 +138,8 @@ async def _ask(
                 error = unavailable
                 if attempt + 1 < TRIES:
                     seconds = _pause(attempt, unavailable.retry_after)
-                    await place.waiting(role, f"{unavailable.message}; next try in {seconds:.0f} s")
-                    await asyncio.sleep(seconds)
+                    why = f"{unavailable.message}; next try in {seconds:.0f} s"
+                    await place.wait(role, why, seconds)
     raise EndTurn("failed", f"the {role.title}'s model cannot be reached: {error}")
 
 

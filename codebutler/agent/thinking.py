@@ -41,8 +41,12 @@ class Thinking(Protocol):
         """Replace a reservation by what was really spent."""
         ...
 
-    async def waiting(self, role: Role, why: str) -> None:
+    async def show_wait(self, role: Role, why: str) -> None:
         """Let people see that ``role`` waits, and for what."""
+        ...
+
+    async def wait(self, role: Role, why: str, seconds: float) -> None:
+        """Show it, and wait so many seconds."""
         ...
 
     def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:

@@ -9,10 +9,11 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING
 
+from codebutler.cli import stopping
 from codebutler.cli.common import add_place
 from codebutler.cli.session import Session, open_session
 from codebutler.service.app import Place, find_place
-from codebutler.surfaces.terminal import Terminal, plain
+from codebutler.surfaces.terminal import Terminal, bare, plain
 from codebutler.thread.state import ThreadState
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 0 when the person leaves."""
-    return asyncio.run(_run(args))
+    return stopping.run(_run(args))
 
 
 async def _run(args: argparse.Namespace) -> int:
@@ -61,11 +62,11 @@ async def converse(
 
     async with open_session(place, [door], listener) as session:
         session.host.router.check()
-        console.print(GREETING)
         if thread:
             await session.resume(thread)
         else:
             await session.begin(f"chat-{secrets.token_hex(6)}")
+        console.print(GREETING)
         following = asyncio.create_task(_follow(session, until_closed=until_closed))
         try:
             async for line in _lines(console, door, session, first, following):
@@ -114,7 +115,7 @@ async def _prompted(door: Terminal, session: Session, first: str) -> AsyncGenera
     with patch_stdout(raw=True):
         while True:
             try:
-                yield await prompt.prompt_async("> ", default=first)
+                yield await prompt.prompt_async("> ", default=first, handle_sigint=False)
             except (EOFError, KeyboardInterrupt):
                 return
             first = ""
@@ -133,7 +134,7 @@ def _prompt(door: Terminal, session: Session) -> PromptSession[str]:
 
     def toolbar() -> str:
         writing = plain(door.writing).replace("\n", " ")[-80:]
-        status = door.status.replace("*", "").replace("`", "").replace("\n", "\n ")
+        status = bare(door.status).replace("\n", "\n ")
         return f" {status}" + (f"\n … {writing}" if writing else "")
 
     return PromptSession(key_bindings=keys, bottom_toolbar=toolbar, refresh_interval=0.3)

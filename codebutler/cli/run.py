@@ -7,6 +7,7 @@ import asyncio
 import secrets
 import sys
 
+from codebutler.cli import stopping
 from codebutler.cli.common import add_place
 from codebutler.cli.headless import Consent, attend, show_summary
 from codebutler.cli.session import Session, open_session
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Exit 0 answered or PR, 1 failed, 2 usage, 3 waits for a person, 4 no sandbox, 130 interrupted."""
     if not args.task.strip() and not args.thread:
         raise UsageError("no task given", fix='codebutler run "what to do" [--yes]')
-    return asyncio.run(_run(args))
+    return stopping.run(_run(args))
 
 
 async def _run(args: argparse.Namespace) -> int:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
-from collections.abc import Callable
 
 from codebutler.cli.common import add_place
+from codebutler.cli.stopping import on_stop
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import CodeButlerError, UsageError
-from codebutler.service.app import find_place, open_host
-from codebutler.service.owner import Owner
+from codebutler.service.app import Place, find_place, open_host
+from codebutler.service.owner import Owner, ask_for_way, holder
 from codebutler.thread.engine import Engine
 
 HELP = "Run the repo's threads until stopped."
+POLL = 0.2
+"""Seconds between looks whether the repo is free."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -29,37 +30,51 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     place = await find_place(args.repo.resolve(), home=args.home)
-    owner = Owner.take(place.repo, place.home)
+    told = asyncio.Event()
+    on_stop(told.set)
+    owner = await _take(place, told)
     if owner is None:
-        raise UsageError(
-            f"another process serves {place.repo.root}", fix="Stop it first, or talk to it: codebutler chat."
-        )
+        return 0
     host = await open_host(place)
     engine = Engine(host, REGISTRY, [])
     await owner.listen(engine.kick)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, _stopper(stop, number))
     running = asyncio.create_task(engine.run())
+    stopping = asyncio.create_task(told.wait())
     print(f"codebutler serves {place.repo.root}; Ctrl-C stops it.", flush=True)
-    await asyncio.wait({running, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
     broken = running.exception() if running.done() and not running.cancelled() else None
-    await engine.close()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await engine.close(patience=place.config.threads.stop_seconds)
+    for task in (running, stopping):
+        task.cancel()
+    await asyncio.gather(running, stopping, return_exceptions=True)
     await owner.release()
     await host.close()
     if broken is not None:
-        raise CodeButlerError(f"serving ended by itself: {broken}") from broken
+        raise CodeButlerError(f"serving ended by itself: {_first(broken)}") from broken
     return 0
 
 
-def _stopper(stop: asyncio.Event, number: int) -> Callable[[], None]:
-    def handle() -> None:
-        if stop.is_set():
-            signal.signal(number, signal.SIG_DFL)
-            signal.raise_signal(number)
-        stop.set()
+async def _take(place: Place, told: asyncio.Event) -> Owner | None:
+    """The repo's lock, for which a ``chat`` or ``run`` is asked to give way; None when told to stop."""
+    asked = False
+    while (owner := Owner.take(place.repo, place.home, serves=True)) is None and not told.is_set():
+        pid, serves = holder(place.repo)
+        if serves:
+            raise UsageError(
+                f"another process ({pid}) serves {place.repo.root}",
+                fix="Stop it first, or talk to it: codebutler chat.",
+            )
+        if not asked:
+            who = f"process {pid}" if pid else "another process"
+            print(f"{who} runs the threads of {place.repo.root}; waiting until its step is done.", flush=True)
+        asked = True
+        await ask_for_way(place.repo.root, place.home)
+        await asyncio.sleep(POLL)
+    return owner
 
-    return handle
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong, out of the group in which tasks hand it on."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

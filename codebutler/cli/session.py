@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import UsageError
@@ -14,15 +14,18 @@ from codebutler.service import owner as owners
 from codebutler.service.app import Place, open_host
 from codebutler.store.rows import StoredEvent
 from codebutler.surfaces.terminal import NAME, Terminal, os_person
-from codebutler.thread import engine as engines
+from codebutler.thread.engine import Engine
 from codebutler.thread.fold import apply
 from codebutler.thread.host import Host
+from codebutler.thread.intake import Mode, Stop, receive, stops
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.types import Inbound, Surface
 
 POLL = 0.1
 """Seconds between looks at the log when another process writes it."""
+OWN = 2.0
+"""Seconds between looks without a sign from the engine of this process: another one may have written."""
 
 
 class Session:
@@ -41,9 +44,14 @@ class Session:
         self.begun = asyncio.Event()
         """Set once there is a thread to follow."""
         self._external = ""
-        self._engine: engines.Engine | None = None
+        self._engine: Engine | None = None
         self._owner: owners.Owner | None = None
         self._running: asyncio.Task[None] | None = None
+        self._giving: asyncio.Task[None] | None = None
+        self._not_before = 0.0
+        """When this process may take the repo again, on the monotonic clock: it gave it to another one."""
+        self._seen = asyncio.Event()
+        """Set whenever all of the log was followed."""
         self._said = 0
         self._old = 0
         """Events of the thread before it was resumed: nobody needs to see those posts again."""
@@ -70,9 +78,8 @@ class Session:
         await self._kick(thread)
 
     async def say(
-        self, text: str = "", *, action: str = "", value: str = "", key: str = "",
-        mode: Literal["team", "coder"] = "team",
-    ) -> str:  # fmt: skip
+        self, text: str = "", *, action: str = "", value: str = "", key: str = "", mode: Mode = "team"
+    ) -> str:
         """One message or button press of the person at this terminal; ``key`` makes it once only."""
         self._said += 1
         inbound = Inbound(
@@ -84,16 +91,19 @@ class Session:
             action=action,
             value=value,
         )
-        thread = await engines.receive(self.host.store, inbound, mode=mode)
+        thread = await receive(self.host.store, inbound, mode=mode)
         if thread != self.thread:
             self.thread, self.state = thread, ThreadState(thread)
             self.begun.set()
-        await self._kick(thread, interrupt=engines.stops(REGISTRY, inbound))
+        await self._kick(thread, stops(REGISTRY, inbound))
         return thread
 
     async def batches(self) -> AsyncIterator[list[tuple[StoredEvent, Event | None]]]:
         """What the thread's log gains, oldest first; an empty batch says that all was seen. Never ends."""
         while True:
+            changed = self._engine.watch(self.thread) if self._engine is not None else None
+            if changed is not None:
+                changed.clear()
             rows = await self.host.store.events(self.thread, after=self.state.seq)
             batch = [(row, parse(row.body)) for row in rows]
             for row, event in batch:
@@ -102,8 +112,9 @@ class Session:
                     await self._show(event)
             yield batch
             if not rows:
+                self._seen.set()
                 await self._take_over()
-                await asyncio.sleep(POLL if self._engine is None else POLL / 5)
+                await _sign(changed)
 
     async def _show(self, posted: Posted) -> None:
         """Show a post here. The outbox's own copy may have gone to whichever process runs the turns."""
@@ -123,39 +134,72 @@ class Session:
     async def rested(self) -> None:
         """Wait until the thread is at rest, while something else takes the batches."""
         await self.begun.wait()
-        while True:
-            if await self.at_rest():
-                return
-            await asyncio.sleep(POLL)
+        while not await self.at_rest():
+            self._seen.clear()
+            await self._seen.wait()
 
-    async def _kick(self, thread: str, *, interrupt: bool = False) -> None:
+    async def _kick(self, thread: str, stop: Stop = "") -> None:
         await self._take_over()
         if self._engine is not None:
-            self._engine.kick(thread, interrupt=interrupt)
+            self._engine.kick(thread, stop)
+            self._engine.watch(thread).set()
         else:
-            await owners.kick(self.place.repo.root, self.place.home, thread)
+            await owners.kick(self.place.repo.root, self.place.home, thread, stop)
 
     async def _take_over(self) -> None:
         """Run the repo's turns here if nobody does."""
-        if self._engine is not None:
+        if self._engine is not None or time.monotonic() < self._not_before:
             return
         owner = owners.Owner.take(self.place.repo, self.place.home)
         if owner is None:
             return
         self._owner = owner
-        self._engine = engines.Engine(self.host, REGISTRY, self._surfaces, self._listener)
-        await owner.listen(self._engine.kick)
-        self._running = asyncio.create_task(self._engine.run())
+        engine = self._engine = Engine(self.host, REGISTRY, self._surfaces, self._listener)
+        await owner.listen(engine.kick, self._give_way)
+        self._running = asyncio.create_task(engine.run())
+
+    def _give_way(self) -> None:
+        """Another process asks for the repo's turns: it has them once the steps under way are done."""
+        if self._giving is None or self._giving.done():
+            self._giving = asyncio.create_task(self._hand_over())
+
+    async def _hand_over(self) -> None:
+        engine = self._engine
+        if engine is not None:
+            await engine.hand_over()
+            self._not_before = time.monotonic() + owners.GRACE
+            await self._let_go()
+            engine.watch(self.thread).set()
+
+    async def _let_go(self) -> None:
+        running, owner = self._running, self._owner
+        self._engine = self._running = self._owner = None
+        if running is not None:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+        if owner is not None:
+            await owner.release()
 
     async def close(self) -> None:
         """Stop at the next safe point; the thread goes on when somebody next runs it."""
         if self._engine is not None:
-            await self._engine.close()
-        if self._running is not None:
-            self._running.cancel()
-            await asyncio.gather(self._running, return_exceptions=True)
-        if self._owner is not None:
-            await self._owner.release()
+            await self._engine.close(patience=self.place.config.threads.stop_seconds)
+        if self._giving is not None:
+            self._giving.cancel()
+            await asyncio.gather(self._giving, return_exceptions=True)
+        await self._let_go()
+
+
+async def _sign(changed: asyncio.Event | None) -> None:
+    """Wait for a sign that there may be more to follow: from the engine, or just a while."""
+    if changed is None:
+        await asyncio.sleep(POLL)
+        return
+    try:
+        async with asyncio.timeout(OWN):
+            await changed.wait()
+    except TimeoutError:
+        return
 
 
 @asynccontextmanager

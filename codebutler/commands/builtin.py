@@ -11,7 +11,8 @@ from codebutler.thread import render
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.types import MemoryItem
 
-ROLES = ("pm", "researcher", "coder", "lead", "artist")
+ROLES = ("pm", "coder", "lead")
+"""Those that run: the others have a file already, and no step that calls them."""
 
 
 class _None(Arguments):
@@ -44,6 +45,10 @@ async def _approve(args: _Hash, decide: Decisions, word: Word) -> str:
 
 async def _cancel(_args: _Hash, decide: Decisions, word: Word) -> str:
     return await decide.cancel(word)
+
+
+async def _pause(_args: _None, decide: Decisions, word: Word) -> str:
+    return await decide.pause(word)
 
 
 async def _retry(_args: _None, decide: Decisions, word: Word) -> str:
@@ -130,6 +135,9 @@ REGISTRY = Registry(
         Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go",)),
         Definition(
             "cancel", "Stop what is under way; the work so far is kept.", _Hash, _cancel, aliases=("stop",)
+        ),
+        Definition(
+            "pause", "Stop after this step, and keep what is said until it is resumed.", _None, _pause
         ),
         Definition("retry", "Go on after a failure or a pause.", _None, _retry, aliases=("resume",)),
         Definition("raise", "Raise this thread's cap by so many dollars and go on.", _Usd, _raise),

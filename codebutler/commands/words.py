@@ -7,6 +7,7 @@ import re
 from codebutler.thread.state import ThreadState
 
 CANCEL = {"cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌"}
+PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
 APPROVE = {
     "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed",
     "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
@@ -16,7 +17,7 @@ MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "�
 KEEP = {"yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅"}
 DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
 EDITS = re.compile(r"^(remove|drop|keep|edit|add)\b[\s:]*\S", re.IGNORECASE)
-RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?(?P<usd>\d+(?:\.\d+)?))?$", re.IGNORECASE)
+RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
 
 
 def read(state: ThreadState, text: str) -> tuple[str, str] | None:
@@ -24,6 +25,10 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
     word = normal(text)
     if word in CANCEL:
         return ("cancel", "")
+    if word in PAUSE:
+        return ("pause", "")
+    if state.paused_at and word in RETRY:
+        return ("retry", "")
     if state.question is not None:
         return None
     if state.halted and (meant := _while_halted(word)) is not None:
@@ -41,7 +46,7 @@ def normal(text: str) -> str:
 def _while_halted(word: str) -> tuple[str, str] | None:
     raised = RAISE.match(word)
     if raised is not None:
-        return ("raise", raised["usd"] or "1")
+        return ("raise", (raised["usd"] or "1").replace(",", "."))
     if word.startswith("model "):
         return ("model", word.removeprefix("model ").strip())
     return ("retry", "") if word in RETRY else None

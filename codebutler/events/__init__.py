@@ -34,9 +34,12 @@ from codebutler.events.talk import (
     CommandHandled,
     EscalationAnswered,
     EscalationAsked,
+    MessageDeleted,
+    MessageEdited,
     MessageReceived,
     MessageTaken,
     ModelSwapped,
+    Paused,
     Posted,
     QuestionAnswered,
     QuestionAsked,
@@ -65,6 +68,9 @@ from codebutler.events.work import (
     PrOpened,
     PrUpdated,
     Pushed,
+    SetupFinished,
+    SetupPart,
+    SetupStarted,
     SummaryWritten,
     WorktreeReady,
     WorktreeRemoved,
@@ -93,6 +99,8 @@ __all__ = [
     "MemoryProposed",
     "MergeRefused",
     "MergeRequested",
+    "MessageDeleted",
+    "MessageEdited",
     "MessageReceived",
     "MessageTaken",
     "ModelFailed",
@@ -101,6 +109,7 @@ __all__ = [
     "ModelSwapped",
     "Nudged",
     "Outcome",
+    "Paused",
     "Phase",
     "PhaseChanged",
     "PlanApproved",
@@ -115,6 +124,9 @@ __all__ = [
     "QuestionAnswered",
     "QuestionAsked",
     "Resumed",
+    "SetupFinished",
+    "SetupPart",
+    "SetupStarted",
     "SummaryWritten",
     "ThreadOpened",
     "TimerFired",
@@ -131,10 +143,11 @@ Event: TypeAlias = Annotated[
     ThreadOpened | MessageReceived | MessageTaken | CommandHandled | BaseResolved | FrameStarted | FrameEnded
     | Nudged | ModelRequested | ModelReplied | ModelFailed | ToolStarted | ToolFinished | PlanProposed
     | PlanApproved | PlanDropped | QuestionAsked | QuestionAnswered | EscalationAsked | EscalationAnswered
-    | PhaseChanged | WorktreeReady | CheckpointMade | ChecklistUpdated | Pushed | PrOpened | SummaryWritten
-    | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted | JournalCommitted | MergeRequested
+    | PhaseChanged | WorktreeReady | SetupStarted | SetupFinished | CheckpointMade | ChecklistUpdated
+    | Pushed | PrOpened | SummaryWritten | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted
+    | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded | Compacted,
+    | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -18,16 +18,36 @@ class ThreadOpened(Record):
 
 
 class MessageReceived(Record):
-    """A person spoke or pressed a button; not yet read by anyone."""
+    """A person spoke or pressed a button; not yet read by anyone. ``key`` is the platform's id of it."""
 
     kind: Literal["message_received"] = "message_received"
     surface: str
     external_id: str
+    key: str = ""
     author: Person
     text: str = ""
     action: str = ""
     value: str = ""
     attachments: list[Attachment] = []
+
+
+class MessageEdited(Record):
+    """A person changed an earlier message; ``of`` is its key. Honoured if nobody had read it yet."""
+
+    kind: Literal["message_edited"] = "message_edited"
+    surface: str
+    of: str
+    text: str
+    by: Person
+
+
+class MessageDeleted(Record):
+    """A person took an earlier message back; ``of`` is its key. Honoured if nobody had read it yet."""
+
+    kind: Literal["message_deleted"] = "message_deleted"
+    surface: str
+    of: str
+    by: Person
 
 
 class MessageTaken(Record):
@@ -57,6 +77,11 @@ class QuestionAsked(Record):
     call_id: str
     question: str
     options: list[str] = []
+
+    @property
+    def timer(self) -> str:
+        """The key of the timer that reminds people of it."""
+        return f"question:{self.call_id}"
 
 
 class QuestionAnswered(Record):
@@ -91,6 +116,14 @@ class Cancelled(Record):
     """A person stopped the work that was under way; what was done stays on the branch."""
 
     kind: Literal["cancelled"] = "cancelled"
+    message: int
+    by: Person
+
+
+class Paused(Record):
+    """A person paused the thread: what is said is kept unread until somebody resumes it."""
+
+    kind: Literal["paused"] = "paused"
     message: int
     by: Person
 

@@ -67,6 +67,34 @@ class WorktreeReady(Record):
     base: str
 
 
+class SetupStarted(Record):
+    """The commit's dependencies are being installed, as these recipes say."""
+
+    kind: Literal["setup_started"] = "setup_started"
+    commit: str
+    recipes: list[str]
+
+
+class SetupPart(Record):
+    """What became of one recipe. ``why`` is empty for one that succeeded; ``fix`` says what would help."""
+
+    recipe: str
+    key: str
+    cached: bool = False
+    why: str = ""
+    output: str = ""
+    fix: str = ""
+
+
+class SetupFinished(Record):
+    """The commit's dependencies are installed, or it is known why they are not."""
+
+    kind: Literal["setup_finished"] = "setup_finished"
+    commit: str
+    parts: list[SetupPart]
+    seconds: float = 0.0
+
+
 class CheckpointMade(Record):
     """The worktree's state was saved as a commit on the thread's branch."""
 

@@ -73,6 +73,12 @@ async def list_files(gitdir: Path, commit: str, prefix: str = "") -> list[str]:
     ]
 
 
+async def list_blobs(gitdir: Path, commit: str) -> dict[str, str]:
+    """Every file and symlink of a commit with the object id of its content."""
+    entries = await _ls_tree(gitdir, commit, deep=True)
+    return {entry.path: entry.oid for entry in entries if entry.kind == "blob"}
+
+
 async def _ls_tree(gitdir: Path, commit: str, *paths: str, deep: bool = False) -> list[_Entry]:
     flags = ("-r",) if deep else ()
     out = await plumb("ls-tree", "-z", *flags, "--full-tree", commit, "--", *paths, gitdir=gitdir)

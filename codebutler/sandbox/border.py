@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from codebutler.sandbox import host, seccomp
+from codebutler.sandbox.outfit import IGNORE, TREE, Outfit, fits
 from codebutler.sandbox.settings import MIB, SandboxSettings
 from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
 
@@ -44,7 +45,7 @@ nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
 """,
     "/etc/group": f"agent:x:{UID}:\nnogroup:x:65534:\n",
     "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
-    "/etc/gitconfig": GITCONFIG,
+    "/etc/gitconfig": f"{GITCONFIG}[core]\n\texcludesFile = {IGNORE}\n",
 }
 _GIT_FOLDERS = ("objects", "refs", "info", "logs", "reftable")
 _GIT_FILES = ("HEAD", "packed-refs", "shallow", "ORIG_HEAD")
@@ -73,13 +74,14 @@ _ONLINE = {
 @dataclass(frozen=True, slots=True)
 class Job:
     """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to, ``proxy``
-    the socket of the way out."""
+    the socket of the way out, ``outfit`` what it gets beside the folder."""
 
     root: Path
     git: GitParts | None
     read_only: bool
     settings: SandboxSettings
     proxy: Path | None = None
+    outfit: Outfit = field(default_factory=Outfit)
 
     @property
     def scratch(self) -> bool:
@@ -112,6 +114,7 @@ class Profile:
         visible = self._programs()
         self._environment(visible)
         self._repository()
+        self._dress()
         self._seal()
 
     def add(self, *arguments: str | Path) -> None:
@@ -173,10 +176,7 @@ class Profile:
         self.tmpfs(STATE, settings.state_size, "0700")
 
     def _programs(self) -> list[Path]:
-        visible = host.toolchains() + host.shown(self.job.settings.show)
-        _, prefix = host.interpreter()
-        if prefix is not None and not any(prefix.is_relative_to(each) for each in visible):
-            visible.append(prefix)
+        visible = host.visible(self.job.settings.show)
         for folder in visible:
             self.show(folder)
         self.show(host.program(self.job.settings.tools), TOOLS)
@@ -191,7 +191,8 @@ class Profile:
         homes = {".pyenv": "PYENV_ROOT", ".rustup": "RUSTUP_HOME", ".asdf": "ASDF_DATA_DIR"}
         extra = {homes[each.name]: str(each) for each in visible if each.name in homes}
         network = _ONLINE if self.job.proxy else OFFLINE
-        environment = {"PATH": host.search_path(visible), **CONSTANTS, **network, **extra}
+        own = self.job.outfit.environment
+        environment = {"PATH": host.search_path(visible), **CONSTANTS, **network, **extra, **own}
         for key, value in environment.items():
             self.add("--setenv", key, value)
 
@@ -257,6 +258,21 @@ class Profile:
         for path in existing(own, ("config.json",), "file"):
             self.show(path)
 
+    def _dress(self) -> None:
+        """Layers, but for those whose place in the worktree is taken by a file or a link."""
+        outfit, root = self.job.outfit, self.job.root
+        for layer in outfit.layers:
+            if not fits(root, layer.target):
+                continue
+            source = self.stage(layer.source, layer.how == "bind")
+            if layer.how == "overlay":
+                self.add("--overlay-src", source, "--tmp-overlay", layer.target)
+            else:
+                self.add("--bind" if layer.how == "bind" else "--ro-bind", source, layer.target)
+        if outfit.tree:
+            self.add("--symlink", root, TREE)
+        self.file(IGNORE, "".join(f"/{each}\n" for each in outfit.inside(root)).encode())
+
     def _seal(self) -> None:
         for target in (*self.sealed, "/"):
             self.add("--remount-ro", target)
@@ -279,6 +295,8 @@ def configuration(job: Job, state: str, rg: str, pdf: str) -> dict[str, Any]:
         "read_only": job.read_only,
         "gitdir": str(job.gitdir() or ""),
         "proxy": PROXY if job.proxy and job.settings.tier == "bwrap" else "",
+        "covered": job.outfit.inside(job.root),
+        "path": list(job.outfit.path),
         "objects": "\0".join(map(str, job.objects())),
         "scratch": str(job.git.common) if job.git and job.scratch else "",
         "limits": job.settings.limits if job.settings.tier == "bwrap" else {},

@@ -18,6 +18,7 @@ def sandbox_settings(config: Config) -> SandboxSettings:
         tier=config.sandbox.tier if default.tier == "bwrap" else default.tier,
         uid=config.sandbox.uid or default.uid,
         allow=tuple(config.sandbox.allow),
+        private=tuple(config.sandbox.private),
         memory=(config.sandbox.memory_mib or 0) * 2**20,
         show=tuple(map(Path, config.sandbox.show)),
         git_scratch=config.sandbox.git_scratch,

@@ -2,7 +2,8 @@
 
 It listens on a unix socket that is bound into one sandbox. What comes in is hostile: names are matched by a
 strict pattern before anything else, a name is resolved once, the very address that was checked is dialled,
-and no address that is not public is ever dialled. TLS is not opened, so a listed host can be handed anything.
+and no address that is not public is dialled unless this host's owner vouches for that name. TLS is not
+opened, so a listed host can be handed anything.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from codebutler.errors import NoSandbox
-from codebutler.sandbox.addresses import is_public
+from codebutler.sandbox.addresses import is_inner, is_public
 from codebutler.sandbox.request import Request, Wrong, parse
 
 Pair: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -33,6 +34,7 @@ SOCKET = "proxy.sock"
 _HEAD_BYTES = 32 * 1024
 _HEAD_SECONDS, _DIAL_SECONDS, _IDLE_SECONDS = 15.0, 20.0, 300.0
 _AT_ONCE = 64
+_REFUSED = 8
 _PIECE = 64 * 1024
 _RULE = re.compile(r"(\*\.)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?):(\d{1,5})")
 
@@ -46,13 +48,13 @@ class Rule:
     below: bool = False
 
     @classmethod
-    def parse(cls, text: str) -> Rule:
+    def parse(cls, text: str, key: str = "sandbox.allow") -> Rule:
         """Raises NoSandbox for what can mean more than a name and a port."""
         found = _RULE.fullmatch(text.lower())
         name = found[2] if found else ""
         if found is None or "." not in name or ".." in name or not name.rpartition(".")[2].isalpha():
             raise NoSandbox(
-                f"sandbox.allow: {text!r} is no name and port",
+                f"{key}: {text!r} is no name and port",
                 fix="Write host.example:443 or *.host.example:443, no address and no single word.",
             )
         return cls(name, int(found[3]), bool(found[1]))
@@ -76,20 +78,28 @@ async def system_dial(address: str, port: int) -> Pair:
 
 @dataclass
 class Egress:
-    """One proxy for one executor. ``uid`` may connect; everybody else on the host may not."""
+    """One proxy for one executor. ``uid`` may connect; everybody else on the host may not.
+
+    ``private`` are those of ``allow`` whose addresses may be a company's own. ``refused`` are the names that
+    were asked for in vain, a few of them, as host:port.
+    """
 
     allow: Sequence[str]
     uid: int
+    private: Sequence[str] = ()
     resolve: Resolve = system_resolve
     dial: Dial = system_dial
     rules: list[Rule] = field(init=False)
+    refused: dict[str, None] = field(default_factory=dict)
     socket: Path = field(init=False)
+    _vouched: list[Rule] = field(default_factory=list)
     _server: asyncio.Server | None = None
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def start(self) -> None:
         """Open the socket in a folder of its own. Raises NoSandbox for a rule that is none."""
         self.rules = [Rule.parse(each) for each in self.allow]
+        self._vouched = [Rule.parse(each, "sandbox.private") for each in self.private]
         folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="codebutler-egress-"))
         self.socket = folder / SOCKET
         self._server = await asyncio.start_unix_server(self._accept, self.socket, limit=_HEAD_BYTES)
@@ -151,12 +161,15 @@ class Egress:
     async def address(self, request: Request) -> str:
         """The address to dial: listed, resolved once, public. Raises Wrong."""
         if not any(rule.fits(request.name, request.port) for rule in self.rules):
+            if len(self.refused) < _REFUSED:
+                self.refused[f"{request.name}:{request.port}"] = None
             raise Wrong(403, f"{request.name}:{request.port} is not in sandbox.allow of this host")
         try:
             found = list(await asyncio.wait_for(self.resolve(request.name, request.port), _DIAL_SECONDS))
         except (OSError, UnicodeError, TimeoutError) as error:
             raise Wrong(502, f"{request.name} cannot be resolved") from error
-        if not found or not all(is_public(each) for each in found):
+        vouched = any(rule.fits(request.name, request.port) for rule in self._vouched)
+        if not found or not all(is_public(each) or (vouched and is_inner(each)) for each in found):
             raise Wrong(403, f"{request.name} leads to an address that is not public")
         return found[0]
 

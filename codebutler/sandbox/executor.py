@@ -14,6 +14,7 @@ from codebutler.sandbox.border import Job
 from codebutler.sandbox.client import Client, Lost, Refused, plain_text
 from codebutler.sandbox.egress import Egress
 from codebutler.sandbox.launch import give_to, prepare
+from codebutler.sandbox.outfit import Outfit
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.replies import TEXT, as_bytes, as_change, as_list, as_sha, tool_result
 from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
@@ -51,13 +52,14 @@ class Executor:
         gitdir: Path | None = None,
         settings: SandboxSettings | None = None,
         egress: Egress | None = None,
+        outfit: Outfit | None = None,
     ) -> Executor:
         """Start on ``worktree``: a plain folder, a checkout or a linked worktree.
 
         ``own``: the folder is ours and may be given to the sandbox's user. ``gitdir``: the repository
         for a folder without ``.git`` of its own. ``egress``: the way out, if it is not to be made from
-        ``settings.allow``. Raises NoSandbox with the fix, UsageError for a
-        folder that cannot be opened, RepoError for an unreadable repository.
+        ``settings.allow``. ``outfit``: dependencies that were set up before. Raises NoSandbox with the fix,
+        UsageError for a folder that cannot be opened, RepoError for an unreadable repository.
         """
         settings = settings or SandboxSettings.from_host()
         root = await asyncio.to_thread(real_folder, worktree)
@@ -65,10 +67,11 @@ class Executor:
         if own and settings.tier != "off":
             await asyncio.to_thread(give_to, root, settings.uid)
         if egress is None and settings.allow and settings.tier == "bwrap":
-            egress = Egress(settings.allow, settings.uid)
+            egress = Egress(settings.allow, settings.uid, settings.private)
         if egress is not None:
             await egress.start()
-        executor = cls(Job(root, git, read_only, settings, egress.socket if egress else None), egress)
+        proxy = egress.socket if egress else None
+        executor = cls(Job(root, git, read_only, settings, proxy, outfit or Outfit()), egress)
         try:
             await executor._connect()
         except BaseException:

@@ -184,6 +184,21 @@ def shown(folders: Sequence[Path]) -> list[Path]:
     return list(folders)
 
 
+def visible(folders: Sequence[Path]) -> list[Path]:
+    """Every folder with programs beside /usr that a sandbox sees; ``folders`` are the configuration's."""
+    found = toolchains() + shown(folders)
+    _, prefix = interpreter()
+    if prefix is not None and not any(prefix.is_relative_to(each) for each in found):
+        found.append(prefix)
+    return found
+
+
+def inside(name: str, folders: Sequence[Path]) -> Path | None:
+    """The program that a sandbox finds under ``name``; None where it finds none."""
+    found = shutil.which(name, path=search_path(visible(folders)))
+    return Path(found) if found else None
+
+
 def _harmless(folder: Path) -> bool:
     top = home()
     if len(folder.parts) < 2 or (top is not None and top.is_relative_to(folder)):

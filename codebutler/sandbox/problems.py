@@ -33,8 +33,8 @@ _PODMAN = (
 _ON_ITS_HOST = "On the container's host also: `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
 _AS_A_USER = "Run codebutler as an ordinary user: root lacks the rights here that it has elsewhere."
 _LANDLOCK = (
-    "The reduced border takes Linux 6.12 or newer with Landlock switched on (`lsm=landlock,…` on the kernel's "
-    "command line)."
+    "The reduced border takes Linux 6.12 or newer with Landlock switched on (`lsm=landlock,…` on the command "
+    "line of the kernel)."
 )
 _DENIED = "The kernel refuses user namespaces to this user: allow them, or leave the container."
 
@@ -70,10 +70,10 @@ def explain(stderr: str, settings: SandboxSettings, machine: Machine | None = No
         )
     if CLOSED in stderr:
         return NoSandbox(
-            f"the sandbox's user, uid {settings.uid}, cannot use {said.partition(': ')[2].partition(': ')[2]}",
-            fix="The reduced border cannot show it what only root may enter: keep codebutler and the repository "
-            f"where everybody may read (/opt, /srv), give it what it is to write (chown -R {settings.uid}), or "
-            "run codebutler as an ordinary user.",
+            f"the sandbox's user, uid {settings.uid}, cannot use {said.split(': ', 2)[-1]}",
+            fix="The reduced border cannot show it what only root may enter: keep codebutler and the repo "
+            f"where everybody may read (/opt, /srv), chown -R {settings.uid} what it is to write, or run "
+            "codebutler as an ordinary user.",
         )
     if NO_LANDLOCK in stderr:
         return NoSandbox(f"the sandbox did not start: {said}", fix=_LANDLOCK)

@@ -76,6 +76,11 @@ def _refuse(job: Job) -> None:
             "the reduced border has no network, so sandbox.allow cannot be had with it",
             fix="Empty sandbox.allow, or set sandbox.tier to bwrap.",
         )
+    if job.outfit.layers:
+        raise NoSandbox(
+            "the reduced border cannot lay dependencies over a folder",
+            fix="Set sandbox.setup to false, or sandbox.tier to bwrap.",
+        )
     if job.git is not None and job.git.common.is_relative_to(job.root):
         raise NoSandbox(
             f"the reduced border cannot protect a repository inside of the folder: {job.git.common}",

@@ -14,8 +14,8 @@ UNSAFE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
 MIB = 1024 * 1024
 
 BANNERS: dict[Tier, str] = {
-    "reduced": "This host runs tools behind a REDUCED border (Landlock, no namespaces): what a model runs can "
-    "change modes and times of this user's files, tell which exist, and replace the worktree's .git pointer.",
+    "reduced": "This host runs tools behind a REDUCED border (Landlock, no namespaces): what a model runs can"
+    " change modes and times of this user's files, tell which exist, and replace a worktree's .git pointer.",
     "off": "This host runs tools WITHOUT a sandbox: what a model runs can do what you can.",
 }
 
@@ -43,6 +43,8 @@ class SandboxSettings:
     )
     allow: tuple[str, ...] = ()
     """host:port pairs that the sandbox may reach through the host's proxy; none: no network at all."""
+    private: tuple[str, ...] = ()
+    """Those of them whose addresses may belong to a company's own network."""
     show: tuple[Path, ...] = ()
     """More folders with programs, shown read-only at the same path."""
     memory: int = 0

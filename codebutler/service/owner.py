@@ -13,9 +13,14 @@ from pathlib import Path
 from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo
 from codebutler.repo.layout import own_file, own_folder
+from codebutler.thread.intake import Stop
 
 _LINE = 200
-"""Bytes of one kick: a thread id and a newline."""
+"""Bytes of one kick: a thread id, how it stops what is under way, and a newline."""
+_GIVE_WAY = "!give-way"
+_STOPS: dict[str, Stop] = {"soft": "soft", "now": "now"}
+GRACE = 5.0
+"""Seconds for which a process that gave way leaves the repo to the one that asked."""
 
 
 class Owner:
@@ -28,8 +33,8 @@ class Owner:
         self._server: asyncio.Server | None = None
 
     @classmethod
-    def take(cls, repo: Repo, home: Path) -> Owner | None:
-        """The repo's lock, or None when another process has it."""
+    def take(cls, repo: Repo, home: Path, *, serves: bool = False) -> Owner | None:
+        """The repo's lock, or None when another process has it. ``serves``: it is held for good."""
         folder = repo.inner
         own_folder(repo, folder)
         own_file(repo, folder / "lock")
@@ -44,16 +49,27 @@ class Owner:
         except BlockingIOError:
             os.close(fd)
             return None
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()} {'serve' if serves else 'session'}\n".encode(), 0)
         return cls(fd, socket_path(repo.root, home))
 
-    async def listen(self, kick: Callable[[str], None]) -> None:
-        """Take kicks of other processes from a Unix socket that only this user can reach."""
+    async def listen(
+        self, kick: Callable[[str, Stop], None], give_way: Callable[[], None] | None = None
+    ) -> None:
+        """Take kicks of other processes from a Unix socket that only this user can reach.
+
+        ``give_way`` is called when one of them wants to run the repo in place of this one.
+        """
         self._socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._socket.unlink(missing_ok=True)
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            line = await reader.read(_LINE)
-            kick(line.decode("ascii", "replace").strip())
+            line = (await reader.read(_LINE)).decode("ascii", "replace").strip()
+            thread, _, how = line.partition(" ")
+            if line == _GIVE_WAY and give_way is not None:
+                give_way()
+            elif line != _GIVE_WAY:
+                kick(thread, _STOPS.get(how, ""))
             writer.close()
 
         previous = os.umask(0o177)
@@ -87,12 +103,30 @@ def _short(socket: Path) -> Iterator[str]:
         os.close(folder)
 
 
-async def kick(root: Path, home: Path, thread: str) -> bool:
+def holder(repo: Repo) -> tuple[int, bool]:
+    """The process that last took the lock, and whether it holds it for good; (0, False) if unknown."""
+    try:
+        pid, _, what = (repo.inner / "lock").read_text("ascii").strip().partition(" ")
+        return int(pid), what == "serve"
+    except (OSError, ValueError):
+        return 0, False
+
+
+async def kick(root: Path, home: Path, thread: str, stop: Stop = "") -> bool:
     """Tell the owner that ``thread`` is ready; False when nobody listens (it will find out by itself)."""
+    return await _send(root, home, f"{thread} {stop}".strip())
+
+
+async def ask_for_way(root: Path, home: Path) -> bool:
+    """Ask the owner for the repo. One that serves it stays; any other gives way after its step."""
+    return await _send(root, home, _GIVE_WAY)
+
+
+async def _send(root: Path, home: Path, line: str) -> bool:
     try:
         with _short(socket_path(root, home)) as path:
             _, writer = await asyncio.open_unix_connection(path)
-        writer.write(f"{thread}\n".encode())
+        writer.write(f"{line}\n".encode())
         await writer.drain()
         writer.close()
         await writer.wait_closed()

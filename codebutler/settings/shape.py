@@ -164,21 +164,53 @@ class Limits(Section):
     on_cap: Literal["pause", "cheaper", "stop"] = Field(default="pause", json_schema_extra=REPO)
 
 
+class Threads(Section):
+    """How threads are served. Seconds and hours as the names say; null = never."""
+
+    burst_seconds: Annotated[float, Field(ge=0, le=60)] = 3.0
+    stop_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    remind_after_hours: Annotated[float, Field(gt=0, le=8760)] | None = 24.0
+    remind_every_hours: Annotated[float, Field(gt=0, le=8760)] | None = 168.0
+
+
 class Sandbox(Section):
     """The kernel border around tools. Only the host decides on it.
 
     ``uid`` is who tools run as when the daemon is root; the tier ``reduced`` weakens the border, and ``off``
     removes it; ``allow`` lists the host:port pairs that tools may reach; ``show`` lists more folders with
-    programs that tools may read; ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope;
-    ``git_scratch`` lets commands write git's records in a copy that is thrown away.
+    programs that tools may read; ``memory_mib`` bounds all processes of one sandbox together, where systemd
+    offers a user scope; ``private`` vouches for hosts whose addresses are not public; ``git_scratch`` lets
+    commands write git's records in a copy that is thrown away.
+
+    ``setup`` lets dependencies be installed before a thread's Coder begins; that phase, and it alone, reaches
+    ``setup_allow`` and the package registries named in ``registries``, takes ``setup_seconds`` at most for
+    each platform and ``setup_mib`` MiB of disk.
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
     tier: Literal["bwrap", "reduced", "off"] = "bwrap"
     allow: list[HostPort] = []
     show: list[Line] = []
+    private: list[HostPort] = []
     memory_mib: Annotated[int, Field(ge=64)] | None = None
     git_scratch: bool = False
+    setup: bool = True
+    setup_allow: list[HostPort] = []
+    registries: list[Literal["pypi", "npm", "crates", "go"]] = []
+    setup_seconds: Annotated[int, Field(ge=1, le=600)] = 600
+    setup_mib: Annotated[int, Field(ge=16)] = 4096
+
+
+class Setup(Section):
+    """How this repo's dependencies are installed: one shell command in place of what the lockfiles say.
+
+    ``keep`` are the folders it makes, relative to the repo; a part of a path may be ``*``. ``key`` are the
+    files whose content decides when it must run again; without any, it runs for each base commit.
+    """
+
+    command: Line | None = Field(default=None, json_schema_extra=REPO)
+    keep: list[Line] = Field(default=[], json_schema_extra=REPO)
+    key: list[Line] = Field(default=[], json_schema_extra=REPO)
 
 
 class Git(Section):
@@ -201,6 +233,8 @@ class Settings(Section):
     providers: dict[ProviderName, Provider] = {}
     models: Models = Models()
     limits: Limits = Limits()
+    threads: Threads = Threads()
     sandbox: Sandbox = Sandbox()
+    setup: Setup = Setup()
     git: Git = Git()
     forge: Literal["auto", "local"] = "auto"

@@ -50,7 +50,7 @@ class Terminal:
         if message.slot == "status":
             changed, self.status = self.status != message.text, message.text
             if changed and not self._quiet and not self._toolbar:
-                self._console.print(message.text.replace("\n", "  "), style="dim", markup=False)
+                self._console.print(bare(message.text).replace("\n", "  "), style="dim", markup=False)
         elif not self._quiet:
             self.writing = ""
             self._print(message)
@@ -72,6 +72,11 @@ class Terminal:
         else:
             self._console.print(title)
             self._console.print(body)
+
+
+def bare(text: str) -> str:
+    """A card's text without its marks, for a place that cannot show bold."""
+    return plain(text).replace("*", "").replace("`", "")
 
 
 def plain(text: str) -> str:

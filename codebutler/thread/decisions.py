@@ -14,6 +14,7 @@ from codebutler.events import (
     MergeRequested,
     MessageReceived,
     ModelSwapped,
+    Paused,
     PlanApproved,
     PlanDropped,
     Resumed,
@@ -82,11 +83,23 @@ class Decisions:
 
     async def cancel(self, word: Word) -> str:
         """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
-        drops: list[Event] = []
+        if self.state.halted == "cancelled":
+            return ""  # it stands there already; people press twice
+        events: list[Event] = [Cancelled(message=word.seq, by=word.by)]
         if self.state.plan is not None and self.state.plan_waits:
-            drops.append(PlanDropped(hash=self.state.plan.hash, why=f"cancelled by {word.by.label}"))
-        await self._log(Cancelled(message=word.seq, by=word.by), *drops)
+            events.append(PlanDropped(hash=self.state.plan.hash, why=f"cancelled by {word.by.label}"))
+        waits = [self.state.question.timer] if self.state.question else []
+        await self._thread.log.append(*events, drop_timers=waits)
         raise EndTurn("cancelled", f"by {word.by.label}")
+
+    async def pause(self, word: Word) -> str:
+        """Stop after the step that is under way, and keep what people say until somebody resumes."""
+        if self.state.phase == "closed":
+            return "This thread is closed."
+        if self.state.paused_at:
+            return "This thread is paused already."
+        await self._log(Paused(message=word.seq, by=word.by))
+        raise EndTurn("paused", f"by {word.by.label}")
 
     async def retry(self, word: Word, raise_usd: float = 0.0) -> str:
         """Go on after a failure, a pause or a cancel; ``raise_usd`` lifts the thread's cap."""
@@ -94,8 +107,9 @@ class Decisions:
             return f"Only {self._owner()} may raise the cap."
         if raise_usd and (why := self._not_by_raising()):
             return why
+        was_paused = self.state.paused_at
         await self._log(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
-        return ""
+        return f"Resumed by {word.by.label}." if was_paused else ""
 
     async def merge(self, word: Word) -> str:
         """Merge the pull request; undecided memory items are dropped, and that is said."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Awaitable, Sequence
 from typing import TypeVar
 
@@ -38,7 +39,7 @@ class ThreadDesk(Mail):
 
     async def between_steps(self, frame: Frame) -> None:
         """Read what people said meanwhile; words for the role at work join its transcript."""
-        await self.log.sync()
+        self.turn.point()
         await self.read_mail(frame)
 
     async def before_tools(self, *, changes: bool) -> None:
@@ -68,13 +69,31 @@ class ThreadDesk(Mail):
                 text=question + "".join(f"\n- {o}" for o in options),
                 role=site.role,
                 kind="question",
-                choices=[Choice(action="answer", label=o, value=o) for o in options],
+                choices=_choices(options),
             )
             asked = QuestionAsked(
                 frame=site.frame, call_id=site.key, question=question, options=list(options)
             )
-            await self.post(message, key=f"question:{site.key}", before=[asked])
+            again = f":{self.state.seq}" if f"question:{site.key}" in self.state.said else ""
+            await self.post(
+                message, key=f"question:{site.key}{again}", before=[asked], timers=self.reminder(asked)
+            )
         raise EndTurn("question")
+
+    def reminder(self, asked: QuestionAsked, *, again: bool = False) -> dict[str, float]:
+        """The timer that brings a question back to people's minds."""
+        threads = self.config.threads
+        hours = threads.remind_every_hours if again else threads.remind_after_hours
+        return {} if hours is None else {asked.timer: time.time() + hours * 3600}
+
+    async def remind(self, asked: QuestionAsked) -> None:
+        """Put a question that waits before people once more, and see to the next time."""
+        words = f"This still waits for your answer:\n\n{asked.question}"
+        message = Outbound(
+            text=words, role=asked.frame.partition("-")[0], kind="question", choices=_choices(asked.options)
+        )
+        again = self.reminder(asked, again=True)
+        await self.post(message, key=f"remind:{self.state.reminder}", timers=again)
 
     async def ask_pm(self, site: Site, question: str) -> str:
         """The PM's answer, from its own transcript."""
@@ -225,3 +244,7 @@ class ThreadDesk(Mail):
             return await work
         except RepoError as error:
             raise ToolFailed(str(error)) from error
+
+
+def _choices(options: Sequence[str]) -> list[Choice]:
+    return [Choice(action="answer", label=o, value=o) for o in options]

@@ -1,87 +1,34 @@
 """All threads of a repo: messages come in, turns run, messages go out.
 
 ``kick(thread)`` and ``run()`` are the whole dispatcher: one task per ready thread, strict order within a
-thread, a semaphore across threads; an idle thread costs rows only.
+thread, places across threads; an idle thread costs rows only.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
+import time
 from collections.abc import Sequence
-from typing import Literal
 
 from codebutler.errors import CodeButlerError, StaleWorker
-from codebutler.events import MessageReceived, ThreadOpened, TurnEnded, dump
+from codebutler.events import TimerFired, TurnEnded, dump
 from codebutler.store.rows import NewEvent
-from codebutler.store.store import Store
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.deliver import Delivery
 from codebutler.thread.host import Host
+from codebutler.thread.intake import Mode, Stop, stops, take_in
 from codebutler.thread.log import ThreadLog
-from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
+from codebutler.thread.turn import Turn
 from codebutler.thread.worker import run_turn
 from codebutler.types import Inbound, Outbound, Surface
-from codebutler.wellformed import well_formed
 
 log = logging.getLogger("codebutler.engine")
-
-
-def thread_id(surface: str, external_id: str) -> str:
-    """A thread's id follows from where it was opened: a redelivered first message opens nothing new."""
-    return "t" + hashlib.sha256(f"{surface}\n{external_id}".encode()).hexdigest()[:9]
-
-
-async def receive(
-    store: Store, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team"
-) -> str:
-    """Append a native event to its thread, opening one for a conversation that is new. Returns its id."""
-    inbound = Inbound.model_validate(well_formed(inbound.model_dump()))
-    message = message_of(inbound)
-    event = NewEvent(message.kind, f"{inbound.surface}:{inbound.key}", dump(message))
-    thread = await store.find(inbound.surface, inbound.external_id)
-    if thread is None:
-        thread = thread_id(inbound.surface, inbound.external_id)
-        name = title or _title(inbound.text)
-        opened = ThreadOpened(title=name, owner=inbound.author, mode=mode)
-        if await store.open_thread(
-            thread,
-            title=name,
-            owner=inbound.author.label,
-            bindings=[(inbound.surface, inbound.external_id)],
-            events=[NewEvent(opened.kind, "opened", dump(opened)), event],
-            row={"phase": "pm", "status": "new"},
-        ):
-            return thread
-    await store.append(thread, [event], ready=True)
-    return thread
-
-
-def stops(interpreter: Interpreter, inbound: Inbound) -> bool:
-    """Whether this must not wait for the step that is under way to finish."""
-    command = interpreter.read(ThreadState(""), message_of(inbound))
-    return command is not None and command.name == "cancel"
-
-
-def message_of(inbound: Inbound) -> MessageReceived:
-    """The event that a native event becomes."""
-    return MessageReceived(
-        surface=inbound.surface,
-        external_id=inbound.external_id,
-        author=inbound.author,
-        text=inbound.text,
-        action=inbound.action,
-        value=inbound.value,
-        attachments=inbound.attachments,
-    )
-
-
-def _title(text: str) -> str:
-    """The first line of the request, short enough for a list."""
-    line = next((x.strip() for x in text.splitlines() if x.strip()), "untitled")
-    return line if len(line) <= 80 else line[:79] + "…"
+SWEEP = 30.0
+"""Seconds between looks for threads whose kick was lost: whoever wrote may have died before it."""
+FLUSH = 5.0
+"""Seconds that the last messages get when the engine closes; what is left waits in the outbox."""
 
 
 class Engine:
@@ -99,95 +46,174 @@ class Engine:
         self._interpreter = interpreter
         self._listener = listener
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._again: set[str] = set()
-        self._interrupted: set[str] = set()
+        self._turns: dict[str, Turn] = {}
+        self._watched: dict[str, asyncio.Event] = {}
+        self._look = asyncio.Event()
         self.given_up: dict[str, CodeButlerError] = {}
         """Threads whose turn ended without a word in the log, because the log could not be written."""
         self._closing = False
+        self._bursts = {s.name for s in surfaces if s.capabilities.bursts}
         self.delivery = Delivery(host.store, surfaces)
 
-    async def receive(
-        self, inbound: Inbound, *, title: str = "", mode: Literal["team", "coder"] = "team"
-    ) -> str:
+    async def receive(self, inbound: Inbound, *, title: str = "", mode: Mode = "team") -> str:
         """Take a native event in: logged, then its thread is kicked. Returns the thread's id.
 
         Idempotent by ``inbound.key``: a door may acknowledge its platform when this returns, and may
-        call it again with the same event.
+        call it again with the same event. "" for a change to a message of no thread.
         """
-        thread = await receive(self.host.store, inbound, title=title, mode=mode)
-        self.kick(thread, interrupt=stops(self._interpreter, inbound))
+        thread, opened = await take_in(self.host.store, inbound, title=title, mode=mode)
+        if thread:
+            burst = opened and inbound.surface in self._bursts
+            wait = self.host.config.threads.burst_seconds if burst else 0.0
+            self.kick(thread, stops(self._interpreter, inbound), wait=wait)
         return thread
 
-    def kick(self, thread: str, *, interrupt: bool = False) -> None:
+    def kick(self, thread: str, stop: Stop = "", *, wait: float = 0.0) -> None:
         """See to it that ``thread`` gets a turn: now, or after the one that it is having.
 
-        ``interrupt`` breaks off a model call or tool that is under way.
+        ``stop`` breaks off what is under way; ``wait`` is seconds before a turn that has not begun.
         """
         if self._closing:
             return
-        if thread in self._tasks:
-            self._again.add(thread)
-            if interrupt:
-                self._interrupted.add(thread)
-                self._tasks[thread].cancel()
+        if thread not in self._tasks:
+            turn = self._turns[thread] = Turn(lambda posted: self._wrote(thread, posted=posted))
+            turn.task = asyncio.create_task(self._run(thread, turn, wait), name=f"turn {thread}")
+            self._tasks[thread] = turn.task
             return
-        task = asyncio.create_task(self._turns(thread), name=f"turn {thread}")
-        self._tasks[thread] = task
+        turn = self._turns[thread]
+        turn.mail.set()
+        if stop == "now":
+            turn.interrupt()
+        elif stop == "soft":
+            turn.halt()
+
+    def watch(self, thread: str) -> asyncio.Event:
+        """Set whenever the thread's log, outbox or readiness may have changed in this process."""
+        return self._watched.setdefault(thread, asyncio.Event())
 
     async def run(self) -> None:
-        """Kick whatever was ready when the last process ended, and deliver until cancelled."""
+        """Kick whatever was ready when the last process ended; deliver and keep time until cancelled."""
         await self.host.tidy()
-        for thread in await self.host.store.ready_threads():
-            self.kick(thread)
-        await self.delivery.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_time())
+            group.create_task(self.delivery.run())
 
-    async def close(self) -> None:
-        """Stop all turns at their next safe point and deliver what is in the outbox."""
+    async def close(self, *, patience: float = 0.0) -> None:
+        """Stop: model calls and waits at once, steps under way when they are done or ``patience`` is over.
+
+        Then deliver what is in the outbox. Every thread goes on by itself where it was at the next start.
+        """
+        await self._finish(patience, urgent=True)
+
+    async def hand_over(self) -> None:
+        """Stop without haste, so that another process can go on: also a model call comes to its end."""
+        await self._finish(None, urgent=False)
+
+    async def _finish(self, patience: float | None, *, urgent: bool) -> None:
         self._closing = True
-        for task in list(self._tasks.values()):
+        for turn in self._turns.values():
+            turn.finish(urgent=urgent)
+        tasks = list(self._tasks.values())
+        if tasks and patience != 0:
+            await asyncio.wait(tasks, timeout=patience)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await self.delivery.flush()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        try:
+            async with asyncio.timeout(FLUSH):
+                await self.delivery.flush()
+        except TimeoutError:
+            log.warning("a door was too slow; its last messages wait in the outbox")
 
-    async def _turns(self, thread: str) -> None:
+    async def _keep_time(self) -> None:
+        """Timers that come due, and ready threads that nobody kicked."""
+        swept = -SWEEP
+        while True:
+            self._look.clear()
+            due: float | None = None
+            try:
+                if time.monotonic() >= swept + SWEEP:
+                    swept = time.monotonic()
+                    await self._kick_ready()
+                await self._fire(time.time())
+                due = await self.host.store.next_due()
+            except CodeButlerError as error:  # the store itself: nothing is lost, and it may come back
+                log.error("timers cannot be read or written: %s", error)  # noqa: TRY400 - it says all
+            pause = SWEEP if due is None else min(SWEEP, max(0.0, due - time.time()))
+            try:
+                async with asyncio.timeout(pause):
+                    await self._look.wait()
+            except TimeoutError:
+                continue
+
+    async def _kick_ready(self) -> None:
+        for thread in await self.host.store.ready_threads():
+            if thread not in self._tasks:
+                self.kick(thread)
+
+    async def _fire(self, now: float) -> None:
+        for timer in await self.host.store.due_timers(now):
+            fired = TimerFired(key=timer.key)
+            event = NewEvent(fired.kind, f"timer:{timer.key}:{timer.due}", dump(fired))
+            await self.host.store.append(timer.thread, [event], drop_timers=[timer.key], ready=True)
+            self.kick(timer.thread)
+
+    def _wrote(self, thread: str, *, posted: bool) -> None:
+        if posted:
+            self.delivery.wake()
+        if thread in self._watched:
+            self._watched[thread].set()
+
+    async def _run(self, thread: str, turn: Turn, wait: float) -> None:
+        """Turns of one thread, one after the other, until nothing calls for another."""
         try:
             while True:
-                self._again.discard(thread)
+                turn.mail.clear()
                 try:
-                    await self._turn(thread)
+                    with turn.calm():
+                        await asyncio.sleep(wait)
+                    await self._turn(thread, turn)
                 except asyncio.CancelledError:
-                    task = asyncio.current_task()
-                    if thread not in self._interrupted or self._closing or task is None:
+                    if not turn.goes_on():
                         raise
-                    self._interrupted.discard(thread)
-                    while task.uncancel():  # it may have been interrupted several times at once
-                        pass
-                if thread not in self._again:
+                    turn.mail.set()
+                wait = 0.0
+                if not turn.mail.is_set():
                     return
         finally:
-            del self._tasks[thread]
+            del self._tasks[thread], self._turns[thread]
+            self._look.set()
+            self._wrote(thread, posted=True)
 
-    async def _turn(self, thread: str) -> None:
+    async def _turn(self, thread: str, turn: Turn) -> None:
         try:
-            await run_turn(self.host, thread, self._interpreter, self._listener)
+            await run_turn(self.host, thread, self._interpreter, self._listener, turn)
         except StaleWorker:
             log.info("%s was taken over by another worker", thread)
         except CodeButlerError as error:  # not even the log could be written, as on a full disk
-            log.error("%s: turn given up: %s", thread, error)  # noqa: TRY400 - it says all there is to say
-            self.given_up[thread] = error
+            await self._give_up(thread, error)
         except Exception:  # a fault of ours in one thread must neither touch another nor stay silent
             log.exception("%s: turn crashed", thread)
             await self._confess(thread)
-        finally:
-            self.delivery.wake()
+
+    async def _give_up(self, thread: str, error: CodeButlerError) -> None:
+        log.error("%s: turn given up: %s", thread, error)
+        try:
+            known = await self.host.store.thread(thread) is not None
+        except CodeButlerError:  # the store cannot be read either: it may well have the thread
+            known = True
+        if known:
+            self.given_up[thread] = error
 
     async def _confess(self, thread: str) -> None:
         """Say in the thread that we failed it."""
         try:
             await self._say_broken(thread)
         except CodeButlerError as error:
-            log.error("%s: nor could that be said: %s", thread, error)  # noqa: TRY400 - see the line above it
-            self.given_up[thread] = error
+            await self._give_up(thread, error)
+        except Exception as error:  # such as a damaged log: no turn can read it, so none can speak of it
+            log.exception("%s: nor could that be said", thread)
+            self.given_up[thread] = CodeButlerError(f"thread {thread} cannot be read: {error}")
 
     async def _say_broken(self, thread: str) -> None:
         held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text)
@@ -196,4 +222,6 @@ class Engine:
             "Something broke inside CodeButler; the details are in its log. Your work is kept. "
             'Say **"go"** to try again.'
         )
-        await held.rest(TurnEnded(outcome="failed", text="internal error"), Outbound(text=text, kind="error"))
+        word = Outbound(text=text, kind="error")
+        # what is unread waits for that word: another turn by itself would break in the same place
+        await held.rest(TurnEnded(outcome="failed", text="internal error"), word, stuck=held.state.unread)

@@ -19,14 +19,41 @@ def _thread_opened(s: ThreadState, e: ev.ThreadOpened) -> None:
 @HANDLERS.on
 def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
     s.unread[s.seq], s.speaker = e, e.author
+    if e.key:
+        s.heard[e.surface, e.key] = e.text
     _meet(s, e.author)
 
 
 @HANDLERS.on
+def _message_edited(s: ThreadState, e: ev.MessageEdited) -> None:
+    seq = _unread(s, e.surface, e.of)
+    if seq is not None:
+        s.unread[seq] = s.unread[seq].model_copy(update={"text": e.text, "author": e.by})
+    elif s.heard.get((e.surface, e.of), e.text) != e.text:
+        s.late[s.seq] = "edited"
+    if (e.surface, e.of) in s.heard:
+        s.heard[e.surface, e.of] = e.text
+
+
+@HANDLERS.on
+def _message_deleted(s: ThreadState, e: ev.MessageDeleted) -> None:
+    seq = _unread(s, e.surface, e.of)
+    if seq is not None:
+        del s.unread[seq]
+    elif (e.surface, e.of) in s.heard:
+        s.late[s.seq] = "deleted"
+    s.heard.pop((e.surface, e.of), None)
+
+
+@HANDLERS.on
 def _message_taken(s: ThreadState, e: ev.MessageTaken) -> None:
+    asked = s.open_exchange
+    overheard = s.overheard.setdefault(asked.frame, {}) if asked and e.frame == "pm" else {}
     for seq in e.messages:
         s.unread.pop(seq, None)
-    s.halted = ""
+        s.overheard.get(e.frame, {}).pop(seq, None)
+        overheard[seq] = e.content
+    s.halted, s.cancelled_at = "", 0
     s.frames[e.frame].hear(e.content)
 
 
@@ -38,7 +65,7 @@ def _question_asked(s: ThreadState, e: ev.QuestionAsked) -> None:
 @HANDLERS.on
 def _question_answered(s: ThreadState, e: ev.QuestionAnswered) -> None:
     s.answers[e.call_id] = e.text
-    s.question, s.halted = None, ""
+    s.question, s.halted, s.reminder, s.cancelled_at = None, "", 0, 0
 
 
 @HANDLERS.on
@@ -61,11 +88,17 @@ def _escalation_answered(s: ThreadState, e: ev.EscalationAnswered) -> None:
 @HANDLERS.on
 def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
     s.halted, s.question, s.merge = "cancelled", None, None
+    s.paused_at, s.cancelled_at, s.reminder = 0, s.seq, 0
+
+
+@HANDLERS.on
+def _paused(s: ThreadState, _e: ev.Paused) -> None:
+    s.halted, s.paused_at = "paused", s.seq
 
 
 @HANDLERS.on
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
-    s.halted = ""
+    s.halted, s.paused_at, s.cancelled_at = "", 0, 0
     s.raised_usd += e.raise_usd
     for frame in s.frames.values():
         frame.renew()
@@ -79,6 +112,17 @@ def _model_swapped(s: ThreadState, e: ev.ModelSwapped) -> None:
 @HANDLERS.on
 def _posted(s: ThreadState, e: ev.Posted) -> None:
     s.said.add(e.source)
+    what, _, seq = e.source.partition(":")
+    if what == "late":
+        s.late.pop(int(seq), None)
+    if what == "remind":
+        s.reminder = 0
+
+
+@HANDLERS.on
+def _timer_fired(s: ThreadState, e: ev.TimerFired) -> None:
+    if s.question is not None and e.key == s.question.timer:
+        s.reminder = s.seq
 
 
 @HANDLERS.on
@@ -86,6 +130,10 @@ def _turn_ended(s: ThreadState, e: ev.TurnEnded) -> None:
     s.outcome = e.outcome
     if e.outcome in {"failed", "cancelled", "paused"}:
         s.halted = s.halted or e.outcome
+
+
+def _unread(s: ThreadState, surface: str, key: str) -> int | None:
+    return next((seq for seq, m in s.unread.items() if key and (m.surface, m.key) == (surface, key)), None)
 
 
 def _meet(s: ThreadState, person: Person) -> None:

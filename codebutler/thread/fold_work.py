@@ -21,7 +21,7 @@ def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
 
 @HANDLERS.on
 def _plan_approved(s: ThreadState, e: ev.PlanApproved) -> None:
-    s.approval, s.halted = e, ""
+    s.approval, s.halted, s.paused_at, s.cancelled_at = e, "", 0, 0
     s.checklist = []
     if s.plan is not None:
         files = s.plan.plan.files
@@ -43,6 +43,16 @@ def _phase_changed(s: ThreadState, e: ev.PhaseChanged) -> None:
 @HANDLERS.on
 def _worktree_ready(s: ThreadState, e: ev.WorktreeReady) -> None:
     s.worktree, s.head, s.removed = e, e.base, False
+
+
+@HANDLERS.on
+def _setup_started(s: ThreadState, e: ev.SetupStarted) -> None:
+    s.setting_up = e.commit
+
+
+@HANDLERS.on
+def _setup_finished(s: ThreadState, e: ev.SetupFinished) -> None:
+    s.setup = e
 
 
 @HANDLERS.on
@@ -101,7 +111,8 @@ def _journal_committed(s: ThreadState, e: ev.JournalCommitted) -> None:
 
 @HANDLERS.on
 def _merge_requested(s: ThreadState, e: ev.MergeRequested) -> None:
-    s.merge, s.halted, s.refused = e, "", ""
+    s.merge, s.refused = e, ""
+    s.halted, s.paused_at, s.cancelled_at = "", 0, 0
 
 
 @HANDLERS.on

@@ -18,7 +18,9 @@ from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
 from codebutler.sandbox.settings import SandboxSettings
+from codebutler.setup.service import Setups
 from codebutler.store.store import Store
+from codebutler.thread.places import Places
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
 from codebutler.toolset import repo as repo_tools
@@ -95,23 +97,26 @@ class Host:
     router: Router
     redactor: Redactor
     sandbox: SandboxSettings
-    coders: asyncio.Semaphore = field(init=False)
+    coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
+    setups: Setups = field(init=False)
+    """What installs the repo's dependencies."""
     _rules: dict[str, Rules] = field(default_factory=dict)
-    _own_coders: dict[tuple[str, str], asyncio.Semaphore] = field(default_factory=dict)
+    _own_coders: dict[tuple[str, str], Places] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Places by the configured limit."""
-        self.coders = asyncio.Semaphore(self.config.limits.max_concurrent_threads)
+        self.coders = Places(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(PLANNERS)
+        self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
 
-    def own_coders(self, person: Person, most: int) -> asyncio.Semaphore:
+    def own_coders(self, person: Person, most: int) -> Places:
         """One person's ``most`` places for Coders. One process runs all turns of a repo: it sees them all."""
         who = (person.surface, person.id)
         if who not in self._own_coders:
-            self._own_coders[who] = asyncio.Semaphore(most)
+            self._own_coders[who] = Places(most)
         return self._own_coders[who]
 
     async def rules(self, commit: str) -> Rules:
@@ -138,9 +143,11 @@ class Host:
         await worktrees.sweep(self.repo)
         await snapshots.sweep(self.repo)
         await snapshots.prune(self.repo, in_use=())
+        await self.setups.tidy()
 
     async def close(self) -> None:
         """Close connections and files."""
+        await self.setups.close()
         await self.client.close()
         await self.store.close()
         await self.ledger.close()

@@ -72,6 +72,12 @@ def _failed(e: ev.ModelFailed, roles: dict[str, str]) -> Iterator[str]:
     yield f"  - {roles[e.frame]}'s model {e.model} failed: {_flat(e.error, SNIPPET)}"
 
 
+def _setup(e: ev.SetupFinished, _roles: dict[str, str]) -> Iterator[str]:
+    for part in e.parts:
+        how = f"FAILED: {_flat(part.why, 200)}" if part.why else "found" if part.cached else "installed"
+        yield f"- dependencies, {part.recipe}: {how}"
+
+
 def _checkpoint(e: ev.CheckpointMade, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- commit `{e.commit[:12]}` {_flat(e.message, 200)} ({', '.join(e.files[:12])})"
 
@@ -105,6 +111,7 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "escalation_asked": _escalation,
     "escalation_answered": _answer,
     "plan_approved": _approved,
+    "setup_finished": _setup,
     "checkpoint_made": _checkpoint,
     "pr_opened": _pr,
     "model_swapped": _swap,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 from codebutler.events import LimitHit, Outcome
+from codebutler.text import sentence
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Outbound
 
 _STOP = Choice(action="cancel", label="Stop", style="danger")
 _AGAIN = Choice(action="retry", label="Try again", style="primary")
+_RESUME = Choice(action="resume", label="Resume", style="primary")
 _SETTING = {
     "role": "limits.usd of the role",
     "thread": "limits.usdPerThread",
@@ -35,12 +37,18 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
             if hit is not None
             else 'Say **"go"** to try again, or say what to do instead.'
         )
-        return Outbound(text=f"I could not go on: {text}.{where}\n\n{way}", kind="error", choices=[_AGAIN])
+        said = f"I could not go on: {sentence(text)}{where}\n\n{way}"
+        return Outbound(text=said, kind="error", choices=[_AGAIN])
+    if outcome == "paused" and state.paused_at:
+        words = f'Paused {sentence(text)}{where}\n\nSay **"resume"** to go on, or **"cancel"**.'
+        return Outbound(text=words, kind="notice", choices=[_RESUME, _STOP])
     if outcome == "paused":
         words, choices = _ways(state.limit)
-        return Outbound(text=f"Paused: {text}.{where}\n\n{words}", kind="error", choices=choices)
+        return Outbound(text=f"Paused: {sentence(text)}{where}\n\n{words}", kind="error", choices=choices)
     if outcome == "cancelled":
-        return Outbound(text=f'Stopped {text}.{where}\n\nSay **"go"** to go on.', kind="notice")
+        later = " What you wrote before that is read then." if state.unread else ""
+        words = f'Stopped {sentence(text)}{where}\n\nSay **"go"** to go on.{later}'
+        return Outbound(text=words, kind="notice")
     return None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from codebutler.events import Event, Posted, dump, parse
-from codebutler.store.rows import NewEvent, NewPost, StoredEvent
+from codebutler.store.rows import NewEvent, NewPost, StoredEvent, Timer
 from codebutler.store.store import Store
 from codebutler.thread.fold import apply, fold
 from codebutler.thread.state import ThreadState
@@ -19,34 +19,56 @@ from codebutler.types import Outbound
 class ThreadLog:
     """One worker's hold on a thread. ``state`` is always the fold of what is on disk up to ``state.seq``."""
 
-    def __init__(self, store: Store, state: ThreadState, epoch: int, redact: Callable[[str], str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        state: ThreadState,
+        epoch: int,
+        redact: Callable[[str], str],
+        wrote: Callable[[bool], None] | None = None,
+    ) -> None:
         """Use ``claim``."""
         self._store = store
         self._epoch = epoch
         self._lock = asyncio.Lock()
         self._redact = redact
+        self._wrote = wrote
         self.state = state
 
     @classmethod
-    async def claim(cls, store: Store, thread: str, redact: Callable[[str], str]) -> ThreadLog:
-        """Take the thread over from any other worker and load it."""
+    async def claim(
+        cls,
+        store: Store,
+        thread: str,
+        redact: Callable[[str], str],
+        wrote: Callable[[bool], None] | None = None,
+    ) -> ThreadLog:
+        """Take the thread over from any other worker and load it.
+
+        ``wrote`` is called after every commit, with whether it held a post.
+        """
         epoch = await store.claim(thread)
         rows = await store.events(thread)
-        return cls(store, fold(thread, ((r.seq, r.ts, parse(r.body)) for r in rows)), epoch, redact)
+        state = fold(thread, ((r.seq, r.ts, parse(r.body)) for r in rows))
+        return cls(store, state, epoch, redact, wrote)
 
     def redact(self, text: str) -> str:
         """``text`` without secrets."""
         return self._redact(text)
 
-    async def append(self, *events: Event) -> None:
+    async def append(self, *events: Event, drop_timers: Sequence[str] = ()) -> None:
         """Log events; on return they are on disk and in ``state``. Raises StaleWorker when taken over."""
-        await self._write([NewEvent(e.kind, uuid4().hex, self._body(e)) for e in events])
+        news = [NewEvent(e.kind, uuid4().hex, self._body(e)) for e in events]
+        await self._write(news, drop_timers=drop_timers)
 
     async def post(
         self, message: Outbound, *, key: str, before: Sequence[Event] = (), after: Sequence[Event] = (),
-        ready: bool | None = None,
+        ready: bool | None = None, timers: Mapping[str, float] | None = None,
     ) -> None:  # fmt: skip
-        """Show ``message`` at every door of the thread, once per ``key``, with the events in one commit."""
+        """Show ``message`` at every door of the thread, once per ``key``, with the events in one commit.
+
+        ``timers`` are set with it: unix times by key.
+        """
         clean = message.model_copy(update={"text": self._redact(message.text)})
         payload = dump(clean)
         posts = [
@@ -57,7 +79,7 @@ class ThreadLog:
         if not message.slot:
             news.append(NewEvent("posted", f"post:{key}", self._body(Posted(post=clean, source=key))))
         news += [NewEvent(e.kind, uuid4().hex, self._body(e)) for e in after]
-        await self._write(news, posts=posts, ready=ready)
+        await self._write(news, posts=posts, ready=ready, timers=timers or {})
 
     async def update_row(self, **row: str | int) -> None:
         """Refresh the read model (title, phase, status, branch, pr)."""
@@ -96,10 +118,20 @@ class ThreadLog:
         posts: Sequence[NewPost] = (),
         row: Mapping[str, Any] | None = None,
         ready: bool | None = None,
+        timers: Mapping[str, float] | None = None,
+        drop_timers: Sequence[str] = (),
     ) -> None:
         async with self._lock:
             stored = await self._store.append(
-                self.state.id, news, epoch=self._epoch, posts=posts, row=row, ready=ready, seen=self.state.seq
+                self.state.id,
+                news,
+                epoch=self._epoch,
+                posts=posts,
+                timers=[Timer(self.state.id, key, due) for key, due in (timers or {}).items()],
+                drop_timers=drop_timers,
+                row=row,
+                ready=ready,
+                seen=self.state.seq,
             )
             if (
                 not stored
@@ -108,6 +140,8 @@ class ThreadLog:
             ):
                 stored = await self._store.events(self.state.id, after=self.state.seq)
             self._absorb(stored)
+        if self._wrote is not None:
+            self._wrote(bool(posts))
 
     def _absorb(self, rows: Sequence[StoredEvent]) -> None:
         for row in rows:

@@ -1,4 +1,8 @@
-"""Reading what people said: commands are obeyed, answers go to who asked, the rest to a role."""
+"""Reading what people said: commands are obeyed, answers go to who asked, the rest to a role.
+
+A message is read when a step is over and its role can hear it; ``cancel`` and ``pause`` do not wait for that.
+While a thread is paused, plain words stay unread; so do those from before a cancel, until the person speaks.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +10,49 @@ from codebutler.agent.frame import Frame
 from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.host import Host
+from codebutler.thread.intake import STOPS
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.thread import Listener, Thread
+from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
 CLOSED = "This thread is closed. Start a new one for what comes next."
+KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
+LATE = {
+    "edited": "That message had been read before it was changed. If the change matters, say it anew.",
+    "deleted": "That message had been read before it was deleted. Say so if it no longer holds.",
+}
 
 
 class Mail(Thread):
     """A thread that reads its unread messages, in the order in which they came."""
 
     def __init__(
-        self, host: Host, log: ThreadLog, interpreter: Interpreter, listener: Listener | None = None
+        self,
+        host: Host,
+        log: ThreadLog,
+        interpreter: Interpreter,
+        listener: Listener | None = None,
+        turn: Turn | None = None,
     ) -> None:
         """``interpreter`` tells commands from conversation."""
-        super().__init__(host, log, listener)
+        super().__init__(host, log, listener, turn)
         self._interpreter = interpreter
 
     async def read_mail(self, frame: Frame | None = None) -> None:
-        """Deal with all unread messages. Plain words go to ``frame`` while one runs, else to the PM.
+        """Deal with all messages that can be read now. Plain words go to ``frame`` while one runs, else to
+        the PM.
 
         Raises EndTurn when one of them stops the work.
         """
-        while self.state.unread:
-            seq, message = min(self.state.unread.items())
+        self.turn.hear()
+        await self.log.sync()
+        await self._stop_first()
+        await self._mention_late_changes()
+        await self._pass_on(frame)
+        while waiting := self.readable():
+            seq, message = min(waiting.items())
             command = self._interpreter.read(self.state, message)
             if command is not None:
                 await self._obey(command, Word(seq, message.author))
@@ -38,15 +60,40 @@ class Mail(Thread):
                 await Decisions(self).tell(Word(seq, message.author), "closed", CLOSED)
             elif self.state.question is not None:
                 await self._answer(seq, message)
-            else:
-                listener = frame or self.default_frame()
-                if listener is not None and listener.calls:
-                    return  # a transcript must hold every result before it can hold new words
-                if listener is not None and listener.role == "pm" and not listener.due:
-                    if self.state.open_exchange is not None:
-                        return  # the PM's answer goes to the role that asked before it hears new words
-                    await self.show_answer(listener)
-                await self._hand_over(seq, message, listener)
+            elif not await self._hand_over(seq, message, frame):
+                return
+        if self.state.paused_at and self.state.unread:
+            await self.tell_once(KEPT, source=f"kept:{self.state.paused_at}")
+
+    def readable(self) -> dict[int, MessageReceived]:
+        """The unread messages that may be read now."""
+        state = self.state
+        plain = {s for s, m in state.unread.items() if self._interpreter.read(state, m) is None}
+        kept: set[int] = set()
+        if state.paused_at or (state.cancelled_at and not any(s > state.cancelled_at for s in plain)):
+            kept = plain
+        return {s: m for s, m in state.unread.items() if s not in kept}
+
+    async def _stop_first(self) -> None:
+        """Whoever says stop does not wait for what was said before to be read."""
+        for seq, message in sorted(self.state.unread.items()):
+            command = self._interpreter.read(self.state, message)
+            if command is not None and command.name in STOPS:
+                await self._obey(command, Word(seq, message.author))
+
+    async def _mention_late_changes(self) -> None:
+        """A message that was changed after it had been read: its author should not believe otherwise."""
+        if self.state.phase != "closed":
+            for seq, change in sorted(self.state.late.items()):
+                await self.post(Outbound(text=LATE[change], kind="notice"), key=f"late:{seq}")
+
+    async def _pass_on(self, frame: Frame | None) -> None:
+        """What people said to the PM while it answered a role reaches that role, too."""
+        if frame is None or frame.calls or not self.state.overheard.get(frame.id):
+            return
+        said = self.state.overheard[frame.id]
+        words = "\n".join(f"(said while the PM looked for your answer) {text}" for text in said.values())
+        await self.append(MessageTaken(frame=frame.id, messages=sorted(said), content=words))
 
     async def show_answer(self, pm: Frame) -> None:
         """Post the PM's plain answer, unless it is posted already."""
@@ -72,24 +119,32 @@ class Mail(Thread):
         if question is None:
             return
         text = message.text or message.value
-        await self.append(
-            QuestionAnswered(message=seq, call_id=question.call_id, text=text, by=message.author)
-        )
+        answer = QuestionAnswered(message=seq, call_id=question.call_id, text=text, by=message.author)
+        await self.log.append(answer, drop_timers=[question.timer])
 
-    async def _hand_over(self, seq: int, message: MessageReceived, frame: Frame | None) -> None:
+    async def _hand_over(self, seq: int, message: MessageReceived, running: Frame | None) -> bool:
+        """Give plain words to a role; False when the one that should hear them cannot now."""
+        frame = running or self.default_frame()
+        if frame is not None:
+            if frame.calls or (running is not None and running.role == "lead"):
+                return False  # results come before new words; and the Lead looks back, the PM forward
+            if frame.role == "pm" and not frame.due:
+                if self.state.open_exchange is not None:
+                    return False  # the PM's answer goes to the role that asked before it hears new words
+                await self.show_answer(frame)
+        await self.append(*self._taken(seq, message, frame))
+        return True
+
+    def _taken(self, seq: int, message: MessageReceived, frame: Frame | None) -> list[Event]:
         coder_only = self.state.opened is not None and self.state.opened.mode == "coder"
         role, name = ("coder", "coder-1") if coder_only else ("pm", "pm")
         said = message.text or message.value
-        events: list[Event] = []
-        if frame is None:
-            events.append(FrameStarted(frame=name, role=role))
-        else:
-            name = frame.id
         if not coder_only:
             said = f"{message.author.label}: {said}"
             if frame is not None and frame.role != "pm":
                 said = f"(while you work) {said}"
-        await self.append(*events, MessageTaken(frame=name, messages=[seq], content=said))
+        begun: list[Event] = [] if frame is not None else [FrameStarted(frame=name, role=role)]
+        return [*begun, MessageTaken(frame=frame.id if frame else name, messages=[seq], content=said)]
 
     def default_frame(self) -> Frame | None:
         """Who listens when nobody is at work: a Coder that was stopped half-way, else the PM."""

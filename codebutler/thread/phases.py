@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
 from codebutler.thread import close, lead, render
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.places import Place
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
@@ -16,7 +19,7 @@ BRIEF = """{who} approved this plan. Carry it out.
 
 What was asked for, in the person's words:
 {request}
-"""
+{setup}"""
 MOVED = (
     "The base branch moved while the plan waited, and these files of the plan changed: {files}. "
     "Look at them again and propose the plan anew."
@@ -25,16 +28,11 @@ MOVED = (
 
 async def step(desk: ThreadDesk) -> bool:
     """Do the next thing; False when nothing is left to do before somebody speaks."""
-    await desk.log.sync()
+    desk.turn.point()
     await desk.read_mail()
     state = desk.state
-    if state.phase == "closed" or (state.question is not None and not state.merge):
+    if await _waits_for_people(desk):
         return False
-    if state.halted:
-        if not state.unread:
-            return False
-        word = next(iter(state.unread.values()))
-        await desk.append(Resumed(message=0, by=word.author))
     if state.kept and state.memory_commits < len(state.kept):
         await lead.commit_memory(desk)
     elif state.merge is not None or (state.merged is not None and not state.removed):
@@ -48,6 +46,23 @@ async def step(desk: ThreadDesk) -> bool:
     else:
         return False
     return True
+
+
+async def _waits_for_people(desk: ThreadDesk) -> bool:
+    """Whether nothing goes on before somebody speaks. Who speaks to a halted thread sets it going."""
+    state = desk.state
+    if state.phase == "closed":
+        return True
+    if state.question is not None and not state.merge:
+        if state.reminder and not state.halted:
+            await desk.remind(state.question)
+        return True
+    if state.halted:
+        waiting = desk.readable()
+        if not waiting:
+            return True
+        await desk.append(Resumed(message=0, by=next(iter(waiting.values())).author))
+    return False
 
 
 def _pm_is_due(desk: ThreadDesk, pm: Frame) -> bool:
@@ -85,27 +100,59 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
 
 
 async def code(desk: ThreadDesk) -> None:
-    """The Coder gets its place among those of its person, then among all; a queued one says so."""
+    """The Coder gets its place among those of its person, then among all; in line, it says where."""
     opened, most = desk.state.opened, desk.config.limits.max_coders_per_person
     if opened is None or most is None:
         await _in_turn(desk)
         return
-    places = desk.host.own_coders(opened.owner, most)
-    if places.locked():
-        many = "1 Coder" if most == 1 else f"{most} Coders"
-        await desk.tell_once(f"{opened.owner.label} has {many} at work; this one waits its turn.")
-    async with places:  # first: who waits for this one must not hold a place that another person could use
-        await _in_turn(desk)
+    many = "1 Coder" if most == 1 else f"{most} Coders"
+    # first: who waits for this one must not hold a place that another person could use
+    with desk.host.own_coders(opened.owner, most).place() as place:
+        if await _in_line(desk, place, f"{opened.owner.label} has {many} at work"):
+            await _in_turn(desk)
 
 
 async def _in_turn(desk: ThreadDesk) -> None:
-    if desk.host.coders.locked():
-        await desk.tell_once(
-            f"{desk.config.limits.max_concurrent_threads} Coders are at work; this one waits its turn."
-        )
-    async with desk.host.coders:
-        await desk.log.update_row(status="working")
-        await _code(desk)
+    with desk.host.coders.place() as place:
+        if await _in_line(desk, place, f"All {desk.host.coders.count} Coders are at work"):
+            await desk.log.update_row(status="working")
+            await _code(desk)
+
+
+async def _in_line(desk: ThreadDesk, place: Place, why: str) -> bool:
+    """Wait for the place. People are heard meanwhile; False when their words have changed what is due."""
+    while place.number:
+        if place.changed.is_set():
+            place.changed.clear()
+            await _say_place(desk, place.number, why)
+        with desk.turn.calm():
+            await _first_of(place.changed, desk.turn.mail)
+        if desk.turn.mail.is_set():
+            await desk.read_mail()
+            pm = desk.state.frames.get("pm")
+            if pm is not None and _pm_is_due(desk, pm):
+                await plan(desk, pm)
+            if not _coder_is_due(desk):
+                return False
+    return True
+
+
+async def _say_place(desk: ThreadDesk, number: int, why: str) -> None:
+    """Once as a message, then on the card, which follows the line."""
+    what = desk.state.approval.hash if desk.state.approval else ""
+    words = f"{why}; this thread is number {number} in line."
+    await desk.tell_once(words, source=f"line:{what}:{why}")
+    await desk.show_status(f"number {number} in line for a Coder")
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    """Wait until one of them is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
 
 
 async def _code(desk: ThreadDesk) -> None:
@@ -155,7 +202,10 @@ async def _coder_frame(desk: ThreadDesk) -> Frame:
         return state.frames["coder-1"]
     number = 1 + sum(f.role == "coder" and f.ended is not None for f in state.frames.values())
     brief = BRIEF.format(
-        who=state.approval.by.label, plan=render.plan_text(state.plan.plan), request=_request(desk)
+        who=state.approval.by.label,
+        plan=render.plan_text(state.plan.plan),
+        request=_request(desk),
+        setup=render.setup(state.setup),
     )
     return await desk.start_frame(f"coder-{number}", "coder", brief)
 

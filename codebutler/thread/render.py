@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from codebutler.events import PlanProposed
+from codebutler.events import PlanProposed, SetupFinished
 from codebutler.thread.state import Spend, ThreadState
 from codebutler.types import ChecklistItem, Choice, MemoryItem, Outbound, Plan
 
@@ -42,6 +42,17 @@ def plan_text(plan: Plan) -> str:
     if plan.workflow:
         lines += ["", f"Workflow: {plan.workflow}"]
     return "\n".join(lines)
+
+
+def setup(finished: SetupFinished | None) -> str:
+    """What the Coder is told of the dependencies; "" when there are none."""
+    if finished is None:
+        return ""
+    done = ", ".join(part.recipe for part in finished.parts if not part.why)
+    failed = ", ".join(part.recipe for part in finished.parts if part.why)
+    lines = [f"Dependencies are installed for: {done}."] if done else []
+    lines += [f"Dependencies could not be installed for: {failed}. Work without them."] if failed else []
+    return "\n".join(["", *lines, ""])
 
 
 def checklist(items: Sequence[ChecklistItem]) -> str:

@@ -45,6 +45,14 @@ class ThreadState:
     phase: ev.Phase = "pm"
     frames: dict[str, Frame] = field(default_factory=dict)
     unread: dict[int, ev.MessageReceived] = field(default_factory=dict)
+    heard: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Text of every message by door and key: a change of it is told from an event that changes nothing."""
+    late: dict[int, str] = field(default_factory=dict)
+    """Changes (by their seq: edited, deleted) of messages that had been read; nobody was told yet."""
+    overheard: dict[str, dict[int, str]] = field(default_factory=dict)
+    """By frame: what people said to the PM while it worked out that role's answer."""
+    reminder: int = 0
+    """The seq of a reminder that came due and was not shown yet."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
     base: ev.BaseResolved | None = None
     plan: ev.PlanProposed | None = None
@@ -59,6 +67,9 @@ class ThreadState:
     answers: dict[str, str] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
     worktree: ev.WorktreeReady | None = None
+    setting_up: str = ""
+    """The commit whose dependencies are, or were, being installed."""
+    setup: ev.SetupFinished | None = None
     head: str = ""
     files: set[str] = field(default_factory=set)
     checklist: list[ChecklistItem] = field(default_factory=list)
@@ -79,6 +90,10 @@ class ThreadState:
     removed: bool = False
     halted: str = ""
     """Why nothing goes on until a person speaks: failed, paused, cancelled."""
+    paused_at: int = 0
+    """Where a person paused the thread: plain words are kept unread until it is resumed. 0 = it is not."""
+    cancelled_at: int = 0
+    """Where a person cancelled: what was said before it does not set the work off again."""
     models: dict[str, str] = field(default_factory=dict)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0

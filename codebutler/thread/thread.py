@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
@@ -15,6 +15,7 @@ from codebutler.thread.caps import SAVING_FROM, Caps
 from codebutler.thread.facts import facts
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.turn import Turn
 from codebutler.thread.workspace import Workspace
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply, Outbound
@@ -32,9 +33,12 @@ SILENCE = 15
 class Thread(Caps):
     """Log, workspace and model access of a claimed thread."""
 
-    def __init__(self, host: Host, log: ThreadLog, listener: Listener | None = None) -> None:
-        """``listener`` gets streamed text."""
+    def __init__(
+        self, host: Host, log: ThreadLog, listener: Listener | None = None, turn: Turn | None = None
+    ) -> None:
+        """``listener`` gets streamed text; ``turn`` is how the dispatcher stops the work."""
         super().__init__(host, log)
+        self.turn = turn or Turn()
         self.space = Workspace(host, log)
         self._listener = listener
         self._rules: Rules | None = None
@@ -43,9 +47,16 @@ class Thread(Caps):
         """Log events; they are on disk when this returns."""
         await self.log.append(*events)
 
-    async def post(self, message: Outbound, *, key: str, before: Sequence[Event] = ()) -> None:
-        """Show a message at every door, once per key."""
-        await self.log.post(message, key=key, before=before)
+    async def post(
+        self,
+        message: Outbound,
+        *,
+        key: str,
+        before: Sequence[Event] = (),
+        timers: Mapping[str, float] | None = None,
+    ) -> None:
+        """Show a message at every door, once per key; ``timers`` (unix times) are set with it."""
+        await self.log.post(message, key=key, before=before, timers=timers)
 
     async def show_status(self, activity: str = "") -> None:
         """Refresh the status card."""
@@ -113,13 +124,14 @@ class Thread(Caps):
 
     async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
         """A call without tools that nobody watches."""
-        return await self.host.client.complete(
-            model=model,
-            messages=messages,
-            tools=(),
-            max_output=min(role.limits.max_output, SUMMARY_TOKENS),
-            role=f"{role.name}-summary",
-        )
+        with self.turn.calm():
+            return await self.host.client.complete(
+                model=model,
+                messages=messages,
+                tools=(),
+                max_output=min(role.limits.max_output, SUMMARY_TOKENS),
+                role=f"{role.name}-summary",
+            )
 
     async def complete(
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
@@ -133,7 +145,8 @@ class Thread(Caps):
         self.space.checkpoint_later()
         patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
         try:
-            reply = await self._complete(role, model, messages, tools, on_text)
+            with self.turn.calm():
+                reply = await self._complete(role, model, messages, tools, on_text)
         finally:
             patience.cancel()
         if self.is_saving():
@@ -170,9 +183,15 @@ class Thread(Caps):
         """A silent model must not look like a crash."""
         for seconds in range(SILENCE, 100 * SILENCE, SILENCE):
             await asyncio.sleep(SILENCE)
-            await self.waiting(role, f"no answer from {model} for {seconds} s")
+            await self.show_wait(role, f"no answer from {model} for {seconds} s")
 
-    async def waiting(self, role: Role, why: str) -> None:
+    async def wait(self, role: Role, why: str, seconds: float) -> None:
+        """Show it, and wait so many seconds."""
+        await self.show_wait(role, why)
+        with self.turn.calm():
+            await asyncio.sleep(seconds)
+
+    async def show_wait(self, role: Role, why: str) -> None:
         """Let people see that ``role`` waits, and for what."""
         await self.show_status(f"{role.title} waits: {self.redact(why)}")
 

@@ -16,19 +16,24 @@ from codebutler.thread.lastword import last_word
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
+from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
 
 
 async def run_turn(
-    host: Host, thread: str, interpreter: Interpreter, listener: Listener | None = None
+    host: Host,
+    thread: str,
+    interpreter: Interpreter,
+    listener: Listener | None = None,
+    turn: Turn | None = None,
 ) -> ThreadState:
     """Claim the thread and go on until nothing is left to do before somebody speaks.
 
     Ends with exactly one ``turn_ended`` if anything happened. Raises StaleWorker when another worker
     took the thread over; everything else that people can mend becomes a message in the thread.
     """
-    log = await ThreadLog.claim(host.store, thread, host.redactor.text)
-    desk = ThreadDesk(host, log, interpreter, listener)
+    log = await ThreadLog.claim(host.store, thread, host.redactor.text, turn.wrote if turn else None)
+    desk = ThreadDesk(host, log, interpreter, listener, turn)
     await desk.settle_leftovers()
     try:
         while not await _until_quiet(desk):
@@ -69,7 +74,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         await _save_work(desk)
     except CodeButlerError as error:
         end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
-    stuck = waiting if waiting == set(desk.state.unread) else set()
+    stuck = _stuck(desk.state, waiting)
     if desk.state.seq == start and end is None:
         return await desk.log.rest(stuck=stuck)
     outcome = end.outcome if end else outcome_of(desk.state)
@@ -79,10 +84,20 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
 
 
+def _stuck(state: ThreadState, waiting: set[int]) -> set[int]:
+    """The messages with which nothing can be done now: another pass would not read them either."""
+    left = set(state.unread)
+    if left != waiting or (state.question is not None and not state.halted):
+        return set()  # what people said while a question was on its way is its answer
+    return left
+
+
 def outcome_of(state: ThreadState) -> Outcome:
     """What a turn that came to its own end has left people with."""
     if state.phase == "closed":
         return "closed"
+    if state.halted:
+        return state.outcome or "failed"
     if state.question is not None:
         return "question"
     if state.refused:

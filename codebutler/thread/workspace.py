@@ -20,6 +20,7 @@ from codebutler.repo.base import base_commit
 from codebutler.repo.git import is_ancestor, move_ref, resolve
 from codebutler.repo.index import sync_index
 from codebutler.sandbox.executor import Executor
+from codebutler.thread.dependencies import Dependencies
 from codebutler.thread.host import Host
 from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
@@ -44,6 +45,7 @@ class Workspace:
         self._saving = False
         self._later: asyncio.Task[None] | None = None
         self._forge: Forge | None = None
+        self._dependencies = Dependencies(host, log)
 
     async def base(self) -> BaseResolved:
         """The thread's base commit, found once and then kept."""
@@ -56,11 +58,11 @@ class Workspace:
 
     async def refresh_base(self) -> BaseResolved:
         """Look where the base branch stands now, and log it."""
-        found = await base_commit(
-            self._host.repo, home=self._host.home, local=self._host.config.forge == "local"
-        )
+        local = self._host.config.forge == "local"
+        found = await base_commit(self._host.repo, home=self._host.home, local=local)
         event = BaseResolved(commit=found.commit, branch=found.branch, notices=list(found.notices))
         await self._log.append(event)
+        self._dependencies.begin(found.commit)
         return event
 
     async def moved_files(self, old: str, new: str) -> set[str]:
@@ -79,23 +81,21 @@ class Workspace:
         state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
         if state.worktree and not state.removed:
             if not await asyncio.to_thread(worktrees.stands, repo, state.worktree.branch):
-                return await self._restored(state.worktree)
-            return await Executor.start(Path(state.worktree.path), own=True, settings=settings)
+                await self._restore(state.worktree)
+            return await self._dependencies.hands(state.worktree)
         commit = state.pushed or (await self.base()).commit
         folder = await snapshots.ensure(repo, commit, settings=settings)
         return await Executor.start(folder, read_only=True, own=True, gitdir=repo.gitdir, settings=settings)
 
-    async def _restored(self, ready: WorktreeReady) -> Executor:
+    async def _restore(self, ready: WorktreeReady) -> None:
         """The folder that a person had deleted again, with the branch's files; says so in the thread."""
-        repo, thread = self._host.repo, self._log.state.id
-        tip = await self._tip()
+        repo, thread, tip = self._host.repo, self._log.state.id, await self._tip()
         tree = await worktrees.restore(repo, ready.branch, ready.base, thread=thread)
-        executor = await filled(tree.path, tip, self._host.sandbox)
+        await (await filled(tree.path, tip, self._host.sandbox)).close()
         worktrees.filled(tree)
         words = f"The folder {tree.path} was gone; here it is again, as the branch {tree.branch} has it."
         again = Outbound(text=words, kind="notice")
         await self._log.post(again, key=f"notice:restored:{self._log.state.seq}")
-        return executor
 
     async def model_hands(self) -> Relocated:
         """The executor as a model's calls reach it."""
@@ -104,15 +104,14 @@ class Workspace:
         return Relocated(executor, self._host.repo.root, Path(tree.path) if tree else self._host.repo.inner)
 
     async def prepare(self, name: str) -> WorktreeReady:
-        """Make the thread's branch and worktree (or find them after a crash) and fill it."""
+        """Make the thread's branch and worktree (or find them after a crash), fill it, await its setup."""
         await self.close()
-        base = await self.base()
-        tree = await worktrees.create(
-            self._host.repo, name, base.commit, thread=self._log.state.id, fresh=True
-        )
+        base, thread = await self.base(), self._log.state.id
+        tree = await worktrees.create(self._host.repo, name, base.commit, thread=thread, fresh=True)
         self._executor = await filled(tree.path, tree.base, self._host.sandbox)
         event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
         await self._log.append(event)
+        self._executor = await self._dependencies.hands(event, self._executor)
         return event
 
     @property
@@ -289,6 +288,7 @@ class Workspace:
     async def close(self) -> None:
         """Stop the executor."""
         await self.settle_checkpoint()
+        await self._dependencies.close()
         executor, self._executor = self._executor, None
         if executor is not None:
             await executor.close()

@@ -179,7 +179,7 @@ async def test_one_person_has_no_more_coders_than_their_own_limit(room: Room) ->
         for thread in threads:
             assert (await scene.rest(thread)).outcome == "done"
         assert max(most) == 1
-        waits = [t for thread in threads for t in await scene.posts(thread) if "waits its turn" in t]
+        waits = [t for thread in threads for t in await scene.posts(thread) if "in line" in t]
         assert len(waits) == 2
         assert all("robin has 1 Coder at work" in text for text in waits)
 

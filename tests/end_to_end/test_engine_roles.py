@@ -97,7 +97,7 @@ async def test_a_secret_that_a_model_repeats_gets_out_nowhere(room: Room) -> Non
     assert any(CANARY[::-1] in str(m) for asked in scene.asked for m in asked.messages)
     results = [m["content"] for asked in scene.asked for m in asked.messages if m["role"] == "tool"]
     assert CANARY not in str(results)
-    assert len(door.shown) == 5  # plan, note, pull request, merge, report
+    assert len(door.texts("a")) == 4, door.texts("a")  # plan, note, pull request, report
     assert CANARY not in str(door.shown)
     landed = subprocess.run(
         ["git", "-C", str(room.sample.remote), "log", "-p", "--all", "--format=%an %ae %s %b"],

@@ -17,7 +17,7 @@ from codebutler.service.app import find_place
 from codebutler.surfaces.terminal import Terminal
 from codebutler.testing import note
 from codebutler.testing.stage import Stage
-from codebutler.thread import engine
+from codebutler.thread import intake
 from codebutler.types import Inbound, Person
 
 TALK = """
@@ -64,7 +64,7 @@ async def test_consent_of_somebody_who_may_not_give_it_ends_the_run(session: Ses
     """The thread is another person's; the answer is said once, and nothing goes round in circles."""
     owner = Person(surface="slack", id="U7", name="Robin")
     inbound = Inbound(surface="slack", external_id="C1/1", key="m1", author=owner, text="Add a note")
-    await session.resume(await engine.receive(session.host.store, inbound))
+    await session.resume(await intake.receive(session.host.store, inbound))
     assert await attended(session, plan=True) == 3
     assert session.state.approval is None
     posts = [
@@ -83,7 +83,7 @@ async def test_a_thread_is_at_rest_only_when_all_was_read_and_seen(session: Sess
     inbound = Inbound(
         surface="terminal", external_id="c1", key="m2", text="more", author=Person(surface="terminal", id="x")
     )
-    await engine.receive(session.host.store, inbound)  # another process wrote; no kick has come yet
+    await intake.receive(session.host.store, inbound)  # another process wrote; no kick has come yet
     assert not await session.at_rest()
     await session.resume(session.thread)
     await attended(session)

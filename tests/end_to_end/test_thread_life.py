@@ -123,7 +123,7 @@ async def test_cancel_breaks_off_a_command_and_keeps_the_work(life: Life) -> Non
 
 @pytest.mark.parametrize("stage", [note.WHOLE], indirect=True)
 async def test_only_the_owner_approves(life: Life) -> None:
-    from codebutler.thread import engine
+    from codebutler.thread import intake
     from codebutler.types import Inbound, Person
 
     state = await life.say("Add a note")
@@ -133,7 +133,7 @@ async def test_only_the_owner_approves(life: Life) -> None:
         surface="terminal", external_id="life", key="m1", author=Person(surface="terminal", id="mallory"),
         action="approve", value=plan.hash,
     )  # fmt: skip
-    await engine.receive(life.session.host.store, mallory)
+    await intake.receive(life.session.host.store, mallory)
     state = await life.say("/status")
     assert state.approval is None
     assert any("may approve" in p for p in await life.posts())

@@ -84,7 +84,10 @@ class Workplace:
             model=model, messages=messages, tools=(), max_output=100, role=f"{role.name}-summary"
         )
 
-    async def waiting(self, role: Role, why: str) -> None:
+    async def show_wait(self, role: Role, why: str) -> None:
+        self.waits.append(why)
+
+    async def wait(self, role: Role, why: str, seconds: float) -> None:
         self.waits.append(why)
 
     async def complete(

@@ -68,7 +68,7 @@ class Place:
     async def settle(self, key: str, usd: float) -> None:
         pass
 
-    async def waiting(self, role: Role, why: str) -> None:
+    async def show_wait(self, role: Role, why: str) -> None:
         pass
 
     def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:

@@ -13,7 +13,7 @@ import pytest
 ROOMS = (  # a room may import from its own line or an earlier one; anything not named is vocabulary
     {"vocabulary"},
     {"store"},
-    {"models", "forges", "repo", "sandbox"},
+    {"models", "forges", "repo", "sandbox", "setup"},
     {"toolset"},
     {"agent"},
     {"thread"},

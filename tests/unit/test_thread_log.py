@@ -12,8 +12,8 @@ from codebutler.errors import StaleWorker
 from codebutler.events import FrameStarted, MessageTaken, Posted, TurnEnded, parse
 from codebutler.redact import Redactor
 from codebutler.store.store import Store
-from codebutler.thread.engine import receive, thread_id
 from codebutler.thread.fold import fold
+from codebutler.thread.intake import receive, thread_id
 from codebutler.thread.log import ThreadLog
 from codebutler.types import Inbound, Outbound, Person
 

@@ -15,6 +15,7 @@ from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.service import owner
 from codebutler.service.owner import Owner, kick, socket_path
+from codebutler.thread.intake import Stop
 
 HOLD = """
 import asyncio, sys
@@ -24,7 +25,7 @@ from codebutler.service.owner import Owner
 async def main():
     held = Owner.take(await find_repo(Path(sys.argv[1])), Path(sys.argv[2]))
     print("no" if held is None else "yes", flush=True)
-    await held.listen(lambda thread: print(thread, flush=True))
+    await held.listen(lambda thread, stop: print(thread, stop, flush=True))
     await asyncio.sleep(60)
 asyncio.run(main())
 """
@@ -47,7 +48,7 @@ class Kicks:
         self.threads: list[str] = []
         self.came = asyncio.Event()
 
-    def __call__(self, thread: str) -> None:
+    def __call__(self, thread: str, stop: Stop) -> None:
         self.threads.append(thread)
         self.came.set()
 
@@ -76,7 +77,7 @@ async def test_a_killed_owner_leaves_neither_lock_nor_deaf_socket(repo: Repo, bu
     async with asyncio.timeout(5):
         while not await kick(repo.root, butler, "t1"):  # noqa: ASYNC110 - it listens a moment after it locks
             await asyncio.sleep(0.05)
-    assert other.stdout.readline() == "t1\n"
+    assert other.stdout.readline() == "t1 \n"
     other.send_signal(signal.SIGKILL)
     other.wait()
     other.stdout.close()

@@ -1,0 +1,52 @@
+"""SIGINT and SIGTERM: the first one asks the command to come to an end, the second one ends it at once."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from codebutler.cli.main import INTERRUPTED
+
+
+def on_stop(stop: Callable[[], None]) -> None:
+    """Call ``stop`` at the first signal. One that the program was started to ignore stays ignored."""
+    loop = asyncio.get_running_loop()
+    told = False
+
+    def handle() -> None:
+        nonlocal told
+        if told:
+            os.write(2, b"interrupted\n")
+            os._exit(INTERRUPTED)
+        told = True
+        stop()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            loop.add_signal_handler(number, handle)
+
+
+def run(main: Coroutine[Any, Any, int]) -> int:
+    """As ``asyncio.run``; a signal cancels ``main``, and KeyboardInterrupt is raised when all is put away."""
+    told = False
+
+    async def stoppable() -> int:
+        task = asyncio.ensure_future(main)
+
+        def stop() -> None:
+            nonlocal told
+            told = True
+            task.cancel()
+
+        on_stop(stop)
+        return await task
+
+    try:
+        return asyncio.run(stoppable())
+    except asyncio.CancelledError:
+        if told:
+            raise KeyboardInterrupt from None
+        raise

@@ -1,0 +1,99 @@
+"""Messages in: a door's native event becomes an event of its thread, once, before anybody is told of it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Literal, TypeAlias
+
+from codebutler.events import (
+    MessageDeleted,
+    MessageEdited,
+    MessageReceived,
+    ThreadOpened,
+    dump,
+)
+from codebutler.store.rows import NewEvent
+from codebutler.store.store import Store
+from codebutler.thread.decisions import Interpreter
+from codebutler.thread.state import ThreadState
+from codebutler.types import Inbound
+from codebutler.wellformed import well_formed
+
+Mode: TypeAlias = Literal["team", "coder"]
+Stop: TypeAlias = Literal["", "soft", "now"]
+"""How a message stops what is under way: not at all, as soon as no step is cut short, or at once."""
+STOPS: dict[str, Stop] = {"cancel": "now", "pause": "soft"}
+"""The commands that do not wait their turn."""
+
+
+def thread_id(surface: str, external_id: str) -> str:
+    """A thread's id follows from where it was opened: a redelivered first message opens nothing new."""
+    return "t" + hashlib.sha256(f"{surface}\n{external_id}".encode()).hexdigest()[:9]
+
+
+async def receive(store: Store, inbound: Inbound, *, title: str = "", mode: Mode = "team") -> str:
+    """Append a native event to its thread, opening one for a conversation that is new. Returns its id.
+
+    "" for a change to a message of a conversation that is no thread: there is nothing to do.
+    """
+    return (await take_in(store, inbound, title=title, mode=mode))[0]
+
+
+async def take_in(
+    store: Store, inbound: Inbound, *, title: str = "", mode: Mode = "team"
+) -> tuple[str, bool]:
+    """As ``receive``; also says whether a thread was opened just now."""
+    inbound = Inbound.model_validate(well_formed(inbound.model_dump()))
+    said = event_of(inbound)
+    event = NewEvent(said.kind, f"{inbound.surface}:{inbound.key}", dump(said))
+    thread = await store.find(inbound.surface, inbound.external_id)
+    if thread is None:
+        if not isinstance(said, MessageReceived):
+            return "", False
+        thread = thread_id(inbound.surface, inbound.external_id)
+        name = title or _title(inbound.text)
+        opened = ThreadOpened(title=name, owner=inbound.author, mode=mode)
+        if await store.open_thread(
+            thread,
+            title=name,
+            owner=inbound.author.label,
+            bindings=[(inbound.surface, inbound.external_id)],
+            events=[NewEvent(opened.kind, "opened", dump(opened)), event],
+            row={"phase": "pm", "status": "new"},
+        ):
+            return thread, True
+    await store.append(thread, [event], ready=True)
+    return thread, False
+
+
+def stops(interpreter: Interpreter, inbound: Inbound) -> Stop:
+    """What this does to the step that is under way. A changed message waits until it is read."""
+    said = event_of(inbound)
+    if not isinstance(said, MessageReceived):
+        return ""
+    command = interpreter.read(ThreadState(""), said)
+    return "" if command is None else STOPS.get(command.name, "")
+
+
+def event_of(inbound: Inbound) -> MessageReceived | MessageEdited | MessageDeleted:
+    """The event that a native event becomes."""
+    if inbound.deletes:
+        return MessageDeleted(surface=inbound.surface, of=inbound.deletes, by=inbound.author)
+    if inbound.edits:
+        return MessageEdited(surface=inbound.surface, of=inbound.edits, text=inbound.text, by=inbound.author)
+    return MessageReceived(
+        surface=inbound.surface,
+        external_id=inbound.external_id,
+        key=inbound.key,
+        author=inbound.author,
+        text=inbound.text,
+        action=inbound.action,
+        value=inbound.value,
+        attachments=inbound.attachments,
+    )
+
+
+def _title(text: str) -> str:
+    """The first line of the request, short enough for a list."""
+    line = next((x.strip() for x in text.splitlines() if x.strip()), "untitled")
+    return line if len(line) <= 80 else line[:79] + "…"

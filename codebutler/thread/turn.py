@@ -1,0 +1,78 @@
+"""A running turn as the dispatcher holds it: how it hears of mail, and how it is stopped without harm."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Turn:
+    """Shared by the dispatcher, which stops it, and by the turn's work, which says where that is harmless.
+
+    A *calm* stretch is one that can be broken off without leaving a step half done: a model call, a wait.
+    """
+
+    def __init__(self, wrote: Callable[[bool], None] | None = None) -> None:
+        """``wrote`` hears of every commit of the turn; its argument says whether there is a post in it."""
+        self.mail = asyncio.Event()
+        """Set when something came in that the turn may not have read."""
+        self.wrote = wrote
+        self.task: asyncio.Task[None] | None = None
+        self.ending = False
+        """The process ends or gives the thread away: no further step is begun."""
+        self._calm = 0
+        self._wanted = False
+        self._broken = False
+
+    def interrupt(self) -> None:
+        """Break off whatever is under way; the thread then gets another turn."""
+        self._broken = True
+        self._cancel()
+
+    def halt(self) -> None:
+        """Break off as soon as no step is cut short by it; the thread then gets another turn."""
+        self._wanted = True
+        if self._calm:
+            self.interrupt()
+
+    def finish(self, *, urgent: bool) -> None:
+        """Let the step that is under way be the last. ``urgent`` breaks off what is calm, too."""
+        self.ending = True
+        if urgent and self._calm:
+            self._cancel()
+
+    @contextmanager
+    def calm(self) -> Iterator[None]:
+        """Around what may be broken off."""
+        self.point()
+        self._calm += 1
+        try:
+            yield
+        finally:
+            self._calm -= 1
+
+    def point(self) -> None:
+        """Nothing is under way here: go no further if the turn is to stop. Raises CancelledError."""
+        if self._wanted:
+            self._broken = True
+        if self._wanted or self.ending:
+            raise asyncio.CancelledError
+
+    def hear(self) -> None:
+        """The mail is about to be read: whatever came before this is no longer news."""
+        self.mail.clear()
+        self._wanted = False
+
+    def goes_on(self) -> bool:
+        """After a CancelledError: whether the turn was only broken off, and another one is to follow."""
+        if not self._broken or self.ending:
+            return False
+        self._broken = False
+        while self.task is not None and self.task.uncancel():  # it may have been broken off several times
+            pass
+        return True
+
+    def _cancel(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
