@@ -152,10 +152,14 @@ class World:
         shutil.copytree(self.template, self.top, symlinks=True, dirs_exist_ok=True)
 
     def clean(self) -> None:
-        """The worktree as built; what lies beside it is not touched."""
+        """The worktree as built, its pointer too; what lies beside it is not touched."""
         for path in self.work.iterdir():
             if path.name != ".git":
                 _remove(path)
+        dot, pointer = self.work / ".git", (self.template / "work" / ".git").read_bytes()
+        if not dot.is_file() or dot.read_bytes() != pointer:
+            _remove(dot)
+            dot.write_bytes(pointer)
         owner = self.work.stat()
         for name in ("hello.txt", ".gitignore"):
             shutil.copy(self.template / "work" / name, self.work / name)
