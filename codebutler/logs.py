@@ -23,6 +23,8 @@ Tag: TypeAlias = Literal["INF", "WRN", "ERR", "DBG", "MSG", "PM", "RSH", "CLD", 
 NAME = "codebutler"
 MAX_BYTES = 10 * 1024 * 1024
 """A full file becomes <name>.1; two of those are kept."""
+_OURS = (NAME, "asyncio")
+"""asyncio tells of errors that nobody waited for: they quote what failed, so they pass here too."""
 _LEVELS = {"DBG": logging.DEBUG, "WRN": logging.WARNING, "ERR": logging.ERROR}
 _TAGS = {logging.DEBUG: "DBG", logging.INFO: "INF", logging.WARNING: "WRN"}
 
@@ -43,10 +45,10 @@ def setup(
     debug: bool = False,
 ) -> None:
     """Send records to ``file`` (made with mode 0600) and to stderr; a second call replaces the first."""
-    logger = logging.getLogger(NAME)
     close()
-    logger.propagate = False
-    logger.setLevel(logging.DEBUG if debug else logging.INFO)
+    for logger in map(logging.getLogger, _OURS):
+        logger.propagate = False
+    logging.getLogger(NAME).setLevel(logging.DEBUG if debug else logging.INFO)
     formatter = _Line(redactor, json_lines=json_lines)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)] if stderr else []
     if file is not None:
@@ -54,15 +56,17 @@ def setup(
         handlers.append(_PrivateFile(file, maxBytes=MAX_BYTES, backupCount=2, encoding="utf-8"))
     for handler in handlers:
         handler.setFormatter(formatter)
-        logger.addHandler(handler)
+        for logger in map(logging.getLogger, _OURS):
+            logger.addHandler(handler)
 
 
 def close() -> None:
     """Close what ``setup`` opened."""
-    logger = logging.getLogger(NAME)
-    for handler in list(logger.handlers):
-        logger.removeHandler(handler)
-        handler.close()
+    for logger in map(logging.getLogger, _OURS):
+        for handler in list(logger.handlers):
+            logger.removeHandler(handler)
+            handler.close()
+        logger.propagate = True
 
 
 class _PrivateFile(RotatingFileHandler):

@@ -14,8 +14,8 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from starter import Starter
 
@@ -25,16 +25,14 @@ _ROOM = 1024 * 1024
 """Bytes of output that a captured command may be ahead of us: it need not wait for each piece to be read."""
 
 
-@dataclass(frozen=True)
-class Child:
+class Child(NamedTuple):
     """A running child; ``pidfd`` becomes readable when it ends."""
 
     pid: int
     pidfd: int
 
 
-@dataclass(frozen=True)
-class Captured:
+class Captured(NamedTuple):
     """What a finished command printed. ``code`` is negative for a signal; ``cut`` if it was stopped."""
 
     code: int
@@ -114,11 +112,13 @@ class Children:
 
     def kill_tree(self, child: Child) -> None:
         """Kill a kept child and all its descendants, the child last: until then it adopts the orphans."""
+        if self.owns_all:
+            _signal({child.pid}, signal.SIGSTOP)  # or it would go on with its next command, or end as if well
         for _ in range(_TRIES * 10):
             below = descendants({child.pid}) if self.owns_all else set()
             if not below:
                 break
-            _kill_each(below)
+            _signal(below, signal.SIGKILL)
         self.kill(child)
 
     def sweep(self, child: Child | None = None, seconds: float = 2.0) -> None:
@@ -146,7 +146,7 @@ class Children:
         """Kill everything outside the trees of the kept children; False if there was nothing."""
         parents = processes()
         strangers = descendants({os.getpid()}, parents) - self._kept - descendants(self._kept, parents)
-        _kill_each(strangers)
+        _signal(strangers, signal.SIGKILL)
         return bool(strangers)
 
     def _reap(self) -> None:
@@ -270,10 +270,10 @@ def descendants(roots: set[int], parents: dict[int, int] | None = None) -> set[i
     return found
 
 
-def _kill_each(pids: set[int]) -> None:
+def _signal(pids: set[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
 
 def _kill_all() -> bool:

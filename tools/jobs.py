@@ -10,7 +10,7 @@ import select
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 import limits
 from cancelling import Cancel
@@ -25,17 +25,17 @@ _ADOPT = (
 )
 
 
-@dataclass
 class Job:
     """One job. ``code`` is None while it runs; ``ended`` is set when it no longer does."""
 
-    number: int
-    child: Child
-    output: Output
-    began: float
-    seconds: float = 0.0
-    code: int | None = None
-    ended: threading.Event = field(default_factory=threading.Event)
+    def __init__(
+        self, number: int, child: Child, output: Output, tell_end: Callable[[int], None] | None
+    ) -> None:
+        """It has just begun. ``tell_end`` is told its number at its end."""
+        self.number, self.child, self.output, self.tell_end = number, child, output, tell_end
+        self.began, self.seconds = time.monotonic(), 0.0
+        self.code: int | None = None
+        self.ended = threading.Event()
 
 
 class Jobs:
@@ -47,7 +47,7 @@ class Jobs:
         self.known: dict[int, Job] = {}
         self.count = 0
 
-    def start(self, command: str, cwd: str) -> Job:
+    def start(self, command: str, cwd: str, tell_end: Callable[[int], None] | None) -> Job:
         """Start a job in ``cwd``. Raises Fault when too many run."""
         if sum(job.code is None for job in self.known.values()) >= limits.JOBS:
             raise Fault(f"{limits.JOBS} background jobs run already: stop one")
@@ -63,7 +63,7 @@ class Jobs:
             raise Fault(f"bash could not be started: {error.strerror}") from error
         finally:
             output.started()
-        job = self.known[self.count] = Job(self.count, child, output, time.monotonic())
+        job = self.known[self.count] = Job(self.count, child, output, tell_end)
         threading.Thread(target=self._pump, args=(job,), daemon=True).start()
         self._forget()
         return job
@@ -114,5 +114,7 @@ class Jobs:
         job.seconds = time.monotonic() - job.began
         job.code = 128 - code if code < 0 else code
         job.ended.set()
+        if job.tell_end is not None:
+            job.tell_end(job.number)
         with self.serial:
             self.space.children.sweep()

@@ -21,6 +21,7 @@ COMMANDS = {
     "threads": "codebutler.cli.threads",
     "show": "codebutler.cli.show",
     "logs": "codebutler.cli.logs",
+    "rewind": "codebutler.cli.rewind",
     "pr": "codebutler.cli.pr",
     "tool": "codebutler.cli.tool",
     "executor": "codebutler.cli.executor",
@@ -80,11 +81,25 @@ def _dispatch(words: list[str], *, ours: bool) -> int:
     try:
         return _run(name, words[1:], ours=ours)
     except CodeButlerError as error:
-        print(f"codebutler {name}: {error}", file=sys.stderr)
+        print(_clean(f"codebutler {name}: {error}", words), file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # whoever read our output has gone: nothing to tell anyone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception:  # noqa: BLE001 - a fault of ours: its traceback may quote what it was working on
+        import traceback
+
+        print(_clean(traceback.format_exc(), words), end="", file=sys.stderr)
+        return 1
+
+
+def _clean(text: str, words: Sequence[str]) -> str:
+    """``text`` without the secrets of this host, as far as they can be read, and what looks like one."""
+    from codebutler.config import known_secrets
+    from codebutler.redact import Redactor
+
+    home = next((words[n + 1] for n, word in enumerate(words[:-1]) if word == "--home"), "")
+    return Redactor(known_secrets(home)).text(text)
 
 
 def _run(name: str, words: list[str], *, ours: bool) -> int:

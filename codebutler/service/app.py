@@ -60,7 +60,7 @@ async def open_store(place: Place) -> Store:
     own_folder(place.repo, place.repo.inner)
     hide_own_files(place.repo)
     own_file(place.repo, place.repo.inner / "store.db")
-    return await Store.open(place.repo.inner / "store.db")
+    return await Store.open(place.repo.inner / "store.db", place.redactor)
 
 
 async def open_host(place: Place) -> Host:
@@ -68,7 +68,7 @@ async def open_host(place: Place) -> Host:
     make_home(place.home)
     store = await open_store(place)
     logs.setup(place.redactor, file=log_file(place), stderr=False)
-    ledger = await Store.open(place.home / "global.db")
+    ledger = await Store.open(place.home / "global.db", place.redactor)
     router = Router(place.config)
     return Host(
         repo=place.repo,

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from codebutler.redact import Redactor
 from codebutler.store import blobs, log, money, outbox
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
@@ -22,20 +24,23 @@ class Store:
     A write is on disk when its call returns. Calls that start after that see it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, redactor: Redactor) -> None:
         """Use ``open``."""
+        self.path = path
+        self.redactor = redactor
         self._writer = Writer(connection, path)
         self._readers = Readers(path)
 
     @classmethod
-    async def open(cls, path: Path) -> Store:
+    async def open(cls, path: Path, redactor: Redactor | None = None) -> Store:
         """Open the file at ``path``, creating it (mode 0600) and its folders, and update its schema.
 
+        ``redactor`` takes secrets out of every text on its way in; without one, whatever looks like a token.
         Raises ConfigError when it cannot be used or is newer than this program, UsageError for a
         malformed CODEBUTLER_CRASH_AT, CodeButlerError when the disk is full.
         """
         HOOK.arm()
-        return cls(await asyncio.to_thread(prepare, path), path)
+        return cls(await asyncio.to_thread(prepare, path), path, redactor or Redactor())
 
     async def close(self) -> None:
         """Commit what waits and close the file. May be called twice."""
@@ -61,12 +66,13 @@ class Store:
         ready: bool = True,
     ) -> bool:
         """Start a thread with its doors and first events. If it or a door exists: False, nothing written."""
-        columns = {**_checked(row), "title": title}
+        columns, owner = self._columns({**(row or {}), "title": title}), self.redactor.text(owner)
+        news = [self._event(event) for event in events]
 
         def work(tx: Transaction) -> bool:
             if not log.create(tx, id, owner=owner, row=columns, bindings=bindings, ready=ready):
                 return False
-            log.add_events(tx, id, 0, events)
+            log.add_events(tx, id, 0, news)
             return True
 
         return await self._writer.do(work)
@@ -92,14 +98,16 @@ class Store:
         more, so that a message that came in meanwhile keeps its turn even through a crash.
         Raises StaleWorker if ``epoch`` is not the thread's, CodeButlerError for an unknown thread.
         """
-        columns = _checked(row)
+        columns = self._columns(row or {})
+        news = [self._event(event) for event in events]
+        out = [replace(post, payload=self._json(post.payload)) for post in posts]
         if any(timer.thread != thread for timer in timers):
             raise ValueError(f"a timer of another thread was given to {thread}")
 
         def work(tx: Transaction) -> list[StoredEvent]:
             last, before = log.position(tx, thread, epoch), tx.new_events
-            stored = log.add_events(tx, thread, last, events)
-            outbox.add(tx, thread, posts)
+            stored = log.add_events(tx, thread, last, news)
+            outbox.add(tx, thread, out)
             log.set_timers(tx, thread, drop_timers, timers)
             touch = bool(columns) or tx.new_events > before
             flag = _flag(ready, seen, last)
@@ -168,7 +176,8 @@ class Store:
 
     async def post_failed(self, post_id: int, error: str, *, final: bool) -> None:
         """Count a failed attempt; ``final`` gives the post up. Raises CodeButlerError for an unknown post."""
-        await self._writer.do(lambda tx: outbox.failed(tx, post_id, error, final=final))
+        clean = self.redactor.text(error)
+        await self._writer.do(lambda tx: outbox.failed(tx, post_id, clean, final=final))
 
     async def slot_message(self, thread: str, surface: str, conversation: str, slot: str) -> str:
         """The platform's id of the message that shows ``slot`` now, or ""."""
@@ -221,12 +230,22 @@ class Store:
         """The keys that start with ``prefix`` and still hold money; a crash or a cancel leaves such keys."""
         return await self._readers.do(lambda c: money.unsettled(c, prefix))
 
+    # ------------------------------------------------------------- no secret gets past here
 
-def _checked(row: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """``row`` with known columns only; anything else is a programming mistake."""
-    if unknown := set(row or {}) - set(log.COLUMNS):
-        raise ValueError(f"the read model has no column {min(unknown)!r}")
-    return row or {}
+    def _event(self, event: NewEvent) -> NewEvent:
+        return replace(event, body=self._json(event.body))
+
+    def _json(self, text: str) -> str:
+        try:
+            return self.redactor.json(text)
+        except ValueError:  # no JSON, which the store does not mind
+            return self.redactor.text(text)
+
+    def _columns(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``row`` with known columns only; anything else is a programming mistake."""
+        if unknown := set(row) - set(log.COLUMNS):
+            raise ValueError(f"the read model has no column {min(unknown)!r}")
+        return self.redactor.value(dict(row))
 
 
 def _flag(ready: bool | None, seen: int | None, last: int) -> bool | None:

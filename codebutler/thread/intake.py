@@ -22,7 +22,7 @@ from codebutler.wellformed import well_formed
 Mode: TypeAlias = Literal["team", "coder"]
 Stop: TypeAlias = Literal["", "soft", "now"]
 """How a message stops what is under way: not at all, as soon as no step is cut short, or at once."""
-STOPS: dict[str, Stop] = {"cancel": "now", "pause": "soft"}
+STOPS: dict[str, Stop] = {"cancel": "now", "rewind": "now", "pause": "soft"}
 """The commands that do not wait their turn."""
 
 
@@ -43,7 +43,7 @@ async def take_in(
     store: Store, inbound: Inbound, *, title: str = "", mode: Mode = "team"
 ) -> tuple[str, bool]:
     """As ``receive``; also says whether a thread was opened just now."""
-    inbound = Inbound.model_validate(well_formed(inbound.model_dump()))
+    inbound = _without_secrets(Inbound.model_validate(well_formed(inbound.model_dump())), store)
     said = event_of(inbound)
     event = NewEvent(said.kind, f"{inbound.surface}:{inbound.key}", dump(said))
     thread = await store.find(inbound.surface, inbound.external_id)
@@ -91,6 +91,13 @@ def event_of(inbound: Inbound) -> MessageReceived | MessageEdited | MessageDelet
         value=inbound.value,
         attachments=inbound.attachments,
     )
+
+
+def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
+    """Before anything is cut out of it, such as a title: half a secret is not known for one any more."""
+    given = inbound.model_dump()
+    ids = {name: given[name] for name in ("surface", "external_id", "key", "edits", "deletes")}
+    return Inbound.model_validate({**store.redactor.value(given), **ids})
 
 
 def _title(text: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
@@ -12,7 +11,7 @@ from codebutler.events import Event, Posted, dump, parse
 from codebutler.store.rows import NewEvent, NewPost, StoredEvent, Timer
 from codebutler.store.store import Store
 from codebutler.thread.fold import apply, fold
-from codebutler.thread.state import ThreadState
+from codebutler.thread.state import AGAIN, ThreadState
 from codebutler.types import Outbound
 
 
@@ -58,7 +57,7 @@ class ThreadLog:
 
     async def append(self, *events: Event, drop_timers: Sequence[str] = ()) -> None:
         """Log events; on return they are on disk and in ``state``. Raises StaleWorker when taken over."""
-        news = [NewEvent(e.kind, uuid4().hex, self._body(e)) for e in events]
+        news = [NewEvent(e.kind, uuid4().hex, dump(e)) for e in events]
         await self._write(news, drop_timers=drop_timers)
 
     async def post(
@@ -69,16 +68,17 @@ class ThreadLog:
 
         ``timers`` are set with it: unix times by key.
         """
-        clean = message.model_copy(update={"text": self._redact(message.text)})
-        payload = dump(clean)
+        if self.state.rewinds:
+            key = f"{key}{AGAIN}{self.state.rewinds}"
+        payload = dump(message)
         posts = [
-            NewPost(f"{key}@{surface}:{external}", surface, external, payload, clean.slot)
+            NewPost(f"{key}@{surface}:{external}", surface, external, payload, message.slot)
             for surface, external in await self._store.bindings(self.state.id)
         ]
-        news = [NewEvent(e.kind, uuid4().hex, self._body(e)) for e in before]
+        news = [NewEvent(e.kind, uuid4().hex, dump(e)) for e in before]
         if not message.slot:
-            news.append(NewEvent("posted", f"post:{key}", self._body(Posted(post=clean, source=key))))
-        news += [NewEvent(e.kind, uuid4().hex, self._body(e)) for e in after]
+            news.append(NewEvent("posted", f"post:{key}", dump(Posted(post=message, source=key))))
+        news += [NewEvent(e.kind, uuid4().hex, dump(e)) for e in after]
         await self._write(news, posts=posts, ready=ready, timers=timers or {})
 
     async def update_row(self, **row: str | int) -> None:
@@ -98,18 +98,13 @@ class ThreadLog:
         if message is not None:
             await self.post(message, key=f"end:{self.state.seq}", after=ends, ready=ready)
         else:
-            await self._write([NewEvent(e.kind, uuid4().hex, self._body(e)) for e in ends], ready=ready)
+            await self._write([NewEvent(e.kind, uuid4().hex, dump(e)) for e in ends], ready=ready)
         return set(self.state.unread) <= set(stuck)
 
     async def sync(self) -> None:
         """Fold in what doors and other processes have appended."""
         async with self._lock:
             self._absorb(await self._store.events(self.state.id, after=self.state.seq))
-
-    def _body(self, event: Event) -> str:
-        """The event as it is stored: no secret in any of its texts, whatever a model or a tool put there."""
-        body = dump(event)
-        return body if self._redact(body) == body else json.dumps(_without(json.loads(body), self._redact))
 
     async def _write(
         self,
@@ -147,12 +142,3 @@ class ThreadLog:
         for row in rows:
             if row.seq > self.state.seq:
                 apply(self.state, row.seq, row.ts, parse(row.body))
-
-
-def _without(value: Any, redact: Callable[[str], str]) -> Any:  # noqa: ANN401 - JSON
-    """``value`` with every text in it redacted."""
-    if isinstance(value, str):
-        return redact(value)
-    if isinstance(value, list):
-        return [_without(v, redact) for v in value]
-    return {k: _without(v, redact) for k, v in value.items()} if isinstance(value, dict) else value

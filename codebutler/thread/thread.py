@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
-from codebutler.events import Event, FrameStarted
+from codebutler.events import Event, FrameStarted, QuestionAsked
+from codebutler.redact import Stream
 from codebutler.thread import render
 from codebutler.thread.caps import SAVING_FROM, Caps
 from codebutler.thread.facts import facts
@@ -42,6 +43,8 @@ class Thread(Caps):
         self.space = Workspace(host, log)
         self._listener = listener
         self._rules: Rules | None = None
+        self._outputs: dict[str, Stream] = {}
+        """What commands print, by call."""
 
     async def append(self, *events: Event) -> None:
         """Log events; they are on disk when this returns."""
@@ -57,6 +60,12 @@ class Thread(Caps):
     ) -> None:
         """Show a message at every door, once per key; ``timers`` (unix times) are set with it."""
         await self.log.post(message, key=key, before=before, timers=timers)
+
+    def reminder(self, asked: QuestionAsked, *, again: bool = False) -> dict[str, float]:
+        """The timer that brings a question back to people's minds."""
+        threads = self.config.threads
+        hours = threads.remind_every_hours if again else threads.remind_after_hours
+        return {} if hours is None else {asked.timer: time.time() + hours * 3600}
 
     async def show_status(self, activity: str = "") -> None:
         """Refresh the status card."""
@@ -138,9 +147,11 @@ class Thread(Caps):
     ) -> ModelReply:
         """Ask the model; a due checkpoint is made meanwhile."""
 
+        said = Stream(self.host.redactor)
+
         async def on_text(delta: str) -> None:
-            if self._listener is not None:
-                await self._listener(self.state.id, role.name, delta)
+            if self._listener is not None and (text := said.feed(delta)):
+                await self._listener(self.state.id, role.name, text)
 
         self.space.checkpoint_later()
         patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
@@ -149,6 +160,8 @@ class Thread(Caps):
                 reply = await self._complete(role, model, messages, tools, on_text)
         finally:
             patience.cancel()
+        if self._listener is not None and (rest := said.end()):
+            await self._listener(self.state.id, role.name, rest)
         if self.is_saving():
             await self.tell_once(
                 f"{SAVING_FROM:.0%} of this thread's cap is spent: each role now uses its cheapest model.",

@@ -74,7 +74,10 @@ class _Live:
         self._more = asyncio.Event()
 
     def add(self, text: str) -> None:
-        self._text = (self._text + text)[-_LIVE_CHARS:]
+        text = self._text + text
+        if len(text) > _LIVE_CHARS:  # from a blank on: what is cut in two cannot be told for a secret
+            text = text[-_LIVE_CHARS:].partition("\n")[2]
+        self._text = text
         self._more.set()
 
     async def show(self) -> None:

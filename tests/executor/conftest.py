@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -30,6 +31,15 @@ class Linked:
         """Plain git in the repository, as the person would run it."""
         done = subprocess.run(["git", *words], cwd=self.repo, input=data, capture_output=True, check=True)
         return done.stdout.decode("utf-8", "replace").strip()
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A room outside of pytest's, which every other run of this user closes to the sandbox's user again."""
+    room = Path(tempfile.mkdtemp(prefix="codebutler-test-")).resolve()
+    yield room
+    subprocess.run(["chmod", "-R", "u+rwX", room], check=False, stderr=subprocess.DEVNULL)
+    shutil.rmtree(room, ignore_errors=True)
 
 
 @pytest.fixture
