@@ -43,8 +43,8 @@ _DENIED = "The kernel refuses user namespaces to this user: allow them, or leave
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What decides which fix is the right one. ``apparmor``: it restricts user namespaces. ``landlock``: it is
-    new enough for the reduced border."""
+    """What decides which fix is the right one. ``apparmor``: it restricts user namespaces. ``landlock``: it
+    is new enough for the reduced border."""
 
     container: Literal["", "docker", "podman"] = ""
     apparmor: bool = False

@@ -12,7 +12,8 @@ from typing import Any
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import facade, host, landlock, seccomp
-from codebutler.sandbox.border import CONSTANTS, ETC, GITCONFIG, OFFLINE, Job, configuration
+from codebutler.sandbox.border import Job, configuration
+from codebutler.sandbox.inside import CONSTANTS, ETC, GITCONFIG, OFFLINE
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system/cpu")
 _PROC = ("cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems", "sys")

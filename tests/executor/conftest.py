@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.settings import SandboxSettings
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,27 @@ async def executor(folder: Path) -> AsyncIterator[Executor]:
     running = await Executor.start(folder)
     yield running
     await running.close()
+
+
+REDUCED = SandboxSettings(tier="reduced")
+
+
+@pytest.fixture
+async def reduced(open_tmp: Path) -> AsyncIterator[Executor]:
+    """An executor behind the reduced border, on a folder of its own."""
+    work = open_tmp / "work"
+    work.mkdir()
+    running = await Executor.start(work, own=True, settings=REDUCED)
+    yield running
+    await running.close()
+
+
+@pytest.fixture
+def reduced_host(home: Path) -> None:
+    """A host whose own configuration asks for the reduced border."""
+    (home / ".codebutler").mkdir(mode=0o700)
+    (home / ".codebutler/config.json").write_text('{"sandbox": {"tier": "reduced"}}')
+    (home / ".codebutler/config.json").chmod(0o600)
 
 
 @pytest.fixture
