@@ -59,7 +59,7 @@ async def attend(engine: Engine, number: int) -> None:
             )
         )  # fmt: skip
 
-    thread = await say("task", f"Say hello in f{number}")
+    thread = await say("task", f"Say hello in greeting-{number:02}.txt")
     while True:
         state = await seen(engine, thread)
         if state.phase == "closed":
@@ -71,9 +71,8 @@ async def attend(engine: Engine, number: int) -> None:
                 await say(f"merge:{state.head}", action="merge", value=str(state.pr.number))
             elif state.refused or state.halted:
                 rows = await engine.host.store.events(thread)
-                raise SystemExit(
-                    f"{thread} stopped: {[r.body for r in rows if r.kind in {'merge_refused', 'turn_ended'}][-2:]}"
-                )
+                ends = [r.body for r in rows if r.kind in {"merge_refused", "turn_ended"}]
+                raise SystemExit(f"{thread} stopped: {ends[-2:]}")
         await asyncio.sleep(LOOK)
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -27,16 +28,21 @@ SECONDS = 90.0
 LIMITS = {"maxConcurrentThreads": THREADS, "maxCallsPerHour": 100_000, "maxCallsPerPersonPerHour": 100_000}
 
 
+def file(number: int) -> str:
+    """A thread's own, by a name that no hash or figure contains."""
+    return f"greeting-{number:02}.txt"
+
+
 def scenario(dice: random.Random) -> Scenario:
     """Each thread changes a file of its own; every answer takes a little while."""
     parts = ['name = "load"\n[price]\ninput = 0.6\noutput = 2.5\n']
     for n in range(THREADS):
-        plan = f'title = "Say hello in f{n}", summary = "s", steps = [{{ text = "x" }}], files = ["f{n}"]'
-        write = f'{{ name = "write", arguments = {{ path = "f{n}", content = "hello\\n" }} }}'
-        look = f'{{ name = "bash", arguments = {{ command = "grep hello f{n}" }} }}'
-        said = f'title = "Say hello in f{n}", summary = "s", changes = ["c"]'
-        end = f'{{ name = "write_summary", arguments = {{ {said} }} }}'
-        match = f"match = {{ regex = 'f{n}\\b' }}"
+        title = f'title = "Say hello in {file(n)}", summary = "s"'
+        plan = f'{title}, steps = [{{ text = "x" }}], files = ["{file(n)}"]'
+        write = f'{{ name = "write", arguments = {{ path = "{file(n)}", content = "hello\\n" }} }}'
+        look = f'{{ name = "bash", arguments = {{ command = "grep hello {file(n)}" }} }}'
+        end = f'{{ name = "write_summary", arguments = {{ {title}, changes = ["c"] }} }}'
+        match = f'match = "{file(n)}"'
         for role, steps in (
             ("pm", [f'calls = [{{ name = "propose_plan", arguments = {{ {plan} }} }}]']),
             ("coder", [f"calls = [{write}, {look}]", 'text = "It says hello."']),
@@ -52,7 +58,7 @@ def prepared(folder: Path) -> tuple[Path, Path]:
     repo, remote = folder / "load" / "repo", folder / "load" / "remote.git"
     repo.mkdir(parents=True)
     for n in range(THREADS):
-        (repo / f"f{n}").write_text("good bye\n")
+        (repo / file(n)).write_text("good bye\n")
     for words in (
         f"init -q --bare --initial-branch=main {remote}",
         "init -q --initial-branch=main",
@@ -63,6 +69,13 @@ def prepared(folder: Path) -> tuple[Path, Path]:
     ):
         subprocess.run(["git", *words.split()], cwd=repo, check=True)
     return repo, remote
+
+
+def started(command: list[str], env: dict[str, str], errors: TextIO) -> subprocess.Popen[str]:
+    """A daemon in a process group of its own."""
+    return subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
+    )
 
 
 def family(pid: int) -> list[int]:
@@ -111,25 +124,17 @@ async def test_all_threads_land_once_whatever_is_killed_when(open_tmp: Path, ful
         }
         command = [sys.executable, "-P", str(CHILD), str(repo), str(home), str(shown), str(THREADS)]
         for round_ in range(KILLS + 1):
-            with errors.open("a") as complaints:
-                process = subprocess.Popen(
-                    command,
-                    env=env,
-                    stdout=subprocess.PIPE,
-                    stderr=complaints,
-                    text=True,
-                    start_new_session=True,
-                )
-            assert process.stdout is not None
-            assert await asyncio.to_thread(process.stdout.readline) == "ready\n", errors.read_text()
-            if round_ < KILLS:
-                await asyncio.sleep(dice.uniform(0.3, 3.0))
-                assert process.poll() in (None, 0), errors.read_text()
-                kill(process, everything=dice.random() < 0.5)
-            else:
-                async with asyncio.timeout(SECONDS):
-                    code = await asyncio.to_thread(process.wait)
-                assert code == 0, errors.read_text()
+            with errors.open("a") as complaints, started(command, env, complaints) as process:
+                assert process.stdout is not None
+                assert await asyncio.to_thread(process.stdout.readline) == "ready\n", errors.read_text()
+                if round_ < KILLS:
+                    await asyncio.sleep(dice.uniform(0.3, 3.0))
+                    assert process.poll() in (None, 0), errors.read_text()
+                    kill(process, everything=dice.random() < 0.5)
+                else:
+                    async with asyncio.timeout(SECONDS):
+                        code = await asyncio.to_thread(process.wait)
+                    assert code == 0, errors.read_text()
         assert server.failures == []
     check(repo, remote, shown)
 
@@ -138,10 +143,10 @@ def check(repo: Path, remote: Path, shown: Path) -> None:
     """Everything once: merges, files, log, messages."""
     subjects = git(remote, "log", "--format=%s", "main")
     assert Counter(s.rpartition(" (#")[0] for s in subjects if "(#" in s) == {
-        f"Say hello in f{n}": 1 for n in range(THREADS)
+        f"Say hello in {file(n)}": 1 for n in range(THREADS)
     }
     for n in range(THREADS):
-        assert git(remote, "show", f"main:f{n}") == ["hello"]
+        assert git(remote, "show", f"main:{file(n)}") == ["hello"]
     assert git(remote, "for-each-ref", "--format=%(refname)") == ["refs/heads/main"]
     with a_look(repo / ".codebutler" / "store.db") as store:
         assert store.execute("SELECT DISTINCT phase FROM thread").fetchall() == [("closed",)]
