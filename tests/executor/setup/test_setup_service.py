@@ -28,12 +28,13 @@ async def test_the_key_follows_what_decides_and_nothing_else(ground: Ground) -> 
 
 
 async def test_one_builder_serves_all_who_ask(ground: Ground) -> None:
-    one = ground.own("mkdir lib; echo $RANDOM$RANDOM$RANDOM > lib/mark; sleep 0.5")
+    one = ground.own("mkdir lib; curl -sS http://mirror.example.org/ran > lib/mark; sleep 0.5")
     two = ground.commit(other="x")
-    setups = await ground.setups()
+    setups = await ground.setups(setupAllow=["mirror.example.org:80"])
     outcomes = await asyncio.gather(setups.begin(one), setups.begin(two), setups.begin(one))
     entries = {part.entry for outcome in outcomes for part in outcome.parts}
     assert len(entries) == 1
+    assert len(ground.twin.heard) == 1
     assert len(list(shelf.shelf(setups.repo).iterdir())) == 1
 
 
