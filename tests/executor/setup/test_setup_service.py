@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -58,6 +59,16 @@ async def test_without_network_nothing_is_tried(ground: Ground) -> None:
     (part,) = (await (await ground.setups()).begin(commit)).parts
     assert (part.why, part.fix.count("registries")) == ("setup has no network on this host", 1)
     assert ground.twin.heard == []
+
+
+async def test_only_the_full_border_will_do(ground: Ground) -> None:
+    """Neither is a command run without it, nor is what one has made before used."""
+    commit = ground.own("mkdir lib; echo x > lib/x")
+    setups = await ground.setups()
+    assert (await setups.begin(commit)).parts[0].entry is not None
+    bare = replace(await ground.setups(), sandbox=replace(setups.sandbox, tier="off"))
+    (part,) = (await bare.begin(commit)).parts
+    assert (part.entry, part.why) == (None, "setup does not run with sandbox.tier 'off'")
 
 
 async def test_a_wrong_setup_of_the_repo_is_told(ground: Ground) -> None:
