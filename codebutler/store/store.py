@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from codebutler.redact import Redactor
-from codebutler.store import blobs, log, money, outbox
+from codebutler.store import blobs, files, log, money, outbox
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
@@ -229,6 +229,19 @@ class Store:
     async def unsettled(self, prefix: str = "") -> list[str]:
         """The keys that start with ``prefix`` and still hold money; a crash or a cancel leaves such keys."""
         return await self._readers.do(lambda c: money.unsettled(c, prefix))
+
+    # --------------------------------------------------------------------- the file itself
+
+    async def identity(self) -> str:
+        """The store's id, 16 hexadecimal digits. A copy has its original's, a restored one a new one."""
+        return await self._readers.do(files.identity)
+
+    async def backup(self, target: Path) -> None:
+        """Write the store as it is now to the new file ``target``, checked and on disk, while others write.
+
+        It is read from one snapshot beside the writer, which does not wait. FileExistsError if it exists.
+        """
+        await self._readers.do(lambda c: files.save(c, target))
 
     # ------------------------------------------------------------- no secret gets past here
 
