@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from codebutler.errors import UsageError
 from codebutler.events import parse
 from codebutler.service.app import Place, find_place, open_store
+from codebutler.service.keeping import lost_notice
 from codebutler.store.store import Store
 from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
@@ -27,10 +29,18 @@ async def place_and_store(args: argparse.Namespace) -> AsyncIterator[tuple[Place
     """The repo that the arguments name, and its store."""
     place = await find_place(args.repo.resolve(), home=args.home)
     store = await open_store(place)
+    await tell_of_lost(place, store)
     try:
         yield place, store
     finally:
         await store.close()
+
+
+async def tell_of_lost(place: Place, store: Store) -> None:
+    """Say on standard error that an earlier store is gone, and how its threads come back."""
+    notice = lost_notice(place.repo, place.home, present=await store.identity())
+    if notice:
+        print(place.redactor.text(notice), file=sys.stderr)
 
 
 async def load(store: Store, thread: str) -> ThreadState:

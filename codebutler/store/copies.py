@@ -7,6 +7,7 @@ the first one still has.
 from __future__ import annotations
 
 import asyncio
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -99,6 +100,7 @@ class Copy:
         for side in SIDES:
             self.path.with_name(self.path.name + side).unlink(missing_ok=True)
         fresh.replace(self.path)
+        self._opened()
 
     def _follow(self, thread: str) -> None:
         copy = self._opened()
@@ -113,12 +115,17 @@ class Copy:
             raise
 
     def _opened(self) -> sqlite3.Connection:
-        """The copy with the living store beside it; kept open, since closing waits for the disk."""
+        """The copy with the living store beside it. Kept open: closing waits for the disk, and a store whose
+        files are deleted while it is in use can still be read by who has them open.
+        """
         if self._open is None:
+            if not self._live.exists():  # SQLite would make an empty one
+                raise FileNotFoundError(errno.ENOENT, f"the store {self._live} is gone")
             copy = connect(self.path)
             copy.execute("PRAGMA journal_mode = WAL").fetchone()
             copy.execute("PRAGMA synchronous = NORMAL")
             copy.execute("ATTACH DATABASE ? AS live", (str(self._live),))
+            copy.execute("SELECT 1 FROM live.event LIMIT 1").fetchone()
             self._open = copy
         return self._open
 

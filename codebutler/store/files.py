@@ -22,6 +22,13 @@ def identity(connection: sqlite3.Connection) -> str:
 
 def save(connection: sqlite3.Connection, target: Path) -> None:
     """Write what ``connection`` sees now to the new file ``target``: one file, sound, mode 0600, on disk."""
+    try:
+        _save(connection, target)
+    except (sqlite3.Error, OSError) as error:
+        raise translate(target, error) from error
+
+
+def _save(connection: sqlite3.Connection, target: Path) -> None:
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
