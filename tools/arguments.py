@@ -40,20 +40,26 @@ def _scratched(tool: dict[str, Any]) -> dict[str, Any]:
     return {**tool, "description": tool["_meta"]["codebutler"]["scratch"]}
 
 
-def check(name: str, arguments: dict[str, Any], form: dict[str, Any]) -> None:
-    """Raises Fault naming the argument that is unknown, missing, or of the wrong type."""
-    known = form["properties"]
+def checked(name: str, arguments: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:
+    """The arguments as they were meant: null counts as not given, and ``"5"`` as 5 where a number is due.
+
+    Raises Fault naming the argument that is unknown, missing, or of the wrong type.
+    """
+    known, required, taken = form["properties"], form.get("required", []), {}
     for key, value in arguments.items():
         if key not in known:
             raise Fault(f"{name} has no argument {limits.cut_line(key, 60)!r}; it takes {', '.join(known)}")
-        _check_value(f"{name}: {key}", value, known[key])
-    for key in form.get("required", []):
-        if key not in arguments:
+        if value is not None or key in required:
+            taken[key] = _value(f"{name}: {key}", value, known[key])
+    for key in required:
+        if key not in taken:
             raise Fault(f"{name} needs the argument {key!r}")
+    return taken
 
 
-def _check_value(where: str, value: object, form: dict[str, Any]) -> None:
+def _value(where: str, given: object, form: dict[str, Any]) -> object:
     kind = form["type"]
+    value = _meant(given, kind)
     if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
         raise Fault(f"{where} must be of type {kind}")
     if "enum" in form and value not in form["enum"]:
@@ -63,7 +69,17 @@ def _check_value(where: str, value: object, form: dict[str, Any]) -> None:
     if isinstance(value, (int, float)) and value < form.get("minimum", value):
         raise Fault(f"{where} must be at least {form['minimum']}")
     if isinstance(value, list):
-        for number, item in enumerate(value, 1):
-            _check_value(f"{where}[{number}]", item, form["items"])
-            if isinstance(item, dict):
-                check(f"{where}[{number}]", item, form["items"])
+        return [_value(f"{where}[{number}]", item, form["items"]) for number, item in enumerate(value, 1)]
+    return checked(where, value, form) if isinstance(value, dict) else value
+
+
+def _meant(value: object, kind: str) -> object:
+    """What a model plainly meant that writes numbers and lists as strings, or one item for a list."""
+    if isinstance(value, str) and kind != "string":
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    if isinstance(value, float) and kind == "integer" and value.is_integer():
+        return int(value)
+    return [value] if kind == "array" and isinstance(value, dict) else value

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 _TRIES = 5
@@ -22,16 +22,14 @@ _ROOM = 1024 * 1024
 """Bytes of output that a captured command may be ahead of us: it need not wait for each piece to be read."""
 
 
-@dataclass(frozen=True)
-class Child:
+class Child(NamedTuple):
     """A running child; ``pidfd`` becomes readable when it ends."""
 
     pid: int
     pidfd: int
 
 
-@dataclass(frozen=True)
-class Captured:
+class Captured(NamedTuple):
     """What a finished command printed. ``code`` is negative for a signal; ``cut`` if it was stopped."""
 
     code: int

@@ -11,6 +11,7 @@ import ctypes
 import os
 import resource
 import signal
+from collections.abc import Mapping
 
 _PR_SET_DUMPABLE = 4
 _LIMITS = {
@@ -35,7 +36,7 @@ def take_protocol() -> tuple[int, int]:
     return reader, writer
 
 
-def confine(limits: dict[str, int]) -> None:
+def confine(limits: Mapping[str, int]) -> None:
     """Set the resource limits that the daemon asked for, never above what is allowed already."""
     os.umask(0o022)
     for name, value in limits.items():

@@ -2,28 +2,72 @@
 
 from __future__ import annotations
 
+import base64
 import os
-import stat as modes
 from typing import Any
 
 import limits
-from faults import Fault
-from matching import apply
+from faults import Fault, ProtocolFault
+from matching import apply, compared
 from paths import Place, absent, writable
+from staging import stage
 from textfile import Form, binary_kind, decode, encode
 from workspace import Workspace
 
 
 def write(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Create a file or replace all of it."""
+    """Create a file or replace all of it. What was text keeps its encoding and line ends."""
     path, content = arguments["path"], arguments["content"]
     with writable(space, path) as place:
-        before = place.stat
+        before = _before(space, place)
+        data, form = _as_before(content, before, place.rel)
         place.make_folders()
-        store(space, place, encode(content, Form(), place.rel))
-        lines = content.count("\n") + (not content.endswith("\n") and content != "")
-        verb = "created" if before is None else f"replaced ({before.st_size} bytes before)"
-        return f"{place.rel}: {verb}, {lines} lines", {"path": place.rel, "created": before is None}
+        store(space, place, data)
+        rel = place.rel
+        size = f"{content.count(chr(10)) + (content[-1:] not in ('', chr(10)))} lines"
+        if place.stat is None:
+            return f"{rel}: created, {size}", {"path": rel, "created": True}
+        diff = "" if before is None else compared(decode(before)[0], decode(data)[0])
+        kept = f", kept as {form.name}" if form != Form() else ""
+        text = f"{rel}: replaced, {size}{kept}" if data != before else f"{rel}: unchanged"
+        small = f"\n{diff}" if 0 < len(diff.split("\n")) <= limits.DIFF_OF_WRITE and diff else ""
+        return text + small, {"path": rel, "created": False, "diff": diff}
+
+
+def _before(space: Workspace, place: Place) -> bytes | None:
+    """What the file held, if it is text and not large. Raises Fault if it changed since the model saw it."""
+    if place.stat is None:
+        return None
+    if space.changed(place.rel, place.stat):
+        raise Fault(f"{place.rel} has changed since it was read: read it again, then write")
+    if place.stat.st_size > limits.READ_WHOLE:
+        return None
+    with os.fdopen(place.open(), "rb") as file:
+        data = file.read(limits.READ_WHOLE + 1)
+    return None if binary_kind(data[:8192]) else data
+
+
+def _as_before(content: str, before: bytes | None, rel: str) -> tuple[bytes, Form]:
+    """The content as bytes, stored as the file was where that can hold it."""
+    form = decode(before)[1] if before else Form()
+    if form.mark:
+        content = content.removeprefix("\ufeff")
+    form = Form(form.encoding, form.mark, form.crlf and "\r" not in content)
+    try:
+        return encode(content, form, rel), form
+    except Fault:
+        return encode(content, Form(), rel), Form()
+
+
+def write_file(space: Workspace, params: dict[str, Any]) -> dict[str, Any]:
+    """For the daemon: the very bytes of ``data`` (base64) become the file, whatever it was before."""
+    path, data = params.get("path"), params.get("data")
+    if not isinstance(path, str) or not isinstance(data, str):
+        raise ProtocolFault(-32602, "path must be a string and data base64")
+    with writable(space, path) as place:
+        place.make_folders()
+        store(space, place, base64.b64decode(data))
+    return {}
 
 
 def edit(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -74,35 +118,4 @@ def load(space: Workspace, place: Place, *, text_only: bool = True) -> bytes:
 
 def store(space: Workspace, place: Place, data: bytes) -> None:
     """Put ``data`` in the file's place in one step, so that nobody ever sees half of it."""
-    replace(space, place, stage(place, data))
-
-
-def stage(place: Place, data: bytes, mode: int = -1) -> str:
-    """Write ``data`` to a new file beside the place; returns its name there.
-
-    Unless ``mode`` is given, a file keeps its permissions and a new one gets the usual ones.
-    """
-    temporary = f".{place.name[:80]}.{os.urandom(6).hex()}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    fd = os.open(temporary, flags, 0o666, dir_fd=place.parent)
-    try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            if mode < 0 and place.stat is not None:
-                mode = modes.S_IMODE(place.stat.st_mode) & 0o777
-            if mode >= 0:
-                os.fchmod(file.fileno(), mode)
-    except BaseException:
-        os.unlink(temporary, dir_fd=place.parent)
-        raise
-    return temporary
-
-
-def replace(space: Workspace, place: Place, staged: str) -> None:
-    """Give a staged file its name, and note it as known. It is gone when that fails."""
-    try:
-        os.rename(staged, place.name, src_dir_fd=place.parent, dst_dir_fd=place.parent)
-    except BaseException:
-        os.unlink(staged, dir_fd=place.parent)
-        raise
-    space.remember(place.rel, os.stat(place.name, dir_fd=place.parent, follow_symlinks=False))
+    stage(place, data).settle(space)

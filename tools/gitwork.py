@@ -10,12 +10,12 @@ from __future__ import annotations
 import base64
 import os
 import re
-import shutil
 from typing import Any
 
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
+from scratch import copy
 from workspace import Workspace
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -116,7 +116,7 @@ class GitWork:
         if not os.path.isfile(source):
             return False
         os.makedirs(self.home, exist_ok=True)
-        shutil.copyfile(source, self.index)
+        copy(source, self.index)
         if self.git("ls-files", "--error-unmatch", "--", ":(exclude)*").code in (0, 1):
             return True
         os.unlink(self.index)
@@ -217,6 +217,8 @@ class GitWork:
         os.makedirs(self.objects, exist_ok=True)
         space = os.statvfs(self.home)
         if space.f_bavail * 2 < space.f_blocks:
+            import shutil  # only here, and seldom
+
             shutil.rmtree(self.home)
 
     def pack(self, params: dict[str, Any]) -> dict[str, Any]:

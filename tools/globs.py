@@ -9,7 +9,10 @@ from faults import Fault
 
 
 def matcher(pattern: str) -> Callable[[str], object]:
-    """A test for paths with forward slashes. A pattern without a slash matches at any depth."""
+    """A test for paths with forward slashes. Without a slash it matches at any depth; ``!`` negates."""
+    if pattern.startswith("!"):
+        match = matcher(pattern[1:])
+        return lambda path: not match(path)
     pattern = pattern.removeprefix("./")
     if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
         raise Fault("a glob is relative to its path: no leading / and no ..")

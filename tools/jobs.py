@@ -10,7 +10,6 @@ import select
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
 
 import limits
 from cancelling import Cancel
@@ -25,17 +24,15 @@ _ADOPT = (
 )
 
 
-@dataclass
 class Job:
     """One job. ``code`` is None while it runs; ``ended`` is set when it no longer does."""
 
-    number: int
-    child: Child
-    output: Output
-    began: float
-    seconds: float = 0.0
-    code: int | None = None
-    ended: threading.Event = field(default_factory=threading.Event)
+    def __init__(self, number: int, child: Child, output: Output) -> None:
+        """It has just begun."""
+        self.number, self.child, self.output = number, child, output
+        self.began, self.seconds = time.monotonic(), 0.0
+        self.code: int | None = None
+        self.ended = threading.Event()
 
 
 class Jobs:
@@ -63,7 +60,7 @@ class Jobs:
             raise Fault(f"bash could not be started: {error.strerror}") from error
         finally:
             output.started()
-        job = self.known[self.count] = Job(self.count, child, output, time.monotonic())
+        job = self.known[self.count] = Job(self.count, child, output)
         threading.Thread(target=self._pump, args=(job,), daemon=True).start()
         self._forget()
         return job

@@ -21,6 +21,8 @@ PDF_BYTES, PDF_MEMORY, PDF_SECONDS, PDF_PAGES = 64 * 1024 * 1024, 768 * 1024 * 1
 EDIT_FILE = 32 * 1024 * 1024
 PATCH, PATCH_FILES = 64 * 1024 * 1024, 200
 DIFF_LINES, DIFF_CHARS, DIFF_SHOWN = 60, 300, 12_000
+DIFF_OF_WRITE, DIFF_COMPARED = 20, 1000
+"""Lines of a diff that goes back to the model that wrote all of the file, and lines that are compared."""
 
 BASH_LINES, BASH_BYTES = 600, 24_000
 BASH_TIMEOUT, BASH_TIMEOUT_MAX = 120, 600

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import limits
 from faults import Fault
 
 _NEAREST_LINES = 20_000
+_NUMBERS = re.compile(r"^ *\d+\t", re.MULTILINE)
+_TYPED = str.maketrans(
+    dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
+    | dict.fromkeys("\u2018\u2019\u201a\u201b", "'")
+    | dict.fromkeys("\u201c\u201d\u201e\u201f", '"')
+    | dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u202f\u3000", " ")
+)
 
 
 def apply(path: str, text: str, edits: list[dict[str, Any]]) -> tuple[str, str]:
@@ -23,8 +31,10 @@ def apply(path: str, text: str, edits: list[dict[str, Any]]) -> tuple[str, str]:
         if old == new:
             raise Fault(f"{where}: old and new are the same. Nothing was changed")
         found = text.count(old)
+        if found == 0 and "\r" not in old and (found := text.count(old.replace("\n", "\r\n"))):
+            old, new = (each.replace("\r\n", "\n").replace("\n", "\r\n") for each in (old, new))
         if found == 0:
-            raise Fault(f"{where}: old was not found. {nearest(text, old)} Nothing was changed")
+            raise Fault(f"{where}: old was not found. {_why(text, old)} Nothing was changed")
         if found > 1 and not each.get("replace_all"):
             raise Fault(
                 f"{where}: old occurs {found} times, at lines {_lines(text, old)}. Add lines around "
@@ -34,6 +44,20 @@ def apply(path: str, text: str, edits: list[dict[str, Any]]) -> tuple[str, str]:
             hunks.append(_hunk(text, old, new, found))
         text = text.replace(old, new)
     return text, _capped("\n".join(hunks))
+
+
+def _why(text: str, old: str) -> str:
+    """What the model probably did, and the text that it probably meant."""
+    bare = _NUMBERS.sub("", old)
+    if bare != old and bare in text:
+        return "It begins with line numbers, which read shows and the file does not hold: leave them out."
+    typed = text.translate(_TYPED).find(old.translate(_TYPED))
+    if typed >= 0:
+        number, shown = text.count("\n", 0, typed) + 1, text[typed : typed + len(old)]
+        return (
+            f"It differs only in typographic characters from line {number}:\n{limits.clip(shown, 12, 2000)}\n"
+        )
+    return nearest(text, old)
 
 
 def _lines(text: str, old: str) -> str:
@@ -63,11 +87,39 @@ def _hunk(text: str, old: str, new: str, times: int) -> str:
     return "\n".join([head, *(limits.cut_line(line, limits.DIFF_CHARS) for line in changed)])
 
 
+def compared(before: str, after: str) -> str:
+    """A small diff of two texts, without context; "" where too many lines would have to be compared."""
+    import difflib
+
+    old, new = (text.removesuffix("\n").split("\n") for text in (before, after))
+    same = next(
+        (n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new))
+    )
+    old, new = old[same:], new[same:]
+    while old and new and old[-1] == new[-1]:
+        del old[-1], new[-1]
+    if max(len(old), len(new)) > limits.DIFF_COMPARED:
+        return ""
+    lines: list[str] = []
+    for kind, a, b, c, d in difflib.SequenceMatcher(None, old, new).get_opcodes():
+        if kind != "equal":
+            lines += [f"@@ line {same + a + 1} @@", *(f"-{line}" for line in old[a:b])]
+            lines += [f"+{line}" for line in new[c:d]]
+    if before.endswith("\n") and not after.endswith("\n"):
+        lines.append("[no newline at the end now]")
+    return _capped("\n".join(limits.cut_line(line, limits.DIFF_CHARS) for line in lines))
+
+
 def _capped(diff: str) -> str:
     lines = diff.split("\n")
     if len(lines) > limits.DIFF_LINES:
         lines = [*lines[: limits.DIFF_LINES], f"[… {len(lines) - limits.DIFF_LINES} more lines of diff]"]
     return limits.clip("\n".join(lines), limits.DIFF_LINES + 1, limits.DIFF_SHOWN)
+
+
+def as_typed(line: str) -> str:
+    """A line without white space around it, its quotes, dashes and spaces as a keyboard has them."""
+    return line.strip().translate(_TYPED)
 
 
 def nearest(text: str, old: str) -> str:

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable
 
 import limits
 from workspace import Workspace
+
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\))")
+_OVERWRITTEN = re.compile(r"[^\n]*\r(?=[^\n])")
+
+
+def as_seen(text: str) -> str:
+    """What a terminal would show in the end: no colours, and of a progress bar its last state."""
+    text = _ESCAPES.sub("", text)
+    return _OVERWRITTEN.sub("", text.replace("\r\n", "\n")) if "\r" in text else text
 
 
 class Output:
@@ -64,7 +74,7 @@ class Output:
             kept, self.kept = self.kept, limits.Collector(limits.BASH_BYTES)
         whole = "all" if self.total <= limits.SPILL_BYTES else f"first {limits.SPILL_BYTES} bytes"
         hint = f"{whole} in {self.path}" if self.path else ""
-        return kept.text(limits.BASH_LINES, limits.BASH_BYTES, hint).rstrip("\n")
+        return as_seen(kept.text(limits.BASH_LINES, limits.BASH_BYTES, hint)).rstrip("\n")
 
     def _keep(self, piece: bytes) -> None:
         """Long output in a file that read can open. Begins with what was held back until then."""

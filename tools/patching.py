@@ -5,26 +5,25 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import limits
-from editing import load, replace, stage, store
+from editing import load, store
 from faults import Fault
 from patchtext import Operation, apply_hunks, parse
 from paths import Place, absent, writable
+from staging import Staged, stage
 from textfile import Form, decode, encode
 from workspace import Workspace
 
 
-@dataclass
 class Draft:
     """A file as it was and as it will be; None: there is none."""
 
-    place: Place
-    before: bytes | None
-    after: bytes | None
-    mode: int = -1
+    def __init__(self, place: Place, before: bytes | None) -> None:
+        """Nothing is changed yet."""
+        self.place, self.before, self.after = place, before, before
+        self.mode = -1
 
 
 def apply_patch(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -58,7 +57,7 @@ def _draft(space: Workspace, drafts: dict[str, Draft], path: str) -> Draft:
     if len(drafts) >= limits.PATCH_FILES:
         os.close(place.parent)
         raise Fault(f"the patch names more than {limits.PATCH_FILES} files: split it")
-    draft = drafts[place.rel] = Draft(place, None, None)
+    draft = drafts[place.rel] = Draft(place, None)
     if place.stat is not None:
         draft.before = draft.after = load(space, place, text_only=False)
         draft.mode = place.stat.st_mode & 0o777
@@ -104,33 +103,33 @@ def _updated(rel: str, data: bytes, each: Operation) -> bytes:
 def _commit(space: Workspace, drafts: list[Draft]) -> None:
     """Put everything in place. All is written before the first file changes, so that a full disk
     changes none; what was done is undone if a later step fails all the same."""
-    staged: list[tuple[Draft, str]] = []
+    staged: list[Staged] = []
     done: list[Draft] = []
     try:
         for draft in drafts:
             if draft.after is not None:
                 draft.place.make_folders()
-                staged.append((draft, stage(draft.place, draft.after, draft.mode)))
+                staged.append(stage(draft.place, draft.after, draft.mode))
         for draft in drafts:
             done.append(draft)
             _put(space, draft, staged)
     except BaseException:
-        for draft, name in staged:
+        for each in staged:
             with contextlib.suppress(OSError):
-                os.unlink(name, dir_fd=draft.place.parent)
+                each.drop()
         for draft in reversed(done):
             with contextlib.suppress(OSError):  # the first error is the one to tell of
                 _restore(space, draft)
         raise
 
 
-def _put(space: Workspace, draft: Draft, staged: list[tuple[Draft, str]]) -> None:
+def _put(space: Workspace, draft: Draft, staged: list[Staged]) -> None:
     """One file: its new content gets its name, or it goes."""
     if draft.after is None:
         os.unlink(draft.place.name, dir_fd=draft.place.parent)
         space.seen.pop(draft.place.rel, None)
     else:
-        replace(space, draft.place, staged.pop(0)[1])
+        staged.pop(0).settle(space)
 
 
 def _restore(space: Workspace, draft: Draft) -> None:

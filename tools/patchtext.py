@@ -3,43 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal
 
 import limits
 from faults import Fault
-from matching import nearest
+from matching import as_typed, nearest
 
 _BEGIN, _END, _EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
 _FILE = {"*** Add File: ": "add", "*** Update File: ": "update", "*** Delete File: ": "delete"}
 _MOVE = "*** Move to: "
-_FORMS: tuple[Callable[[str], str], ...] = (str, str.rstrip, str.strip)
-"""How strictly lines are compared, one after the other: models drop white space, never words."""
+_FORMS: tuple[Callable[[str], str], ...] = (str, str.rstrip, str.strip, as_typed)
+"""How strictly lines are compared, one after the other: models drop white space and write plain quotes."""
 
 
-@dataclass
 class Hunk:
     """``lines`` begin with a space, ``-`` or ``+``; ``anchors`` are the texts after ``@@``."""
 
-    number: int
-    anchors: list[str] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
-    at_end: bool = False
+    def __init__(self, number: int) -> None:
+        """Empty; ``number`` counts from 1."""
+        self.number = number
+        self.anchors: list[str] = []
+        self.lines: list[str] = []
+        self.at_end = False
 
     def wanted(self) -> list[str]:
         """The lines that the file must have."""
         return [line[1:] for line in self.lines if line[0] != "+"]
 
 
-@dataclass
 class Operation:
     """What one section does to one file. ``content`` is for added files."""
 
-    kind: Literal["add", "update", "delete"]
-    path: str
-    move: str = ""
-    content: list[str] = field(default_factory=list)
-    hunks: list[Hunk] = field(default_factory=list)
+    def __init__(self, kind: Literal["add", "update", "delete"], path: str) -> None:
+        """Empty."""
+        self.kind, self.path, self.move = kind, path, ""
+        self.content: list[str] = []
+        self.hunks: list[Hunk] = []
 
 
 def parse(text: str) -> list[Operation]:

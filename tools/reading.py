@@ -13,7 +13,7 @@ from documents import notebook, pdf
 from faults import Fault, ProtocolFault
 from paths import Place, absent, locate
 from pictures import recognise
-from textfile import binary_kind, decode
+from textfile import Form, binary_kind, decode, marked
 from workspace import Workspace
 
 
@@ -25,7 +25,7 @@ def read(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
             raise absent(space, place, path)
         if modes.S_ISDIR(place.stat.st_mode):
             return _listing(place)
-        return _file(space, place, arguments.get("offset", 1), arguments.get("limit"))
+        return _file(space, place, max(1, arguments.get("offset", 1)), arguments.get("limit"))
 
 
 def _listing(place: Place) -> tuple[str, dict[str, Any]]:
@@ -65,12 +65,12 @@ def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tup
         if stat.st_size > limits.READ_HUGE:
             raise Fault(f"{place.rel} is huge: {stat.st_size} bytes. Use grep, or head and tail in bash")
         if stat.st_size <= limits.READ_WHOLE:
-            lines = decode(file.read(limits.READ_WHOLE + 1))[0].split("\n")
+            lines = decode(file.read(stat.st_size + 1))[0].split("\n")
             if lines[-1] == "":
                 lines.pop()
             total, window = len(lines), lines[offset - 1 : offset - 1 + limit]
         else:
-            total, window = -1, _window(file, offset, limit)
+            total, window = -1, _window(file, marked(start), offset, limit)
     space.remember(place.rel, stat)
     return _numbered(place.rel, window, offset, total), {"lines": len(window), "size": stat.st_size}
 
@@ -94,18 +94,21 @@ def _binary(
     return text, {"size": size, "image": (picture.media_type, data)}
 
 
-def _window(file: io.BufferedReader, offset: int, limit: int) -> list[str]:
+def _window(file: io.BufferedReader, form: Form, offset: int, limit: int) -> list[str]:
     """Lines of a file that is too large to hold, without holding more than the window."""
     number, budget, window = 1, limits.READ_BYTES + 1, []
+    file.read(len(form.mark))
+    text = io.TextIOWrapper(file, encoding=form.encoding, errors="replace", newline="\n")
     while number < offset + limit and budget > 0:
-        piece = file.readline(65536)
+        piece = text.readline(65536)
         if not piece:
             break
         if number >= offset:
-            window.append(piece.decode("utf-8", "replace").rstrip("\r\n"))
+            window.append(piece.rstrip("\r\n"))
             budget -= len(piece)
-        if piece.endswith(b"\n"):
+        if piece.endswith("\n"):
             number += 1
+    text.detach()
     return window
 
 
@@ -114,13 +117,14 @@ def _numbered(rel: str, window: list[str], offset: int, total: int) -> str:
         return (
             f"({rel} is empty)" if total == 0 else f"({rel} ends before line {offset}: it has {total} lines)"
         )
-    out, size = [], 0
-    for number, line in enumerate(window, offset):
-        shown = f"{number}\t{limits.cut_line(line, limits.READ_LINE_CHARS)}"
-        size += len(shown.encode("utf-8", "replace")) + 1
-        if size > limits.READ_BYTES:
-            break
-        out.append(shown)
+    most = limits.READ_LINE_CHARS
+    out = [
+        f"{number}\t{line if len(line) <= most else limits.cut_line(line, most)}"
+        for number, line in enumerate(window, offset)
+    ]
+    raw = "\n".join([*out, ""]).encode("utf-8", "replace")
+    if len(raw) > limits.READ_BYTES:
+        out = out[: raw.count(b"\n", 0, limits.READ_BYTES)]
     last = offset + len(out) - 1
     if total < 0 or last < total:
         of = f" of {total}" if total >= 0 else ""

@@ -16,7 +16,14 @@ from paths import absent, locate
 from workspace import Workspace
 
 _WALK = ("--no-config", "--hidden", "--no-require-git", "--no-ignore-global", "--glob=!.git", "--color=never")
-_NUMBER = re.compile(rb"[0-9]+([:-])")
+_NUMBER = re.compile(rb"([0-9]+)(?:-|:([0-9]+):)")
+"""Before a line of context: its number; before a match: its number and the column."""
+_TYPES = {
+    "javascript": "js", "jsx": "js", "typescript": "ts", "tsx": "ts", "python": "py", "golang": "go",
+    "c++": "cpp", "c#": "csharp", "shell": "sh", "bash": "sh", "yml": "yaml", "rs": "rust", "rb": "ruby",
+    "kt": "kotlin",
+}  # fmt: skip
+"""What models call some of ripgrep's types."""
 _ARGUMENTS = 512 * 1024
 """Most bytes of file names on one command line."""
 
@@ -29,9 +36,22 @@ def _rg(space: Workspace, *arguments: str, limit: int = limits.NAMES_RAW) -> Cap
     # 2 with output: a file could not be read, the rest is true.
     useful = result.out if result.cut or result.code == 2 else result.code in (0, 1)
     if not useful:
-        message = result.err.decode("utf-8", "replace").strip()
-        raise Fault(limits.clip(message.replace("rg: ", ""), 12, 1500) or "the search was stopped: narrow it")
+        message = result.err.decode("utf-8", "replace").strip().replace("rg: ", "")
+        raise Fault(limits.clip(message, 12, 1500) + _advice(message) or "the search was stopped: narrow it")
     return result
+
+
+def _advice(message: str) -> str:
+    if "look-around" in message or "backreferences" in message:
+        return "\nSearch for less and look at what comes, or use grep -P in bash."
+    if "regex parse error" in message:
+        return "\nTo find such a character as it stands, put \\ before it."
+    return ""
+
+
+def _below(space: Workspace, pattern: str, path: str) -> str:
+    """The pattern, relative to the root if it is an absolute one inside it."""
+    return pattern.removeprefix(space.root.rstrip("/") + "/") if path == "." else pattern
 
 
 def _start(space: Workspace, path: str, *, folder: bool) -> str:
@@ -46,10 +66,15 @@ def _start(space: Workspace, path: str, *, folder: bool) -> str:
 
 def glob(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Paths that match, newest first."""
-    match = matcher(arguments["pattern"])
-    start = _start(space, arguments.get("path", "."), folder=True)
+    path = arguments.get("path", ".")
+    pattern = _below(space, arguments["pattern"], path)
+    match = matcher(pattern)
+    start = _start(space, path, folder=True)
     names = _newest(_files(space, start, match))
-    return _file_list(names, "no file matches"), {"files": len(names)}
+    none = "no file matches; ignored ones are left out"
+    if not names and os.path.isdir(os.path.join(space.root, start, pattern)):
+        none = f"{pattern} is a folder: {pattern.rstrip('/')}/** lists its files, ignored ones left out"
+    return _file_list(names, none), {"files": len(names)}
 
 
 def _files(space: Workspace, start: str, match: Callable[[str], object], *kind: str) -> list[bytes]:
@@ -88,16 +113,22 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     start = _start(space, arguments.get("path", "."), folder=False)
     context = min(arguments.get("context", 0), limits.SEARCH_CONTEXT)
     shape = {
-        "content": ("--line-number", "--heading", "--with-filename", "--null", "--max-columns=2000",
-                    "--max-columns-preview", f"--context={context}"),
+        "content": ("--line-number", "--column", "--heading", "--with-filename", "--null",
+                    "--max-columns=10000", "--max-columns-preview",
+                    f"--context={context}"),
         "files": ("--files-with-matches", "--null"),
         "count": ("--count-matches", "--with-filename", "--null"),
     }[mode]  # fmt: skip
-    pattern = ("--regexp=" + arguments["pattern"],)
-    if "\0" in arguments["pattern"]:
+    wanted, only = arguments["pattern"], arguments.get("glob")
+    if "\0" in wanted:
         raise Fault("the pattern holds a NUL character")
+    lines = ("--multiline",) if "\n" in wanted or "\\n" in wanted else ()
+    pattern = (*lines, "--regexp=" + wanted)
     kind = _kind(arguments)
-    narrow, starts = _narrowed(space, start, arguments.get("glob"), kind)
+    only = None if only is None else _below(space, only, arguments.get("path", "."))
+    narrow, starts = _narrowed(space, start, only, kind)
+    if not starts:
+        return "no match: no file fits the glob", {"lines": 0}
     limit = limits.SEARCH_RAW if mode == "content" else limits.NAMES_RAW
     found = [_rg(space, *shape, *kind, *narrow, *pattern, "--", *some, limit=limit) for some in starts]
     out = b"".join(each.out for each in found)
@@ -111,7 +142,8 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
 
 def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
     """Ripgrep's option for a file type. Its own names only: no option can be smuggled in."""
-    kind = arguments.get("type", "")
+    kind = arguments.get("type", "").lower()
+    kind = _TYPES.get(kind, kind)
     if kind and not re.fullmatch(r"[a-z0-9_+-]{1,30}", kind):
         raise Fault(f"no such file type: {limits.cut_line(kind, 60)}. Use names like py, js, rust, or glob")
     return (f"--type={kind}",) if kind else ()
@@ -153,11 +185,15 @@ def _by_file(out: bytes) -> tuple[dict[bytes, bytes], list[str]]:
 
 
 def _shown(name: bytes, line: bytes) -> str:
-    """``name:line:text``, or around a match ``name-line-text``, from what ripgrep printed."""
+    """``name:line:text``, or around a match ``name-line-text``; of a long line the part with the match."""
     match = _NUMBER.match(line)
     if match is None:  # -- between two places of a file
         return line.decode("utf-8", "replace")
-    return (name + match[1] + line.removesuffix(b"\r")).decode("utf-8", "replace")
+    text, column = line[match.end() :].removesuffix(b"\r"), int(match[2] or 0)
+    if column > limits.SEARCH_LINE_CHARS // 2 and len(text) > limits.SEARCH_LINE_CHARS:
+        text = "… ".encode() + text[column - 1 - limits.SEARCH_LINE_CHARS // 4 :]
+    mark = b":" if column else b"-"
+    return (name + mark + match[1] + mark + text).decode("utf-8", "replace")
 
 
 def _narrowed(
@@ -168,7 +204,7 @@ def _narrowed(
     if glob_pattern is None:
         return (), [[start]]
     match = matcher(glob_pattern)
-    if "/" not in glob_pattern and ":" not in glob_pattern and not kind:
+    if not glob_pattern.startswith("!") and not set("/:") & set(glob_pattern) and not kind:
         return (f"--type-add=wanted:{glob_pattern}", "--type=wanted"), [[start]]
     groups: list[list[str]] = []
     room = 0

@@ -14,12 +14,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import forward
 import limits
-from arguments import check, listed, schema
+from arguments import checked, listed, schema
 from cancelling import Cancel
 from confine import confine, take_protocol
-from editing import edit, write
+from editing import edit, write, write_file
 from faults import Fault, ProtocolFault
 from gitwork import GitWork
 from output import Watch
@@ -44,6 +43,8 @@ def main(arguments: list[str]) -> int:
     reader, writer = take_protocol()
     confine(config.limits)
     if config.proxy:
+        import forward  # loads socket, which few executors need
+
         forward.start(config.proxy)
     server = Server(Workspace(config), Wire(reader, writer, limits.LINE_IN))
     server.serve()
@@ -68,6 +69,7 @@ class Server:
             "codebutler/diff": self.git.diff,
             "codebutler/tree": self.git.tree,
             "codebutler/pack": self.git.pack,
+            "codebutler/write_file": lambda params: write_file(space, params),
         }
 
     def serve(self) -> None:
@@ -174,7 +176,7 @@ class Server:
     def tool(self, name: str, arguments: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
         """The MCP result of a tool, whatever happens."""
         try:
-            check(name, arguments, self.forms[name])
+            arguments = checked(name, arguments, self.forms[name])
             if caller is not None and name == "bash":
                 text, details, good = self.shell.bash(arguments, caller)
                 return result(text, details, good=good)

@@ -10,8 +10,7 @@ import stat as modes
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import limits
 from cancelling import Cancel
@@ -25,8 +24,7 @@ Answer = tuple[str, dict[str, Any], bool]
 """Text, details, and whether it counts as success."""
 
 
-@dataclass(frozen=True)
-class Caller:
+class Caller(NamedTuple):
     """Who calls: how to cancel, who watches, and the directory in which the caller's last command
     ended; None for a caller that keeps none, whose commands all begin at the root."""
 
@@ -82,7 +80,8 @@ class Shell:
             self.jobs.stop(job)
         else:
             self.jobs.wait(job, _timeout(arguments, 0), caller.cancel)
-        return self._report(job)
+        text, details, good = self._report(job)
+        return text, details, good or bool(arguments.get("stop"))
 
     def _report(self, job: Job) -> Answer:
         code, seconds = job.code, job.seconds or time.monotonic() - job.began
@@ -102,6 +101,7 @@ class _Run:
     def __init__(self, space: Workspace, command: str, cwd: str, timeout: float, caller: Caller) -> None:
         self.space, self.timeout, self.cancel, self.cwd = space, timeout, caller.cancel, cwd
         self.watch, self.keeps = caller.watch, caller.cwd is not None
+        self.lost = caller.cwd if caller.cwd and caller.cwd != cwd else ""
         self.began = time.monotonic()
         self.note = os.path.join(space.config.state, f"cwd-{os.urandom(6).hex()}")
         self.output = Output(space, watch=caller.watch)
@@ -168,7 +168,8 @@ class _Run:
         }
         here = os.path.relpath(cwd, self.space.root) if cwd.startswith(self.space.root) else cwd
         moved = f"[now in {here}]" if self.keeps and cwd != self.cwd else ""
-        parts = [self.output.text(), notes[ended], moved]
+        lost = f"[{self.lost} is gone: this ran in the worktree's root]" if self.lost else ""
+        parts = [lost, self.output.text(), notes[ended], moved]
         return "\n".join(part for part in parts if part) or "(no output)"
 
     def pump(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from faults import Fault
 
@@ -27,13 +27,18 @@ _MAGIC = (
 )
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """How a text is stored: ``crlf`` if every line end is CR LF."""
 
     encoding: str = "utf-8"
     mark: bytes = b""
     crlf: bool = False
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        mark = " with a byte order mark" if self.mark else ""
+        return f"{self.encoding}{mark}{', CR LF' if self.crlf else ''}"
 
 
 def binary_kind(start: bytes) -> str:
@@ -46,11 +51,15 @@ def binary_kind(start: bytes) -> str:
     return "binary data" if b"\0" in start else ""
 
 
+def marked(start: bytes) -> Form:
+    """How a text that begins like this is stored, as far as its byte order mark says."""
+    return next((Form(encoding, mark) for mark, encoding in _MARKS if start.startswith(mark)), Form())
+
+
 def decode(data: bytes) -> tuple[str, Form]:
     """The text with LF line ends where all were CR LF, and how to store it again."""
-    for mark, encoding in _MARKS:
-        if data.startswith(mark):
-            return _unify(data[len(mark) :], encoding, mark)
+    if (form := marked(data)).mark:
+        return _unify(data[len(form.mark) :], form.encoding, form.mark)
     try:
         return _unify(data, "utf-8", b"")
     except UnicodeDecodeError:

@@ -73,6 +73,11 @@ class Frame:
         self.usd += event.usd
         self.busy += event.seconds
 
+    def note(self, content: str) -> None:
+        """A person's act joins the transcript and gives new budget, but asks for no reply by itself."""
+        self.messages.append({"role": "user", "content": content})
+        self.renew()
+
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
         self._say(content)

@@ -35,9 +35,9 @@ async def rows(folder: Path, rounds: Rounds, settings: SandboxSettings) -> list[
         await executor.close()
 
 
-async def called(executor: Executor, name: str, arguments: Json) -> ToolResult:
+async def called(executor: Executor, name: str, arguments: Json, session: str = "") -> ToolResult:
     """A call that must succeed. Raises ToolFailed."""
-    result = await executor.call(name, arguments)
+    result = await executor.call(name, arguments, session=session)
     if not result.ok:
         raise ToolFailed(f"{name}: {result.text}")
     return result
@@ -95,7 +95,7 @@ async def _bash(executor: Executor, rounds: Rounds) -> Row:
     rounds.said("bash true")
 
     async def ours() -> None:
-        await called(executor, "bash", {"command": "true"})
+        await called(executor, "bash", {"command": "true"}, session="bench")  # as roles do
 
     def floor() -> None:
         subprocess.run(["/bin/bash", "-c", "true"], capture_output=True, check=True, env={})

@@ -14,7 +14,7 @@ from codebutler.sandbox.executor import Executor
 
 ARGUMENTS = (
     "--no-config", "--hidden", "--no-require-git", "--no-ignore-global", "--glob=!.git", "--color=never",
-    "--line-number", "--heading", "--with-filename", "--null", "--max-columns=2000",
+    "--line-number", "--column", "--heading", "--with-filename", "--null", "--max-columns=10000",
     "--max-columns-preview", "--context=0",
 )  # fmt: skip
 """What the tool gives ripgrep for a plain search; a test compares."""

@@ -14,7 +14,7 @@ from codebutler.thread.state import ThreadState
 EXIT = {
     "answered": 0, "pr": 0, "done": 0, "closed": 0,
     "failed": 1, "cancelled": 1,
-    "plan": 3, "question": 3, "paused": 3,
+    "plan": 3, "question": 3, "paused": 3, "rewound": 3,
 }  # fmt: skip
 
 
@@ -53,12 +53,15 @@ def _wish(state: ThreadState, consent: Consent) -> tuple[str, str, str] | None:
     """The button to press now: (action, value, key)."""
     if state.halted or state.question is not None or state.phase == "closed":
         return None
+    again = (
+        f":{state.rewinds}" if state.rewinds else ""
+    )  # what was agreed to before a rewind is asked for anew
     if state.plan_waits and state.plan is not None and consent.plan:
-        return "approve", state.plan.hash, f"yes:{state.plan.hash}"
+        return "approve", state.plan.hash, f"yes:{state.plan.hash}{again}"
     if state.memory and consent.merge:
-        return "memory", "yes", f"yes:memory:{len(state.kept)}"
+        return "memory", "yes", f"yes:memory:{len(state.kept)}{again}"
     if state.pr is not None and state.pr_state == "open" and consent.merge and not state.refused:
-        return "merge", str(state.pr.number), f"yes:merge:{state.head}"
+        return "merge", str(state.pr.number), f"yes:merge:{state.head}{again}"
     return None
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "threads": "codebutler.cli.threads",
     "show": "codebutler.cli.show",
     "logs": "codebutler.cli.logs",
+    "rewind": "codebutler.cli.rewind",
     "export": "codebutler.cli.export",
     "replay": "codebutler.cli.replay",
     "backup": "codebutler.cli.backup",

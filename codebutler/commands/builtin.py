@@ -7,7 +7,7 @@ import re
 from pydantic import Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import render
+from codebutler.thread import render, rewind
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.types import MemoryItem
 
@@ -33,6 +33,10 @@ class _Wish(Arguments):
 
 class _Usd(Arguments):
     usd: float = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
+
+
+class _Point(Arguments):
+    point: int
 
 
 class _Model(Arguments):
@@ -61,6 +65,14 @@ async def _raise(args: _Usd, decide: Decisions, word: Word) -> str:
 
 async def _merge(_args: _Number, decide: Decisions, word: Word) -> str:
     return await decide.merge(word)
+
+
+async def _points(_args: _None, decide: Decisions, _word: Word) -> str:
+    return rewind.listing(decide.state)
+
+
+async def _rewind(args: _Point, decide: Decisions, word: Word) -> str:
+    return await decide.rewind(word, args.point)
 
 
 async def _memory(args: _Wish, decide: Decisions, word: Word) -> str:
@@ -145,6 +157,8 @@ REGISTRY = Registry(
         Definition(
             "memory", "Decide on proposed memory: yes, no, remove 2, edit 1: …, add: ….", _Wish, _memory
         ),
+        Definition("points", "The points that rewind and fork take.", _None, _points),
+        Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),
         Definition("model", "Let the role at work use another model.", _Model, _model),
         *(_model_of(role) for role in ROLES),
         Definition("status", "Where the thread stands.", _None, _status),

@@ -35,6 +35,8 @@ class Definition:
     run: Callable[[Any, Decisions, Word], Awaitable[str]]
     aliases: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    bare: str = ""
+    """The command that it is when nothing follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Registry:
         definition = self._by_name.get(name)
         if definition is None:
             return Call(self._by_name["help"], problem=f"There is no command /{name}. {self.summary()}")
+        if definition.bare and not rest:
+            definition = self._by_name[definition.bare]
         return _with_arguments(definition, rest)
 
     def summary(self) -> str:

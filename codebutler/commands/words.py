@@ -19,12 +19,16 @@ DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
 EDITS = re.compile(r"^(remove|drop|keep|edit|add)\b[\s:]*\S", re.IGNORECASE)
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
 
+BACK = re.compile(r"^(?P<verb>rewind|fork)(?:\s+(?:to\s+|from\s+)?(?:point\s+)?#?(?P<point>\d{1,6}))?$")
+
 
 def read(state: ThreadState, text: str) -> tuple[str, str] | None:
     """(command, arguments) that ``text`` means now, or None for conversation."""
     word = normal(text)
     if word in CANCEL:
         return ("cancel", "")
+    if (back := BACK.match(word)) is not None:
+        return (back["verb"], back["point"] or "")
     if word in PAUSE:
         return ("pause", "")
     if state.paused_at and word in RETRY:

@@ -7,7 +7,8 @@ Two conventions carry the fold (``thread.fold``):
 ``message`` is the ``seq`` of the ``message_received`` that caused the event and is thereby dealt with;
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
-talk.py people and roles; steps.py a role's run; work.py what the thread makes; vocabulary.py shared words.
+talk.py people and roles; steps.py a role's run; work.py what the thread makes; history.py going back;
+vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Annotated, Any, TypeAlias, get_args
 from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
+from codebutler.events.history import Forked, Rewound
 from codebutler.events.steps import (
     Compacted,
     FrameEnded,
@@ -90,6 +92,7 @@ __all__ = [
     "EscalationAnswered",
     "EscalationAsked",
     "Event",
+    "Forked",
     "FrameEnded",
     "FrameStarted",
     "JournalCommitted",
@@ -124,6 +127,7 @@ __all__ = [
     "QuestionAnswered",
     "QuestionAsked",
     "Resumed",
+    "Rewound",
     "SetupFinished",
     "SetupPart",
     "SetupStarted",
@@ -147,7 +151,8 @@ Event: TypeAlias = Annotated[
     | Pushed | PrOpened | SummaryWritten | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
-    | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted,
+    | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
+    | Forked,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

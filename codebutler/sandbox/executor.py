@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import contextlib
 import math
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -134,6 +136,14 @@ class Executor:
         if reply.get("found") is not True:
             return None
         return as_bytes(reply.get("data"))[:limit]
+
+    async def write_file(self, path: str, data: bytes) -> None:
+        """Make ``data`` the content of a file inside the folder, byte for byte, whatever it held before.
+
+        Raises ToolFailed for a path that leads outside, and before approval.
+        """
+        encoded = base64.b64encode(data).decode()
+        await self._ask("codebutler/write_file", {"path": path, "data": encoded}, 60)
 
     # -------------------------------------------------------------------- git
 
@@ -275,6 +285,9 @@ def _patience(name: str, arguments: Mapping[str, Any]) -> float:
         return 90.0
     wanted = arguments.get("timeout")
     seconds = _BASH_DEFAULT
+    if isinstance(wanted, str):  # the executor takes "300" for 300
+        with contextlib.suppress(ValueError):
+            wanted = float(wanted)
     if isinstance(wanted, (int, float)) and math.isfinite(wanted):
         seconds = float(wanted)
     return min(max(seconds, 0.0), _BASH_MAX) + _GRACE

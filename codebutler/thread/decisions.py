@@ -19,6 +19,7 @@ from codebutler.events import (
     PlanDropped,
     Resumed,
 )
+from codebutler.thread import rewind
 from codebutler.thread.lastword import RAISABLE
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
@@ -144,6 +145,12 @@ class Decisions:
             return f"No model {wish!r} in the {known.title}'s pool: {', '.join(pool) or 'it is empty'}."
         await self._log(ModelSwapped(message=word.seq, role=role, model=model))
         return f"The {known.title} now uses {model}."
+
+    async def rewind(self, word: Word, number: int) -> str:
+        """Go back to a point."""
+        if not self._may(word):
+            return f'Only {self._owner()} may rewind this thread. **"fork {number}"** makes one of your own.'
+        return await rewind.rewind(self._thread, word.seq, word.by, number)
 
     async def tell(self, word: Word, name: str, text: str) -> None:
         """Answer a command, and note what came of it."""

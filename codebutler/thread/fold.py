@@ -1,6 +1,7 @@
 """State is a pure function of the events: ``fold`` a whole log, or ``apply`` one event after the other.
 
-What each kind does stands in fold_talk.py, fold_steps.py and fold_work.py, as the kinds do in ``events``.
+What each kind does stands in fold_talk.py, fold_steps.py, fold_work.py and fold_past.py, as the kinds do in
+``events``.
 """
 
 from __future__ import annotations
@@ -8,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from codebutler import events as ev
-from codebutler.thread import fold_steps, fold_talk, fold_work
+from codebutler.thread import fold_past, fold_steps, fold_talk, fold_work
 from codebutler.thread.state import ThreadState
 
-_HANDLERS = {**fold_talk.HANDLERS, **fold_steps.HANDLERS, **fold_work.HANDLERS}
+_OUTSIDE = (ev.ThreadOpened, ev.MessageReceived, ev.MessageEdited, ev.MessageDeleted, ev.TimerFired)
+"""What doors and the clock append; all else is the doing of a turn."""
+_TABLES = (fold_talk, fold_steps, fold_work, fold_past)
+_HANDLERS = {kind: handler for table in _TABLES for kind, handler in table.HANDLERS.items()}
 
 
 def fold(thread: str, events: Iterable[tuple[int, float, ev.Event | None]]) -> ThreadState:
@@ -27,9 +31,35 @@ def apply(state: ThreadState, seq: int, ts: float, event: ev.Event | None) -> No
     state.seq, state.ts = seq, ts
     if event is None:
         return
+    if isinstance(event, ev.Rewound):
+        fold_past.take_back(state, event.to, _step)
+    state.live.append((seq, ts, event))
+    _step(state, event)
+
+
+def _step(state: ThreadState, event: ev.Event) -> None:
     message = getattr(event, "message", None)
     if isinstance(message, int):
         state.unread.pop(message, None)
     handler = _HANDLERS.get(event.kind)
     if handler is not None:
         handler(state, event)
+    _note_end(state, event)
+
+
+def _note_end(state: ThreadState, event: ev.Event) -> None:
+    """Whether a turn is under way, and which end it owes people since it was stopped."""
+    if isinstance(event, _OUTSIDE):
+        return
+    state.unended = not isinstance(event, ev.TurnEnded | ev.Forked)
+    match event:
+        case ev.Cancelled():
+            state.owed = "cancelled", f"by {event.by.label}"
+        case ev.Paused():
+            state.owed = "paused", f"by {event.by.label}"
+        case ev.LimitHit():
+            state.owed = "paused", event.what
+        case ev.TurnEnded() | ev.Resumed() | ev.Rewound() | ev.Forked():
+            state.owed = None
+        case _:
+            return

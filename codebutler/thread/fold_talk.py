@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codebutler import events as ev
 from codebutler.thread.fold_table import Table
-from codebutler.thread.state import Exchange, ThreadState
+from codebutler.thread.state import AGAIN, Exchange, ThreadState
 from codebutler.types import Person
 
 HANDLERS = Table()
@@ -111,8 +111,9 @@ def _model_swapped(s: ThreadState, e: ev.ModelSwapped) -> None:
 
 @HANDLERS.on
 def _posted(s: ThreadState, e: ev.Posted) -> None:
-    s.said.add(e.source)
-    what, _, seq = e.source.partition(":")
+    source = e.source.partition(AGAIN)[0]
+    s.said.add(source)
+    what, _, seq = source.partition(":")
     if what == "late":
         s.late.pop(int(seq), None)
     if what == "remind":

@@ -68,8 +68,8 @@ async def is_over(state: ThreadState, forge: Forge) -> bool:
     return True
 
 
-async def lay_out(hands: Executor, old: str, new: str) -> None:
-    """Bring a worktree whose files are those of ``old`` to ``new``'s; RepoError if one is in the way."""
+async def lay_out(hands: Executor, old: str, new: str, *, what: str) -> None:
+    """Bring a worktree with the files of ``old`` to ``new``'s (``what``); RepoError if one is in the way."""
     root = hands.worktree
     before = {change.path for change in await hands.status(old)}
     said = await hands.call(
@@ -79,6 +79,6 @@ async def lay_out(hands: Executor, old: str, new: str) -> None:
     if not said.ok or left:
         detail = ", ".join(sorted(left)[:5]) if said.ok else said.text.strip()[-400:]
         raise RepoError(
-            f"what others pushed cannot be laid out in {root}: {detail}",
+            f"{what} cannot be laid out in {root}: {detail}",
             fix="Move away what is in its way and try again",
         )

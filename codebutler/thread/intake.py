@@ -22,7 +22,7 @@ from codebutler.wellformed import well_formed
 Mode: TypeAlias = Literal["team", "coder"]
 Stop: TypeAlias = Literal["", "soft", "now"]
 """How a message stops what is under way: not at all, as soon as no step is cut short, or at once."""
-STOPS: dict[str, Stop] = {"cancel": "now", "pause": "soft"}
+STOPS: dict[str, Stop] = {"cancel": "now", "rewind": "now", "pause": "soft"}
 """The commands that do not wait their turn."""
 
 

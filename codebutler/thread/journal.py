@@ -17,9 +17,9 @@ SNIPPET = 600
 ARGUMENTS = 300
 
 
-def narrative(state: ThreadState, rows: Sequence[StoredEvent], *, cap: int) -> str:
+def narrative(rows: Sequence[StoredEvent], *, cap: int) -> str:
     """The story in at most ``cap`` characters; its middle goes first when it is too long."""
-    return fit("\n".join(_lines(state, rows)), cap)
+    return fit("\n".join(_lines(rows)), cap)
 
 
 def journal(state: ThreadState, rows: Sequence[StoredEvent]) -> str:
@@ -27,13 +27,15 @@ def journal(state: ThreadState, rows: Sequence[StoredEvent]) -> str:
     name = state.opened.title if state.opened else state.id
     opened = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(state.opened_at))
     head = [f"# {name}", "", f"Thread `{state.id}`, opened {opened}.", ""]
-    return "\n".join([*head, *_lines(state, rows), "", "## Cost", "", render.usage_table(state), ""])
+    return "\n".join([*head, *_lines(rows), "", "## Cost", "", render.usage_table(state), ""])
 
 
-def _lines(state: ThreadState, rows: Iterable[StoredEvent]) -> Iterator[str]:
-    roles = {name: title(frame.role) for name, frame in state.frames.items()}
+def _lines(rows: Iterable[StoredEvent]) -> Iterator[str]:
+    roles: dict[str, str] = {}  # from the log: a run that was rewound is no longer in the state
     for row in rows:
         event = ev.parse(row.body)
+        if isinstance(event, ev.FrameStarted):
+            roles[event.frame] = title(event.role)
         teller = _TELLERS.get(event.kind) if event is not None else None
         if teller is not None:
             yield from teller(event, roles)
@@ -99,6 +101,15 @@ def _cancelled(e: ev.Cancelled, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** cancelled"
 
 
+def _rewound(e: ev.Rewound, _roles: dict[str, str]) -> Iterator[str]:
+    undone = f"; what came after it is undone (it stays at `{e.undone[:12]}`)" if e.undone else ""
+    yield f"- **{e.by.label}** went back to point {e.number}{undone}"
+
+
+def _forked(e: ev.Forked, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **{e.by.label}** forked this thread from point {e.number} of `{e.thread}`: all above is its"
+
+
 def _summarised(e: ev.Compacted, roles: dict[str, str]) -> Iterator[str]:
     yield f"  - {roles[e.frame]}'s window was full: a summary stands for {e.replaced} messages"
 
@@ -117,6 +128,8 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "model_swapped": _swap,
     "memory_decided": _memory,
     "cancelled": _cancelled,
+    "rewound": _rewound,
+    "forked": _forked,
     "compacted": _summarised,
 }
 

@@ -38,7 +38,7 @@ async def retrospect(desk: ThreadDesk) -> None:
     await desk.load_rules()
     name = frame_name(desk)
     if name not in desk.state.frames:
-        story = narrative(desk.state, await desk.host.store.events(desk.state.id), cap=TEXT_CAP * 2)
+        story = narrative(await desk.host.store.events(desk.state.id), cap=TEXT_CAP * 2)
         await desk.start_frame(name, "lead", BRIEF.format(story=story, diff=await desk.diff("", "")))
     frame = desk.state.frames[name]
     role = desk.role("lead")

@@ -11,7 +11,7 @@ from codebutler.events import Event, Posted, dump, parse
 from codebutler.store.rows import NewEvent, NewPost, StoredEvent, Timer
 from codebutler.store.store import Store
 from codebutler.thread.fold import apply, fold
-from codebutler.thread.state import ThreadState
+from codebutler.thread.state import AGAIN, ThreadState
 from codebutler.types import Outbound
 
 
@@ -68,6 +68,8 @@ class ThreadLog:
 
         ``timers`` are set with it: unix times by key.
         """
+        if self.state.rewinds:
+            key = f"{key}{AGAIN}{self.state.rewinds}"
         payload = dump(message)
         posts = [
             NewPost(f"{key}@{surface}:{external}", surface, external, payload, message.slot)

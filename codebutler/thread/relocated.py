@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,12 @@ from typing import Any
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.types import ToolResult
+
+_PATTERNS = {("pattern", "glob"), ("glob", "grep")}
+_PATCHED = re.compile(
+    r"^(\*\*\* (?:Add File|Update File|Delete File|Move to): *)(/.*?)(?=[ \r]*$)", re.MULTILINE
+)
+"""The lines of a patch that name a file by an absolute path."""
 
 
 async def filled(folder: Path, commit: str, settings: SandboxSettings) -> Executor:
@@ -29,7 +36,7 @@ class Relocated:
         """Paths below ``repo`` (but not below ``worktree``) become relative to the worktree."""
         self._executor = executor
         self._repo = f"{repo}/"
-        self._worktree = str(worktree)
+        self._worktree = f"{worktree}/"
 
     async def call(
         self,
@@ -41,13 +48,19 @@ class Relocated:
         on_output: Callable[[str], None] | None = None,
     ) -> ToolResult:
         """Run one native tool."""
-        path = arguments.get("path")
-        if (
-            isinstance(path, str)
-            and f"{path}/".startswith(self._repo)
-            and not path.startswith(self._worktree)
-        ):
-            arguments = {**arguments, "path": path[len(self._repo) :] or "."}
-        return await self._executor.call(
-            name, arguments, timeout=timeout, session=session, on_output=on_output
-        )
+        moved = {key: self._moved(name, key, value) for key, value in arguments.items()}
+        return await self._executor.call(name, moved, timeout=timeout, session=session, on_output=on_output)
+
+    def _moved(self, name: str, key: str, value: object) -> object:
+        """An argument, if it holds paths, with those of the repo as paths of the worktree."""
+        if not isinstance(value, str):
+            return value
+        if key == "path" or (key, name) in _PATTERNS:
+            return self._inside(value)
+        if name == "apply_patch" and key == "input":
+            return _PATCHED.sub(lambda found: found[1] + self._inside(found[2]), value)
+        return value
+
+    def _inside(self, path: str) -> str:
+        ours = f"{path}/".startswith(self._repo) and not f"{path}/".startswith(self._worktree)
+        return path[len(self._repo) :] or "." if ours else path

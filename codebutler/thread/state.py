@@ -8,6 +8,9 @@ from codebutler import events as ev
 from codebutler.agent.frame import Frame
 from codebutler.types import ChecklistItem, MemoryItem, Person
 
+AGAIN = "~"
+"""Parts a post's source from the number of rewinds before it: what is said anew after one is another post."""
+
 
 @dataclass(slots=True)
 class Spend:
@@ -56,6 +59,8 @@ class ThreadState:
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
     base: ev.BaseResolved | None = None
     plan: ev.PlanProposed | None = None
+    plan_step: int = 0
+    """``steps`` when the plan was put on the table."""
     approval: ev.PlanApproved | None = None
     named: set[str] = field(default_factory=set)
     """Files that approved plans name."""
@@ -104,13 +109,25 @@ class ThreadState:
     requested: ev.ModelRequested | None = None
     """A model call without a reply in the log."""
     outcome: ev.Outcome | None = None
+    unended: bool = False
+    """Something was done since the last turn ended: a worker that died here owes people an end."""
+    owed: tuple[ev.Outcome, str] | None = None
+    """What was to end this turn, and the words for it: in the log, but not said yet."""
     said: set[str] = field(default_factory=set)
     """Sources of the messages that were posted."""
+    rewinds: int = 0
+    live: list[tuple[int, float, ev.Event]] = field(default_factory=list, compare=False, repr=False)
+    """(seq, unix time, event) of all that no rewind has undone: what ``fold_past`` goes back over."""
 
     @property
     def usd(self) -> float:
         """What the thread has cost so far, in dollars."""
         return sum(s.usd for s in self.spend.values())
+
+    @property
+    def steps(self) -> int:
+        """Model replies so far, over all roles."""
+        return sum(f.step for f in self.frames.values())
 
     @property
     def open_exchange(self) -> Exchange | None:
@@ -121,6 +138,12 @@ class ThreadState:
     def plan_waits(self) -> bool:
         """A plan is on the table and nobody has approved it."""
         return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
+
+    @property
+    def left_unsaved(self) -> bool:
+        """A Coder that was broken off may have written what no checkpoint holds."""
+        working = any(f.role == "coder" and f.ended is None and f.step for f in self.frames.values())
+        return working and self.worktree is not None and not self.removed
 
     def frame(self, role: str) -> Frame | None:
         """The role's latest run."""

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
-from codebutler.events import Event, FrameStarted
+from codebutler.events import Event, FrameStarted, QuestionAsked
 from codebutler.redact import Stream
 from codebutler.thread import render
 from codebutler.thread.caps import SAVING_FROM, Caps
@@ -60,6 +60,12 @@ class Thread(Caps):
     ) -> None:
         """Show a message at every door, once per key; ``timers`` (unix times) are set with it."""
         await self.log.post(message, key=key, before=before, timers=timers)
+
+    def reminder(self, asked: QuestionAsked, *, again: bool = False) -> dict[str, float]:
+        """The timer that brings a question back to people's minds."""
+        threads = self.config.threads
+        hours = threads.remind_every_hours if again else threads.remind_after_hours
+        return {} if hours is None else {asked.timer: time.time() + hours * 3600}
 
     async def show_status(self, activity: str = "") -> None:
         """Refresh the status card."""

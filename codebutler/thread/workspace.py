@@ -7,10 +7,9 @@ and commits are made from what the executor built (repo.checkpoints).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 
-from codebutler.errors import CodeButlerError, RepoError
+from codebutler.errors import RepoError
 from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
@@ -24,11 +23,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.relocated import Relocated, filled
-from codebutler.thread.state import ThreadState
 from codebutler.types import Outbound, Person
-
-QUIET = 0.5
-"""Seconds that a model must think before a checkpoint is made beside it: short steps are coalesced."""
 
 
 class Workspace:
@@ -40,9 +35,8 @@ class Workspace:
         self._log = log
         self._executor: Executor | None = None
         self._starting = asyncio.Lock()
-        self._dirty = _left_unsaved(log.state)
-        self._saving = False
-        self._later: asyncio.Task[None] | None = None
+        self._dirty = log.state.left_unsaved
+        self._later: asyncio.Task[str] | None = None
         self._forge: Forge | None = None
         self._dependencies = Dependencies(host, log)
 
@@ -131,31 +125,19 @@ class Workspace:
         return self._dirty
 
     def touched(self) -> None:
-        """Something may have been written: a checkpoint is due."""
+        """A checkpoint is due."""
         self._dirty = True
 
     def checkpoint_later(self) -> None:
-        """Make the due checkpoint while the model thinks, if it thinks long enough."""
+        """Make the due checkpoint beside the model's thinking: every batch that wrote can be returned to."""
         if self._dirty and self._later is None:
-            self._later = asyncio.create_task(self._after_quiet())
-
-    async def _after_quiet(self) -> None:
-        await asyncio.sleep(QUIET)
-        self._saving = True  # from here on it is waited for: a ref that moved must reach the log
-        await self.checkpoint("Work in progress")
+            self._later = asyncio.create_task(self.checkpoint("Work in progress"))
 
     async def settle_checkpoint(self) -> None:
-        """Wait for, or call off, a checkpoint that was to be made beside the model's thinking."""
+        """Wait for the checkpoint beside the model's thinking: a ref that moved must reach the log."""
         task, self._later = self._later, None
-        saving, self._saving = self._saving, False
-        if task is None:
-            return
-        if not saving:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-            return
-        await task
+        if task is not None:
+            await task
 
     async def checkpoint(self, message: str) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
@@ -201,9 +183,7 @@ class Workspace:
         if not state.removed:
             hands = await self.hands()
             for path, text in files.items():
-                wrote = await hands.call("write", {"path": path, "content": text})
-                if not wrote.ok:
-                    raise CodeButlerError(f"{path} is committed but not in the worktree: {wrote.text}")
+                await hands.write_file(path, text.encode())
         return commit
 
     async def _tip(self) -> str:
@@ -240,25 +220,43 @@ class Workspace:
         return state.head
 
     async def _take_in(self, there: str) -> None:
-        """Bring what others pushed to our branch, and to the worktree's files.
-
-        The files come first: a crash after it loses nothing, while a branch that is ahead of its files
-        would make the next checkpoint take back the others' work.
-        """
-        state, gitdir = self._log.state, self._host.repo.gitdir
+        """Bring what others pushed to our branch, and to the worktree's files."""
+        state = self._log.state
         old = state.head if state.removed else await self.checkpoint("Work in progress")
         new = await joined(self._host, state, there, identity=self._identity)
         if new == old:
             return
-        files = sorted(await self.moved_files(old, new))
-        if not state.removed:
-            await lay_out(await self.hands(), old, new)
-        ref = f"refs/heads/{self._ready.branch}"
-        await move_ref(gitdir, ref, new, old, why="codebutler: found on the remote")
-        await sync_index(gitdir, ref, new)
+        files = await self._advance(old, new, what="what others pushed")
         made = CheckpointMade(commit=new, message="found on the remote", files=files)
         words = notice(self._ready.branch, files)
         await self._log.post(words, key=f"notice:came:{there}", before=[made])
+
+    async def return_to(self, commit: str, message: str) -> tuple[str, str, list[str]]:
+        """Give branch and worktree the files of an older ``commit``, by a new commit on top: nothing is lost.
+
+        Returns the new tip, the tip before (with all the work), and the files that differ from the base.
+        """
+        await self.close()  # also what runs in the background there must not write any more
+        old = await self._tip() if self._log.state.removed else await self.checkpoint("Work in progress")
+        tree = await commits.tree_of(self._host.repo.gitdir, commit)
+        new = await commits.commit_tree(self._host.repo.gitdir, tree, old, message, identity=self._identity)
+        if new != old:
+            await self._advance(old, new, what="the older state")
+        return new, old, sorted(await self.moved_files(self._ready.base, new))
+
+    async def _advance(self, old: str, new: str, *, what: str) -> list[str]:
+        """Move the worktree's files and the branch from ``old`` to ``new``; returns the paths that changed.
+
+        The files come first: a crash after it loses nothing, while a branch that is ahead of its files
+        would make the next checkpoint take back what came in.
+        """
+        gitdir, ref = self._host.repo.gitdir, f"refs/heads/{self._ready.branch}"
+        files = sorted(await self.moved_files(old, new))
+        if not self._log.state.removed:
+            await lay_out(await self.hands(), old, new, what=what)
+        await move_ref(gitdir, ref, new, old, why=f"codebutler: {what}")
+        await sync_index(gitdir, ref, new)
+        return files
 
     async def forge(self) -> Forge:
         """Where pull requests live."""
@@ -292,9 +290,3 @@ class Workspace:
         executor, self._executor = self._executor, None
         if executor is not None:
             await executor.close()
-
-
-def _left_unsaved(state: ThreadState) -> bool:
-    """A Coder that was broken off may have written what no checkpoint holds."""
-    working = any(f.role == "coder" and f.ended is None and f.step for f in state.frames.values())
-    return working and state.worktree is not None and not state.removed

@@ -30,6 +30,7 @@ from codebutler.testing.stage import Stage
 from codebutler.thread.engine import Engine
 from codebutler.thread.fold import fold
 from codebutler.thread.host import Host
+from codebutler.thread.points import Point, points
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.types import Inbound, Person
@@ -162,15 +163,15 @@ class Scene:
         return self.puppet.asked
 
     async def say(
-        self, conversation: str, text: str = "", *, key: str = "", action: str = "", by: str = "robin",
-        mode: Literal["team", "coder"] = "team",
+        self, conversation: str, text: str = "", *, key: str = "", action: str = "", value: str = "",
+        by: str = "robin", mode: Literal["team", "coder"] = "team",
     ) -> str:  # fmt: skip
         """One message; returns the thread's id at once."""
         self._said += 1
         author = Person(surface="terminal", id=by)
         inbound = Inbound(
             surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=author,
-            text=text, action=action,
+            text=text, action=action, value=value,
         )  # fmt: skip
         return await self.engine.receive(inbound, mode=mode)
 
@@ -204,6 +205,40 @@ class Scene:
     async def posts(self, thread: str) -> list[str]:
         """What was posted, in order."""
         return [e.post.text for e in await self.events(thread) if isinstance(e, Posted)]
+
+    async def shipped(self) -> ThreadState:
+        """The thread "a" from request and approval to its pull request."""
+        await self.talk("a", "Write notes")
+        state = await self.talk("a", "go")
+        assert state.outcome == "pr", await self.posts(state.id)
+        return state
+
+    def git(self, *words: str, where: Path | None = None) -> str:
+        """Git's answer in the repo, or ``where``; a worktree may belong to the sandbox's user."""
+        where = where or self.host.repo.root
+        command = ["git", "-c", "safe.directory=*", "-C", str(where), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    def tree(self, commit: str) -> str:
+        """The tree of a commit."""
+        return self.git("rev-parse", f"{commit}^{{tree}}")
+
+    def folder(self, state: ThreadState) -> Path:
+        """The thread's worktree."""
+        assert state.worktree is not None
+        return Path(state.worktree.path)
+
+    def files(self, state: ThreadState) -> dict[str, str]:
+        """What lies in the worktree."""
+        root = self.folder(state)
+        found = [p for p in root.rglob("*") if p.is_file() and p.name != ".git"]
+        return {str(p.relative_to(root)): p.read_text() for p in found}
+
+    def point(self, state: ThreadState, what: str) -> Point:
+        """The one point whose text holds ``what``."""
+        found = [p for p in points(state) if what in p.text]
+        assert len(found) == 1, [p.text for p in points(state)]
+        return found[0]
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ async def test_arguments_are_checked(executor: Executor) -> None:
     assert "has no argument 'file'" in await _refusal(executor, file="x")
     assert "needs the argument 'path'" in await _refusal(executor)
     assert "must be of type string" in await _refusal(executor, path=1)
-    assert "must be at least 1" in await _refusal(executor, path="x", offset=0)
+    assert "must be at least 1" in await _refusal(executor, path="x", limit=0)
 
 
 async def test_raw_bytes_for_the_daemon(executor: Executor, folder: Path) -> None:

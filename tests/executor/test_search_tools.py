@@ -127,8 +127,8 @@ async def test_a_glob_narrows_both_and_never_shows_what_is_ignored(
 ) -> None:
     grepped = (await _grep(executor, "needle", glob=glob, mode="files")).text
     globbed = (await executor.call("glob", {"pattern": glob})).text
-    assert grepped == ("\n".join(files) or "no match")
-    assert globbed == ("\n".join(files) or "no file matches")
+    assert grepped == ("\n".join(files) or "no match: no file fits the glob")
+    assert globbed == ("\n".join(files) or "no file matches; ignored ones are left out")
 
 
 async def test_a_glob_below_a_folder(executor: Executor) -> None:

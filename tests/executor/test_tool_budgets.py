@@ -10,6 +10,7 @@ import pytest
 
 from codebutler import assets
 from codebutler.sandbox.executor import Executor
+from codebutler.toolset import native
 
 BUDGET = 50_000
 """Bytes of the longest answer of any tool, about 12,000 tokens."""
@@ -87,6 +88,19 @@ def folder(folder: Path) -> Path:
     for number in range(1000):
         (folder / "many" / f"{'m' * 180}{number}").touch()
     return folder
+
+
+TOKENS = {"read": 105, "write": 70, "edit": 150, "apply_patch": 85, "bash": 185, "grep": 160, "glob": 80}
+"""What each tool costs in every model call, its name, description and schema together; 4 characters count
+as a token. A role has edit or apply_patch, never both."""
+
+
+def test_schemas_are_paid_for_with_every_call_and_stay_short() -> None:
+    for scratch in (False, True):
+        costs = {tool.spec.name: len(json.dumps(tool.spec.wire(), separators=(",", ":"))) / 4
+                 for tool in native.tools(scratch=scratch)}  # fmt: skip
+        assert {name: cost for name, cost in costs.items() if cost > TOKENS[name]} == {}
+        assert sum(costs.values()) - costs["apply_patch"] < 740
 
 
 def test_every_tool_is_here() -> None:

@@ -13,6 +13,7 @@ from codebutler.thread.fold import apply, fold
 from codebutler.thread.state import ThreadState
 
 LINES = [json.loads(x) for x in (Path(__file__).parent / "golden/every_kind.jsonl").read_text().splitlines()]
+LINES = [line for line in LINES if line["kind"] != "forked"]  # which stands between two threads' events
 FRAMES = ("pm", "coder-1", "coder-2", "lead-1")
 Row = tuple[int, float, Event | None]
 

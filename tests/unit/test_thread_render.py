@@ -199,9 +199,9 @@ def test_a_long_result_is_cut_and_a_long_story_loses_its_middle() -> None:
     )
     state = state_of(rows)
     assert max(map(len, journal(state, rows).splitlines())) < 1_000
-    story = narrative(state, rows, cap=2_000)
+    story = narrative(rows, cap=2_000)
     assert len(story) < 2_100
     assert "FIRST" in story
     assert story.endswith("LAST")
     assert "characters left out" in story
-    assert narrative(state, rows, cap=10**6) in journal(state, rows)
+    assert narrative(rows, cap=10**6) in journal(state, rows)

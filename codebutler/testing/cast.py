@@ -1,0 +1,63 @@
+"""A mind in which each role says its lines in order, and the lines that whole threads are made of."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from codebutler.testing.doubles import Asked, says
+from codebutler.types import Message, ModelReply, ToolCall
+
+Line: TypeAlias = ModelReply | Callable[[Asked], Awaitable[ModelReply]]
+_ids = itertools.count(1)
+
+
+class Cast:
+    """A mind (testing.doubles.Mind). A line may be a coroutine, which can wait or look at what was asked."""
+
+    def __init__(self, **lines: list[Line]) -> None:
+        """``lines`` by role; a role that has none left fails its call."""
+        self.lines = lines
+        self.requests: list[tuple[str, list[Message]]] = []
+
+    async def __call__(self, asked: Asked) -> ModelReply:
+        """The role's next line."""
+        self.requests.append((asked.role, [dict(m) for m in asked.messages]))
+        line = self.lines[asked.role].pop(0)
+        return line if isinstance(line, ModelReply) else await line(asked)
+
+    def of(self, role: str) -> list[list[Message]]:
+        """The requests of a role so far."""
+        return [messages for name, messages in self.requests if name == role]
+
+
+def call(name: str, /, **arguments: object) -> ToolCall:
+    """A tool call with an id of its own."""
+    return ToolCall(id=f"call_{next(_ids)}", name=name, arguments=json.dumps(arguments))
+
+
+def write(path: str, text: str) -> ModelReply:
+    """One file is written."""
+    return says("", call("write", path=path, content=text))
+
+
+def bash(command: str) -> ModelReply:
+    """One command is run."""
+    return says("", call("bash", command=command))
+
+
+def plan(title: str = "Notes", *files: str) -> ModelReply:
+    """A plan of one step is proposed."""
+    steps = [{"text": "Write them"}]
+    return says("", call("propose_plan", title=title, summary=f"{title}.", steps=steps, files=list(files)))
+
+
+def lead(title: str = "Notes", *lessons: str) -> list[Line]:
+    """The Lead's two lines: summary and lessons, and a last word."""
+    calls = [call("write_summary", title=title, summary=f"{title}.", changes=["A"])]
+    if lessons:
+        items = [{"file": "pm.md", "text": text} for text in lessons]
+        calls.append(call("propose_memory", items=items))
+    return [says("", *calls), says("That is all.")]

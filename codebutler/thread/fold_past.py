@@ -1,0 +1,91 @@
+"""What going back does to a thread's state, field by field.
+
+``rewound`` computes the fields of ``RETURNED`` anew, as if the events past the point had never been. Those
+of ``FACTS`` are true of the world whatever the transcript says, and stay: money is spent, messages are shown,
+the pull request is open, what was pushed is pushed. ``SET`` follows from the event itself. A test holds that
+every field is in one of the three.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from codebutler import events as ev
+from codebutler.thread.fold_table import Table
+from codebutler.thread.state import ThreadState
+
+HANDLERS = Table()
+Step = Callable[[ThreadState, ev.Event], None]
+
+RETURNED = frozenset({
+    "phase",
+    "frames",  # transcripts, budgets of steps and of one run's dollars
+    "base",  # system prompts are made of it: the next request begins as the one at the point did
+    "plan", "plan_step",
+    "approval",  # taken back when the point is before it: the plan waits for a word again
+    "named", "unnamed", "carried_out",
+    "question", "answers", "exchanges", "overheard",
+    "checklist", "summary", "body_written",
+    "memory", "kept", "memory_commits", "journal",  # commits of them are undone in the tree as well
+})  # fmt: skip
+
+FACTS = frozenset({
+    "id", "opened", "opened_at", "seq", "ts", "outcome",
+    "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
+    "heard", "late", "people", "speaker", "models",
+    "spend", "raised_usd",
+    "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
+})  # fmt: skip
+
+SET = frozenset({
+    "head", "files", "halted", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
+    "reminder", "said", "rewinds", "live", "unended", "owed",
+})  # fmt: skip
+
+
+def take_back(state: ThreadState, to: int, step: Step) -> None:
+    """Return ``state`` to what it was after the event ``to``, but for the facts."""
+    kept = [entry for entry in state.live if entry[0] <= to]
+    past = ThreadState(state.id)
+    for seq, ts, event in kept:
+        past.seq, past.ts = seq, ts
+        step(past, event)
+    for name in RETURNED:
+        setattr(state, name, getattr(past, name))
+    state.said = past.said | {source for source in state.said if source.startswith("notice:")}
+    state.live = kept
+
+
+@HANDLERS.on
+def _rewound(s: ThreadState, e: ev.Rewound) -> None:
+    """What the event itself says, on a state that was taken back."""
+    s.rewinds += 1
+    s.head = e.commit or s.head
+    s.files = set(e.files)
+    s.merge, s.refused, s.requested, s.limit = None, "", None, None
+    s.paused_at, s.reminder = 0, 0
+    s.cancelled_at = s.seq  # what was said before it does not set the work off again
+    _hold(s, e)
+
+
+@HANDLERS.on
+def _forked(s: ThreadState, e: ev.Forked) -> None:
+    """What was copied stays as talk and plans: money, branch and mail were the other thread's."""
+    fresh = ThreadState(s.id)
+    for name in (
+        "spend", "raised_usd", "unread", "speaker", "worktree", "removed", "head", "files", "pushed", "pr",
+        "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard", "late",
+        "paused_at", "cancelled_at", "reminder",
+    ):  # fmt: skip
+        setattr(s, name, getattr(fresh, name))
+    for frame in s.frames.values():
+        frame.usd = 0.0
+    _hold(s, e)
+
+
+def _hold(state: ThreadState, event: ev.Rewound | ev.Forked) -> None:
+    """A run that was cut off waits for a person's word, and its transcript says what happened."""
+    state.halted = "rewound" if event.hold else ""
+    frame = state.frames.get(event.frame)
+    if event.note and frame is not None:
+        frame.note(event.note)

@@ -1,0 +1,145 @@
+"""The points that a thread can go back to: where a batch of calls was done, and where a turn came to rest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from codebutler import events as ev
+from codebutler.thread.fold import apply
+from codebutler.thread.state import ThreadState
+from codebutler.types import ToolCall
+
+RESTS = frozenset({"answered", "plan", "question", "pr", "done"})
+"""Turns with such an end left nothing half done."""
+_CHANGES = frozenset({
+    "message_taken", "model_replied", "plan_approved", "plan_dropped", "question_answered", "memory_decided",
+    "memory_committed", "escalation_answered",
+})  # fmt: skip
+_SHOWN = 60
+"""Characters of a call or title in the list."""
+
+
+@dataclass(slots=True)
+class Point:
+    """One point. ``seq`` is the last event that stays, ``commit`` holds the files ("" = before the branch).
+
+    ``files`` changed since the point before. ``rest``: how the turn ended there; None within a run, where the
+    role of ``frame`` has just got the results of its calls. ``text`` says what happened.
+    """
+
+    number: int
+    seq: int
+    ts: float
+    text: str
+    commit: str
+    frame: str
+    files: tuple[str, ...] = ()
+    rest: ev.Outcome | None = None
+
+
+def points(state: ThreadState) -> list[Point]:
+    """The points of what no rewind has undone, oldest first; numbered from 1, and a number never moves."""
+    walk = _Walk(state.id)
+    for seq, ts, event in state.live:
+        walk.step(seq, ts, event)
+    return walk.found
+
+
+class _Walk:
+    """Goes over a log once. A checkpoint belongs to the batch before it, until the next call starts."""
+
+    def __init__(self, thread: str) -> None:
+        self.found: list[Point] = []
+        self._state = ThreadState(thread)
+        self._calls: dict[str, Sequence[ToolCall]] = {}
+        self._files: list[str] = []
+        self._open = False
+        """The last point still takes the checkpoint that is made of it."""
+        self._moved = True
+        """Something happened since the last point."""
+
+    def step(self, seq: int, ts: float, event: ev.Event) -> None:
+        apply(self._state, seq, ts, event)
+        self._moved = self._moved or event.kind in _CHANGES
+        match event:
+            case ev.ModelReplied():
+                self._calls[event.frame] = event.tool_calls
+            case ev.ToolStarted() | ev.FrameEnded() | ev.Pushed() | ev.Rewound():
+                self._open = False
+            case ev.CheckpointMade():
+                self._saved(event)
+            case ev.MemoryCommitted():
+                self._files += event.files
+            case ev.ToolFinished() if not self._state.frames[event.frame].calls:
+                self._add(seq, ts, self._batch(event.frame), event.frame)
+            case ev.TurnEnded() if event.outcome in RESTS:
+                self._rest(seq, ts, event.outcome)
+            case _:
+                pass
+
+    def _saved(self, event: ev.CheckpointMade) -> None:
+        if self._open:
+            point = self.found[-1]
+            point.commit = event.commit
+            point.files = tuple(sorted({*point.files, *event.files}))
+        else:
+            self._files += event.files
+
+    def _add(self, seq: int, ts: float, text: str, frame: str, rest: ev.Outcome | None = None) -> None:
+        files = tuple(sorted(set(self._files)))
+        number = len(self.found) + 1
+        self.found.append(Point(number, seq, ts, text, self._state.head, frame, files, rest))
+        self._files, self._open, self._moved = [], True, False
+
+    def _rest(self, seq: int, ts: float, outcome: ev.Outcome) -> None:
+        text, frame = self._end(outcome), self._listener()
+        if self._moved:
+            self._add(seq, ts, text, frame, outcome)
+        elif self.found[-1].rest is None:  # the batch that ended the turn, such as a plan that was proposed
+            last = self.found[-1]
+            last.seq, last.ts, last.text, last.frame, last.rest = seq, ts, text, frame, outcome
+
+    def _listener(self) -> str:
+        """The frame that reads what is said next; "" while a call waits for a person's answer."""
+        state = self._state
+        name = "coder-1" if state.opened is not None and state.opened.mode == "coder" else "pm"
+        return name if name in state.frames and not state.frames[name].calls else ""
+
+    def _batch(self, frame: str) -> str:
+        name = frame.removesuffix("-1")
+        title = "PM" if name == "pm" else name.capitalize()
+        calls = [_call(c) for c in self._calls.get(frame, ())]
+        more = f" and {len(calls) - 3} more" if len(calls) > 3 else ""
+        return f"{title}, step {self._state.frames[frame].step}: {', '.join(calls[:3])}{more}"
+
+    def _end(self, outcome: ev.Outcome) -> str:
+        state = self._state
+        if outcome == "question" and state.question is not None:
+            return f"question: {short(state.question.question)}"
+        if outcome == "plan" and state.plan is not None:
+            return f"plan: {short(state.plan.plan.title)}"
+        if outcome == "pr" and state.pr is not None:
+            return f"pull request #{state.pr.number} is open"
+        if outcome == "done":
+            return "Coder: done"
+        pm = state.frames.get("pm")
+        return f"PM: {short(pm.last_text)}" if pm is not None and pm.last_text else "at rest"
+
+
+def _call(call: ToolCall) -> str:
+    """A call by its name and what it is about."""
+    try:
+        given = json.loads(call.arguments)
+    except ValueError:
+        given = {}
+    known = given if isinstance(given, dict) else {}
+    about = next((known[k] for k in ("path", "command", "pattern", "title", "question") if k in known), "")
+    return f"{call.name} {short(about)}" if about and isinstance(about, str) else call.name
+
+
+def short(text: str) -> str:
+    """The first line, cut."""
+    line = next((x.strip() for x in text.splitlines() if x.strip()), "")
+    return line if len(line) <= _SHOWN else line[: _SHOWN - 1] + "…"
