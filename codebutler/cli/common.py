@@ -43,14 +43,19 @@ async def tell_of_lost(place: Place, store: Store) -> None:
         print(place.redactor.text(notice), file=sys.stderr)
 
 
+async def find_thread(store: Store, start: str) -> str:
+    """The id of the one thread whose id begins with ``start``. UsageError if there is none, or more."""
+    found = [r.id for r in await store.threads() if r.id.startswith(start)]
+    if len(found) != 1:
+        problem = f"no thread {start!r} in this repo" if not found else f"{start!r} fits {len(found)} threads"
+        raise UsageError(problem, fix="codebutler threads lists them.")
+    return found[0]
+
+
 async def load(store: Store, thread: str) -> ThreadState:
     """The state of a thread given by its id or the unambiguous start of it."""
-    rows = [r for r in await store.threads() if r.id.startswith(thread)]
-    if len(rows) != 1:
-        problem = f"no thread {thread!r} in this repo" if not rows else f"{thread!r} fits {len(rows)} threads"
-        raise UsageError(problem, fix="codebutler threads lists them.")
-    events = await store.events(rows[0].id)
-    return fold(rows[0].id, ((r.seq, r.ts, parse(r.body)) for r in events))
+    name = await find_thread(store, thread)
+    return fold(name, ((r.seq, r.ts, parse(r.body)) for r in await store.events(name)))
 
 
 def when(ts: float) -> str:

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from codebutler.cli.common import add_place, load, place_and_store
+from codebutler.cli.common import add_place, find_thread, place_and_store
 from codebutler.errors import CodeButlerError, UsageError
 from codebutler.service.keeping import Made, note_made
 from codebutler.thread import evidence, page
@@ -34,21 +34,21 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     async with place_and_store(args) as (place, store):
-        state = await load(store, args.thread)
-        found = await evidence.of_store(store, state.id)
+        found = await evidence.of_store(store, await find_thread(store, args.thread))
     form = args.format or _by_name(args.output)
     if form == "jsonl":
         text = "".join(f"{line}\n" for line in evidence.lines(found, place.redactor))
     else:
         make = page.page if form == "html" else page.markdown
-        text = place.redactor.text(make(found.state(), found.events))
+        clean = evidence.redacted(found, place.redactor)
+        text = make(clean.state(), clean.events)
     if args.output is None:
         sys.stdout.write(text)
         return 0
     target: Path = args.output.absolute()
     _write(target, text)
-    note_made(place.home, Made(str(target), str(place.repo.root), state.id))
-    print(f"{target}: {len(found.events)} events of thread {state.id}")
+    note_made(place.home, Made(str(target), str(place.repo.root), found.thread))
+    print(f"{target}: {len(found.events)} events of thread {found.thread}")
     return 0
 
 

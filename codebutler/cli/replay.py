@@ -6,8 +6,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from codebutler.cli.common import add_place, load, place_and_store
-from codebutler.errors import CodeButlerError
+from codebutler.cli.common import add_place, find_thread, place_and_store
 from codebutler.surfaces.terminal import plain
 from codebutler.thread import evidence, render
 from codebutler.thread.evidence import Evidence
@@ -28,18 +27,18 @@ def run(args: argparse.Namespace) -> int:
         found = evidence.of_file(Path(args.thread))
     else:
         found = asyncio.run(_of_store(args))
-    try:
-        differing, state = differences(found), found.state()
-    except ValueError as error:
-        raise CodeButlerError(f"the log of thread {found.thread} is damaged: {error}") from error
+    differing = differences(found)
     for line in differing:
         print(plain(line))
-    count = f"{len(differing)} differences" if differing else "all agrees"
-    head = f"thread {found.thread}: {len(found.events)} events, {state.phase}, {state.outcome or 'at work'}"
-    print(f"{head}, {render.money(state.usd)}: {count}")
-    return 1 if differing else 0
+    head = f"thread {found.thread}: {len(found.events)} events"
+    if differing:
+        print(f"{head}, {len(differing)} differences")
+        return 1
+    state = found.state()
+    print(f"{head}, {state.phase}, {state.outcome or 'at work'}, {render.money(state.usd)}: all agrees")
+    return 0
 
 
 async def _of_store(args: argparse.Namespace) -> Evidence:
     async with place_and_store(args) as (_, store):
-        return await evidence.of_store(store, (await load(store, args.thread)).id)
+        return await evidence.of_store(store, await find_thread(store, args.thread))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from codebutler.errors import UsageError
+from codebutler.errors import CodeButlerError, UsageError
 from codebutler.events import parse
 from codebutler.redact import Redactor
 from codebutler.store.rows import Post, StoredEvent
@@ -33,8 +33,11 @@ class Evidence:
     spent: float | None
 
     def state(self) -> ThreadState:
-        """The fold of the events. ValueError for one that is damaged."""
-        return fold(self.thread, ((e.seq, e.ts, parse(e.body)) for e in self.events))
+        """The fold of the events. CodeButlerError when one is damaged or missing."""
+        try:
+            return fold(self.thread, ((e.seq, e.ts, parse(e.body)) for e in self.events))
+        except (ValueError, LookupError) as error:
+            raise CodeButlerError(f"the log of thread {self.thread} is damaged: {error!r}") from error
 
 
 async def of_store(store: Store, thread: str) -> Evidence:
@@ -45,7 +48,7 @@ async def of_store(store: Store, thread: str) -> Evidence:
         posts = [_post(post) for post in await store.posts(thread)]
         scope = f"thread:{thread}"
         spent = await store.spent(scope) if scope in await store.scopes(scope) else None
-        if len(await store.events(thread, after=len(events))) == 0:
+        if not await store.events(thread, after=events[-1].seq if events else 0):
             break
     if row is None:
         raise UsageError(f"no thread {thread!r} in this repo", fix="codebutler threads lists them.")
@@ -57,16 +60,23 @@ def _post(post: Post) -> Json:
     return {"key": post.key, "slot": post.slot, "state": post.state, "text": payload.get("text", "")}
 
 
+def redacted(evidence: Evidence, redactor: Redactor) -> Evidence:
+    """Without what is a secret by now, whatever it was when it was logged."""
+    rest: Json = redactor.value({"row": evidence.row, "posts": list(evidence.posts)})
+    events = [replace(event, body=redactor.json(event.body)) for event in evidence.events]
+    return Evidence(evidence.thread, events, rest["row"], rest["posts"], evidence.spent)
+
+
 def lines(evidence: Evidence, redactor: Redactor) -> Iterator[str]:
     """The export: one JSON line an event, and a last one with what was made of them."""
-    yield json.dumps({"kind": "export", "version": VERSION, "thread": evidence.thread})
-    for event in evidence.events:
-        body = redactor.value(json.loads(event.body))
-        yield json.dumps(
-            {"kind": event.kind, "seq": event.seq, "ts": event.ts, "key": event.key, "body": body}
-        )
-    rest = {"row": evidence.row, "posts": list(evidence.posts), "spent": evidence.spent}
-    yield json.dumps({"kind": "export_end", **redactor.value(rest)})
+    clean = redacted(evidence, redactor)
+    yield json.dumps({"kind": "export", "version": VERSION, "thread": clean.thread})
+    for event in clean.events:
+        head = {"kind": event.kind, "seq": event.seq, "ts": event.ts, "key": event.key}
+        yield json.dumps({**head, "body": json.loads(event.body)})
+    yield json.dumps(
+        {"kind": "export_end", "row": clean.row, "posts": list(clean.posts), "spent": clean.spent}
+    )
 
 
 def of_file(path: Path) -> Evidence:

@@ -13,9 +13,11 @@ _CENT = 1e-6
 
 
 def differences(evidence: Evidence) -> list[str]:
-    """What does not agree with the log, one line each. ValueError for an event that is damaged."""
-    state = evidence.state()
-    return [*_gaps(evidence), *_row(evidence, state), *_outbox(evidence), *_money(evidence)]
+    """What does not agree with the log, one line each. CodeButlerError for an event that is damaged."""
+    gaps = list(_gaps(evidence))
+    if gaps:  # then nothing that follows from the log can be said
+        return gaps
+    return [*_row(evidence, evidence.state()), *_outbox(evidence), *_money(evidence)]
 
 
 def _gaps(evidence: Evidence) -> Iterator[str]:

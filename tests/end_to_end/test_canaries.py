@@ -194,6 +194,9 @@ def cli(room: Room, *words: str) -> bytes:
 
 def everything(room: Room, thread: str) -> Iterator[tuple[str, bytes]]:
     """All that was written anywhere, by name."""
+    yield "codebutler backup", cli(room, "backup")
+    for form in ("jsonl", "md", "html"):
+        yield f"codebutler export {form}", cli(room, "export", thread, "-o", str(room.home / f"x.{form}"))
     for root in (room.home, room.sample.repo / ".codebutler", room.sample.repo / ".git", room.sample.remote):
         for path in sorted(root.rglob("*")):
             if path.is_file():
@@ -241,6 +244,9 @@ async def test_no_canary_of_any_path_is_left_in_any_byte(
     outside = {p for p in found.pop("file") if not p.startswith("objects of") and "/branches/" not in p}
     assert outside == set(), "what a file of the repo holds is in git and in worktrees, and nowhere else"
     assert found == {}
+    names = {path.name for path in planted.home.rglob("*") if path.is_file()}
+    assert {"x.jsonl", "x.md", "x.html", "made.jsonl"} <= names
+    assert [*planted.home.glob("backups/*.db"), *planted.home.glob("copies/*/*.db")] != []
     text = (planted.home / "logs" / "butler.log").read_text()
     assert "turn crashed" in text
     assert "[redacted]" in text

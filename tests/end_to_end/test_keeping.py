@@ -61,7 +61,7 @@ async def test_git_clean_takes_the_store_and_restore_brings_its_threads_back(roo
     assert len(list((room.sample.repo / ".codebutler").glob("store.db.kept-*"))) == 1
     assert git(room.sample.repo, "status", "--porcelain") == "", "what is kept stays out of git"
     async with room.engine(echo) as scene:
-        state = await scene.talk("a", "three")
+        state = await scene.rest(await scene.say("a", "three", key="later"))
         assert state.id == thread
         assert [m["content"] for m in scene.asked[-1].messages[1:]] == [
             "robin: one",
@@ -84,8 +84,8 @@ async def test_a_message_that_no_turn_has_read_is_in_the_copy(room: Room) -> Non
     async with room.engine(stuck) as scene:
         thread = await scene.say("a", "remember me")
         await scene.until(reached)
-        for path in (room.sample.repo / ".codebutler").glob("store.db*"):
-            path.unlink()
+    for path in (room.sample.repo / ".codebutler").glob("store.db*"):
+        path.unlink()
     assert (await cli(room, "restore"))[0] == 0
     async with room.engine(echo) as scene:
         state = await scene.rest(thread)
@@ -137,14 +137,11 @@ async def test_in_a_fresh_clone_threads_go_on_and_missing_branches_are_named(
     git(clone, *fetch.split()[1:])
     room.sample = type(room.sample)(clone, room.sample.remote)
     async with room.engine(echo) as scene:
-        state = await scene.talk("a", "please write second")
+        state = await scene.rest(await scene.say("a", "please write second", key="later"))
         assert state.outcome == "done", await scene.posts(thread)
         assert set(git(clone, "ls-tree", "--name-only", branch).split()) >= {"first.txt", "second.txt"}
-        assert (
-            (clone / ".codebutler" / state.worktree.path.split("/.codebutler/")[1] / "second.txt").exists()
-            if state.worktree
-            else False
-        )
+        tree = clone / ".codebutler" / "branches" / branch.removeprefix("codebutler/")
+        assert (tree / "second.txt").exists(), "the worktree is this clone's, not the one that the log names"
 
 
 @pytest.mark.parametrize("words", [("restore",), ("restore", "nowhere.db"), ("restore", "README.md")])
