@@ -237,6 +237,8 @@ class ToolResult:
     text: str
     ok: bool = True
     details: Json = field(default_factory=dict)
+    waited: float = 0.0
+    """Seconds before it could begin: nobody's working time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,11 +102,13 @@ class Children:
 
     def kill_tree(self, child: Child) -> None:
         """Kill a kept child and all its descendants, the child last: until then it adopts the orphans."""
+        if self.is_init:
+            _signal({child.pid}, signal.SIGSTOP)  # or it would go on with its next command, or end as if well
         for _ in range(_TRIES * 10):
             below = descendants({child.pid}) if self.is_init else set()
             if not below:
                 break
-            _kill_each(below)
+            _signal(below, signal.SIGKILL)
         self.kill(child)
 
     def sweep(self, child: Child | None = None, seconds: float = 2.0) -> None:
@@ -134,7 +136,7 @@ class Children:
         """Kill everything outside the trees of the kept children; False if there was nothing."""
         parents = processes()
         strangers = set(parents) - {1} - self._kept - descendants(self._kept, parents)
-        _kill_each(strangers)
+        _signal(strangers, signal.SIGKILL)
         return bool(strangers)
 
     def _reap(self) -> None:
@@ -258,10 +260,10 @@ def descendants(roots: set[int], parents: dict[int, int] | None = None) -> set[i
     return found
 
 
-def _kill_each(pids: set[int]) -> None:
+def _signal(pids: set[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
 
 def _kill_all() -> bool:

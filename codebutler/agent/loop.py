@@ -103,7 +103,7 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
             text=place.redact(result.text),
             ok=result.ok,
             details=result.details,
-            seconds=round(time.monotonic() - started, 4),
+            seconds=round(time.monotonic() - started - result.waited, 4),
         )
     )
 

@@ -7,9 +7,9 @@ import asyncio
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
+from codebutler.places import Place
 from codebutler.thread import close, lead, render
 from codebutler.thread.desk import ThreadDesk
-from codebutler.thread.places import Place
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
