@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "codebutler.cli.show",
     "logs": "codebutler.cli.logs",
     "rewind": "codebutler.cli.rewind",
+    "fork": "codebutler.cli.fork",
     "export": "codebutler.cli.export",
     "replay": "codebutler.cli.replay",
     "backup": "codebutler.cli.backup",

@@ -43,8 +43,8 @@ class ThreadDesk(Mail):
         await self.read_mail(frame)
 
     async def before_tools(self, *, changes: bool) -> None:
-        """A checkpoint beside the model's thinking must not see half of a tool's writes."""
-        await self.space.settle_checkpoint()
+        """What was written before is saved apart: a checkpoint never sees half of a tool's writes."""
+        await self.space.save()
         if changes:
             self.space.touched()
 

@@ -119,11 +119,6 @@ class Workspace:
         git = self._host.config.git
         return commits.Identity(git.author_name, git.author_email)
 
-    @property
-    def dirty(self) -> bool:
-        """Something was written that no checkpoint holds yet."""
-        return self._dirty
-
     def touched(self) -> None:
         """A checkpoint is due."""
         self._dirty = True
@@ -138,6 +133,12 @@ class Workspace:
         task, self._later = self._later, None
         if task is not None:
             await task
+
+    async def save(self) -> None:
+        """Make the checkpoint that is due, if one is."""
+        await self.settle_checkpoint()
+        if self._dirty:
+            await self.checkpoint("Work in progress")
 
     async def checkpoint(self, message: str) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
