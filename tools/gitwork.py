@@ -61,7 +61,11 @@ class GitWork:
         os.makedirs(self.objects, exist_ok=True)
         settings = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
         env = {
-            **{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ},
+            **{
+                key: os.environ[key]
+                for key in ("PATH", "HOME", "LANG", "GIT_CONFIG_SYSTEM")
+                if key in os.environ
+            },
             "GIT_DIR": self.space.config.gitdir,
             "GIT_WORK_TREE": self.space.root,
             "GIT_INDEX_FILE": self.index,

@@ -106,7 +106,7 @@ class Jobs:
         while job.child.pidfd not in (ready := {fd for fd, _ in poll.poll()}):
             if job.output.pipe in ready and not job.output.take():
                 poll.unregister(job.output.pipe)
-        if not self.space.children.is_init:
+        if not self.space.children.owns_all:
             self.space.children.kill(job.child)  # without a sandbox: what stayed in its group, nothing else
         code = self.space.children.wait(job.child)
         job.output.drain()

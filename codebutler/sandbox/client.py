@@ -184,7 +184,7 @@ class Client:
         # Not Process.kill(): that one polls first, and takes the exit status from asyncio's own watcher.
         if self._pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(self._pidfd, self._launch.end)
 
     async def complaint(self) -> str:
         """What the process printed to stderr before it ended, capped."""

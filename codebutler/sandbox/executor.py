@@ -66,7 +66,7 @@ class Executor:
         settings = settings or SandboxSettings.from_host()
         root = await asyncio.to_thread(real_folder, worktree)
         git = await asyncio.to_thread(git_parts, root, gitdir)
-        if own and settings.tier == "bwrap":
+        if own and settings.tier != "off":
             await asyncio.to_thread(give_to, root, settings.uid)
         if egress is None and settings.allow and settings.tier == "bwrap":
             egress = Egress(settings.allow, settings.uid, settings.private)

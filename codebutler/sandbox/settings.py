@@ -9,13 +9,15 @@ from typing import Literal, TypeAlias
 
 from codebutler.sandbox.builds import Builds
 
-Tier: TypeAlias = Literal["bwrap", "off"]
+Tier: TypeAlias = Literal["bwrap", "reduced", "off"]
 UNSAFE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
 """The environment variable of the host that turns the border off. Never read from a repository."""
 
 MIB = 1024 * 1024
 
 BANNERS: dict[Tier, str] = {
+    "reduced": "This host runs tools behind a REDUCED border (Landlock, no namespaces): what a model runs can"
+    " change modes and times of this user's files, tell which exist, and replace a worktree's .git pointer.",
     "off": "This host runs tools WITHOUT a sandbox: what a model runs can do what you can.",
 }
 

@@ -98,8 +98,12 @@ async def _sandbox(config: Config | None) -> list[Check]:
         for check in result.checks
         if not check.ok
     ]
+    holds = f"{result.tier}, {result.by}; {len(held)} attempts to leave it failed"
+    if result.open:
+        holds += f". Not held by this tier: {'; '.join(result.open)}"
     return broken or [
-        ok("sandbox", f"{result.tier}, bwrap {result.bwrap}; {len(held)} attempts to leave it failed")
+        ok("sandbox", holds),
+        *([note("sandbox", settings.banner)] if settings.banner else []),
     ]
 
 

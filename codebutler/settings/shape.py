@@ -184,11 +184,12 @@ class Build(Section):
 class Sandbox(Section):
     """The kernel border around tools. Only the host decides on it.
 
-    ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
-    the host:port pairs that tools may reach; ``show`` lists more folders with programs that tools may read;
-    ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope;
-    ``private`` vouches for hosts whose addresses are not public; ``git_scratch`` lets commands write git's
-    records in a copy that is thrown away; ``builds`` are heavy commands that wait for each other.
+    ``uid`` is who tools run as when the daemon is root; the tier ``reduced`` weakens the border, and ``off``
+    removes it; ``allow`` lists the host:port pairs that tools may reach; ``show`` lists more folders with
+    programs that tools may read; ``memory_mib`` bounds all processes of one sandbox together, where systemd
+    offers a user scope; ``private`` vouches for hosts whose addresses are not public; ``git_scratch`` lets
+    commands write git's records in a copy that is thrown away; ``builds`` are heavy commands that wait for
+    each other.
 
     ``setup`` lets dependencies be installed before a thread's Coder begins; that phase, and it alone, reaches
     ``setup_allow`` and the package registries named in ``registries``, takes ``setup_seconds`` at most for
@@ -196,7 +197,7 @@ class Sandbox(Section):
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
-    tier: Literal["bwrap", "off"] = "bwrap"
+    tier: Literal["bwrap", "reduced", "off"] = "bwrap"
     allow: list[HostPort] = []
     show: list[Line] = []
     private: list[HostPort] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from codebutler.errors import RepoError
+from codebutler.errors import BranchLost, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
@@ -192,12 +192,12 @@ class Workspace:
         state, branch = self._log.state, self._ready.branch
         tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
         if tip is None:
-            raise RepoError(
+            raise BranchLost(
                 f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"
             )
         if tip != state.head:
             if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
-                raise RepoError(
+                raise BranchLost(
                     f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
                     fix="Move it back, or open a new thread",
                 )
