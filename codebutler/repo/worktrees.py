@@ -66,6 +66,11 @@ async def create(repo: Repo, name: str, base_commit: str, *, thread: str, fresh:
     return found
 
 
+def folder(repo: Repo, branch: str) -> Path:
+    """Where the worktree of a thread's ``branch`` lies in this clone."""
+    return _named(repo, branch.removeprefix("codebutler/"), "").path
+
+
 def stands(repo: Repo, branch: str) -> bool:
     """Whether the folder of a thread's ``branch`` is there, with git's record of it."""
     return _is_whole(_named(repo, branch.removeprefix("codebutler/"), ""))
