@@ -89,6 +89,8 @@ class Decisions:
         """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
         if self.state.halted == "cancelled":
             return ""  # it stands there already; people press twice
+        if self.state.merged is not None or self.state.phase == "closed":
+            return "It is merged already." if self.state.merged else "This thread is closed."
         events: list[Event] = [Cancelled(message=word.seq, by=word.by)]
         if self.state.plan is not None and self.state.plan_waits:
             events.append(PlanDropped(hash=self.state.plan.hash, why=f"cancelled by {word.by.label}"))
