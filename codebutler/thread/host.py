@@ -15,7 +15,7 @@ from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.models.routing import Router
 from codebutler.places import Places
 from codebutler.redact import Redactor
-from codebutler.repo import snapshots, worktrees
+from codebutler.repo import leftovers, snapshots, worktrees
 from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
@@ -161,6 +161,7 @@ class Host:
 
     async def tidy(self) -> None:
         """Clear away what a crash left half made. Only for the process that owns the repo."""
+        await leftovers.clear(self.repo)
         await worktrees.sweep(self.repo)
         await snapshots.sweep(self.repo)
         await snapshots.prune(self.repo, in_use=())

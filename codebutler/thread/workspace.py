@@ -274,7 +274,8 @@ class Workspace:
         try:
             tree = await worktrees.find(self._host.repo, state.id)
             if tree is not None:
-                dirt = await (await self.hands()).status(state.head)
+                there = await asyncio.to_thread(worktrees.stands, self._host.repo, tree.branch)
+                dirt = await (await self.hands()).status(state.head) if there else []
                 await self.close()
                 await worktrees.remove(
                     self._host.repo, tree, dirty=[change.path for change in dirt], landed=[landed]
