@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from codebutler.redact import Redactor
-from codebutler.store import blobs, files, log, money, outbox, removal
+from codebutler.store import blobs, log, money, outbox
+from codebutler.store.care import Care
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
-from codebutler.store.rows import NewEvent, NewPost, Post, Rewrite, StoredEvent, ThreadRow, Timer
+from codebutler.store.rows import NewEvent, NewPost, Post, StoredEvent, ThreadRow, Timer
 from codebutler.store.writer import Transaction, Writer
 
 
-class Store:
+class Store(Care):
     """One file; several processes may have it open. Belongs to the event loop that opened it.
 
     A write is on disk when its call returns. Calls that start after that see it.
@@ -233,56 +234,6 @@ class Store:
     async def unsettled(self, prefix: str = "") -> list[str]:
         """The keys that start with ``prefix`` and still hold money; a crash or a cancel leaves such keys."""
         return await self._readers.do(lambda c: money.unsettled(c, prefix))
-
-    # ------------------------------------------------------------------- what is kept, and what is not
-
-    async def closed_before(self, moment: float) -> list[str]:
-        """The closed threads that have not changed since ``moment``."""
-        return await self._readers.do(lambda c: removal.closed_before(c, moment))
-
-    async def drop_thread(self, thread: str) -> None:
-        """Remove a closed thread with all that is its own; an open one stays as it is."""
-        await self._writer.do(lambda tx: removal.drop_thread(tx, thread))
-
-    async def drop_blobs(self, moment: float, patience: float) -> int:
-        """Remove bytes that no open thread and none that changed since ``moment`` names; how many were gone.
-
-        Only those that were there ``patience`` seconds ago: a door keeps bytes before it names them.
-        """
-        return await self._writer.do(lambda tx: removal.drop_blobs(tx, moment, patience))
-
-    async def drop_money(self, before: str, *, held: bool) -> None:
-        """Remove budgets of days before ``before`` (2026-11-21), with the settled reservations of that time.
-
-        ``held``: also those that were never settled, for a store whose scopes are all of a day or an hour.
-        """
-        await self._writer.do(lambda tx: removal.drop_money(tx, before, held=held))
-
-    async def rewrite(self, thread: str, change: Rewrite) -> None:
-        """Put other texts in the place of a thread's own. Only while nobody works on the store."""
-        await self._writer.do(lambda tx: removal.rewrite(tx, thread, change))
-
-    async def rewrite_pulls(self, change: Callable[[str], str]) -> None:
-        """Put other titles and bodies in the place of those of the local forge's pull requests."""
-        await self._writer.do(lambda tx: removal.rewrite_pulls(tx, change))
-
-    async def drop_scopes(self, part: str) -> None:
-        """Remove the budgets of scopes that hold ``part``, and the reservations that count there."""
-        await self._writer.do(lambda tx: removal.drop_scopes(tx, part))
-
-    # --------------------------------------------------------------------- the file itself
-
-    async def identity(self) -> str:
-        """The store's id, 16 hexadecimal digits. A copy has its original's, a restored one a new one."""
-        return await self._readers.do(files.identity)
-
-    async def backup(self, target: Path) -> None:
-        """Write the store as it is now to the new file ``target``, checked and on disk, while others write.
-
-        It is read from one snapshot beside the writer, which does not wait. Raises ConfigError if the file
-        cannot be written or exists, CodeButlerError when the disk is full.
-        """
-        await self._readers.do(lambda c: files.save(c, target))
 
     # ------------------------------------------------------------- no secret gets past here
 
