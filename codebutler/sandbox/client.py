@@ -99,6 +99,9 @@ class Client:
             await self._cancel(ident)
             raise
         finally:
+            future.cancel()
+            if not future.cancelled():
+                future.exception()  # it ended while we were still sending: asyncio would log it as lost
             self._waiting.pop(ident, None)
             self._watching.pop(ident, None)
 
