@@ -110,13 +110,14 @@ class ThreadDesk(Mail):
         return answer
 
     async def propose(self, plan: Plan) -> str:
-        """Put the plan before the person."""
+        """Put the plan before the person, once, even if a crash makes the same reply propose it again."""
         base = await self.space.base()
         text = plan.model_dump_json() + base.commit
         proposed = PlanProposed(plan=plan, hash=hashlib.sha256(text.encode()).hexdigest(), base=base.commit)
-        await self.post(
-            render.plan(proposed), key=f"plan:{proposed.hash}:{self.state.seq}", before=[proposed]
-        )
+        known = self.state.plan
+        if known is None or (known.hash, self.state.plan_step) != (proposed.hash, self.state.steps):
+            key = f"plan:{proposed.hash}:{self.state.seq}"
+            await self.post(render.plan(proposed), key=key, before=[proposed])
         await self.log.update_row(title=plan.title[:120])
         return "The plan is before the person. Wait for their word."
 
@@ -212,7 +213,10 @@ class ThreadDesk(Mail):
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
         """Keep the items for the person's decision; those that memory holds already are turned away."""
         fresh, lines = [], []
+        waiting = self.state.memory or []
         for item in items:
+            if item in waiting:  # said twice, or again after a crash
+                continue
             try:
                 known = is_known(self.rules.memory.get(item.file, ""), item)
             except ToolFailed as error:
@@ -224,7 +228,8 @@ class ThreadDesk(Mail):
                 fresh.append(item)
         if fresh:
             await self.append(MemoryProposed(items=fresh))
-        return "\n".join([f"{len(fresh)} proposed; a person decides.", *lines])
+        count = len(fresh) + sum(item in waiting for item in items)
+        return "\n".join([f"{count} proposed; a person decides.", *lines])
 
     async def write_summary(self, summary: SummaryWritten) -> None:
         """Keep the retrospective."""

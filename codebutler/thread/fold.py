@@ -12,6 +12,8 @@ from codebutler import events as ev
 from codebutler.thread import fold_past, fold_steps, fold_talk, fold_work
 from codebutler.thread.state import ThreadState
 
+_OUTSIDE = (ev.ThreadOpened, ev.MessageReceived, ev.MessageEdited, ev.MessageDeleted, ev.TimerFired)
+"""What doors and the clock append; all else is the doing of a turn."""
 _TABLES = (fold_talk, fold_steps, fold_work, fold_past)
 _HANDLERS = {kind: handler for table in _TABLES for kind, handler in table.HANDLERS.items()}
 
@@ -42,3 +44,22 @@ def _step(state: ThreadState, event: ev.Event) -> None:
     handler = _HANDLERS.get(event.kind)
     if handler is not None:
         handler(state, event)
+    _note_end(state, event)
+
+
+def _note_end(state: ThreadState, event: ev.Event) -> None:
+    """Whether a turn is under way, and which end it owes people since it was stopped."""
+    if isinstance(event, _OUTSIDE):
+        return
+    state.unended = not isinstance(event, ev.TurnEnded | ev.Forked)
+    match event:
+        case ev.Cancelled():
+            state.owed = "cancelled", f"by {event.by.label}"
+        case ev.Paused():
+            state.owed = "paused", f"by {event.by.label}"
+        case ev.LimitHit():
+            state.owed = "paused", event.what
+        case ev.TurnEnded() | ev.Resumed() | ev.Rewound() | ev.Forked():
+            state.owed = None
+        case _:
+            return

@@ -21,7 +21,7 @@ RETURNED = frozenset({
     "phase",
     "frames",  # transcripts, budgets of steps and of one run's dollars
     "base",  # system prompts are made of it: the next request begins as the one at the point did
-    "plan",
+    "plan", "plan_step",
     "approval",  # taken back when the point is before it: the plan waits for a word again
     "named", "unnamed", "carried_out",
     "question", "answers", "exchanges", "overheard",
@@ -39,7 +39,7 @@ FACTS = frozenset({
 
 SET = frozenset({
     "head", "files", "halted", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
-    "reminder", "said", "rewinds", "live",
+    "reminder", "said", "rewinds", "live", "unended", "owed",
 })  # fmt: skip
 
 

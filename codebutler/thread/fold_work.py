@@ -16,7 +16,7 @@ def _base_resolved(s: ThreadState, e: ev.BaseResolved) -> None:
 
 @HANDLERS.on
 def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
-    s.plan = e
+    s.plan, s.plan_step = e, s.steps
 
 
 @HANDLERS.on

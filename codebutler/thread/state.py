@@ -59,6 +59,8 @@ class ThreadState:
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
     base: ev.BaseResolved | None = None
     plan: ev.PlanProposed | None = None
+    plan_step: int = 0
+    """``steps`` when the plan was put on the table."""
     approval: ev.PlanApproved | None = None
     named: set[str] = field(default_factory=set)
     """Files that approved plans name."""
@@ -107,6 +109,10 @@ class ThreadState:
     requested: ev.ModelRequested | None = None
     """A model call without a reply in the log."""
     outcome: ev.Outcome | None = None
+    unended: bool = False
+    """Something was done since the last turn ended: a worker that died here owes people an end."""
+    owed: tuple[ev.Outcome, str] | None = None
+    """What was to end this turn, and the words for it: in the log, but not said yet."""
     said: set[str] = field(default_factory=set)
     """Sources of the messages that were posted."""
     rewinds: int = 0
@@ -117,6 +123,11 @@ class ThreadState:
     def usd(self) -> float:
         """What the thread has cost so far, in dollars."""
         return sum(s.usd for s in self.spend.values())
+
+    @property
+    def steps(self) -> int:
+        """Model replies so far, over all roles."""
+        return sum(f.step for f in self.frames.values())
 
     @property
     def open_exchange(self) -> Exchange | None:

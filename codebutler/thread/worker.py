@@ -60,9 +60,9 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
 async def _until_quiet(desk: ThreadDesk) -> bool:
     """Run steps to their end; False when messages wait that another pass can deal with."""
     start, waiting = desk.state.seq, set(desk.state.unread)
-    end: EndTurn | None = None
+    end = owed = _cut_off(desk)
     try:
-        while await phases.step(desk):
+        while owed is None and await phases.step(desk):
             pass
     except EndTurn as stop:
         end = stop
@@ -74,14 +74,24 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         await _save_work(desk)
     except CodeButlerError as error:
         end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
-    stuck = _stuck(desk.state, waiting)
-    if desk.state.seq == start and end is None:
+    stuck = set() if owed else _stuck(desk.state, waiting)
+    if desk.state.seq == start and end is None and not desk.state.unended:
         return await desk.log.rest(stuck=stuck)
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
     await desk.log.update_row(phase=desk.state.phase, status=outcome)
     word = last_word(desk.state, outcome, text)
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
+
+
+def _cut_off(desk: ThreadDesk) -> EndTurn | None:
+    """The end that a worker owed people when it died: the log says why it stopped, not that it said so."""
+    if desk.state.owed is None:
+        return None
+    outcome, words = desk.state.owed
+    if outcome == "paused" and not desk.state.paused_at and desk.config.limits.on_cap == "stop":
+        outcome = "failed"
+    return EndTurn(outcome, words)
 
 
 def _stuck(state: ThreadState, waiting: set[int]) -> set[int]:

@@ -1,0 +1,28 @@
+"""Killed around any append of a small whole thread and started again, it ends as if nothing had happened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from codebutler.testing.aftermath import Landed
+    from tests.chaos.conftest import Rig
+
+EVENTS = 63
+"""Rows of the small thread's log. The first test says when it has changed."""
+
+
+async def test_the_sweep_covers_the_whole_thread(small: Rig) -> None:
+    done = await small.run()
+    assert done.code == 0
+    assert len(small.events()) == EVENTS
+
+
+@pytest.mark.parametrize("row", range(1, EVENTS + 1))
+@pytest.mark.parametrize("side", ["before", "after"])
+async def test_killed_here_the_thread_still_lands_once(
+    small: Rig, calm: dict[str, Landed], side: str, row: int
+) -> None:
+    await small.survives(f"{side}:{row}", calm)
