@@ -153,7 +153,8 @@ async def test_a_kill_at_any_moment_fails_one_call_and_the_next_works(
         result = await asyncio.wait_for(call, 10)
         if result.ok:  # it was answered first: the kill is for the next call, or between the two
             result = await executor.call("read", {"path": "a.txt", "limit": 1})
-        assert result.ok or "starts it again" in result.text
+        # Or the file that this test has just put there anew is not the one that was read after the last kill.
+        assert result.ok or "starts it again" in result.text or "changed since it was read" in result.text
         assert (await executor.call("bash", {"command": "echo again"})).text == "again"
         assert (folder / "a.txt").read_text() in wholes
         names = {path.name for path in folder.rglob("*") if path.is_file()}
