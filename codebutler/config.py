@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from pydantic import PrivateAttr, SecretStr
 
 from codebutler.errors import ConfigError
+from codebutler.settings import builds
 from codebutler.settings.files import check, parse_json, read_global, read_repo
 from codebutler.settings.keys import (
     KeyPath,
@@ -51,6 +52,7 @@ UNSAFE_VARIABLE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
 """With the value 1 it sets ``sandbox.tier`` to ``off``."""
 
 _HOME_FIX = f"Set {HOME_VARIABLE} (or --home) to a folder that you can write"
+_BUILDS = ("sandbox", "builds")
 _STRICTNESS = {"stop": 0, "pause": 1, "cheaper": 2}
 
 
@@ -217,7 +219,7 @@ class _Merge:
             if is_secret(path) and not value:
                 continue
             _refuse_foreign(path, origin)
-            if path[0] == "limits" and self._widens(path, value):
+            if _is_cap(path) and self._widens(path, value):
                 held = self.values.get(path, _shipped(path))
                 self.notes.append(
                     f"{origin}: {dotted(path)} = {value!r} is ignored: the host's {held!r} is lower"
@@ -243,7 +245,14 @@ class _Merge:
         return config
 
 
+def _is_cap(path: KeyPath) -> bool:
+    return path[0] == "limits" or path[:2] == _BUILDS
+
+
 def _shipped(path: KeyPath) -> Value:
+    if path[:2] == _BUILDS:
+        shipped = builds.SHIPPED.get(path[2])
+        return shipped.at_once if shipped else builds.AT_ONCE
     return field_at(path).get_default(call_default_factory=True)
 
 

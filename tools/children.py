@@ -14,7 +14,10 @@ import signal
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
+
+from starter import Starter
 
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 _TRIES = 5
@@ -41,13 +44,18 @@ class Captured(NamedTuple):
 class Children:
     """The process table of this executor."""
 
-    def __init__(self) -> None:
-        """Nothing runs yet. ``_gate`` is closed to new children while a sweep is under way."""
+    def __init__(self, inner: int = -1) -> None:
+        """Nothing runs yet. ``_gate`` is closed to new children while a sweep is under way.
+
+        ``inner``: where the sandbox has no processes of its own to be the first of, a descriptor of rules
+        for the children. This process then adopts their orphans, and signals reach nothing but them.
+        """
         self._lock = threading.Lock()
         self._gate = threading.Lock()
         self._ended: dict[int, int | None] = {}
         self._kept: set[int] = set()
-        self.is_init = os.getpid() == 1
+        self._starter = Starter(inner) if inner >= 0 else None
+        self.owns_all = os.getpid() == 1 or inner >= 0
 
     def start(
         self,
@@ -67,7 +75,8 @@ class Children:
             (os.POSIX_SPAWN_DUP2, fd, number) for number, fd in enumerate((stdin, stdout, stderr)) if fd >= 0
         ]
         with self._gate, self._lock:
-            pid = os.posix_spawnp(
+            spawn = partial(
+                os.posix_spawnp,
                 argv[0],
                 list(argv),
                 os.environ if env is None else env,
@@ -75,6 +84,7 @@ class Children:
                 setsid=True,
                 setsigdef=_RESET,
             )
+            pid = self._starter.run(spawn) if self._starter else spawn()
             self._ended[pid] = None
             if keep:
                 self._kept.add(pid)
@@ -102,18 +112,20 @@ class Children:
 
     def kill_tree(self, child: Child) -> None:
         """Kill a kept child and all its descendants, the child last: until then it adopts the orphans."""
+        if self.owns_all:
+            _signal({child.pid}, signal.SIGSTOP)  # or it would go on with its next command, or end as if well
         for _ in range(_TRIES * 10):
-            below = descendants({child.pid}) if self.is_init else set()
+            below = descendants({child.pid}) if self.owns_all else set()
             if not below:
                 break
-            _kill_each(below)
+            _signal(below, signal.SIGKILL)
         self.kill(child)
 
     def sweep(self, child: Child | None = None, seconds: float = 2.0) -> None:
         """Kill every process of the sandbox but this one and those to keep. Outside a sandbox: only
         ``child``'s group. What cannot be told apart in time goes with everything else.
         """
-        if not self.is_init:
+        if not self.owns_all:
             if child is not None:
                 self.kill(child)
             return
@@ -133,13 +145,13 @@ class Children:
     def _kill_strangers(self) -> bool:
         """Kill everything outside the trees of the kept children; False if there was nothing."""
         parents = processes()
-        strangers = set(parents) - {1} - self._kept - descendants(self._kept, parents)
-        _kill_each(strangers)
+        strangers = descendants({os.getpid()}, parents) - self._kept - descendants(self._kept, parents)
+        _signal(strangers, signal.SIGKILL)
         return bool(strangers)
 
     def _reap(self) -> None:
         with self._lock:
-            if self.is_init:
+            if self.owns_all:
                 self._reap_all()
             else:
                 for pid in [pid for pid, code in self._ended.items() if code is None]:
@@ -258,16 +270,17 @@ def descendants(roots: set[int], parents: dict[int, int] | None = None) -> set[i
     return found
 
 
-def _kill_each(pids: set[int]) -> None:
+def _signal(pids: set[int], number: signal.Signals) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, number)
 
 
 def _kill_all() -> bool:
-    """Kill everything in this process namespace but its PID 1; False if there was nothing."""
+    """Kill all that signals reach from here, which lies below this process; False if there was nothing."""
     try:
         os.kill(-1, signal.SIGKILL)
-    except ProcessLookupError:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except (ProcessLookupError, ChildProcessError):
         return False
     return True

@@ -61,7 +61,11 @@ class GitWork:
         os.makedirs(self.objects, exist_ok=True)
         settings = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
         env = {
-            **{key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ},
+            **{
+                key: os.environ[key]
+                for key in ("PATH", "HOME", "LANG", "GIT_CONFIG_SYSTEM")
+                if key in os.environ
+            },
             "GIT_DIR": self.space.config.gitdir,
             "GIT_WORK_TREE": self.space.root,
             "GIT_INDEX_FILE": self.index,
@@ -100,7 +104,7 @@ class GitWork:
         """Bring the private index in line with the worktree; returns what could not be taken."""
         if not os.path.exists(self.index) and not self._borrow_index():
             self.run("read-tree", base)
-        result = self.git("add", "--all", "--ignore-errors", "--", ".", *self._covered())
+        result = self.git("add", "--all", "--ignore-errors", "--", ".")
         if result.code not in (0, 1, 128) or result.cut:
             raise Fault(f"git add: {limits.clip(result.err.decode('utf-8', 'replace'), 6, 1000)}")
         problems = [
@@ -108,6 +112,7 @@ class GitWork:
         ]
         if result.code == 128 and not self._skip_unborn(result.err):
             raise Fault(f"git add: {limits.clip(chr(10).join(problems), 6, 1000)}")
+        self._uncover()
         return (problems if result.code == 1 else []) + self._drop_nested(base)
 
     def _borrow_index(self) -> bool:
@@ -129,12 +134,15 @@ class GitWork:
             return False
         excluded = {os.fsdecode(name) for name in names} | set(self._unborn())
         aside = [f":(exclude,literal){name}" for name in excluded]
-        self.run("add", "--all", "--ignore-errors", "--", ".", *aside, *self._covered())
+        self.run("add", "--all", "--ignore-errors", "--", ".", *aside)
         return True
 
-    def _covered(self) -> list[str]:
-        """Pathspecs that leave out what lies over the worktree without being a part of it."""
-        return [f":(exclude,literal){name}" for name in self.space.config.covered]
+    def _uncover(self) -> None:
+        """What lies over the worktree is no part of it. It is ignored (/etc/gitconfig), unless the worktree's
+        own .gitignore says otherwise; a pathspec that excludes it would make git complain of ignored files.
+        """
+        if covered := [f":(literal){name}" for name in self.space.config.covered]:
+            self.run("rm", "-r", "--cached", "--quiet", "--ignore-unmatch", "--", *covered)
 
     def _unborn(self) -> list[str]:
         """Nested folders with a ``.git`` of their own, all of them: git names only the first."""

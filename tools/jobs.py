@@ -10,6 +10,7 @@ import select
 import sys
 import threading
 import time
+from collections.abc import Callable
 
 import limits
 from cancelling import Cancel
@@ -27,9 +28,11 @@ _ADOPT = (
 class Job:
     """One job. ``code`` is None while it runs; ``ended`` is set when it no longer does."""
 
-    def __init__(self, number: int, child: Child, output: Output) -> None:
-        """It has just begun."""
-        self.number, self.child, self.output = number, child, output
+    def __init__(
+        self, number: int, child: Child, output: Output, tell_end: Callable[[int], None] | None
+    ) -> None:
+        """It has just begun. ``tell_end`` is told its number at its end."""
+        self.number, self.child, self.output, self.tell_end = number, child, output, tell_end
         self.began, self.seconds = time.monotonic(), 0.0
         self.code: int | None = None
         self.ended = threading.Event()
@@ -44,7 +47,7 @@ class Jobs:
         self.known: dict[int, Job] = {}
         self.count = 0
 
-    def start(self, command: str, cwd: str) -> Job:
+    def start(self, command: str, cwd: str, tell_end: Callable[[int], None] | None) -> Job:
         """Start a job in ``cwd``. Raises Fault when too many run."""
         if sum(job.code is None for job in self.known.values()) >= limits.JOBS:
             raise Fault(f"{limits.JOBS} background jobs run already: stop one")
@@ -60,7 +63,7 @@ class Jobs:
             raise Fault(f"bash could not be started: {error.strerror}") from error
         finally:
             output.started()
-        job = self.known[self.count] = Job(self.count, child, output)
+        job = self.known[self.count] = Job(self.count, child, output, tell_end)
         threading.Thread(target=self._pump, args=(job,), daemon=True).start()
         self._forget()
         return job
@@ -103,7 +106,7 @@ class Jobs:
         while job.child.pidfd not in (ready := {fd for fd, _ in poll.poll()}):
             if job.output.pipe in ready and not job.output.take():
                 poll.unregister(job.output.pipe)
-        if not self.space.children.is_init:
+        if not self.space.children.owns_all:
             self.space.children.kill(job.child)  # without a sandbox: what stayed in its group, nothing else
         code = self.space.children.wait(job.child)
         job.output.drain()
@@ -111,5 +114,7 @@ class Jobs:
         job.seconds = time.monotonic() - job.began
         job.code = 128 - code if code < 0 else code
         job.ended.set()
+        if job.tell_end is not None:
+            job.tell_end(job.number)
         with self.serial:
             self.space.children.sweep()

@@ -170,8 +170,17 @@ class Server:
             params = {"progressToken": token, "progress": total, "message": text}
             self.wire.send({"method": "notifications/progress", "params": params})
 
+        def tell_end(job: int) -> None:
+            self.wire.send({"method": "notifications/codebutler/job_ended", "params": {"job": job}})
+
+        wants_end = isinstance(own, dict) and own.get("tellEnd") is True
         watched = isinstance(token, (str, int)) and not isinstance(token, bool)
-        return Caller(cancel, Watch(send) if watched else None, cwd if isinstance(cwd, str) else None)
+        return Caller(
+            cancel,
+            Watch(send) if watched else None,
+            cwd if isinstance(cwd, str) else None,
+            tell_end if wants_end else None,
+        )
 
     def tool(self, name: str, arguments: dict[str, Any], caller: Caller | None) -> dict[str, Any]:
         """The MCP result of a tool, whatever happens."""

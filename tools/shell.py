@@ -9,7 +9,7 @@ import shlex
 import stat as modes
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import limits
@@ -31,6 +31,8 @@ class Caller(NamedTuple):
     cancel: Cancel
     watch: Watch | None = None
     cwd: str | None = None
+    tell_end: Callable[[int], None] | None = None
+    """Is told the number of a job that was started here when it ends."""
 
 
 class Shell:
@@ -70,7 +72,7 @@ class Shell:
         return cwd if usable else self.space.root
 
     def _background(self, command: str, cwd: str, caller: Caller) -> Answer:
-        job = self.jobs.start(command, cwd)
+        job = self.jobs.start(command, cwd, caller.tell_end)
         self.jobs.wait(job, limits.JOB_FIRST, caller.cancel)  # long enough to see that it cannot start
         return self._report(job)
 

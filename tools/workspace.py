@@ -32,6 +32,7 @@ class Config(NamedTuple):
     covered: Sequence[str] = ()
     path: Sequence[str] = ()
     scratch: str = ""
+    inner: int = -1
     limits: Mapping[str, int] = MappingProxyType({})
 
     @classmethod
@@ -54,7 +55,7 @@ class Workspace:
         self.output = os.path.join(config.state, "output")
         os.makedirs(self.output, mode=0o700, exist_ok=True)
         self.output_fd = os.open(self.output, os.O_PATH | os.O_DIRECTORY)
-        self.children = Children()
+        self.children = Children(config.inner)
         # The worktree may hold a program called git: only what models run finds programs there.
         first = ":".join([*config.path, os.environ.get("PATH", os.defpath)])
         self.environment = {**os.environ, "PATH": first}

@@ -22,6 +22,7 @@ COMMANDS = {
     "show": "codebutler.cli.show",
     "logs": "codebutler.cli.logs",
     "rewind": "codebutler.cli.rewind",
+    "fork": "codebutler.cli.fork",
     "pr": "codebutler.cli.pr",
     "tool": "codebutler.cli.tool",
     "executor": "codebutler.cli.executor",

@@ -39,6 +39,10 @@ class _Point(Arguments):
     point: int
 
 
+class _MaybePoint(Arguments):
+    point: int | None = None
+
+
 class _Model(Arguments):
     model: str
 
@@ -73,6 +77,10 @@ async def _points(_args: _None, decide: Decisions, _word: Word) -> str:
 
 async def _rewind(args: _Point, decide: Decisions, word: Word) -> str:
     return await decide.rewind(word, args.point)
+
+
+async def _fork(args: _MaybePoint, decide: Decisions, word: Word) -> str:
+    return await decide.fork(word, args.point)
 
 
 async def _memory(args: _Wish, decide: Decisions, word: Word) -> str:
@@ -159,6 +167,7 @@ REGISTRY = Registry(
         ),
         Definition("points", "The points that rewind and fork take.", _None, _points),
         Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),
+        Definition("fork", "Go on from a point, or from here, in a thread of your own.", _MaybePoint, _fork),
         Definition("model", "Let the role at work use another model.", _Model, _model),
         *(_model_of(role) for role in ROLES),
         Definition("status", "Where the thread stands.", _None, _status),

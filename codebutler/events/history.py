@@ -12,8 +12,9 @@ class Rewound(Record):
 
     What later events did to transcripts, plans and questions is undone (thread.fold_past says which facts
     stay). ``commit`` is the branch's new tip, whose tree is the point's, and ``undone`` the tip before it;
-    both are "" when the thread had no branch. ``files`` differ between base and ``commit``. ``note`` joins
-    the transcript of ``frame``. ``hold``: the point lies within a run, which goes on when a person says so.
+    both are "" when the thread had no branch. ``files`` differ between base and ``commit``; ``changed`` did
+    in the point itself. ``note`` joins the transcript of ``frame``. ``hold``: the point lies within a run,
+    which goes on when a person says so.
     """
 
     kind: Literal["rewound"] = "rewound"
@@ -24,6 +25,7 @@ class Rewound(Record):
     commit: str = ""
     undone: str = ""
     files: list[str] = []
+    changed: list[str] = []
     frame: str = ""
     note: str = ""
     hold: bool = False

@@ -76,7 +76,8 @@ class SetupStarted(Record):
 
 
 class SetupPart(Record):
-    """What became of one recipe. ``why`` is empty for one that succeeded; ``fix`` says what would help."""
+    """What became of one recipe. ``cached``: not for this thread. ``why`` is empty for one that succeeded;
+    ``fix`` says what would help."""
 
     recipe: str
     key: str
@@ -92,7 +93,6 @@ class SetupFinished(Record):
     kind: Literal["setup_finished"] = "setup_finished"
     commit: str
     parts: list[SetupPart]
-    seconds: float = 0.0
 
 
 class CheckpointMade(Record):

@@ -6,69 +6,30 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from codebutler.sandbox import host, seccomp
+from codebutler.sandbox.inside import (
+    CONSTANTS,
+    DATA,
+    ETC,
+    GIT_FILES,
+    GIT_FOLDERS,
+    HIDDEN_PROC,
+    HOME,
+    OFFLINE,
+    ONLINE,
+    PDF,
+    PROXY,
+    REPOSITORY,
+    RG,
+    STATE,
+    TOOLS,
+    UID,
+)
 from codebutler.sandbox.outfit import IGNORE, TREE, Outfit, fits
 from codebutler.sandbox.settings import MIB, SandboxSettings
 from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
-
-HOME, STATE, TOOLS, RG = "/home/agent", "/codebutler/state", "/codebutler/tools", "/codebutler/bin/rg"
-PDF = "/codebutler/pdf"
-REPOSITORY = Path("/codebutler/git")
-"""With scratch git: where the repository itself lies, read-only, while commands write to a copy."""
-PROXY, _PROXY_URL = "/codebutler/proxy.sock", "http://127.0.0.1:3128"
-UID = 1000
-"""Who the sandbox is in its own eyes."""
-
-_ETC = (
-    "alternatives", "ca-certificates", "ca-certificates.conf", "debian_version", "fonts", "ld.so.cache",
-    "ld.so.conf", "ld.so.conf.d", "localtime", "magic", "mime.types", "nsswitch.conf", "os-release", "perl",
-    "pki", "protocols", "python3", "services", "ssl/certs", "ssl/openssl.cnf", "terminfo", "timezone",
-)  # fmt: skip
-_HIDDEN_PROC = ("kcore", "keys", "kallsyms", "sysrq-trigger", "timer_list", "sched_debug", "kmsg")
-_DATA = {
-    "/etc/passwd": f"""agent:x:{UID}:{UID}:agent:{HOME}:/bin/bash
-nobody:x:65534:65534:nobody:/:/usr/sbin/nologin
-""",
-    "/etc/group": f"agent:x:{UID}:\nnogroup:x:65534:\n",
-    "/etc/hosts": "127.0.0.1 localhost\n::1 localhost\n",
-    "/etc/gitconfig": f"""[safe]
-\tdirectory = *
-[gc]
-\tauto = 0
-[init]
-\tdefaultBranch = main
-[user]
-\tname = agent
-\temail = agent@localhost
-[advice]
-\tdetachedHead = false
-[core]
-\texcludesFile = {IGNORE}
-""",
-}
-_GIT_FOLDERS = ("objects", "refs", "info", "logs", "reftable")
-_GIT_FILES = ("HEAD", "packed-refs", "shallow", "ORIG_HEAD")
-_ENVIRONMENT = {
-    "HOME": HOME,
-    "USER": "agent",
-    "LOGNAME": "agent",
-    "SHELL": "/bin/bash",
-    "LANG": "C.UTF-8",
-    "TERM": "dumb",
-    "TMPDIR": "/tmp",  # noqa: S108 - the sandbox's own, private tmpfs
-    "PAGER": "cat",
-    "GIT_PAGER": "cat",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_TERMINAL_PROMPT": "0",
-    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-}
-_OFFLINE = {"PIP_RETRIES": "0", "npm_config_fetch_retries": "0"}
-"""There is no network: fail at once, not after many tries."""
-_ONLINE = {
-    **{name: _PROXY_URL for each in ("http_proxy", "https_proxy") for name in (each, each.upper())},
-    "no_proxy": "localhost,127.0.0.1,::1",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +119,13 @@ class Profile:
                 self.add("--symlink", path.readlink(), path)
             elif path.is_dir():
                 self.add("--ro-bind", path, path)
-        for name in _ETC:
+        for name in ETC:
             if Path("/etc", name).exists():
                 self.add("--ro-bind", f"/etc/{name}", f"/etc/{name}")
-        for target, text in _DATA.items():
+        for target, text in DATA.items():
             self.file(target, text.encode())
         self.add("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys")
-        for name in _HIDDEN_PROC:
+        for name in HIDDEN_PROC:
             if Path("/proc", name).exists():
                 self.add("--ro-bind", "/dev/null", f"/proc/{name}")
         self.add("--dev", "/dev")
@@ -188,11 +149,11 @@ class Profile:
         return visible
 
     def _environment(self, visible: list[Path]) -> None:
-        homes = {".pyenv": "PYENV_ROOT", ".rustup": "RUSTUP_HOME", ".asdf": "ASDF_DATA_DIR"}
+        homes = {".pyenv": "PYENV_ROOT", ".rustup": "RUSTUP_HOME", ".asdf": "ASDFDATA_DIR"}
         extra = {homes[each.name]: str(each) for each in visible if each.name in homes}
-        network = _ONLINE if self.job.proxy else _OFFLINE
+        network = ONLINE if self.job.proxy else OFFLINE
         own = self.job.outfit.environment
-        environment = {"PATH": host.search_path(visible), **_ENVIRONMENT, **network, **extra, **own}
+        environment = {"PATH": host.search_path(visible), **CONSTANTS, **network, **extra, **own}
         for key, value in environment.items():
             self.add("--setenv", key, value)
 
@@ -233,9 +194,9 @@ class Profile:
         """
         self.tmpfs(at, MIB)
         self.sealed.append(str(at))
-        for path in existing(folder, _GIT_FOLDERS, "dir"):
+        for path in existing(folder, GIT_FOLDERS, "dir"):
             self.show(path, at / path.name)
-        for path in existing(folder, (*_GIT_FILES, *more), "file"):
+        for path in existing(folder, (*GIT_FILES, *more), "file"):
             self.show(path, at / path.name)
         self.file(at / "config", clean_config(folder / "config"))
         self.add("--dir", at / "hooks")
@@ -281,7 +242,13 @@ class Profile:
 
 def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
     """How the executor program itself is started, with its configuration as the one argument."""
-    config = {
+    config = configuration(job, state, rg, pdf)
+    return [str(host.interpreter()[0]), "-I", "-S", tools, json.dumps(config)]
+
+
+def configuration(job: Job, state: str, rg: str, pdf: str) -> dict[str, Any]:
+    """What the executor is told: ``Config`` of tools/workspace.py."""
+    return {
         "root": str(job.root),
         "state": state,
         "rg": rg,
@@ -295,4 +262,3 @@ def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
         "scratch": str(job.git.common) if job.git and job.scratch else "",
         "limits": job.settings.limits if job.settings.tier == "bwrap" else {},
     }
-    return [str(host.interpreter()[0]), "-I", "-S", tools, json.dumps(config)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ LINE_BYTES = 16 * 1024 * 1024
 """Longest reply. A piece of a pack is 1.4 MB; a file of 8 MiB for the daemon is 11 MB."""
 _STDERR_BYTES = 8192
 _OUTPUT_CHARS = 4096
+_GRACE = 15.0
+_BASH_DEFAULT, _BASH_MAX = 120.0, 600.0
 _REQUEST_BYTES = 30 * 1024 * 1024
 """Longest request: a little less than the executor takes in one line."""
 
@@ -34,9 +37,11 @@ class Refused(Exception):
 class Client:
     """One running executor process and the calls that wait for it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, launch: Launch) -> None:
+    def __init__(
+        self, process: asyncio.subprocess.Process, launch: Launch, on_end: Callable[[int | None], None]
+    ) -> None:
         """Use ``connect``."""
-        self._process, self._launch = process, launch
+        self._process, self._launch, self._on_end = process, launch, on_end
         self._pidfd = -1
         with contextlib.suppress(ProcessLookupError):  # it may have ended, and been waited for, already
             self._pidfd = os.pidfd_open(process.pid)
@@ -52,8 +57,11 @@ class Client:
         return self._process.pid
 
     @classmethod
-    async def connect(cls, launch: Launch) -> Client:
-        """Start the process. It has not said anything yet."""
+    async def connect(cls, launch: Launch, on_end: Callable[[int | None], None]) -> Client:
+        """Start the process. It has not said anything yet.
+
+        ``on_end`` hears the number of each background job that ends, and None when all is over.
+        """
         with launch.cleanup:
             process = await asyncio.create_subprocess_exec(
                 *launch.argv,
@@ -65,7 +73,7 @@ class Client:
                 stderr=asyncio.subprocess.PIPE,
                 limit=LINE_BYTES,
             )
-        return cls(process, launch)
+        return cls(process, launch, on_end)
 
     async def request(
         self,
@@ -134,6 +142,7 @@ class Client:
             reason = "the executor sent a line that is too long"
         finally:
             self.kill()
+            self._on_end(None)
             for future in self._waiting.values():
                 if not future.done():
                     future.set_exception(Lost(reason))
@@ -148,6 +157,12 @@ class Client:
             return
         if message.get("method") == "notifications/progress":
             self._show(message.get("params"))
+            return
+        if message.get("method") == "notifications/codebutler/job_ended":
+            params = message.get("params")
+            job = params.get("job") if isinstance(params, dict) else None
+            if isinstance(job, int) and not isinstance(job, bool):
+                self._on_end(job)
             return
         ident = message.get("id")
         future = self._waiting.get(ident) if isinstance(ident, int) and not isinstance(ident, bool) else None
@@ -172,7 +187,7 @@ class Client:
         # Not Process.kill(): that one polls first, and takes the exit status from asyncio's own watcher.
         if self._pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+                signal.pidfd_send_signal(self._pidfd, self._launch.end)
 
     async def complaint(self) -> str:
         """What the process printed to stderr before it ended, capped."""
@@ -200,6 +215,20 @@ class Client:
             os.close(self._pidfd)
         self._pidfd = -1
         self._launch.remove_scratch()
+
+
+def patience(name: str, arguments: Mapping[str, Any]) -> float:
+    """How long a reply may take: the command's own limit and some grace."""
+    if name != "bash":
+        return 90.0
+    wanted = arguments.get("timeout")
+    seconds = _BASH_DEFAULT
+    if isinstance(wanted, str):  # the executor takes "300" for 300
+        with contextlib.suppress(ValueError):
+            wanted = float(wanted)
+    if isinstance(wanted, (int, float)) and math.isfinite(wanted):
+        seconds = float(wanted)
+    return min(max(seconds, 0.0), _BASH_MAX) + _GRACE
 
 
 def plain_text(value: object, limit: int = 1_000_000) -> str:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from codebutler.config import Config, home_folder, load_config
+from codebutler.sandbox.builds import Builds, configured
 from codebutler.sandbox.settings import SandboxSettings
 
 
@@ -22,6 +23,7 @@ def sandbox_settings(config: Config) -> SandboxSettings:
         memory=(config.sandbox.memory_mib or 0) * 2**20,
         show=tuple(map(Path, config.sandbox.show)),
         git_scratch=config.sandbox.git_scratch,
+        builds=Builds(configured(config.sandbox.builds)),
     )
 
 

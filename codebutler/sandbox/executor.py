@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
-import math
-import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from codebutler.errors import CodeButlerError, RepoError, ToolFailed
+from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.sandbox.border import Job
-from codebutler.sandbox.client import Client, Lost, Refused, plain_text
+from codebutler.sandbox.builds import Held, Turn
+from codebutler.sandbox.client import Client, Lost, Refused, patience, plain_text
 from codebutler.sandbox.egress import Egress
 from codebutler.sandbox.launch import give_to, prepare
 from codebutler.sandbox.outfit import Outfit
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.replies import TEXT, as_bytes, as_change, as_list, as_sha, tool_result
 from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
-from codebutler.sandbox.worktree import GitParts, find_git, real_folder, repository
+from codebutler.sandbox.worktree import git_parts, real_folder, seen_at_start
 from codebutler.types import Json, ToolResult
 
-_GRACE = 15.0
-_BASH_DEFAULT, _BASH_MAX = 120.0, 600.0
 _GIT_SECONDS = 900.0
 _PACK_BYTES = 1024 * 1024 * 1024
+_NOTICED = 0.5
+"""Seconds from which on a wait for another build is worth a word."""
 
 
 class Executor:
@@ -41,6 +40,7 @@ class Executor:
         self._view: tuple[object, ...] = ()
         self._busy = 0
         self._cwd: dict[str, str] = {}
+        self._held = Held()
         self._last_tree = TreeReply("", 0)
         self._closed = False
 
@@ -65,8 +65,8 @@ class Executor:
         """
         settings = settings or SandboxSettings.from_host()
         root = await asyncio.to_thread(real_folder, worktree)
-        git = await asyncio.to_thread(_git_parts, root, gitdir)
-        if own and settings.tier == "bwrap":
+        git = await asyncio.to_thread(git_parts, root, gitdir)
+        if own and settings.tier != "off":
             await asyncio.to_thread(give_to, root, settings.uid)
         if egress is None and settings.allow and settings.tier == "bwrap":
             egress = Egress(settings.allow, settings.uid, settings.private)
@@ -107,25 +107,52 @@ class Executor:
         The commands of one ``session`` begin where its last one ended; without one, at the root.
         ``on_output`` gets the newest output of a running command now and then; it must not raise.
         """
-        wait = timeout if timeout is not None else _patience(name, arguments)
+        wait = timeout if timeout is not None else patience(name, arguments)
         params: Json = {"name": name, "arguments": dict(arguments)}
-        commands = name == "bash" and "job" not in arguments
+        if name == "bash" and "job" not in arguments:
+            return await self._command(params, wait, session, on_output)
+        return await self._tool(params, wait)
+
+    async def _command(
+        self, params: Json, wait: float, session: str, on_output: Callable[[str], None] | None
+    ) -> ToolResult:
+        """A command, in its turn: heavy ones wait for each other first, which is not their own time."""
+        turn = await self._turn(params["arguments"], on_output)
+        kept = False
         try:
-            if commands:
-                async with self._serial:
-                    if session:
-                        params["_meta"] = {"codebutler": {"cwd": self._cwd.get(session, "")}}
-                    reply = await self._request("tools/call", params, wait, on_output)
-            else:
-                reply = await self._request("tools/call", params, wait)
+            async with self._serial:
+                own = {"cwd": self._cwd.get(session, "")} if session else {}
+                params["_meta"] = {"codebutler": {**own, "tellEnd": True}}
+                result = await self._tool(params, wait, on_output)
+            job = result.details.get("job")
+            if isinstance(job, int) and result.details.get("exit_code") is None:
+                self._held.keep(job, turn)
+                kept = True
+        finally:
+            if not kept:
+                turn.end()
+        if session and (cwd := plain_text(result.details.get("cwd"), 4096)):
+            self._cwd[session] = cwd
+        if turn.waited < _NOTICED:
+            return result
+        said = f"[waited {turn.waited:.0f} s for another build]\n{result.text}"
+        return replace(result, text=said, waited=turn.waited)
+
+    async def _turn(self, arguments: Json, on_output: Callable[[str], None] | None) -> Turn:
+        builds, command = self._job.settings.builds, arguments.get("command")
+        if builds is None or not isinstance(command, str):
+            return Turn()
+        return await builds.turn(command, on_output or (lambda _: None))
+
+    async def _tool(
+        self, params: Json, wait: float, on_output: Callable[[str], None] | None = None
+    ) -> ToolResult:
+        try:
+            return tool_result(await self._request("tools/call", params, wait, on_output))
         except Lost as lost:
             return ToolResult(f"{lost}; it was stopped, and the next call starts it again", ok=False)
         except (Refused, CodeButlerError) as error:
             return ToolResult(str(error), ok=False)
-        result = tool_result(reply)
-        if commands and session and (cwd := plain_text(result.details.get("cwd"), 4096)):
-            self._cwd[session] = cwd
-        return result
 
     async def read_file(self, path: str, limit: int = 65536) -> bytes | None:
         """At most ``limit`` bytes of a regular file inside the folder; None if there is none.
@@ -224,19 +251,25 @@ class Executor:
             if self._closed:
                 raise Lost("the executor is closed")
             client = self._client
-            if client is not None and client.alive and (self._busy or self._view == self._git_view()):
+            if client is not None and client.alive and (self._busy or self._view == self._seen()):
                 return client
             if client is not None:
                 await client.close()
             self._client = await self._launch()
             return self._client
 
+    def _seen(self) -> tuple[object, ...]:
+        """What the sandbox saw of the repository at its start; with scratch git, it is what commands made
+        of it: a restart would throw their stash and commits away."""
+        git = self._job.git
+        return () if git is None or self._job.scratch else seen_at_start(git)
+
     async def _launch(self) -> Client:
-        self._view = self._git_view()
+        self._view = self._seen()
         job = self._job
         launch = await asyncio.to_thread(prepare, job)
         try:
-            client = await Client.connect(launch)
+            client = await Client.connect(launch, self._held.ended)
         except OSError as error:
             raise explain(str(error), job.settings) from error
         try:
@@ -250,44 +283,3 @@ class Executor:
             client.kill()
             raise
         return client
-
-    def _git_view(self) -> tuple[object, ...]:
-        """The state of those files of the repository that the sandbox sees as they were at its start."""
-        git = self._job.git
-        if git is None or self._job.scratch:  # a restart would throw the agent's stash and commits away
-            return ()
-        names = [git.common / "packed-refs", git.gitdir / "config.worktree"]
-        if git.gitdir == git.common:
-            names += [git.common / "HEAD", git.common / "index"]
-        return tuple(_stamp(name) for name in names)
-
-
-def _git_parts(root: Path, gitdir: Path | None) -> GitParts | None:
-    if gitdir is None:
-        return find_git(root)
-    parts = repository(gitdir.resolve())
-    if parts is None:
-        raise RepoError(f"{gitdir} is not a repository's folder", fix="Name its .git folder.")
-    return parts
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        stat = os.lstat(path)
-    except OSError:
-        return None
-    return stat.st_ino, stat.st_mtime_ns, stat.st_size
-
-
-def _patience(name: str, arguments: Mapping[str, Any]) -> float:
-    """How long a reply may take: the command's own limit and some grace."""
-    if name != "bash":
-        return 90.0
-    wanted = arguments.get("timeout")
-    seconds = _BASH_DEFAULT
-    if isinstance(wanted, str):  # the executor takes "300" for 300
-        with contextlib.suppress(ValueError):
-            wanted = float(wanted)
-    if isinstance(wanted, (int, float)) and math.isfinite(wanted):
-        seconds = float(wanted)
-    return min(max(seconds, 0.0), _BASH_MAX) + _GRACE

@@ -103,6 +103,21 @@ def interpreter() -> tuple[Path, Path | None]:
     return program, None if prefix.is_relative_to("/usr") else prefix
 
 
+def shared_interpreter() -> tuple[Path, Path | None]:
+    """An interpreter that every user can reach: this one, or else one of the system that is new enough."""
+    for minor in (sys.version_info.minor, *range(11, 40)):
+        found = shutil.which(f"python3.{minor}", path="/usr/local/bin:/usr/bin:/bin")
+        if _open_to_all(interpreter()[0]) or found is None:
+            continue
+        if (real := Path(found).resolve()).is_relative_to("/usr") and _open_to_all(real):
+            return real, None
+    return interpreter()
+
+
+def _open_to_all(program: Path) -> bool:
+    return all(path.stat().st_mode & stat.S_IXOTH for path in (program, *program.parents))
+
+
 def _has(path: Path, kind: Callable[[int], bool]) -> bool:
     """Whether a thing of that kind is there for this user: a folder that is closed to them holds nothing."""
     try:

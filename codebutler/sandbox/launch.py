@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler.errors import NoSandbox
-from codebutler.sandbox import asroot, host, scope
+from codebutler.sandbox import asroot, host, reduced, scope
 from codebutler.sandbox.border import Job, Profile, command
 from codebutler.sandbox.problems import unscratched
 
@@ -30,6 +30,8 @@ class Launch:
     cwd: str
     cleanup: ExitStack
     scratch: str = ""
+    end: signal.Signals = signal.SIGKILL
+    """What ends it with all that is in it."""
 
     def popen(self, *, stdin: int | None, stdout: int | None, stderr: int | None) -> subprocess.Popen[bytes]:
         """Start it and let go of the descriptors."""
@@ -45,9 +47,11 @@ class Launch:
             )
 
     def remove_scratch(self) -> None:
-        """Delete what the executor without a border kept in a folder of the host."""
+        """Delete what an executor without mounts of its own kept in a folder of the host. Commands may have
+        closed folders in it, and made it as deep as they liked."""
         if self.scratch:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            for words in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
+                subprocess.run([*words, "--", self.scratch], stderr=subprocess.DEVNULL, check=False)
 
 
 def prepare(job: Job) -> Launch:
@@ -58,7 +62,7 @@ def prepare(job: Job) -> Launch:
         return _plain(job)
     as_root = os.geteuid() == 0
     host.require_uid(job.settings.uid if as_root else os.geteuid())
-    return _bordered(job, as_root=as_root)
+    return _reduced(job) if job.settings.tier == "reduced" else _bordered(job, as_root=as_root)
 
 
 def _bordered(job: Job, *, as_root: bool) -> Launch:
@@ -91,10 +95,22 @@ def _bordered(job: Job, *, as_root: bool) -> Launch:
         argv[0] = f"{asroot.STAGE}/bwrap/{program.relative_to(top)}"
         spec = json.dumps({"uid": job.settings.uid, "sources": sources, "exec": argv})
         argv = [str(host.interpreter()[0]), "-I", "-S", asroot.__file__, spec]
+    argv, env = _scoped(job, argv)
+    return Launch(argv, env, tuple(fds), "/", cleanup)
+
+
+def _reduced(job: Job) -> Launch:
+    plan = reduced.plan(job)
+    argv, env = _scoped(job, plan.argv)
+    return Launch(argv, env, (), "/", ExitStack(), str(plan.scratch), signal.SIGTERM)
+
+
+def _scoped(job: Job, argv: list[str]) -> tuple[list[str], dict[str, str]]:
+    """The command line and its environment, with a memory limit where that is asked for and offered."""
     env = scope.offered(os.environ, uid=os.geteuid()) if job.settings.memory else None
-    if env is not None:
-        argv = scope.wrapped(argv, memory=job.settings.memory, tasks=_TASKS)
-    return Launch(argv, env or {}, tuple(fds), "/", cleanup)
+    if env is None:
+        return argv, {}
+    return scope.wrapped(argv, memory=job.settings.memory, tasks=_TASKS), env
 
 
 def _plain(job: Job) -> Launch:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler.errors import NoSandbox
-from codebutler.sandbox import host
+from codebutler.sandbox import host, landlock
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 
@@ -28,13 +28,18 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What ``doctor`` reports. ``problem`` and ``fix`` are empty when the border holds."""
+    """What ``doctor`` reports. ``problem`` and ``fix`` are empty when the border holds.
+
+    ``by`` is the program or kernel part that makes the border, with its version. ``open`` is what this tier
+    cannot hold, and what is therefore not tried.
+    """
 
     tier: str
-    bwrap: str
+    by: str
     checks: tuple[Check, ...] = ()
     problem: str = ""
     fix: str = ""
+    open: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -47,9 +52,10 @@ _PYTHON = 'python3 -I -S -c "import socket; {}"'
 
 def _canaries(home: Path, secret: Path, port: int) -> dict[str, str]:
     """Commands that must fail inside, by what they try."""
+    own = os.getpid()
     return {
         "read a file beside the worktree": f"cat '{secret}'",
-        "read the home's secrets": f"test -e '{home}/.ssh' || test -e '{home}/.codebutler' || ls /root/.ssh",
+        "read the home's secrets": f"ls '{home}/.ssh' || ls '{home}/.codebutler' || ls /root/.ssh",
         "write to the system": "touch /usr/x || touch /etc/x || touch /x",
         "read the host's accounts": "grep -q '^root' /etc/passwd || test -r /etc/shadow",
         "connect to the host's loopback": _PYTHON.format(
@@ -57,16 +63,24 @@ def _canaries(home: Path, secret: Path, port: int) -> dict[str, str]:
         ),
         "resolve a name": _PYTHON.format("socket.getaddrinfo('example.com', 443)"),
         "open a vsock": _PYTHON.format("socket.socket(40, 1)"),
-        "see the host's processes": f"test -e /proc/{os.getpid()}/cmdline && test {os.getpid()} -gt 64",
+        "see the host's processes": f"head -c1 /proc/{own}/cmdline | grep -q . && test {own} -gt 64",
+        "signal the host's processes": f"kill -0 {own} && test {own} -gt 64",
         "make a user namespace": "unshare -Ur true",
         "mount": "mount -t tmpfs none /tmp",
         "leave a setuid file": "cp /bin/true s && chmod u+s s && test -u s",
         "write kernel settings": "echo x > /proc/sys/kernel/core_pattern",
-        "reach the executor's memory": "head -c1 /proc/1/environ || ls /proc/1/fd/ | grep -q .",
+        "reach the executor's memory": "head -c1 /proc/$PPID/environ || ls /proc/$PPID/fd/ | grep -q .",
+        "end the executor": "kill -9 $PPID; false",
         "be root": 'test "$(id -u)" = 0',
     }
 
 
+NOT_HELD = (
+    "change the mode or times of this user's files",
+    "see whether a file exists, how large it is, where a link leads",
+    "replace the worktree's .git pointer",
+)
+"""What the reduced tier gives away."""
 _UNLISTED = _PYTHON.format(
     "import urllib.request; urllib.request.urlopen('http://unlisted.invalid/', timeout=5)"
 )
@@ -83,23 +97,26 @@ async def probe(settings: SandboxSettings | None = None) -> Probe:
     try:
         return await _probe(room, settings)
     except NoSandbox as error:
-        return Probe("none", _bwrap(), problem=error.message, fix=error.fix)
+        return Probe("none", _by(settings), problem=error.message, fix=error.fix)
     finally:
         await asyncio.to_thread(shutil.rmtree, room)
 
 
-def _bwrap() -> str:
+def _by(settings: SandboxSettings) -> str:
+    if settings.tier == "reduced":
+        return f"Landlock {landlock.abi()}"
     with contextlib.suppress(NoSandbox):
-        return f"{host.bwrap_version()} ({host.bwrap()[0]})"
+        return f"bwrap {host.bwrap_version()} ({host.bwrap()[0]})"
     return ""
 
 
 async def _probe(room: Path, settings: SandboxSettings) -> Probe:
-    secret = await asyncio.to_thread(_furnish, room)
+    whole = settings.tier == "bwrap"
+    secret = await asyncio.to_thread(_furnish, room, repository=whole and shutil.which("git") is not None)
     records = await asyncio.to_thread(_records, room)
     with socket.create_server(("127.0.0.1", 0)) as server:
         canaries = _canaries(host.home() or Path("/root"), secret, server.getsockname()[1])
-        executor = await Executor.start(room / "worktree", settings=settings)
+        executor = await Executor.start(room / "worktree", own=not whole, settings=settings)
         try:
             if settings.allow:
                 canaries["reach a host that is not listed"] = _UNLISTED
@@ -111,14 +128,15 @@ async def _probe(room: Path, settings: SandboxSettings) -> Probe:
         finally:
             await executor.close()
     checks += await asyncio.to_thread(_untouched, room, records)
-    return Probe("bwrap", _bwrap(), tuple(checks))
+    return Probe(settings.tier, _by(settings), tuple(checks), open=() if whole else NOT_HELD)
 
 
-def _furnish(room: Path) -> Path:
-    """A worktree, which is a repository without a commit where there is git, and a secret beside it."""
+def _furnish(room: Path, *, repository: bool) -> Path:
+    """A worktree, which may be a repository without a commit, and a secret beside it."""
+    room.chmod(0o755)
     (room / "worktree").mkdir()
     dot = room / "worktree" / ".git"
-    for name in ("objects", "refs") if shutil.which("git") else ():
+    for name in ("objects", "refs") if repository else ():
         (dot / name).mkdir(parents=True)
         (dot / "HEAD").write_text("ref: refs/heads/main\n")
         (dot / "config").write_text("[core]\n\trepositoryformatversion = 0\n")

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Literal
 
 from codebutler.errors import NoSandbox
+from codebutler.sandbox import landlock
 from codebutler.sandbox.asroot import MAPPING_REFUSED, NO_NAMESPACE, NO_RIGHTS
+from codebutler.sandbox.landlock import CLOSED, NO_LANDLOCK
 from codebutler.sandbox.settings import UNSAFE, SandboxSettings
 
 _LAST_RESORT = f"Only if this machine holds nothing of value: {UNSAFE}=1"
+_WEAKER = "A weaker border takes no namespaces: sandbox.tier reduced (docs/security.md)."
 _USED_UP = (
     "User namespaces are off, or a sandbox around this one forbids them: leave that sandbox, or run "
     "`sysctl -w user.max_user_namespaces=15000` and keep it in /etc/sysctl.d."
@@ -31,16 +34,22 @@ _PODMAN = (
 )
 _ON_ITS_HOST = "On the container's host also: `sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`."
 _AS_A_USER = "Run codebutler as an ordinary user: root lacks the rights here that it has elsewhere."
+_LANDLOCK = (
+    "The reduced border takes Linux 6.12 or newer with Landlock switched on (`lsm=landlock,…` on the command "
+    "line of the kernel)."
+)
 _DENIED = "The kernel refuses user namespaces to this user: allow them, or leave the container."
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What decides which fix is the right one. ``apparmor``: it restricts user namespaces."""
+    """What decides which fix is the right one. ``apparmor``: it restricts user namespaces. ``landlock``: it
+    is new enough for the reduced border."""
 
     container: Literal["", "docker", "podman"] = ""
     apparmor: bool = False
     clone_off: bool = False
+    landlock: bool = False
 
     @classmethod
     def here(cls) -> Machine:
@@ -50,6 +59,7 @@ class Machine:
             container="podman" if podman else "docker" if docker else "",
             apparmor=_sysctl("kernel/apparmor_restrict_unprivileged_userns") == "1",
             clone_off=_sysctl("kernel/unprivileged_userns_clone") == "0",
+            landlock=landlock.abi() >= landlock.LEAST_ABI,
         )
 
 
@@ -63,8 +73,19 @@ def explain(stderr: str, settings: SandboxSettings, machine: Machine | None = No
             fix=f"Run codebutler as the folder's owner, or give the folder to uid {settings.uid} "
             f"(chown -R {settings.uid}).",
         )
-    fix = _fix(stderr, machine or Machine.here())
-    return NoSandbox(f"the sandbox did not start: {said}", fix=f"{fix} {_LAST_RESORT}")
+    if CLOSED in stderr:
+        return NoSandbox(
+            f"the sandbox's user, uid {settings.uid}, cannot use {said.split(': ', 2)[-1]}",
+            fix="The reduced border cannot show it what only root may enter: keep codebutler and the repo "
+            f"where everybody may read (/opt, /srv), chown -R {settings.uid} what it is to write, or run "
+            "codebutler as an ordinary user.",
+        )
+    if NO_LANDLOCK in stderr:
+        return NoSandbox(f"the sandbox did not start: {said}", fix=_LANDLOCK)
+    machine = machine or Machine.here()
+    weaker = _WEAKER if machine.landlock and settings.tier == "bwrap" else ""
+    fix = " ".join(filter(None, (_fix(stderr, machine), weaker, _LAST_RESORT)))
+    return NoSandbox(f"the sandbox did not start: {said}", fix=fix)
 
 
 def unscratched(settings: SandboxSettings) -> NoSandbox | None:

@@ -14,8 +14,8 @@ from functools import cache
 
 from codebutler.errors import NoSandbox
 
-# BPF: load absolute word, jumps with a constant, return.
-_LOAD, _JEQ, _JGE, _JSET, _RET = 0x20, 0x15, 0x35, 0x45, 0x06
+# BPF: load absolute word, jumps with a constant, bits of what is loaded, return.
+_LOAD, _JEQ, _JGE, _JSET, _AND, _RET = 0x20, 0x15, 0x35, 0x45, 0x54, 0x06
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 _NR, _ARCH, _ARGS = 0, 4, 16
 _X32 = 0x40000000
@@ -60,6 +60,30 @@ _ABSENT: dict[str, tuple[int, int, int]] = {
     "fallocate": (285, 47, errno.EOPNOTSUPP),
 }
 
+# Refused besides where there are no namespaces: what they would have held.
+_SHARED: dict[str, tuple[int | None, int | None]] = {
+    # memory, messages and locks that all programs of a user share
+    "shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195), "semget": (64, 190), "semop": (65, 193),
+    "semctl": (66, 191), "semtimedop": (220, 192), "msgget": (68, 186), "msgsnd": (69, 189),
+    "msgrcv": (70, 188), "msgctl": (71, 187), "mq_open": (240, 180), "mq_unlink": (241, 181),
+    # Landlock does not look at these: they tell what happens in a folder, or change a file without opening it
+    "inotify_add_watch": (254, 27), "fanotify_mark": (301, 263),
+    "chown": (92, None), "fchown": (93, 55), "lchown": (94, None), "fchownat": (260, 54),
+    "setxattr": (188, 5), "lsetxattr": (189, 6), "fsetxattr": (190, 7), "setxattrat": (463, 463),
+    "removexattr": (197, 14), "lremovexattr": (198, 15), "fremovexattr": (199, 16),
+    "removexattrat": (466, 466), "file_setattr": (469, 469),
+    # no kind of socket: a file system's path, a port of loopback, an abstract name lead out
+    "socket": (41, 198),
+}  # fmt: skip
+_SELF_ONLY: dict[str, tuple[int, int, int]] = {
+    # name: (x86_64, aarch64, index of the argument that must be 0: this very process)
+    "prlimit64": (302, 261, 0), "sched_setparam": (142, 118, 0), "sched_setscheduler": (144, 119, 0),
+    "sched_setattr": (314, 274, 0), "sched_setaffinity": (203, 122, 0), "setpriority": (141, 140, 1),
+    "ioprio_set": (251, 30, 1), "migrate_pages": (256, 238, 0), "move_pages": (279, 239, 0),
+}  # fmt: skip
+_SOCKETPAIR = (53, 199)
+_UNIX, _STREAM, _SEQPACKET, _KIND = 1, 1, 5, 0xF
+
 _NEW_NAMESPACES = 0x7E020000
 _SET_IDS = 0o6000
 _CREATES = 0o100 | 0o20000000
@@ -98,8 +122,22 @@ def _flagged(index: int, bits: int) -> list[Instruction]:
     return [_argument(index), (_JSET, 0, 1, bits), _refuse(), _PASS]
 
 
-def program(machine: str, *, allow_ptrace: bool = False) -> list[Instruction]:
-    """The filter as (code, jump if true, jump if false, constant)."""
+def _without_namespaces(second: bool) -> list[Instruction]:
+    """What is refused besides where there are none. A pair of sockets must be a stream: the other kind could
+    send to a name."""
+    out: list[Instruction] = []
+    for numbers in _SHARED.values():
+        out += _when(numbers[second], [_refuse()])
+    for *both, index in _SELF_ONLY.values():
+        out += _when(both[second], [_argument(index), (_JEQ, 1, 0, 0), _refuse(), _PASS])
+    kinds = [_argument(1), (_AND, 0, 0, _KIND), (_JEQ, 2, 0, _STREAM), (_JEQ, 1, 0, _SEQPACKET)]
+    pair = [_argument(0), (_JEQ, 1, 0, _UNIX), _refuse(), *kinds, _refuse(), _PASS]
+    return [*out, *_when(_SOCKETPAIR[second], pair)]
+
+
+def program(machine: str, *, allow_ptrace: bool = False, namespaces: bool = True) -> list[Instruction]:
+    """The filter as (code, jump if true, jump if false, constant). ``namespaces``: whether it stands inside
+    of some, which hold what it then need not."""
     if machine not in _ARCHES:
         raise NoSandbox(f"no system-call filter for {machine}", fix="Use x86_64 or aarch64.")
     second = machine == "aarch64"
@@ -114,6 +152,8 @@ def program(machine: str, *, allow_ptrace: bool = False) -> list[Instruction]:
     for name, numbers in _NUMBERS.items():
         if not (allow_ptrace and name in _PTRACE):
             out += _when(numbers[second], [_refuse()])
+    if not namespaces:
+        out += _without_namespaces(second)
     for *absent, code in _ABSENT.values():
         out += _when(absent[second], [_refuse(code)])
     out += _when((56, 220)[second], _flagged(0, _NEW_NAMESPACES))
@@ -136,8 +176,7 @@ def program(machine: str, *, allow_ptrace: bool = False) -> list[Instruction]:
 
 
 @cache
-def assembled(*, allow_ptrace: bool = False) -> bytes:
-    """The filter for this machine, as bwrap's ``--seccomp`` reads it."""
-    return b"".join(
-        struct.pack("=HBBI", *each) for each in program(platform.machine(), allow_ptrace=allow_ptrace)
-    )
+def assembled(*, allow_ptrace: bool = False, namespaces: bool = True) -> bytes:
+    """The filter for this machine, as the kernel and bwrap's ``--seccomp`` read it."""
+    found = program(platform.machine(), allow_ptrace=allow_ptrace, namespaces=namespaces)
+    return b"".join(struct.pack("=HBBI", *each) for each in found)

@@ -7,13 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-Tier: TypeAlias = Literal["bwrap", "off"]
+from codebutler.sandbox.builds import Builds
+
+Tier: TypeAlias = Literal["bwrap", "reduced", "off"]
 UNSAFE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
 """The environment variable of the host that turns the border off. Never read from a repository."""
 
 MIB = 1024 * 1024
 
 BANNERS: dict[Tier, str] = {
+    "reduced": "This host runs tools behind a REDUCED border (Landlock, no namespaces): what a model runs can"
+    " change modes and times of this user's files, tell which exist, and replace a worktree's .git pointer.",
     "off": "This host runs tools WITHOUT a sandbox: what a model runs can do what you can.",
 }
 
@@ -49,6 +53,8 @@ class SandboxSettings:
     """Bytes for all processes of a sandbox together, where systemd offers a user scope; 0: no limit."""
     git_scratch: bool = False
     """Commands may write git's records: in a copy that nobody sees and that ends with the sandbox."""
+    builds: Builds | None = None
+    """The lines of heavy commands, shared by all sandboxes that are given the same; None: nobody waits."""
     allow_ptrace: bool = False
     start_timeout: float = 15.0
 

@@ -94,6 +94,32 @@ def repository(path: Path) -> GitParts | None:
     return GitParts(path, path) if ok else None
 
 
+def git_parts(root: Path, gitdir: Path | None) -> GitParts | None:
+    """The git parts of ``root``, or those of the repository ``gitdir``. RepoError if that is none."""
+    if gitdir is None:
+        return find_git(root)
+    parts = repository(gitdir.resolve())
+    if parts is None:
+        raise RepoError(f"{gitdir} is not a repository's folder", fix="Name its .git folder.")
+    return parts
+
+
+def seen_at_start(git: GitParts) -> tuple[object, ...]:
+    """The state of those files of the repository that a sandbox sees as they were at its start."""
+    names = [git.common / "packed-refs", git.gitdir / "config.worktree"]
+    if git.gitdir == git.common:
+        names += [git.common / "HEAD", git.common / "index"]
+    return tuple(_stamp(name) for name in names)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = os.lstat(path)
+    except OSError:
+        return None
+    return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
 def modules(folder: Path, depth: int = 4) -> list[Path]:
     """The submodules' repositories below ``folder``/modules, which may lie in each other; bounded."""
     found: list[Path] = []

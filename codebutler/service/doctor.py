@@ -16,7 +16,7 @@ from codebutler.sandbox.configured import sandbox_settings
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.problems import unscratched
 from codebutler.sandbox.settings import SandboxSettings
-from codebutler.service import doctor_host, doctor_models, doctor_repo
+from codebutler.service import doctor_host, doctor_models, doctor_repo, doctor_setup
 from codebutler.service.app import committed_config
 from codebutler.service.doctor_check import Check, note, ok, problem
 
@@ -51,6 +51,8 @@ async def examine(
     checks += found
     if config is not None:
         checks += _wishes(config)
+        if repo is not None:
+            checks += await doctor_setup.examine(repo, config, folder)
         checks += await doctor_models.examine(config, roles, offline=offline)
     checks += await asyncio.to_thread(doctor_host.disk, repo.root if repo else path, folder)
     if repo is not None:
@@ -96,8 +98,12 @@ async def _sandbox(config: Config | None) -> list[Check]:
         for check in result.checks
         if not check.ok
     ]
+    holds = f"{result.tier}, {result.by}; {len(held)} attempts to leave it failed"
+    if result.open:
+        holds += f". Not held by this tier: {'; '.join(result.open)}"
     return broken or [
-        ok("sandbox", f"{result.tier}, bwrap {result.bwrap}; {len(held)} attempts to leave it failed")
+        ok("sandbox", holds),
+        *([note("sandbox", settings.banner)] if settings.banner else []),
     ]
 
 
@@ -108,6 +114,9 @@ def _wishes(config: Config) -> list[Check]:
         hosts = ", ".join(config.sandbox.allow)
         text = f"tools reach {hosts}: any of them that takes uploads can be handed your source"
         notes.append(note("sandbox", text))
+    if config.sandbox.private:
+        hosts = ", ".join(config.sandbox.private)
+        notes.append(note("sandbox", f"{hosts} may lead to addresses of your own network"))
     if config.sandbox.memory_mib and scope.offered(os.environ, uid=os.geteuid()) is None:
         notes.append(note("sandbox", "sandbox.memoryMib is not kept: systemd offers this user no scope"))
     return notes

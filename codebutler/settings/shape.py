@@ -173,14 +173,23 @@ class Threads(Section):
     remind_every_hours: Annotated[float, Field(gt=0, le=8760)] | None = 168.0
 
 
+class Build(Section):
+    """A profile of heavy commands. ``match`` are beginnings of commands (``cargo build``); at most
+    ``at_once`` of them run at the same time, over all threads; what is not set is as shipped."""
+
+    match: list[Line] | None = None
+    at_once: Annotated[int, Field(ge=1, le=1000)] | None = Field(default=None, json_schema_extra=REPO)
+
+
 class Sandbox(Section):
     """The kernel border around tools. Only the host decides on it.
 
-    ``uid`` is who tools run as when the daemon is root; the tier ``off`` removes the border; ``allow`` lists
-    the host:port pairs that tools may reach; ``show`` lists more folders with programs that tools may read;
-    ``memory_mib`` bounds all processes of one sandbox together, where systemd offers a user scope;
-    ``private`` vouches for hosts whose addresses are not public; ``git_scratch`` lets commands write git's
-    records in a copy that is thrown away.
+    ``uid`` is who tools run as when the daemon is root; the tier ``reduced`` weakens the border, and ``off``
+    removes it; ``allow`` lists the host:port pairs that tools may reach; ``show`` lists more folders with
+    programs that tools may read; ``memory_mib`` bounds all processes of one sandbox together, where systemd
+    offers a user scope; ``private`` vouches for hosts whose addresses are not public; ``git_scratch`` lets
+    commands write git's records in a copy that is thrown away; ``builds`` are heavy commands that wait for
+    each other.
 
     ``setup`` lets dependencies be installed before a thread's Coder begins; that phase, and it alone, reaches
     ``setup_allow`` and the package registries named in ``registries``, takes ``setup_seconds`` at most for
@@ -188,12 +197,13 @@ class Sandbox(Section):
     """
 
     uid: Annotated[int, Field(ge=1, lt=2**32 - 1)] | None = None
-    tier: Literal["bwrap", "off"] = "bwrap"
+    tier: Literal["bwrap", "reduced", "off"] = "bwrap"
     allow: list[HostPort] = []
     show: list[Line] = []
     private: list[HostPort] = []
     memory_mib: Annotated[int, Field(ge=64)] | None = None
     git_scratch: bool = False
+    builds: dict[str, Build] = {}
     setup: bool = True
     setup_allow: list[HostPort] = []
     registries: list[Literal["pypi", "npm", "crates", "go"]] = []

@@ -26,6 +26,7 @@ WARNING = "may exfiltrate source: a host that takes uploads can receive what the
 _SECONDS, _BYTES = 20.0, 256 * 1024
 _CERTIFICATES = ("/etc/ssl/certs/", "/usr/")
 """Where a file of certificates is that the sandbox sees too."""
+FIX = 'Write its hosts yourself: "sandbox": {"setupAllow": ["HOST:443", …]}.'
 _DEFAULTS = (
     "import json; from pip._internal.models.index import PyPI; "
     "print(json.dumps([PyPI.simple_url, PyPI.file_storage_domain]))"
@@ -220,10 +221,7 @@ def _place(parts: SplitResult) -> str:
 
 def _lost(preset: Preset, why: str, urls: _Urls) -> Registry:
     reason = why or "; ".join(urls.notes)
-    return Registry(
-        notes=tuple(urls.notes),
-        problem=f'{preset}: {reason}. Write its hosts yourself: "sandbox": {{"setupAllow": ["HOST:443", …]}}',
-    )
+    return Registry(notes=tuple(urls.notes), problem=f"{preset}: {reason}.")
 
 
 def _certificates(path: str) -> str:
@@ -276,4 +274,4 @@ def merged(found: Iterable[Registry]) -> Registry:
         environment |= each.environment
         notes |= dict.fromkeys(each.notes)
         problems += [each.problem] if each.problem else []
-    return Registry(tuple(allow), environment, tuple(notes), "; ".join(problems))
+    return Registry(tuple(allow), environment, tuple(notes), " ".join(problems))

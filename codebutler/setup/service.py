@@ -8,38 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
-from codebutler.config import Config, load_config
+from codebutler.config import Config
 from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo
-from codebutler.repo.objects import list_blobs, show_file
-from codebutler.sandbox import host
 from codebutler.sandbox.egress import Egress
 from codebutler.sandbox.outfit import DEPS, Layer, Outfit
 from codebutler.sandbox.settings import MIB, SandboxSettings
-from codebutler.setup import recipes, registries, shelf
+from codebutler.setup import registries, shelf
 from codebutler.setup.build import Cage, MakeEgress, Unbuilt, build
-from codebutler.setup.key import key_of
 from codebutler.setup.recipes import Preset, Recipe
 from codebutler.setup.registries import Registry
 from codebutler.setup.shelf import Entry
+from codebutler.setup.wanted import Wanted, read
 
 T = TypeVar("T")
 AT_ONCE = 2
 """Setups that run at the same time."""
 _AGAIN = 600.0
 """Seconds for which a failure is remembered: threads that start together do not all repeat it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A recipe of a commit, with the key of its outcome. ``problem`` says why it cannot even be tried."""
-
-    recipe: Recipe
-    key: str
-    problem: str = ""
-    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +47,6 @@ class Outcome:
     """What became of a commit's recipes."""
 
     parts: tuple[Part, ...] = ()
-    seconds: float = 0.0
 
     def outfit(self, root: Path) -> Outfit:
         """What the worktree at ``root`` gets of it."""
@@ -107,7 +94,7 @@ class Setups:
         except CodeButlerError:
             return Outcome()
         for each in wanted:
-            entry = await asyncio.to_thread(shelf.find, self.repo, each.key)
+            entry = await asyncio.to_thread(shelf.find, self.repo, each.key, use=True)
             parts.append(Part(each, entry, cached=True, why="" if entry else "it was not installed"))
         return Outcome(tuple(parts))
 
@@ -115,7 +102,9 @@ class Setups:
         """The commit's recipes, read once. Raises ConfigError for a repo's own that is wrong."""
         task = self._wanted.get(commit)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = self._wanted[commit] = asyncio.create_task(self._read(commit))
+            task = self._wanted[commit] = asyncio.create_task(
+                read(self.repo, commit, self.config, self.home, self.sandbox)
+            )
         return await asyncio.shield(task)
 
     async def ready(self, wanted: Wanted) -> bool:
@@ -145,70 +134,23 @@ class Setups:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _read(self, commit: str) -> tuple[Wanted, ...]:
-        if not self.config.sandbox.setup:
-            return ()
-        blobs = await list_blobs(self.repo.gitdir, commit)
-        text = await show_file(self.repo.gitdir, commit, ".codebutler/config.json") or ""
-        setup = load_config(self.repo.root, home=self.home, env={}, repo_text=text).setup
-        if setup.command:
-            found = [recipes.own(setup)]
-            hindrance = self._no_cage()
-            if recipes.committed(found[0], blobs):
-                hindrance = (
-                    "files of setup.keep are committed",
-                    "A setup makes folders the repo does not have",
-                )
-            return (Wanted(found[0], key_of(found[0], blobs, commit, self.sandbox), *hindrance),)
-        return tuple(
-            Wanted(recipe, key_of(recipe, blobs, commit, self.sandbox), *self._hindrance(recipe))
-            for recipe in recipes.detect(blobs, self._has)
-        )
-
-    def _has(self, program: str) -> bool:
-        return host.inside(program, self.sandbox.show) is not None
-
-    def _hindrance(self, recipe: Recipe) -> tuple[str, str]:
-        """Why a detected recipe cannot succeed here, and what would help."""
-        if (uncaged := self._no_cage())[0]:
-            return uncaged
-        missing = [name for name in recipe.programs if not self._has(name)]
-        if missing:
-            return f"the sandbox has no {missing[0]}", "Install it, or show its folder: sandbox.show"
-        sandbox = self.config.sandbox
-        if recipe.preset in sandbox.registries or sandbox.setup_allow or sandbox.allow:
-            return "", ""
-        if recipe.preset in get_args(Preset):
-            fix = f'In the global config.json: "sandbox": {{"registries": ["{recipe.preset}"]}}'
-        else:
-            fix = "In the global config.json: sandbox.setupAllow with the hosts it needs"
-        return "setup has no network on this host", fix
-
-    def _no_cage(self) -> tuple[str, str]:
-        """Strangers' install scripts run in the full border or not at all."""
-        if self.sandbox.tier == "bwrap":
-            return "", ""
-        return f"setup does not run with sandbox.tier {self.sandbox.tier!r}", "Install them by hand"
-
     async def _outcome(self, commit: str) -> Outcome:
-        began = time.monotonic()
         try:
             wanted = await self.wanted(commit)
         except CodeButlerError as error:
             recipe = Recipe("setup", (".codebutler/config.json",), "")
             return Outcome((Part(Wanted(recipe, ""), why=error.message, fix=error.fix),))
-        parts = await asyncio.gather(*(self._part(commit, each) for each in wanted))
-        return Outcome(tuple(parts), time.monotonic() - began)
+        return Outcome(tuple(await asyncio.gather(*(self._part(commit, each) for each in wanted))))
 
     async def _part(self, commit: str, wanted: Wanted) -> Part:
-        if wanted.problem:
-            return Part(wanted, why=wanted.problem, fix=wanted.fix)
-        find = partial(asyncio.to_thread, shelf.find, self.repo, wanted.key)
+        find = partial(shelf.find, self.repo, wanted.key, use=True)
         try:
-            if (entry := await find()) is not None:
+            if (entry := await asyncio.to_thread(find)) is not None:
                 return Part(wanted, entry, cached=True)
+            if wanted.problem:
+                return Part(wanted, why=wanted.problem, fix=wanted.fix)
             await self._build(commit, wanted)
-            made = await find()
+            made = await asyncio.to_thread(find)
             return Part(wanted, made, why="" if made else "what was set up is gone again")
         except Unbuilt as unbuilt:
             return Part(wanted, why=unbuilt.why, output=unbuilt.output, fix=unbuilt.fix)
@@ -238,7 +180,8 @@ class Setups:
             try:
                 await build(self.repo, commit, wanted.recipe, wanted.key, cage)
             except Unbuilt as unbuilt:
-                unbuilt.fix = unbuilt.fix or registry.problem
+                if registry.problem and not unbuilt.fix:
+                    unbuilt.fix = f"{registry.problem} {registries.FIX}"
                 self._failed[wanted.key] = time.monotonic(), unbuilt
                 raise
             await asyncio.to_thread(shelf.prune, self.repo, [wanted.key])

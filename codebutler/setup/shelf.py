@@ -52,17 +52,32 @@ def shelf(repo: Repo) -> Path:
     return folder
 
 
-def find(repo: Repo, key: str) -> Entry | None:
-    """The entry for ``key``, marked as used now; None if there is none, or its record is unreadable."""
-    folder = shelf(repo) / key
+def find(repo: Repo, key: str, *, use: bool = False) -> Entry | None:
+    """The entry for ``key``; None if there is none, or its record is unreadable. Makes no folder.
+
+    ``use``: mark it as used now, for ``prune``.
+    """
+    folder = repo.inner / "branches" / FOLDER / key
+    places = (repo.inner, *reversed(folder.relative_to(repo.inner).parents[:-1]), folder)
+    if not key or not all(_is_folder(repo.inner / place) for place in places):
+        return None
     try:
-        said = json.loads(read_small(folder / RECORD, _RECORD_BYTES))
-        names = said["kept"]
-        os.utime(folder, follow_symlinks=False)
+        names = json.loads(read_small(folder / RECORD, _RECORD_BYTES))["kept"]
+        sane = isinstance(names, list) and all(isinstance(name, str) and sound(name) for name in names)
+        if use and sane:
+            os.utime(folder, follow_symlinks=False)
     except (ValueError, KeyError, TypeError, OSError):
         return None
-    kept = tuple((name, folder / "kept" / str(number)) for number, name in enumerate(names))
-    return Entry(folder, kept) if all(sound(name) for name in names) else None
+    kept = tuple((name, folder / "kept" / str(number)) for number, name in enumerate(names)) if sane else ()
+    return Entry(folder, kept) if sane else None
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a real folder, and no link to one."""
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
 
 
 def fresh(repo: Repo) -> Path:

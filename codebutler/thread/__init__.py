@@ -2,5 +2,6 @@
 
 workspace.py branch, worktree, executor; incoming.py what others push; relocated.py a model's hands;
 desk.py what tools reach; mail.py messages and decisions; phases.py PM, Coder, Lead, close;
-worker.py one turn; engine.py all threads; host.py the repo's services.
+intake.py messages in; worker.py one turn, turn.py how it is stopped; engine.py all threads;
+host.py the repo's services.
 """

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from codebutler.errors import RepoError
 from codebutler.events import (
     Cancelled,
     CommandHandled,
@@ -19,7 +20,7 @@ from codebutler.events import (
     PlanDropped,
     Resumed,
 )
-from codebutler.thread import rewind
+from codebutler.thread import fork, rewind
 from codebutler.thread.lastword import RAISABLE
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
@@ -150,7 +151,17 @@ class Decisions:
         """Go back to a point."""
         if not self._may(word):
             return f'Only {self._owner()} may rewind this thread. **"fork {number}"** makes one of your own.'
-        return await rewind.rewind(self._thread, word.seq, word.by, number)
+        try:
+            return await rewind.rewind(self._thread, word.seq, word.by, number)
+        except RepoError as error:
+            return f"It could not be taken back: {error}."
+
+    async def fork(self, word: Word, number: int | None) -> str:
+        """A second thread from a point, of whoever says so."""
+        try:
+            return await fork.fork(self._thread, word.seq, word.by, number)
+        except RepoError as error:
+            return f"It could not be forked: {error}."
 
     async def tell(self, word: Word, name: str, text: str) -> None:
         """Answer a command, and note what came of it."""

@@ -72,11 +72,7 @@ class Dependencies:
         outcome = await self._wait(commit)
         if not outcome.parts:
             return Outfit()
-        event = SetupFinished(
-            commit=commit,
-            parts=[_recorded(part) for part in outcome.parts],
-            seconds=round(outcome.seconds, 1),
-        )
+        event = SetupFinished(commit=commit, parts=[self._recorded(commit, part) for part in outcome.parts])
         failures = [part for part in outcome.parts if part.entry is None]
         if failures:
             words = Outbound(text="\n\n".join(map(_words, failures)), kind="notice")
@@ -92,15 +88,27 @@ class Dependencies:
         return found if {part.key for part in before if not part.why} <= there else None
 
     async def _say_started(self, commit: str) -> None:
-        if self._log.state.setting_up == commit:
+        if self._began(commit):
             return
         try:
             wanted = await self._host.setups.wanted(commit)
         except CodeButlerError:
             return  # the outcome says it, when somebody waits for it
         due = [w for w in wanted if not w.problem and not await self._host.setups.ready(w)]
-        if due and self._log.state.setting_up != commit:
+        if due and not self._began(commit):
             await self._log.append(SetupStarted(commit=commit, recipes=[w.recipe.title for w in due]))
+
+    def _began(self, commit: str) -> list[str]:
+        """The recipes that this thread has begun for the commit."""
+        last = self._log.state.setting_up
+        return last.recipes if last is not None and last.commit == commit else []
+
+    def _recorded(self, commit: str, part: Part) -> SetupPart:
+        recipe = part.wanted.recipe.title
+        cached = part.cached and recipe not in self._began(commit)
+        if part.entry is not None:
+            return SetupPart(recipe=recipe, key=part.wanted.key, cached=cached)
+        return SetupPart(recipe=recipe, key=part.wanted.key, why=part.why, output=part.output, fix=part.fix)
 
     async def _wait(self, commit: str) -> Outcome:
         task = self._host.setups.begin(commit)
@@ -109,18 +117,6 @@ class Dependencies:
             text = "Waiting for the project's dependencies to be installed."
             await self._log.post(Outbound(text=text, kind="notice"), key=f"notice:setup-wait:{commit}")
         return await asyncio.shield(task)
-
-
-def _recorded(part: Part) -> SetupPart:
-    failed = part.entry is None
-    return SetupPart(
-        recipe=part.wanted.recipe.title,
-        key=part.wanted.key,
-        cached=part.cached,
-        why=part.why if failed else "",
-        output=part.output if failed else "",
-        fix=part.fix if failed else "",
-    )
 
 
 def _words(part: Part) -> str:

@@ -166,9 +166,10 @@ class Engine:
 
     async def _run(self, thread: str, turn: Turn, wait: float) -> None:
         """Turns of one thread, one after the other, until nothing calls for another."""
+        turn.begun = True
         try:
             while True:
-                turn.mail.clear()
+                turn.hear()  # whatever came before this is found in the log
                 try:
                     with turn.calm():
                         await asyncio.sleep(wait)

@@ -78,6 +78,8 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
         "paused_at", "cancelled_at", "reminder",
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
+    s.summary, s.body_written, s.memory = None, False, None  # of the other pull request
+    s.phase = "pm" if s.phase in {"lead", "closed"} else s.phase
     for frame in s.frames.values():
         frame.usd = 0.0
     _hold(s, e)

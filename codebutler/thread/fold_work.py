@@ -47,7 +47,7 @@ def _worktree_ready(s: ThreadState, e: ev.WorktreeReady) -> None:
 
 @HANDLERS.on
 def _setup_started(s: ThreadState, e: ev.SetupStarted) -> None:
-    s.setting_up = e.commit
+    s.setting_up = e
 
 
 @HANDLERS.on

@@ -12,6 +12,7 @@ from codebutler.agent.roles import Role, load_roles, system_prompt
 from codebutler.config import Config
 from codebutler.errors import ConfigError
 from codebutler.models.routing import Router
+from codebutler.places import Places
 from codebutler.redact import Redactor
 from codebutler.repo import snapshots, worktrees
 from codebutler.repo.discover import Repo
@@ -20,7 +21,6 @@ from codebutler.repo.objects import list_files, show_file
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.setup.service import Setups
 from codebutler.store.store import Store
-from codebutler.thread.places import Places
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
 from codebutler.toolset import repo as repo_tools

@@ -7,9 +7,9 @@ import asyncio
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
+from codebutler.places import Place
 from codebutler.thread import close, lead, render
 from codebutler.thread.desk import ThreadDesk
-from codebutler.thread.places import Place
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
@@ -213,7 +213,8 @@ async def _coder_frame(desk: ThreadDesk) -> Frame:
 def _request(desk: ThreadDesk) -> str:
     pm = desk.state.frames.get("pm")
     said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
-    return "\n".join(f"> {line}" for text in said[:6] for line in str(text).splitlines())[:4_000]
+    words = [text for text in said if isinstance(text, str)]
+    return "\n".join(f"> {line}" for text in words[:6] for line in text.splitlines())[:4_000]
 
 
 async def _note_strays(desk: ThreadDesk) -> None:

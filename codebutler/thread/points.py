@@ -66,8 +66,10 @@ class _Walk:
         match event:
             case ev.ModelReplied():
                 self._calls[event.frame] = event.tool_calls
-            case ev.ToolStarted() | ev.FrameEnded() | ev.Pushed() | ev.Rewound():
+            case ev.ToolStarted() | ev.FrameEnded() | ev.Pushed():
                 self._open = False
+            case ev.Rewound():
+                self._returned(event)
             case ev.CheckpointMade():
                 self._saved(event)
             case ev.MemoryCommitted():
@@ -86,6 +88,12 @@ class _Walk:
             point.files = tuple(sorted({*point.files, *event.files}))
         else:
             self._files += event.files
+
+    def _returned(self, event: ev.Rewound) -> None:
+        """What was undone may hold the checkpoint of the point itself, which was made a moment after it."""
+        self._open, self._files = False, []
+        if self.found and self.found[-1].seq == event.to and event.commit:
+            self.found[-1].commit, self.found[-1].files = event.commit, tuple(event.changed)
 
     def _add(self, seq: int, ts: float, text: str, frame: str, rest: ev.Outcome | None = None) -> None:
         files = tuple(sorted(set(self._files)))

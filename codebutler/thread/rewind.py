@@ -29,7 +29,9 @@ LISTED = 40
 
 async def rewind(thread: Thread, message: int, by: Person, number: int) -> str:
     """Take ``thread`` back to point ``number`` and end the turn; returns why not when it cannot be done."""
-    state, known = thread.state, points(thread.state)
+    state = thread.state
+    await thread.space.save()
+    known = points(state)
     refusal = _refusal(state, known, number)
     if refusal:
         return refusal
@@ -41,7 +43,7 @@ async def rewind(thread: Thread, message: int, by: Person, number: int) -> str:
     note = NOTE.format(who=by.label, outside=outside(state)) if point.frame else ""
     event = Rewound(
         message=message, by=by, number=number, to=point.seq, commit=commit, undone=undone, files=files,
-        frame=point.frame, note=note, hold=point.rest is None,
+        changed=list(point.files), frame=point.frame, note=note, hold=point.rest is None,
     )  # fmt: skip
     then = at(state, point)
     timers = thread.reminder(then.question) if then.question is not None else {}
@@ -124,7 +126,7 @@ def _told(state: ThreadState, then: ThreadState, point: Point, event: Rewound) -
         else (f"what was said, and the {render.money(state.usd)} spent")
     )
     lines.append(f"Not undone: {stays}.")
-    way, choices = onward(state, then, point)
+    way, choices = onward(state, then, hold=event.hold)
     return Outbound(text=f"{' '.join(lines)}\n\n{way}", kind="notice", choices=choices)
 
 
@@ -133,9 +135,9 @@ def at(state: ThreadState, point: Point) -> ThreadState:
     return fold(state.id, (entry for entry in state.live if entry[0] <= point.seq))
 
 
-def onward(state: ThreadState, then: ThreadState, point: Point) -> tuple[str, list[Choice]]:
-    """How a person goes on from ``point``, in words and as buttons: what waited there waits again."""
-    if point.rest is None:
+def onward(state: ThreadState, then: ThreadState, *, hold: bool) -> tuple[str, list[Choice]]:
+    """How a person goes on, in words and as buttons: what waited in ``then`` waits again."""
+    if hold:
         button = Choice(action="retry", label="Go on", style="primary")
         return 'Say **"go"** to go on from here, or say what to do instead.', [button]
     if then.question is not None:

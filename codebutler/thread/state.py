@@ -72,8 +72,8 @@ class ThreadState:
     answers: dict[str, str] = field(default_factory=dict)
     exchanges: list[Exchange] = field(default_factory=list)
     worktree: ev.WorktreeReady | None = None
-    setting_up: str = ""
-    """The commit whose dependencies are, or were, being installed."""
+    setting_up: ev.SetupStarted | None = None
+    """What was to be installed last."""
     setup: ev.SetupFinished | None = None
     head: str = ""
     files: set[str] = field(default_factory=set)

@@ -19,6 +19,8 @@ class Turn:
         """Set when something came in that the turn may not have read."""
         self.wrote = wrote
         self.task: asyncio.Task[None] | None = None
+        self.begun = False
+        """Whether the task runs: cancelled before that, it would not even notice."""
         self.ending = False
         """The process ends or gives the thread away: no further step is begun."""
         self._calm = 0
@@ -27,7 +29,7 @@ class Turn:
 
     def interrupt(self) -> None:
         """Break off whatever is under way; the thread then gets another turn."""
-        self._broken = True
+        self._broken = self.begun
         self._cancel()
 
     def halt(self) -> None:
@@ -74,5 +76,5 @@ class Turn:
         return True
 
     def _cancel(self) -> None:
-        if self.task is not None:
+        if self.task is not None and self.begun:
             self.task.cancel()

@@ -71,7 +71,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     except CodeButlerError as error:
         end = EndTurn("failed", str(error))
     try:
-        await _save_work(desk)
+        await desk.space.save()  # what a stopped Coder wrote
     except CodeButlerError as error:
         end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
     stuck = set() if owed else _stuck(desk.state, waiting)
@@ -80,7 +80,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
     await desk.log.update_row(phase=desk.state.phase, status=outcome)
-    word = last_word(desk.state, outcome, text)
+    word = last_word(desk.state, outcome, text) if end else None
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
 
 
@@ -115,10 +115,3 @@ def outcome_of(state: ThreadState) -> Outcome:
     if state.pr is not None and state.pr_state == "open":
         return "pr"
     return "plan" if state.plan_waits else "answered"
-
-
-async def _save_work(desk: ThreadDesk) -> None:
-    """What a stopped Coder wrote is kept as a checkpoint."""
-    await desk.space.settle_checkpoint()
-    if desk.space.dirty:
-        await desk.space.checkpoint("Work in progress")

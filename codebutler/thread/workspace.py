@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
-from codebutler.errors import RepoError
+from codebutler.errors import BranchLost, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
@@ -119,11 +119,6 @@ class Workspace:
         git = self._host.config.git
         return commits.Identity(git.author_name, git.author_email)
 
-    @property
-    def dirty(self) -> bool:
-        """Something was written that no checkpoint holds yet."""
-        return self._dirty
-
     def touched(self) -> None:
         """A checkpoint is due."""
         self._dirty = True
@@ -138,6 +133,12 @@ class Workspace:
         task, self._later = self._later, None
         if task is not None:
             await task
+
+    async def save(self) -> None:
+        """Make the checkpoint that is due, if one is."""
+        await self.settle_checkpoint()
+        if self._dirty:
+            await self.checkpoint("Work in progress")
 
     async def checkpoint(self, message: str) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
@@ -191,12 +192,12 @@ class Workspace:
         state, branch = self._log.state, self._ready.branch
         tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
         if tip is None:
-            raise RepoError(
+            raise BranchLost(
                 f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"
             )
         if tip != state.head:
             if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
-                raise RepoError(
+                raise BranchLost(
                     f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
                     fix="Move it back, or open a new thread",
                 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,11 +47,14 @@ def has(room: Room, command: str, **setup: object) -> None:
     folder.mkdir(exist_ok=True)
     asked = {"command": command, "keep": ["lib"], "key": ["README.md"], **setup}
     (folder / "config.json").write_text(json.dumps({"setup": asked}))
+    commit(room)
+
+
+def commit(room: Room) -> None:
+    """All that stands in the checkout, pushed to main."""
     who = ["-c", "user.name=Robin", "-c", "user.email=robin@example.invalid"]
-    for words in (
-        ["add", "-f", ".codebutler/config.json"], [*who, "commit", "-q", "-m", "Setup"],
-        ["push", "-q", "origin", "HEAD:main"],
-    ):  # fmt: skip
+    add = ["add", "-f", "--", ".", ":!.codebutler/branches", ":!.codebutler/store*", ":!.codebutler/lock"]
+    for words in (add, [*who, "commit", "-q", "-m", "Setup"], ["push", "-q", "origin", "HEAD:main"]):
         subprocess.run(["git", *words], cwd=room.sample.repo, check=True)
 
 
@@ -138,3 +142,33 @@ async def test_the_host_switches_it_off(room: Room) -> None:
         assert (await scene.talk("a", "go")).outcome == "pr"
         assert "cannot access 'lib'" in (await results(scene, thread))[0]
         assert await finished(scene, thread) == []
+
+
+async def test_a_repo_whose_tests_need_a_package_is_tested_with_it(room: Room) -> None:
+    room.configure(sandbox={"registries": ["pypi"]})
+    repo = room.sample.repo
+    with zipfile.ZipFile(repo / "answers-1.0-py3-none-any.whl", "w") as wheel:
+        info = "answers-1.0.dist-info"
+        wheel.writestr("answers.py", "ANSWER = 42\n")
+        wheel.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: answers\nVersion: 1.0\n")
+        wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    (repo / "requirements.txt").write_text("--no-index\n--find-links .\nanswers\n")
+    (repo / "tests/test_answer.py").write_text(
+        "import unittest\nimport answers\n\nclass T(unittest.TestCase):\n"
+        "    def test_it(self):\n        self.assertEqual(answers.ANSWER, 42)\n"
+    )
+    commit(room)
+    async with room.engine(team("python -m unittest tests.test_answer", "pip list", "which python")) as scene:
+        state = await scene.talk("a", "Add a note")
+        assert state.base is not None
+        thread = state.id
+        await asyncio.wait_for(scene.host.setups.begin(state.base.commit), 150)  # pip takes its time
+        state = await scene.talk("a", "go")
+        tested, listed, program = await results(scene, thread)
+        assert tested.splitlines()[-1] == "OK"
+        assert "answers" in listed
+        assert program == "/codebutler/tree/.venv/bin/python"
+        assert state.files == {"NOTE"}
+        state = await scene.talk("a", "merge")
+        assert state.removed  # what was laid over the worktree is no work that would be lost

@@ -132,14 +132,17 @@ async def test_back_and_back_again_and_what_people_did_by_hand_is_kept(room: Roo
         assert "A" in scene.files(state)
         assert not {"B", "C", "D"} & set(scene.files(state))
         assert len(points(state)) == first
+        state = await scene.talk("a", f"rewind {first}")
+        assert {"A", "README.md"} <= set(scene.files(state))
+        assert (state.files, points(state)[-1].files) == ({"A"}, ("A",))
         state = await scene.talk("a", "go")
         assert state.outcome == "pr", await scene.posts(state.id)
         assert {"A", "E"} <= set(scene.files(state))
-        assert (state.rewinds, state.files) == (2, {"A", "E"})
+        assert (state.rewinds, state.files) == (3, {"A", "E"})
         sources = [e.source for e in await scene.events(state.id) if isinstance(e, Posted)]
         assert len(sources) == len(set(sources))
         assert [s for s in sources if s.startswith("coder-1:done")] == [
             "coder-1:done",
             "coder-1:done~1",
-            "coder-1:done~2",
+            "coder-1:done~3",
         ]

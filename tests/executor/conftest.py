@@ -9,6 +9,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,15 @@ class Linked:
 
 
 @pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A room outside of pytest's, which every other run of this user closes to the sandbox's user again."""
+    room = Path(tempfile.mkdtemp(prefix="codebutler-test-")).resolve()
+    yield room
+    subprocess.run(["chmod", "-R", "u+rwX", room], check=False, stderr=subprocess.DEVNULL)
+    shutil.rmtree(room, ignore_errors=True)
+
+
+@pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A plain folder to work in; beside it lies nothing of the test's."""
     path = tmp_path / "work"
@@ -51,6 +61,27 @@ async def executor(folder: Path) -> AsyncIterator[Executor]:
     running = await Executor.start(folder)
     yield running
     await running.close()
+
+
+REDUCED = SandboxSettings(tier="reduced")
+
+
+@pytest.fixture
+async def reduced(open_tmp: Path) -> AsyncIterator[Executor]:
+    """An executor behind the reduced border, on a folder of its own."""
+    work = open_tmp / "work"
+    work.mkdir()
+    running = await Executor.start(work, own=True, settings=REDUCED)
+    yield running
+    await running.close()
+
+
+@pytest.fixture
+def reduced_host(home: Path) -> None:
+    """A host whose own configuration asks for the reduced border."""
+    (home / ".codebutler").mkdir(mode=0o700)
+    (home / ".codebutler/config.json").write_text('{"sandbox": {"tier": "reduced"}}')
+    (home / ".codebutler/config.json").chmod(0o600)
 
 
 @pytest.fixture
@@ -157,10 +188,14 @@ class World:
         shutil.copytree(self.template, self.top, symlinks=True, dirs_exist_ok=True)
 
     def clean(self) -> None:
-        """The worktree as built; what lies beside it is not touched."""
+        """The worktree as built, its pointer too; what lies beside it is not touched."""
         for path in self.work.iterdir():
             if path.name != ".git":
                 _remove(path)
+        dot, pointer = self.work / ".git", (self.template / "work" / ".git").read_bytes()
+        if not dot.is_file() or dot.read_bytes() != pointer:
+            _remove(dot)
+            dot.write_bytes(pointer)
         owner = self.work.stat()
         for name in ("hello.txt", ".gitignore"):
             shutil.copy(self.template / "work" / name, self.work / name)
@@ -240,8 +275,7 @@ class Hand:
         self.stdin, self.stdout = self.process.stdin, self.process.stdout
 
     def request(self, method: str, **params: object) -> dict[str, Any]:
-        line = json.dumps({"jsonrpc": "2.0", "id": "mine", "method": method, "params": params})
-        self.stdin.write(line.encode() + b"\n")
+        self.stdin.write(json.dumps({"id": "mine", "method": method, "params": params}).encode() + b"\n")
         self.stdin.flush()
         while True:
             reply: dict[str, Any] = json.loads(self.stdout.readline())
@@ -261,8 +295,6 @@ class Hand:
 @pytest.fixture
 def hand(folder: Path) -> Iterator[Hand]:
     found = Hand(folder)
-    yield found
-    found.process.kill()
-    found.process.wait()
-    found.stdin.close()
-    found.stdout.close()
+    with found.process:
+        yield found
+        found.process.kill()

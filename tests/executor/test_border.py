@@ -85,7 +85,7 @@ async def test_the_probe_finds_the_border() -> None:
     found = await probe()
     assert found.ok, [check for check in found.checks if not check.ok]
     assert found.tier == "bwrap"
-    assert found.bwrap.startswith("0.1")
+    assert found.by.startswith("bwrap 0.1")
     assert len(found.checks) > 12
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codebutler.errors import NoSandbox
-from codebutler.sandbox.addresses import is_public
+from codebutler.sandbox.addresses import is_inner, is_public
 from codebutler.sandbox.egress import Egress, Pair, Rule
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.request import Wrong, authority, parse
@@ -152,6 +152,45 @@ async def test_refused(egress: Egress, twin: Twin, line: str) -> None:
     assert reply.split(b" ", 2)[1] in (b"400", b"403", b"502")
     assert (twin.dialled, twin.heard) == ([], [])
     assert set(twin.asked) <= {*NAMES, "nowhere.example.org"}
+
+
+INNER = {
+    "inward.example.org": "10.0.0.7",
+    "metadata.example.org": "",
+    "rebound.example.org": PUBLIC,
+    "mapped.example.org": "",
+}
+
+
+@pytest.mark.parametrize("name", INNER)
+async def test_the_owner_vouches_for_a_name_with_an_inner_address(twin: Twin, name: str) -> None:
+    """But never for one that leads to what a cloud tells its machines, or to an address in disguise."""
+    made = Egress(ALLOW, os.geteuid(), ["*.example.org:443"], resolve=twin.resolve, dial=twin.dial)
+    await made.start()
+    reply = await ask(made, f"CONNECT {name}:443 HTTP/1.1\r\n\r\n".encode())
+    assert (b" 200 " in reply) == bool(INNER[name])
+    assert twin.dialled == ([(INNER[name], 443)] if INNER[name] else [])
+    other = await ask(made, f"CONNECT {name}:80 HTTP/1.1\r\n\r\n".encode())
+    assert b" 403 " in other  # vouched for at another port only
+    await made.close()
+
+
+def test_inner_addresses() -> None:
+    yes = "10.1.2.3 172.16.0.1 192.168.1.1 127.0.0.1 100.64.0.1 fd12::1 ::1"
+    no = (
+        "8.8.8.8 169.254.169.254 100.100.100.200 fd00:ec2::254 fe80::1 ::ffff:10.0.0.1 64:ff9b::a00:1 "
+        "0.0.0.0 224.0.0.1 240.0.0.1 :: ff02::1 2002:a00:1:: ::10.0.0.1 x 172.32.0.1 fec0::1"
+    )
+    assert [text for text in yes.split() if not is_inner(text)] == []
+    assert [text for text in no.split() if is_inner(text)] == []
+
+
+async def test_names_asked_for_in_vain_are_remembered_a_few(egress: Egress) -> None:
+    for number in range(20):
+        await ask(egress, f"CONNECT n{number}.example.com:443 HTTP/1.1\r\n\r\n".encode())
+    await ask(egress, b"CONNECT allowed.example.org:443 HTTP/1.1\r\n\r\n")
+    assert list(egress.refused)[:2] == ["n0.example.com:443", "n1.example.com:443"]
+    assert len(egress.refused) == 8
 
 
 NEVER = """0.0.0.0 127.0.0.1

@@ -23,11 +23,12 @@ from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 
 HERE = Path(__file__).parent
-CORPUS: dict[str, dict[str, dict[str, Any]]] = tomllib.loads((HERE / "escapes.toml").read_text())
+Attacks = dict[str, dict[str, Any]]
+CORPUS: dict[str, Attacks] = tomllib.loads((HERE / "escapes.toml").read_text())
 SECRET = "CANARY-7c1f"  # what the world's fixture hides everywhere
 PATIENCE = 2.0
 """Seconds after which a call that should be instant counts as hanging."""
-_FATAL, _DAMAGE = ("lost", "hang", "victim"), ("outside", "pwned", "pointer")
+_FATAL, _DAMAGE = ("lost", "hang", "victim"), ("outside", "pwned", "pointer", "mode")
 
 
 class Naive:
@@ -126,7 +127,7 @@ async def breached(side: Naive | Ours, attack: dict[str, Any], world: Any) -> bo
     """Whether the attack got what it wanted."""
     verdict = attack["verdict"]
     before = world.outside() if verdict == "outside" else {}
-    pointer = (world.work / ".git").read_bytes()
+    pointer, mode = (world.work / ".git").read_bytes(), (world.top / "secret.txt").stat().st_mode
     try:
         if "before" in attack:
             await side.call("bash", {"command": world.fits(attack["before"])})
@@ -149,6 +150,8 @@ async def breached(side: Naive | Ours, attack: dict[str, Any], world: Any) -> bo
         return any(path.lstat().st_mode & 0o6000 for path in world.work.rglob("*"))
     if verdict == "pointer":
         return not dot.is_file() or dot.read_bytes() != pointer
+    if verdict == "mode":
+        return bool((world.top / "secret.txt").stat().st_mode != mode)
     if verdict == "flood":
         return len(text) > 300_000
     traces = {"pwned": world.top / "pwned", "late": world.work / "late"}
@@ -192,29 +195,44 @@ async def test_attacks(world: Any, category: str) -> None:
         await naive.close()
     assert held == [], "these attacks prove nothing: the naive executor withstood them"
     world.restore()
-    assert await _against_ours(world, category, SandboxSettings()) == []
+    assert await _against_ours(world, CORPUS[category], SandboxSettings()) == []
 
 
 @pytest.mark.parametrize("category", CORPUS)
 async def test_attacks_on_a_border_with_scratch_git(world: Any, category: str, full: bool) -> None:
     """That the naive one falls to them is shown above; the slow ones are for the sweep."""
     if full or category not in ("links", "processes"):
-        assert await _against_ours(world, category, SandboxSettings(git_scratch=True)) == []
+        assert await _against_ours(world, CORPUS[category], SandboxSettings(git_scratch=True)) == []
 
 
-async def _against_ours(world: Any, category: str, settings: SandboxSettings) -> list[str]:
+async def _against_ours(world: Any, attacks: Attacks, settings: SandboxSettings) -> list[str]:
     before, fell = world.outside(), []
     executor = await Executor.start(world.work, own=True, settings=settings)
     command = [sys.executable, "-c", "import time; time.sleep(90)", "the-victim", SECRET]
     with subprocess.Popen(command) as neighbour:
         try:
-            for name, attack in CORPUS[category].items():
+            for name, attack in attacks.items():
                 if await breached(Ours(world, executor, neighbour), attack, world):
                     fell.append(name)
                 world.clean()
         finally:
             neighbour.kill()
             await executor.close()
-    if category != "git":  # there, checkpoints are made
+    if not fell and not any(each.get("daemon") == "checkpoint" for each in attacks.values()):
         assert world.outside() == before
     return fell
+
+
+@pytest.mark.parametrize("category", CORPUS)
+async def test_attacks_on_the_reduced_border(world: Any, category: str) -> None:
+    """It promises less: what the corpus marks for it falls, or it would be promised; the rest holds."""
+    settings, attacks = SandboxSettings(tier="reduced"), CORPUS[category]
+    promised = {name: attack for name, attack in attacks.items() if _promised(attack)}
+    assert await _against_ours(world, promised, settings) == []
+    for name in attacks.keys() - promised.keys():
+        world.restore()
+        assert await _against_ours(world, {name: attacks[name]}, settings) == [name]
+
+
+def _promised(attack: dict[str, Any]) -> bool:
+    return attack.get("reduced", True) is True or (attack["reduced"] == "as root" and os.geteuid() == 0)

@@ -10,6 +10,7 @@ import pytest
 
 from codebutler.repo.index import sync_index
 from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.settings import SandboxSettings
 
 SERVER = (
     "import http.server as h, threading, urllib.request as r; "
@@ -26,8 +27,8 @@ WORK = {
     "git blame": ("git blame hello.txt | wc -l", "1"),
     "git grep": ("git grep -c hello -- hello.txt", "hello.txt:1"),
     "git of another repository": (
-        "git init -q /tmp/o; cd /tmp/o; git commit -qm x --allow-empty; git log --format=%s",
-        "x",
+        "git init -q /tmp/o && cd /tmp/o && git commit -qm elsewhere --allow-empty && git log --format=%s",
+        "elsewhere",
     ),
     "git of a nested repository": (
         "git init -q n; cd n; echo a > a; git add a; git commit -qm nested; git log --format=%s",
@@ -101,6 +102,38 @@ async def test_work(settled: Executor, command: str, said: str) -> None:
     result = await settled.call("bash", {"command": command, "timeout": 60})
     assert result.ok, result.text
     assert said in result.text
+
+
+LOST = {
+    "processes of Python": "its locks lie in /dev/shm, which all programs share",
+    "server on loopback": "no sockets",
+    "unix socket": "no sockets",
+    "shared memory": "/dev/shm, again",
+    "who am I": "the accounts of the host are not shown",
+    "git of another repository": "it lies in /tmp, which all programs share: TMPDIR is another folder",
+    "temporary files": "df reads /proc/self/mounts",
+}
+"""What the reduced tier costs (docs/security.md)."""
+
+
+async def test_work_behind_the_reduced_border(linked: Any, open_tmp: Path) -> None:
+    """All of it but what the tier costs: were one of those to work, the list would be wrong."""
+    hands = await Executor.start(linked.tree, own=True, settings=SandboxSettings(tier="reduced"))
+    try:
+        await hands.fill(linked.base)
+        await sync_index(linked.repo / ".git", "refs/heads/codebutler/t", linked.base)
+        failed = {}
+        begin = "git ls-files -o | xargs -rd'\\n' rm -f; printf 'hello\\n' > hello.txt; rm -rf n z v"
+        here = {
+            name for name in PROGRAMS if any(Path(at, name).exists() for at in ("/usr/bin", "/usr/local/bin"))
+        }
+        for name, (command, said) in (WORK | {name: PROGRAMS[name] for name in here}).items():
+            result = await hands.call("bash", {"command": f"{begin}; {command}", "timeout": 60})
+            if not (result.ok and said in result.text):
+                failed[name] = result.text
+    finally:
+        await hands.close()
+    assert failed.keys() == LOST.keys(), failed
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

@@ -17,6 +17,7 @@ from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.toolset import native
 from codebutler.toolset.desk import Site
+from codebutler.types import Picture
 
 PATCH = "*** Begin Patch\n*** Update File: a.txt\n"
 HOSTILE = """
@@ -88,9 +89,9 @@ async def test_only_the_watched_call_is_shown_and_only_text(folder: Path, tmp_pa
 
 
 async def test_pictures_from_outside_are_checked(folder: Path, tmp_path: Path) -> None:
-    good = {"media_type": "image/png", "data": base64.b64encode(b"png").decode()}
+    data = base64.b64encode(b"png").decode()
     items = (
-        f"{{'type': 'image', 'mimeType': 'image/png', 'data': {good['data']!r}}}",
+        f"{{'type': 'image', 'mimeType': 'image/png', 'data': {data!r}}}",
         "{'type': 'image', 'mimeType': 'text/html', 'data': 'eA=='}",
         "{'type': 'image', 'mimeType': ['image/png'], 'data': 'eA=='}",
         "{'type': 'image', 'mimeType': 'image/png', 'data': '!!'}",
@@ -99,8 +100,8 @@ async def test_pictures_from_outside_are_checked(folder: Path, tmp_path: Path) -
     body = f"content({', '.join(items)}) if ident == 2 else content({more})"
     executor = await _hostile(folder, tmp_path, body)
     try:
-        assert (await executor.call("read", {"path": "x"})).details == {"images": [good]}
-        assert (await executor.call("read", {"path": "x"})).details == {}
+        assert (await executor.call("read", {"path": "x"})).pictures == (Picture("image/png", b"png"),)
+        assert (await executor.call("read", {"path": "x"})).pictures == ()
     finally:
         await executor.close()
 

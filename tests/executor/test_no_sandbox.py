@@ -69,6 +69,13 @@ def test_each_refusal_comes_with_the_fix_of_its_machine(said: str, machine: Mach
     assert "\n" not in str(error)
 
 
+def test_the_weaker_border_is_named_where_it_can_be_had() -> None:
+    """Named, never taken: only the host's own configuration can choose it."""
+    assert "sandbox.tier reduced" in explain(EXCEEDED, SandboxSettings(), Machine(landlock=True)).fix
+    assert "reduced" not in explain(EXCEEDED, SandboxSettings(), Machine()).fix
+    assert "reduced" not in explain("x", SandboxSettings(tier="reduced"), Machine(landlock=True)).fix
+
+
 def test_a_fix_that_is_for_another_machine_is_not_given() -> None:
     assert "apt install" not in explain(UID_MAP, SandboxSettings(), DOCKER_ON_UBUNTU).fix
     assert "Docker" not in explain(MASKED, SandboxSettings(), PODMAN).fix

@@ -1,16 +1,19 @@
-"""Dependencies: installed once in a cage, by real tools from a twin of a registry, for every worktree."""
+"""A twin of a package registry, and a repo whose dependencies are set up."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
+import io
 import json
 import subprocess
+import tarfile
 import zipfile
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -51,9 +54,21 @@ class Twin:
     """A registry on loopback, under a name that leads to an address of an inner network."""
 
     shelf: Path
-    asked: list[str] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
     port: int = 0
-    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def offer_npm(self, name: str) -> str:
+        """A package of one file, for npm; returns its integrity."""
+        folder = self.shelf / name / "-"
+        folder.mkdir(parents=True)
+        target = folder / f"{name}-1.0.0.tgz"
+        about = {"name": name, "version": "1.0.0", "main": "index.js"}
+        with tarfile.open(target, "w:gz") as archive:
+            for path, text in (("package.json", json.dumps(about)), ("index.js", "exports.side = 'left'\n")):
+                info = tarfile.TarInfo(f"package/{path}")
+                info.size = len(text)
+                archive.addfile(info, io.BytesIO(text.encode()))
+        return "sha512-" + base64.b64encode(hashlib.sha512(target.read_bytes()).digest()).decode()
 
     def offer(self, name: str, text: str = "ANSWER = 42\n") -> None:
         folder = self.shelf / "simple" / name
@@ -64,8 +79,7 @@ class Twin:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         path = head.split(" ")[1]
-        self.asked.append(path)
-        await self.gate.wait()
+        self.heard.append(head)
         file = self.shelf / path.strip("/")
         file = file / "index.html" if file.is_dir() else file
         found = file.is_file()
@@ -95,7 +109,6 @@ class Twin:
 @pytest.fixture
 async def twin(tmp_path: Path) -> AsyncIterator[Twin]:
     made = Twin(tmp_path / "registry")
-    made.gate.set()
     made.offer("answers")
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
     made.port = server.sockets[0].getsockname()[1]
@@ -105,7 +118,10 @@ async def twin(tmp_path: Path) -> AsyncIterator[Twin]:
 
 @dataclass
 class Ground:
-    """A repo, and the setups of it under a host's configuration."""
+    """A repo, and the setups of it under a host's configuration. ``pypi`` lets pip reach the twin."""
+
+    pypi: ClassVar[dict[str, object]] = {"registries": ["pypi"], "private": [f"{INDEX}:80"]}
+    password: ClassVar[str] = PASSWORD
 
     repo: Path
     home: Path
@@ -113,7 +129,7 @@ class Ground:
     made: list[Setups] = field(default_factory=list)
 
     def commit(self, **files: str) -> str:
-        """Files by name (``__`` is a slash, ``_`` before an ending a dot); the new commit."""
+        """Files by name; the new commit."""
         for name, text in files.items():
             path = self.repo / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,6 +153,32 @@ class Ground:
         self.made.append(made)
         return made
 
+    async def run(self, outcome: Outcome, command: str) -> tuple[str, list[str], Path]:
+        """A command in a worktree with the outcome over it: what it said, what then differs, and where."""
+        tree = self.repo / ".codebutler" / "branches" / "t"
+        base = self.git("rev-parse", "HEAD")
+        if not tree.exists():
+            self.git("worktree", "add", "--quiet", "--no-checkout", "-b", "codebutler/t", str(tree))
+            bare = await Executor.start(tree, own=True)
+            await bare.fill(base)
+            await bare.close()
+        executor = await Executor.start(tree, own=True, outfit=outcome.outfit(tree))
+        result = await executor.call("bash", {"command": command})
+        changes = [change.path for change in await executor.status(base)]
+        await executor.close()
+        return result.text, changes, tree
+
+    def own(self, command: str, *keep: str, key: str = "lock") -> str:
+        """A commit whose repo asks for this setup."""
+        setup = {"command": command, "keep": keep or ["lib"], "key": [key] if key else []}
+        return self.commit(**{".codebutler/config.json": json.dumps({"setup": setup}), "lock": "1"})
+
+    @property
+    def left(self) -> list[str]:
+        """What lies on the shelf."""
+        folder = self.repo / ".codebutler/branches/.deps"
+        return [path.name for path in folder.iterdir()] if folder.exists() else []
+
     async def close(self) -> None:
         for each in self.made:
             await each.close()
@@ -152,32 +194,3 @@ async def ground(
     made = Ground(git_repo, open_tmp / "butler", twin)
     yield made
     await made.close()
-
-
-PYPI = {"registries": ["pypi"], "private": [f"{INDEX}:80"]}
-
-
-async def run(ground: Ground, outcome: Outcome, command: str) -> tuple[str, Path]:
-    """A command in a worktree with the outcome over it; returns what it said and where."""
-    tree = ground.repo / ".codebutler" / "branches" / "t"
-    if not tree.exists():
-        ground.git("worktree", "add", "--quiet", "--no-checkout", "-b", "codebutler/t", str(tree))
-        bare = await Executor.start(tree, own=True)
-        await bare.fill(ground.git("rev-parse", "HEAD"))
-        await bare.close()
-    executor = await Executor.start(tree, own=True, outfit=outcome.outfit(tree))
-    result = await executor.call("bash", {"command": command})
-    await executor.close()
-    return result.text, tree
-
-
-async def test_pip_installs_from_a_registry_and_the_worktree_finds_it(ground: Ground) -> None:
-    commit = ground.commit(**{"requirements.txt": "answers\n", ".gitignore": ""})
-    setups = await ground.setups(**PYPI)
-    outcome = await setups.begin(commit)
-    assert [(p.why, p.output, p.cached) for p in outcome.parts] == [("", "", False)]
-    said, tree = await run(ground, outcome, "python -c 'import answers; print(answers.ANSWER)'; which python")
-    assert said.split() == ["42", "/codebutler/tree/.venv/bin/python"]
-    assert list((tree / ".venv").iterdir()) == []
-    again = await setups.begin(commit)
-    assert [p.cached for p in again.parts] == [True]
