@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import gc
-import os
 import random
 import signal
 from pathlib import Path
@@ -133,8 +133,8 @@ UNDER_WAY: dict[str, tuple[str, dict[str, Any], float]] = {
 
 def _kill(executor: Executor) -> None:
     assert executor._client is not None
-    if executor._client.alive:
-        os.kill(executor._client._process.pid, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # dead already, and not yet noticed
+        signal.pidfd_send_signal(executor._client._pidfd, signal.SIGKILL)
 
 
 @pytest.mark.parametrize("what", UNDER_WAY)
@@ -151,12 +151,13 @@ async def test_a_kill_at_any_moment_fails_one_call_and_the_next_works(
         call = asyncio.create_task(executor.call(tool, arguments))
         await asyncio.sleep(dice.random() * seconds)
         _kill(executor)
-        result = await asyncio.wait_for(call, 30)
-        if result.ok:  # it was answered first: the kill is for the next call, or between the two
-            result = await executor.call("read", {"path": "a.txt", "limit": 1})
-        # Or the file that this test has just put there anew is not the one that was read after the last kill.
-        assert result.ok or "starts it again" in result.text or "changed since it was read" in result.text
-        assert (await executor.call("bash", {"command": "echo again"})).text == "again"
+        results = [await asyncio.wait_for(call, 30)]
+        results += [await executor.call("bash", {"command": "echo again"}) for _ in range(3)]
+        # If it was answered first, the kill is for a later one: dying takes a moment.
+        lost = [each for each in results if "starts it again" in each.text]
+        assert len(lost) <= 1
+        assert results[0].ok or results[0] in lost, results[0].text
+        assert results[-1].text == "again"
         assert (folder / "a.txt").read_text() in wholes
         names = {path.name for path in folder.rglob("*") if path.is_file()}
         assert names <= {"a.txt", "new.txt"}
@@ -177,6 +178,9 @@ async def test_a_kill_fails_every_call_that_is_under_way(
         _kill(executor)
         for result in await asyncio.wait_for(asyncio.gather(*calls), 30):
             assert result.ok or "starts it again" in result.text or "has changed since" in result.text
+        await executor.call(
+            "bash", {"command": "sleep 0.1"}
+        )  # where all were answered first, this one is lost
         echoes = [executor.call("bash", {"command": f"echo {n}"}) for n in range(3)]
         assert [each.text for each in await asyncio.gather(*echoes)] == ["0", "1", "2"]
     gc.collect()
