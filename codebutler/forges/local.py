@@ -117,6 +117,10 @@ class LocalForge:
     ) -> MergeResult:
         """Squash the PR onto the remote's present base and delete its branch there, in one push."""
         need_oid(expected_head, "the expected head")
+        async with self._repo.landing:
+            return await self._merge(number, expected_head, co_authors)
+
+    async def _merge(self, number: int, expected_head: str, co_authors: Sequence[Person]) -> MergeResult:
         for final in (False, False, True):
             row = await self._records.get(number)
             base, head = await self._to_merge(row, expected_head)

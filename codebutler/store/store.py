@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from codebutler.redact import Redactor
-from codebutler.store import blobs, log, money, outbox
+from codebutler.store import blobs, files, log, money, outbox
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
@@ -170,6 +170,10 @@ class Store:
         """What waits for delivery, in the order in which it was queued."""
         return await self._readers.do(lambda c: outbox.pending(c, surface, limit))
 
+    async def posts(self, thread: str) -> list[Post]:
+        """All posts of a thread, delivered or not, in the order in which they were queued."""
+        return await self._readers.do(lambda c: outbox.of_thread(c, thread))
+
     async def post_sent(self, post_id: int, external_id: str) -> None:
         """Mark a post as delivered; again is a no-op. Raises CodeButlerError for an unknown post."""
         await self._writer.do(lambda tx: outbox.sent(tx, post_id, external_id))
@@ -229,6 +233,20 @@ class Store:
     async def unsettled(self, prefix: str = "") -> list[str]:
         """The keys that start with ``prefix`` and still hold money; a crash or a cancel leaves such keys."""
         return await self._readers.do(lambda c: money.unsettled(c, prefix))
+
+    # --------------------------------------------------------------------- the file itself
+
+    async def identity(self) -> str:
+        """The store's id, 16 hexadecimal digits. A copy has its original's, a restored one a new one."""
+        return await self._readers.do(files.identity)
+
+    async def backup(self, target: Path) -> None:
+        """Write the store as it is now to the new file ``target``, checked and on disk, while others write.
+
+        It is read from one snapshot beside the writer, which does not wait. Raises ConfigError if the file
+        cannot be written or exists, CodeButlerError when the disk is full.
+        """
+        await self._readers.do(lambda c: files.save(c, target))
 
     # ------------------------------------------------------------- no secret gets past here
 

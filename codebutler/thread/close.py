@@ -36,14 +36,16 @@ async def _land(desk: ThreadDesk) -> None:
         await _commit_journal(desk)
     head = await desk.space.push()
     forge = await desk.space.forge()
-    result = await forge.merge(state.pr.number, expected_head=head, co_authors=[by])
     pull = await forge.pull_hint()
-    text = f"Merged #{state.pr.number} as `{result.sha[:12]}`. " + (f"Get it with `{pull}`." if pull else "")
-    await desk.post(
-        Outbound(text=text, role="lead"),
-        key=f"merged:{state.pr.number}",
-        before=[PrMerged(number=state.pr.number, commit=result.sha, by=by)],
-    )
+    with desk.turn.firm():
+        result = await forge.merge(state.pr.number, expected_head=head, co_authors=[by])
+        how = f"Get it with `{pull}`." if pull else ""
+        text = f"Merged #{state.pr.number} as `{result.sha[:12]}`. {how}"
+        await desk.post(
+            Outbound(text=text, role="lead"),
+            key=f"merged:{state.pr.number}",
+            before=[PrMerged(number=state.pr.number, commit=result.sha, by=by)],
+        )
 
 
 async def _commit_journal(desk: ThreadDesk) -> None:

@@ -187,8 +187,10 @@ class Engine:
             self._wrote(thread, posted=True)
 
     async def _turn(self, thread: str, turn: Turn) -> None:
+        await self.host.keep(thread)
         try:
             await run_turn(self.host, thread, self._interpreter, self._listener, turn)
+            await self.host.keep(thread)
         except StaleWorker:
             log.info("%s was taken over by another worker", thread)
         except CodeButlerError as error:  # not even the log could be written, as on a full disk

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
 from codebutler.errors import BranchLost, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
@@ -76,7 +75,8 @@ class Workspace:
         if state.worktree and not state.removed:
             if not await asyncio.to_thread(worktrees.stands, repo, state.worktree.branch):
                 await self._restore(state.worktree)
-            return await self._dependencies.hands(state.worktree)
+            here = str(worktrees.folder(repo, state.worktree.branch))  # the log may come from another clone
+            return await self._dependencies.hands(state.worktree.model_copy(update={"path": here}))
         commit = state.pushed or (await self.base()).commit
         folder = await snapshots.ensure(repo, commit, settings=settings)
         return await Executor.start(folder, read_only=True, own=True, gitdir=repo.gitdir, settings=settings)
@@ -93,9 +93,9 @@ class Workspace:
 
     async def model_hands(self) -> Relocated:
         """The executor as a model's calls reach it."""
-        tree = self._log.state.worktree
+        tree, repo = self._log.state.worktree, self._host.repo
         executor = await self.hands()
-        return Relocated(executor, self._host.repo.root, Path(tree.path) if tree else self._host.repo.inner)
+        return Relocated(executor, repo.root, worktrees.folder(repo, tree.branch) if tree else repo.inner)
 
     async def prepare(self, name: str) -> WorktreeReady:
         """Make the thread's branch and worktree (or find them after a crash), fill it, await its setup."""
@@ -274,7 +274,8 @@ class Workspace:
         try:
             tree = await worktrees.find(self._host.repo, state.id)
             if tree is not None:
-                dirt = await (await self.hands()).status(state.head)
+                there = await asyncio.to_thread(worktrees.stands, self._host.repo, tree.branch)
+                dirt = await (await self.hands()).status(state.head) if there else []
                 await self.close()
                 await worktrees.remove(
                     self._host.repo, tree, dirty=[change.path for change in dirt], landed=[landed]
