@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from codebutler.cli.common import add_place
+from codebutler.cli.common import add_place, tell_of_lost
 from codebutler.cli.stopping import on_stop
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import CodeButlerError, UsageError
@@ -36,6 +36,7 @@ async def _run(args: argparse.Namespace) -> int:
     if owner is None:
         return 0
     host = await open_host(place)
+    await tell_of_lost(place, host.store)
     engine = Engine(host, REGISTRY, [])
     await owner.listen(engine.kick)
     running = asyncio.create_task(engine.run())

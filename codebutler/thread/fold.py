@@ -59,6 +59,8 @@ def _note_end(state: ThreadState, event: ev.Event) -> None:
             state.owed = "paused", f"by {event.by.label}"
         case ev.LimitHit():
             state.owed = "paused", event.what
+        case ev.Rewound(hold=True):
+            state.owed = "rewound", ""
         case ev.TurnEnded() | ev.Resumed() | ev.Rewound() | ev.Forked():
             state.owed = None
         case _:

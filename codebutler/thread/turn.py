@@ -24,11 +24,15 @@ class Turn:
         self.ending = False
         """The process ends or gives the thread away: no further step is begun."""
         self._calm = 0
+        self._firm = 0
         self._wanted = False
         self._broken = False
 
     def interrupt(self) -> None:
-        """Break off whatever is under way; the thread then gets another turn."""
+        """Break off whatever is under way, unless it is firm; the thread then gets another turn."""
+        if self._firm:
+            self._wanted = True
+            return
         self._broken = self.begun
         self._cancel()
 
@@ -53,6 +57,16 @@ class Turn:
             yield
         finally:
             self._calm -= 1
+
+    @contextmanager
+    def firm(self) -> Iterator[None]:
+        """Around what is not to be broken off: it cannot be taken back, so the log must hear of it."""
+        self.point()
+        self._firm += 1
+        try:
+            yield
+        finally:
+            self._firm -= 1
 
     def point(self) -> None:
         """Nothing is under way here: go no further if the turn is to stop. Raises CancelledError."""

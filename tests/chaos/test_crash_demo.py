@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from codebutler.testing.aftermath import Landed
-    from tests.chaos.conftest import Rig
+    from tests.chaos.conftest import Calm, Rig
 
 EVENTS = 144
 """Rows of the demo's log. The first test says when it has changed."""
@@ -28,7 +27,5 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("point", every if metafunc.config.getoption("--full") else SAMPLE)
 
 
-async def test_killed_at_this_point_the_thread_still_lands_once(
-    demo: Rig, calm: dict[str, Landed], point: str
-) -> None:
+async def test_killed_at_this_point_the_thread_still_lands_once(demo: Rig, calm: Calm, point: str) -> None:
     await demo.survives(point, calm)

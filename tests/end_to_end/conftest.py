@@ -20,6 +20,7 @@ from codebutler.events import Event, Posted, parse
 from codebutler.models.routing import Router
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service.app import find_place, open_store
+from codebutler.service.keeping import copy_of
 from codebutler.store.store import Store
 from codebutler.surfaces.terminal import Terminal
 from codebutler.testing.doubles import Asked, Door, Mind, Puppet
@@ -126,7 +127,8 @@ class Room:
             repo=place.repo,
             config=place.config,
             home=place.home,
-            store=await open_store(place),
+            store=(store := await open_store(place)),
+            copy=await copy_of(place.repo, place.home, store),
             ledger=await Store.open(place.home / "global.db"),
             client=Puppet(mind),
             router=Router(place.config),
@@ -210,7 +212,7 @@ class Scene:
         """The thread "a" from request and approval to its pull request."""
         await self.talk("a", "Write notes")
         state = await self.talk("a", "go")
-        assert state.outcome == "pr", await self.posts(state.id)
+        assert state.outcome == "pr", (await self.posts(state.id))[-1]
         return state
 
     def git(self, *words: str, where: Path | None = None) -> str:

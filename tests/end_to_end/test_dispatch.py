@@ -68,7 +68,7 @@ async def test_a_ready_thread_that_nobody_kicked_is_found_at_the_start_and_by_th
 
 
 async def test_a_thread_that_breaks_again_and_again_is_not_tried_by_itself(room: Room) -> None:
-    """Words that came while it broke wait for a person's "go"; other threads go on."""
+    """A person's word makes it try once; the sweep does not. Other threads go on."""
     breaking = asyncio.Event()
     tried = 0
 

@@ -207,3 +207,11 @@ async def test_the_second_signal_ends_it_at_once(stage: Stage, command: str) -> 
         assert code == 130
         assert "interrupted" in err
         assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("stage", [TALK], indirect=True)
+async def test_a_chat_with_no_such_thread_says_so_and_nothing_else(stage: Stage) -> None:
+    async with codebutler(stage, "chat", "--thread", "nope") as chat:
+        out, err = await chat.communicate()
+        assert (chat.returncode, out) == (2, b"")
+        assert err.decode().startswith("codebutler chat: no thread 'nope' in this repo.")

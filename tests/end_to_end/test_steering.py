@@ -153,6 +153,16 @@ def _sizes(room: Room, names: tuple[str, ...]) -> dict[str, int]:
     return {p.name: p.stat().st_size for p in files}
 
 
+async def test_a_cancel_comes_too_late_for_what_is_merged(room: Room) -> None:
+    async with room.engine(team(coder=[WRITES, says("Wrote it.")])) as scene:
+        thread = await coding(scene)
+        await scene.rest(thread)
+        assert (await scene.talk("a", "merge")).phase == "closed"
+        state = await scene.talk("a", "cancel")
+        assert (state.phase, state.outcome, state.halted) == ("closed", "closed", "")
+        assert (await scene.posts(thread))[-1] == "It is merged already."
+
+
 async def test_cancel_ends_the_wait_for_a_model_that_is_away(room: Room) -> None:
     from codebutler.errors import ModelUnavailable
 

@@ -89,6 +89,27 @@ async def test_mail_that_was_read_stops_nothing() -> None:
     work.task.cancel()
 
 
+async def test_what_cannot_be_taken_back_is_not_broken_off() -> None:
+    turn, merging, merged = Turn(), asyncio.Event(), asyncio.Event()
+
+    async def run() -> None:
+        turn.begun = True
+        with turn.firm():
+            merging.set()
+            await asyncio.sleep(0.05)
+            merged.set()
+        turn.point()
+
+    task = turn.task = asyncio.create_task(run())
+    await merging.wait()
+    turn.interrupt()
+    turn.halt()
+    await asyncio.wait({task})
+    assert merged.is_set()
+    assert task.cancelled()
+    assert turn.goes_on()
+
+
 def test_places_are_given_in_order_and_the_line_moves_up() -> None:
     places = Places(1)
     first, second, third, fourth = (places.place() for _ in range(4))
