@@ -27,6 +27,7 @@ COMMANDS = {
     "replay": "codebutler.cli.replay",
     "backup": "codebutler.cli.backup",
     "restore": "codebutler.cli.restore",
+    "forget": "codebutler.cli.forget",
     "pr": "codebutler.cli.pr",
     "tool": "codebutler.cli.tool",
     "executor": "codebutler.cli.executor",

@@ -76,6 +76,19 @@ def stands(repo: Repo, branch: str) -> bool:
     return _is_whole(_named(repo, branch.removeprefix("codebutler/"), ""))
 
 
+def elsewhere(repo: Repo, branch: str) -> tuple[str, str] | None:
+    """Where a person took the folder of ``branch`` to, and the way back; None when it is where it belongs."""
+    gitdir = _named(repo, branch.removeprefix("codebutler/"), "").gitdir
+    head = (gitdir / "HEAD").read_text(errors="replace").strip()
+    if head != f"ref: refs/heads/{branch}":
+        there = head.removeprefix("ref: refs/heads/")
+        where = "is on a commit of no branch" if there == head else f"is on the branch {there}"
+        return where, f"Take it back there: git switch {branch}"
+    if (gitdir / "MERGE_HEAD").exists():
+        return "is in the middle of a merge", "Finish it there (git commit) or give it up (git merge --abort)"
+    return None
+
+
 async def restore(repo: Repo, branch: str, base: str, *, thread: str) -> Worktree:
     """The folder of a thread's ``branch`` again, empty, when it does not stand any more.
 

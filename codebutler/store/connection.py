@@ -22,6 +22,7 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
+    connection.execute("PRAGMA secure_delete = ON")  # what is removed is not to be found in free pages
     connection.execute("PRAGMA trusted_schema = OFF")  # the file lies in a repo and may have come with it
     if read_only:
         connection.execute("PRAGMA query_only = ON")

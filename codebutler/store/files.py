@@ -63,7 +63,7 @@ def restore(source: Path, target: Path, keep: Path) -> bool:
         _to_disk(part)
         had = target.exists()
         if had:
-            _alone(target)
+            alone(target)
             os.link(target, keep)
         part.replace(target)
         _to_disk(target.parent)
@@ -73,6 +73,20 @@ def restore(source: Path, target: Path, keep: Path) -> bool:
         for side in ("", *SIDES):
             part.with_name(part.name + side).unlink(missing_ok=True)
     return had
+
+
+def shrink(path: Path) -> None:
+    """Give back what was removed from the store at ``path``, so that no byte of it is left in its files.
+
+    Raises CodeButlerError when another process has the store open.
+    """
+    try:
+        alone(path)
+        with closing(sqlite3.connect(path, isolation_level=None)) as raw:
+            raw.execute("VACUUM")
+        _to_disk(path)
+    except (sqlite3.Error, OSError) as error:
+        raise translate(path, error) from error
 
 
 def _copied(source: Path, part: Path) -> None:
@@ -96,8 +110,8 @@ def _sound(connection: sqlite3.Connection, path: Path) -> None:
         raise ConfigError(f"{path} is damaged: {'; '.join(said)}", fix="Use another copy of the store.")
 
 
-def _alone(path: Path) -> None:
-    """Fold the WAL of a store into its file. SQLite refuses that while anybody else has it open."""
+def alone(path: Path) -> None:
+    """Fold the WAL of a store into its file. CodeButlerError while anybody else has it open."""
     with closing(sqlite3.connect(path, timeout=1.0, isolation_level=None)) as raw:
         try:
             mode = raw.execute("PRAGMA journal_mode = DELETE").fetchone()[0]

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from codebutler.redact import Redactor
-from codebutler.store import blobs, files, log, money, outbox
+from codebutler.store import blobs, log, money, outbox
+from codebutler.store.care import Care
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
@@ -18,7 +19,7 @@ from codebutler.store.rows import NewEvent, NewPost, Post, StoredEvent, ThreadRo
 from codebutler.store.writer import Transaction, Writer
 
 
-class Store:
+class Store(Care):
     """One file; several processes may have it open. Belongs to the event loop that opened it.
 
     A write is on disk when its call returns. Calls that start after that see it.
@@ -233,20 +234,6 @@ class Store:
     async def unsettled(self, prefix: str = "") -> list[str]:
         """The keys that start with ``prefix`` and still hold money; a crash or a cancel leaves such keys."""
         return await self._readers.do(lambda c: money.unsettled(c, prefix))
-
-    # --------------------------------------------------------------------- the file itself
-
-    async def identity(self) -> str:
-        """The store's id, 16 hexadecimal digits. A copy has its original's, a restored one a new one."""
-        return await self._readers.do(files.identity)
-
-    async def backup(self, target: Path) -> None:
-        """Write the store as it is now to the new file ``target``, checked and on disk, while others write.
-
-        It is read from one snapshot beside the writer, which does not wait. Raises ConfigError if the file
-        cannot be written or exists, CodeButlerError when the disk is full.
-        """
-        await self._readers.do(lambda c: files.save(c, target))
 
     # ------------------------------------------------------------- no secret gets past here
 

@@ -8,13 +8,18 @@ from codebutler.thread import render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
 from codebutler.thread.journal import journal
+from codebutler.thread.landing import closed_outside, meet_base
 from codebutler.types import Outbound
+
+STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
 
 
 async def merge(desk: ThreadDesk) -> None:
     """Merge and clean up. Each part is skipped when the log says that it is done."""
     if desk.state.merged is None:
         try:
+            if await closed_outside(desk, STAYS, MergeRefused(error="the pull request was closed outside")):
+                return
             await _land(desk)
         except CodeButlerError as error:
             await desk.post(
@@ -32,6 +37,7 @@ async def _land(desk: ThreadDesk) -> None:
         raise CodeButlerError("there is no pull request to merge")
     by = state.merge.by
     await desk.space.checkpoint("Work in progress")
+    await meet_base(desk)
     if state.journal is None:
         await _commit_journal(desk)
     head = await desk.space.push()

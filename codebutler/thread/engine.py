@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from codebutler.errors import CodeButlerError, StaleWorker
 from codebutler.events import TimerFired, TurnEnded, dump
 from codebutler.store.rows import NewEvent
+from codebutler.thread import retention
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.deliver import Delivery
 from codebutler.thread.host import Host
@@ -97,6 +98,7 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_time())
             group.create_task(self.delivery.run())
+            group.create_task(retention.daily(self.host))
 
     async def close(self, *, patience: float = 0.0) -> None:
         """Stop: model calls and waits at once, steps under way when they are done or ``patience`` is over.

@@ -212,7 +212,7 @@ class Scene:
         """The thread "a" from request and approval to its pull request."""
         await self.talk("a", "Write notes")
         state = await self.talk("a", "go")
-        assert state.outcome == "pr", await self.posts(state.id)
+        assert state.outcome == "pr", (await self.posts(state.id))[-1]
         return state
 
     def git(self, *words: str, where: Path | None = None) -> str:

@@ -255,3 +255,30 @@ async def test_no_canary_of_any_path_is_left_in_any_byte(
     assert "turn crashed" in text
     assert "[redacted]" in text
     assert "[redacted]" in "".join(streamed)
+
+
+async def test_a_password_in_the_remotes_url_stays_in_the_persons_own_config(
+    room: Room, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The remote cannot be reached, so every message about it quotes its URL."""
+    repo, url = room.sample.repo, "http://robin:hunter2-hunter2@127.0.0.1:9/x.git"
+    subprocess.run(["git", "-C", str(repo), "remote", "set-url", "origin", url], check=True)
+    for name, value in {**room.env, "CODEBUTLER_HOME": str(room.home)}.items():
+        monkeypatch.setenv(name, value)
+
+    async def mind(asked: Asked) -> ModelReply:
+        return says("done")
+
+    shown: list[object] = []
+    for forge in ("auto", "local"):
+        room.configure(forge=forge)
+        async with room.engine(mind, door := Door()) as scene:
+            state = await scene.talk(forge, "hello")
+            assert state.outcome in {"answered", "failed"}
+        shown += door.shown
+        for words in (("doctor", "--offline"), ("pr", "list"), ("pr", "merge", "1")):
+            await asyncio.to_thread(main, (*words, "--repo", str(repo)))
+    assert any("127.0.0.1:9" in repr(post) for post in shown), "nobody was told of the trouble"
+    printed = b"".join(capfdbinary.readouterr())
+    places = [*everything(room), ("printed", printed), ("shown", repr(shown).encode())]
+    assert {place for place, data in places if b"hunter2-hunter2" in data} == {str(repo / ".git" / "config")}
