@@ -15,6 +15,8 @@ from codebutler.types import Message, ToolCall
 
 RECENT = 32
 """Calls that are remembered to see loops in."""
+CUT = "length"
+"""How a reply finishes that was cut at the most tokens that it may have."""
 LONGEST_LOOP = 3
 """Different calls that may take turns and still count as one loop."""
 
@@ -46,11 +48,17 @@ class Frame:
     nudged: int = 0
     """All nudges of this run; ``nudges`` counts those since the last real reply."""
     last_text: str = ""
+    cut: bool = False
+    """The last reply was cut at its limit, and the model was not told yet."""
+    cuts: int = 0
+    """Replies in a row that were cut."""
     ended: Outcome | None = None
     recent: list[tuple[str, str, str]] = field(default_factory=list)
     """(name, arguments, result) of the last calls: repetition without progress shows here."""
     failing: int = 0
     """Tool calls in a row that failed."""
+    _head: str = ""
+    """What replies that were cut have said: the next one goes on from there."""
     _rest: bool = False
     _held: list[Message] = field(default_factory=list)
     """Words that came while calls were open."""
@@ -67,7 +75,7 @@ class Frame:
         """Somebody spoke, or said "go": the budgets of this run start anew."""
         self.heard_at = self.step
         self.busy = 0.0
-        self.nudges = self.failing = 0
+        self.nudges = self.failing = self.cuts = 0
         self.recent = []
 
     def compact(self, event: Compacted) -> None:
@@ -84,7 +92,7 @@ class Frame:
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
         self._say(content)
-        self.due = True
+        self.due, self.cut = True, False
         self.nudges += 1
         self.nudged += 1
 
@@ -108,8 +116,11 @@ class Frame:
         self.step = event.step
         self.usd += event.usd
         self.busy += event.seconds
-        self.last_text = "" if event.tool_calls else event.content
-        self.due = bool(event.tool_calls) or not event.content.strip()
+        self.cut = event.finish == CUT and not event.tool_calls
+        self.cuts = self.cuts + 1 if self.cut else 0
+        self.last_text = "" if event.tool_calls else self._head + event.content
+        self._head = self.last_text if self.cut else ""
+        self.due = bool(event.tool_calls) or self.cut or not event.content.strip()
         self._rest = False
 
     def result(self, event: ToolFinished, *, ends_turn: bool) -> None:

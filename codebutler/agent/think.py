@@ -17,6 +17,7 @@ from codebutler.agent.roles import Role
 from codebutler.agent.thinking import Thinking
 from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
 from codebutler.events import ModelFailed, ModelReplied, ModelRequested, Nudged
+from codebutler.text import fit
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply
@@ -29,6 +30,8 @@ REPEATS = 4
 """The same calls with the same results so often in a row are a loop: the model is told."""
 STUCK = 8
 """So often, and the turn ends."""
+SAID = 3_000
+"""Characters that are shown of a reply that never came to its end."""
 FAILING, HOPELESS = 10, 20
 """Failed calls in a row after which the model is told, and after which the turn ends."""
 EMPTY = "Your last reply was empty. Call a tool, or answer in words if you are done."
@@ -40,6 +43,13 @@ ALL_FAIL = (
     "Your last calls all failed. Read what they said, do something else, or say plainly what blocks you."
 )
 
+CUTS = 2
+"""Replies in a row that may be cut at their limit and are gone on with before the turn ends."""
+GO_ON = (
+    "Your last reply was cut off at the most tokens that a reply may have. If you were writing an answer, "
+    "go on exactly where it broke off, and be brief. If work is left, call tools, in smaller steps."
+)
+
 Answer: TypeAlias = tuple[ModelReply, str, float]
 """A reply, the model that was asked, and seconds."""
 
@@ -47,6 +57,8 @@ Answer: TypeAlias = tuple[ModelReply, str, float]
 async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> None:
     """Ask the role's model for its next step and log what it says."""
     await _look_for_loops(frame, role, place)
+    if frame.cut:  # looked for here, not behind the reply: a crash in between must not lose it
+        await _cut(frame, role, place)
     reply, model, seconds = await _answer(frame, role, tools, place)
     await place.append(
         ModelReplied(
@@ -63,7 +75,7 @@ async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> No
             seconds=round(seconds, 3),
         )
     )
-    if not reply.content.strip() and not reply.tool_calls:
+    if not reply.content.strip() and not reply.tool_calls and not frame.cut:
         await _empty(frame, role, place)
 
 
@@ -91,6 +103,14 @@ async def _empty(frame: Frame, role: Role, place: Thinking) -> None:
     if frame.nudges >= NUDGES:
         raise EndTurn("failed", f"the {role.title}'s model answers with nothing")
     await place.append(Nudged(frame=frame.id, content=EMPTY, reason="empty"))
+
+
+async def _cut(frame: Frame, role: Role, place: Thinking) -> None:
+    if frame.cuts > CUTS:
+        words = f"{frame.cuts} replies of the {role.title} in a row were cut off at their limit"
+        said = f". It said: {fit(frame.last_text, SAID)}" if frame.last_text.strip() else ""
+        raise EndTurn("failed", f"{words} of {role.limits.max_output} tokens{said}")
+    await place.append(Nudged(frame=frame.id, content=GO_ON, reason="cut"))
 
 
 async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer:

@@ -18,7 +18,8 @@ KEEP = {"yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale",
 DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
 EDITS = re.compile(r"^(remove|drop|keep|edit|add)\b[\s:]*\S", re.IGNORECASE)
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
-
+ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
+"""At a cap: what is no number is then refused by the command, which says so."""
 BACK = re.compile(r"^(?P<verb>rewind|fork)(?:\s+(?:to\s+|from\s+)?(?:point\s+)?#?(?P<point>\d{1,6}))?$")
 
 
@@ -48,7 +49,7 @@ def normal(text: str) -> str:
 
 
 def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
-    raised = RAISE.match(word)
+    raised = RAISE.match(word) or (ODD_RAISE.match(word) if state.halted.startswith("paused: ") else None)
     if raised is not None:
         return ("raise", (raised["usd"] or "1").replace(",", "."))
     if word.startswith("model "):

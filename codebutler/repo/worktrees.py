@@ -200,7 +200,8 @@ async def _check_out(repo: Repo, worktree: Worktree, *options: str) -> None:
 async def _add(repo: Repo, worktree: Worktree, *options: str) -> None:
     if await asyncio.to_thread(_holds_files, worktree.path):
         raise RepoError(
-            f"{worktree.path} holds files, but git does not know it", fix="Move it away and try again"
+            f"{worktree.path} holds files, but git does not know it",
+            fix="Move it away and try again; what was not committed in it is then yours to copy back by hand",
         )
     await asyncio.to_thread(delete_tree, worktree.path)
     await asyncio.to_thread(_forget, worktree)

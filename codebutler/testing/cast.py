@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from codebutler.testing.doubles import Asked, Mind, says
@@ -62,6 +63,11 @@ def lead(title: str = "Notes", *lessons: str) -> list[Line]:
         items = [{"file": "pm.md", "text": text} for text in lessons]
         calls.append(call("propose_memory", items=items))
     return [says("", *calls), says("That is all.")]
+
+
+def cut(text: str) -> ModelReply:
+    """A reply that was cut off at the most tokens it may have."""
+    return replace(says(text), finish="length")
 
 
 def does(name: str, /, **arguments: object) -> ModelReply:

@@ -128,8 +128,9 @@ class Decisions:
         drop: list[Event] = []
         if self.state.memory:
             drop = [MemoryDecided(message=word.seq, kept=[], by=word.by)]
+        said = _dropped(len(self.state.memory or ()))
         self._take(MergeRequested(message=word.seq, by=word.by), *drop)
-        return ""
+        return said
 
     async def decide_memory(self, word: Word, kept: Sequence[MemoryItem]) -> str:
         """Keep exactly these items."""
@@ -199,3 +200,11 @@ class Decisions:
 
     def _owner(self) -> str:
         return self.state.opened.owner.label if self.state.opened else "the owner"
+
+
+def _dropped(count: int) -> str:
+    """What a merge says of memory items that nobody has decided on."""
+    if not count:
+        return ""
+    what = "1 memory proposal was" if count == 1 else f"{count} memory proposals were"
+    return f'{what} dropped, undecided. Next time, say **"keep all"** or **"keep 1"** before **"merge"**.'

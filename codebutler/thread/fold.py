@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from codebutler import events as ev
 from codebutler.thread import fold_past, fold_steps, fold_talk, fold_work
+from codebutler.thread.lastword import undone
 from codebutler.thread.state import ThreadState
 
 _OUTSIDE = (ev.ThreadOpened, ev.MessageReceived, ev.MessageEdited, ev.MessageDeleted, ev.TimerFired)
@@ -57,6 +58,8 @@ def _note_end(state: ThreadState, event: ev.Event) -> None:
             state.owed = "cancelled", f"by {event.by.label}"
         case ev.Paused():
             state.owed = "paused", f"by {event.by.label}"
+        case ev.FrameEnded(outcome="failed"):
+            state.owed = "failed", undone(event.text)
         case ev.LimitHit():
             state.owed = "paused", event.what
         case ev.Rewound(hold=True):

@@ -100,6 +100,9 @@ def _paused(s: ThreadState, _e: ev.Paused) -> None:
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0
     s.raised_usd += e.raise_usd
+    pm = s.frames.get("pm")
+    if e.message and s.undone and not (pm and (pm.due or pm.calls)):  # else it is the PM that goes on
+        s.carried_out = ""
     for frame in s.frames.values():
         frame.renew()
 

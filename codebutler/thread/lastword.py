@@ -21,6 +21,7 @@ _SETTING = {
     "hour": "limits.maxCallsPerHour",
     "person_hour": "limits.maxCallsPerPersonPerHour",
 }
+_UNDONE = "The plan was not carried out"
 _NAMED = 5
 """Changed files that are named."""
 RAISABLE = frozenset({"", "role", "thread", "tokens"})
@@ -37,7 +38,8 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
             if hit is not None
             else 'Say **"go"** to try again, or say what to do instead.'
         )
-        said = f"I could not go on: {sentence(text)}{where}\n\n{way}"
+        opening = "" if text.startswith(_UNDONE) else "I could not go on: "
+        said = f"{opening}{sentence(text)}{where}\n\n{way}"
         return Outbound(text=said, kind="error", choices=[_AGAIN])
     if outcome == "paused" and state.paused_at:
         words = f'Paused {sentence(text)}{where}\n\nSay **"resume"** to go on, or **"cancel"**.'
@@ -50,6 +52,12 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
         words = f'Stopped {sentence(text)}{where}\n\nSay **"go"** to go on.{later}'
         return Outbound(text=words, kind="notice")
     return None
+
+
+def undone(text: str) -> str:
+    """The words for a Coder's run for an approved plan that changed nothing; ``text`` is its last one."""
+    said = f" It said: {text.strip()}" if text.strip() else ""
+    return f"{_UNDONE}: the Coder changed no file.{said}"
 
 
 def _where(state: ThreadState) -> str:

@@ -8,9 +8,11 @@ from codebutler.agent import loop
 from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
 from codebutler.places import Place
+from codebutler.text import fit
 from codebutler.thread import close, lead, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.landing import closed_outside
+from codebutler.thread.lastword import undone
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
@@ -20,7 +22,8 @@ BRIEF = """{who} approved this plan. Carry it out.
 
 What was asked for, in the person's words:
 {request}
-{setup}"""
+{setup}{earlier}"""
+EARLIER = "\nAn earlier run for this plan changed no file. Its last words were:\n{words}\n"
 MOVED = (
     "The base branch moved while the plan waited, and these files of the plan changed: {files}. "
     "Look at them again and propose the plan anew."
@@ -201,12 +204,15 @@ async def _coder_frame(desk: ThreadDesk) -> Frame:
     state = desk.state
     if state.approval is None or state.plan is None:
         return state.frames["coder-1"]
+    before = state.frame("coder")
+    again = before is not None and before.ended == "failed"
     number = 1 + sum(f.role == "coder" and f.ended is not None for f in state.frames.values())
     brief = BRIEF.format(
         who=state.approval.by.label,
         plan=render.plan_text(state.plan.plan),
         request=_request(desk),
         setup=render.setup(state.setup),
+        earlier=EARLIER.format(words=fit(before.last_text, 2_000)) if before and again else "",
     )
     return await desk.start_frame(f"coder-{number}", "coder", brief)
 
@@ -236,19 +242,14 @@ def _subject(desk: ThreadDesk) -> str:
 
 
 async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
-    """Whatever the Coder forgot of push and PR is done here; a run without changes goes back to the PM."""
+    """Whatever the Coder forgot of push and PR is done here; a run without changes has failed."""
     state = desk.state
     if state.worktree is not None and await _is_unchanged(desk, state.worktree.base):
-        words = text or "Nothing had to be changed."
-        await desk.post(
-            Outbound(text=words, role="coder"),
-            key=f"{frame.id}:done",
-            before=[
-                FrameEnded(frame=frame.id, outcome="answered", text=text),
-                PhaseChanged(phase="pm", why="no changes"),
-            ],
+        await desk.append(
+            PhaseChanged(phase="pm", why="no changes"),
+            FrameEnded(frame=frame.id, outcome="failed", text=text),
         )
-        return
+        raise EndTurn("failed", undone(text))
     await desk.space.push()
     await closed_outside(desk, "This work goes into a new one.")
     if state.pr is None or state.pr_state == "closed":

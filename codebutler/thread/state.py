@@ -140,6 +140,12 @@ class ThreadState:
         return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
 
     @property
+    def undone(self) -> bool:
+        """The Coder's last run has changed nothing: another starts once a person says so."""
+        coder = self.frame("coder")
+        return coder is not None and coder.ended == "failed"
+
+    @property
     def left_unsaved(self) -> bool:
         """A Coder that was broken off may have written what no checkpoint holds."""
         working = any(f.role == "coder" and f.ended is None and f.step for f in self.frames.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codebutler.errors import ToolFailed
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Arguments, Tool, tool
 from codebutler.types import ChecklistItem, Plan
@@ -56,6 +57,13 @@ async def _ask_pm(args: _AskPm, desk: Desk, site: Site) -> str:
 
 
 async def _propose_plan(args: _Plan, desk: Desk, _site: Site) -> str:
+    lacks = [] if args.title.strip() else ["a title"]
+    if not args.steps:
+        lacks.append("steps")
+    elif not all(step.text.strip() for step in args.steps):
+        lacks.append("words for each of its steps")
+    if lacks:
+        raise ToolFailed(f"nobody can approve this plan: it lacks {' and '.join(lacks)}. Propose it anew")
     return await desk.propose(Plan.model_validate(args.model_dump()))
 
 
