@@ -85,6 +85,11 @@ class Provider:
         return cls.events(*(piece(content=c) for c in text), piece(finish="stop"), usage(10, 2), pause=pause)
 
     @staticmethod
+    async def silence(_request: web.Request) -> web.StreamResponse:
+        """A handler that never answers."""
+        return await asyncio.get_running_loop().create_future()
+
+    @staticmethod
     def status(code: int, body: Any, headers: Mapping[str, str] | None = None) -> Handler:  # noqa: ANN401
         """Answer at once; ``body`` is JSON, or text as it is."""
 

@@ -1,0 +1,128 @@
+"""A real ``codebutler serve`` in a repo of its own, with a model on loopback that always has an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codebutler.bench import talk
+from codebutler.bench.samples import repository
+from codebutler.errors import CodeButlerError
+from codebutler.service import owner
+from codebutler.service.app import find_place, open_store
+from codebutler.store.store import Store
+from codebutler.testing.provider import Provider, piece, usage
+from codebutler.testing.stage import PROGRAM
+from codebutler.thread.intake import receive
+from codebutler.types import Inbound, Json
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+_PATIENCE = 120.0
+"""Seconds for anything at all to happen: a daemon that hangs fails the benchmark."""
+_LOOK = 0.002
+_ENOUGH = {"maxConcurrentThreads": 1000, "maxCallsPerHour": 1_000_000}
+
+
+@dataclass(slots=True)
+class Ground:
+    """A repo, a home for its daemon, and the model that it asks."""
+
+    repo: Path
+    home: Path
+    model: Provider
+
+    def _env(self) -> dict[str, str]:
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "CODEBUTLER_HOME": str(self.home / "butler"),
+            "CODEBUTLER_MODEL": "scripted",
+            "OPENAI_BASE_URL": self.model.url,
+        }
+
+    @asynccontextmanager
+    async def store(self) -> AsyncIterator[Store]:
+        """The repo's store, opened as another process would."""
+        place = await find_place(self.repo, home=self.home / "butler", env=self._env())
+        store = await open_store(place)
+        try:
+            yield store
+        finally:
+            await store.close()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[subprocess.Popen[bytes]]:
+        """The daemon; on the way out it is killed, with whatever it has under way."""
+        with (
+            (self.home / "errors").open("ab") as errors,
+            subprocess.Popen(
+                [*PROGRAM, "serve"], cwd=self.repo, env=self._env(), stdout=subprocess.PIPE, stderr=errors
+            ) as daemon,
+        ):
+            try:
+                yield daemon
+            finally:
+                daemon.kill()
+
+    async def ready(self, daemon: subprocess.Popen[bytes]) -> None:
+        """Until the daemon says that it serves."""
+        if daemon.stdout is None or not await asyncio.to_thread(daemon.stdout.readline):
+            errors = (self.home / "errors").read_text(encoding="utf-8", errors="replace")
+            raise CodeButlerError(f"codebutler serve does not start: {errors[-500:]}")
+
+    async def ask(self, store: Store, conversation: str, *, key: str = "") -> str:
+        """A question in a conversation; its thread's id. The daemon is told."""
+        asked = Inbound(
+            surface=talk.SURFACE, external_id=conversation, key=f"{conversation}:{key}", author=talk.ASKER,
+            text="What does it say?",
+        )  # fmt: skip
+        thread = await receive(store, asked)
+        await owner.kick(self.repo, self.home / "butler", thread)
+        return thread
+
+    async def until(self, reached: Callable[[], Awaitable[bool]], *, every: float = _LOOK) -> None:
+        """Until ``reached`` says so; looked at ``every`` so many seconds."""
+        async with asyncio.timeout(_PATIENCE):
+            while not await reached():
+                await asyncio.sleep(every)
+
+
+@asynccontextmanager
+async def ground(folder: Path, calls: int = 0, delay: float = 0.0) -> AsyncIterator[Ground]:
+    """A repo of few files. The model answers after ``delay`` seconds, having read a file ``calls`` times."""
+    repo, home = folder / "repo", folder / "home"
+    await asyncio.to_thread(repository, repo, 20)
+    (home / "butler").mkdir(mode=0o700, parents=True)
+    config = home / "butler" / "config.json"
+    config.write_text(json.dumps({"limits": _ENOUGH}), encoding="utf-8")
+    config.chmod(0o600)
+    async with Provider.run() as model:
+        model.handler = _reader(calls, delay)
+        yield Ground(repo, home, model)
+
+
+def _reader(calls: int, delay: float) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A model that reads a file ``calls`` times, then answers; each reply takes ``delay`` seconds."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        messages: list[Json] = (await request.json())["messages"]
+        await asyncio.sleep(delay)
+        asked = max(n for n, m in enumerate(messages) if m["role"] == "user")
+        done = sum(m["role"] == "tool" for m in messages[asked:])
+        if done >= calls:
+            return await Provider.events(piece(content="It says so."), piece(finish="stop"), usage(9, 4))(request)
+        function = {"name": "read", "arguments": json.dumps({"path": f"part0/group0/file{done}.py"})}
+        call = {"index": 0, "id": f"call-{len(messages)}", "type": "function", "function": function}
+        end = piece(finish="tool_calls")
+        return await Provider.events(piece(tool_calls=[call]), end, usage(9, 4))(request)
+
+    return answer
