@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from codebutler.bench import talk
 from codebutler.bench.samples import repository
@@ -26,6 +26,8 @@ from codebutler.types import Inbound, Json
 if TYPE_CHECKING:
     from aiohttp import web
 
+Tool: TypeAlias = Literal["read", "read_memory"]
+"""What the model calls: ``read`` needs a sandbox, ``read_memory`` none."""
 _PATIENCE = 120.0
 """Seconds for anything at all to happen: a daemon that hangs fails the benchmark."""
 _LOOK = 0.002
@@ -60,22 +62,21 @@ class Ground:
             await store.close()
 
     @asynccontextmanager
-    async def serving(self) -> AsyncIterator[subprocess.Popen[bytes]]:
+    async def serving(self) -> AsyncIterator[Process]:
         """The daemon; on the way out it is killed, with whatever it has under way."""
-        with (
-            (self.home / "errors").open("ab") as errors,
-            subprocess.Popen(
-                [*PROGRAM, "serve"], cwd=self.repo, env=self._env(), stdout=subprocess.PIPE, stderr=errors
-            ) as daemon,
-        ):
-            try:
-                yield daemon
-            finally:
-                daemon.kill()
+        with (self.home / "errors").open("ab") as errors:
+            daemon = await asyncio.create_subprocess_exec(
+                *PROGRAM, "serve", cwd=self.repo, env=self._env(), stdout=PIPE, stderr=errors
+            )
+        try:
+            yield daemon
+        finally:
+            daemon.kill()
+            await daemon.wait()
 
-    async def ready(self, daemon: subprocess.Popen[bytes]) -> None:
+    async def ready(self, daemon: Process) -> None:
         """Until the daemon says that it serves."""
-        if daemon.stdout is None or not await asyncio.to_thread(daemon.stdout.readline):
+        if daemon.stdout is None or not await daemon.stdout.readline():
             errors = (self.home / "errors").read_text(encoding="utf-8", errors="replace")
             raise CodeButlerError(f"codebutler serve does not start: {errors[-500:]}")
 
@@ -92,13 +93,15 @@ class Ground:
     async def until(self, reached: Callable[[], Awaitable[bool]], *, every: float = _LOOK) -> None:
         """Until ``reached`` says so; looked at ``every`` so many seconds."""
         async with asyncio.timeout(_PATIENCE):
-            while not await reached():
+            while not await reached():  # noqa: ASYNC110 - the daemon is another process
                 await asyncio.sleep(every)
 
 
 @asynccontextmanager
-async def ground(folder: Path, calls: int = 0, delay: float = 0.0) -> AsyncIterator[Ground]:
-    """A repo of few files. The model answers after ``delay`` seconds, having read a file ``calls`` times."""
+async def ground(
+    folder: Path, tool: Tool = "read", calls: int = 0, delay: float = 0.0
+) -> AsyncIterator[Ground]:
+    """A repo of few files. The model calls ``tool`` so often, then answers; each reply takes ``delay`` s."""
     repo, home = folder / "repo", folder / "home"
     await asyncio.to_thread(repository, repo, 20)
     (home / "butler").mkdir(mode=0o700, parents=True)
@@ -106,12 +109,12 @@ async def ground(folder: Path, calls: int = 0, delay: float = 0.0) -> AsyncItera
     config.write_text(json.dumps({"limits": _ENOUGH}), encoding="utf-8")
     config.chmod(0o600)
     async with Provider.run() as model:
-        model.handler = _reader(calls, delay)
+        model.handler = _reader(tool, calls, delay)
         yield Ground(repo, home, model)
 
 
-def _reader(calls: int, delay: float) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """A model that reads a file ``calls`` times, then answers; each reply takes ``delay`` seconds."""
+def _reader(tool: Tool, calls: int, delay: float) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """A model that calls ``tool`` so many times since it was asked, then answers."""
 
     async def answer(request: web.Request) -> web.StreamResponse:
         messages: list[Json] = (await request.json())["messages"]
@@ -119,8 +122,11 @@ def _reader(calls: int, delay: float) -> Callable[[web.Request], Awaitable[web.S
         asked = max(n for n, m in enumerate(messages) if m["role"] == "user")
         done = sum(m["role"] == "tool" for m in messages[asked:])
         if done >= calls:
-            return await Provider.events(piece(content="It says so."), piece(finish="stop"), usage(9, 4))(request)
-        function = {"name": "read", "arguments": json.dumps({"path": f"part0/group0/file{done}.py"})}
+            return await Provider.events(piece(content="It says so."), piece(finish="stop"), usage(9, 4))(
+                request
+            )
+        arguments = {"path": f"part0/group0/file{done}.py"} if tool == "read" else {"file": "pm.md"}
+        function = {"name": tool, "arguments": json.dumps(arguments)}
         call = {"index": 0, "id": f"call-{len(messages)}", "type": "function", "function": function}
         end = piece(finish="tool_calls")
         return await Provider.events(piece(tool_calls=[call]), end, usage(9, 4))(request)

@@ -33,9 +33,7 @@ async def _idle(folder: Path, rounds: Rounds, settings: SandboxSettings) -> list
         pids = family(executor)
         least = _python()
         beside = "python that waits"
-        found = [
-            Row("resident, idle thread", resident(pids), "MB", 16, floor=least, beside=beside)
-        ]
+        found = [Row("resident, idle thread", resident(pids), "MB", 16, floor=least, beside=beside)]
         with contextlib.suppress(PermissionError):  # an executor shows its pages to root alone
             found.append(Row("its share (Pss)", _sum(pids, "smaps_rollup", "Pss"), "MB", 16))
         return found

@@ -11,7 +11,7 @@ from codebutler.types import Json
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure in ``unit``. ``target`` bounds the value, or its ratio to ``floor``; None: that it works is all.
+    """One figure in ``unit``. ``target`` bounds the value, or its ratio to ``floor``; None: none is set.
 
     ``floor`` is what ``beside`` (the least that could do the same) took in the same run, in the same unit.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from codebutler.bench import talk
 from codebutler.bench.clock import Rounds, median, spent
-from codebutler.bench.daemon import Ground, ground
+from codebutler.bench.daemon import Ground, Tool, ground
 from codebutler.bench.memory import resident
 from codebutler.bench.rows import Row
 from codebutler.store.rows import Timer
@@ -98,23 +97,28 @@ async def _requests(here: Ground, count: int) -> None:
     await here.until(seen)
 
 
-async def crowd(folder: Path, rounds: Rounds, threads: int, calls: int, delay: float) -> Row:
-    """So many threads that each ask a model ``calls`` times, and read a file in between."""
-    rounds.said(f"{threads} threads at once")
-    async with ground(folder, calls - 1, delay) as here, here.store() as store, here.serving() as daemon:
+async def crowd(folder: Path, rounds: Rounds, tool: Tool, *, threads: int, calls: int, delay: float) -> Row:
+    """So many threads that each ask a model ``calls`` times, with a call of ``tool`` in between."""
+    rounds.said(f"{threads} threads at once, {tool}")
+    async with (
+        ground(folder, tool, calls - 1, delay) as here,
+        here.store() as store,
+        here.serving() as daemon,
+    ):
         await here.ready(daemon)
         await here.ask(store, "warm")
         await _answered(here, store, 1)
-        taken = [await _together(here, store, threads, number) for number in rounds.of(1)][1:]
-    ideal = calls * delay
-    title = f"{threads} threads at once, {calls} replies of {delay:g} s each"
-    return Row(title, statistics.median(taken), "s", 1.3, "ratio", floor=ideal, beside="the model alone")
+        taken = await _together(here, store, threads)
+    many = "a sandbox each" if tool == "read" else "no sandbox"
+    title = f"{threads} threads at once, {calls} replies each, {many}"
+    beside = f"{delay:g} s a reply alone"
+    return Row(title, taken, "s", 1.3, "ratio", floor=calls * delay, beside=beside)
 
 
-async def _together(here: Ground, store: Store, threads: int, number: int) -> float:
+async def _together(here: Ground, store: Store, threads: int) -> float:
     known = len(await store.threads("answered"))
     began = time.perf_counter()
-    await asyncio.gather(*(here.ask(store, f"{number}-{n}") for n in range(threads)))
+    await asyncio.gather(*(here.ask(store, f"c{n}") for n in range(threads)))
     await _answered(here, store, known + threads)
     return time.perf_counter() - began
 

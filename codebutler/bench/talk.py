@@ -40,7 +40,7 @@ def stored(thread: str, turns: int) -> list[StoredEvent]:
 def _turn(turn: int, *, asked: int) -> Iterator[ev.Event]:
     step, call = 2 * turn + 1, f"call-{turn}"
     read = ToolCall(id=call, name="read", arguments='{"path": "part0/group0/file0.py"}')
-    usage = Usage(input=4_000 + 400 * turn, output=60, cached=4_000)
+    usage = Usage(input=4_000, output=60, cached=4_000)
     words = f"It says what it said before, for the {step}th time."
     yield question().model_copy(update={"key": str(turn)})
     yield ev.MessageTaken(frame="pm", messages=[asked], content="bench: What does it say?")

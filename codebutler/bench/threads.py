@@ -10,6 +10,7 @@ from pathlib import Path
 
 from codebutler.bench import logs, serving
 from codebutler.bench.clock import Rounds
+from codebutler.bench.daemon import Tool
 from codebutler.bench.rows import Row
 
 
@@ -36,8 +37,11 @@ async def measure(rounds: Rounds, sizes: Sizes | None = None) -> list[Row]:
         found += await serving.idle(folder, rounds, of.idle, of.rest)
     async with _folder() as folder:
         found.append(await serving.killed(folder, rounds))
-    async with _folder() as folder:
-        found.append(await serving.crowd(folder, rounds, of.crowd, of.calls, of.delay))
+    tools: tuple[Tool, ...] = ("read_memory", "read")
+    for tool in tools:
+        async with _folder() as folder:
+            row = await serving.crowd(folder, rounds, tool, threads=of.crowd, calls=of.calls, delay=of.delay)
+            found.append(row)
     return found
 
 

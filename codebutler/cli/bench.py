@@ -24,7 +24,9 @@ _MOST = 1000
 def configure(parser: argparse.ArgumentParser) -> None:
     """What to measure, and for how long."""
     parser.add_argument("what", nargs="?", choices=("all", "executor", "threads", "turns"), default="all")
-    parser.add_argument("--rounds", type=int, default=_MOST, metavar="N", help="executor, threads: at most N a row")
+    parser.add_argument(
+        "--rounds", type=int, default=_MOST, metavar="N", help="executor, threads: at most N a row"
+    )
     parser.add_argument("--bench", type=Path, metavar="DIR", help="turns: where the benchmark is")
     parser.add_argument("--runs", type=int, default=1, help="turns: runs of each cell; medians are shown")
     parser.add_argument("--scripts", default="shell50", help="turns: shellN,mixedN")

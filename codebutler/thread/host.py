@@ -32,7 +32,7 @@ from codebutler.types import ModelClient, Person
 log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
 PLANNERS = 16
-"""PMs and Leads at work at once, or as many as Coders if the host allows more: they mostly wait for models."""
+"""PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
