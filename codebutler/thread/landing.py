@@ -39,8 +39,10 @@ async def meet_base(desk: ThreadDesk) -> None:
     A rewritten base must not get back what it dropped; memory that was edited there by hand keeps both. Other
     conflicts are left to the merge, which names them.
     """
-    base = (await desk.space.base()).branch
-    there = await (await desk.space.forge()).fetch(base)
+    base, forge, pr = (await desk.space.base()).branch, await desk.space.forge(), desk.state.pr
+    if pr is not None and (await forge.get(pr.number)).state == "merged":
+        return  # by us, before a crash
+    there = await forge.fetch(base)
     if not there or desk.state.worktree is None:
         return  # the merge says that it is gone
     if not await is_ancestor(desk.host.repo.gitdir, desk.state.worktree.base, there):
