@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from codebutler.bench import talk
 from codebutler.bench.samples import repository
 from codebutler.errors import CodeButlerError
+from codebutler.repo.memory import MEMORY_FILES
 from codebutler.service import owner
 from codebutler.service.app import find_place, open_store
 from codebutler.store.store import Store
@@ -125,7 +126,8 @@ def _reader(tool: Tool, calls: int, delay: float) -> Callable[[web.Request], Awa
             return await Provider.events(piece(content="It says so."), piece(finish="stop"), usage(9, 4))(
                 request
             )
-        arguments = {"path": f"part0/group0/file{done}.py"} if tool == "read" else {"file": "pm.md"}
+        memory = MEMORY_FILES[done % len(MEMORY_FILES)]  # the same call again and again would end the turn
+        arguments = {"path": f"part0/group0/file{done}.py"} if tool == "read" else {"file": memory}
         function = {"name": tool, "arguments": json.dumps(arguments)}
         call = {"index": 0, "id": f"call-{len(messages)}", "type": "function", "function": function}
         end = piece(finish="tool_calls")
