@@ -272,3 +272,15 @@ async def test_a_branch_that_was_brought_back_is_the_threads_own_again(repo: Rep
     git_box.git("branch", tree.branch, tip)
     await worktrees.restore(repo, tree.branch, tree.base, thread="t1")
     assert await worktrees.find(repo, "t1") == tree
+
+
+async def test_a_folder_that_git_no_longer_knows_stays_and_its_edits_are_spoken_of(
+    repo: Repo, git_box: GitBox
+) -> None:
+    tree = await worktrees.create(repo, "x", repo.head, thread="t1")
+    (tree.path / "edit").write_text("unsaved\n")
+    delete_tree(repo.gitdir / "worktrees")
+    with pytest.raises(RepoError, match="copy back by hand"):
+        await worktrees.restore(repo, tree.branch, tree.base, thread="t1")
+    assert (tree.path / "edit").read_text() == "unsaved\n"
+    assert git_box.git("rev-parse", tree.branch) == repo.head
