@@ -173,3 +173,30 @@ async def test_what_is_not_held_is_really_not(reduced: Executor, open_tmp: Path)
     result = await reduced.call("bash", {"command": see})
     assert (result.ok, result.text) == (True, "4")
     assert (secret.stat().st_mtime, secret.stat().st_mode & 0o777) == (0, 0o600)
+
+
+async def test_secrets_in_the_records_of_worktree_and_submodules(linked: Any, open_tmp: Path) -> None:
+    """Where the worktree's own records hold some, only single files of them are shown. Git works all the
+    same, also when the daemon puts another index in place."""
+    records = linked.repo / ".git"
+    gitdir = records / "worktrees/t"
+    linked.git("config", "extensions.worktreeConfig", "true")
+    (gitdir / "config.worktree").write_text("[http]\n\textraheader = TOKEN\n[core]\n\tquotepath = false\n")
+    for top in (gitdir, records):
+        (top / "modules/sub").mkdir(parents=True)
+        (top / "modules/sub/config").write_text("TOKEN")
+    executor = await Executor.start(linked.tree, own=True, settings=REDUCED)
+    try:
+        await executor.fill(linked.base)
+        for _ in range(2):
+            subprocess.run(["git", "--git-dir", gitdir, "read-tree", "HEAD"], check=True)
+            (gitdir / "index").chmod(0o644)
+            status = await executor.call("bash", {"command": "git status --short"})
+            assert (status.ok, status.text) == (True, "(no output)")
+        own = f"cat $(git -C {linked.tree} rev-parse --git-dir)/config*"
+        theirs = f"cd {records}; cat config worktrees/t/config.worktree */sub/config */*/*/sub/config hooks/*"
+        found = await executor.call("bash", {"command": f"{own}; {theirs}"})
+        assert "TOKEN" not in found.text
+        assert "quotepath" in found.text
+    finally:
+        await executor.close()
