@@ -13,6 +13,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,16 @@ async def reduced(open_tmp: Path) -> AsyncIterator[Executor]:
     running = await Executor.start(work, own=True, settings=REDUCED)
     yield running
     await running.close()
+
+
+@pytest.fixture
+def victim() -> Iterator[subprocess.Popen[bytes]]:
+    """A program of the same user, outside."""
+    uid = REDUCED.uid
+    as_uid: dict[str, Any] = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
+    with subprocess.Popen(["sleep", "60"], env={"TOKEN": "CANARY"}, cwd="/", **as_uid) as running:
+        yield running
+        running.kill()
 
 
 @pytest.fixture

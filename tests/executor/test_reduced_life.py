@@ -42,19 +42,25 @@ async def test_a_job_outlives_its_call_and_nothing_else_does(reduced: Executor) 
     assert _running("97[89]") == []
 
 
-@pytest.mark.parametrize("how", ["close", "kill"])
-async def test_nothing_outlives_the_executor(reduced: Executor, how: str) -> None:
+@pytest.mark.parametrize("how", ["close", "keeper", "executor"])
+async def test_nothing_outlives_the_executor(
+    reduced: Executor, victim: subprocess.Popen[bytes], how: str
+) -> None:
     call = asyncio.create_task(
         reduced.call("bash", {"command": f"(setsid sleep 975{OWN} &); sleep 974{OWN}"})
     )
     await _number("97[45]", 2)
     if how == "close":
         await reduced.close()
-    else:
+    elif how == "keeper":
         os.kill(reduced.pid, signal.SIGTERM)
+    else:
+        below = subprocess.run(["pgrep", "-P", str(reduced.pid)], capture_output=True, check=True)
+        os.kill(int(below.stdout), signal.SIGKILL)
     assert not (await call).ok
     await _number("97[45]", 0)
-    if how == "kill":
+    assert victim.poll() is None, "whatever is done to the whole border stays within it"
+    if how != "close":
         assert (await reduced.call("bash", {"command": "echo back"})).text == "back"
 
 
@@ -76,7 +82,7 @@ async def test_nothing_outlives_the_daemon(codebutler: list[str], open_tmp: Path
         daemon.stdin.flush()
         await _number("97[23]", 2)
         daemon.kill()
-    await _number("97[23]", 0)
+        await _number("97[23]", 0)  # while its pipes are still open
 
 
 def _running(seconds: str) -> list[str]:
