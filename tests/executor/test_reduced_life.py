@@ -55,8 +55,7 @@ async def test_nothing_outlives_the_executor(
     elif how == "keeper":
         os.kill(reduced.pid, signal.SIGTERM)
     else:
-        below = subprocess.run(["pgrep", "-P", str(reduced.pid)], capture_output=True, check=True)
-        os.kill(int(below.stdout), signal.SIGKILL)
+        os.kill(_below(reduced.pid), signal.SIGKILL)
     assert not (await call).ok
     await _number("97[45]", 0)
     assert victim.poll() is None, "whatever is done to the whole border stays within it"
@@ -65,7 +64,9 @@ async def test_nothing_outlives_the_executor(
 
 
 @pytest.mark.usefixtures("reduced_host")
-async def test_nothing_outlives_the_daemon(codebutler: list[str], open_tmp: Path) -> None:
+@pytest.mark.parametrize("who", ["daemon", "executor"])
+async def test_nothing_outlives_whoever_ends_first(codebutler: list[str], open_tmp: Path, who: str) -> None:
+    """Killed, while its pipes are still open. Nobody but the keeper sees that the executor has gone."""
     work = open_tmp / "work"
     work.mkdir()
     give_to(work, UID)
@@ -81,8 +82,13 @@ async def test_nothing_outlives_the_daemon(codebutler: list[str], open_tmp: Path
         daemon.stdin.write(call.encode())
         daemon.stdin.flush()
         await _number("97[23]", 2)
-        daemon.kill()
-        await _number("97[23]", 0)  # while its pipes are still open
+        os.kill(daemon.pid if who == "daemon" else _below(_below(daemon.pid)), signal.SIGKILL)
+        await _number("97[23]", 0)
+
+
+def _below(pid: int) -> int:
+    """The only child of a process."""
+    return int(subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, check=True).stdout)
 
 
 def _running(seconds: str) -> list[str]:
