@@ -5,6 +5,7 @@ CodeButlerError
 ├── ConfigError       a file or setting is wrong; names file, key and fix (exit 2)
 ├── NoSandbox         no kernel border can be had, so no tool runs (exit 4)
 ├── RepoError         git cannot do what is asked; nothing was lost
+│   └── BranchLost         the thread's branch is gone or was moved away: a person must put it back
 ├── ModelError        a model call failed
 │   ├── ModelUnavailable   worth a retry or a fallback (network, 429, 5xx)
 │   └── ModelRefused       a retry is useless (key, credit, unknown model, context too long)
@@ -47,6 +48,10 @@ class NoSandbox(CodeButlerError):
 
 class RepoError(CodeButlerError):
     """Git could not do what was asked."""
+
+
+class BranchLost(RepoError):
+    """The thread's branch is not where the thread left it."""
 
 
 class ModelError(CodeButlerError):

@@ -231,12 +231,21 @@ class ModelClient(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image that a tool shows, for models that see."""
+
+    media_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class ToolResult:
     """``text`` is what the model reads (already capped), ``details`` what people and the log get."""
 
     text: str
     ok: bool = True
     details: Json = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
     waited: float = 0.0
     """Seconds before it could begin: nobody's working time."""
 

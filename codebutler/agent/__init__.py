@@ -1,5 +1,6 @@
 """The loop that every role runs, and the roles.
 
-roles.py: a role as data and its system prompt; frame.py: one run's transcript; think.py: one model step, and
-thinking.py what it needs of a thread; compact.py: a summary for a full window; loop.py: think, act, again.
+roles.py: a role as data and its system prompt; frame.py: one run's transcript; pictures.py images in it;
+think.py: one model step, and thinking.py what it needs of a thread; compact.py: a summary for a full
+window; loop.py: think, act, again.
 """

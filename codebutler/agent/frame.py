@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from codebutler.agent.pictures import picture_message
 from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
 from codebutler.types import Message, ToolCall
 
@@ -53,6 +54,8 @@ class Frame:
     _rest: bool = False
     _held: list[Message] = field(default_factory=list)
     """Words that came while calls were open."""
+    _pictures: list[Message] = field(default_factory=list)
+    """What the calls of this step show: all results come first."""
 
     def hear(self, content: str) -> None:
         """A user message joins the transcript: behind the results of all calls, as providers demand."""
@@ -114,6 +117,7 @@ class Frame:
         self.messages.append(
             {"role": "tool", "tool_call_id": event.call_id, "content": event.text or "(empty)"}
         )
+        self._pictures += [picture_message(event.name, each) for each in event.pictures]
         made = self.calls.pop(event.call_id, None)
         if made is not None:
             self.recent = [*self.recent, (made.call.name, made.call.arguments, event.text)][-RECENT:]
@@ -122,8 +126,8 @@ class Frame:
         self._rest = self._rest or ends_turn
         if not self.calls:
             self.due = bool(self._held) or not self._rest
-            self.messages += self._held
-            self._held = []
+            self.messages += [*self._pictures, *self._held]
+            self._pictures, self._held = [], []
 
     @property
     def steps_since_heard(self) -> int:

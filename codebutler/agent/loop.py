@@ -20,7 +20,7 @@ from codebutler.errors import CodeButlerError
 from codebutler.events import Event, ToolFinished, ToolStarted
 from codebutler.toolset.desk import Desk, EndTurn, Site
 from codebutler.toolset.registry import Toolset
-from codebutler.types import ToolCall, ToolResult
+from codebutler.types import Attachment, ToolCall, ToolResult
 
 INTERRUPTED = (
     "This call was interrupted. Its effect is unknown: look at the present state before you go on, "
@@ -39,6 +39,10 @@ class Workplace(Desk, Thinking, Protocol):
 
     async def between_steps(self, frame: Frame) -> None:
         """Hand over what people said meanwhile; raise EndTurn on cancel."""
+        ...
+
+    async def keep(self, data: bytes) -> str:
+        """Put bytes aside, out of the log; returns their SHA-256."""
         ...
 
     async def before_tools(self, *, changes: bool) -> None:
@@ -95,6 +99,10 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
         await place.append(ToolStarted(frame=frame.id, call_id=call.id, name=call.name))
     started = time.monotonic()
     result = await _run(call, tools, place, Site(frame.id, frame.role, frame.step, call.id))
+    pictures = [
+        Attachment(name=call.name, sha256=await place.keep(each.data), media_type=each.media_type)
+        for each in result.pictures
+    ]
     await place.append(
         ToolFinished(
             frame=frame.id,
@@ -103,6 +111,7 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
             text=place.redact(result.text),
             ok=result.ok,
             details=result.details,
+            pictures=pictures,
             seconds=round(time.monotonic() - started - result.waited, 4),
         )
     )

@@ -15,24 +15,30 @@ from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.types import Json, ToolResult
 
-_LINES = 400
+_LINES = {"short.py": 100, "a.py": 400}
 
 
 async def rows(folder: Path, rounds: Rounds, settings: SandboxSettings) -> list[Row]:
     """Start, read, edit and bash in an executor on the empty ``folder``."""
-    text = "".join(f"line {number} of a file of middling length\n" for number in range(_LINES))
-    await asyncio.to_thread((folder / "a.py").write_text, text, encoding="utf-8")
+    await asyncio.to_thread(_files, folder)
     started = await _start(folder, rounds, settings)
     executor = await Executor.start(folder, own=True, settings=settings)
     try:
         return [
             started,
-            await _read(executor, folder, rounds),
+            await _read(executor, folder, rounds, "short.py"),
+            await _read(executor, folder, rounds, "a.py"),
             await _edit(executor, folder, rounds),
             await _bash(executor, rounds),
         ]
     finally:
         await executor.close()
+
+
+def _files(folder: Path) -> None:
+    for name, lines in _LINES.items():
+        text = "".join(f"line {number} of a file of middling length\n" for number in range(lines))
+        (folder / name).write_text(text, encoding="utf-8")
 
 
 async def called(executor: Executor, name: str, arguments: Json, session: str = "") -> ToolResult:
@@ -61,17 +67,17 @@ async def _start(folder: Path, rounds: Rounds, settings: SandboxSettings) -> Row
     return Row("executor start", median(mine), "ms", 120, floor=median(least), beside="python -c pass")
 
 
-async def _read(executor: Executor, folder: Path, rounds: Rounds) -> Row:
-    rounds.said("read")
+async def _read(executor: Executor, folder: Path, rounds: Rounds, name: str) -> Row:
+    rounds.said(f"read, {_LINES[name]} lines")
 
     async def ours() -> None:
-        await called(executor, "read", {"path": "a.py"})
+        await called(executor, "read", {"path": name})
 
     def floor() -> None:
-        (folder / "a.py").read_bytes()
+        (folder / name).read_bytes()
 
     value, least = await alternate(rounds.of(200), ours, floor)
-    return Row(f"read, {_LINES} lines", value, "ms", 0.3, floor=least, beside="open and read")
+    return Row(f"read, {_LINES[name]} lines", value, "ms", 0.3, floor=least, beside="open and read")
 
 
 async def _edit(executor: Executor, folder: Path, rounds: Rounds) -> Row:
@@ -88,7 +94,7 @@ async def _edit(executor: Executor, folder: Path, rounds: Rounds) -> Row:
         (folder / "b.py").replace(folder / "c.py")
 
     value, least = await alternate(rounds.of(200), ours, floor)
-    return Row(f"edit, {_LINES} lines", value, "ms", 3, floor=least, beside="read, write, rename")
+    return Row(f"edit, {_LINES['a.py']} lines", value, "ms", 3, floor=least, beside="read, write, rename")
 
 
 async def _bash(executor: Executor, rounds: Rounds) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 from codebutler.errors import UsageError
 from codebutler.events import parse
 from codebutler.service.app import Place, find_place, open_store
+from codebutler.service.keeping import lost_notice
 from codebutler.store.store import Store
 from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
@@ -27,20 +29,33 @@ async def place_and_store(args: argparse.Namespace) -> AsyncIterator[tuple[Place
     """The repo that the arguments name, and its store."""
     place = await find_place(args.repo.resolve(), home=args.home)
     store = await open_store(place)
+    await tell_of_lost(place, store)
     try:
         yield place, store
     finally:
         await store.close()
 
 
+async def tell_of_lost(place: Place, store: Store) -> None:
+    """Say on standard error that an earlier store is gone, and how its threads come back."""
+    notice = lost_notice(place.repo, place.home, present=await store.identity())
+    if notice:
+        print(place.redactor.text(notice), file=sys.stderr)
+
+
+async def find_thread(store: Store, start: str) -> str:
+    """The id of the one thread whose id begins with ``start``. UsageError if there is none, or more."""
+    found = [r.id for r in await store.threads() if r.id.startswith(start)]
+    if len(found) != 1:
+        problem = f"no thread {start!r} in this repo" if not found else f"{start!r} fits {len(found)} threads"
+        raise UsageError(problem, fix="codebutler threads lists them.")
+    return found[0]
+
+
 async def load(store: Store, thread: str) -> ThreadState:
     """The state of a thread given by its id or the unambiguous start of it."""
-    rows = [r for r in await store.threads() if r.id.startswith(thread)]
-    if len(rows) != 1:
-        problem = f"no thread {thread!r} in this repo" if not rows else f"{thread!r} fits {len(rows)} threads"
-        raise UsageError(problem, fix="codebutler threads lists them.")
-    events = await store.events(rows[0].id)
-    return fold(rows[0].id, ((r.seq, r.ts, parse(r.body)) for r in events))
+    name = await find_thread(store, thread)
+    return fold(name, ((r.seq, r.ts, parse(r.body)) for r in await store.events(name)))
 
 
 def when(ts: float) -> str:

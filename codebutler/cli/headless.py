@@ -40,7 +40,8 @@ async def attend(session: Session, consent: Consent, *, as_json: bool) -> int:
 
 async def _consent(session: Session, consent: Consent, given: set[str]) -> bool:
     """Act for the person; False when there is nothing that was agreed to, or when it was of no use before."""
-    wish = _wish(session.state, consent)
+    tried = any(key.startswith("yes:merge:") for key in given)
+    wish = _wish(session.state, consent, tried=tried)
     if wish is None or wish[2] in given:
         return False
     action, value, key = wish
@@ -49,19 +50,19 @@ async def _consent(session: Session, consent: Consent, given: set[str]) -> bool:
     return True
 
 
-def _wish(state: ThreadState, consent: Consent) -> tuple[str, str, str] | None:
-    """The button to press now: (action, value, key)."""
-    if state.halted or state.question is not None or state.phase == "closed":
+def _wish(state: ThreadState, consent: Consent, *, tried: bool = False) -> tuple[str, str, str] | None:
+    """The button to press now: (action, value, key). ``tried``: the merge was asked for in this very run."""
+    again = bool(state.refused) and state.halted == "failed" and not tried
+    if (state.halted and not again) or state.question is not None or state.phase == "closed":
         return None
-    again = (
-        f":{state.rewinds}" if state.rewinds else ""
-    )  # what was agreed to before a rewind is asked for anew
+    anew = f":{state.rewinds}" if state.rewinds else ""  # what a rewind took back is agreed to again
     if state.plan_waits and state.plan is not None and consent.plan:
-        return "approve", state.plan.hash, f"yes:{state.plan.hash}{again}"
+        return "approve", state.plan.hash, f"yes:{state.plan.hash}{anew}"
     if state.memory and consent.merge:
-        return "memory", "yes", f"yes:memory:{len(state.kept)}{again}"
-    if state.pr is not None and state.pr_state == "open" and consent.merge and not state.refused:
-        return "merge", str(state.pr.number), f"yes:merge:{state.head}{again}"
+        return "memory", "yes", f"yes:memory:{len(state.kept)}{anew}"
+    if state.pr is not None and state.pr_state == "open" and consent.merge and (again or not state.refused):
+        once = f":{state.seq}" if again else ""
+        return "merge", str(state.pr.number), f"yes:merge:{state.head}{anew}{once}"
     return None
 
 

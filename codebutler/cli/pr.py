@@ -14,12 +14,12 @@ from codebutler.forges.choose import forge_for
 from codebutler.service.app import Place, find_place
 from codebutler.surfaces.terminal import Terminal, os_person, plain
 
-HELP = "List, show, diff or merge pull requests."
+HELP = "List, show, diff, merge or close pull requests."
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
-    """list, show N, diff N, merge N."""
-    parser.add_argument("do", choices=["list", "show", "diff", "merge"])
+    """list, show N, diff N, merge N, close N."""
+    parser.add_argument("do", choices=["list", "show", "diff", "merge", "close"])
     parser.add_argument("number", nargs="?", type=int)
     parser.add_argument("--state", choices=["open", "merged", "closed", "all"], default="open")
     add_place(parser)
@@ -43,6 +43,9 @@ async def _run(args: argparse.Namespace) -> int:
     if args.do == "show":
         print(plain(f"{_line(pr)}\n{pr.url}\n\n{pr.body}"))
         return 0
+    if args.do == "close":
+        print(plain(_line(await forge.close(pr.number))))
+        return 0
     if args.do == "diff":
         print(plain((await forge.diff(pr.number))[0]))
         return 0
@@ -53,6 +56,7 @@ async def _merge(args: argparse.Namespace, place: Place, pr: PullRequest) -> int
     """A thread's PR is merged by its thread, so that journal, memory and cleanup come along."""
     async with place_and_store(args) as (_, store):
         thread = next((r.id for r in await store.threads() if r.pr == str(pr.number)), None)
+        rows = await store.events(thread) if thread else []
     if thread is None:
         forge = await forge_for(place.repo, place.config, home=place.home)
         result = await forge.merge(pr.number, expected_head=pr.head, co_authors=[os_person()])
@@ -62,7 +66,10 @@ async def _merge(args: argparse.Namespace, place: Place, pr: PullRequest) -> int
 
     async with open_session(place, [Terminal(Console())]) as session:
         await session.resume(thread)
-        await session.say(action="merge", value=str(pr.number), key=f"pr-merge:{pr.head}")
+        ended = sum(
+            row.kind == "turn_ended" for row in rows
+        )  # the same word once more only when it was dealt with
+        await session.say(action="merge", value=str(pr.number), key=f"pr-merge:{pr.head}:{ended}")
         return await attend(session, Consent(), as_json=False)
 
 

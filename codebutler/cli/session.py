@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+from codebutler.cli.common import tell_of_lost
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import UsageError
 from codebutler.events import Event, Posted, parse
@@ -208,6 +209,7 @@ async def open_session(
 ) -> AsyncIterator[Session]:
     """A session on the repo's store; everything is closed on the way out."""
     host = await open_host(place)
+    await tell_of_lost(place, host.store)
     session = Session(place, host, surfaces, listener)
     try:
         yield session

@@ -114,7 +114,7 @@ async def _model(args: _Model, decide: Decisions, word: Word) -> str:
     """For the role that is at work: the Coder while it codes, else the PM."""
     role = "coder" if decide.state.phase == "coder" else "pm"
     said = await decide.swap_model(word, role, args.model)
-    if decide.state.models.get(role) and decide.state.halted:
+    if decide.taken and decide.state.halted:
         await decide.retry(word)
     return said
 

@@ -35,7 +35,7 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return ("retry", "")
     if state.question is not None:
         return None
-    if state.halted and (meant := _while_halted(word)) is not None:
+    if state.halted and (meant := _while_halted(state, word)) is not None:
         return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:
         return ("approve", state.plan.hash)
@@ -47,13 +47,15 @@ def normal(text: str) -> str:
     return " ".join(text.lower().split()).rstrip(" .!,;")
 
 
-def _while_halted(word: str) -> tuple[str, str] | None:
+def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
     raised = RAISE.match(word)
     if raised is not None:
         return ("raise", (raised["usd"] or "1").replace(",", "."))
     if word.startswith("model "):
         return ("model", word.removeprefix("model ").strip())
-    return ("retry", "") if word in RETRY else None
+    if word not in RETRY:
+        return None
+    return ("merge", "") if state.refused else ("retry", "")
 
 
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:

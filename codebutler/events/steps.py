@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from codebutler.events.vocabulary import Cap, Outcome
-from codebutler.types import Json, Record, ToolCall, Usage
+from codebutler.types import Attachment, Json, Record, ToolCall, Usage
 
 
 class FrameStarted(Record):
@@ -101,7 +101,11 @@ class ToolStarted(Record):
 
 
 class ToolFinished(Record):
-    """A tool call's result: ``text`` for the model, ``details`` for people."""
+    """A tool call's result: ``text`` for the model, ``details`` for people, ``pictures`` for models that see.
+
+    The bytes of a picture are a blob. Logs of the first version have them as base64 in ``details``, where
+    nothing reads them.
+    """
 
     kind: Literal["tool_finished"] = "tool_finished"
     frame: str
@@ -110,6 +114,7 @@ class ToolFinished(Record):
     text: str
     ok: bool = True
     details: Json = {}
+    pictures: list[Attachment] = []
     seconds: float = 0.0
 
 

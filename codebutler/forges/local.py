@@ -13,7 +13,7 @@ from codebutler.forges.squash import squash
 from codebutler.repo import objects
 from codebutler.repo.discover import Repo
 from codebutler.repo.git import git, is_ancestor, need_oid, resolve
-from codebutler.repo.remotes import Remote, ensure_made, pull_line
+from codebutler.repo.remotes import Remote, away, ensure_made, pull_line
 from codebutler.repo.transfer import Update, delete_remote_branch, fetch, ls_remote, push, push_refs
 from codebutler.repo.words import commit_message
 from codebutler.types import Person
@@ -117,6 +117,10 @@ class LocalForge:
     ) -> MergeResult:
         """Squash the PR onto the remote's present base and delete its branch there, in one push."""
         need_oid(expected_head, "the expected head")
+        async with self._repo.landing:
+            return await self._merge(number, expected_head, co_authors)
+
+    async def _merge(self, number: int, expected_head: str, co_authors: Sequence[Person]) -> MergeResult:
         for final in (False, False, True):
             row = await self._records.get(number)
             base, head = await self._to_merge(row, expected_head)
@@ -185,6 +189,8 @@ class LocalForge:
     async def _heads(self, *branches: str) -> dict[str, str]:
         """The tips of those branches that the remote has."""
         if self._remote.path is None or not self._remote.path.exists():
+            if not self._remote.made:
+                raise away(self._repo, self._remote.url)
             return {}
         found = await ls_remote(self._repo.gitdir, self._remote.url, *map(_ref, branches))
         return {branch: found[_ref(branch)] for branch in branches if _ref(branch) in found}
@@ -193,7 +199,11 @@ class LocalForge:
         """The present tips of a PR's base and branch ("" if it is gone), with their objects here."""
         heads = await self._heads(row.base, row.branch)
         if row.base not in heads:
-            raise RepoError(f"{self._remote.url} has no branch {row.base} any more")
+            name = self._repo.remote_name
+            raise RepoError(
+                f"{self._remote.url} has no branch {row.base} any more",
+                fix=f"Rename it back, or make it again: git push {name} BRANCH:refs/heads/{row.base}",
+            )
         kept = {
             row.base: f"refs/codebutler/pr-base/{row.number}",
             row.branch: f"refs/codebutler/pr/{row.number}",

@@ -24,6 +24,8 @@ class Catalogue:
     detail: str = ""
     windows: Mapping[str, int] = field(default_factory=dict)
     """Context sizes in tokens, of the models whose size the server tells."""
+    sight: Mapping[str, bool] = field(default_factory=dict)
+    """Whether a model takes pictures, of the models whose kinds of input the server tells."""
 
     @property
     def first(self) -> str:
@@ -71,7 +73,15 @@ def _read(data: bytes) -> Catalogue:
     except (ValueError, KeyError, TypeError, RecursionError):
         return Catalogue("unlisted", detail="the answer is not a list of models")
     windows = {row["id"]: size for row in rows if (size := _window(row))}
-    return Catalogue("listed", ids, windows=windows)
+    sight = {row["id"]: "image" in kinds for row in rows if (kinds := _inputs(row))}
+    return Catalogue("listed", ids, windows=windows, sight=sight)
+
+
+def _inputs(row: Mapping[str, Any]) -> list[Any]:
+    """The kinds of input that a model takes, where the server says so."""
+    about = row.get("architecture")
+    kinds = (about if isinstance(about, dict) else row).get("input_modalities")
+    return kinds if isinstance(kinds, list) else []
 
 
 def _window(row: Mapping[str, Any]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +23,8 @@ class Price:
     output: float
     context: int
     max_output: int
+    sees: bool = False
+    """Whether it takes pictures."""
 
     def cost(self, usage: Usage) -> float:
         """Dollars for what a provider counted; ``usage.cached`` is part of ``usage.input``."""
@@ -37,7 +39,7 @@ def price(model: str) -> Price | None:
     table = _table()
     found = table.get(_plain(name)) or table.get(_plain(name.rpartition("/")[2]))
     if found is not None and variant == "free":
-        return Price(0.0, 0.0, 0.0, found.context, found.max_output)
+        return replace(found, input=0.0, cached=0.0, output=0.0)
     return found
 
 
@@ -64,7 +66,7 @@ def _table() -> dict[str, Price]:
     models = json.loads(Path(__file__).with_name("prices.json").read_text())["models"]
     table: dict[str, Price] = {}
     for model, row in models.items():
-        entry = Price(float(row[0]), float(row[1]), float(row[2]), int(row[3]), int(row[4]))
+        entry = Price(float(row[0]), float(row[1]), float(row[2]), int(row[3]), int(row[4]), bool(row[5]))
         table[_plain(model)] = entry
         table[_plain(model.rpartition("/")[2])] = entry
     return table

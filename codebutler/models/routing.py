@@ -131,6 +131,19 @@ class Router:
         if answer.state != "unreachable":
             self._catalogue = answer
 
+    def sees(self, model: str) -> bool:
+        """Whether the model that answers for an id takes pictures; False where nobody says so."""
+        try:
+            route = self.route(model)
+        except ConfigError:
+            return False
+        if self._catalogue is not None and route.endpoint == self._main:
+            told = self._catalogue.sight.get(route.model)
+            if told is not None:
+                return told
+        known = price(route.id)
+        return known is not None and known.sees
+
     def window(self, model: str) -> int | None:
         """Tokens that ``model`` can take in: the server's own word wins over our table."""
         offered = self._catalogue.windows if self._catalogue else {}

@@ -50,10 +50,7 @@ async def commit_files(
     change. RepoError, and nothing moved, for a path that leaves the tree, is git's own, or goes through
     something in the tree that is no folder; and if the ref has been moved.
     """
-    for path in files:
-        _need_plain(path)
-    modes = await _modes(gitdir, need_oid(parent, "the parent"), files)
-    tree = await _tree(gitdir, parent, files, modes)
+    tree = await tree_with(gitdir, need_oid(parent, "the parent"), files)
     commit = await commit_tree(
         gitdir, tree, parent, commit_message(*_split(message), co_authors), identity=identity
     )
@@ -69,6 +66,25 @@ async def commit_tree(gitdir: Path, tree: str, parent: str, message: str, *, ide
         return parent
     args = ("commit-tree", "-p", parent, "-F", "-", tree)
     out = await plumb(*args, gitdir=gitdir, stdin=message.encode(errors="replace"), env_extra=identity.env)
+    return out.decode().strip()
+
+
+async def tree_with(gitdir: Path, treeish: str, files: Mapping[str, bytes | None]) -> str:
+    """The tree of ``treeish`` with ``files`` laid over it; paths are checked as in ``commit_files``."""
+    for path in files:
+        _need_plain(path)
+    return await _tree(gitdir, treeish, files, await _modes(gitdir, treeish, files))
+
+
+async def join_trees(
+    gitdir: Path, tree: str, parents: Sequence[str], message: str, *, identity: Identity = BOT
+) -> str:
+    """A commit of ``tree`` with several parents: the branch moves forward to hold them all."""
+    above = [word for parent in parents for word in ("-p", need_oid(parent, "a parent"))]
+    text = message.encode(errors="replace")
+    out = await plumb(
+        "commit-tree", *above, "-F", "-", tree, gitdir=gitdir, stdin=text, env_extra=identity.env
+    )
     return out.decode().strip()
 
 

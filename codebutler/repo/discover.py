@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from codebutler.errors import RepoError
@@ -31,6 +31,10 @@ class Repo:
     default_branch: str
     remote_name: str = ""
     remote_url: str = ""
+    worktrees: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False, repr=False)
+    """Held while git's record of a worktree comes or goes: git fails when it meets a half-made one."""
+    landing: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False, repr=False)
+    """Held while a pull request is merged on this machine: many at once would overtake each other."""
 
     @property
     def inner(self) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.commits import BOT, Identity
+from codebutler.repo.commits import BOT, Identity, join_trees, tree_of
 from codebutler.repo.git import is_ancestor, plumb, try_plumb
 from codebutler.repo.process import complaint
 
@@ -37,9 +37,17 @@ async def join(
     tree, conflicts = await merged_tree(gitdir, ours, theirs)
     if conflicts:
         raise RepoError(f"what came in conflicts with the work here in {shown(conflicts)}", fix=fix)
-    args = ("commit-tree", "-p", ours, "-p", theirs, "-F", "-", tree)
-    out = await plumb(*args, gitdir=gitdir, stdin=message.encode(), env_extra=identity.env)
-    return out.decode().strip()
+    return await join_trees(gitdir, tree, [ours, theirs], message, identity=identity)
+
+
+async def transplanted(gitdir: Path, old: str, onto: str, head: str) -> tuple[str, list[str]]:
+    """The tree of ``onto`` with what ``head`` changed since ``old``, and the paths in which they conflict.
+
+    Whatever the histories of ``old`` and ``onto`` are: nothing of ``old`` comes along.
+    """
+    args = ("commit-tree", "-p", old, "-m", "codebutler", await tree_of(gitdir, onto))
+    beside = await plumb(*args, gitdir=gitdir, env_extra=BOT.env)
+    return await merged_tree(gitdir, beside.decode().strip(), head)
 
 
 def shown(paths: Sequence[str]) -> str:

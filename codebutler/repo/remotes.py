@@ -47,11 +47,16 @@ def pick_remote(repo: Repo, home: Path, *, local: bool = False) -> Remote:
         return _made(repo, home) if local else Remote(repo.remote_url)
     path = _local_gitdir(repo.root, repo.remote_url)
     if path is None:
-        raise RepoError(
-            f"the remote {repo.remote_name} ({repo.remote_url}) is not there",
-            fix=f"Mend or drop it: git remote remove {repo.remote_name}",
-        )
+        raise away(repo, repo.remote_url)
     return Remote(str(path), path)
+
+
+def away(repo: Repo, url: str) -> RepoError:
+    """A remote on this disk is gone."""
+    return RepoError(
+        f"the remote {repo.remote_name} ({url}) is not there",
+        fix=f"Mount its disk and try again, or name another place: git remote set-url {repo.remote_name} URL",
+    )
 
 
 def is_local(url: str) -> bool:

@@ -61,14 +61,32 @@ async def create(repo: Repo, name: str, base_commit: str, *, thread: str, fresh:
     folder = await asyncio.to_thread(branches_folder, repo)
     found = await _claimed(repo, thread) or await _claim(repo, folder, slug(name), base_commit, thread)
     if fresh and await resolve(repo.gitdir, found.ref) == found.base:
-        await _drop_folder(found)
+        await _drop_folder(repo, found)
     await _check_out(repo, found)
     return found
+
+
+def folder(repo: Repo, branch: str) -> Path:
+    """Where the worktree of a thread's ``branch`` lies in this clone."""
+    return _named(repo, branch.removeprefix("codebutler/"), "").path
 
 
 def stands(repo: Repo, branch: str) -> bool:
     """Whether the folder of a thread's ``branch`` is there, with git's record of it."""
     return _is_whole(_named(repo, branch.removeprefix("codebutler/"), ""))
+
+
+def elsewhere(repo: Repo, branch: str) -> tuple[str, str] | None:
+    """Where a person took the folder of ``branch`` to, and the way back; None when it is where it belongs."""
+    gitdir = _named(repo, branch.removeprefix("codebutler/"), "").gitdir
+    head = (gitdir / "HEAD").read_text(errors="replace").strip()
+    if head != f"ref: refs/heads/{branch}":
+        there = head.removeprefix("ref: refs/heads/")
+        where = "is on a commit of no branch" if there == head else f"is on the branch {there}"
+        return where, f"Take it back there: git switch {branch}"
+    if (gitdir / "MERGE_HEAD").exists():
+        return "is in the middle of a merge", "Finish it there (git commit) or give it up (git merge --abort)"
+    return None
 
 
 async def restore(repo: Repo, branch: str, base: str, *, thread: str) -> Worktree:
@@ -80,7 +98,7 @@ async def restore(repo: Repo, branch: str, base: str, *, thread: str) -> Worktre
     await asyncio.to_thread(branches_folder, repo)
     worktree = _named(repo, branch.removeprefix("codebutler/"), base)
     if _lock_reason(worktree).startswith(_UNFILLED):
-        await _drop_folder(worktree)
+        await _drop_folder(repo, worktree)
     owned = f"{_THREADS}{_key(thread)}/{worktree.path.name}"
     if await resolve(repo.gitdir, owned) is None:  # went with the branch, which a person has brought back
         await move_ref(repo.gitdir, owned, base, "", why="codebutler: found again")
@@ -122,7 +140,7 @@ async def remove(
             f"the branch {worktree.branch} has commits that are nowhere else ({worktree.path})",
             fix=f"Push it, or drop it yourself: git branch -D {worktree.branch}",
         )
-    await _drop_folder(worktree)
+    await _drop_folder(repo, worktree)
     if not keep_branch:
         await _drop_refs(repo, worktree, tip)
 
@@ -174,8 +192,12 @@ def _named(repo: Repo, name: str, base: str) -> Worktree:
 
 async def _check_out(repo: Repo, worktree: Worktree, *options: str) -> None:
     """Make the folder and git's record of it, unless both are there and whole."""
-    if _is_whole(worktree):
-        return
+    async with repo.worktrees:
+        if not _is_whole(worktree):
+            await _add(repo, worktree, *options)
+
+
+async def _add(repo: Repo, worktree: Worktree, *options: str) -> None:
     if await asyncio.to_thread(_holds_files, worktree.path):
         raise RepoError(
             f"{worktree.path} holds files, but git does not know it", fix="Move it away and try again"
@@ -191,12 +213,13 @@ async def _check_out(repo: Repo, worktree: Worktree, *options: str) -> None:
         )
 
 
-async def _drop_folder(worktree: Worktree) -> None:
+async def _drop_folder(repo: Repo, worktree: Worktree) -> None:
     """Delete the folder and git's record of it; renamed first, so that a crash leaves no half a worktree."""
     trash = worktree.path.with_name(_TRASH + secrets.token_hex(6))
     if await asyncio.to_thread(worktree.path.exists):
         await asyncio.to_thread(worktree.path.rename, trash)
-    await asyncio.to_thread(_forget, worktree)
+    async with repo.worktrees:
+        await asyncio.to_thread(_forget, worktree)
     await asyncio.to_thread(delete_tree, trash)
 
 

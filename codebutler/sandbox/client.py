@@ -107,6 +107,9 @@ class Client:
             await self._cancel(ident)
             raise
         finally:
+            future.cancel()
+            if not future.cancelled():
+                future.exception()  # it ended while we were still sending: asyncio would log it as lost
             self._waiting.pop(ident, None)
             self._watching.pop(ident, None)
 
@@ -208,6 +211,9 @@ class Client:
             self.kill()
         await asyncio.gather(self._reader, return_exceptions=True)
         await self._process.wait()
+        if self._process.stdin is not None:
+            with contextlib.suppress(ConnectionError):  # asked for, or some Pythons log it as lost
+                await self._process.stdin.wait_closed()
         if self._pidfd >= 0:
             os.close(self._pidfd)
         self._pidfd = -1

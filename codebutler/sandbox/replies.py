@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from codebutler.errors import ToolFailed
 from codebutler.sandbox.client import plain_text
 from codebutler.sandbox.settings import FileChange
-from codebutler.types import Json, ToolResult
+from codebutler.types import Picture, ToolResult
 
 TEXT = 256 * 1024
 """Most characters of one text."""
@@ -30,22 +30,20 @@ def tool_result(reply: dict[str, Any]) -> ToolResult:
     details = meta.get("codebutler") if isinstance(meta, dict) else None
     if not isinstance(details, dict) or len(json.dumps(details)) > _DETAILS:
         details = {}
-    images = [image for each in as_list(reply.get("content"))[:4] if (image := _image(each))]
-    if images:
-        details = {**details, "images": images}
+    pictures = tuple(each for item in as_list(reply.get("content"))[:4] if (each := _picture(item)))
     text = "\n".join(each for each in texts if each)[:TEXT]
-    return ToolResult(text, ok=reply.get("isError") is False, details=details)
+    return ToolResult(text, ok=reply.get("isError") is False, details=details, pictures=pictures)
 
 
-def _image(item: object) -> Json | None:
-    """A picture as ``{"media_type", "data"}``, data in base64; None for anything else or too large."""
+def _picture(item: object) -> Picture | None:
+    """A picture; None for anything else or too large."""
     if not isinstance(item, dict) or str(item.get("mimeType")) not in _PICTURES:
         return None
     data = item.get("data")
     if not isinstance(data, str) or len(data) > _IMAGE:
         return None
     try:
-        return {"media_type": item["mimeType"], "data": base64.b64encode(as_bytes(data)).decode()}
+        return Picture(item["mimeType"], as_bytes(data))
     except ToolFailed:
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.layout import hide_own_files, own_file, own_folder
 from codebutler.repo.objects import read_bytes, show_file
 from codebutler.sandbox.configured import sandbox_settings
+from codebutler.service.keeping import copy_of, name_of
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
 
@@ -76,6 +76,7 @@ async def open_host(place: Place) -> Host:
         home=place.home,
         store=store,
         ledger=ledger,
+        copy=await copy_of(place.repo, place.home, store),
         sandbox=sandbox_settings(place.config),
         client=OpenAIClient(router),
         router=router,
@@ -85,5 +86,4 @@ async def open_host(place: Place) -> Host:
 
 def log_file(place: Place) -> Path:
     """The service's own log of this repo."""
-    mark = hashlib.sha256(str(place.repo.root).encode()).hexdigest()[:8]
-    return place.home / "logs" / f"{place.repo.root.name}-{mark}.log"
+    return place.home / "logs" / f"{name_of(place.repo)}.log"

@@ -223,6 +223,13 @@ class Setup(Section):
     key: list[Line] = Field(default=[], json_schema_extra=REPO)
 
 
+class Retention(Section):
+    """How long what is over is kept, in days since its thread's last change; null keeps it for ever."""
+
+    logs_days: Annotated[int, Field(ge=1)] | None = 365
+    blobs_days: Annotated[int, Field(ge=1)] | None = 90
+
+
 class Git(Section):
     """How git is run. ``timeout`` is seconds for each git process; name and email sign the commits."""
 
@@ -246,5 +253,6 @@ class Settings(Section):
     threads: Threads = Threads()
     sandbox: Sandbox = Sandbox()
     setup: Setup = Setup()
+    retention: Retention = Retention()
     git: Git = Git()
     forge: Literal["auto", "local"] = "auto"

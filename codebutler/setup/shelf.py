@@ -57,9 +57,8 @@ def find(repo: Repo, key: str, *, use: bool = False) -> Entry | None:
 
     ``use``: mark it as used now, for ``prune``.
     """
-    folder = repo.inner / "branches" / FOLDER / key
-    places = (repo.inner, *reversed(folder.relative_to(repo.inner).parents[:-1]), folder)
-    if not key or not all(_is_folder(repo.inner / place) for place in places):
+    folder = next((path for path in _entries(repo) if path.name == key), None)
+    if folder is None or not _is_folder(folder):
         return None
     try:
         names = json.loads(read_small(folder / RECORD, _RECORD_BYTES))["kept"]
@@ -117,19 +116,26 @@ def discard(folder: Path) -> None:
 
 def sweep(repo: Repo) -> None:
     """Delete what a crash left half made. Only at the start of the process that holds the repository."""
-    for folder in shelf(repo).glob(f"{FRESH}*"):
-        delete_tree(folder)
+    for folder in _entries(repo):
+        if folder.name.startswith(FRESH):
+            delete_tree(folder)
 
 
 def prune(repo: Repo, in_use: Iterable[str] = (), *, keep: int = KEEP, now: float | None = None) -> None:
     """Delete old entries: not the last used ones, nothing used within a day, and none of ``in_use``."""
     clock = time.time() if now is None else now
-    entries = [path for path in shelf(repo).iterdir() if not path.name.startswith(FRESH)]
+    entries = [path for path in _entries(repo) if not path.name.startswith(FRESH)]
     aged = sorted(((clock - path.lstat().st_mtime, path) for path in entries), key=lambda each: each[0])
     needed = set(in_use)
     for number, (age, path) in enumerate(aged):
         if path.name not in needed and age > _DAY and (number >= keep or age > DAYS * _DAY):
             discard(path)
+
+
+def _entries(repo: Repo) -> list[Path]:
+    """What lies on the shelf, finished or not; nothing where there is no shelf yet."""
+    places = (repo.inner, repo.inner / "branches", repo.inner / "branches" / FOLDER)
+    return list(places[-1].iterdir()) if all(map(_is_folder, places)) else []
 
 
 def size(folder: Path, most: int) -> int:

@@ -14,9 +14,15 @@ from codebutler.store.migrations import migrate
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """A connection without implicit transactions. It may move between threads, one at a time."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    name = (
+        f"{path.absolute().as_uri()}?mode={'rw' if read_only else 'rwc'}"  # a read must not make a new file
+    )
+    connection = sqlite3.connect(
+        name, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = ON")  # on macOS a plain fsync does not reach the disk
+    connection.execute("PRAGMA secure_delete = ON")  # what is removed is not to be found in free pages
     connection.execute("PRAGMA trusted_schema = OFF")  # the file lies in a repo and may have come with it
     if read_only:
         connection.execute("PRAGMA query_only = ON")

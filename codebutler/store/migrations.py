@@ -73,7 +73,13 @@ def m002_money(db: Database) -> None:
     db.conn.execute("CREATE INDEX reservation_open ON reservation (key) WHERE spent IS NULL")
 
 
-MIGRATIONS = (m001_threads, m002_money)
+def m003_identity(db: Database) -> None:
+    """Which store this is: copies of it are kept under its id, and another one must not be mixed in."""
+    db.create_table("meta", {"key": str, "value": str}, pk="key", not_null={"value"})
+    db.conn.execute("INSERT INTO meta (key, value) VALUES ('id', lower(hex(randomblob(8))))")
+
+
+MIGRATIONS = (m001_threads, m002_money, m003_identity)
 
 
 def migrate(connection: sqlite3.Connection, path: Path) -> None:

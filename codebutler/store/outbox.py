@@ -62,6 +62,14 @@ def pending(connection: sqlite3.Connection, surface: str | None, limit: int) -> 
     return [_post(row) for row in connection.execute(query, (*values, limit))]
 
 
+def of_thread(connection: sqlite3.Connection, thread: str) -> list[Post]:
+    """All posts of a thread, delivered or not, in the order in which they were queued."""
+    query = """
+        SELECT id, thread, key, surface, conversation, coalesce(payload, bytes), slot, state, external_id,
+        attempts, error FROM outbox LEFT JOIN blob ON sha256 = payload_blob WHERE thread = ? ORDER BY id"""
+    return [_post(row) for row in connection.execute(query, (thread,))]
+
+
 def _post(row: tuple[Any, ...]) -> Post:
     values = list(row)
     values[5] = blobs.whole(row[5])

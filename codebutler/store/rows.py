@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,3 +81,17 @@ class Timer:
     thread: str
     key: str
     due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """Texts to put in the place of a thread's: bodies by seq, payloads by post id, columns of its row.
+
+    ``unbind`` takes its doors away, ``drop`` names blobs that go.
+    """
+
+    bodies: Mapping[int, str]
+    payloads: Mapping[int, str]
+    row: Mapping[str, str]
+    unbind: bool = False
+    drop: Sequence[str] = ()

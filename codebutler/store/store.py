@@ -11,6 +11,7 @@ from typing import Any
 
 from codebutler.redact import Redactor
 from codebutler.store import blobs, log, money, outbox
+from codebutler.store.care import Care
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
@@ -18,7 +19,7 @@ from codebutler.store.rows import NewEvent, NewPost, Post, StoredEvent, ThreadRo
 from codebutler.store.writer import Transaction, Writer
 
 
-class Store:
+class Store(Care):
     """One file; several processes may have it open. Belongs to the event loop that opened it.
 
     A write is on disk when its call returns. Calls that start after that see it.
@@ -169,6 +170,10 @@ class Store:
     async def pending_posts(self, surface: str | None = None, limit: int = 100) -> list[Post]:
         """What waits for delivery, in the order in which it was queued."""
         return await self._readers.do(lambda c: outbox.pending(c, surface, limit))
+
+    async def posts(self, thread: str) -> list[Post]:
+        """All posts of a thread, delivered or not, in the order in which they were queued."""
+        return await self._readers.do(lambda c: outbox.of_thread(c, thread))
 
     async def post_sent(self, post_id: int, external_id: str) -> None:
         """Mark a post as delivered; again is a no-op. Raises CodeButlerError for an unknown post."""

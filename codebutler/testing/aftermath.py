@@ -45,7 +45,7 @@ def landed(sample: Sample, store: Path, out: str) -> Landed:
         requests = rows.execute("SELECT title, state, body, head FROM pull_request").fetchall()
         posts = rows.execute("SELECT body FROM event WHERE kind = 'posted'").fetchall()
         states = rows.execute("SELECT DISTINCT state FROM outbox WHERE slot = ''").fetchall()
-    head = requests[0][3]
+    head, place = requests[0][3], str(sample.repo.parent)
     ours = _git(sample.repo, "log", "--format=%s", f"main..{head}")
     return Landed(
         files=_tree("main", sample.remote),
@@ -57,7 +57,7 @@ def landed(sample: Sample, store: Path, out: str) -> Landed:
             ]
         ),
         pull_requests=[(title, state, shape(body)) for title, state, body, _ in requests],
-        messages=Counter(shape(json.loads(body)["post"]["text"]) for (body,) in posts),
+        messages=Counter(shape(json.loads(body)["post"]["text"].replace(place, "")) for (body,) in posts),
         outbox={state for (state,) in states},
         shown=shown(store, out),
         refs={

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
-from codebutler.testing.doubles import Asked, says
+from codebutler.testing.doubles import Asked, Mind, says
 from codebutler.types import Message, ModelReply, ToolCall
 
 Line: TypeAlias = ModelReply | Callable[[Asked], Awaitable[ModelReply]]
@@ -61,3 +62,51 @@ def lead(title: str = "Notes", *lessons: str) -> list[Line]:
         items = [{"file": "pm.md", "text": text} for text in lessons]
         calls.append(call("propose_memory", items=items))
     return [says("", *calls), says("That is all.")]
+
+
+def does(name: str, /, **arguments: object) -> ModelReply:
+    """A line that is one tool call."""
+    return says("", call(name, **arguments))
+
+
+PROPOSES = plan("Add a note", "NOTE")
+WRITES = write("NOTE", "noted\n")
+SUMS_UP = tuple(lead("Add a note"))
+
+
+class Held:
+    """A line that waits until it is let go; it keeps what it was asked and how often it was broken off."""
+
+    def __init__(self, line: Line) -> None:
+        """``line`` is what it says in the end."""
+        self.line = line
+        self.reached = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.asked: list[Asked] = []
+        self.broken_off = 0
+
+    async def __call__(self, asked: Asked) -> ModelReply:
+        """Wait, then say it."""
+        self.asked.append(asked)
+        self.reached.set()
+        try:
+            await self.let_go.wait()
+        except asyncio.CancelledError:
+            self.broken_off += 1
+            raise
+        return self.line if isinstance(self.line, ModelReply) else await self.line(asked)
+
+
+def team(
+    *, pm: Sequence[Line] = (PROPOSES,), coder: Sequence[Line] = (), lead: Sequence[Line] = SUMS_UP
+) -> Mind:
+    """A whole team that adds a note. Other than in a ``Cast``, a line that was broken off comes again."""
+    left = {"pm": list(pm), "coder": list(coder), "lead": list(lead)}
+
+    async def mind(asked: Asked) -> ModelReply:
+        line = left[asked.role][0]
+        reply = line if isinstance(line, ModelReply) else await line(asked)
+        del left[asked.role][0]
+        return reply
+
+    return mind

@@ -176,6 +176,8 @@ class Scenario(_Strict):
     price: Price | None = None
     window: int | None = Field(default=None, ge=1_000)
     """Tokens of context that the server's list of models tells, to try how roles do in a small one."""
+    sees: bool = False
+    """Whether that list says that the models take pictures."""
     scripts: list[Script] = Field(min_length=1)
 
     def role_names(self) -> list[str]:

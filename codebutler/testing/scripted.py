@@ -120,7 +120,9 @@ class ScriptedModel:
         return twice
 
     async def _models(self, _request: web.Request) -> web.Response:
-        return web.json_response(wire.models(self.scenario.role_names(), self.scenario.window))
+        return web.json_response(
+            wire.models(self.scenario.role_names(), self.scenario.window, sees=self.scenario.sees)
+        )
 
     async def _log(self, _request: web.Request) -> web.Response:
         return web.json_response(

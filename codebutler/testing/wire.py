@@ -65,10 +65,14 @@ def error(message: str, *, kind: str, code: str | int | None = None) -> Json:
     return {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
 
-def models(roles: list[str], window: int | None = None) -> Json:
-    """The model list: one id for all roles, then one per role; ``window`` is their context in tokens."""
+def models(roles: list[str], window: int | None = None, *, sees: bool = False) -> Json:
+    """The model list: one id for all roles, then one per role.
+
+    ``window`` is their context in tokens; models that ``sees`` take pictures.
+    """
     ids = ["scripted", *(f"scripted/{r}" for r in roles)]
     row: Json = {"object": "model", "created": 0, "owned_by": "codebutler"}
+    row["architecture"] = {"input_modalities": ["text", "image"] if sees else ["text"]}
     if window is not None:
         row["context_length"] = window
     return {"object": "list", "data": [{"id": i, **row} for i in ids]}

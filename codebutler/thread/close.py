@@ -8,13 +8,18 @@ from codebutler.thread import render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
 from codebutler.thread.journal import journal
+from codebutler.thread.landing import closed_outside, meet_base
 from codebutler.types import Outbound
+
+STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
 
 
 async def merge(desk: ThreadDesk) -> None:
     """Merge and clean up. Each part is skipped when the log says that it is done."""
     if desk.state.merged is None:
         try:
+            if await closed_outside(desk, STAYS, MergeRefused(error="the pull request was closed outside")):
+                return
             await _land(desk)
         except CodeButlerError as error:
             await desk.post(
@@ -32,18 +37,21 @@ async def _land(desk: ThreadDesk) -> None:
         raise CodeButlerError("there is no pull request to merge")
     by = state.merge.by
     await desk.space.checkpoint("Work in progress")
+    await meet_base(desk)
     if state.journal is None:
         await _commit_journal(desk)
     head = await desk.space.push()
     forge = await desk.space.forge()
-    result = await forge.merge(state.pr.number, expected_head=head, co_authors=[by])
     pull = await forge.pull_hint()
-    text = f"Merged #{state.pr.number} as `{result.sha[:12]}`. " + (f"Get it with `{pull}`." if pull else "")
-    await desk.post(
-        Outbound(text=text, role="lead"),
-        key=f"merged:{state.pr.number}",
-        before=[PrMerged(number=state.pr.number, commit=result.sha, by=by)],
-    )
+    with desk.turn.firm():
+        result = await forge.merge(state.pr.number, expected_head=head, co_authors=[by])
+        how = f"Get it with `{pull}`." if pull else ""
+        text = f"Merged #{state.pr.number} as `{result.sha[:12]}`. {how}"
+        await desk.post(
+            Outbound(text=text, role="lead"),
+            key=f"merged:{state.pr.number}",
+            before=[PrMerged(number=state.pr.number, commit=result.sha, by=by)],
+        )
 
 
 async def _commit_journal(desk: ThreadDesk) -> None:

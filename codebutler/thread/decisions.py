@@ -58,11 +58,13 @@ class Interpreter(Protocol):
 
 
 class Decisions:
-    """The decisions that a person can take on a thread."""
+    """The decisions that a person can take on a thread. They are logged by ``tell``, with the answer."""
 
     def __init__(self, thread: Thread) -> None:
         """Decisions on ``thread``."""
         self._thread = thread
+        self.taken: list[Event] = []
+        """What was decided, and is not in the log yet."""
 
     @property
     def state(self) -> ThreadState:
@@ -80,13 +82,15 @@ class Decisions:
             return "This plan is approved already."
         if not self._may(word):
             return f"Only {self._owner()} may approve in this thread."
-        await self._log(PlanApproved(message=word.seq, hash=plan.hash, base=plan.base, by=word.by))
+        self._take(PlanApproved(message=word.seq, hash=plan.hash, base=plan.base, by=word.by))
         return ""
 
     async def cancel(self, word: Word) -> str:
         """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
         if self.state.halted == "cancelled":
             return ""  # it stands there already; people press twice
+        if self.state.merged is not None or self.state.phase == "closed":
+            return "It is merged already." if self.state.merged else "This thread is closed."
         events: list[Event] = [Cancelled(message=word.seq, by=word.by)]
         if self.state.plan is not None and self.state.plan_waits:
             events.append(PlanDropped(hash=self.state.plan.hash, why=f"cancelled by {word.by.label}"))
@@ -100,7 +104,7 @@ class Decisions:
             return "This thread is closed."
         if self.state.paused_at:
             return "This thread is paused already."
-        await self._log(Paused(message=word.seq, by=word.by))
+        self._take(Paused(message=word.seq, by=word.by))
         raise EndTurn("paused", f"by {word.by.label}")
 
     async def retry(self, word: Word, raise_usd: float = 0.0) -> str:
@@ -110,7 +114,7 @@ class Decisions:
         if raise_usd and (why := self._not_by_raising()):
             return why
         was_paused = self.state.paused_at
-        await self._log(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
+        self._take(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
         return f"Resumed by {word.by.label}." if was_paused else ""
 
     async def merge(self, word: Word) -> str:
@@ -124,7 +128,7 @@ class Decisions:
         drop: list[Event] = []
         if self.state.memory:
             drop = [MemoryDecided(message=word.seq, kept=[], by=word.by)]
-        await self._log(MergeRequested(message=word.seq, by=word.by), *drop)
+        self._take(MergeRequested(message=word.seq, by=word.by), *drop)
         return ""
 
     async def decide_memory(self, word: Word, kept: Sequence[MemoryItem]) -> str:
@@ -133,7 +137,7 @@ class Decisions:
             return "No memory items wait for a decision."
         if not self._may(word):
             return f"Only {self._owner()} may decide on memory in this thread."
-        await self._log(MemoryDecided(message=word.seq, kept=list(kept), by=word.by))
+        self._take(MemoryDecided(message=word.seq, kept=list(kept), by=word.by))
         return "" if kept else "Nothing was kept."
 
     async def swap_model(self, word: Word, role: str, wish: str) -> str:
@@ -144,7 +148,7 @@ class Decisions:
         model = pool.get(wish, wish)
         if "/" not in model and model not in pool.values():
             return f"No model {wish!r} in the {known.title}'s pool: {', '.join(pool) or 'it is empty'}."
-        await self._log(ModelSwapped(message=word.seq, role=role, model=model))
+        self._take(ModelSwapped(message=word.seq, role=role, model=model))
         return f"The {known.title} now uses {model}."
 
     async def rewind(self, word: Word, number: int) -> str:
@@ -164,17 +168,18 @@ class Decisions:
             return f"It could not be forked: {error}."
 
     async def tell(self, word: Word, name: str, text: str) -> None:
-        """Answer a command, and note what came of it."""
-        handled = CommandHandled(message=word.seq, name=name, by=word.by, result=text)
+        """Log what was decided and answer the command, in one commit: a crash must not part the two."""
+        events, self.taken = self.taken, []
+        if text or not events:
+            events.append(CommandHandled(message=word.seq, name=name, by=word.by, result=text))
         if text:
-            await self._thread.post(
-                Outbound(text=text, kind="notice"), key=f"command:{word.seq}", before=[handled]
-            )
+            notice = Outbound(text=text, kind="notice")
+            await self._thread.post(notice, key=f"command:{word.seq}", before=events)
         else:
-            await self._thread.append(handled)
+            await self._thread.append(*events)
 
-    async def _log(self, *events: Event) -> None:
-        await self._thread.append(*events)
+    def _take(self, *events: Event) -> None:
+        self.taken += events
 
     def _not_by_raising(self) -> str:
         """Why a raise would not help, or ""."""

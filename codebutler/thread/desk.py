@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
-from codebutler.errors import RepoError, ToolFailed
+from codebutler.errors import BranchLost, RepoError, ToolFailed
 from codebutler.events import (
     ChecklistUpdated,
     EscalationAnswered,
@@ -41,6 +41,10 @@ class ThreadDesk(Mail):
         """Read what people said meanwhile; words for the role at work join its transcript."""
         self.turn.point()
         await self.read_mail(frame)
+
+    async def keep(self, data: bytes) -> str:
+        """A blob: the log's own rows stay small."""
+        return await self.host.store.put_blob(data)
 
     async def before_tools(self, *, changes: bool) -> None:
         """What was written before is saved apart: a checkpoint never sees half of a tool's writes."""
@@ -241,9 +245,11 @@ class ThreadDesk(Mail):
         return "\n".join(f"{r.id} [{r.phase}] {r.title} {r.branch}" for r in rows) or "No other threads."
 
     async def _git(self, work: Awaitable[T]) -> T:
-        """What git or the forge refuses is news for the model, not the end of the turn."""
+        """What git or the forge refuses is news for the model, not the end of the turn: but a lost branch."""
         try:
             return await work
+        except BranchLost:  # no model can put it back
+            raise
         except RepoError as error:
             raise ToolFailed(str(error)) from error
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from codebutler.errors import CodeButlerError, StaleWorker
 from codebutler.events import TimerFired, TurnEnded, dump
 from codebutler.store.rows import NewEvent
+from codebutler.thread import retention
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.deliver import Delivery
 from codebutler.thread.host import Host
@@ -97,6 +98,7 @@ class Engine:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_time())
             group.create_task(self.delivery.run())
+            group.create_task(retention.daily(self.host))
 
     async def close(self, *, patience: float = 0.0) -> None:
         """Stop: model calls and waits at once, steps under way when they are done or ``patience`` is over.
@@ -166,9 +168,10 @@ class Engine:
 
     async def _run(self, thread: str, turn: Turn, wait: float) -> None:
         """Turns of one thread, one after the other, until nothing calls for another."""
+        turn.begun = True
         try:
             while True:
-                turn.mail.clear()
+                turn.hear()  # whatever came before this is found in the log
                 try:
                     with turn.calm():
                         await asyncio.sleep(wait)
@@ -186,8 +189,10 @@ class Engine:
             self._wrote(thread, posted=True)
 
     async def _turn(self, thread: str, turn: Turn) -> None:
+        await self.host.keep(thread)
         try:
             await run_turn(self.host, thread, self._interpreter, self._listener, turn)
+            await self.host.keep(thread)
         except StaleWorker:
             log.info("%s was taken over by another worker", thread)
         except CodeButlerError as error:  # not even the log could be written, as on a full disk

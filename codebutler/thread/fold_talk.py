@@ -53,7 +53,7 @@ def _message_taken(s: ThreadState, e: ev.MessageTaken) -> None:
         s.unread.pop(seq, None)
         s.overheard.get(e.frame, {}).pop(seq, None)
         overheard[seq] = e.content
-    s.halted, s.cancelled_at = "", 0
+    s.halted, s.refused, s.cancelled_at = "", "", 0
     s.frames[e.frame].hear(e.content)
 
 

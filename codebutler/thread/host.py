@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,16 +11,17 @@ from pathlib import Path
 from codebutler import assets
 from codebutler.agent.roles import Role, load_roles, system_prompt
 from codebutler.config import Config
-from codebutler.errors import ConfigError
+from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.models.routing import Router
 from codebutler.places import Places
 from codebutler.redact import Redactor
-from codebutler.repo import snapshots, worktrees
+from codebutler.repo import leftovers, snapshots, worktrees
 from codebutler.repo.discover import Repo
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.setup.service import Setups
+from codebutler.store.copies import Copy
 from codebutler.store.store import Store
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
@@ -27,9 +29,10 @@ from codebutler.toolset import repo as repo_tools
 from codebutler.toolset.registry import Tool, Toolset
 from codebutler.types import ModelClient, Person
 
+log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
 PLANNERS = 16
-"""PMs and Leads at work at once: they mostly wait for their models."""
+"""PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
@@ -97,6 +100,8 @@ class Host:
     router: Router
     redactor: Redactor
     sandbox: SandboxSettings
+    copy: Copy | None = None
+    """What is kept of the store outside the repo."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
@@ -109,7 +114,7 @@ class Host:
     def __post_init__(self) -> None:
         """Places by the configured limit."""
         self.coders = Places(self.config.limits.max_concurrent_threads)
-        self.planners = asyncio.Semaphore(PLANNERS)
+        self.planners = asyncio.Semaphore(max(PLANNERS, self.config.limits.max_concurrent_threads))
         self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
 
     def own_coders(self, person: Person, most: int) -> Places:
@@ -118,6 +123,22 @@ class Host:
         if who not in self._own_coders:
             self._own_coders[who] = Places(most)
         return self._own_coders[who]
+
+    async def keep(self, thread: str) -> None:
+        """Bring the thread's copy up to date. That it cannot be written stops no work, and is logged."""
+        if self.copy is None:
+            return
+        try:
+            await self.copy.follow(thread)
+        except CodeButlerError as error:
+            log.warning("%s: no copy is kept: %s", thread, error)
+        if not self.store.path.exists():
+            log.error(
+                "%s was deleted while it is in use; %s has what is written from here on: stop, and then run"
+                " codebutler restore",
+                self.store.path,
+                self.copy.path,
+            )
 
     async def rules(self, commit: str) -> Rules:
         """The rules at ``commit``, read once."""
@@ -140,6 +161,7 @@ class Host:
 
     async def tidy(self) -> None:
         """Clear away what a crash left half made. Only for the process that owns the repo."""
+        await leftovers.clear(self.repo)
         await worktrees.sweep(self.repo)
         await snapshots.sweep(self.repo)
         await snapshots.prune(self.repo, in_use=())
@@ -149,5 +171,7 @@ class Host:
         """Close connections and files."""
         await self.setups.close()
         await self.client.close()
+        if self.copy is not None:
+            await self.copy.close()
         await self.store.close()
         await self.ledger.close()

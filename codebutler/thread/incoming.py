@@ -50,10 +50,10 @@ def _remote_name(host: Host) -> str:
     return shlex.quote(remote.url) if remote.made else host.repo.remote_name
 
 
-def notice(branch: str, files: Sequence[str]) -> Outbound:
-    """What people are told when something came in."""
+def notice(what: str, files: Sequence[str]) -> Outbound:
+    """What people are told when something came in: ``what`` somebody did, and the files."""
     shown = ", ".join(f"`{path}`" for path in files[:10]) + (" …" if len(files) > 10 else "")
-    text = f"Somebody pushed to `{branch}`: taken over" + (f", with changes of {shown}." if files else ".")
+    text = f"{what}: taken over" + (f", with changes of {shown}." if files else ".")
     return Outbound(text=text, kind="notice")
 
 

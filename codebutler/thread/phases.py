@@ -10,6 +10,7 @@ from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Res
 from codebutler.places import Place
 from codebutler.thread import close, lead, render
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.landing import closed_outside
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
@@ -213,7 +214,8 @@ async def _coder_frame(desk: ThreadDesk) -> Frame:
 def _request(desk: ThreadDesk) -> str:
     pm = desk.state.frames.get("pm")
     said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
-    return "\n".join(f"> {line}" for text in said[:6] for line in str(text).splitlines())[:4_000]
+    words = [text for text in said if isinstance(text, str)]
+    return "\n".join(f"> {line}" for text in words[:6] for line in text.splitlines())[:4_000]
 
 
 async def _note_strays(desk: ThreadDesk) -> None:
@@ -236,7 +238,7 @@ def _subject(desk: ThreadDesk) -> str:
 async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     """Whatever the Coder forgot of push and PR is done here; a run without changes goes back to the PM."""
     state = desk.state
-    if state.worktree is not None and state.head == state.worktree.base:
+    if state.worktree is not None and await _is_unchanged(desk, state.worktree.base):
         words = text or "Nothing had to be changed."
         await desk.post(
             Outbound(text=words, role="coder"),
@@ -248,7 +250,8 @@ async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
         )
         return
     await desk.space.push()
-    if state.pr is None:
+    await closed_outside(desk, "This work goes into a new one.")
+    if state.pr is None or state.pr_state == "closed":
         await desk.record_pr(_subject(desk), "")
     await desk.post(
         render.pr_ready(state, text),
@@ -259,6 +262,13 @@ async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
         ],
     )
     await desk.show_status()
+
+
+async def _is_unchanged(desk: ThreadDesk, base: str) -> bool:
+    """Nothing is there to ship, and nothing was; after a rewind the commits may differ and the files not."""
+    if desk.state.head == base:
+        return True
+    return desk.state.pr is None and not await desk.space.moved_files(base, desk.state.head)
 
 
 async def _hand_in(desk: ThreadDesk, frame: Frame, text: str) -> None:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from codebutler.agent.frame import Frame
+from codebutler.agent.pictures import shown
 from codebutler.agent.roles import Role
 from codebutler.events import Event, FrameStarted, QuestionAsked
 from codebutler.redact import Stream
@@ -183,9 +184,12 @@ class Thread(Caps):
         tools: Toolset,
         on_text: Callable[[str], Awaitable[None]],
     ) -> ModelReply:
+        router = self.host.router
+        if router.needs_learning(model):
+            await router.learn()
         return await self.host.client.complete(
             model=model,
-            messages=messages,
+            messages=await shown(messages, self.host.store.get_blob, sees=router.sees(model)),
             tools=tools.wire,
             max_output=role.limits.max_output,
             role=role.name,

@@ -19,15 +19,21 @@ class Turn:
         """Set when something came in that the turn may not have read."""
         self.wrote = wrote
         self.task: asyncio.Task[None] | None = None
+        self.begun = False
+        """Whether the task runs: cancelled before that, it would not even notice."""
         self.ending = False
         """The process ends or gives the thread away: no further step is begun."""
         self._calm = 0
+        self._firm = 0
         self._wanted = False
         self._broken = False
 
     def interrupt(self) -> None:
-        """Break off whatever is under way; the thread then gets another turn."""
-        self._broken = True
+        """Break off whatever is under way, unless it is firm; the thread then gets another turn."""
+        if self._firm:
+            self._wanted = True
+            return
+        self._broken = self.begun
         self._cancel()
 
     def halt(self) -> None:
@@ -52,6 +58,16 @@ class Turn:
         finally:
             self._calm -= 1
 
+    @contextmanager
+    def firm(self) -> Iterator[None]:
+        """Around what is not to be broken off: it cannot be taken back, so the log must hear of it."""
+        self.point()
+        self._firm += 1
+        try:
+            yield
+        finally:
+            self._firm -= 1
+
     def point(self) -> None:
         """Nothing is under way here: go no further if the turn is to stop. Raises CancelledError."""
         if self._wanted:
@@ -74,5 +90,5 @@ class Turn:
         return True
 
     def _cancel(self) -> None:
-        if self.task is not None:
+        if self.task is not None and self.begun:
             self.task.cancel()

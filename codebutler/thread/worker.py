@@ -80,7 +80,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
     await desk.log.update_row(phase=desk.state.phase, status=outcome)
-    word = last_word(desk.state, outcome, text)
+    word = last_word(desk.state, outcome, text) if end else None
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
 
 

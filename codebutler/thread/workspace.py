@@ -1,123 +1,36 @@
-"""A thread's place in the repo: base commit, branch, worktree, executor, checkpoints.
+"""A thread's work: checkpoints of its folder, what is pushed and comes in, and the way back.
 
-The daemon never opens a worktree file and no git of its looks at one: all of it goes through the executor,
-and commits are made from what the executor built (repo.checkpoints).
+Commits are made from what the executor built (repo.checkpoints); no git of the daemon looks at the worktree.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 
-from codebutler.errors import RepoError
-from codebutler.events import BaseResolved, CheckpointMade, Pushed, WorktreeReady, WorktreeRemoved
+from codebutler.errors import BranchLost, CodeButlerError, RepoError
+from codebutler.events import CheckpointMade, Pushed, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
-from codebutler.repo import checkpoints, commits, objects, snapshots, worktrees
-from codebutler.repo.base import base_commit
-from codebutler.repo.git import is_ancestor, move_ref, resolve
+from codebutler.repo import checkpoints, commits, objects, worktrees
+from codebutler.repo.git import move_ref
 from codebutler.repo.index import sync_index
-from codebutler.sandbox.executor import Executor
-from codebutler.thread.dependencies import Dependencies
+from codebutler.thread.folder import Folder
 from codebutler.thread.host import Host
 from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
-from codebutler.thread.relocated import Relocated, filled
-from codebutler.types import Outbound, Person
+from codebutler.types import Person
 
 
-class Workspace:
-    """Made anew for each turn; what lasts is in the log and on disk."""
+class Workspace(Folder):
+    """A thread's folder and branch, as a turn works on them."""
 
     def __init__(self, host: Host, log: ThreadLog) -> None:
         """Nothing is started until it is needed."""
-        self._host = host
-        self._log = log
-        self._executor: Executor | None = None
-        self._starting = asyncio.Lock()
+        super().__init__(host, log)
         self._dirty = log.state.left_unsaved
         self._later: asyncio.Task[str] | None = None
         self._forge: Forge | None = None
-        self._dependencies = Dependencies(host, log)
-
-    async def base(self) -> BaseResolved:
-        """The thread's base commit, found once and then kept."""
-        if self._log.state.base is None:
-            await self.refresh_base()
-        found = self._log.state.base
-        if found is None:
-            raise RepoError("the base commit is not in the log")
-        return found
-
-    async def refresh_base(self) -> BaseResolved:
-        """Look where the base branch stands now, and log it."""
-        local = self._host.config.forge == "local"
-        found = await base_commit(self._host.repo, home=self._host.home, local=local)
-        event = BaseResolved(commit=found.commit, branch=found.branch, notices=list(found.notices))
-        await self._log.append(event)
-        self._dependencies.begin(found.commit)
-        return event
-
-    async def moved_files(self, old: str, new: str) -> set[str]:
-        """Paths that changed between two commits."""
-        stats = await objects.diff_stat(self._host.repo.gitdir, old, new)
-        return {s.path.encode(errors="surrogateescape").decode(errors="replace") for s in stats}
-
-    async def hands(self) -> Executor:
-        """The executor: on a read-only snapshot of the base commit until there is a worktree."""
-        async with self._starting:  # calls run side by side: the first one starts it for all
-            if self._executor is None:
-                self._executor = await self._start()
-            return self._executor
-
-    async def _start(self) -> Executor:
-        state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
-        if state.worktree and not state.removed:
-            if not await asyncio.to_thread(worktrees.stands, repo, state.worktree.branch):
-                await self._restore(state.worktree)
-            return await self._dependencies.hands(state.worktree)
-        commit = state.pushed or (await self.base()).commit
-        folder = await snapshots.ensure(repo, commit, settings=settings)
-        return await Executor.start(folder, read_only=True, own=True, gitdir=repo.gitdir, settings=settings)
-
-    async def _restore(self, ready: WorktreeReady) -> None:
-        """The folder that a person had deleted again, with the branch's files; says so in the thread."""
-        repo, thread, tip = self._host.repo, self._log.state.id, await self._tip()
-        tree = await worktrees.restore(repo, ready.branch, ready.base, thread=thread)
-        await (await filled(tree.path, tip, self._host.sandbox)).close()
-        worktrees.filled(tree)
-        words = f"The folder {tree.path} was gone; here it is again, as the branch {tree.branch} has it."
-        again = Outbound(text=words, kind="notice")
-        await self._log.post(again, key=f"notice:restored:{self._log.state.seq}")
-
-    async def model_hands(self) -> Relocated:
-        """The executor as a model's calls reach it."""
-        tree = self._log.state.worktree
-        executor = await self.hands()
-        return Relocated(executor, self._host.repo.root, Path(tree.path) if tree else self._host.repo.inner)
-
-    async def prepare(self, name: str) -> WorktreeReady:
-        """Make the thread's branch and worktree (or find them after a crash), fill it, await its setup."""
-        await self.close()
-        base, thread = await self.base(), self._log.state.id
-        tree = await worktrees.create(self._host.repo, name, base.commit, thread=thread, fresh=True)
-        self._executor = await filled(tree.path, tree.base, self._host.sandbox)
-        event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
-        await self._log.append(event)
-        self._executor = await self._dependencies.hands(event, self._executor)
-        return event
-
-    @property
-    def _ready(self) -> WorktreeReady:
-        if self._log.state.worktree is None:
-            raise RepoError("there is no worktree yet")
-        return self._log.state.worktree
-
-    @property
-    def _identity(self) -> commits.Identity:
-        git = self._host.config.git
-        return commits.Identity(git.author_name, git.author_email)
 
     def touched(self) -> None:
         """A checkpoint is due."""
@@ -143,8 +56,15 @@ class Workspace:
     async def checkpoint(self, message: str) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
         executor = await self.hands()
+        await self._own_branch()
         old = await self._tip()
-        built = await executor.tree(old)
+        try:
+            built = await executor.tree(old)
+        except CodeButlerError:
+            if await self._stands():
+                raise
+            executor = await self.hands()  # the folder was deleted this very moment, and is there again
+            built = await executor.tree(old)
         new = await checkpoints.import_checkpoint(
             self._host.repo.gitdir,
             base=old,
@@ -153,13 +73,20 @@ class Workspace:
             message=message,
             ref=f"refs/heads/{self._ready.branch}",
             old=old,
-            identity=self._identity,
+            identity=self.identity,
         )
         self._dirty = False
         if new != old:
             files = sorted(await self.moved_files(old, new))
             await self._log.append(CheckpointMade(commit=new, message=message, files=files))
         return new
+
+    async def _own_branch(self) -> None:
+        """A folder that a person has on another branch, or in the middle of a merge, is not saved as ours."""
+        repo, branch = self._host.repo, self._ready.branch
+        where = await asyncio.to_thread(worktrees.elsewhere, repo, branch)
+        if where:
+            raise BranchLost(f"the folder {worktrees.folder(repo, branch)} {where[0]}", fix=where[1])
 
     async def branch_text(self, path: str) -> str | None:
         """A file as the branch's tip has it; None if it is absent."""
@@ -168,10 +95,16 @@ class Workspace:
     async def commit_files(
         self, files: Mapping[str, str], message: str, *, co_author: Person | None = None
     ) -> str:
-        """A commit of the daemon's own (memory, journal), which also reaches the worktree's files."""
-        state = self._log.state
+        """A commit of the daemon's own (memory, journal), which reaches the worktree's files first.
+
+        A crash between the two must not leave a branch whose next checkpoint takes the files out again.
+        """
         old = await self._tip()
-        commit = await commits.commit_files(
+        if not self._log.state.removed:
+            hands = await self.hands()
+            for path, text in files.items():
+                await hands.write_file(path, text.encode())
+        return await commits.commit_files(
             self._host.repo.gitdir,
             parent=old,
             files={path: text.encode() for path, text in files.items()},
@@ -179,31 +112,8 @@ class Workspace:
             ref=f"refs/heads/{self._ready.branch}",
             old=old,
             co_authors=[co_author.signature] if co_author is not None else [],
-            identity=self._identity,
+            identity=self.identity,
         )
-        if not state.removed:
-            hands = await self.hands()
-            for path, text in files.items():
-                await hands.write_file(path, text.encode())
-        return commit
-
-    async def _tip(self) -> str:
-        """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
-        state, branch = self._log.state, self._ready.branch
-        tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
-        if tip is None:
-            raise RepoError(
-                f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"
-            )
-        if tip != state.head:
-            if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
-                raise RepoError(
-                    f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
-                    fix="Move it back, or open a new thread",
-                )
-            files = sorted(await self.moved_files(state.head, tip))
-            await self._log.append(CheckpointMade(commit=tip, message="found on the branch", files=files))
-        return tip
 
     async def push(self) -> str:
         """Push the branch's tip, joined with what others have pushed; returns it. Never forced."""
@@ -224,12 +134,12 @@ class Workspace:
         """Bring what others pushed to our branch, and to the worktree's files."""
         state = self._log.state
         old = state.head if state.removed else await self.checkpoint("Work in progress")
-        new = await joined(self._host, state, there, identity=self._identity)
+        new = await joined(self._host, state, there, identity=self.identity)
         if new == old:
             return
-        files = await self._advance(old, new, what="what others pushed")
+        files = await self.advance(old, new, what="what others pushed")
         made = CheckpointMade(commit=new, message="found on the remote", files=files)
-        words = notice(self._ready.branch, files)
+        words = notice(f"Somebody pushed to `{self._ready.branch}`", files)
         await self._log.post(words, key=f"notice:came:{there}", before=[made])
 
     async def return_to(self, commit: str, message: str) -> tuple[str, str, list[str]]:
@@ -240,12 +150,12 @@ class Workspace:
         await self.close()  # also what runs in the background there must not write any more
         old = await self._tip() if self._log.state.removed else await self.checkpoint("Work in progress")
         tree = await commits.tree_of(self._host.repo.gitdir, commit)
-        new = await commits.commit_tree(self._host.repo.gitdir, tree, old, message, identity=self._identity)
+        new = await commits.commit_tree(self._host.repo.gitdir, tree, old, message, identity=self.identity)
         if new != old:
-            await self._advance(old, new, what="the older state")
+            await self.advance(old, new, what="the older state")
         return new, old, sorted(await self.moved_files(self._ready.base, new))
 
-    async def _advance(self, old: str, new: str, *, what: str) -> list[str]:
+    async def advance(self, old: str, new: str, *, what: str) -> list[str]:
         """Move the worktree's files and the branch from ``old`` to ``new``; returns the paths that changed.
 
         The files come first: a crash after it loses nothing, while a branch that is ahead of its files
@@ -274,7 +184,8 @@ class Workspace:
         try:
             tree = await worktrees.find(self._host.repo, state.id)
             if tree is not None:
-                dirt = await (await self.hands()).status(state.head)
+                there = await asyncio.to_thread(worktrees.stands, self._host.repo, tree.branch)
+                dirt = await (await self.hands()).status(state.head) if there else []
                 await self.close()
                 await worktrees.remove(
                     self._host.repo, tree, dirty=[change.path for change in dirt], landed=[landed]
@@ -285,9 +196,6 @@ class Workspace:
         return kept
 
     async def close(self) -> None:
-        """Stop the executor."""
+        """Stop the executor, once what it saves is saved."""
         await self.settle_checkpoint()
-        await self._dependencies.close()
-        executor, self._executor = self._executor, None
-        if executor is not None:
-            await executor.close()
+        await super().close()

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +42,22 @@ class Ran:
 
 
 @dataclass
+class Undisturbed:
+    """What a run without a kill left, and the kinds of its log."""
+
+    left: Landed
+    kinds: list[str]
+
+    def row(self, kind: str, number: int = 1) -> int:
+        """The seq of the ``number``-th event of a kind."""
+        return [n for n, k in enumerate(self.kinds, 1) if k == kind][number - 1]
+
+
+def ignore() -> None:
+    """Do nothing."""
+
+
+@dataclass
 class Rig:
     """A repo, a scripted model, and a headless run of one task in a process of its own, again and again."""
 
@@ -50,16 +66,22 @@ class Rig:
     server: ScriptedModel
     socket: Path
     runs: int = 0
-    words: Sequence[str] = ("--yes", "--merge", "--key", "k")
     extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def pid(self) -> Path:
+        """The file with the id of the process that was started last."""
+        return self.folder / "pid"
 
     @property
     def store(self) -> Path:
         """The repo's store."""
         return self.sample.repo / ".codebutler" / "store.db"
 
-    async def run(self, *, crash: str = "") -> Ran:
-        """``codebutler run TASK --yes --merge``; the same key every time, so the same thread goes on."""
+    async def run(self, *words: str, crash: str = "") -> Ran:
+        """``codebutler run WORDS``, by default the task with all consent and always the same key, so that the
+        same thread goes on.
+        """
         self.runs += 1
         out = self.folder / f"out-{self.runs}"
         env = {
@@ -72,8 +94,14 @@ class Rig:
             **self.extra,
             **({"CODEBUTLER_CRASH_AT": crash} if crash else {}),
         }
-        words = ["run", self.sample.task, *self.words]
-        order = {"words": words, "cwd": str(self.sample.repo), "env": env, "out": str(out)}
+        words = words or (self.sample.task, "--yes", "--merge", "--key", "k")
+        order = {
+            "words": ["run", *words],
+            "cwd": str(self.sample.repo),
+            "env": env,
+            "out": str(out),
+            "pid": str(self.pid),
+        }
         reader, writer = await asyncio.open_unix_connection(str(self.socket))
         writer.write(json.dumps(order).encode() + b"\n")
         try:
@@ -106,42 +134,48 @@ class Rig:
             shared = ledger.execute("SELECT key FROM reservation WHERE spent IS NULL").fetchall()
         return [*shared, *self.query("SELECT key FROM reservation WHERE spent IS NULL")]
 
-    async def survives(self, point: str, calm: dict[str, Landed]) -> None:
+    async def survives(
+        self, point: str, calm: Calm, *, arm: Callable[[], None] = ignore, look: Callable[[], None] = ignore
+    ) -> None:
         """Kill the run at ``point``, run it again, and compare with a run that nothing disturbed.
 
-        ``calm`` keeps what that one left, for the next test of this worker.
+        ``arm`` is called before the run that is killed ("": by what ``arm`` did), ``look`` after it. A point
+        past the end of the log is none.
         """
-        name = self.server.scenario.name
-        if name not in calm:
-            calm[name] = await self._undisturbed()
+        undisturbed = await calm.of(self)
+        if point and int(point.partition(":")[2]) > len(undisturbed.kinds):
+            return  # past the end of the log
+        arm()
         killed = await self.run(crash=point)
         assert killed.code == -signal.SIGKILL, f"not killed: {killed.err}"
+        look()
         log = self.events() if self.store.exists() else []
         asked = len(self.server.requests)
         done = await self.run()
         assert (done.code, self.server.failures) == (0, []), done.err
-        assert landed(self.sample, self.store, done.out) == calm[name]
+        left = landed(self.sample, self.store, done.out)
+        assert (left.messages - undisturbed.left.messages, left) == (Counter(), undisturbed.left)
         self._check_calls(log, asked)
         self._check_log(self.events())
         before = shown(self.store, killed.out)
-        assert before == calm[name].shown[: len(before)], "shown in order, and once"
+        assert before == undisturbed.left.shown[: len(before)], "shown in order, and once"
         assert self.unsettled() == []
         await self.no_process_is_left()
 
-    async def _undisturbed(self) -> Landed:
-        """What a run without a kill leaves; the rig's own repo stays as it was."""
+    async def undisturbed(self) -> Undisturbed:
+        """A run without a kill; the rig's own repo stays as it was."""
         names = (self.sample.repo.parent, self.folder / "butler")
         kept = self.folder / "kept"
         shutil.copytree(names[0], kept, symlinks=True)
         done = await self.run()
         assert (done.code, self.server.failures) == (0, []), done.err
         assert self.server.bought_twice() == []
-        left = landed(self.sample, self.store, done.out)
+        run = Undisturbed(landed(self.sample, self.store, done.out), [e["kind"] for e in self.events()])
         for name in names:
             shutil.rmtree(name)
         kept.rename(names[0])
         self.server.requests.clear()
-        return left
+        return run
 
     def _check_calls(self, log: Sequence[Row], asked: int) -> None:
         """No reply that was in the log at the kill was requested again, and no other more than once."""
@@ -221,10 +255,23 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             process.terminate()
 
 
+class Calm:
+    """The uninterrupted runs of this worker's tests, one for each scenario."""
+
+    def __init__(self) -> None:
+        self._runs: dict[str, Undisturbed] = {}
+
+    async def of(self, rig: Rig) -> Undisturbed:
+        """The one of the rig's scenario, made when it is first needed."""
+        name = rig.server.scenario.name
+        if name not in self._runs:
+            self._runs[name] = await rig.undisturbed()
+        return self._runs[name]
+
+
 @pytest.fixture(scope="session")
-def calm() -> dict[str, Landed]:
-    """What uninterrupted runs left, by scenario: made once for each worker."""
-    return {}
+def calm() -> Calm:
+    return Calm()
 
 
 @pytest.fixture

@@ -7,22 +7,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from codebutler.testing.aftermath import Landed
-    from tests.chaos.conftest import Rig
+    from tests.chaos.conftest import Calm, Rig
 
-EVENTS = 63
-"""Rows of the small thread's log. The first test says when it has changed."""
+EVENTS = 66
+"""At least as many as the rows of the thread's log, and a few more at most: the first test sees to that."""
 
 
 async def test_the_sweep_covers_the_whole_thread(small: Rig) -> None:
     done = await small.run()
     assert done.code == 0
-    assert len(small.events()) == EVENTS
+    assert EVENTS - 8 < len(small.events()) <= EVENTS
 
 
 @pytest.mark.parametrize("row", range(1, EVENTS + 1))
 @pytest.mark.parametrize("side", ["before", "after"])
-async def test_killed_here_the_thread_still_lands_once(
-    small: Rig, calm: dict[str, Landed], side: str, row: int
-) -> None:
+async def test_killed_here_the_thread_still_lands_once(small: Rig, calm: Calm, side: str, row: int) -> None:
     await small.survives(f"{side}:{row}", calm)

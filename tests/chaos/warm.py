@@ -1,7 +1,8 @@
 """A program that has imported everything and forks ``codebutler`` for whoever asks: sweeps start hundreds.
 
-Usage: warm.py SOCKET. Each connection sends one line of JSON (words, cwd, env, out) and is told the exit
-code, or minus the signal that killed it. What was printed is in the files ``out`` and ``out``.err.
+Usage: warm.py SOCKET. Each connection sends one line of JSON (words, cwd, env, out, pid) and is told the exit
+code, or minus the signal that killed it. What was printed is in the files ``out`` and ``out``.err, the id of
+the process in ``pid``.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ def become(order: dict[str, Any]) -> NoReturn:
     """Be ``codebutler``, as if a shell had started it."""
     os.setsid()
     out = Path(order["out"])
+    Path(order["pid"]).write_text(str(os.getpid()))
     for number, path in ((1, out), (2, out.with_name(f"{out.name}.err"))):
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(file, number)

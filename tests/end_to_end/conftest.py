@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,7 @@ from codebutler.events import Event, Posted, parse
 from codebutler.models.routing import Router
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service.app import find_place, open_store
+from codebutler.service.keeping import copy_of
 from codebutler.store.store import Store
 from codebutler.surfaces.terminal import Terminal
 from codebutler.testing.doubles import Asked, Door, Mind, Puppet
@@ -106,6 +108,8 @@ class Room:
         self.home = folder / "butler"
         self.home.mkdir()
         self.env = {"PATH": os.environ["PATH"], "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
+        self.keys = (f"k{number}" for number in itertools.count(1))
+        """What the platform calls its events: never twice the same, whichever engine hears of them."""
 
     def configure(self, **sections: object) -> None:
         """The global configuration file."""
@@ -123,7 +127,8 @@ class Room:
             repo=place.repo,
             config=place.config,
             home=place.home,
-            store=await open_store(place),
+            store=(store := await open_store(place)),
+            copy=await copy_of(place.repo, place.home, store),
             ledger=await Store.open(place.home / "global.db"),
             client=Puppet(mind),
             router=Router(place.config),
@@ -133,7 +138,7 @@ class Room:
         engine = Engine(host, REGISTRY, doors or [Door()], listener)
         running = asyncio.create_task(engine.run())
         try:
-            yield Scene(host, engine)
+            yield Scene(host, engine, self.keys)
         finally:
             await engine.close()
             running.cancel()
@@ -144,10 +149,10 @@ class Room:
 class Scene:
     """A running engine, and a person who speaks to it in any number of conversations."""
 
-    def __init__(self, host: Host, engine: Engine) -> None:
+    def __init__(self, host: Host, engine: Engine, keys: Iterator[str]) -> None:
         self.host = host
         self.engine = engine
-        self._said = 0
+        self._keys = keys
 
     @property
     def puppet(self) -> Puppet:
@@ -165,10 +170,9 @@ class Scene:
         by: str = "robin", mode: Literal["team", "coder"] = "team",
     ) -> str:  # fmt: skip
         """One message; returns the thread's id at once."""
-        self._said += 1
         author = Person(surface="terminal", id=by)
         inbound = Inbound(
-            surface="terminal", external_id=conversation, key=key or f"k{self._said}", author=author,
+            surface="terminal", external_id=conversation, key=key or next(self._keys), author=author,
             text=text, action=action, value=value,
         )  # fmt: skip
         return await self.engine.receive(inbound, mode=mode)
@@ -208,7 +212,7 @@ class Scene:
         """The thread "a" from request and approval to its pull request."""
         await self.talk("a", "Write notes")
         state = await self.talk("a", "go")
-        assert state.outcome == "pr", await self.posts(state.id)
+        assert state.outcome == "pr", (await self.posts(state.id))[-1]
         return state
 
     def git(self, *words: str, where: Path | None = None) -> str:

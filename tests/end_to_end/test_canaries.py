@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import dataclasses
 import json
@@ -14,10 +15,10 @@ from urllib.parse import quote
 import pytest
 
 from codebutler import logs
+from codebutler.cli.main import main
 from codebutler.errors import ModelRefused
 from codebutler.redact import Redactor
 from codebutler.testing.doubles import Asked, Door, says
-from codebutler.testing.stage import PROGRAM
 from codebutler.types import Attachment, Inbound, ModelReply, Person, ToolCall
 
 if TYPE_CHECKING:
@@ -185,14 +186,18 @@ def git_objects(repo: Path) -> Iterator[bytes]:
     yield subprocess.run(words, capture_output=True, check=True).stdout
 
 
-def cli(room: Room, *words: str) -> bytes:
-    """What a command prints, on both streams."""
-    env = {**room.env, "CODEBUTLER_HOME": str(room.home), "HOME": str(room.home)}
-    done = subprocess.run([*PROGRAM, *words], cwd=room.sample.repo, env=env, capture_output=True, check=False)
-    return done.stdout + done.stderr
+def commands(room: Room, thread: str) -> list[tuple[str, ...]]:
+    """Everything that prints or writes something of a thread, and two mistakes that quote a secret."""
+    exports = [("export", thread, "-o", str(room.home / f"x.{form}")) for form in ("jsonl", "md", "html")]
+    looks = [
+        ("show", thread), ("threads",), ("threads", "--json"), ("logs", thread), ("logs", thread, "--json"),
+        ("pr", "list", "--state", "all"), ("pr", "show", "1"), ("pr", "diff", "1"), ("doctor", "--offline"),
+        ("config",), ("show", C["message"]), ("show", CONFIGURED), ("replay", thread), ("backup",),
+    ]  # fmt: skip
+    return [(*words, "--repo", str(room.sample.repo)) for words in (*exports, *looks)]
 
 
-def everything(room: Room, thread: str) -> Iterator[tuple[str, bytes]]:
+def everything(room: Room) -> Iterator[tuple[str, bytes]]:
     """All that was written anywhere, by name."""
     for root in (room.home, room.sample.repo / ".codebutler", room.sample.repo / ".git", room.sample.remote):
         for path in sorted(root.rglob("*")):
@@ -201,10 +206,6 @@ def everything(room: Room, thread: str) -> Iterator[tuple[str, bytes]]:
     for repo in (room.sample.repo, room.sample.remote):
         for objects in git_objects(repo):
             yield f"objects of {repo.name}", objects
-    for words in (("show", thread), ("threads",), ("threads", "--json"), ("logs", thread), ("logs", thread, "--json"),
-                  ("pr", "list", "--state", "all"), ("pr", "show", "1"), ("pr", "diff", "1"), ("doctor", "--offline"),
-                  ("config",), ("show", C["message"]), ("show", CONFIGURED)):  # fmt: skip
-        yield f"codebutler {words[0]}", cli(room, *words)
 
 
 @pytest.fixture
@@ -219,8 +220,10 @@ def planted(room: Room) -> Room:
 
 
 async def test_no_canary_of_any_path_is_left_in_any_byte(
-    planted: Room, capfdbinary: pytest.CaptureFixture[bytes]
+    planted: Room, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in {**planted.env, "CODEBUTLER_HOME": str(planted.home)}.items():
+        monkeypatch.setenv(name, value)
     cast, door, streamed = Cast(), Leaky(), list[str]()
     logs.setup(Redactor([CONFIGURED]), file=planted.home / "logs" / "butler.log")
     try:
@@ -228,11 +231,15 @@ async def test_no_canary_of_any_path_is_left_in_any_byte(
     finally:
         logs.close()
     found: dict[str, set[str]] = {}
-    places = [*everything(planted, thread)]
+    for words in commands(planted, thread):
+        await asyncio.to_thread(main, words)
+    places = [*everything(planted)]
     places.append(("shown at the door", repr(door.shown).encode()))
     places.append(("streamed", "".join(streamed).encode()))
     places.append(("model requests", json.dumps([a.messages for a in cast.seen]).encode()))
-    places.append(("stdout and stderr", b"".join(capfdbinary.readouterr())))
+    printed = b"".join(capfdbinary.readouterr())
+    assert thread.encode() in printed
+    places.append(("stdout and stderr", printed))
     secrets = {**C, **FORMS}
     for place, data in places:
         for path, secret in secrets.items():
@@ -241,7 +248,37 @@ async def test_no_canary_of_any_path_is_left_in_any_byte(
     outside = {p for p in found.pop("file") if not p.startswith("objects of") and "/branches/" not in p}
     assert outside == set(), "what a file of the repo holds is in git and in worktrees, and nowhere else"
     assert found == {}
+    names = {path.name for path in planted.home.rglob("*") if path.is_file()}
+    assert {"x.jsonl", "x.md", "x.html", "made.jsonl"} <= names
+    assert [*planted.home.glob("backups/*.db"), *planted.home.glob("copies/*/*.db")] != []
     text = (planted.home / "logs" / "butler.log").read_text()
     assert "turn crashed" in text
     assert "[redacted]" in text
     assert "[redacted]" in "".join(streamed)
+
+
+async def test_a_password_in_the_remotes_url_stays_in_the_persons_own_config(
+    room: Room, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The remote cannot be reached, so every message about it quotes its URL."""
+    repo, url = room.sample.repo, "http://robin:hunter2-hunter2@127.0.0.1:9/x.git"
+    subprocess.run(["git", "-C", str(repo), "remote", "set-url", "origin", url], check=True)
+    for name, value in {**room.env, "CODEBUTLER_HOME": str(room.home)}.items():
+        monkeypatch.setenv(name, value)
+
+    async def mind(asked: Asked) -> ModelReply:
+        return says("done")
+
+    shown: list[object] = []
+    for forge in ("auto", "local"):
+        room.configure(forge=forge)
+        async with room.engine(mind, door := Door()) as scene:
+            state = await scene.talk(forge, "hello")
+            assert state.outcome in {"answered", "failed"}
+        shown += door.shown
+        for words in (("doctor", "--offline"), ("pr", "list"), ("pr", "merge", "1")):
+            await asyncio.to_thread(main, (*words, "--repo", str(repo)))
+    assert any("127.0.0.1:9" in repr(post) for post in shown), "nobody was told of the trouble"
+    printed = b"".join(capfdbinary.readouterr())
+    places = [*everything(room), ("printed", printed), ("shown", repr(shown).encode())]
+    assert {place for place, data in places if b"hunter2-hunter2" in data} == {str(repo / ".git" / "config")}

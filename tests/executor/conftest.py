@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import socket
@@ -17,7 +18,9 @@ from typing import Any
 
 import pytest
 
+from codebutler.sandbox.border import Job
 from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.settings import SandboxSettings
 
 
@@ -268,3 +271,40 @@ def _tell_datagrams(server: socket.socket) -> None:
             if not heard:
                 return
             server.sendto(SECRET.encode(), whence)
+
+
+class Hand:
+    """A bare executor; ``call`` is one tool call: whether it worked, and its text."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        launch = prepare(Job(folder, None, False, SandboxSettings()))
+        self.process = launch.popen(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.stdin, self.stdout = self.process.stdin, self.process.stdout
+
+    def request(self, method: str, **params: object) -> dict[str, Any]:
+        self.stdin.write(json.dumps({"id": "mine", "method": method, "params": params}).encode() + b"\n")
+        self.stdin.flush()
+        while True:
+            reply: dict[str, Any] = json.loads(self.stdout.readline())
+            if reply.get("id") == "mine":
+                return reply
+
+    def call(self, name: str, **arguments: object) -> tuple[bool, str]:
+        result = self.request("tools/call", name=name, arguments=arguments)["result"]
+        return not result["isError"], result["content"][0]["text"]
+
+    def put(self, name: str, text: str) -> Path:
+        (self.folder / name).write_bytes(text.encode())
+        self.call("read", path=name)
+        return self.folder / name
+
+
+@pytest.fixture
+def hand(folder: Path) -> Iterator[Hand]:
+    found = Hand(folder)
+    with found.process:
+        yield found
+        found.process.kill()

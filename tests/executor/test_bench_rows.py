@@ -21,6 +21,7 @@ async def test_every_row_is_measured() -> None:
     titles = [row.title for row in rows if row.title != "its share (Pss)"]  # root alone can see that one
     assert titles == [
         "executor start",
+        "read, 100 lines",
         "read, 400 lines",
         "edit, 400 lines",
         "bash true",

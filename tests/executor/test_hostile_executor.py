@@ -37,7 +37,7 @@ async def _hostile(folder: Path, tmp_path: Path, body: str, head: str = POLITE) 
     program.mkdir()
     indented = "".join(f"    {line}\n" for line in body.strip().splitlines()) if head else body
     (program / "__main__.py").write_text(head + indented)
-    return await Executor.start(folder, settings=SandboxSettings(tools=program, start_timeout=2))
+    return await Executor.start(folder, settings=SandboxSettings(tools=program, start_timeout=5))
 
 
 @pytest.mark.parametrize(

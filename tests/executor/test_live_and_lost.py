@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import os
+import contextlib
+import gc
+import random
 import signal
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,9 @@ from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.toolset import native
 from codebutler.toolset.desk import Site
+from codebutler.types import Picture
 
+PATCH = "*** Begin Patch\n*** Update File: a.txt\n"
 HOSTILE = """
 import json, sys
 def say(**message):
@@ -85,9 +89,9 @@ async def test_only_the_watched_call_is_shown_and_only_text(folder: Path, tmp_pa
 
 
 async def test_pictures_from_outside_are_checked(folder: Path, tmp_path: Path) -> None:
-    good = {"media_type": "image/png", "data": base64.b64encode(b"png").decode()}
+    data = base64.b64encode(b"png").decode()
     items = (
-        f"{{'type': 'image', 'mimeType': 'image/png', 'data': {good['data']!r}}}",
+        f"{{'type': 'image', 'mimeType': 'image/png', 'data': {data!r}}}",
         "{'type': 'image', 'mimeType': 'text/html', 'data': 'eA=='}",
         "{'type': 'image', 'mimeType': ['image/png'], 'data': 'eA=='}",
         "{'type': 'image', 'mimeType': 'image/png', 'data': '!!'}",
@@ -96,8 +100,8 @@ async def test_pictures_from_outside_are_checked(folder: Path, tmp_path: Path) -
     body = f"content({', '.join(items)}) if ident == 2 else content({more})"
     executor = await _hostile(folder, tmp_path, body)
     try:
-        assert (await executor.call("read", {"path": "x"})).details == {"images": [good]}
-        assert (await executor.call("read", {"path": "x"})).details == {}
+        assert (await executor.call("read", {"path": "x"})).pictures == (Picture("image/png", b"png"),)
+        assert (await executor.call("read", {"path": "x"})).pictures == ()
     finally:
         await executor.close()
 
@@ -113,33 +117,71 @@ async def test_details_past_every_size_are_dropped(folder: Path, tmp_path: Path)
         await executor.close()
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments"),
-    [
-        ("write", {"path": "a.txt", "content": "new\n" * 1_000_000}),
-        ("edit", {"path": "a.txt", "old": "old", "new": "new", "replace_all": True}),
-        ("apply_patch", {"input": "*** Begin Patch\n*** Update File: a.txt\n@@\n-old\n+new\n*** End Patch"}),
-        ("grep", {"pattern": "old"}),
-        ("bash", {"command": "sleep 5"}),
-        ("bash", {"command": "sleep 5", "background": True}),
-    ],
-)
+UNDER_WAY: dict[str, tuple[str, dict[str, Any], float]] = {
+    "read": ("read", {"path": "a.txt"}, 0.02),
+    "write": ("write", {"path": "a.txt", "content": "new\n" * 1_000_000}, 0.08),
+    "a new file": ("write", {"path": "d/e/new.txt", "content": "new\n" * 1_000_000}, 0.08),
+    "edit": ("edit", {"path": "a.txt", "old": "old", "new": "new", "replace_all": True}, 0.05),
+    "apply_patch": ("apply_patch", {"input": f"{PATCH}@@\n-old\n+new\n*** End Patch"}, 0.2),
+    "grep": ("grep", {"pattern": "old"}, 0.08),
+    "glob": ("glob", {"pattern": "*"}, 0.03),
+    "bash": ("bash", {"command": "sleep 5"}, 0.03),
+    "background": ("bash", {"command": "sleep 5", "background": True}, 0.4),
+}
+"""What is under way when the executor dies, and about how many seconds it takes."""
+
+
+def _kill(executor: Executor) -> None:
+    assert executor._client is not None
+    with contextlib.suppress(ProcessLookupError):  # dead already, and not yet noticed
+        signal.pidfd_send_signal(executor._client._pidfd, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("what", UNDER_WAY)
 async def test_a_kill_at_any_moment_fails_one_call_and_the_next_works(
-    executor: Executor, folder: Path, tool: str, arguments: dict[str, Any]
+    executor: Executor, folder: Path, what: str, full: bool
 ) -> None:
-    """Whatever was under way, the file is the old one or a whole new one."""
+    """Whatever was under way, the file is the old one or a whole new one, and no piece lies about."""
+    tool, arguments, seconds = UNDER_WAY[what]
     old = "old\n" * 300_000
     wholes = {old, old.replace("old", "new"), old.replace("old", "new", 1), "new\n" * 1_000_000}
-    for moment in (0.0, 0.002, 0.005, 0.01, 0.02, 0.04):
+    dice = random.Random(what)
+    for _ in range(60 if full else 4):
         (folder / "a.txt").write_text(old)
         call = asyncio.create_task(executor.call(tool, arguments))
-        await asyncio.sleep(moment)
-        assert executor._client is not None
-        if executor._client.alive:
-            os.kill(executor._client._process.pid, signal.SIGKILL)
-        result = await asyncio.wait_for(call, 10)
-        if result.ok:  # it was answered first: the kill is for the next call, or between the two
-            result = await executor.call("read", {"path": "a.txt", "limit": 1})
-        assert result.ok or "starts it again" in result.text
-        assert (await executor.call("bash", {"command": "echo again"})).text == "again"
+        await asyncio.sleep(dice.random() * seconds)
+        _kill(executor)
+        results = [await asyncio.wait_for(call, 30)]
+        results += [await executor.call("bash", {"command": "sleep 0.2; echo again"}) for _ in range(2)]
+        # If it was answered first, the kill is for a later one: dying takes a moment.
+        lost = [each for each in results if "starts it again" in each.text]
+        assert len(lost) <= 1
+        assert results[0].ok or results[0] in lost, results[0].text
+        assert results[-1].text == "again"
         assert (folder / "a.txt").read_text() in wholes
+        names = {path.name for path in folder.rglob("*") if path.is_file()}
+        assert names <= {"a.txt", "new.txt"}
+        if "new.txt" in names:
+            assert (folder / "d/e/new.txt").read_text() in wholes
+            (folder / "d/e/new.txt").unlink()
+
+
+async def test_a_kill_fails_every_call_that_is_under_way(
+    executor: Executor, folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All of them are answered, and all of the thread's next calls share one new executor."""
+    (folder / "a.txt").write_text("old\n" * 300_000)
+    sets = (list(UNDER_WAY)[:-2], ["grep"] * 20, ["write"] * 5, ["bash", "read", "glob", "grep"])
+    for names in sets:
+        calls = [asyncio.create_task(executor.call(*UNDER_WAY[each][:2])) for each in names]
+        await asyncio.sleep(0.01)
+        _kill(executor)
+        for result in await asyncio.wait_for(asyncio.gather(*calls), 30):
+            assert result.ok or "starts it again" in result.text or "has changed since" in result.text
+        await executor.call(
+            "bash", {"command": "sleep 0.1"}
+        )  # where all were answered first, this one is lost
+        echoes = [executor.call("bash", {"command": f"echo {n}"}) for n in range(3)]
+        assert [each.text for each in await asyncio.gather(*echoes)] == ["0", "1", "2"]
+    gc.collect()
+    assert [record.message for record in caplog.records if "never retrieved" in record.message] == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import struct
 import time
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from codebutler.sandbox.executor import Executor
-from codebutler.types import ToolResult
+from codebutler.types import Picture, ToolResult
 
 
 async def _read(executor: Executor, **arguments: object) -> ToolResult:
@@ -75,7 +74,7 @@ async def test_a_picture_comes_as_one(
     assert result.ok
     assert result.text == f"{name}: {shown}, {len(data)} bytes"
     media_type = shown.rpartition(" ")[2]
-    assert result.details["images"] == [{"media_type": media_type, "data": base64.b64encode(data).decode()}]
+    assert result.pictures == (Picture(media_type, data),)
 
 
 async def test_a_picture_too_large_is_only_named(executor: Executor, folder: Path) -> None:
@@ -83,7 +82,7 @@ async def test_a_picture_too_large_is_only_named(executor: Executor, folder: Pat
     result = await _read(executor, path="a.png")
     assert "image 9000x9000" in result.text
     assert "too large to be shown" in result.text
-    assert "images" not in result.details
+    assert result.pictures == ()
 
 
 @pytest.mark.parametrize(

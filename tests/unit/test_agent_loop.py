@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -208,6 +209,20 @@ async def test_what_ends_a_turn_arrives_as_itself_from_calls_side_by_side(
     with pytest.raises(type(failure)) as caught:
         await place.run(bench.tools())
     assert caught.value is failure
+
+
+async def test_a_tool_that_breaks_is_a_failed_call_among_the_others(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Run again it would break again: the model hears of it, the service's log has the traceback."""
+    bench.fail = ZeroDivisionError("a fault of ours")
+    place = Workplace(script(calls("look:a", "look:b!", "look:c"), calls("touch:d!"), says("done")))
+    with caplog.at_level(logging.CRITICAL + 1):
+        assert await place.run(bench.tools()) == "done"
+    look = "look broke inside CodeButler (ZeroDivisionError)"
+    assert [r.startswith(look) for r in place.results()] == [False, True, False, False]
+    assert place.results()[3].startswith("touch broke inside CodeButler")
+    assert "a fault of ours" not in str(place.results())
 
 
 async def test_a_fence_met_between_calls_side_by_side_arrives_as_itself(bench: Bench) -> None:

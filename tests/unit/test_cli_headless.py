@@ -25,7 +25,7 @@ def demo() -> list[StoredEvent]:
 def test_every_outcome_has_an_exit_code() -> None:
     assert set(EXIT) == set(get_args(Outcome))
     assert set(EXIT.values()) == {0, 1, 3}
-    assert {o for o, code in EXIT.items() if code == 3} == {"plan", "question", "paused"}
+    assert {o for o, code in EXIT.items() if code == 3} == {"plan", "question", "paused", "rewound"}
 
 
 def test_a_line_is_the_event_with_its_place_in_the_log() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -283,3 +284,14 @@ async def test_a_store_that_cannot_be_opened_is_one_clear_line(
     (git_box.root / ".codebutler" / "store.db").write_text("no database " * 100)
     with pytest.raises(RepoError, match="cannot be read or written"):
         await forge.list()
+
+
+async def test_many_merges_at_once_land_in_line(git_box: GitBox, remote_box: GitBox, tmp_path: Path) -> None:
+    forge = await _forge(git_box, tmp_path)
+    tips = {}
+    for n in range(8):
+        tip = await _pushed(forge, git_box, {f"new-{n}": b"x\n"}, branch=f"codebutler/b{n}")
+        pr = await forge.open_pr(f"codebutler/b{n}", "main", f"Add {n}", "")
+        tips[pr.number] = tip
+    await asyncio.gather(*(forge.merge(number, expected_head=tip) for number, tip in tips.items()))
+    assert len(remote_box.git("log", "--format=%s", "main").splitlines()) == 9

@@ -29,6 +29,10 @@ CREATE TABLE "event" (
    "ts" REAL NOT NULL,
    PRIMARY KEY ("thread", "seq")
 );
+CREATE TABLE "meta" (
+   "key" TEXT PRIMARY KEY,
+   "value" TEXT NOT NULL
+);
 CREATE TABLE "outbox" (
    "id" INTEGER PRIMARY KEY,
    "thread" TEXT NOT NULL,

@@ -155,3 +155,15 @@ async def test_the_first_message_opens_the_thread_and_a_redelivery_opens_nothing
     title = json.loads(rows[0].body)["title"]
     assert (len(title), title[:9], title[-1]) == (80, "word word", "…")
     assert len(await store.threads()) == 1
+
+
+async def test_whoever_wants_to_know_hears_of_every_commit(store: Store) -> None:
+    assert await say(store, "hello", "k1") == THREAD
+    wrote: list[bool] = []
+    log = await ThreadLog.claim(store, THREAD, Redactor([]).text, wrote.append)
+    await log.append(*TAKEN)
+    await log.post(Outbound(text="hi"), key="a", timers={"later": 5.0})
+    assert wrote == [False, True]
+    assert [(t.key, t.due) for t in await store.due_timers(9.0)] == [("later", 5.0)]
+    await log.append(TurnEnded(outcome="answered"), drop_timers=["later"])
+    assert await store.next_due() is None

@@ -41,6 +41,12 @@ def halted() -> ThreadState:
     return ThreadState("t1", halted="failed")
 
 
+def paused() -> ThreadState:
+    state = with_question()
+    state.halted, state.paused_at = "paused", 7
+    return state
+
+
 @pytest.mark.parametrize(
     ("state", "text", "command"),
     [
@@ -56,6 +62,16 @@ def halted() -> ThreadState:
         (halted(), "go", ("retry", "")),
         (halted(), "raise 2.5", ("raise", "2.5")),
         (halted(), "raise", ("raise", "1")),
+        (halted(), "raise 0,5", ("raise", "0.5")),
+        (halted(), "raise by $2", ("raise", "2")),
+        (halted(), "raise 0", ("raise", "0")),
+        (halted(), "raise the bar", None),
+        (with_plan(), "pause", ("pause", "")),
+        (with_question(), "hold on", ("pause", "")),
+        (paused(), "go", ("retry", "")),
+        (paused(), "resume", ("retry", "")),
+        (paused(), "cancel", ("cancel", "")),
+        (paused(), "national", None),
         (halted(), "model kimi", ("model", "kimi")),
         (with_memory(), "yes", ("memory", "yes")),
         (with_memory(), "no", ("memory", "no")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,12 +29,13 @@ async def test_the_key_follows_what_decides_and_nothing_else(ground: Ground) -> 
 
 
 async def test_one_builder_serves_all_who_ask(ground: Ground) -> None:
-    one = ground.own("mkdir lib; echo $RANDOM$RANDOM$RANDOM > lib/mark; sleep 0.5")
+    one = ground.own("mkdir lib; curl -sS http://mirror.example.org/ran > lib/mark; sleep 0.5")
     two = ground.commit(other="x")
-    setups = await ground.setups()
+    setups = await ground.setups(setupAllow=["mirror.example.org:80"])
     outcomes = await asyncio.gather(setups.begin(one), setups.begin(two), setups.begin(one))
     entries = {part.entry for outcome in outcomes for part in outcome.parts}
     assert len(entries) == 1
+    assert len(ground.twin.heard) == 1
     assert len(list(shelf.shelf(setups.repo).iterdir())) == 1
 
 
@@ -57,6 +59,16 @@ async def test_without_network_nothing_is_tried(ground: Ground) -> None:
     (part,) = (await (await ground.setups()).begin(commit)).parts
     assert (part.why, part.fix.count("registries")) == ("setup has no network on this host", 1)
     assert ground.twin.heard == []
+
+
+async def test_only_the_full_border_will_do(ground: Ground) -> None:
+    """Neither is a command run without it, nor is what one has made before used."""
+    commit = ground.own("mkdir lib; echo x > lib/x")
+    setups = await ground.setups()
+    assert (await setups.begin(commit)).parts[0].entry is not None
+    bare = replace(await ground.setups(), sandbox=replace(setups.sandbox, tier="off"))
+    (part,) = (await bare.begin(commit)).parts
+    assert (part.entry, part.why) == (None, "setup does not run with sandbox.tier 'off'")
 
 
 async def test_a_wrong_setup_of_the_repo_is_told(ground: Ground) -> None:

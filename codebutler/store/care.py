@@ -1,0 +1,64 @@
+"""What is done to a store as a whole: saved, and rid of what is over or must be forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from codebutler.store import files, removal
+from codebutler.store.readers import Readers
+from codebutler.store.rows import Rewrite
+from codebutler.store.writer import Writer
+
+
+class Care:
+    """The part of ``Store`` that no thread needs."""
+
+    _writer: Writer
+    _readers: Readers
+
+    async def closed_before(self, moment: float) -> list[str]:
+        """The closed threads that have not changed since ``moment``."""
+        return await self._readers.do(lambda c: removal.closed_before(c, moment))
+
+    async def drop_thread(self, thread: str) -> None:
+        """Remove a closed thread with all that is its own; an open one stays as it is."""
+        await self._writer.do(lambda tx: removal.drop_thread(tx, thread))
+
+    async def drop_blobs(self, moment: float, patience: float) -> int:
+        """Remove bytes that no open thread and none that changed since ``moment`` names; how many were gone.
+
+        Only those that were there ``patience`` seconds ago: a door keeps bytes before it names them.
+        """
+        return await self._writer.do(lambda tx: removal.drop_blobs(tx, moment, patience))
+
+    async def drop_money(self, before: str, *, held: bool) -> None:
+        """Remove budgets of days before ``before`` (2026-11-21), with the settled reservations of that time.
+
+        ``held``: also those that were never settled, for a store whose scopes are all of a day or an hour.
+        """
+        await self._writer.do(lambda tx: removal.drop_money(tx, before, held=held))
+
+    async def rewrite(self, thread: str, change: Rewrite) -> None:
+        """Put other texts in the place of a thread's own. Only while nobody works on the store."""
+        await self._writer.do(lambda tx: removal.rewrite(tx, thread, change))
+
+    async def rewrite_pulls(self, change: Callable[[str], str]) -> None:
+        """Put other titles and bodies in the place of those of the local forge's pull requests."""
+        await self._writer.do(lambda tx: removal.rewrite_pulls(tx, change))
+
+    async def drop_scopes(self, part: str) -> None:
+        """Remove the budgets of scopes that hold ``part``, and the reservations that count there."""
+        await self._writer.do(lambda tx: removal.drop_scopes(tx, part))
+
+    async def identity(self) -> str:
+        """The store's id, 16 hexadecimal digits. A copy has its original's, a restored one a new one."""
+        return await self._readers.do(files.identity)
+
+    async def backup(self, target: Path) -> None:
+        """Write the store as it is now to the new file ``target``, checked and on disk, while others write.
+
+        It is read from one snapshot beside the writer, which does not wait. Raises ConfigError if the file
+        cannot be written or exists, CodeButlerError when the disk is full.
+        """
+        await self._readers.do(lambda c: files.save(c, target))

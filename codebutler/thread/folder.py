@@ -1,0 +1,158 @@
+"""A thread's folder: its base commit, branch and worktree, and the executor that works in it.
+
+The daemon never opens a worktree file and no git of its looks at one: all of it goes through the executor.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from codebutler.errors import BranchLost, RepoError
+from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady
+from codebutler.repo import commits, objects, snapshots, worktrees
+from codebutler.repo.base import base_commit
+from codebutler.repo.git import is_ancestor, plumb, resolve
+from codebutler.sandbox.executor import Executor
+from codebutler.thread.dependencies import Dependencies
+from codebutler.thread.host import Host
+from codebutler.thread.incoming import notice
+from codebutler.thread.log import ThreadLog
+from codebutler.thread.relocated import Relocated, filled
+from codebutler.types import Outbound
+
+
+class Folder:
+    """Made anew for each turn; what lasts is in the log and on disk."""
+
+    def __init__(self, host: Host, log: ThreadLog) -> None:
+        """Nothing is started until it is needed."""
+        self._host = host
+        self._log = log
+        self._executor: Executor | None = None
+        self._starting = asyncio.Lock()
+        self._dependencies = Dependencies(host, log)
+
+    async def base(self) -> BaseResolved:
+        """The thread's base commit, found once and then kept."""
+        if self._log.state.base is None:
+            await self.refresh_base()
+        found = self._log.state.base
+        if found is None:
+            raise RepoError("the base commit is not in the log")
+        return found
+
+    async def refresh_base(self) -> BaseResolved:
+        """Look where the base branch stands now, and log it."""
+        local = self._host.config.forge == "local"
+        found = await base_commit(self._host.repo, home=self._host.home, local=local)
+        event = BaseResolved(commit=found.commit, branch=found.branch, notices=list(found.notices))
+        await self._log.append(event)
+        self._dependencies.begin(found.commit)
+        return event
+
+    async def moved_files(self, old: str, new: str) -> set[str]:
+        """Paths that changed between two commits."""
+        stats = await objects.diff_stat(self._host.repo.gitdir, old, new)
+        return {s.path.encode(errors="surrogateescape").decode(errors="replace") for s in stats}
+
+    async def hands(self) -> Executor:
+        """The executor: on a read-only snapshot of the base commit until there is a worktree."""
+        async with self._starting:  # calls run side by side: the first one starts it for all
+            if self._executor is not None and not await self._stands():
+                await Folder.close(self)
+            if self._executor is None:
+                self._executor = await self._start()
+            return self._executor
+
+    async def _stands(self) -> bool:
+        """False when a person has deleted the folder: what runs there would see an empty one."""
+        state = self._log.state
+        if state.worktree is None or state.removed:
+            return True
+        return await asyncio.to_thread(worktrees.stands, self._host.repo, state.worktree.branch)
+
+    async def _start(self) -> Executor:
+        state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
+        if state.worktree and not state.removed:
+            if not await self._stands():
+                await self._restore(state.worktree)
+            here = str(worktrees.folder(repo, state.worktree.branch))  # the log may come from another clone
+            return await self._dependencies.hands(state.worktree.model_copy(update={"path": here}))
+        commit = state.pushed or (await self.base()).commit
+        folder = await snapshots.ensure(repo, commit, settings=settings)
+        return await Executor.start(folder, read_only=True, own=True, gitdir=repo.gitdir, settings=settings)
+
+    async def _restore(self, ready: WorktreeReady) -> None:
+        """The folder that a person had deleted again, with the branch's files; says so in the thread."""
+        repo, thread, tip = self._host.repo, self._log.state.id, await self._tip()
+        tree = await worktrees.restore(repo, ready.branch, ready.base, thread=thread)
+        await (await filled(tree.path, tip, self._host.sandbox)).close()
+        worktrees.filled(tree)
+        words = f"The folder {tree.path} was gone; here it is again, as the branch {tree.branch} has it."
+        again = Outbound(text=words, kind="notice")
+        await self._log.post(again, key=f"notice:restored:{self._log.state.seq}")
+
+    async def model_hands(self) -> Relocated:
+        """The executor as a model's calls reach it."""
+        tree, repo = self._log.state.worktree, self._host.repo
+        executor = await self.hands()
+        return Relocated(executor, repo.root, worktrees.folder(repo, tree.branch) if tree else repo.inner)
+
+    async def prepare(self, name: str) -> WorktreeReady:
+        """Make the thread's branch and worktree (or find them after a crash), fill it, await its setup."""
+        await self.close()
+        base, thread = await self.base(), self._log.state.id
+        tree = await worktrees.create(self._host.repo, name, base.commit, thread=thread, fresh=True)
+        self._executor = await filled(tree.path, tree.base, self._host.sandbox)
+        event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
+        await self._log.append(event)
+        self._executor = await self._dependencies.hands(event, self._executor)
+        return event
+
+    @property
+    def _ready(self) -> WorktreeReady:
+        if self._log.state.worktree is None:
+            raise RepoError("there is no worktree yet")
+        return self._log.state.worktree
+
+    @property
+    def identity(self) -> commits.Identity:
+        """Whose name stands on our commits."""
+        git = self._host.config.git
+        return commits.Identity(git.author_name, git.author_email)
+
+    async def _tip(self) -> str:
+        """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
+        state, branch = self._log.state, self._ready.branch
+        tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
+        if tip is None:
+            raise BranchLost(
+                f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"
+            )
+        if tip != state.head:
+            if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
+                raise BranchLost(
+                    f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
+                    fix="Move it back, or open a new thread",
+                )
+            await self._take_over(state.head, tip)
+        return tip
+
+    async def _take_over(self, old: str, tip: str) -> None:
+        """Log a tip that the log lacks. Commits that are not ours are a person's, who should see it."""
+        files = sorted(await self.moved_files(old, tip))
+        made = CheckpointMade(commit=tip, message="found on the branch", files=files)
+        ask = ("log", "--format=%ce", f"{old}..{tip}", "--")
+        mails = (await plumb(*ask, gitdir=self._host.repo.gitdir)).decode(errors="replace").split()
+        if set(mails) <= {self.identity.mail}:
+            await self._log.append(made)
+            return
+        words = notice(f"Somebody committed to `{self._ready.branch}` by hand", files)
+        await self._log.post(words, key=f"notice:found:{tip}", before=[made])
+
+    async def close(self) -> None:
+        """Stop the executor."""
+        await self._dependencies.close()
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            await executor.close()

@@ -1,0 +1,144 @@
+"""Before a merge: what people did to the base branch and the pull request since. Each is said once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from codebutler.errors import RepoError, ToolFailed
+from codebutler.events import CheckpointMade, Event, PrClosed
+from codebutler.repo import commits
+from codebutler.repo.git import is_ancestor, plumb
+from codebutler.repo.memory import apply_item
+from codebutler.repo.merging import merged_tree, shown, transplanted
+from codebutler.repo.objects import show_file
+from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.host import FOLDER
+from codebutler.types import Outbound
+
+MEMORY = f"{FOLDER}/memory/"
+
+
+async def closed_outside(desk: ThreadDesk, then: str, *more: Event) -> bool:
+    """Whether the open pull request was closed at the forge; said with ``then``, and logged with ``more``."""
+    state = desk.state
+    if state.pr is None or state.pr_state != "open":
+        return False
+    number = state.pr.number
+    if (await (await desk.space.forge()).get(number)).state != "closed":
+        return False
+    text = f"Pull request #{number} was closed outside, without a merge. {then}"
+    events = [PrClosed(number=number), *more]
+    await desk.post(Outbound(text=text, kind="notice"), key=f"notice:closed:{number}", before=events)
+    return True
+
+
+async def meet_base(desk: ThreadDesk) -> None:
+    """Bring the branch to terms with its base branch as it is now, where only we can: no push is forced.
+
+    A rewritten base must not get back what it dropped; memory that was edited there by hand keeps both. Other
+    conflicts are left to the merge, which names them.
+    """
+    base, forge, pr = (await desk.space.base()).branch, await desk.space.forge(), desk.state.pr
+    if pr is not None and (await forge.get(pr.number)).state == "merged":
+        return  # by us, before a crash
+    there = await forge.fetch(base)
+    if not there or desk.state.worktree is None:
+        return  # the merge says that it is gone
+    if not await is_ancestor(desk.host.repo.gitdir, desk.state.worktree.base, there):
+        await _stand_on(desk, base, there)
+    tree, conflicts = await merged_tree(desk.host.repo.gitdir, there, desk.state.head)
+    if conflicts and all(path.startswith(MEMORY) for path in conflicts):
+        await _keep_both(desk, base, there, tree, conflicts)
+    elif not conflicts:
+        await _mention_landed(desk, base, there, tree)
+
+
+async def _stand_on(desk: ThreadDesk, base: str, there: str) -> None:
+    """The base branch was rewritten: the branch goes on from what it is now, with its own changes only."""
+    state, gitdir = desk.state, desk.host.repo.gitdir
+    if state.worktree is None:
+        return
+    old, head = state.worktree.base, state.head
+    tree, conflicts = await transplanted(gitdir, old, there, head)
+    if conflicts:
+        raise RepoError(
+            f"{base} was rewritten (it no longer holds {old[:12]}) and conflicts with the work here in "
+            f"{shown(conflicts)}",
+            fix=f"Rebase by hand on a new branch: git rebase --onto {there[:12]} {old[:12]}, or start anew",
+        )
+    message = f"Stand on {base} as it was rewritten\n"
+    new = await commits.join_trees(gitdir, tree, [head, there], message, identity=desk.space.identity)
+    files = await desk.space.advance(head, new, what=f"the rewritten {base}")
+    ready = state.worktree.model_copy(update={"base": there})
+    text = (
+        f"`{base}` was rewritten: it no longer holds `{old[:12]}`, where this thread began. The branch now "
+        f"stands on `{there[:12]}`, with this thread's changes only; what `{base}` dropped stays dropped."
+    )
+    await _note(desk, text, f"notice:rewritten:{there}", ready, _made(new, f"{base} was rewritten", files))
+
+
+async def _keep_both(desk: ThreadDesk, base: str, there: str, tree: str, paths: Sequence[str]) -> None:
+    """What people wrote into memory files on the base branch, with this thread's lessons added to it."""
+    gitdir, head = desk.host.repo.gitdir, desk.state.head
+    await desk.load_rules()
+    files: dict[str, bytes | None] = {}
+    refused: list[str] = []
+    for path in paths:
+        name = path.removeprefix(MEMORY)
+        theirs = await show_file(gitdir, there, path)
+        text, homeless = _added(desk, name, theirs or desk.rules.memory.get(name, ""))
+        files[path] = text.encode()
+        refused += homeless
+    tree = await commits.tree_with(gitdir, tree, files)
+    message = f"Add this thread's lessons to the memory on {base}\n"
+    new = await commits.join_trees(gitdir, tree, [head, there], message, identity=desk.space.identity)
+    changed = await desk.space.advance(head, new, what=f"the memory on {base}")
+    names = ", ".join(f"`{path.removeprefix(MEMORY)}`" for path in paths)
+    lines = [f"The memory on `{base}` was edited meanwhile ({names}): this thread's lessons are added to it."]
+    lines += [f"Not kept: {why}" for why in refused]
+    await _note(
+        desk, "\n".join(lines), f"notice:memory:{there}", _made(new, f"memory was edited on {base}", changed)
+    )
+
+
+def _added(desk: ThreadDesk, name: str, text: str) -> tuple[str, list[str]]:
+    """``text`` with the kept lessons for that file, and those for which it has no place any more."""
+    date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
+    refused = []
+    for decided in desk.state.kept:
+        for item in decided.kept:
+            if item.file != name:
+                continue
+            try:
+                text = apply_item(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
+            except ToolFailed as error:
+                refused.append(f"{item.text[:80]}: {error.message}")
+    return text, refused
+
+
+async def _mention_landed(desk: ThreadDesk, base: str, there: str, tree: str) -> None:
+    """All that the branch changed is on its base branch: somebody merged it without us."""
+    state, gitdir = desk.state, desk.host.repo.gitdir
+    if state.worktree is None or not _beside_ours(
+        await desk.space.moved_files(state.worktree.base, state.head)
+    ):
+        return
+    args = ("diff-tree", "-r", "--name-only", "-z", await commits.tree_of(gitdir, there), tree)
+    left = (await plumb(*args, gitdir=gitdir)).decode(errors="replace").split("\0")
+    if not _beside_ours(left):
+        text = f"`{base}` holds all of this branch already: it was merged outside. The journal follows."
+        await _note(desk, text, "notice:merged-outside")
+
+
+def _beside_ours(paths: Sequence[str] | set[str]) -> list[str]:
+    return [path for path in paths if path and not path.startswith(f"{FOLDER}/")]
+
+
+def _made(commit: str, message: str, files: Sequence[str]) -> CheckpointMade:
+    return CheckpointMade(commit=commit, message=message, files=list(files))
+
+
+async def _note(desk: ThreadDesk, text: str, key: str, *events: Event) -> None:
+    if events or key not in desk.state.said:
+        await desk.post(Outbound(text=text, kind="notice"), key=key, before=events)

@@ -1,0 +1,95 @@
+"""The log folded once more, and compared with everything that was made of it on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+
+from codebutler.events import ModelFailed, ModelReplied, ModelRequested, PlanProposed, Posted, parse
+from codebutler.thread.evidence import Evidence
+from codebutler.thread.state import ThreadState
+
+_CENT = 1e-6
+"""Dollars by which sums of floats may differ."""
+
+
+def differences(evidence: Evidence) -> list[str]:
+    """What does not agree with the log, one line each. CodeButlerError for an event that is damaged."""
+    gaps = list(_gaps(evidence))
+    if gaps:  # then nothing that follows from the log can be said
+        return gaps
+    return [*_row(evidence, evidence.state()), *_outbox(evidence), *_money(evidence)]
+
+
+def _gaps(evidence: Evidence) -> Iterator[str]:
+    for wanted, event in enumerate(evidence.events, 1):
+        if event.seq != wanted:
+            yield f"log: event {event.seq} stands where {wanted} should"
+            return
+
+
+def _row(evidence: Evidence, state: ThreadState) -> Iterator[str]:
+    """The read model. Its status is only final at rest: while a turn runs it is ahead of the log."""
+    row = evidence.row
+    told: dict[str, object] = {
+        "phase": state.phase,
+        "title": _title(evidence, state),
+        "branch": state.worktree.branch if state.worktree else "",
+        "pr": str(state.pr.number) if state.pr else "",
+    }
+    if not row["ready"] and row["status"] != "working" and state.outcome is not None:
+        told["status"] = state.outcome
+    for name, value in told.items():
+        if row[name] != value:
+            yield f"thread row: {name} is {row[name]!r}, the log says {value!r}"
+
+
+def _title(evidence: Evidence, state: ThreadState) -> str:
+    plans = [e for e in map(parse, (e.body for e in evidence.events)) if isinstance(e, PlanProposed)]
+    return plans[-1].plan.title[:120] if plans else (state.opened.title if state.opened else "")
+
+
+def _outbox(evidence: Evidence) -> Iterator[str]:
+    """Every message that the log calls posted is on its way or delivered, and no other one is."""
+    said: dict[str, str] = {}
+    for event in evidence.events:
+        posted = parse(event.body)
+        if isinstance(posted, Posted) and event.key.startswith("post:"):
+            said[event.key.removeprefix("post:")] = posted.post.text
+    queued: dict[str, str] = {}
+    for post in evidence.posts:
+        if not post["slot"]:
+            queued[_source(str(post["key"]), said)] = str(post["text"])
+    for key in [k for k in said if k not in queued] if queued else []:
+        yield f"outbox: message {key} of the log is not in it"
+    for key, text in queued.items():
+        if key not in said:
+            yield f"outbox: message {key} is not in the log"
+        elif said[key] != text:
+            yield f"outbox: message {key} has another text than in the log"
+    failed = sum(post["state"] == "failed" for post in evidence.posts)
+    if failed:
+        yield f"outbox: {failed} messages were given up and never delivered"
+
+
+def _source(key: str, said: Container[str]) -> str:
+    """The message that an outbox row shows: what stands before the ``@`` of its door."""
+    parts = key.split("@")
+    starts = ("@".join(parts[:n]) for n in range(1, len(parts)))
+    return next((start for start in starts if start in said), parts[0])
+
+
+def _money(evidence: Evidence) -> Iterator[str]:
+    """What was booked is what the replies cost, and at most all of each call that was cut off."""
+    least, most, under_way = 0.0, 0.0, 0.0
+    for row in evidence.events:
+        event = parse(row.body)
+        if isinstance(event, ModelRequested):
+            most += under_way
+            under_way = event.usd
+        elif isinstance(event, ModelReplied):
+            least, most, under_way = least + event.usd, most + event.usd, 0.0
+        elif isinstance(event, ModelFailed):
+            under_way = 0.0
+    most += under_way
+    if evidence.spent is not None and not least - _CENT <= evidence.spent <= most + _CENT:
+        yield f"money: ${evidence.spent:.6f} is booked, the log says ${least:.6f} to ${most:.6f}"

@@ -1,0 +1,86 @@
+"""A process that is stopped and continued: nobody takes its place, or whoever did is not disturbed by it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codebutler.testing.aftermath import landed
+from codebutler.testing.scenario import parse_scenario
+from codebutler.testing.scripted import ScriptedModel
+
+if TYPE_CHECKING:
+    from tests.chaos.conftest import Calm, Ran, Rig
+
+SLOW = 'expect = ["all tests passed"]\ndelay = 1\ntimes = 1'
+"""The Coder's second answer takes a second when it is asked for the first time."""
+
+
+@pytest.fixture
+async def slow(small: Rig) -> AsyncIterator[Rig]:
+    """The small thread with a model that can be waited for."""
+    text = (Path(__file__).parent / "small.toml").read_text()
+    assert 'expect = ["all tests passed"]\n' in text
+    text = text.replace('expect = ["all tests passed"]', SLOW).replace('name = "small"', 'name = "slow"')
+    async with ScriptedModel(parse_scenario(text)) as server:
+        small.server = server
+        yield small
+
+
+async def stopped(rig: Rig) -> tuple[asyncio.Task[Ran], int]:
+    """A run that is stopped while its Coder's model answers, and its pid."""
+    first = asyncio.create_task(rig.run())
+    async with asyncio.timeout(30):
+        while True:
+            await asyncio.sleep(0.01)
+            if any((a.role, a.turn) == ("coder", 1) for a in rig.server.requests):
+                break
+    pid = int(rig.pid.read_text())
+    os.kill(pid, signal.SIGSTOP)
+    return first, pid
+
+
+async def test_a_stopped_process_keeps_the_repo_and_goes_on(slow: Rig, calm: Calm) -> None:
+    """A stopped process holds the kernel's lock, too: a second one waits instead of working beside it."""
+    undisturbed = await calm.of(slow)
+    first, pid = await stopped(slow)
+    try:
+        log = slow.events()
+        second = asyncio.create_task(slow.run())
+        await asyncio.sleep(1.5)
+        assert not second.done()
+        assert slow.events() == log
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    ran = await asyncio.gather(first, second)
+    assert [r.code for r in ran] == [0, 0], ran
+    assert slow.server.failures == []
+    assert slow.server.bought_twice() == []
+    assert landed(slow.sample, slow.store, ran[0].out) == undisturbed.left
+    assert landed(slow.sample, slow.store, ran[1].out) == undisturbed.left, "the second shows it all, too"
+
+
+async def test_a_process_whose_place_was_taken_writes_nothing_when_it_wakes(slow: Rig, calm: Calm) -> None:
+    """Should the lock ever fail (here a person deletes its file), the thread's epoch still does not."""
+    undisturbed = await calm.of(slow)
+    first, pid = await stopped(slow)
+    try:
+        (slow.sample.repo / ".codebutler" / "lock").unlink()
+        second = await slow.run()
+        assert second.code == 0, second.err
+        log = slow.events()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    done = await first
+    assert done.code == 0, done.err
+    assert slow.events() == log, "its reply came too late: the log refused it"
+    assert slow.server.failures == []
+    assert landed(slow.sample, slow.store, second.out) == undisturbed.left
+    assert [a.role for a in slow.server.bought_twice()] == ["coder"], "the one reply that could not be logged"
+    await slow.no_process_is_left()

@@ -1,0 +1,72 @@
+"""A merge that was refused is tried again by the same word, at every door; a repeated command does it once."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from codebutler.testing import note
+from codebutler.testing.stage import Stage
+
+EVE = ("-c", "user.name=Eve", "-c", "user.email=eve@example.invalid")
+pytestmark = pytest.mark.parametrize("stage", [note.WHOLE], indirect=True)
+
+
+def merges(stage: Stage) -> int:
+    """Merges that were asked for and logged."""
+    with closing(sqlite3.connect(stage.sample.repo / ".codebutler/store.db")) as store:
+        asked = "SELECT count(*) FROM event WHERE kind = 'merge_requested'"
+        return int(store.execute(asked).fetchone()[0])
+
+
+async def refused(stage: Stage, eve: Path) -> None:
+    """A pull request that conflicts with main."""
+    done = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
+    assert done.summary["outcome"] == "pr", done.stderr
+    stage.git("clone", "-q", str(stage.sample.remote), str(eve))
+    (eve / "NOTE").write_text("eve's\n")
+    stage.git("add", "NOTE", where=eve)
+    stage.git(*EVE, "commit", "-q", "-m", "conflict", where=eve)
+    stage.git("push", "-q", "origin", "HEAD:main", where=eve)
+
+
+def give_way(stage: Stage, eve: Path) -> None:
+    stage.git(*EVE, "revert", "--no-edit", "HEAD", where=eve)
+    stage.git("push", "-q", "origin", "HEAD:main", where=eve)
+
+
+async def test_pr_merge_tries_again_after_a_refusal(stage: Stage, tmp_path: Path) -> None:
+    await refused(stage, tmp_path / "eve")
+    assert (await stage.cli("pr", "merge", "1")).code == 1
+    assert (await stage.cli("pr", "merge", "1")).code == 1
+    assert merges(stage) == 2
+    give_way(stage, tmp_path / "eve")
+    done = await stage.cli("pr", "merge", "1")
+    assert (done.code, merges(stage)) == (0, 3), done.stderr
+    assert stage.git("show", "main:NOTE", where=stage.sample.remote) == "noted"
+    assert (await stage.cli("pr", "merge", "1")).code == 0  # it says what it became
+
+
+async def test_a_headless_run_and_a_plain_word_try_again_too(stage: Stage, tmp_path: Path) -> None:
+    await refused(stage, tmp_path / "eve")
+    [row] = (await stage.cli("threads", "--json")).lines
+    first = await stage.cli("run", "--thread", row["id"], "--merge", "--json")
+    assert (first.code, merges(stage)) == (1, 1), first.stderr
+    second = await stage.cli("run", "try again", "--thread", row["id"], "--json")
+    assert (second.code, merges(stage)) == (1, 2), second.stderr
+    give_way(stage, tmp_path / "eve")
+    done = await stage.cli("run", "--thread", row["id"], "--merge", "--json")
+    assert (done.code, merges(stage)) == (0, 3), done.stderr
+    assert done.summary["phase"] == "closed"
+
+
+async def test_a_pull_request_closed_from_the_shell_is_noticed(stage: Stage) -> None:
+    await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
+    assert (await stage.cli("pr", "close", "1")).code == 0
+    [row] = (await stage.cli("threads", "--json")).lines
+    done = await stage.cli("run", "merge", "--thread", row["id"], "--json")
+    assert (done.code, done.summary["pr"]["state"]) == (1, "closed")
+    assert sum("closed outside" in e["post"]["text"] for e in done.of("posted")) == 1
