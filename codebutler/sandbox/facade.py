@@ -51,7 +51,7 @@ exec "$real" "$@"
 
 def build(git: GitParts, at: Path) -> list[Path]:
     """Make the folder ``at``; returns what of the real repository must be readable for it."""
-    stores = object_folders(git.common)
+    stores = object_folders(git.common, git.lenders)
     for name in ("objects/info", "objects/pack", "info"):
         (at / name).mkdir(parents=True)
     (at / "objects/info/alternates").write_text("".join(f"{each}\n" for each in stores), encoding="utf-8")

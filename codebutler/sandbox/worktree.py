@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebutler.errors import RepoError, UsageError
@@ -29,10 +30,12 @@ _KEPT_CORE = (
 
 @dataclass(frozen=True, slots=True)
 class GitParts:
-    """``common`` holds objects and refs; ``gitdir`` is what GIT_DIR is: the same, or a linked worktree's."""
+    """``common`` holds objects and refs; ``gitdir`` is what GIT_DIR is: the same, or a linked worktree's.
+    ``lenders`` are folders whose object stores it may borrow from; None: any."""
 
     common: Path
     gitdir: Path
+    lenders: tuple[Path, ...] | None = ()
 
 
 def real_folder(path: Path) -> Path:
@@ -169,8 +172,12 @@ def read_small(path: Path, limit: int) -> bytes:
         return file.read(limit) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
 
-def object_folders(common: Path) -> list[Path]:
-    """The repository's object folder and those it borrows from, which must look like object folders."""
+def object_folders(common: Path, lenders: Sequence[Path] | None = None) -> list[Path]:
+    """The repository's object folder and those it borrows from, which must look like object folders.
+
+    Only those below ``lenders`` count, unless it is None: the list of a ``.git`` that a command may have made
+    could name any repository of this machine.
+    """
     found = [common / "objects"]
     for folder in found:
         listed = read_small(folder / "info" / "alternates", 65536).decode("utf-8", "replace")
@@ -179,9 +186,22 @@ def object_folders(common: Path) -> list[Path]:
             is_store = (
                 other.name == "objects" and _kind(other / "pack") == "dir" and _kind(other / "info") == "dir"
             )
-            if line.strip() and is_store and other not in found and len(found) < 8:
+            lent = lenders is None or any(other.is_relative_to(each) for each in lenders)
+            if line.strip() and is_store and lent and other not in found and len(found) < 8:
                 found.append(other)
     return found
+
+
+def lent(git: GitParts, root: Path, show: Sequence[Path]) -> GitParts:
+    """``git`` of a folder that is not our own: it may borrow from inside the folder and from what the host
+    shows."""
+    return replace(git, lenders=(root, *show))
+
+
+def refused_lenders(git: GitParts) -> list[Path]:
+    """Stores that the repository borrows from and that are not shown."""
+    allowed = object_folders(git.common, git.lenders)
+    return [store for store in object_folders(git.common) if store not in allowed]
 
 
 def clean_config(path: Path) -> bytes:
