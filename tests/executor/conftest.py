@@ -77,16 +77,6 @@ async def reduced(open_tmp: Path) -> AsyncIterator[Executor]:
 
 
 @pytest.fixture
-def victim() -> Iterator[subprocess.Popen[bytes]]:
-    """A program of the same user, outside."""
-    uid = REDUCED.uid
-    as_uid: dict[str, Any] = {"user": uid, "group": uid, "extra_groups": []} if os.geteuid() == 0 else {}
-    with subprocess.Popen(["sleep", "60"], env={"TOKEN": "CANARY"}, cwd="/", **as_uid) as running:
-        yield running
-        running.kill()
-
-
-@pytest.fixture
 def reduced_host(home: Path) -> None:
     """A host whose own configuration asks for the reduced border."""
     (home / ".codebutler").mkdir(mode=0o700)

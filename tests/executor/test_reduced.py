@@ -9,6 +9,7 @@ import contextlib
 import os
 import socket
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,14 @@ from codebutler.sandbox.settings import SandboxSettings
 REDUCED = SandboxSettings(tier="reduced")
 UID = REDUCED.uid if os.geteuid() == 0 else os.geteuid()
 AS_UID: dict[str, Any] = {"user": UID, "group": UID, "extra_groups": []} if os.geteuid() == 0 else {}
+
+
+@pytest.fixture
+def victim() -> Iterator[subprocess.Popen[bytes]]:
+    """A program of the same user, outside."""
+    with subprocess.Popen(["sleep", "60"], env={"TOKEN": "CANARY"}, cwd="/", **AS_UID) as running:
+        yield running
+        running.kill()
 
 
 NEIGHBOUR = {
