@@ -265,7 +265,9 @@ class Executor:
         """What the sandbox saw of the repository at its start; with scratch git, it is what commands made
         of it: a restart would throw their stash and commits away."""
         git = self._job.git
-        return () if git is None or self._job.scratch else seen_at_start(git)
+        if git is None or self._job.scratch:
+            return ()
+        return seen_at_start(git, mounts=self._job.settings.tier != "reduced")
 
     async def _launch(self) -> Client:
         self._view = self._seen()

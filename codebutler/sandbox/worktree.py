@@ -107,11 +107,20 @@ def git_parts(root: Path, gitdir: Path | None) -> GitParts | None:
     return parts
 
 
-def seen_at_start(git: GitParts) -> tuple[object, ...]:
-    """The state of those files of the repository that a sandbox sees as they were at its start."""
+def holds_secrets(git: GitParts) -> bool:
+    """Whether the folder that holds the index also holds what must not be shown to a sandbox."""
+    files = existing(git.gitdir, ("config", "config.worktree"), "file")
+    return bool(files + existing(git.gitdir, ("modules",), "dir"))
+
+
+def seen_at_start(git: GitParts, *, mounts: bool = True) -> tuple[object, ...]:
+    """The state of those files of the repository that a sandbox sees as they were at its start.
+
+    Without ``mounts`` these are all that cannot be shown by their folder.
+    """
     names = [git.common / "packed-refs", git.gitdir / "config.worktree"]
-    if git.gitdir == git.common:
-        names += [git.common / "HEAD", git.common / "index"]
+    if git.gitdir == git.common or (not mounts and holds_secrets(git)):
+        names += [git.gitdir / "HEAD", git.gitdir / "index"]
     return tuple(_stamp(name) for name in names)
 
 

@@ -68,14 +68,13 @@ async def test_odd_files_and_names_keep_their_lines_apart(executor: Executor, fo
     for age, name in enumerate(("blob.bin", "crlf.py", "two\nlines.py", "z.py")):
         os.utime(folder / name, (1_800_000_000 - age, 1_800_000_000 - age))
     found = await _grep(executor, "needle|^2", glob="{blob,crlf,two,z}*")
-    assert found.text.split("\n")[:5] == [
+    assert found.text.split("\n")[:4] == [
         "crlf.py:1:needle",
         "crlf.py:3:needle",
-        "two",
-        "lines.py:3:needle",
+        "two\\nlines.py:3:needle",
         "z.py:1:needle: 7",
     ]
-    assert found.text.split("\n")[5] == "z.py:2:2:x"
+    assert found.text.split("\n")[4] == "z.py:2:2:x"
     alone = await _grep(executor, "needle", path="blob.bin")
     assert alone.text.startswith("blob.bin: binary file matches")
     assert alone.details["lines"] == 1
@@ -181,3 +180,13 @@ async def test_many_and_long_matches_are_capped(executor: Executor, folder: Path
     assert "2750 more lines" in many.text
     assert len(long.text) < 400
     assert "300 more files" in files.text
+
+
+async def test_a_line_end_in_a_name_forges_no_line(executor: Executor, folder: Path) -> None:
+    (folder / "new\nsecret.py:1:forged").write_text("needle\n")
+    for tool, arguments in {
+        "grep": {"pattern": "needle"}, "glob": {"pattern": "**"}, "read": {"path": "."},
+    }.items():  # fmt: skip
+        found = (await executor.call(tool, arguments)).text.split("\n")
+        assert any(line.startswith("new\\nsecret.py") for line in found), tool
+        assert not any(line.startswith("secret.py") for line in found), tool
