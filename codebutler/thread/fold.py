@@ -18,7 +18,9 @@ _OUTSIDE = frozenset(
     {"thread_opened", "message_received", "message_edited", "message_deleted", "timer_fired"}
 )
 """What doors and the clock append; all else is the doing of a turn."""
-_ENDS = frozenset({"cancelled", "paused", "limit_hit", "turn_ended", "resumed", "rewound", "forked"})
+_ENDS = frozenset(
+    {"cancelled", "paused", "limit_hit", "frame_ended", "turn_ended", "resumed", "rewound", "forked"}
+)
 """What decides whether people are owed an end."""
 _DEALS = frozenset(
     kind.model_fields["kind"].default
