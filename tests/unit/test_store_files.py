@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.errors import CodeButlerError, ConfigError, StoreGone
 from codebutler.store import files
 from codebutler.store.copies import Copy
 from codebutler.store.rows import NewEvent, NewPost, Timer
@@ -192,9 +192,13 @@ async def test_pull_requests_are_in_the_copy(store: Store, tmp_path: Path) -> No
 async def test_a_copy_of_a_store_that_was_deleted_can_be_restored(store: Store, tmp_path: Path) -> None:
     copy = Copy(tmp_path / "store.db", tmp_path / "c.db")
     await copy.follow("A")
+    await work(store, "A", 5)
     for side in ("", "-wal", "-shm"):
         (tmp_path / f"store.db{side}").unlink()
-    await work(store, "A", 5)
+    for use in (lambda: work(store, "A", 1, 9), lambda: store.events("A"), lambda: store.put_blob(b"x")):
+        with pytest.raises(StoreGone, match="was deleted or replaced"):
+            await use()
+    assert not list(tmp_path.glob("store.db*"))
     await copy.follow("A")
     await store.close()
     files.restore(tmp_path / "c.db", tmp_path / "store.db", tmp_path / "kept.db")
