@@ -31,6 +31,8 @@ _SETTINGS = {
 _NAMED = re.compile(r"""['"](.+)['"]""")
 _PLAIN = "--ignore-submodules=none"
 """Spoken out, it keeps git from asking a .gitmodules file, which the agent may have written."""
+_SUBMODULES = 100
+_NAME_CHARS = 300
 _KINDS = {"A": "added", "D": "deleted"}
 
 
@@ -39,6 +41,32 @@ def sha(value: object) -> str:
     if not isinstance(value, str) or not _SHA.fullmatch(value):
         raise ProtocolFault(-32602, "a full object name is needed")
     return value
+
+
+def left_out(said: str, *, failed: bool) -> list[str]:
+    """What git add says it could not take, a line each, in words for people."""
+    told = []
+    for line in said.splitlines():
+        name = _NAMED.search(line)
+        if "could not open directory '" in line:  # such a name may be too long to be told whole
+            start = line.partition("'")[2].rstrip("/'")[:_NAME_CHARS]
+            told.append(f"not saved, its path is too long or closed: '{start}'")
+        elif failed and "unable to index file" in line and name:
+            told.append(f"not saved, it cannot be read: '{name[1]}'")
+        elif failed and "does not have a commit" in line and name:
+            told.append(f"nested repository without a commit left out: '{name[1]}'")
+    if failed and not told:
+        told = [line for line in said.splitlines() if "warning: " not in line]
+    return told
+
+
+def _has_strays(folder: str) -> bool:
+    """Whether the folder of a submodule that is not checked out holds files."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    return bool(names) and ".git" not in names
 
 
 class GitWork:
@@ -105,15 +133,13 @@ class GitWork:
         if not os.path.exists(self.index) and not self._borrow_index():
             self.run("read-tree", base)
         result = self.git("add", "--all", "--ignore-errors", "--", ".")
-        if result.code not in (0, 1, 128) or result.cut:
+        if result.code == 128:
+            result = self._around_nested(result)
+        if result.code not in (0, 1) or result.cut:
             raise Fault(f"git add: {limits.clip(result.err.decode('utf-8', 'replace'), 6, 1000)}")
-        problems = [
-            line for line in result.err.decode("utf-8", "replace").splitlines() if "warning: " not in line
-        ]
-        if result.code == 128 and not self._skip_unborn(result.err):
-            raise Fault(f"git add: {limits.clip(chr(10).join(problems), 6, 1000)}")
         self._uncover()
-        return (problems if result.code == 1 else []) + self._drop_nested(base)
+        told = left_out(result.err.decode("utf-8", "replace"), failed=result.code == 1)
+        return told + self._drop_nested(base) + self._in_submodules()
 
     def _borrow_index(self) -> bool:
         """Start from the worktree's own index: it knows which files are unchanged, and sparse checkouts."""
@@ -127,15 +153,33 @@ class GitWork:
         os.unlink(self.index)
         return False
 
-    def _skip_unborn(self, error: bytes) -> bool:
-        """A nested repository without a commit stops git add; add everything else."""
-        names = re.findall(rb"'(.+)/' does not have a commit checked out", error)
-        if not names:
-            return False
-        excluded = {os.fsdecode(name) for name in names} | set(self._unborn())
-        aside = [f":(exclude,literal){name}" for name in excluded]
-        self.run("add", "--all", "--ignore-errors", "--", ".", *aside)
-        return True
+    def _around_nested(self, failed: Captured) -> Captured:
+        """A nested folder's broken ``.git``, or one without a commit, stops git add: add all the rest.
+
+        A name that git gives may be that of a submodule, which then stays as the base has it.
+        """
+        named = re.findall(rb"'(.+)/' does not have a commit checked out", failed.err)
+        excluded = {os.fsdecode(name) for name in named} | set(self._unborn())
+        if not excluded:
+            return failed
+        aside = [f":(exclude,literal){name}" for name in sorted(excluded)]
+        return self.git("add", "--all", "--ignore-errors", "--", ".", *aside)
+
+    def _in_submodules(self) -> list[str]:
+        """Work in a submodule's folder is not this repository's, and nobody may think that it is saved."""
+        if not os.path.isfile(os.path.join(self.space.root, ".gitmodules")):
+            return []
+        paths = self.git("config", "-z", "-f", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$")
+        names = [os.fsdecode(each.partition(b"\n")[2]) for each in paths.out.split(b"\0") if each]
+        here = [f":(literal){name}" for name in names[:_SUBMODULES] if name and not name.startswith("/")]
+        listed = self.git("ls-files", "-s", "-z", "--", *here).out.split(b"\0") if here else []
+        links = [os.fsdecode(each.partition(b"\t")[2]) for each in listed if each.startswith(b"160000 ")]
+        stray = [name for name in links if _has_strays(os.path.join(self.space.root, name))]
+        changed = self.git(
+            "diff-files", _PLAIN, "--name-only", "-z", "--", *(f":(literal){each}" for each in links)
+        )
+        dirty = [os.fsdecode(each) for each in changed.out.split(b"\0") if each] if links else []
+        return [f"not saved, it lies in a submodule: '{name}'" for name in sorted({*stray, *dirty})]
 
     def _uncover(self) -> None:
         """What lies over the worktree is no part of it. It is ignored (/etc/gitconfig), unless the worktree's

@@ -121,3 +121,13 @@ class Collector:
             return clip((self.head + self.tail).decode("utf-8", "replace"), lines, size, hint)
         head, tail = self.head.decode("utf-8", "replace"), self.tail.decode("utf-8", "replace")
         return join_cut(head, tail, (self.lines, self.size), (lines, size), hint)
+
+
+def name(raw: bytes) -> str:
+    """A file's name as part of one line: with a line end in it, whoever chose it could forge lines."""
+    text = raw.decode("utf-8", "replace")
+    return text if text.isprintable() else "".join(_plain(char) for char in text)
+
+
+def _plain(char: str) -> str:
+    return char.encode("unicode_escape").decode() if ord(char) < 32 or ord(char) == 127 else char

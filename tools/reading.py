@@ -33,7 +33,8 @@ def _listing(place: Place) -> tuple[str, dict[str, Any]]:
     try:
         with os.scandir(fd) as entries:
             names = sorted(
-                each.name + ("/" if each.is_dir(follow_symlinks=False) else "") for each in entries
+                limits.name(os.fsencode(each.name)) + ("/" if each.is_dir(follow_symlinks=False) else "")
+                for each in entries
             )
     finally:
         os.close(fd)

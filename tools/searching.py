@@ -101,7 +101,7 @@ def _newest(names: list[bytes]) -> list[bytes]:
 
 
 def _file_list(names: list[bytes], none: str) -> str:
-    shown = [name.decode("utf-8", "replace") for name in names[: limits.SEARCH_FILES]]
+    shown = [limits.name(name) for name in names[: limits.SEARCH_FILES]]
     if len(names) > len(shown):
         shown.append(f"[… {len(names) - len(shown)} more files]")
     return "\n".join(shown) or none
@@ -193,7 +193,7 @@ def _shown(name: bytes, line: bytes) -> str:
     if column > limits.SEARCH_LINE_CHARS // 2 and len(text) > limits.SEARCH_LINE_CHARS:
         text = "… ".encode() + text[column - 1 - limits.SEARCH_LINE_CHARS // 4 :]
     mark = b":" if column else b"-"
-    return (name + mark + match[1] + mark + text).decode("utf-8", "replace")
+    return limits.name(name) + (mark + match[1] + mark + text).decode("utf-8", "replace")
 
 
 def _narrowed(
@@ -238,6 +238,6 @@ def _counts(out: bytes) -> tuple[str, dict[str, Any]]:
         return "no match", {"matches": 0}
     matches = sum(pairs.values())
     shown = _newest(list(pairs))[: limits.SEARCH_LINES]
-    lines = [f"{name.decode('utf-8', 'replace')}:{pairs[name]}".removeprefix("./") for name in shown]
+    lines = [f"{limits.name(name)}:{pairs[name]}".removeprefix("./") for name in shown]
     text, details = _lines(lines, len(pairs))
     return f"{text}\n{matches} matches in {len(pairs)} files", {**details, "matches": matches}

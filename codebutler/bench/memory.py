@@ -33,9 +33,7 @@ async def _idle(folder: Path, rounds: Rounds, settings: SandboxSettings) -> list
         pids = family(executor)
         least = _python()
         beside = "python that waits"
-        found = [
-            Row("resident, idle thread", _sum(pids, "status", "VmRSS"), "MB", 16, floor=least, beside=beside)
-        ]
+        found = [Row("resident, idle thread", resident(pids), "MB", 16, floor=least, beside=beside)]
         with contextlib.suppress(PermissionError):  # an executor shows its pages to root alone
             found.append(Row("its share (Pss)", _sum(pids, "smaps_rollup", "Pss"), "MB", 16))
         return found
@@ -51,7 +49,7 @@ async def _flood(folder: Path, rounds: Rounds, settings: SandboxSettings) -> Row
         await called(executor, "bash", {"command": "true"})
         pids = [*family(executor), os.getpid()]
         _forget_peak()
-        before = _sum(pids, "status", "VmRSS")
+        before = resident(pids)
         result = await executor.call(
             "bash", {"command": f"head -c {_FLOOD} /dev/zero | tr '\\0' x"}, on_output=lambda _: None
         )
@@ -82,6 +80,11 @@ def family(executor: Executor) -> list[int]:
     return pids
 
 
+def resident(pids: list[int]) -> float:
+    """Resident MB of several processes."""
+    return _sum(pids, "status", "VmRSS")
+
+
 def _sum(pids: list[int], file: str, name: str) -> float:
     """A figure of /proc, in MB, over several processes."""
     total = 0
@@ -99,6 +102,6 @@ def _python() -> float:
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, env={}, text=True) as python:
         if python.stdout is not None:
             python.stdout.readline()
-        resident = _sum([python.pid], "status", "VmRSS")
+        size = resident([python.pid])
         python.communicate("\n")
-    return resident
+    return size

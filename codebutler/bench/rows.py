@@ -11,15 +11,15 @@ from codebutler.types import Json
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure in ``unit``. ``target`` bounds the value, or its ratio to ``floor``.
+    """One figure in ``unit``. ``target`` bounds the value, or its ratio to ``floor``; None: none is set.
 
     ``floor`` is what ``beside`` (the least that could do the same) took in the same run, in the same unit.
     """
 
     title: str
     value: float
-    unit: Literal["ms", "MB"]
-    target: float
+    unit: Literal["ms", "s", "MB", "%"]
+    target: float | None
     bounds: Literal["value", "ratio"] = "value"
     floor: float | None = None
     beside: str = ""
@@ -33,7 +33,7 @@ class Row:
     def met(self) -> bool:
         """Whether the target holds."""
         measured = self.value if self.bounds == "value" else self.ratio
-        return measured is not None and measured <= self.target
+        return self.target is None or (measured is not None and measured <= self.target)
 
     def json(self) -> Json:
         """The row for programs."""
@@ -56,10 +56,15 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         floor = "" if row.floor is None else f"{_figure(row.floor)} {row.unit} ({row.beside})"
         ratio = "" if row.ratio is None else f"{row.ratio:.2f}x"
-        target = f"≤ {row.target:g} {row.unit}" if row.bounds == "value" else f"≤ {row.target:g}x"
         value = f"{_figure(row.value)} {row.unit}"
-        lines.append(f"| {row.title} | {value} | {floor} | {ratio} | {target} | {_verdict(row)} |")
+        lines.append(f"| {row.title} | {value} | {floor} | {ratio} | {_target(row)} | {_verdict(row)} |")
     return "\n".join(lines)
+
+
+def _target(row: Row) -> str:
+    if row.target is None:
+        return "works"
+    return f"≤ {row.target:g} {row.unit}" if row.bounds == "value" else f"≤ {row.target:g}x"
 
 
 def _verdict(row: Row) -> str:

@@ -1,10 +1,11 @@
-"""``codebutler bench``: what the executor and the harness cost, beside floors of the same run."""
+"""``codebutler bench``: what executor, threads and harness cost, beside floors of the same run."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -15,15 +16,17 @@ from codebutler.errors import UsageError
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.types import Json
 
-HELP = "Measure the executor and the harness around a model, as ratios to the least that could do the same."
+HELP = "Measure executor, threads and the harness around a model, beside the least that could do the same."
 _CLONE = Path(__file__).resolve().parents[2]
 _MOST = 1000
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What to measure, and for how long."""
-    parser.add_argument("what", nargs="?", choices=("all", "executor", "turns"), default="all")
-    parser.add_argument("--rounds", type=int, default=_MOST, metavar="N", help="executor: at most N a row")
+    parser.add_argument("what", nargs="?", choices=("all", "executor", "threads", "turns"), default="all")
+    parser.add_argument(
+        "--rounds", type=int, default=_MOST, metavar="N", help="executor, threads: at most N a row"
+    )
     parser.add_argument("--bench", type=Path, metavar="DIR", help="turns: where the benchmark is")
     parser.add_argument("--runs", type=int, default=1, help="turns: runs of each cell; medians are shown")
     parser.add_argument("--scripts", default="shell50", help="turns: shellN,mixedN")
@@ -39,14 +42,16 @@ def run(args: argparse.Namespace) -> int:
     wanted = args.what in ("all", "turns")
     if wanted and not loop.there and (args.bench is not None or args.what == "turns"):
         turns.measure(loop)  # says what is missing, before minutes of measuring
-    rows = _executor(args.rounds) if args.what != "turns" else []
+    rows = _executor(args.rounds) if args.what in ("all", "executor") else []
+    threads = _threads(args.rounds) if args.what in ("all", "threads") else []
     cells = turns.measure(loop) if wanted and loop.there else []
     if args.json:
-        print(json.dumps(_json(rows, cells)))
+        print(json.dumps(_json(rows, threads, cells)))
         return 0
-    if rows:
-        print("Executor (medians; x = times the floor of the same run)\n")
-        print(table(rows) + "\n")
+    for what, found in (("Executor", rows), ("Threads", threads)):
+        if found:
+            print(f"{what} (medians; x = times the floor of the same run; load {_load()})\n")
+            print(table(found) + "\n")
     if cells:
         print(turns.tables(cells))
     return 0
@@ -55,11 +60,28 @@ def run(args: argparse.Namespace) -> int:
 def _executor(rounds: int) -> list[Row]:
     from codebutler.bench.executor import measure
 
-    def said(what: str) -> None:
-        print(f"bench: {what}", file=sys.stderr, flush=True)
-
-    return asyncio.run(measure(Rounds(rounds, said), SandboxSettings.from_host()))
+    return asyncio.run(measure(Rounds(rounds, _said), SandboxSettings.from_host()))
 
 
-def _json(rows: list[Row], cells: list[Json]) -> Json:
-    return {"executor": [row.json() for row in rows], "turns": cells}
+def _threads(rounds: int) -> list[Row]:
+    from codebutler.bench.threads import measure
+
+    return asyncio.run(measure(Rounds(rounds, _said)))
+
+
+def _said(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+def _load() -> str:
+    """How busy the machine is: figures of a busy one are worth less."""
+    return f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+
+
+def _json(rows: list[Row], threads: list[Row], cells: list[Json]) -> Json:
+    return {
+        "executor": [row.json() for row in rows],
+        "threads": [row.json() for row in threads],
+        "turns": cells,
+        "load": os.getloadavg()[0],
+    }

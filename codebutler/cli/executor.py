@@ -11,7 +11,7 @@ from codebutler.cli.border import announced
 from codebutler.sandbox.border import Job
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.problems import explain
-from codebutler.sandbox.worktree import find_git, real_folder
+from codebutler.sandbox.worktree import find_git, lent, real_folder
 
 HELP = "Serve the sandboxed tools over stdio (MCP)."
 
@@ -29,7 +29,9 @@ def run(args: argparse.Namespace) -> int:
     """
     settings = announced()
     root = real_folder(args.worktree)
-    launch = prepare(Job(root, find_git(root), args.read_only, settings))
+    git = find_git(root)
+    git = lent(git, root, settings.show) if git is not None else None
+    launch = prepare(Job(root, git, args.read_only, settings))
     try:
         process = launch.popen(stdin=sys.stdin.fileno(), stdout=sys.stdout.fileno(), stderr=subprocess.PIPE)
         _, said = process.communicate()

@@ -9,9 +9,11 @@ from codebutler.cli.common import add_place, tell_of_lost
 from codebutler.cli.stopping import on_stop
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import CodeButlerError, StoreGone, UsageError
+from codebutler.models import client
 from codebutler.service.app import Place, find_place, open_host
 from codebutler.service.owner import Owner, ask_for_way, holder
 from codebutler.thread.engine import Engine
+from codebutler.thread.host import Host
 
 HELP = "Run the repo's threads until stopped."
 POLL = 0.2
@@ -38,6 +40,7 @@ async def _run(args: argparse.Namespace) -> int:
     host = await open_host(place)
     await tell_of_lost(place, host.store)
     engine = Engine(host, REGISTRY, [])
+    ahead = asyncio.create_task(_load_ahead(host))
     await owner.listen(engine.kick)
     running = asyncio.create_task(engine.run())
     stopping = asyncio.create_task(told.wait())
@@ -47,7 +50,7 @@ async def _run(args: argparse.Namespace) -> int:
     await engine.close(patience=place.config.threads.stop_seconds)
     for task in (running, stopping):
         task.cancel()
-    await asyncio.gather(running, stopping, return_exceptions=True)
+    await asyncio.gather(running, stopping, ahead, return_exceptions=True)
     await owner.release()
     await host.close()
     if broken is not None:
@@ -56,6 +59,12 @@ async def _run(args: argparse.Namespace) -> int:
             raise cause
         raise CodeButlerError(f"serving ended by itself: {cause}") from broken
     return 0
+
+
+async def _load_ahead(host: Host) -> None:
+    """What asks a model takes long to load: begin while git and the disk are waited for. Only when due."""
+    if await host.store.ready_threads():
+        await client.load()
 
 
 async def _take(place: Place, told: asyncio.Event) -> Owner | None:

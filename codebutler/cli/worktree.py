@@ -11,6 +11,7 @@ import asyncio
 import dataclasses
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from codebutler.errors import RepoError, UsageError
 from codebutler.repo import checkpoints
 from codebutler.repo.git import git, resolve
 from codebutler.sandbox.executor import Executor
-from codebutler.sandbox.worktree import find_git, real_folder
+from codebutler.sandbox.worktree import find_git, lent, real_folder, refused_lenders
 
 HELP = "Show or save the changes of a worktree: status, diff, checkpoint, read."
 
@@ -42,11 +43,12 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     root = await asyncio.to_thread(real_folder, args.worktree)
-    executor = await Executor.start(root, settings=announced())
+    settings = announced()
+    executor = await Executor.start(root, settings=settings)
     try:
         if args.action == "read":
             return await _read(executor, args)
-        gitdir = await asyncio.to_thread(_gitdir, root)
+        gitdir = await asyncio.to_thread(_gitdir, root, settings.show)
         answer = await {"status": _status, "diff": _diff, "checkpoint": _checkpoint}[args.action](
             executor, gitdir, args
         )
@@ -56,11 +58,16 @@ async def _run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _gitdir(root: Path) -> Path:
+def _gitdir(root: Path, show: Sequence[Path]) -> Path:
     parts = find_git(root)
     if parts is None:
         raise RepoError(
             f"{root} is neither a checkout nor a linked worktree", fix="Name one with --worktree."
+        )
+    for store in refused_lenders(lent(parts, root, show)):
+        raise RepoError(
+            f"the repository of {root} borrows objects from {store}, and a command may have written that",
+            fix="If you did, list that folder in sandbox.show of the host's config.json.",
         )
     return parts.gitdir
 

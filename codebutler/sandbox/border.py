@@ -57,7 +57,7 @@ class Job:
 
     def objects(self) -> list[Path]:
         """Where it finds objects inside."""
-        found = object_folders(self.git.common) if self.git else []
+        found = object_folders(self.git.common, self.git.lenders) if self.git else []
         return [REPOSITORY / "objects", *found[1:]] if self.scratch else found
 
 
@@ -200,7 +200,7 @@ class Profile:
             self.show(path, at / path.name)
         self.file(at / "config", clean_config(folder / "config"))
         self.add("--dir", at / "hooks")
-        borrowed = object_folders(folder)[1:]
+        borrowed = object_folders(folder, self.job.git.lenders if self.job.git else ())[1:]
         for store in borrowed:
             if not store.is_relative_to(self.job.root):
                 self.show(store)

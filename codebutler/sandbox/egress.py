@@ -76,6 +76,16 @@ async def system_dial(address: str, port: int) -> Pair:
     return await asyncio.open_connection(address, port, flags=socket.AI_NUMERICHOST)
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds for a head, for finding and for reaching a host, and without a byte; connections at once."""
+
+    head: float = 15.0
+    dial: float = 20.0
+    idle: float = 300.0
+    at_once: int = 64
+
+
 @dataclass
 class Egress:
     """One proxy for one executor. ``uid`` may connect; everybody else on the host may not.
@@ -89,6 +99,7 @@ class Egress:
     private: Sequence[str] = ()
     resolve: Resolve = system_resolve
     dial: Dial = system_dial
+    limits: Limits = Limits()
     rules: list[Rule] = field(init=False)
     refused: dict[str, None] = field(default_factory=dict)
     socket: Path = field(init=False)
@@ -120,7 +131,7 @@ class Egress:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._tasks) >= _AT_ONCE:
+        if task is None or len(self._tasks) >= self.limits.at_once:
             writer.close()
             return
         self._tasks.add(task)
@@ -138,23 +149,23 @@ class Egress:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _HEAD_SECONDS)
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), self.limits.head)
         except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             raise Wrong(400, "no complete request head") from error
         request = parse(head)
         address = await self.address(request)
         try:
-            far, out = await asyncio.wait_for(self.dial(address, request.port), _DIAL_SECONDS)
+            far, out = await asyncio.wait_for(self.dial(address, request.port), self.limits.dial)
         except (OSError, TimeoutError) as error:
             raise Wrong(502, f"{request.name} cannot be reached") from error
         try:
             if request.tunnel:
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
-                await _either(_copy(reader, out), _copy(far, writer))
+                await _either(self._copy(reader, out), self._copy(far, writer))
             else:
                 out.write(request.forward)
                 # One request and no more: what follows on this connection could name another host.
-                await _either(_copy(reader, out, request.body), _copy(far, writer))
+                await _either(self._copy(reader, out, request.body), self._copy(far, writer))
         finally:
             out.close()
 
@@ -165,13 +176,32 @@ class Egress:
                 self.refused[f"{request.name}:{request.port}"] = None
             raise Wrong(403, f"{request.name}:{request.port} is not in sandbox.allow of this host")
         try:
-            found = list(await asyncio.wait_for(self.resolve(request.name, request.port), _DIAL_SECONDS))
+            finding = self.resolve(request.name, request.port)
+            found = list(await asyncio.wait_for(finding, self.limits.dial))
         except (OSError, UnicodeError, TimeoutError) as error:
             raise Wrong(502, f"{request.name} cannot be resolved") from error
         vouched = any(rule.fits(request.name, request.port) for rule in self._vouched)
         if not found or not all(is_public(each) or (vouched and is_inner(each)) for each in found):
             raise Wrong(403, f"{request.name} leads to an address that is not public")
         return found[0]
+
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int = -1
+    ) -> None:
+        """Until the end, or ``limit`` bytes; then the other side learns that no more will come."""
+        left = limit
+        while left:
+            piece = await asyncio.wait_for(
+                reader.read(_PIECE if left < 0 else min(_PIECE, left)), self.limits.idle
+            )
+            if not piece:
+                break
+            left -= len(piece) if left > 0 else 0
+            writer.write(piece)
+            await asyncio.wait_for(writer.drain(), self.limits.idle)
+        if limit < 0 and writer.can_write_eof():
+            with contextlib.suppress(OSError):
+                writer.write_eof()
 
 
 async def _either(up: Awaitable[None], down: Awaitable[None]) -> None:
@@ -182,18 +212,3 @@ async def _either(up: Awaitable[None], down: Awaitable[None]) -> None:
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
-
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, limit: int = -1) -> None:
-    """Until the end, or ``limit`` bytes; then the other side learns that no more will come."""
-    left = limit
-    while left:
-        piece = await asyncio.wait_for(reader.read(_PIECE if left < 0 else min(_PIECE, left)), _IDLE_SECONDS)
-        if not piece:
-            break
-        left -= len(piece) if left > 0 else 0
-        writer.write(piece)
-        await asyncio.wait_for(writer.drain(), _IDLE_SECONDS)
-    if limit < 0 and writer.can_write_eof():
-        with contextlib.suppress(OSError):
-            writer.write_eof()

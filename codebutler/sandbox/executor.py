@@ -19,7 +19,7 @@ from codebutler.sandbox.outfit import Outfit
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.replies import TEXT, as_bytes, as_change, as_list, as_sha, tool_result
 from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
-from codebutler.sandbox.worktree import git_parts, real_folder, seen_at_start
+from codebutler.sandbox.worktree import git_parts, lent, real_folder, seen_at_start
 from codebutler.types import Json, ToolResult
 
 _GIT_SECONDS = 900.0
@@ -58,7 +58,8 @@ class Executor:
     ) -> Executor:
         """Start on ``worktree``: a plain folder, a checkout or a linked worktree.
 
-        ``own``: the folder is ours and may be given to the sandbox's user. ``gitdir``: the repository
+        ``own``: the folder is ours and may be given to the sandbox's user; its repository is believed when it
+        says from where it borrows objects. ``gitdir``: the repository
         for a folder without ``.git`` of its own. ``egress``: the way out, if it is not to be made from
         ``settings.allow``. ``outfit``: dependencies that were set up before. Raises NoSandbox with the fix,
         UsageError for a folder that cannot be opened, RepoError for an unreadable repository.
@@ -66,6 +67,8 @@ class Executor:
         settings = settings or SandboxSettings.from_host()
         root = await asyncio.to_thread(real_folder, worktree)
         git = await asyncio.to_thread(git_parts, root, gitdir)
+        if git is not None:
+            git = replace(git, lenders=None) if own else lent(git, root, settings.show)
         if own and settings.tier != "off":
             await asyncio.to_thread(give_to, root, settings.uid)
         if egress is None and settings.allow and settings.tier == "bwrap":
@@ -262,7 +265,9 @@ class Executor:
         """What the sandbox saw of the repository at its start; with scratch git, it is what commands made
         of it: a restart would throw their stash and commits away."""
         git = self._job.git
-        return () if git is None or self._job.scratch else seen_at_start(git)
+        if git is None or self._job.scratch:
+            return ()
+        return seen_at_start(git, mounts=self._job.settings.tier != "reduced")
 
     async def _launch(self) -> Client:
         self._view = self._seen()

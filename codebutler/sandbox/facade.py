@@ -10,7 +10,14 @@ import shlex
 import shutil
 from pathlib import Path
 
-from codebutler.sandbox.worktree import GitParts, clean_config, existing, object_folders, read_small
+from codebutler.sandbox.worktree import (
+    GitParts,
+    clean_config,
+    existing,
+    holds_secrets,
+    object_folders,
+    read_small,
+)
 
 _BYTES = 1024 * 1024
 _WRAPPER = """#!/bin/sh
@@ -44,7 +51,7 @@ exec "$real" "$@"
 
 def build(git: GitParts, at: Path) -> list[Path]:
     """Make the folder ``at``; returns what of the real repository must be readable for it."""
-    stores = object_folders(git.common)
+    stores = object_folders(git.common, git.lenders)
     for name in ("objects/info", "objects/pack", "info"):
         (at / name).mkdir(parents=True)
     (at / "objects/info/alternates").write_text("".join(f"{each}\n" for each in stores), encoding="utf-8")
@@ -65,11 +72,8 @@ def build(git: GitParts, at: Path) -> list[Path]:
 
 
 def _index(git: GitParts) -> list[Path]:
-    """What to show for the index. Every writer replaces it, so its folder must be shown to see the next one;
-    but not a folder with secrets."""
-    linked = git.gitdir != git.common
-    bare = not existing(git.gitdir, ("config.worktree",), "file") + existing(git.gitdir, ("modules",), "dir")
-    return [git.gitdir] if linked and bare else existing(git.gitdir, ("index",), "file")
+    """What to show for the index: its folder, since whoever writes it puts another file in its place."""
+    return existing(git.gitdir, ("index",), "file") if holds_secrets(git) else [git.gitdir]
 
 
 def wrap(root: Path, facade: Path, at: Path) -> None:

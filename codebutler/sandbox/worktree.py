@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebutler.errors import RepoError, UsageError
@@ -29,10 +30,12 @@ _KEPT_CORE = (
 
 @dataclass(frozen=True, slots=True)
 class GitParts:
-    """``common`` holds objects and refs; ``gitdir`` is what GIT_DIR is: the same, or a linked worktree's."""
+    """``common`` holds objects and refs; ``gitdir`` is what GIT_DIR is: the same, or a linked worktree's.
+    ``lenders`` are folders whose object stores it may borrow from; None: any."""
 
     common: Path
     gitdir: Path
+    lenders: tuple[Path, ...] | None = ()
 
 
 def real_folder(path: Path) -> Path:
@@ -104,11 +107,20 @@ def git_parts(root: Path, gitdir: Path | None) -> GitParts | None:
     return parts
 
 
-def seen_at_start(git: GitParts) -> tuple[object, ...]:
-    """The state of those files of the repository that a sandbox sees as they were at its start."""
+def holds_secrets(git: GitParts) -> bool:
+    """Whether the folder that holds the index also holds what must not be shown to a sandbox."""
+    files = existing(git.gitdir, ("config", "config.worktree"), "file")
+    return bool(files + existing(git.gitdir, ("modules",), "dir"))
+
+
+def seen_at_start(git: GitParts, *, mounts: bool = True) -> tuple[object, ...]:
+    """The state of those files of the repository that a sandbox sees as they were at its start.
+
+    Without ``mounts`` these are all that cannot be shown by their folder.
+    """
     names = [git.common / "packed-refs", git.gitdir / "config.worktree"]
-    if git.gitdir == git.common:
-        names += [git.common / "HEAD", git.common / "index"]
+    if git.gitdir == git.common or (not mounts and holds_secrets(git)):
+        names += [git.gitdir / "HEAD", git.gitdir / "index"]
     return tuple(_stamp(name) for name in names)
 
 
@@ -160,8 +172,12 @@ def read_small(path: Path, limit: int) -> bytes:
         return file.read(limit) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
 
-def object_folders(common: Path) -> list[Path]:
-    """The repository's object folder and those it borrows from, which must look like object folders."""
+def object_folders(common: Path, lenders: Sequence[Path] | None = None) -> list[Path]:
+    """The repository's object folder and those it borrows from, which must look like object folders.
+
+    Only those below ``lenders`` count, unless it is None: the list of a ``.git`` that a command may have made
+    could name any repository of this machine.
+    """
     found = [common / "objects"]
     for folder in found:
         listed = read_small(folder / "info" / "alternates", 65536).decode("utf-8", "replace")
@@ -170,9 +186,22 @@ def object_folders(common: Path) -> list[Path]:
             is_store = (
                 other.name == "objects" and _kind(other / "pack") == "dir" and _kind(other / "info") == "dir"
             )
-            if line.strip() and is_store and other not in found and len(found) < 8:
+            lent = lenders is None or any(other.is_relative_to(each) for each in lenders)
+            if line.strip() and is_store and lent and other not in found and len(found) < 8:
                 found.append(other)
     return found
+
+
+def lent(git: GitParts, root: Path, show: Sequence[Path]) -> GitParts:
+    """``git`` of a folder that is not our own: it may borrow from inside the folder and from what the host
+    shows."""
+    return replace(git, lenders=(root, *show))
+
+
+def refused_lenders(git: GitParts) -> list[Path]:
+    """Stores that the repository borrows from and that are not shown."""
+    allowed = object_folders(git.common, git.lenders)
+    return [store for store in object_folders(git.common) if store not in allowed]
 
 
 def clean_config(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from codebutler.types import Json
 
+_LARGEST = 64 * 1024 * 1024
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -37,7 +38,7 @@ class Provider:
     async def run(cls) -> AsyncIterator[Provider]:
         """A provider that listens while the block runs."""
         provider = cls()
-        app = web.Application()
+        app = web.Application(client_max_size=_LARGEST)
         app.router.add_post("/v1/chat/completions", provider._complete)
         app.router.add_get("/v1/models", provider._list)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
@@ -83,6 +84,12 @@ class Provider:
     def say(cls, text: str, *, pause: float = 0.0) -> Handler:
         """Stream ``text`` letter by letter, then what it took."""
         return cls.events(*(piece(content=c) for c in text), piece(finish="stop"), usage(10, 2), pause=pause)
+
+    @staticmethod
+    async def silence(_request: web.Request) -> web.StreamResponse:
+        """A handler that never answers."""
+        await asyncio.Event().wait()
+        return web.Response(status=500)
 
     @staticmethod
     def status(code: int, body: Any, headers: Mapping[str, str] | None = None) -> Handler:  # noqa: ANN401

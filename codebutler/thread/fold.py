@@ -7,13 +7,24 @@ What each kind does stands in fold_talk.py, fold_steps.py, fold_work.py and fold
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
 from codebutler import events as ev
 from codebutler.thread import fold_past, fold_steps, fold_talk, fold_work
 from codebutler.thread.state import ThreadState
 
-_OUTSIDE = (ev.ThreadOpened, ev.MessageReceived, ev.MessageEdited, ev.MessageDeleted, ev.TimerFired)
+_OUTSIDE = frozenset(
+    {"thread_opened", "message_received", "message_edited", "message_deleted", "timer_fired"}
+)
 """What doors and the clock append; all else is the doing of a turn."""
+_ENDS = frozenset({"cancelled", "paused", "limit_hit", "turn_ended", "resumed", "rewound", "forked"})
+"""What decides whether people are owed an end."""
+_DEALS = frozenset(
+    kind.model_fields["kind"].default
+    for kind in get_args(get_args(ev.Event)[0])
+    if "message" in kind.model_fields and kind.model_fields["message"].annotation is int
+)
+"""What deals with the message that it names. Known beforehand: to ask each event took half of a fold."""
 _TABLES = (fold_talk, fold_steps, fold_work, fold_past)
 _HANDLERS = {kind: handler for table in _TABLES for kind, handler in table.HANDLERS.items()}
 
@@ -38,9 +49,8 @@ def apply(state: ThreadState, seq: int, ts: float, event: ev.Event | None) -> No
 
 
 def _step(state: ThreadState, event: ev.Event) -> None:
-    message = getattr(event, "message", None)
-    if isinstance(message, int):
-        state.unread.pop(message, None)
+    if event.kind in _DEALS:
+        state.unread.pop(getattr(event, "message", 0), None)
     handler = _HANDLERS.get(event.kind)
     if handler is not None:
         handler(state, event)
@@ -49,9 +59,11 @@ def _step(state: ThreadState, event: ev.Event) -> None:
 
 def _note_end(state: ThreadState, event: ev.Event) -> None:
     """Whether a turn is under way, and which end it owes people since it was stopped."""
-    if isinstance(event, _OUTSIDE):
+    if event.kind in _OUTSIDE:
         return
-    state.unended = not isinstance(event, ev.TurnEnded | ev.Forked)
+    state.unended = event.kind not in {"turn_ended", "forked"}
+    if event.kind not in _ENDS:
+        return
     match event:
         case ev.Cancelled():
             state.owed = "cancelled", f"by {event.by.label}"

@@ -32,7 +32,7 @@ from codebutler.types import ModelClient, Person
 log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
 PLANNERS = 16
-"""PMs and Leads at work at once: they mostly wait for their models."""
+"""PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
@@ -114,7 +114,7 @@ class Host:
     def __post_init__(self) -> None:
         """Places by the configured limit."""
         self.coders = Places(self.config.limits.max_concurrent_threads)
-        self.planners = asyncio.Semaphore(PLANNERS)
+        self.planners = asyncio.Semaphore(max(PLANNERS, self.config.limits.max_concurrent_threads))
         self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
 
     def own_coders(self, person: Person, most: int) -> Places:

@@ -26,6 +26,7 @@ NAMES = {
     "rebound.example.org": [PUBLIC, "127.0.0.1"],
     "mapped.example.org": ["::ffff:127.0.0.1"],
     "listed.example.com": [PUBLIC],
+    "empty.example.org": [],
 }
 ALLOW = ("*.example.org:80", "*.example.org:443", "*.below.example.net:80")
 
@@ -122,6 +123,7 @@ REFUSED = {
     "metadata": "CONNECT metadata.example.org:443",
     "one of several is loopback": "CONNECT rebound.example.org:443",
     "mapped loopback": "CONNECT mapped.example.org:443",
+    "no address at all": "CONNECT empty.example.org:443",
     "unknown": "CONNECT nowhere.example.org:443",
     "NUL before the suffix": "CONNECT evil.example.com\0.example.org:443",
     "address": f"CONNECT {PUBLIC}:443",
@@ -197,7 +199,7 @@ NEVER = """0.0.0.0 127.0.0.1
     10.1.2.3 172.16.0.1 192.168.1.1 169.254.169.254 100.64.0.1 224.0.0.1
     255.255.255.255 198.18.0.1 168.63.129.16 :: ::1 fe80::1 fc00::1 fec0::1 ff02::1 ::ffff:10.0.0.1
     ::ffff:169.254.169.254 64:ff9b::7f00:1 2002:7f00:1:: 2001:0:7f00:1:: ::127.0.0.1 fe80::1%eth0
-    fd00:ec2::254 localhost 1"""
+    fd00:ec2::254 localhost 1 192.88.99.1 ::8.8.8.8 4000::1 2001:0:808:808::"""
 HEADS = {
     "line feed alone": b"GET http://allowed.example.org/ HTTP/1.1\nX: y\r\n\r\n",
     "folded header": b"GET http://allowed.example.org/ HTTP/1.1\r\nX: y\r\n z\r\n\r\n",
@@ -223,7 +225,9 @@ def test_addresses_that_are_never_dialled(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", [PUBLIC, "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1"])
+@pytest.mark.parametrize(
+    "address", [PUBLIC, "1.1.1.1", "2606:4700::1111", "::ffff:1.1.1.1", "64:ff9b::101:101"]
+)
 def test_public_addresses(address: str) -> None:
     assert is_public(address)
 

@@ -192,7 +192,7 @@ async def test_a_bare_repository_works(linked: Any, tmp_path: Path) -> None:
 async def test_borrowed_objects_are_found(linked: Any, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", "--shared", linked.repo, clone], check=True)
-    running = await Executor.start(clone)
+    running = await Executor.start(clone, own=True)
     try:
         assert (await running.call("bash", {"command": "git show --stat HEAD"})).ok
         assert await running.status(linked.base) == []

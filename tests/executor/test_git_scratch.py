@@ -248,7 +248,7 @@ async def test_borrowed_objects_are_found_by_a_relative_name_too(linked: Any, tm
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", "--shared", linked.repo, clone], check=True)
     (clone / ".git/objects/info/alternates").write_text("../../../repo/.git/objects\n")
-    hands = await Executor.start(clone, settings=SCRATCH)
+    hands = await Executor.start(clone, settings=SCRATCH, own=True)
     try:
         assert "error" not in await _ran(hands, "git commit --allow-empty -m x; git fsck; git log -p")
         assert await hands.status(linked.base) == []

@@ -42,24 +42,32 @@ async def test_a_job_outlives_its_call_and_nothing_else_does(reduced: Executor) 
     assert _running("97[89]") == []
 
 
-@pytest.mark.parametrize("how", ["close", "kill"])
+@pytest.mark.parametrize("how", ["close", "keeper", "executor"])
 async def test_nothing_outlives_the_executor(reduced: Executor, how: str) -> None:
+    victim = subprocess.Popen(["sleep", "60"], user=UID if os.geteuid() == 0 else None)
     call = asyncio.create_task(
         reduced.call("bash", {"command": f"(setsid sleep 975{OWN} &); sleep 974{OWN}"})
     )
     await _number("97[45]", 2)
     if how == "close":
         await reduced.close()
-    else:
+    elif how == "keeper":
         os.kill(reduced.pid, signal.SIGTERM)
+    else:
+        os.kill(_below(reduced.pid), signal.SIGKILL)
     assert not (await call).ok
     await _number("97[45]", 0)
-    if how == "kill":
+    assert victim.poll() is None, "whatever is done to the whole border stays within it"
+    victim.kill()
+    victim.wait()
+    if how != "close":
         assert (await reduced.call("bash", {"command": "echo back"})).text == "back"
 
 
 @pytest.mark.usefixtures("reduced_host")
-async def test_nothing_outlives_the_daemon(codebutler: list[str], open_tmp: Path) -> None:
+@pytest.mark.parametrize("who", ["daemon", "executor"])
+async def test_nothing_outlives_whoever_ends_first(codebutler: list[str], open_tmp: Path, who: str) -> None:
+    """Killed, while its pipes are still open. Nobody but the keeper sees that the executor has gone."""
     work = open_tmp / "work"
     work.mkdir()
     give_to(work, UID)
@@ -75,8 +83,13 @@ async def test_nothing_outlives_the_daemon(codebutler: list[str], open_tmp: Path
         daemon.stdin.write(call.encode())
         daemon.stdin.flush()
         await _number("97[23]", 2)
-        daemon.kill()
-    await _number("97[23]", 0)
+        os.kill(daemon.pid if who == "daemon" else _below(_below(daemon.pid)), signal.SIGKILL)
+        await _number("97[23]", 0)
+
+
+def _below(pid: int) -> int:
+    """The only child of a process."""
+    return int(subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, check=True).stdout)
 
 
 def _running(seconds: str) -> list[str]:

@@ -181,3 +181,13 @@ async def test_many_and_long_matches_are_capped(executor: Executor, folder: Path
     assert "2750 more lines" in many.text
     assert len(long.text) < 400
     assert "300 more files" in files.text
+
+
+async def test_a_line_end_in_a_name_forges_no_line(executor: Executor, folder: Path) -> None:
+    (folder / "new\nsecret.py:1:forged").write_text("needle\n")
+    for tool, arguments in {
+        "grep": {"pattern": "needle"}, "glob": {"pattern": "**"}, "read": {"path": "."},
+    }.items():  # fmt: skip
+        found = (await executor.call(tool, arguments)).text.split("\n")
+        assert any(line.startswith("new\\nsecret.py") for line in found), tool
+        assert not any(line.startswith("secret.py") for line in found), tool

@@ -33,10 +33,10 @@ class _Config:
         self.forge = forge
 
 
-async def _forge(box: GitBox, tmp_path: Path) -> Forge:
+async def _forge(box: GitBox, tmp_path: Path, kind: str = "auto") -> Forge:
     repo = await find_repo(box.root)
     prepare(repo.inner / "store.db").close()
-    return await forge_for(repo, _Config(), home=tmp_path / "home")
+    return await forge_for(repo, _Config(kind), home=tmp_path / "home")
 
 
 async def _pushed(forge: Forge, box: GitBox, files: dict[str, bytes | None], branch: str = _BRANCH) -> str:
@@ -269,8 +269,7 @@ async def test_a_server_has_no_forge_here_yet_but_a_local_one_is_offered(
         await forge_for(repo, _Config(), home=tmp_path / "home")
     assert f'"forge": "local" into {tmp_path / "home" / "config.json"}' in caught.value.fix
     assert "secret" not in str(caught.value)
-    forge = await forge_for(repo, _Config("local"), home=tmp_path / "home")
-    prepare(repo.inner / "store.db").close()
+    forge = await _forge(git_box, tmp_path, "local")
     await move_ref(repo.gitdir, "refs/remotes/origin/main", repo.head, "", why="as fetched")
     await _pushed(forge, git_box, {"a.txt": b"1\n"})
     assert (await forge.open_pr(_BRANCH, "main", "One", "")).number == 1
