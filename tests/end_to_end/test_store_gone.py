@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -128,3 +130,32 @@ async def test_a_forge_makes_no_store(stage: Stage) -> None:
     with pytest.raises(ConfigError, match="is not ready yet"):
         await Records(path).list()
     assert path.read_bytes() == b""
+
+
+@pytest.mark.parametrize("stage", [TALK], indirect=True)
+@pytest.mark.parametrize("foreign", [False, True])
+async def test_a_damaged_store_is_put_aside_and_its_threads_come_back(stage: Stage, foreign: bool) -> None:
+    first = await stage.cli("run", "hello", "--json")
+    path = inner(stage) / "store.db"
+    if foreign:
+        path.unlink()
+        with closing(sqlite3.connect(path)) as raw:
+            raw.execute("CREATE TABLE pull_request (number INTEGER)")
+    else:
+        data = bytearray(path.read_bytes())
+        data[4096:] = b"\x9f\x03" * ((len(data) - 4096) // 2)
+        path.write_bytes(data)
+    for words in (("threads",), ("run", "more")):
+        run = await stage.cli(*words)
+        assert (run.code, run.stderr.count("\n")) == (2, 1), run.stderr
+        assert "codebutler restore" in run.stderr
+    doctor = await asyncio.create_subprocess_exec(
+        *PROGRAM, "doctor", "--offline", cwd=stage.sample.repo, env=stage.env(), stdout=subprocess.PIPE
+    )
+    assert b"codebutler restore" in (await doctor.communicate())[0]
+    spoilt = path.read_bytes()
+    back = await stage.cli("restore")
+    assert back.code == 0, back.stderr
+    kept = [p for p in inner(stage).glob("store.db.kept-*") if not p.name.endswith(("-wal", "-shm"))]
+    assert [p.read_bytes() for p in kept] == [spoilt]
+    assert "posted" in (await stage.cli("logs", "--json", first.summary["thread"])).kinds()
