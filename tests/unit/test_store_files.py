@@ -237,3 +237,35 @@ def test_a_process_killed_while_it_follows_leaves_a_sound_copy(tmp_path: Path) -
     live, kept = rows(tmp_path / "store.db")["event"], rows(tmp_path / "c.db")["event"]
     assert live[: len(kept)] == kept
     assert 0 <= len(live) - len(kept) <= 1
+
+
+async def test_a_copy_may_be_closed_while_a_cancelled_follow_still_writes_it(tmp_path: Path) -> None:
+    """A crash would take the process, so another one tries it; it says what follow does after the close."""
+    script = """
+import asyncio, sys
+from pathlib import Path
+from codebutler.store.copies import Copy
+from codebutler.store.rows import NewEvent
+from codebutler.store.store import Store
+async def main():
+    store = await Store.open(Path(sys.argv[1], "store.db"))
+    await store.open_thread("A", title="A", owner="o", bindings=[], events=[NewEvent("k", "0", "{}")])
+    for n in range(20):
+        await store.append("A", [NewEvent("k", f"{n}-{i}", '"' + "x" * 60_000 + '"') for i in range(5)])
+        copy = Copy(store.path, Path(sys.argv[1], f"copy{n % 4}.db"))
+        following = [asyncio.create_task(copy.follow("A")) for _ in range(3)]
+        await asyncio.sleep(n % 10 / 1000)
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
+        await copy.close()
+        await copy.follow("A")
+        assert copy._open is None
+    await store.close()
+    print("whole")
+asyncio.run(main())
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.returncode) == ("whole\n", 0), done.stderr
