@@ -3,6 +3,8 @@
 CodeButlerError
 ├── UsageError        the command or its arguments are wrong (exit 2)
 ├── ConfigError       a file or setting is wrong; names file, key and fix (exit 2)
+│   └── StoreDamaged       a store's file is broken or another program's
+├── StoreGone         a store's file was deleted or replaced under the process: it ends
 ├── NoSandbox         no kernel border can be had, so no tool runs (exit 4)
 ├── RepoError         git cannot do what is asked; nothing was lost
 │   └── BranchLost         the thread's branch is gone or was moved away: a person must put it back
@@ -38,6 +40,14 @@ class ConfigError(CodeButlerError):
     """A configuration file or setting is wrong."""
 
     exit_code = 2
+
+
+class StoreDamaged(ConfigError):
+    """A store's file is damaged, or no store."""
+
+
+class StoreGone(CodeButlerError):
+    """A store's file was deleted or replaced while it was in use."""
 
 
 class NoSandbox(CodeButlerError):

@@ -34,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     place = await find_place(args.repo.resolve(), home=args.home)
-    forge = await forge_for(place.repo, place.config, home=place.home)
+    async with place_and_store(args):  # which makes it, or says that an earlier one is lost
+        forge = await forge_for(place.repo, place.config, home=place.home)
     if args.do == "list":
         for pr in await forge.list(args.state):
             print(plain(_line(pr)))

@@ -35,7 +35,17 @@ def run(args: argparse.Namespace) -> int:
     """Exit 0 answered or PR, 1 failed, 2 usage, 3 waits for a person, 4 no sandbox, 130 interrupted."""
     if not args.task.strip() and not args.thread:
         raise UsageError("no task given", fix='codebutler run "what to do" [--yes]')
+    for name, given in (("the task", args.task), ("--key", args.key), ("--thread", args.thread)):
+        _need_text(name, given)
     return stopping.run(_run(args))
+
+
+def _need_text(name: str, given: str) -> None:
+    """Bytes of the command line that are no UTF-8 cannot be kept: Python hands them on as lone surrogates."""
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{name} is not valid UTF-8", fix="Give it as UTF-8 text.") from None
 
 
 async def _run(args: argparse.Namespace) -> int:

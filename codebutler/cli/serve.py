@@ -8,7 +8,7 @@ import asyncio
 from codebutler.cli.common import add_place, tell_of_lost
 from codebutler.cli.stopping import on_stop
 from codebutler.commands.builtin import REGISTRY
-from codebutler.errors import CodeButlerError, UsageError
+from codebutler.errors import CodeButlerError, StoreGone, UsageError
 from codebutler.models import client
 from codebutler.service.app import Place, find_place, open_host
 from codebutler.service.owner import Owner, ask_for_way, holder
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit 0 after SIGINT or SIGTERM; a second one ends at once."""
+    """Exit 0 after SIGINT or SIGTERM; a second one ends at once. Exit 1 when the store is lost."""
     return asyncio.run(_run(args))
 
 
@@ -54,7 +54,10 @@ async def _run(args: argparse.Namespace) -> int:
     await owner.release()
     await host.close()
     if broken is not None:
-        raise CodeButlerError(f"serving ended by itself: {_first(broken)}") from broken
+        cause = _first(broken)
+        if isinstance(cause, StoreGone):
+            raise cause
+        raise CodeButlerError(f"serving ended by itself: {cause}") from broken
     return 0
 
 

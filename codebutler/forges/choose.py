@@ -10,7 +10,7 @@ from codebutler.errors import ConfigError
 from codebutler.forges.base import Forge
 from codebutler.forges.local import LocalForge
 from codebutler.repo.discover import Repo
-from codebutler.repo.layout import hide_own_files, own_file, own_folder
+from codebutler.repo.layout import hide_own_files, own_folder
 from codebutler.repo.process import without_passwords
 from codebutler.repo.remotes import is_local, pick_remote
 
@@ -27,6 +27,7 @@ class ForgeChoice(Protocol):
 async def forge_for(repo: Repo, config: ForgeChoice, *, home: Path) -> Forge:
     """The repository's forge. A remote on this disk, or none at all, has the local one.
 
+    The repository's store is there already (``service.app.open_store``): PRs are rows of it.
     ``home`` is CODEBUTLER_HOME, where a missing remote is made on first use. ConfigError when the remote is
     a server that no forge here can talk to.
     """
@@ -38,5 +39,4 @@ async def forge_for(repo: Repo, config: ForgeChoice, *, home: Path) -> Forge:
         )
     await asyncio.to_thread(own_folder, repo, repo.inner)
     await asyncio.to_thread(hide_own_files, repo)
-    await asyncio.to_thread(own_file, repo, repo.inner / "store.db")
     return LocalForge(repo, pick_remote(repo, home, local=local), repo.inner / "store.db")

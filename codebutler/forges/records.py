@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from codebutler.errors import RepoError
 from codebutler.forges.base import PrState
+from codebutler.store.connection import join
 
 T = TypeVar("T")
 
@@ -33,7 +34,6 @@ CREATE TABLE IF NOT EXISTS pull_request (
 CREATE UNIQUE INDEX IF NOT EXISTS pull_request_open ON pull_request(branch) WHERE state = 'open';
 """
 _COLUMNS = "number, branch, base, head, title, body, draft, state, squash"
-_BUSY_SECONDS = 30.0
 _LARGEST = 2**63 - 1
 """What SQLite can hold as a number."""
 
@@ -57,7 +57,7 @@ class Records:
     """Short connections from worker threads: PRs are rare, and other processes use the same file."""
 
     def __init__(self, path: Path) -> None:
-        """The table is made when it is first needed."""
+        """The table is made when it is first needed, its store never is: ConfigError when there is none."""
         self._path = path
 
     async def add(self, *, branch: str, base: str, head: str, title: str, body: str, draft: bool) -> Row:
@@ -122,16 +122,15 @@ def _row(found: tuple[int, str, str, str, str, str, int, PrState, str]) -> Row:
 
 @contextmanager
 def _connection(path: Path) -> Iterator[sqlite3.Connection]:
-    """One transaction, committed to the disk at its end."""
+    """One transaction, committed to the disk at its end. The store is there already, or this is an error."""
     try:
-        db = sqlite3.connect(path, timeout=_BUSY_SECONDS)
+        db = join(path)
     except sqlite3.Error as error:
         raise RepoError(f"{path} cannot be opened: {error}", fix="Check its owner, mode and space") from error
     try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
         db.executescript(_SCHEMA)
-        with db:
+        db.execute("BEGIN IMMEDIATE")
+        with db:  # commits, or takes back
             yield db
     except sqlite3.Error as error:
         raise RepoError(f"pull requests in {path} cannot be read or written: {error}") from error

@@ -18,7 +18,7 @@ from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.layout import hide_own_files, own_file, own_folder
 from codebutler.repo.objects import read_bytes, show_file
 from codebutler.sandbox.configured import sandbox_settings
-from codebutler.service.keeping import copy_of, name_of
+from codebutler.service.keeping import copy_of, name_of, rescue_of
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
 
@@ -60,7 +60,8 @@ async def open_store(place: Place) -> Store:
     own_folder(place.repo, place.repo.inner)
     hide_own_files(place.repo)
     own_file(place.repo, place.repo.inner / "store.db")
-    return await Store.open(place.repo.inner / "store.db", place.redactor)
+    rescue = rescue_of(place.repo, place.home)
+    return await Store.open(place.repo.inner / "store.db", place.redactor, rescue)
 
 
 async def open_host(place: Place) -> Host:

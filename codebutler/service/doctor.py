@@ -19,6 +19,7 @@ from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service import doctor_host, doctor_models, doctor_repo, doctor_setup
 from codebutler.service.app import committed_config
 from codebutler.service.doctor_check import Check, note, ok, problem
+from codebutler.service.keeping import rescue_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,8 @@ async def examine(
         checks += await doctor_models.examine(config, roles, offline=offline)
     checks += await asyncio.to_thread(doctor_host.disk, repo.root if repo else path, folder)
     if repo is not None:
-        checks.append(await asyncio.to_thread(doctor_host.store, repo.inner / "store.db", "store"))
+        rescue = rescue_of(repo, folder)()
+        checks.append(await asyncio.to_thread(doctor_host.store, repo.inner / "store.db", "store", rescue))
     if not any(check.area == "home" and check.state == "problem" for check in checks):
         checks.append(await asyncio.to_thread(doctor_host.store, folder / "global.db", "global store"))
     return Report(checks, config)

@@ -96,8 +96,8 @@ def disk(*places: Path) -> list[Check]:
     return list(checks.values())
 
 
-def store(path: Path, area: str) -> Check:
-    """Whether a store's file may be written by this user, and is whole."""
+def store(path: Path, area: str, rescue: str = "") -> Check:
+    """Whether a store's file may be written by this user, and is whole. ``rescue``: how it comes back."""
     if (closed := _closed(path)) is not None:
         me = os.geteuid()
         if closed.stat().st_uid == me:
@@ -106,18 +106,21 @@ def store(path: Path, area: str) -> Check:
         return problem(area, f"{closed} belongs to {_owner(closed)}; you (uid {me}) cannot write it", fix)
     if not path.exists():
         return ok(area, "none yet")
-    fix = f"Stop codebutler, move {path} away and keep it; a new one is made on the next start"
+    fix = rescue or f"Stop codebutler, move {path} away and keep it; a new one is made on the next start"
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)
         try:
             connection.execute("PRAGMA trusted_schema = OFF")
             verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
         finally:
             connection.close()
     except sqlite3.Error as error:
         return problem(area, f"{path} cannot be read: {error}", fix)
     if verdict != "ok":
         return problem(area, f"{path} is damaged: {str(verdict).splitlines()[0]}", fix)
+    if tables and "_sqlite_migrations" not in tables:
+        return problem(area, f"{path} is a database of another program", fix)
     return ok(area, f"{path}, {path.stat().st_size // 1024} KB")
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from codebutler.config import make_home
 from codebutler.repo.discover import Repo
 from codebutler.store.copies import Copy
+from codebutler.store.standing import Rescue
 from codebutler.store.store import Store
 
 DONE = "restored"
@@ -54,6 +55,17 @@ def lost_notice(repo: Repo, home: Path, *, present: str) -> str:
         f"An earlier store of {repo.root} is gone, but its copy of {at} is here. Get its threads back with:"
         f" codebutler restore (or delete {left[0]})"
     )
+
+
+def rescue_of(repo: Repo, home: Path) -> Rescue:
+    """How the threads of a store that is damaged or gone come back, as far as a copy of them exists."""
+
+    def rescue() -> str:
+        if not left_copies(repo, home, present=""):
+            return ""
+        return f"Its threads are kept in {copies_folder(repo, home)}: get them back with: codebutler restore"
+
+    return rescue
 
 
 def put_away(copy: Path) -> Path:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from codebutler.errors import UsageError
+from codebutler.errors import StoreDamaged, UsageError
 from codebutler.repo.git import resolve
 from codebutler.repo.layout import hide_own_files, own_folder
 from codebutler.repo.remotes import pick_remote
@@ -32,7 +32,7 @@ class Restored:
 
 
 async def restore(place: Place, source: Path | None) -> Restored:
-    """Restore from ``source``, or from the newest copy of a store that is gone.
+    """Restore from ``source``, or from the newest copy of a store that is gone or damaged.
 
     Raises UsageError while a process runs the repo's threads, or when there is nothing to restore;
     ConfigError for a file that is no sound store.
@@ -50,7 +50,13 @@ async def restore(place: Place, source: Path | None) -> Restored:
 
 async def _restore(place: Place, source: Path | None) -> Restored:
     target = place.repo.inner / "store.db"
-    before, present = await _present(place) if target.exists() else ([], "")
+    broken, present = False, ""
+    before: list[ThreadRow] = []
+    if target.exists():
+        try:
+            before, present = await _present(place)
+        except StoreDamaged:  # it is what this command is for: kept, and replaced
+            broken = True
     chosen = source or next(iter(left_copies(place.repo, place.home, present=present)), None)
     if chosen is None:
         folder = copies_folder(place.repo, place.home)
@@ -61,7 +67,7 @@ async def _restore(place: Place, source: Path | None) -> Restored:
     own_folder(place.repo, place.repo.inner)
     hide_own_files(place.repo)
     keep = target.with_name(f"{target.name}.kept-{time.strftime('%Y%m%d-%H%M%S')}")
-    had = await asyncio.to_thread(files.restore, chosen.resolve(), target, keep)
+    had = await asyncio.to_thread(files.restore, chosen.resolve(), target, keep, broken=broken)
     if chosen.resolve().parent == copies_folder(place.repo, place.home).resolve():
         chosen = put_away(chosen)
     after, _ = await _present(place)
@@ -78,6 +84,7 @@ async def _restore(place: Place, source: Path | None) -> Restored:
 async def _present(place: Place) -> tuple[list[ThreadRow], str]:
     store = await open_store(place)
     try:
+        await store.check()
         return await store.threads(), await store.identity()
     finally:
         await store.close()

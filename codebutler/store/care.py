@@ -14,6 +14,7 @@ from codebutler.store.writer import Writer
 class Care:
     """The part of ``Store`` that no thread needs."""
 
+    path: Path
     _writer: Writer
     _readers: Readers
 
@@ -54,6 +55,10 @@ class Care:
     async def identity(self) -> str:
         """The store's id, 16 hexadecimal digits. A copy has its original's, a restored one a new one."""
         return await self._readers.do(files.identity)
+
+    async def check(self) -> None:
+        """Read all of it. Raises StoreDamaged when it is not sound."""
+        await self._readers.do(lambda c: files.sound(c, self.path))
 
     async def backup(self, target: Path) -> None:
         """Write the store as it is now to the new file ``target``, checked and on disk, while others write.

@@ -8,15 +8,18 @@ import sqlite3
 import time
 from pathlib import Path
 
+from codebutler.errors import ConfigError
 from codebutler.store.faults import BUSY_SECONDS, translate
-from codebutler.store.migrations import migrate
+from codebutler.store.migrations import migrate, missing
+from codebutler.store.standing import Rescue, no_rescue
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    """A connection without implicit transactions. It may move between threads, one at a time."""
-    name = (
-        f"{path.absolute().as_uri()}?mode={'rw' if read_only else 'rwc'}"  # a read must not make a new file
-    )
+    """A connection without implicit transactions to a file that exists.
+
+    It may move between threads, one at a time.
+    """
+    name = f"{path.absolute().as_uri()}?mode=rw"  # whoever makes a store does so with ``prepare``
     connection = sqlite3.connect(
         name, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
@@ -29,7 +32,26 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def prepare(path: Path) -> sqlite3.Connection:
+def join(path: Path) -> sqlite3.Connection:
+    """A connection to a store that others have made and brought up to date; this changes nothing of it.
+
+    Raises ConfigError when there is none, or none of this version.
+    """
+    if not path.exists():
+        raise ConfigError(f"there is no store {path}", fix="codebutler threads makes it.")
+    connection = connect(path)
+    try:
+        lacks = missing(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    if lacks:
+        connection.close()
+        raise ConfigError(f"{path} is not ready yet", fix="codebutler threads brings it up to date.")
+    return connection
+
+
+def prepare(path: Path, rescue: Rescue = no_rescue) -> sqlite3.Connection:
     """Create the file if need be, bring its schema up to date, and return the writer's connection.
 
     Raises ConfigError for a file that cannot be used, CodeButlerError for a full disk.
@@ -40,12 +62,12 @@ def prepare(path: Path) -> sqlite3.Connection:
         connection = connect(path)
         try:
             _use_wal(connection)
-            migrate(connection, path)
+            migrate(connection, path, rescue)
         except BaseException:
             connection.close()
             raise
     except (sqlite3.Error, OSError) as error:
-        raise translate(path, error) from error
+        raise translate(path, error, rescue) from error
     return connection
 
 

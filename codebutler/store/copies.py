@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -41,32 +42,38 @@ _PULLS = """
 
 
 class Copy:
-    """Follows the store at ``live`` with the one at ``path``. One call at a time; from one process."""
+    """Follows the store at ``live`` with the one at ``path``. From one process."""
 
     def __init__(self, live: Path, path: Path) -> None:
         """Nothing is opened or made yet."""
         self.path = path
         self._live = live
-        self._lock = asyncio.Lock()
+        self._lock = threading.Lock()
+        """Held by the thread that works, not by the task that waits for it: a cancelled task is gone at once
+        while its thread still uses the connection, and a close beside it would crash the process.
+        """
         self._open: sqlite3.Connection | None = None
+        self._closed = False
 
     async def follow(self, thread: str) -> None:
         """Bring the copy of one thread up to date; makes the whole copy if there is none.
 
         Raises CodeButlerError or ConfigError when it cannot be written.
         """
-        async with self._lock:
-            await asyncio.to_thread(self._guarded, thread)
+        await asyncio.to_thread(self._guarded, thread)
 
     async def renew(self) -> None:
         """Make the copy anew from the whole store, in one step."""
-        async with self._lock:
-            await asyncio.to_thread(self._guarded, None)
+        await asyncio.to_thread(self._guarded, None)
 
     async def close(self) -> None:
-        """Close the copy's file."""
-        async with self._lock:
-            await asyncio.to_thread(self._close)
+        """Close the copy's file, after whatever still writes it. What comes later writes nothing."""
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        with self._lock:
+            self._closed = True
+            self._close()
 
     def _close(self) -> None:
         opened, self._open = self._open, None
@@ -74,13 +81,16 @@ class Copy:
             opened.close()
 
     def _guarded(self, thread: str | None) -> None:
-        try:
-            if thread is None or (self._open is None and not self._fits()):
-                self._whole()
-            else:
-                self._follow(thread)
-        except (sqlite3.Error, OSError) as error:
-            raise translate(self.path, error) from error
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                if thread is None or (self._open is None and not self._fits()):
+                    self._whole()
+                else:
+                    self._follow(thread)
+            except (sqlite3.Error, OSError) as error:
+                raise translate(self.path, error) from error
 
     def _fits(self) -> bool:
         """Whether there is a copy of this version's schema."""

@@ -7,32 +7,33 @@ import shutil
 import sqlite3
 from pathlib import Path
 
-from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.errors import CodeButlerError, ConfigError, StoreDamaged
+from codebutler.store.standing import Rescue, no_rescue
 
 BUSY_SECONDS = 30.0
 """How long a connection waits for another process's lock."""
 _TIGHT = 64 * 1024
 
 
-def translate(path: Path, error: Exception) -> Exception:
+def translate(path: Path, error: Exception, rescue: Rescue = no_rescue) -> Exception:
     """The error to raise for ``error``, met while using the store at ``path``; it knows its cause.
 
     Our own errors and programming mistakes come back as they are: their message or traceback is the help.
     """
-    worded = _word(path, error)
+    worded = _word(path, error, rescue)
     if worded is not error:
         worded.__cause__ = error
     return worded
 
 
-def _word(path: Path, error: Exception) -> Exception:
+def _word(path: Path, error: Exception, rescue: Rescue) -> Exception:
     if isinstance(error, OSError):
         return _of_system(path, error)
     if isinstance(error, UnicodeEncodeError):
         return CodeButlerError(f"a text for {path} is not valid Unicode: {error.reason}")
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)  # absent when Python, not SQLite, raised it
-        return error if code is None else _of_sqlite(path, error, code & 0xFF)
+        return error if code is None else _of_sqlite(path, error, code & 0xFF, rescue)
     return error
 
 
@@ -44,7 +45,7 @@ def _of_system(path: Path, error: OSError) -> CodeButlerError:
     )
 
 
-def _of_sqlite(path: Path, error: sqlite3.Error, code: int) -> CodeButlerError:
+def _of_sqlite(path: Path, error: sqlite3.Error, code: int, rescue: Rescue) -> CodeButlerError:
     match code:
         case sqlite3.SQLITE_FULL:
             return _disk_full(path)
@@ -56,8 +57,9 @@ def _of_sqlite(path: Path, error: sqlite3.Error, code: int) -> CodeButlerError:
                 fix="Wait for it to finish, or end it, and try again.",
             )
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
-            return ConfigError(
-                f"{path} is damaged or no store ({error})", fix="Move it away, or restore it from a backup."
+            return StoreDamaged(
+                f"{path} is damaged or no store ({error})",
+                fix=rescue() or "Move it away, or restore it from a backup.",
             )
         case sqlite3.SQLITE_CANTOPEN | sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             return ConfigError(

@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.errors import CodeButlerError, ConfigError, StoreDamaged
 from codebutler.store.connection import connect, prepare
 from codebutler.store.faults import translate
 
@@ -36,7 +36,7 @@ def _save(connection: sqlite3.Connection, target: Path) -> None:
         with closing(sqlite3.connect(part, isolation_level=None)) as copy:
             connection.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE").fetchone()
-            _sound(copy, part)
+            sound(copy, part)
         _to_disk(part)
         part.replace(target)
         _to_disk(target.parent)
@@ -46,10 +46,11 @@ def _save(connection: sqlite3.Connection, target: Path) -> None:
         raise
 
 
-def restore(source: Path, target: Path, keep: Path) -> bool:
+def restore(source: Path, target: Path, keep: Path, *, broken: bool = False) -> bool:
     """Put a checked copy of the store ``source`` in the place of ``target``; its id becomes a new one.
 
-    A store that is there goes to ``keep`` first; False if there was none. At no moment is there neither. The
+    A store that is there goes to ``keep`` first; False if there was none. At no moment is there neither. One
+    that is ``broken``, or no store of ours, is not opened, and what lies beside it goes along. The
     caller sees to it that nobody else opens ``target``. Raises ConfigError for a file that is no sound store,
     CodeButlerError when another process has the old store open.
     """
@@ -63,7 +64,10 @@ def restore(source: Path, target: Path, keep: Path) -> bool:
         _to_disk(part)
         had = target.exists()
         if had:
-            alone(target)
+            if broken:
+                _move_sides(target, keep)
+            else:
+                alone(target)
             os.link(target, keep)
         part.replace(target)
         _to_disk(target.parent)
@@ -73,6 +77,14 @@ def restore(source: Path, target: Path, keep: Path) -> bool:
         for side in ("", *SIDES):
             part.with_name(part.name + side).unlink(missing_ok=True)
     return had
+
+
+def _move_sides(target: Path, keep: Path) -> None:
+    """What SQLite left beside a broken store must not meet the one that takes its place."""
+    for side in SIDES:
+        beside = target.with_name(target.name + side)
+        if beside.exists():
+            beside.replace(keep.with_name(keep.name + side))
 
 
 def shrink(path: Path) -> None:
@@ -101,13 +113,14 @@ def _copied(source: Path, part: Path) -> None:
                 f"{source} is no store of CodeButler", fix="Name a file that `codebutler backup` wrote."
             )
         old.backup(new)
-        _sound(new, source)
+        sound(new, source)
 
 
-def _sound(connection: sqlite3.Connection, path: Path) -> None:
+def sound(connection: sqlite3.Connection, path: Path) -> None:
+    """Read all of a store. Raises StoreDamaged when it is not sound."""
     said = [str(word) for (word,) in connection.execute("PRAGMA integrity_check(3)")]
     if said != ["ok"]:
-        raise ConfigError(f"{path} is damaged: {'; '.join(said)}", fix="Use another copy of the store.")
+        raise StoreDamaged(f"{path} is damaged: {'; '.join(said)}", fix="Use another copy of the store.")
 
 
 def alone(path: Path) -> None:

@@ -6,7 +6,8 @@ import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codebutler.errors import ConfigError
+from codebutler.errors import ConfigError, StoreDamaged
+from codebutler.store.standing import Rescue, no_rescue
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -82,12 +83,12 @@ def m003_identity(db: Database) -> None:
 MIGRATIONS = (m001_threads, m002_money, m003_identity)
 
 
-def migrate(connection: sqlite3.Connection, path: Path) -> None:
+def migrate(connection: sqlite3.Connection, path: Path, rescue: Rescue = no_rescue) -> None:
     """Apply what is missing, in one transaction. sqlite-utils is imported only if something is missing.
 
-    Raises ConfigError for a file of a newer version or of another program.
+    Raises ConfigError for a file of a newer version, StoreDamaged for one of another program.
     """
-    if not _missing(connection, path):
+    if not missing(connection, path, rescue):
         return
     from sqlite_utils import Database
     from sqlite_utils.migrations import Migrations
@@ -106,14 +107,15 @@ def migrate(connection: sqlite3.Connection, path: Path) -> None:
         raise
 
 
-def _missing(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the schema lacks something that this version needs."""
+def missing(connection: sqlite3.Connection, path: Path, rescue: Rescue = no_rescue) -> bool:
+    """Whether the schema lacks something that this version needs. Raises as ``migrate``."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if not tables:
         return True
     if "_sqlite_migrations" not in tables:
-        raise ConfigError(
-            f"{path} is a database of another program", fix="Move it away or name another file."
+        raise StoreDamaged(
+            f"{path} is a database of another program",
+            fix=rescue() or "Move it away or name another file.",
         )
     query = "SELECT name FROM _sqlite_migrations WHERE migration_set = ?"
     applied = {name for (name,) in connection.execute(query, (_SET,))}

@@ -16,6 +16,7 @@ from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
 from codebutler.store.rows import NewEvent, NewPost, Post, StoredEvent, ThreadRow, Timer
+from codebutler.store.standing import Rescue, Standing, no_rescue
 from codebutler.store.writer import Transaction, Writer
 
 
@@ -25,23 +26,31 @@ class Store(Care):
     A write is on disk when its call returns. Calls that start after that see it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, redactor: Redactor) -> None:
+    def __init__(self, connection: sqlite3.Connection, standing: Standing, redactor: Redactor) -> None:
         """Use ``open``."""
-        self.path = path
+        self.path = standing.path
+        self.standing = standing
         self.redactor = redactor
-        self._writer = Writer(connection, path)
-        self._readers = Readers(path)
+        self._writer = Writer(connection, standing)
+        self._readers = Readers(standing)
 
     @classmethod
-    async def open(cls, path: Path, redactor: Redactor | None = None) -> Store:
+    async def open(cls, path: Path, redactor: Redactor | None = None, rescue: Rescue = no_rescue) -> Store:
         """Open the file at ``path``, creating it (mode 0600) and its folders, and update its schema.
 
         ``redactor`` takes secrets out of every text on its way in; without one, whatever looks like a token.
         Raises ConfigError when it cannot be used or is newer than this program, UsageError for a
-        malformed CODEBUTLER_CRASH_AT, CodeButlerError when the disk is full.
+        malformed CODEBUTLER_CRASH_AT, CodeButlerError when the disk is full. Every use raises StoreGone
+        once the file is no longer at ``path``, with the words of ``rescue``.
         """
         HOOK.arm()
-        return cls(await asyncio.to_thread(prepare, path), path, redactor or Redactor())
+        connection = await asyncio.to_thread(prepare, path, rescue)
+        try:
+            standing = Standing(path, rescue)
+        except BaseException:
+            connection.close()
+            raise
+        return cls(connection, standing, redactor or Redactor())
 
     async def close(self) -> None:
         """Commit what waits and close the file. May be called twice."""

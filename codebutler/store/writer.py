@@ -12,12 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
-from codebutler.errors import CodeButlerError
+from codebutler.errors import CodeButlerError, StoreGone
 from codebutler.store.crash import HOOK
 from codebutler.store.faults import translate
+from codebutler.store.standing import Standing
 
 T = TypeVar("T")
 _BATCH = 512
@@ -45,14 +45,14 @@ class _Job:
 class Writer:
     """Owns the writing connection. To be used from the event loop that made it."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, standing: Standing) -> None:
         """Start the thread. A daemon: an abandoned store never keeps the interpreter alive."""
         self._connection = connection
-        self._path = path
+        self._standing = standing
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=f"store {path.name}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"store {standing.path.name}", daemon=True)
         self._thread.start()
         self.commits = 0
 
@@ -63,7 +63,7 @@ class Writer:
         while it waits does not know whether the commit happened.
         """
         if self._closed:
-            raise CodeButlerError(f"the store {self._path} is closed")
+            raise CodeButlerError(f"the store {self._standing.path} is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._queue.put(_Job(work, future))
         return await future
@@ -102,9 +102,10 @@ class Writer:
         """Run ``jobs`` in one transaction and note in each what came of it. Never raises."""
         transaction = Transaction(self._connection, time.time())
         try:
+            self._standing.check()
             self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            _refuse(jobs, translate(self._path, error))
+        except (sqlite3.Error, StoreGone, OSError) as error:
+            _refuse(jobs, self._worded(error))
             return
         try:
             for job in jobs:
@@ -115,7 +116,7 @@ class Writer:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             if len(jobs) == 1:
-                _refuse(jobs, translate(self._path, error))
+                _refuse(jobs, self._worded(error))
                 return
             for job in jobs:  # one that is too big for the disk must not take its neighbours along
                 self._commit([job])
@@ -135,8 +136,11 @@ class Writer:
                 raise
             execute("ROLLBACK TO job")
             transaction.new_events = before
-            job.error = translate(self._path, error)
+            job.error = self._worded(error)
         execute("RELEASE job")
+
+    def _worded(self, error: Exception) -> Exception:
+        return translate(self._standing.path, error, self._standing.rescue)
 
     def _answer(self, jobs: Sequence[_Job]) -> None:
         try:

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from codebutler.errors import CodeButlerError
+from codebutler.errors import CodeButlerError, StoreGone
 from codebutler.store.rows import Post
 from codebutler.store.store import Store
 from codebutler.types import Outbound, Surface
@@ -64,6 +64,8 @@ class _Lane:
         while True:
             try:
                 await self.flush()
+            except StoreGone:
+                raise
             except CodeButlerError as error:  # the store itself: nothing is lost, and it may come back
                 log.error("%s: the outbox cannot be read or written: %s", self._surface.name, error)  # noqa: TRY400
             try:

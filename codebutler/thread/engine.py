@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from codebutler.errors import CodeButlerError, StaleWorker
+from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
 from codebutler.events import TimerFired, TurnEnded, dump
 from codebutler.store.rows import NewEvent
 from codebutler.thread import retention
@@ -53,6 +53,7 @@ class Engine:
         self.given_up: dict[str, CodeButlerError] = {}
         """Threads whose turn ended without a word in the log, because the log could not be written."""
         self._closing = False
+        self._gone: StoreGone | None = None
         self._bursts = {s.name for s in surfaces if s.capabilities.bursts}
         self.delivery = Delivery(host.store, surfaces)
 
@@ -93,7 +94,10 @@ class Engine:
         return self._watched.setdefault(thread, asyncio.Event())
 
     async def run(self) -> None:
-        """Kick whatever was ready when the last process ended; deliver and keep time until cancelled."""
+        """Kick whatever was ready when the last process ended; deliver and keep time until cancelled.
+
+        Raises StoreGone, in a group, when the store is no longer the file at its path.
+        """
         await self.host.tidy()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_time())
@@ -115,22 +119,29 @@ class Engine:
         self._closing = True
         for turn in self._turns.values():
             turn.finish(urgent=urgent)
-        tasks = list(self._tasks.values())
+        tasks, threads = list(self._tasks.values()), list(self._tasks)
         if tasks and patience != 0:
             await asyncio.wait(tasks, timeout=patience)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         try:
+            self.host.store.standing.check()
             async with asyncio.timeout(FLUSH):
                 await self.delivery.flush()
         except TimeoutError:
             log.warning("a door was too slow; its last messages wait in the outbox")
+        except StoreGone as error:
+            log.error("%s", error)  # noqa: TRY400 - it says all
+            for thread in threads:  # what was open of the store can still be read
+                await self.host.keep(thread)
 
     async def _keep_time(self) -> None:
         """Timers that come due, and ready threads that nobody kicked."""
         swept = -SWEEP
         while True:
+            if self._gone is not None:
+                raise self._gone
             self._look.clear()
             due: float | None = None
             try:
@@ -139,6 +150,8 @@ class Engine:
                     await self._kick_ready()
                 await self._fire(time.time())
                 due = await self.host.store.next_due()
+            except StoreGone:
+                raise
             except CodeButlerError as error:  # the store itself: nothing is lost, and it may come back
                 log.error("timers cannot be read or written: %s", error)  # noqa: TRY400 - it says all
             pause = SWEEP if due is None else min(SWEEP, max(0.0, due - time.time()))
@@ -195,6 +208,11 @@ class Engine:
             await self.host.keep(thread)
         except StaleWorker:
             log.info("%s was taken over by another worker", thread)
+        except StoreGone as error:
+            await self.host.keep(thread)
+            self._gone = error
+            await self._give_up(thread, error)
+            self._look.set()
         except CodeButlerError as error:  # not even the log could be written, as on a full disk
             await self._give_up(thread, error)
         except Exception:  # a fault of ours in one thread must neither touch another nor stay silent

@@ -132,13 +132,6 @@ class Host:
             await self.copy.follow(thread)
         except CodeButlerError as error:
             log.warning("%s: no copy is kept: %s", thread, error)
-        if not self.store.path.exists():
-            log.error(
-                "%s was deleted while it is in use; %s has what is written from here on: stop, and then run"
-                " codebutler restore",
-                self.store.path,
-                self.copy.path,
-            )
 
     async def rules(self, commit: str) -> Rules:
         """The rules at ``commit``, read once."""

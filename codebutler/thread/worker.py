@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
-from codebutler.errors import CodeButlerError, StaleWorker
+from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
 from codebutler.events import Outcome, TurnEnded
 from codebutler.thread import phases
 from codebutler.thread.decisions import Interpreter
@@ -66,7 +66,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
             pass
     except EndTurn as stop:
         end = stop
-    except StaleWorker:
+    except (StaleWorker, StoreGone):
         raise
     except CodeButlerError as error:
         end = EndTurn("failed", str(error))

@@ -171,6 +171,7 @@ class Workspace(Folder):
 
     async def forge(self) -> Forge:
         """Where pull requests live."""
+        self._host.store.standing.check()  # nothing is pushed or opened that no log will know of
         if self._forge is None:
             self._forge = await forge_for(self._host.repo, self._host.config, home=self._host.home)
         return self._forge

@@ -64,23 +64,3 @@ async def test_a_stopped_process_keeps_the_repo_and_goes_on(slow: Rig, calm: Cal
     assert slow.server.bought_twice() == []
     assert landed(slow.sample, slow.store, ran[0].out) == undisturbed.left
     assert landed(slow.sample, slow.store, ran[1].out) == undisturbed.left, "the second shows it all, too"
-
-
-async def test_a_process_whose_place_was_taken_writes_nothing_when_it_wakes(slow: Rig, calm: Calm) -> None:
-    """Should the lock ever fail (here a person deletes its file), the thread's epoch still does not."""
-    undisturbed = await calm.of(slow)
-    first, pid = await stopped(slow)
-    try:
-        (slow.sample.repo / ".codebutler" / "lock").unlink()
-        second = await slow.run()
-        assert second.code == 0, second.err
-        log = slow.events()
-    finally:
-        os.kill(pid, signal.SIGCONT)
-    done = await first
-    assert done.code == 0, done.err
-    assert slow.events() == log, "its reply came too late: the log refused it"
-    assert slow.server.failures == []
-    assert landed(slow.sample, slow.store, second.out) == undisturbed.left
-    assert [a.role for a in slow.server.bought_twice()] == ["coder"], "the one reply that could not be logged"
-    await slow.no_process_is_left()

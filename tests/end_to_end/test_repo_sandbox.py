@@ -17,6 +17,7 @@ from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.objects import diff_stat, show_file
 from codebutler.repo.remotes import pick_remote
 from codebutler.sandbox.executor import Executor
+from codebutler.store.connection import prepare
 
 
 def _git(folder: Path, *args: str) -> str:
@@ -77,6 +78,7 @@ async def test_a_threads_whole_life(repo: Repo, tmp_path: Path) -> None:
         assert await show_file(repo.gitdir, two, "a.txt") is None
         assert _git(repo.root, "rev-parse", tree.branch, f"{tree.branch}^").split() == [two, one]
 
+        prepare(tmp_path / "prs.db").close()
         forge = LocalForge(repo, pick_remote(repo, tmp_path / "home"), tmp_path / "prs.db")
         await forge.push(tree.branch, two, expect="")
         pr = await forge.open_pr(tree.branch, base.branch, "Do it", "")

@@ -13,7 +13,7 @@ from codebutler.agent import loop
 from codebutler.agent.compact import FULL, KEPT, limit
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role, load_role
-from codebutler.errors import ContextTooLong, LimitReached, ModelUnavailable
+from codebutler.errors import ContextTooLong, ModelUnavailable
 from codebutler.events import Compacted, Event, FrameStarted, ModelRequested
 from codebutler.testing.doubles import Asked, Puppet, says
 from codebutler.thread.fold import apply
@@ -34,7 +34,6 @@ class Place:
         self.client = Puppet(mind, tokens=None, window=window)
         self.events: list[Event] = []
         self.state = ThreadState("t")
-        self.broke = False
 
     async def start(self) -> Place:
         await self.append(FrameStarted(frame="coder-1", role="coder", content=TASK))
@@ -61,8 +60,6 @@ class Place:
     async def reserve(
         self, frame: Frame, role: Role, model: str, request: Sequence[Message]
     ) -> tuple[str, float]:
-        if self.broke:
-            raise LimitReached("the cap would be passed")
         return f"k{len(self.client.asked)}", 0.5
 
     async def settle(self, key: str, usd: float) -> None:

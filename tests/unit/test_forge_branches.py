@@ -15,6 +15,7 @@ from codebutler.repo.commits import commit_files
 from codebutler.repo.discover import find_repo
 from codebutler.repo.layout import own_folder
 from codebutler.repo.remotes import pick_remote
+from codebutler.store.connection import prepare
 
 if TYPE_CHECKING:
     from tests.unit.conftest import GitBox
@@ -25,6 +26,7 @@ _BRANCH = "codebutler/fix"
 async def _forge(box: GitBox, tmp_path: Path) -> LocalForge:
     repo = await find_repo(box.root)
     own_folder(repo, repo.inner)
+    prepare(repo.inner / "store.db").close()
     return LocalForge(repo, pick_remote(repo, tmp_path / "home"), repo.inner / "store.db")
 
 

@@ -16,6 +16,7 @@ from codebutler.forges.choose import forge_for
 from codebutler.repo.commits import commit_files
 from codebutler.repo.discover import find_repo
 from codebutler.repo.git import move_ref
+from codebutler.store.connection import prepare
 from codebutler.types import Person
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ class _Config:
         self.forge = forge
 
 
-async def _forge(box: GitBox, tmp_path: Path) -> Forge:
-    return await forge_for(await find_repo(box.root), _Config(), home=tmp_path / "home")
+async def _forge(box: GitBox, tmp_path: Path, kind: str = "auto") -> Forge:
+    repo = await find_repo(box.root)
+    prepare(repo.inner / "store.db").close()
+    return await forge_for(repo, _Config(kind), home=tmp_path / "home")
 
 
 async def _pushed(forge: Forge, box: GitBox, files: dict[str, bytes | None], branch: str = _BRANCH) -> str:
@@ -266,7 +269,7 @@ async def test_a_server_has_no_forge_here_yet_but_a_local_one_is_offered(
         await forge_for(repo, _Config(), home=tmp_path / "home")
     assert f'"forge": "local" into {tmp_path / "home" / "config.json"}' in caught.value.fix
     assert "secret" not in str(caught.value)
-    forge = await forge_for(repo, _Config("local"), home=tmp_path / "home")
+    forge = await _forge(git_box, tmp_path, "local")
     await move_ref(repo.gitdir, "refs/remotes/origin/main", repo.head, "", why="as fetched")
     await _pushed(forge, git_box, {"a.txt": b"1\n"})
     assert (await forge.open_pr(_BRANCH, "main", "One", "")).number == 1
@@ -282,7 +285,7 @@ async def test_a_store_that_cannot_be_opened_is_one_clear_line(
         await forge.list()
     (git_box.root / ".codebutler" / "store.db").rmdir()
     (git_box.root / ".codebutler" / "store.db").write_text("no database " * 100)
-    with pytest.raises(RepoError, match="cannot be read or written"):
+    with pytest.raises(RepoError, match="cannot be opened: file is not a database"):
         await forge.list()
 
 

@@ -19,6 +19,7 @@ from codebutler.repo.git import move_ref
 from codebutler.repo.layout import branches_folder
 from codebutler.repo.remotes import pick_remote
 from codebutler.repo.transfer import fetch
+from codebutler.store.connection import prepare
 
 if TYPE_CHECKING:
     from tests.unit.conftest import GitBox
@@ -112,6 +113,7 @@ async def test_a_whole_thread_in_a_trapped_repository_runs_no_trap(
         old=start,
     )
 
+    prepare(tmp_path / "prs.db").close()
     forge = LocalForge(repo, pick_remote(repo, tmp_path / "home"), tmp_path / "prs.db")
     await forge.push(tree.branch, tip, expect="")
     pr = await forge.open_pr(tree.branch, base.branch, "Fix", "")

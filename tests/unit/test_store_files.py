@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.errors import CodeButlerError, ConfigError, StoreGone
 from codebutler.store import files
 from codebutler.store.copies import Copy
 from codebutler.store.rows import NewEvent, NewPost, Timer
@@ -192,9 +192,13 @@ async def test_pull_requests_are_in_the_copy(store: Store, tmp_path: Path) -> No
 async def test_a_copy_of_a_store_that_was_deleted_can_be_restored(store: Store, tmp_path: Path) -> None:
     copy = Copy(tmp_path / "store.db", tmp_path / "c.db")
     await copy.follow("A")
+    await work(store, "A", 5)
     for side in ("", "-wal", "-shm"):
         (tmp_path / f"store.db{side}").unlink()
-    await work(store, "A", 5)
+    for use in (lambda: work(store, "A", 1, 9), lambda: store.events("A"), lambda: store.put_blob(b"x")):
+        with pytest.raises(StoreGone, match="was deleted or replaced"):
+            await use()
+    assert not list(tmp_path.glob("store.db*"))
     await copy.follow("A")
     await store.close()
     files.restore(tmp_path / "c.db", tmp_path / "store.db", tmp_path / "kept.db")
@@ -233,3 +237,35 @@ def test_a_process_killed_while_it_follows_leaves_a_sound_copy(tmp_path: Path) -
     live, kept = rows(tmp_path / "store.db")["event"], rows(tmp_path / "c.db")["event"]
     assert live[: len(kept)] == kept
     assert 0 <= len(live) - len(kept) <= 1
+
+
+async def test_a_copy_may_be_closed_while_a_cancelled_follow_still_writes_it(tmp_path: Path) -> None:
+    """A crash would take the process, so another one tries it; it says what follow does after the close."""
+    script = """
+import asyncio, sys
+from pathlib import Path
+from codebutler.store.copies import Copy
+from codebutler.store.rows import NewEvent
+from codebutler.store.store import Store
+async def main():
+    store = await Store.open(Path(sys.argv[1], "store.db"))
+    await store.open_thread("A", title="A", owner="o", bindings=[], events=[NewEvent("k", "0", "{}")])
+    for n in range(20):
+        await store.append("A", [NewEvent("k", f"{n}-{i}", '"' + "x" * 60_000 + '"') for i in range(5)])
+        copy = Copy(store.path, Path(sys.argv[1], f"copy{n % 4}.db"))
+        following = [asyncio.create_task(copy.follow("A")) for _ in range(3)]
+        await asyncio.sleep(n % 10 / 1000)
+        for task in following:
+            task.cancel()
+        await asyncio.gather(*following, return_exceptions=True)
+        await copy.close()
+        await copy.follow("A")
+        assert copy._open is None
+    await store.close()
+    print("whole")
+asyncio.run(main())
+"""
+    done = await asyncio.to_thread(
+        subprocess.run, [sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.returncode) == ("whole\n", 0), done.stderr
