@@ -96,7 +96,8 @@ async def _limit(seconds: float, what: str) -> AsyncIterator[None]:
 
 @contextmanager
 def translated(route: Route) -> Iterator[None]:
-    """Turn the openai package's errors into ours."""
+    """Turn the openai package's errors into ours, and those of the HTTP client below that it lets through."""
+    import httpx
     import openai
 
     try:
@@ -104,7 +105,7 @@ def translated(route: Route) -> Iterator[None]:
     except openai.APIStatusError as error:
         headers = error.response.headers
         raise faults.from_status(error.status_code, error.body, headers, route) from error
-    except openai.APIConnectionError as error:
+    except (openai.APIConnectionError, httpx.TransportError) as error:
         raise faults.unreachable(route, str(error.__cause__ or error)) from error
     except openai.APIError as error:
         raise _inner_error(error.body or error.message, route) from error
