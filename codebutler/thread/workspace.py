@@ -59,9 +59,10 @@ class Workspace(Folder):
     async def rest(self) -> None:
         """Save, and bring the folder's own index up to date: now people may look with `git status`."""
         await self.save()
-        if self._index_behind:
+        state = self._log.state
+        if self._index_behind and not state.removed:
             self._index_behind = False
-            await sync_index(self._host.repo.gitdir, f"refs/heads/{self._ready.branch}", self._saved[0])
+            await sync_index(self._host.repo.gitdir, f"refs/heads/{self._ready.branch}", state.head)
 
     async def checkpoint(self, message: str) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
@@ -183,6 +184,7 @@ class Workspace(Folder):
             await lay_out(await self.hands(), old, new, what=what)
         await move_ref(gitdir, ref, new, old, why=f"codebutler: {what}")
         await sync_index(gitdir, ref, new)
+        self._index_behind = False
         return files
 
     async def forge(self) -> Forge:
