@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
-from codebutler.models.prices import cost
 from codebutler.models.routing import Endpoint, Route, Router
 from codebutler.models.tokens import Meter, estimate, estimate_text
 from codebutler.types import Json, Message, ModelReply, Usage
@@ -152,7 +151,7 @@ class OpenAIClient:
             content=told.text,
             tool_calls=calls,
             usage=usage,
-            usd=told.usd if told.usd is not None else cost(route.id, usage),
+            usd=told.usd if told.usd is not None else self._router.cost(route.id, usage),
             model=route.id,
             finish="tool_calls" if calls and told.finish == "stop" else told.finish,
             reasoning=told.reasoning,
