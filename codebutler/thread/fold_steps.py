@@ -65,6 +65,7 @@ def _paid(s: ThreadState, role: str, e: ev.ModelReplied | ev.Compacted) -> Spend
     spend.output += e.usage.output
     spend.cached += e.usage.cached
     spend.usd += e.usd
+    spend.seconds += e.seconds
     spend.priced = spend.priced and e.priced
     return spend
 

@@ -23,6 +23,18 @@ class Spend:
     usd: float = 0.0
     priced: bool = True
     tools: int = 0
+    seconds: float = 0.0
+
+    def add(self, other: Spend) -> None:
+        """Count what ``other`` counts, too."""
+        self.calls += other.calls
+        self.input += other.input
+        self.output += other.output
+        self.cached += other.cached
+        self.usd += other.usd
+        self.priced = self.priced and other.priced
+        self.tools += other.tools
+        self.seconds += other.seconds
 
 
 @dataclass(slots=True)
