@@ -26,8 +26,10 @@ from codebutler.store.store import Store
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
 from codebutler.toolset import repo as repo_tools
+from codebutler.toolset import web as web_tools
 from codebutler.toolset.registry import Tool, Toolset
 from codebutler.types import ModelClient, Person
+from codebutler.web.service import Web
 
 log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
@@ -38,7 +40,8 @@ PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared
 
 def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
-    all_tools = (*native.tools(scratch=scratch), *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS)
+    own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *web_tools.TOOLS)
+    all_tools = (*native.tools(scratch=scratch), *own)
     return {t.spec.name: t for t in all_tools}
 
 
@@ -107,6 +110,8 @@ class Host:
     planners: asyncio.Semaphore = field(init=False)
     setups: Setups = field(init=False)
     """What installs the repo's dependencies."""
+    web: Web = field(init=False)
+    """Search and pages, for Researchers."""
     _rules: dict[str, Rules] = field(default_factory=dict)
     _own_coders: dict[tuple[str, str], Places] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
@@ -116,6 +121,7 @@ class Host:
         self.coders = Places(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(max(PLANNERS, self.config.limits.max_concurrent_threads))
         self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
+        self.web = Web(self.config.web, self.redactor)
 
     def own_coders(self, person: Person, most: int) -> Places:
         """One person's ``most`` places for Coders. One process runs all turns of a repo: it sees them all."""
