@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import resource
 import sys
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 
 def main(bounds: dict[str, Any]) -> int:
     """0 with JSON on standard output, or 1 with one line why not on standard error."""
+    os.nice(5)
     resource.setrlimit(resource.RLIMIT_AS, (bounds["memory"], bounds["memory"]))
     resource.setrlimit(resource.RLIMIT_CPU, (bounds["seconds"], bounds["seconds"]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))

@@ -15,6 +15,8 @@ from codebutler.web.client import Response
 
 ROOM = 400_000
 """Characters of a page that are kept."""
+HTML = 3 * 1024 * 1024
+"""Bytes of HTML that are taken apart: more takes a parser half a minute."""
 _PROGRAM = Path(__file__).with_name("extracting.py")
 _TEXT = re.compile(r"text/(?!html\b)[\w.+-]+|application/(?:[\w.-]+\+)?(?:json|xml|yaml|toml|x-ndjson)")
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
@@ -55,10 +57,13 @@ async def page_of(response: Response, bounds: Bounds | None = None) -> Page:
         return Page(response.url, "", "", text[:ROOM], response.cut or len(text) > ROOM)
     if kind == "pdf" and response.cut:
         raise ToolFailed(f"{response.url}: the PDF is too large to be read")
-    data = response.data if kind == "pdf" else decoded(response).encode("utf-8", "replace")
+    whole = response.data if kind == "pdf" else decoded(response).encode("utf-8", "replace")
+    data = whole if kind == "pdf" else whole[:HTML]
     found = await _extracted(kind, response.url, data, bounds or Bounds())
     text = found["text"]
-    return Page(response.url, found["title"], found["date"], text, response.cut or len(text) >= ROOM)
+    return Page(
+        response.url, found["title"], found["date"], text, response.cut or data != whole or len(text) >= ROOM
+    )
 
 
 def decoded(response: Response) -> str:

@@ -16,7 +16,7 @@ from codebutler.web.engines import ready
 from codebutler.web.service import Web
 
 HITS = [
-    {"title": "One <b>", "url": "https://example.org/1", "text": "The first & best."},
+    {"title": "One", "url": "https://example.org/1", "text": "The first & best."},
     {"title": "One again", "url": "https://example.org/1#top", "text": "The same."},
     {"title": "Script", "url": "javascript:alert(1)", "text": "No page."},
     {"title": "Two", "url": "https://example.org/2", "text": "The second. " * 200},
@@ -39,15 +39,13 @@ async def test_an_engines_answer_is_read(twin: WebTwin, engine: str) -> None:
     found = await web(twin, engine).search("  rate \n limits ", 3)
     assert found.engine == engine
     assert [(h.title, h.url) for h in found.hits] == [
-        ("One <b>", "https://example.org/1"),
+        ("One", "https://example.org/1"),
         ("Two", "https://example.org/2"),
     ]
     assert found.hits[0].snippet == "The first & best."
     assert len(found.hits[1].snippet) <= 500
     sent = twin.sent[0]
-    assert "rate limits" in {**sent["query"], "body": sent["body"].replace("+", " ")}.values() or (
-        "rate limits" in sent["body"].replace("+", " ")
-    )
+    assert "rate limits" in f"{sent['query']} {sent['body']}".replace("+", " ")
 
 
 async def test_keys_go_into_one_header_and_nowhere_else(twin: WebTwin) -> None:
