@@ -12,6 +12,7 @@ from codebutler import assets
 from codebutler.agent.roles import Role, load_roles, system_prompt
 from codebutler.config import Config
 from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.models.breaker import Breaker
 from codebutler.models.routing import Router
 from codebutler.places import Places
 from codebutler.redact import Redactor
@@ -35,6 +36,8 @@ log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
 PLANNERS = 16
 """PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
+ADMINS = "ADMINS"
+"""Marks the lines of the service's log that are for whoever runs the host."""
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
@@ -43,6 +46,11 @@ def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *web_tools.TOOLS)
     all_tools = (*native.tools(scratch=scratch), *own)
     return {t.spec.name: t for t in all_tools}
+
+
+def tell_admins(words: str) -> None:
+    """Until a door has an admin channel, the service's log is the place for it."""
+    log.warning("%s: %s", ADMINS, words)
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,8 @@ class Host:
     sandbox: SandboxSettings
     copy: Copy | None = None
     """What is kept of the store outside the repo."""
+    breaker: Breaker = field(default_factory=lambda: Breaker(tell_admins))
+    """Which models are away, for all threads."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
