@@ -19,6 +19,7 @@ TOOLS = (
     *("git_commit", "git_push", "create_pr", "pr_status", "git_log", "git_diff"),
     *("read_memory", "propose_memory", "write_summary"),
     "skill",
+    *("web_search", "web_fetch"),
 )
 """Every tool that a role file may name."""
 WIDEST = "coder"

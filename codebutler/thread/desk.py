@@ -29,6 +29,7 @@ from codebutler.thread.guidance import text_of
 from codebutler.thread.mail import Mail
 from codebutler.toolset.desk import EndTurn, Site
 from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
+from codebutler.web.service import Web
 
 T = TypeVar("T")
 TEXT_CAP = 24_000
@@ -59,6 +60,11 @@ class ThreadDesk(Mail):
         roots = [str(self.host.repo.root), *([self.state.worktree.path] if self.state.worktree else [])]
         found = await self.guidance.for_call(frame, call, base.commit, roots[::-1])
         return text_of(found), [each.path for each in found]
+
+    @property
+    def web(self) -> Web:
+        """Search and pages."""
+        return self.host.web
 
     async def hands(self) -> Hands:
         """The sandboxed executor."""
