@@ -47,6 +47,14 @@ class _Model(Arguments):
     model: str
 
 
+class _Request(Arguments):
+    request: str = ""
+
+
+async def _code(args: _Request, decide: Decisions, word: Word) -> str:
+    return await decide.code(word, args.request)
+
+
 async def _approve(args: _Hash, decide: Decisions, word: Word) -> str:
     return await decide.approve(word, args.plan)
 
@@ -153,6 +161,12 @@ def choose(items: list[MemoryItem], wish: str) -> tuple[list[MemoryItem], str]:
 REGISTRY = Registry(
     [
         Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go",)),
+        Definition(
+            "code",
+            "Send the request straight to the Coder, without a plan: saying so is the approval.",
+            _Request,
+            _code,
+        ),
         Definition(
             "cancel", "Stop what is under way; the work so far is kept.", _Hash, _cancel, aliases=("stop",)
         ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.git import plumb, resolve, try_plumb
+from codebutler.repo.git import need_oid, plumb, resolve, try_plumb
 from codebutler.repo.process import complaint
 
 FILE_LIMIT = 256 * 1024
@@ -122,6 +122,13 @@ async def diff_stat(gitdir: Path, old: str, new: str) -> list[FileStat]:
             added, deleted, path = item.split("\t", 2)
             stats.append(FileStat(path, _count(added), _count(deleted)))
     return stats
+
+
+async def changed_paths(gitdir: Path, old: str, new: str) -> list[str]:
+    """The paths that differ between two commits or trees, given by their ids."""
+    ends = [need_oid(each, "the commit") for each in (old, new)]
+    out = await plumb("diff-tree", "-r", "--no-renames", "--name-only", "-z", *ends, "--", gitdir=gitdir)
+    return [path for path in out.decode(errors="surrogateescape").split("\0") if path]
 
 
 async def merge_base(gitdir: Path, one: str, other: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,14 +19,19 @@ from codebutler.events import (
     Paused,
     PlanApproved,
     PlanDropped,
+    PlanProposed,
     Resumed,
 )
+from codebutler.text import fit
 from codebutler.thread import fork, rewind
 from codebutler.thread.lastword import RAISABLE
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
-from codebutler.types import MemoryItem, Outbound, Person
+from codebutler.types import MemoryItem, Outbound, Person, Plan, PlanStep
+
+REQUEST_CHARS = 8_000
+UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,28 @@ class Decisions:
             return f"Only {self._owner()} may approve in this thread."
         self._take(PlanApproved(message=word.seq, hash=plan.hash, base=plan.base, by=word.by))
         return ""
+
+    async def code(self, word: Word, text: str) -> str:
+        """Send the request straight to the Coder: what was asked for is the plan, and this its approval."""
+        if self.state.phase != "pm" or self.state.approval is not None or self.state.merged is not None:
+            return "A plan was approved in this thread already."
+        if self.state.opened is not None and self.state.opened.mode == "coder":
+            return "The Coder has this request already."
+        if not self._may(word):
+            return f"Only {self._owner()} may approve in this thread."
+        request = text.strip() or requested(self.state)
+        if not request:
+            return "Say what is to be done: **/code** and the request."
+        await self._thread.load_rules()
+        base = (await self._thread.space.base()).commit
+        title = self.state.opened.title if self.state.opened else "As requested"
+        plan = Plan(title=title, summary=UNPLANNED, steps=[PlanStep(text=request)])
+        mark = hashlib.sha256((plan.model_dump_json() + base).encode()).hexdigest()
+        self._take(
+            PlanProposed(plan=plan, hash=mark, base=base),
+            PlanApproved(message=word.seq, hash=mark, base=base, by=word.by, unplanned=True),
+        )
+        return f"{word.by.label} sends this straight to the Coder, without a plan of the PM."
 
     async def cancel(self, word: Word) -> str:
         """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
@@ -200,6 +228,13 @@ class Decisions:
 
     def _owner(self) -> str:
         return self.state.opened.owner.label if self.state.opened else "the owner"
+
+
+def requested(state: ThreadState) -> str:
+    """What people have asked of the PM so far, in their words."""
+    pm = state.frames.get("pm")
+    said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
+    return fit("\n\n".join(text for text in said if isinstance(text, str)), REQUEST_CHARS)
 
 
 def _dropped(count: int) -> str:

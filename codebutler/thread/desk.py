@@ -28,6 +28,7 @@ from codebutler.thread import render
 from codebutler.thread.mail import Mail
 from codebutler.toolset.desk import EndTurn, Site
 from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan
+from codebutler.web.service import Web
 
 T = TypeVar("T")
 TEXT_CAP = 24_000
@@ -51,6 +52,11 @@ class ThreadDesk(Mail):
         await self.space.save()
         if changes:
             self.space.touched()
+
+    @property
+    def web(self) -> Web:
+        """Search and pages."""
+        return self.host.web
 
     async def hands(self) -> Hands:
         """The sandboxed executor."""

@@ -12,6 +12,7 @@ from codebutler import assets
 from codebutler.agent.roles import Role, load_roles, system_prompt
 from codebutler.config import Config
 from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.models.breaker import Breaker
 from codebutler.models.routing import Router
 from codebutler.places import Places
 from codebutler.redact import Redactor
@@ -26,20 +27,30 @@ from codebutler.store.store import Store
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
 from codebutler.toolset import repo as repo_tools
+from codebutler.toolset import web as web_tools
 from codebutler.toolset.registry import Tool, Toolset
 from codebutler.types import ModelClient, Person
+from codebutler.web.service import Web
 
 log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
 PLANNERS = 16
 """PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
+ADMINS = "ADMINS"
+"""Marks the lines of the service's log that are for whoever runs the host."""
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
 def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
-    all_tools = (*native.tools(scratch=scratch), *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS)
+    own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *web_tools.TOOLS)
+    all_tools = (*native.tools(scratch=scratch), *own)
     return {t.spec.name: t for t in all_tools}
+
+
+def tell_admins(words: str) -> None:
+    """Until a door has an admin channel, the service's log is the place for it."""
+    log.warning("%s: %s", ADMINS, words)
 
 
 @dataclass(frozen=True)
@@ -102,11 +113,15 @@ class Host:
     sandbox: SandboxSettings
     copy: Copy | None = None
     """What is kept of the store outside the repo."""
+    breaker: Breaker = field(default_factory=lambda: Breaker(tell_admins))
+    """Which models are away, for all threads."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
     setups: Setups = field(init=False)
     """What installs the repo's dependencies."""
+    web: Web = field(init=False)
+    """Search and pages, for Researchers."""
     _rules: dict[str, Rules] = field(default_factory=dict)
     _own_coders: dict[tuple[str, str], Places] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
@@ -116,6 +131,7 @@ class Host:
         self.coders = Places(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(max(PLANNERS, self.config.limits.max_concurrent_threads))
         self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
+        self.web = Web(self.config.web, self.redactor)
 
     def own_coders(self, person: Person, most: int) -> Places:
         """One person's ``most`` places for Coders. One process runs all turns of a repo: it sees them all."""

@@ -167,27 +167,23 @@ def report(state: ThreadState) -> Outbound:
 
 
 def usage_table(state: ThreadState) -> str:
-    """Tokens, tool calls and cost per role and model, as a markdown table."""
+    """Calls, tokens, seconds of models and cost per role and model, as a markdown table."""
     rows = [
-        "| role | model | calls | tools | tokens in | cached | out | cost |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        "| role | model | calls | tools | tokens in | cached | out | seconds | cost |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     total = Spend()
-    for (role, model), s in state.spend.items():
-        cost = money(s.usd) + ("" if s.priced else " (no price known)")
-        rows.append(
-            f"| {role} | {model} | {s.calls} | {s.tools} | {s.input} | {s.cached} | {s.output} | {cost} |"
-        )
-        total.calls += s.calls
-        total.tools += s.tools
-        total.input += s.input
-        total.cached += s.cached
-        total.output += s.output
-    t = total
-    rows.append(
-        f"| **all** | | {t.calls} | {t.tools} | {t.input} | {t.cached} | {t.output} | {money(state.usd)} |"
-    )
-    return "\n".join(rows)
+    for (role, model), spend in state.spend.items():
+        rows.append(_usage_row(role, model, spend))
+        total.add(spend)
+    return "\n".join([*rows, _usage_row("**all**", "", total, "not all priced")])
+
+
+def _usage_row(role: str, model: str, s: Spend, unpriced: str = "no price known") -> str:
+    share = f" ({s.cached / s.input:.0%})" if s.cached and s.input else ""
+    cost = money(s.usd) + ("" if s.priced else f" ({unpriced})")
+    cells = (role, model, s.calls, s.tools, s.input, f"{s.cached}{share}", s.output, f"{s.seconds:.0f}", cost)
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
 
 
 def money(usd: float) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from codebutler.agent.frame import Frame
 from codebutler.agent.pictures import shown
 from codebutler.agent.roles import Role
+from codebutler.agent.standing import Standing
 from codebutler.events import Event, FrameStarted, QuestionAsked
+from codebutler.models.breaker import Breaker
 from codebutler.redact import Stream
 from codebutler.thread import render
 from codebutler.thread.caps import SAVING_FROM, Caps
@@ -113,6 +115,24 @@ class Thread(Caps):
         """Model ids to try: a swap in the thread wins over the configuration."""
         models = self.host.router.candidates(role, self.state.models.get(role.name))
         return self.cheapest_first(models) if self.is_saving() else models
+
+    @property
+    def breaker(self) -> Breaker:
+        """The circuits of the models, shared by all threads."""
+        return self.host.breaker
+
+    @property
+    def standing(self) -> Standing:
+        """Which models this thread has found away."""
+        return self.state.standing
+
+    async def announce(self, words: str, *events: Event, source: str = "") -> None:
+        """Say it in one commit with ``events``; under one ``source`` only once."""
+        source = source or f"notice:models:{self.state.seq}"
+        if source in self.state.said:
+            await self.append(*events)
+        else:
+            await self.post(Outbound(text=words, kind="notice"), key=source, before=events)
 
     async def start_frame(self, name: str, role: str, content: str) -> Frame:
         """The frame called ``name``, started with ``content`` if it is new."""

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from codebutler.events import Outcome, SummaryWritten
 from codebutler.types import ChecklistItem, Hands, MemoryItem, Plan
+from codebutler.web.service import Web
 
 
 class EndTurn(Exception):
@@ -41,6 +42,11 @@ class Site:
 
 class Desk(Protocol):
     """The thread as its tools see it. Methods raise ToolFailed with a message for the model, or EndTurn."""
+
+    @property
+    def web(self) -> Web:
+        """Search and pages."""
+        ...
 
     async def hands(self) -> Hands:
         """The sandboxed executor: read-only on the base commit before approval, then the worktree."""
