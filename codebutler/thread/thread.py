@@ -17,6 +17,7 @@ from codebutler.redact import Stream
 from codebutler.thread import render
 from codebutler.thread.caps import SAVING_FROM, Caps
 from codebutler.thread.facts import facts
+from codebutler.thread.guidance import Guidance
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.turn import Turn
@@ -46,6 +47,7 @@ class Thread(Caps):
         self.space = Workspace(host, log)
         self._listener = listener
         self._rules: Rules | None = None
+        self.guidance = Guidance(host)
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
 
@@ -105,7 +107,7 @@ class Thread(Caps):
 
     def toolset(self, role: Role) -> Toolset:
         """The role's tools."""
-        return self.host.toolset(role)
+        return self.host.toolset(role, self.rules)
 
     def system(self, role: Role) -> str:
         """The role's system prompt."""
