@@ -11,6 +11,7 @@ from codebutler.agent.frame import Frame
 from codebutler.agent.pictures import shown
 from codebutler.agent.roles import Role
 from codebutler.agent.standing import Standing
+from codebutler.agent.voices import fitted
 from codebutler.events import Event, FrameStarted, QuestionAsked
 from codebutler.models.breaker import Breaker
 from codebutler.redact import Stream
@@ -211,7 +212,7 @@ class Thread(Caps):
             await router.learn()
         return await self.host.client.complete(
             model=model,
-            messages=await shown(messages, self.host.store.get_blob, sees=router.sees(model)),
+            messages=await shown(fitted(messages, model), self.host.store.get_blob, sees=router.sees(model)),
             tools=tools.wire,
             max_output=role.limits.max_output,
             role=role.name,
