@@ -9,19 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from codebutler.models.quirks import DIALECTS
 from codebutler.models.routing import Route
 from codebutler.types import Json, Message
 
 LAST = 2
 """Messages at the end that are marked: the end of this request, and where the one before it ended."""
 _MARK = {"type": "ephemeral"}
-_TAKERS = frozenset({"openrouter", "litellm"})
 
 
 def wants_marks(route: Route) -> bool:
     """Whether the model's provider keeps prompts by marks."""
-    name = route.model.lower()
-    return route.endpoint.kind in _TAKERS and ("anthropic/" in name or "claude" in name)
+    name = DIALECTS[route.endpoint.kind].marks
+    return bool(name) and name in route.model.lower()
 
 
 def marked(route: Route, messages: Sequence[Message]) -> list[Message]:
