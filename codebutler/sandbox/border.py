@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from codebutler.sandbox import host, seccomp
+from codebutler.errors import NoSandbox
+from codebutler.sandbox import host, seccomp, sockets
 from codebutler.sandbox.inside import (
     CONSTANTS,
     DATA,
@@ -70,6 +71,7 @@ class Profile:
         self.job, self.stage, self.data = job, stage, data
         self.arguments: list[str] = []
         self.sealed: list[str] = []
+        self.sockets = self._sockets()
         self._namespaces()
         self._system()
         visible = self._programs()
@@ -94,6 +96,19 @@ class Profile:
         """A made-up read-only file."""
         self.add("--perms", "0644", "--ro-bind-data", str(self.data(content)), target)
 
+    def _sockets(self) -> sockets.Sockets:
+        """What of the host listens in the folder. NoSandbox if that cannot be known, nor be shut out."""
+        root, git = self.job.root, self.job.git
+        inside = git is not None and git.common.is_relative_to(root)
+        hidden = [git.common] if git is not None and inside else []
+        found = sockets.below(root, [*hidden, *([root / ".codebutler"] if self._keeps_records() else [])])
+        if found.unseen and self.job.proxy is not None:
+            raise NoSandbox(
+                f"{found.unseen[0]} cannot be looked into, so a socket of the host may be in there",
+                fix="Open or delete that folder (chmod -R u+rwX), or empty sandbox.allow.",
+            )
+        return found
+
     def _namespaces(self) -> None:
         self.add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--as-pid-1")
         self.add(
@@ -107,8 +122,10 @@ class Profile:
             "--hostname",
             "sandbox",
         )
-        filter_fd = self.data(seccomp.assembled(allow_ptrace=self.job.settings.allow_ptrace))
-        self.add("--seccomp", str(filter_fd), "--clearenv")
+        rules = seccomp.assembled(
+            allow_ptrace=self.job.settings.allow_ptrace, unix_sockets=not self.sockets.unseen
+        )
+        self.add("--seccomp", str(self.data(rules)), "--clearenv")
 
     def _system(self) -> None:
         settings = self.job.settings
@@ -163,6 +180,8 @@ class Profile:
         if git is not None and not inside:
             self._common(git)
         self.add("--ro-bind" if self.job.read_only else "--bind", self.stage(root, True), root)
+        for path in self.sockets.live:
+            self.add("--ro-bind", "/dev/null", path)
         if existing(root, (".git",), "file"):
             self.show(root / ".git")
         if git is not None and inside:
@@ -210,7 +229,7 @@ class Profile:
     def _own_records(self) -> None:
         """A person's checkout holds our store and other threads' worktrees: not for this sandbox."""
         own = self.job.root / ".codebutler"
-        if not (existing(own, ("branches",), "dir") or existing(own, ("store.db",), "file")):
+        if not self._keeps_records():
             return
         self.tmpfs(own, MIB)
         self.sealed.append(str(own))
@@ -218,6 +237,10 @@ class Profile:
             self.show(path)
         for path in existing(own, ("config.json",), "file"):
             self.show(path)
+
+    def _keeps_records(self) -> bool:
+        own = self.job.root / ".codebutler"
+        return bool(existing(own, ("branches",), "dir") or existing(own, ("store.db",), "file"))
 
     def _dress(self) -> None:
         """Layers, but for those whose place in the worktree is taken by a file or a link."""
