@@ -18,7 +18,7 @@ TOOLS = (
     *("propose_plan", "ask_user", "ask_pm", "update_plan", "notify", "list_threads"),
     *("git_commit", "git_push", "create_pr", "pr_status", "git_log", "git_diff"),
     *("read_memory", "propose_memory", "write_summary"),
-    *("web_search", "web_fetch"),
+    *("research", "web_search", "web_fetch", "report_findings"),
 )
 """Every tool that a role file may name."""
 WIDEST = "coder"
