@@ -40,7 +40,7 @@ def test_only_the_coder_can_change_the_worktree() -> None:
     changing = {"write", "edit", "apply_patch", "bash", "git_commit", "git_push", "create_pr"}
     assert [n for n in NAMES if changing & set(load_role(n).tools)] == ["coder"]
     assert set(load_role("coder").tools) >= changing
-    assert set(load_role("pm").tools) - READ_ONLY == {"propose_plan", "ask_user"}
+    assert set(load_role("pm").tools) - READ_ONLY == {"propose_plan", "ask_user", "research"}
     assert set(load_role("lead").tools) - READ_ONLY == {"write_summary", "propose_memory", "ask_pm"}
 
 
