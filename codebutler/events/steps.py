@@ -132,7 +132,7 @@ class ToolFinished(Record):
     """A tool call's result: ``text`` for the model, ``details`` for people, ``pictures`` for models that see.
 
     The bytes of a picture are a blob. Logs of the first version have them as base64 in ``details``, where
-    nothing reads them.
+    nothing reads them. ``guides`` are the repo's instruction files whose text was put under the result.
     """
 
     kind: Literal["tool_finished"] = "tool_finished"
@@ -143,6 +143,7 @@ class ToolFinished(Record):
     ok: bool = True
     details: Json = {}
     pictures: list[Attachment] = []
+    guides: list[str] = []
     seconds: float = 0.0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from codebutler.repo.process import complaint
 
 FILE_LIMIT = 256 * 1024
 DIFF_LIMIT = 256 * 1024
+_LINKS = 4
 _DIFF = ("--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--ignore-submodules=none")
 
 
@@ -63,6 +65,32 @@ async def show_file(gitdir: Path, commit: str, path: str, *, limit: int = FILE_L
     """A text file of a commit, cut at ``limit`` bytes, with anything that is not UTF-8 replaced."""
     data = await read_bytes(gitdir, commit, path, limit=limit)
     return None if data is None else data.decode(errors="replace")
+
+
+async def show_linked(gitdir: Path, commit: str, path: str, *, limit: int = FILE_LIMIT) -> str | None:
+    """Like ``show_file``, but through symlinks to files of the same commit; None for one that leads out."""
+    for _ in range(_LINKS):
+        text = await show_file(gitdir, commit, path, limit=limit)
+        target = await _link(gitdir, commit, path) if text is None else None
+        if target is None:
+            return text
+        path = target
+    return None
+
+
+async def _link(gitdir: Path, commit: str, path: str) -> str | None:
+    """Where in the commit a symlink points; None for what is none, or leads out of it."""
+    entries = await _ls_tree(gitdir, commit, path)
+    if not entries or entries[0].path != path or entries[0].mode != "120000":
+        return None
+    said = await plumb("cat-file", "blob", entries[0].oid, gitdir=gitdir)
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(path), said.decode(errors="replace")))
+    return None if target.startswith(("/", "..")) or "\0" in target else target
+
+
+async def which_exist(gitdir: Path, commit: str, paths: Sequence[str]) -> list[str]:
+    """Those of ``paths`` that are files or symlinks of the commit."""
+    return [entry.path for entry in await _ls_tree(gitdir, commit, *paths) if entry.kind == "blob"]
 
 
 async def list_files(gitdir: Path, commit: str, prefix: str = "") -> list[str]:

@@ -34,7 +34,7 @@ RETURNED = frozenset({
 FACTS = frozenset({
     "id", "opened", "opened_at", "seq", "ts", "outcome",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
-    "heard", "late", "people", "speaker", "models", "standing",
+    "heard", "late", "people", "speaker", "models", "asked", "standing",
     "spend", "raised_usd",
     "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip

@@ -35,6 +35,8 @@ def _nudged(s: ThreadState, e: ev.Nudged) -> None:
 @HANDLERS.on
 def _model_requested(s: ThreadState, e: ev.ModelRequested) -> None:
     s.requested[e.frame] = e
+    if e.frame in s.frames:
+        s.asked[s.frames[e.frame].role] = e.model
 
 
 @HANDLERS.on
@@ -82,6 +84,7 @@ def _paid(s: ThreadState, role: str, e: ev.ModelReplied | ev.Compacted) -> Spend
     spend.output += e.usage.output
     spend.cached += e.usage.cached
     spend.usd += e.usd
+    spend.seconds += e.seconds
     spend.priced = spend.priced and e.priced
     return spend
 

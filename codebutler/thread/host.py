@@ -16,10 +16,12 @@ from codebutler.models.breaker import Breaker
 from codebutler.models.routing import Router
 from codebutler.places import Places
 from codebutler.redact import Redactor
-from codebutler.repo import leftovers, snapshots, worktrees
+from codebutler.repo import leftovers, skills, snapshots, worktrees
 from codebutler.repo.discover import Repo
+from codebutler.repo.instructions import Instructions, of_folders
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
+from codebutler.repo.skills import Skills
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.setup.service import Setups
 from codebutler.store.copies import Copy
@@ -27,6 +29,7 @@ from codebutler.store.store import Store
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, research, team
 from codebutler.toolset import repo as repo_tools
+from codebutler.toolset import skills as skill_tools
 from codebutler.toolset import web as web_tools
 from codebutler.toolset.registry import Tool, Toolset
 from codebutler.types import ModelClient, Person
@@ -43,8 +46,9 @@ PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared
 
 def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
-    own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *research.TOOLS, *web_tools.TOOLS)
-    all_tools = (*native.tools(scratch=scratch), *own)
+    own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *skill_tools.TOOLS)
+    web = (*research.TOOLS, *web_tools.TOOLS)
+    all_tools = (*native.tools(scratch=scratch), *own, *web)
     return {t.spec.name: t for t in all_tools}
 
 
@@ -60,7 +64,9 @@ class Rules:
     roles: Mapping[str, Role]
     prompts: Mapping[str, str]
     memory: Mapping[str, str]
-    agents_md: str
+    agents: Instructions | None
+    """AGENTS.md at the top, or CLAUDE.md where there is none."""
+    skills: Skills
     _systems: dict[str, str] = field(default_factory=dict)
 
     def system(self, role: Role) -> str:
@@ -68,7 +74,12 @@ class Rules:
         reaches_out = "web_fetch" in role.tools  # who reads the web cannot tell it what the repo says
         if role.name not in self._systems:
             self._systems[role.name] = system_prompt(
-                role, prompts=self.prompts, memory=self.memory, agents_md=self.agents_md * (not reaches_out)
+                role,
+                prompts=self.prompts,
+                memory=self.memory,
+                agents_md=self.agents.text if self.agents and not reaches_out else "",
+                agents_path=self.agents.path if self.agents else "",
+                skills="" if reaches_out else self.skills.listing(),
             )
         return self._systems[role.name]
 
@@ -76,8 +87,8 @@ class Rules:
 async def load_rules(repo: Repo, commit: str) -> Rules:
     """Read the repo's own rules at ``commit``, over the shipped ones."""
     theirs: dict[str, str] = {}
-    for path in [*await list_files(repo.gitdir, commit, FOLDER), "AGENTS.md"]:
-        if path == "AGENTS.md" or path.split("/")[1] in {"prompts", "memory", "roles"}:
+    for path in await list_files(repo.gitdir, commit, FOLDER):
+        if path.split("/")[1] in {"prompts", "memory", "roles"}:
             theirs[path] = await show_file(repo.gitdir, commit, path) or ""
     roles = {
         Path(path).stem: text
@@ -88,7 +99,8 @@ async def load_rules(repo: Repo, commit: str) -> Rules:
         roles=load_roles(roles, known_tools=tuple(known_tools())),
         prompts=_over("prompts_defaults", "prompts", PROMPTS, theirs),
         memory=_over("memory_defaults", "memory", MEMORY_FILES, theirs),
-        agents_md=theirs.get("AGENTS.md", ""),
+        agents=next(iter(await of_folders(repo.gitdir, commit, [""])), None),
+        skills=await skills.find(repo.gitdir, commit),
     )
 
 
@@ -162,9 +174,11 @@ class Host:
             raise ConfigError(f"no role {name!r}", fix=f"Roles are: {', '.join(rules.roles)}.")
         return rules.roles[name]
 
-    def toolset(self, role: Role) -> Toolset:
+    def toolset(self, role: Role, rules: Rules) -> Toolset:
         """The role's tools; the same object for the same list, so that its wire form is byte-stable."""
         names = native.fitting(role.tools, self.config.model_of(role.name) or role.model)
+        if not rules.skills.found:
+            names = tuple(name for name in names if name != "skill")
         if names not in self._toolsets:
             self._toolsets[names] = Toolset.of(names, known_tools(scratch=self.sandbox.git_scratch))
         return self._toolsets[names]

@@ -11,12 +11,14 @@ from codebutler.agent.frame import Frame
 from codebutler.agent.pictures import shown
 from codebutler.agent.roles import Role
 from codebutler.agent.standing import Standing
+from codebutler.agent.voices import fitted
 from codebutler.events import Event, FrameStarted, QuestionAsked
 from codebutler.models.breaker import Breaker
 from codebutler.redact import Stream
 from codebutler.thread import render
 from codebutler.thread.caps import SAVING_FROM, Caps
 from codebutler.thread.facts import facts
+from codebutler.thread.guidance import Guidance
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.turn import Turn
@@ -46,6 +48,7 @@ class Thread(Caps):
         self.space = Workspace(host, log)
         self._listener = listener
         self._rules: Rules | None = None
+        self.guidance = Guidance(host)
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
 
@@ -105,7 +108,7 @@ class Thread(Caps):
 
     def toolset(self, role: Role) -> Toolset:
         """The role's tools."""
-        return self.host.toolset(role)
+        return self.host.toolset(role, self.rules)
 
     def system(self, role: Role) -> str:
         """The role's system prompt."""
@@ -209,7 +212,7 @@ class Thread(Caps):
             await router.learn()
         return await self.host.client.complete(
             model=model,
-            messages=await shown(messages, self.host.store.get_blob, sees=router.sees(model)),
+            messages=await shown(fitted(messages, model), self.host.store.get_blob, sees=router.sees(model)),
             tools=tools.wire,
             max_output=role.limits.max_output,
             role=role.name,

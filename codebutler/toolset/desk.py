@@ -113,6 +113,10 @@ class Desk(Protocol):
         """A memory file as of the thread's base commit."""
         ...
 
+    async def read_skill(self, name: str, file: str) -> str:
+        """A skill of the thread's base commit, or a file of its folder."""
+        ...
+
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
         """Put lessons before the person; returns what the model is told of each."""
         ...

@@ -175,7 +175,7 @@ async def test_few_are_at_work_at_once_and_not_many_in_a_turn(room: Room, twin: 
         assert (await scene.posts(state.id))[-1] == "All are in."
         assert most == AT_ONCE
         refused = [e.text for e in await scene.events(state.id) if isinstance(e, ToolFinished) and not e.ok]
-        assert refused == [f"{A_TURN} Researchers in one turn are the most: go on with what they find."]
+        assert refused == [f"{A_TURN} Researchers in one turn are the most: go on with what they find"]
         assert state.hired == 0
 
 

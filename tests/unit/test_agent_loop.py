@@ -115,6 +115,9 @@ class Workplace:
     async def between_steps(self, frame: Frame) -> None:
         await asyncio.sleep(0)
 
+    async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
+        return "", []
+
     async def before_tools(self, *, changes: bool) -> None:
         self.batches.append(changes)
 

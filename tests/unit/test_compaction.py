@@ -105,6 +105,9 @@ class Place:
     async def between_steps(self, frame: Frame) -> None:
         pass
 
+    async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
+        return "", []
+
     async def before_tools(self, *, changes: bool) -> None:
         pass
 
