@@ -140,6 +140,8 @@ CHANGES = {
     "UPDATE outbox SET state = 'failed' WHERE id = 1": "outbox: 1 messages were given up",
     "UPDATE budget SET spent = spent + 1000000000": "money: $1.002000 is booked, the log says $0.002000",
     "UPDATE budget SET spent = spent - 1000000": "money: $0.001000 is booked",
+    "UPDATE event SET seq = 'last' WHERE seq = 3": "log: event 4 stands where 3 should",
+    "UPDATE event SET seq = x'ff' WHERE seq = 1": "log: event 2 stands where 1 should",
     "UPDATE event SET seq = 90 WHERE seq = 3": "log: event 4 stands where 3 should",
 }
 
