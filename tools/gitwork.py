@@ -8,6 +8,7 @@ Nothing that this module returns is trusted outside: the daemon imports the pack
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
+from oddfiles import Stuck, odd_files
 from scratch import copy
 from workspace import Workspace
 
@@ -79,6 +81,7 @@ class GitWork:
         self.index = os.path.join(self.home, "index")
         self.objects = os.path.join(self.home, "objects")
         self.pack_file = os.path.join(self.home, "new.pack")
+        self.waits_for: list[str] = []
 
     def git(
         self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.NAMES_RAW
@@ -103,14 +106,30 @@ class GitWork:
             "GIT_OPTIONAL_LOCKS": "0",
             "GIT_TERMINAL_PROMPT": "0",
         }
-        return self.space.children.capture(
+        self.waits_for = []
+        done = self.space.children.capture(
             ["git", *settings, *arguments],
             env=env,
             stdin=stdin,
             stdout=stdout,
             limit=limit,
             timeout=limits.GIT_TIMEOUT,
+            doubt=self._stuck,
         )
+        if done.cut and self.waits_for:
+            with contextlib.suppress(FileNotFoundError):  # it was killed, and cannot take its lock away
+                os.unlink(f"{self.index}.lock")
+            names = ", ".join(self.waits_for[:3])
+            raise Stuck(f"git would wait for ever for {names}, a pipe or a device: remove it")
+        return done
+
+    def _stuck(self) -> bool:
+        """Whether the worktree holds what git opens by its name, and what never answers.
+
+        A look at the whole tree: only when git takes long.
+        """
+        self.waits_for = list(odd_files(self.space.root))
+        return bool(self.waits_for)
 
     def run(self, *arguments: str, stdin: int = -1, stdout: int = -1) -> bytes:
         """Like ``git``, but anything other than success is a Fault."""
@@ -132,7 +151,22 @@ class GitWork:
         """Bring the private index in line with the worktree; returns what could not be taken."""
         if not os.path.exists(self.index) and not self._borrow_index():
             self.run("read-tree", base)
-        result = self.git("add", "--all", "--ignore-errors", "--", ".")
+        try:
+            result = self.git("add", "--all", "--ignore-errors", "--", ".")
+        except Stuck:
+            return self._around_pipes(base)
+        return self._staged(base, result)
+
+    def _around_pipes(self, base: str) -> list[str]:
+        """Nested repositories with a pipe where git wants a file are left out, whole."""
+        nested = sorted({each.partition("/.git/")[0] for each in self.waits_for if "/.git/" in each})
+        aside = [f":(exclude,literal){name}" for name in nested]
+        result = self.git("add", "--all", "--ignore-errors", "--", ".", *aside)
+        told = [f"nested repository left out, pipes or devices lie in its records: '{name}'" for name in nested]
+        return told + self._staged(base, result)
+
+    def _staged(self, base: str, result: Captured) -> list[str]:
+        """What is to be told of ``git add``, once what it cannot take is out of the index."""
         if result.code == 128:
             result = self._around_nested(result)
         if result.code not in (0, 1) or result.cut:
