@@ -46,6 +46,9 @@ ENVIRONMENT: Mapping[str, str] = {
     "DISCORD_TOKEN": "discord.token",
     "GITHUB_TOKEN": "github.token",
     "LINEAR_API_KEY": "linear.apiKey",
+    "BRAVE_API_KEY": "web.brave.apiKey",
+    "TAVILY_API_KEY": "web.tavily.apiKey",
+    "SEARXNG_URL": "web.searxng.baseUrl",
 }
 """Environment variable → the key it sets. An empty variable counts as unset."""
 UNSAFE_VARIABLE = "CODEBUTLER_UNSAFE_NO_SANDBOX"

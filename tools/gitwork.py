@@ -16,6 +16,7 @@ from typing import Any
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
+from leftout import NAMED, has_strays, left_out
 from oddfiles import Stuck, odd_files
 from scratch import copy
 from workspace import Workspace
@@ -30,45 +31,18 @@ _SETTINGS = {
     "advice.addEmbeddedRepo": "false",
     "checkout.workers": "0",
 }
-_NAMED = re.compile(r"""['"](.+)['"]""")
 _PLAIN = "--ignore-submodules=none"
 """Spoken out, it keeps git from asking a .gitmodules file, which the agent may have written."""
 _SUBMODULES = 100
-_NAME_CHARS = 300
+_LINK_MODE = (0o160000).to_bytes(4, "big")
 _KINDS = {"A": "added", "D": "deleted"}
 
 
 def sha(value: object) -> str:
-    """A full object name, so that no argument can be taken for an option."""
+    """A full object name: no argument can be taken for an option."""
     if not isinstance(value, str) or not _SHA.fullmatch(value):
         raise ProtocolFault(-32602, "a full object name is needed")
     return value
-
-
-def left_out(said: str, *, failed: bool) -> list[str]:
-    """What git add says it could not take, a line each, in words for people."""
-    told = []
-    for line in said.splitlines():
-        name = _NAMED.search(line)
-        if "could not open directory '" in line:  # such a name may be too long to be told whole
-            start = line.partition("'")[2].rstrip("/'")[:_NAME_CHARS]
-            told.append(f"not saved, its path is too long or closed: '{start}'")
-        elif failed and "unable to index file" in line and name:
-            told.append(f"not saved, it cannot be read: '{name[1]}'")
-        elif failed and "does not have a commit" in line and name:
-            told.append(f"nested repository without a commit left out: '{name[1]}'")
-    if failed and not told:
-        told = [line for line in said.splitlines() if "warning: " not in line]
-    return told
-
-
-def _has_strays(folder: str) -> bool:
-    """Whether the folder of a submodule that is not checked out holds files."""
-    try:
-        names = os.listdir(folder)
-    except OSError:
-        return False
-    return bool(names) and ".git" not in names
 
 
 class GitWork:
@@ -82,6 +56,8 @@ class GitWork:
         self.objects = os.path.join(self.home, "objects")
         self.pack_file = os.path.join(self.home, "new.pack")
         self.waits_for: list[str] = []
+        self._looked_through: tuple[int, ...] = ()  # the index that was last brought in line, by its stamp
+        self._written: tuple[tuple[int, ...], str] = ((), "")  # the index last written as a tree, and that
 
     def git(
         self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.NAMES_RAW
@@ -162,7 +138,8 @@ class GitWork:
         nested = sorted({each.partition("/.git/")[0] for each in self.waits_for if "/.git/" in each})
         aside = [f":(exclude,literal){name}" for name in nested]
         result = self.git("add", "--all", "--ignore-errors", "--", ".", *aside)
-        told = [f"nested repository left out, pipes or devices lie in its records: '{name}'" for name in nested]
+        why = "pipes or devices lie in its records"
+        told = [f"nested repository left out, {why}: '{name}'" for name in nested]
         return told + self._staged(base, result)
 
     def _staged(self, base: str, result: Captured) -> list[str]:
@@ -171,9 +148,17 @@ class GitWork:
             result = self._around_nested(result)
         if result.code not in (0, 1) or result.cut:
             raise Fault(f"git add: {limits.clip(result.err.decode('utf-8', 'replace'), 6, 1000)}")
-        self._uncover()
         told = left_out(result.err.decode("utf-8", "replace"), failed=result.code == 1)
-        return told + self._drop_nested(base) + self._in_submodules()
+        if self._stamp() != self._looked_through:  # git writes an index anew, or leaves it alone
+            self._uncover()
+            told += self._drop_nested(base)
+            self._looked_through = self._stamp()
+        return told + self._in_submodules()
+
+    def _stamp(self) -> tuple[int, ...]:
+        """Tells one state of the private index from the next."""
+        found = os.stat(self.index)
+        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     def _borrow_index(self) -> bool:
         """Start from the worktree's own index: it knows which files are unchanged, and sparse checkouts."""
@@ -208,7 +193,7 @@ class GitWork:
         here = [f":(literal){name}" for name in names[:_SUBMODULES] if name and not name.startswith("/")]
         listed = self.git("ls-files", "-s", "-z", "--", *here).out.split(b"\0") if here else []
         links = [os.fsdecode(each.partition(b"\t")[2]) for each in listed if each.startswith(b"160000 ")]
-        stray = [name for name in links if _has_strays(os.path.join(self.space.root, name))]
+        stray = [name for name in links if has_strays(os.path.join(self.space.root, name))]
         changed = self.git(
             "diff-files", _PLAIN, "--name-only", "-z", "--", *(f":(literal){each}" for each in links)
         )
@@ -238,6 +223,8 @@ class GitWork:
 
     def _drop_nested(self, base: str) -> list[str]:
         """Nested repositories are nobody's submodules: leave them out unless the base has them."""
+        if not self._may_hold_links():
+            return []
         raw = self.run(
             "diff-index", "--cached", _PLAIN, "--raw", "-z", "--no-renames", "--diff-filter=AT", base
         )
@@ -246,6 +233,11 @@ class GitWork:
         for name in nested:
             self.run("update-index", "--force-remove", "--", os.fsdecode(name))
         return [f"nested repository left out: '{name.decode('utf-8', 'replace')}'" for name in nested]
+
+    def _may_hold_links(self) -> bool:
+        """Whether the mode of a nested repository's entry occurs in the index at all."""
+        with open(self.index, "rb") as file:
+            return _LINK_MODE in file.read()
 
     def status(self, params: dict[str, Any]) -> dict[str, Any]:
         """Paths that differ from the commit ``base``."""
@@ -259,7 +251,7 @@ class GitWork:
             for kind, name in zip(raw[::2], raw[1::2], strict=False)
         ]
         # What git cannot take is work all the same: nobody may think that the folder can go.
-        names = {match[1].rstrip("/") for line in skipped if (match := _NAMED.search(line))}
+        names = {match[1].rstrip("/") for line in skipped if (match := NAMED.search(line))}
         changes += [
             {"path": name, "kind": "added"} for name in sorted(names - {each["path"] for each in changes})
         ]
@@ -283,7 +275,10 @@ class GitWork:
         base = sha(params.get("base"))
         self._bound_objects()
         skipped = self.stage(base)
-        tree = self.run("write-tree").decode().strip()
+        tree = self._tree()
+        if tree == params.get("known"):
+            open(self.pack_file, "wb").close()  # the last one is not this one's
+            return {"tree": tree, "pack_size": 0, "skipped": skipped[:50]}
         wanted = os.memfd_create("wanted", os.MFD_CLOEXEC)
         target = os.open(self.pack_file, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
@@ -297,6 +292,14 @@ class GitWork:
         if size > limits.PACK_BYTES:
             raise Fault(f"the change is too large: {size} bytes packed")
         return {"tree": tree, "pack_size": size, "skipped": skipped[:50]}
+
+    def _tree(self) -> str:
+        """The index as a tree; not written again while the index stands as it did."""
+        if self._stamp() != self._written[0]:
+            tree = self.run("write-tree").decode().strip()
+            self._looked_through = self._stamp()  # write-tree notes in the index which trees it wrote
+            self._written = (self._looked_through, tree)
+        return self._written[1]
 
     def _bound_objects(self) -> None:
         """Begin afresh when the private store fills up: always correct, only slower once."""

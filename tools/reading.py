@@ -119,10 +119,9 @@ def _numbered(rel: str, window: list[str], offset: int, total: int) -> str:
             f"({rel} is empty)" if total == 0 else f"({rel} ends before line {offset}: it has {total} lines)"
         )
     most = limits.READ_LINE_CHARS
-    out = [
-        f"{number}\t{line if len(line) <= most else limits.cut_line(line, most)}"
-        for number, line in enumerate(window, offset)
-    ]
+    if len(max(window, key=len)) > most:
+        window = [line if len(line) <= most else limits.cut_line(line, most) for line in window]
+    out = [f"{number}\t{line}" for number, line in enumerate(window, offset)]
     raw = "\n".join([*out, ""]).encode("utf-8", "replace")
     if len(raw) > limits.READ_BYTES:
         out = out[: raw.count(b"\n", 0, limits.READ_BYTES)]

@@ -9,7 +9,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-_PIECE = 1024 * 1024
+_PIECE = 64 * 1024
+"""Bytes asked for at once: for much more, each read would map memory of its own."""
 
 
 class Wire:
@@ -48,7 +49,8 @@ class Wire:
 
     def send(self, message: dict[str, Any]) -> None:
         """Write one message. A reader that has gone is not an error: the next read ends the program."""
-        data = memoryview(json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":")).encode() + b"\n")
+        text = json.dumps({"jsonrpc": "2.0", **message}, separators=(",", ":"), ensure_ascii=False)
+        data = memoryview(text.encode("utf-8", "replace") + b"\n")  # half a surrogate is no text
         with self._lock:
             try:
                 while data:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from codebutler.agent.pictures import picture_message
+from codebutler.agent.voices import Said
 from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
 from codebutler.types import Message, ToolCall
 
@@ -57,6 +58,8 @@ class Frame:
     """(name, arguments, result) of the last calls: repetition without progress shows here."""
     failing: int = 0
     """Tool calls in a row that failed."""
+    guides: set[str] = field(default_factory=set)
+    """The repo's instruction files that stand in the transcript, beside the one of the system prompt."""
     _head: str = ""
     """What replies that were cut have said: the next one goes on from there."""
     _rest: bool = False
@@ -81,6 +84,7 @@ class Frame:
     def compact(self, event: Compacted) -> None:
         """A summary takes the place of the oldest messages."""
         self.messages = [{"role": "user", "content": event.content}, *self.messages[event.replaced :]]
+        self.guides = set()  # some are in the summarised part: they are given again where they matter
         self.usd += event.usd
         self.busy += event.seconds
 
@@ -110,7 +114,7 @@ class Frame:
         if event.reasoning:
             message.update(event.reasoning)
         if event.content or event.tool_calls:
-            self.messages.append(message)
+            self.messages.append(Said(message, event.model))
             self.nudges = 0
         self.calls = {c.id: OpenCall(c) for c in event.tool_calls}
         self.step = event.step
@@ -133,6 +137,7 @@ class Frame:
         if made is not None:
             self.recent = [*self.recent, (made.call.name, made.call.arguments, event.text)][-RECENT:]
         self.failing = 0 if event.ok else self.failing + 1
+        self.guides.update(event.guides)
         self.busy += event.seconds
         self._rest = self._rest or ends_turn
         if not self.calls:

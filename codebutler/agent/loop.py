@@ -45,6 +45,11 @@ class Workplace(Desk, Thinking, Protocol):
         """Put bytes aside, out of the log; returns their SHA-256."""
         ...
 
+    async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
+        """The repo's instructions for the file that ``call`` is about, which ``frame`` was not given yet:
+        (text to put under the result, their paths)."""
+        ...
+
     async def before_tools(self, *, changes: bool) -> None:
         """Called before a batch of calls; ``changes`` says whether any may write to the worktree."""
         ...
@@ -99,6 +104,7 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
         await place.append(ToolStarted(frame=frame.id, call_id=call.id, name=call.name))
     started = time.monotonic()
     result = await _run(call, tools, place, Site(frame.id, frame.role, frame.step, call.id))
+    guidance, guides = await place.guides(frame, call) if result.ok else ("", [])
     pictures = [
         Attachment(name=call.name, sha256=await place.keep(each.data), media_type=each.media_type)
         for each in result.pictures
@@ -108,10 +114,11 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
             frame=frame.id,
             call_id=call.id,
             name=call.name,
-            text=place.redact(result.text),
+            text=place.redact(result.text + guidance),
             ok=result.ok,
             details=result.details,
             pictures=pictures,
+            guides=guides,
             seconds=round(time.monotonic() - started - result.waited, 4),
         )
     )

@@ -1,4 +1,4 @@
-"""One model step: reserve the worst case, ask, log the reply. Retries and fallbacks are in the log too.
+"""One model step: what to ask, in which room, and the reply into the log; asking.py has the calls.
 
 Whatever a model does, the step has an end: a reply, or an ``EndTurn`` that says in a person's words why not.
 """
@@ -6,24 +6,19 @@ Whatever a model does, the step has an end: a reply, or an ``EndTurn`` that says
 from __future__ import annotations
 
 import asyncio
-import random
-import time
-from collections.abc import Sequence
-from typing import TypeAlias
 
+from codebutler.agent.asking import Answer, ask
 from codebutler.agent.compact import compact, limit
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.agent.thinking import Thinking
-from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
-from codebutler.events import ModelFailed, ModelReplied, ModelRequested, Nudged
+from codebutler.errors import ContextTooLong
+from codebutler.events import ModelReplied, Nudged
 from codebutler.text import fit
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
-from codebutler.types import Message, ModelReply
+from codebutler.types import Message
 
-TRIES = 4
-"""Calls to one model before its fallback, if it has one, is asked."""
 NUDGES = 2
 """Empty replies in a row that are put right with a word before the turn ends."""
 REPEATS = 4
@@ -49,9 +44,6 @@ GO_ON = (
     "Your last reply was cut off at the most tokens that a reply may have. If you were writing an answer, "
     "go on exactly where it broke off, and be brief. If work is left, call tools, in smaller steps."
 )
-
-Answer: TypeAlias = tuple[ModelReply, str, float]
-"""A reply, the model that was asked, and seconds."""
 
 
 async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> None:
@@ -115,7 +107,8 @@ async def _cut(frame: Frame, role: Role, place: Thinking) -> None:
 
 async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer:
     """The reply. A transcript that fills the window, or turns out to, is summarised on the way."""
-    model = place.candidates(role)[0]
+    models = place.candidates(role)
+    model = next((m for m in models if not place.breaker.wait(m)), models[0])
     window, size = place.window(model), place.tokens(model, _request(frame, role, place), tools)
     if window is not None and size > limit(window, role.limits.max_output):
         await compact(frame, role, place, model, window)
@@ -138,53 +131,7 @@ async def _in_time(frame: Frame, role: Role, tools: Toolset, place: Thinking) ->
     """The reply within what is left of the role's time: retries and a model's silence end, too."""
     try:
         async with asyncio.timeout(max(1.0, role.limits.seconds - frame.busy)):
-            return await _ask(frame, role, tools, place, _request(frame, role, place))
+            return await ask(frame, role, tools, place, _request(frame, role, place))
     except TimeoutError as error:
         words = f"the {role.title} had no answer from its model within its {role.limits.seconds} seconds"
         raise EndTurn("failed", words) from error
-
-
-async def _ask(
-    frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message]
-) -> Answer:
-    error: ModelUnavailable | None = None
-    for model in place.candidates(role):
-        for attempt in range(TRIES):
-            started = time.monotonic()
-            try:
-                reply = await _call(frame, role, tools, place, messages, model=model)
-                return reply, model, time.monotonic() - started
-            except ModelUnavailable as unavailable:
-                error = unavailable
-                if attempt + 1 < TRIES:
-                    seconds = _pause(attempt, unavailable.retry_after)
-                    why = f"{unavailable.message}; next try in {seconds:.0f} s"
-                    await place.wait(role, why, seconds)
-    raise EndTurn("failed", f"the {role.title}'s model cannot be reached: {error}")
-
-
-async def _call(
-    frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message], *, model: str
-) -> ModelReply:
-    key, usd = await place.reserve(frame, role, model, messages)
-    step = frame.step + 1
-    await place.append(ModelRequested(frame=frame.id, step=step, model=model, usd=usd))
-    try:
-        reply = await place.complete(role, model, messages, tools)
-    except (ModelUnavailable, ModelRefused) as error:
-        retry = isinstance(error, ModelUnavailable)
-        await place.settle(key, 0.0)
-        text = place.redact(str(error))
-        await place.append(ModelFailed(frame=frame.id, step=step, model=model, error=text, retry=retry))
-        if retry or isinstance(error, ContextTooLong):
-            raise
-        raise EndTurn("failed", text) from error
-    await place.settle(key, reply.usd or 0.0)
-    return reply
-
-
-def _pause(attempt: int, wish: float | None) -> float:
-    """Seconds before the next try: the provider's wish, else doubling from half a second, with jitter."""
-    if wish is not None:
-        return min(wish, 120.0)
-    return float(0.5 * 2**attempt * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret

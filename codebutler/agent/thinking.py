@@ -7,7 +7,9 @@ from typing import Protocol
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
+from codebutler.agent.standing import Standing
 from codebutler.events import Event
+from codebutler.models.breaker import Breaker
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply
 
@@ -21,6 +23,23 @@ class Thinking(Protocol):
 
     def redact(self, text: str) -> str:
         """``text`` without secrets."""
+        ...
+
+    @property
+    def breaker(self) -> Breaker:
+        """The circuits of the models, shared by all threads."""
+        ...
+
+    @property
+    def standing(self) -> Standing:
+        """Which models this thread has found away."""
+        ...
+
+    async def announce(self, words: str, *events: Event, source: str = "") -> None:
+        """Say in the thread what its people should know, in one commit with ``events``.
+
+        ``source``: said only once under this name.
+        """
         ...
 
     def candidates(self, role: Role) -> Sequence[str]:

@@ -20,7 +20,7 @@ from codebutler.store.store import Store
 _SETTLE = 3.0
 """Seconds that a daemon gets for what it does once, at its start."""
 _HOUR = 3600.0
-_IMPORTS = "import codebutler.cli.serve, openai"
+_IMPORTS = "import codebutler.cli.serve, aiohttp"
 _BATCH = 500
 
 

@@ -21,6 +21,7 @@ COMMANDS = {
     "threads": "codebutler.cli.threads",
     "show": "codebutler.cli.show",
     "logs": "codebutler.cli.logs",
+    "cost": "codebutler.cli.cost",
     "rewind": "codebutler.cli.rewind",
     "fork": "codebutler.cli.fork",
     "export": "codebutler.cli.export",

@@ -16,6 +16,8 @@ RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "
 MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}
 KEEP = {"yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅"}
 DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
+CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
+"""While the PM's model is away."""
 EDITS = re.compile(r"^(remove|drop|keep|edit|add)\b[\s:]*\S", re.IGNORECASE)
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
 ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
@@ -54,6 +56,8 @@ def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
         return ("raise", (raised["usd"] or "1").replace(",", "."))
     if word.startswith("model "):
         return ("model", word.removeprefix("model ").strip())
+    if word in CODE and state.planless:
+        return ("code", "")
     if word not in RETRY:
         return None
     return ("merge", "") if state.refused else ("retry", "")

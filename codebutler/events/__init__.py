@@ -20,6 +20,7 @@ from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
 from codebutler.events.steps import (
+    CircuitChanged,
     Compacted,
     FrameEnded,
     FrameStarted,
@@ -28,6 +29,7 @@ from codebutler.events.steps import (
     ModelReplied,
     ModelRequested,
     Nudged,
+    StoodIn,
     ToolFinished,
     ToolStarted,
 )
@@ -87,6 +89,7 @@ __all__ = [
     "Cap",
     "ChecklistUpdated",
     "CheckpointMade",
+    "CircuitChanged",
     "CommandHandled",
     "Compacted",
     "EscalationAnswered",
@@ -131,6 +134,7 @@ __all__ = [
     "SetupFinished",
     "SetupPart",
     "SetupStarted",
+    "StoodIn",
     "SummaryWritten",
     "ThreadOpened",
     "TimerFired",
@@ -152,7 +156,7 @@ Event: TypeAlias = Annotated[
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
-    | Forked,
+    | Forked | CircuitChanged | StoodIn,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

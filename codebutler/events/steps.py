@@ -73,6 +73,34 @@ class ModelFailed(Record):
     retry: bool = False
 
 
+class CircuitChanged(Record):
+    """The circuit breaker of ``model`` as this thread met it (models.breaker).
+
+    ``open``: nobody calls it for ``seconds``, after ``failures`` in a row; ``half_open``: this call is the
+    probe; ``closed``: it answers again. ``role`` is whose call met it.
+    """
+
+    kind: Literal["circuit_changed"] = "circuit_changed"
+    frame: str
+    role: str
+    model: str
+    state: Literal["closed", "open", "half_open"]
+    failures: int = 0
+    seconds: float = 0.0
+    why: str = ""
+
+
+class StoodIn(Record):
+    """``model`` answers for a role in the place of ``wanted``; the same id: its own model answers again."""
+
+    kind: Literal["stood_in"] = "stood_in"
+    frame: str
+    role: str
+    wanted: str
+    model: str
+    why: str = ""
+
+
 class Compacted(Record):
     """``content`` took the place of a transcript's first ``replaced`` messages: its model's window was full.
 
@@ -104,7 +132,7 @@ class ToolFinished(Record):
     """A tool call's result: ``text`` for the model, ``details`` for people, ``pictures`` for models that see.
 
     The bytes of a picture are a blob. Logs of the first version have them as base64 in ``details``, where
-    nothing reads them.
+    nothing reads them. ``guides`` are the repo's instruction files whose text was put under the result.
     """
 
     kind: Literal["tool_finished"] = "tool_finished"
@@ -115,6 +143,7 @@ class ToolFinished(Record):
     ok: bool = True
     details: Json = {}
     pictures: list[Attachment] = []
+    guides: list[str] = []
     seconds: float = 0.0
 
 

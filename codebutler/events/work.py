@@ -33,13 +33,17 @@ class PlanProposed(Record):
 
 
 class PlanApproved(Record):
-    """A person approved exactly this plan on exactly this base."""
+    """A person approved exactly this plan on exactly this base.
+
+    ``unplanned``: it is their own request, sent straight to the Coder; the PM has nothing to answer.
+    """
 
     kind: Literal["plan_approved"] = "plan_approved"
     message: int
     hash: str
     base: str
     by: Person
+    unplanned: bool = False
 
 
 class PlanDropped(Record):

@@ -5,36 +5,33 @@ from __future__ import annotations
 import asyncio
 import importlib
 import re
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING
 
 from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
+from codebutler.models.body import Bodies
 from codebutler.models.prices import cost
+from codebutler.models.quirks import Manners
 from codebutler.models.routing import Endpoint, Route, Router
 from codebutler.models.tokens import Meter, estimate, estimate_text
 from codebutler.types import Json, Message, ModelReply, Usage
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
 ROLE_HEADER = "X-CodeButler-Role"
-_LIMITS = ("max_tokens", "max_completion_tokens")
-"""The same thing: servers differ in which of the two they take."""
-_UNWANTED = re.compile(r"not supported|unsupported|unrecogni|unknown|not permitted|extra|instead|unexpected")
 
 
 class OpenAIClient:
-    """A ``types.ModelClient`` over the openai package, which is loaded by the first call."""
+    """A ``types.ModelClient`` that speaks OpenAI's protocol. aiohttp is loaded by the first call."""
 
     def __init__(self, router: Router, *, timeouts: stream.Timeouts | None = None) -> None:
         """``router`` says where each model id goes."""
         self._router = router
         self._timeouts = timeouts or stream.Timeouts()
-        self._clients: dict[Endpoint, AsyncOpenAI] = {}
-        self._quirks: dict[str, set[str]] = {}
+        self._wires: dict[Endpoint, stream.Wire] = {}
+        self._manners: dict[Endpoint, Manners] = {}
+        self._bodies = Bodies()
         self._meters: dict[str, Meter] = {}
 
     def estimate(self, model: str, messages: Sequence[Message], tools: Sequence[Json] = ()) -> int:
@@ -60,22 +57,24 @@ class OpenAIClient:
         """See ``types.ModelClient``."""
         await load()
         route = await self._route(model)
-        body = _body(route, messages, tools, max_output)
+        manners = self._manners.setdefault(route.endpoint, Manners(route.endpoint))
         while True:
+            body = self._bodies.body(route.model, messages, tools, manners.options(max_output), manners.drops)
             told = Assembler()
             try:
-                await self._converse(route, self._quirky(route, body), role, told, on_text)
+                await self._converse(route, body, role, told, on_text)
             except ModelRefused as refused:
-                if not self._learn_quirk(route, refused):
+                sent = {name for m in messages for name in m} - manners.drops
+                if not manners.learn(refused.message, sent):
                     raise
             else:
                 return self._reply(route, messages, tools, told)
 
     async def close(self) -> None:
         """Close connections."""
-        clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            await client.close()
+        wires, self._wires = list(self._wires.values()), {}
+        for wire in wires:
+            await wire.close()
 
     async def _route(self, model: str) -> Route:
         try:
@@ -88,54 +87,26 @@ class OpenAIClient:
     async def _converse(
         self,
         route: Route,
-        body: Json,
+        body: bytes,
         role: str,
         told: Assembler,
         on_text: Callable[[str], Awaitable[None]] | None,
     ) -> None:
         """Send the request and read the stream to its end."""
-        client = self._client(route.endpoint)
+        wire = self._wires.setdefault(route.endpoint, stream.Wire(route.endpoint, self._timeouts))
         header = {ROLE_HEADER: re.sub(r"[^\w.-]", "-", role, flags=re.ASCII)[:64] or "none"}
-        with stream.translated(route):
-            async with aclosing(stream.chunks(client, body, header, self._timeouts)) as chunks:
-                async for chunk in chunks:
-                    stream.raise_inner_error(chunk, route)
-                    text = told.feed(chunk)
-                    if text and on_text is not None:
-                        await on_text(text)
-                    if told.size > MAX_CHARS:
-                        raise faults.too_much(route, MAX_CHARS)
+        async with aclosing(wire.pieces(body, header, route)) as pieces:
+            async for piece in pieces:
+                text = told.feed(piece)
+                if text and on_text is not None:
+                    await on_text(text)
+                if told.size > MAX_CHARS:
+                    raise faults.too_much(route, MAX_CHARS)
         if not told.finish or told.finish == "error":
             started = told.text or told.calls()
             raise faults.broken(
                 route, "broke off in the middle of its answer" if started else "gave no answer"
             )
-
-    def _client(self, endpoint: Endpoint) -> AsyncOpenAI:
-        """The connection pool of a server, made once."""
-        if endpoint not in self._clients:
-            self._clients[endpoint] = stream.connect(endpoint, self._timeouts)
-        return self._clients[endpoint]
-
-    def _quirky(self, route: Route, body: Json) -> Json:
-        """The body as this server wants it, by what it has refused so far."""
-        known = self._quirks.get(route.endpoint.base_url, set())
-        wire = dict(body)
-        if "stream_options" in known:
-            wire.pop("stream_options", None)
-        if "max_tokens" in known:
-            old, new = _LIMITS if _LIMITS[0] in wire else _LIMITS[::-1]
-            wire[new] = wire.pop(old)
-        return wire
-
-    def _learn_quirk(self, route: Route, refused: ModelRefused) -> bool:
-        """Whether the refusal names a parameter to leave out or rename, for the first time."""
-        known = self._quirks.setdefault(route.endpoint.base_url, set())
-        said = refused.message.lower()
-        names = {"max_tokens" if n in _LIMITS else n for n in ("stream_options", *_LIMITS) if n in said}
-        new = names - known if _UNWANTED.search(said) else set()
-        known |= new
-        return bool(new)
 
     def _reply(
         self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
@@ -160,21 +131,9 @@ class OpenAIClient:
 
 
 async def load() -> None:
-    """Load the openai package beside the event loop; a caller may do so ahead of the first call."""
-    await asyncio.to_thread(importlib.import_module, "openai")
-
-
-def _body(route: Route, messages: Sequence[Message], tools: Sequence[Json], max_output: int) -> Json:
-    """The request, with tools and messages in a fixed place so that equal calls are equal bytes."""
-    body: Json = {"model": route.model}
-    if tools:
-        body["tools"] = list(tools)
-    body["messages"] = list(messages)
-    limit = "max_completion_tokens" if route.endpoint.kind == "openai" else "max_tokens"
-    body |= {limit: max_output, "stream": True, "stream_options": {"include_usage": True}}
-    if route.endpoint.kind == "openrouter":
-        body["usage"] = {"include": True}
-    return body
+    """Load aiohttp beside the event loop; a caller may do so ahead of the first call."""
+    if "aiohttp" not in sys.modules:
+        await asyncio.to_thread(importlib.import_module, "aiohttp")
 
 
 def _ids(messages: Sequence[Message]) -> set[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import email.utils
+import html
 import json
 import math
 import re
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models.routing import Endpoint, Route
@@ -26,6 +28,9 @@ _NO_MODEL = re.compile(
     r"model.{0,80}(?:not found|does not exist|not exist|unknown)"
     r"|(?:not a valid|unknown|invalid) model|model_not_found"
 )
+_NO_TOOLS = re.compile(
+    r"(?:not|n't) support (?:tool|function)|support tool use|tools? (?:is|are) not supported"
+)
 _SHOWN = 400
 
 
@@ -41,9 +46,40 @@ def from_status(status: int, body: Any, headers: Mapping[str, str], route: Route
     return _refused(status, code, said, route)
 
 
+def from_answer(status: int, said: bytes, headers: Mapping[str, str], route: Route) -> ModelError:
+    """The error for an HTTP answer: JSON, text, or the page of a proxy on the way."""
+    if 300 <= status < 400:
+        return _elsewhere(status, headers.get("Location", ""), route)
+    text = said.decode("utf-8", "replace")
+    try:
+        body: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        body = _page(text) if text.lstrip().startswith("<") else text
+    return from_status(status, body, headers, route)
+
+
+def raise_inner(piece: Any, route: Route) -> None:  # noqa: ANN401 - whatever JSON came in
+    """Raise the error that stands inside an answer of status 200, if one does."""
+    error = piece.get("error") if isinstance(piece, dict) else None
+    if not error:
+        return
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if type(code) is int and 400 <= code < 600 else 500
+    raise from_status(status, error, {}, route)
+
+
+def no_api(route: Route, page: bytes) -> ModelRefused:
+    """A web page came where a reply should be."""
+    title = _one_line(_page(page.decode("utf-8", "replace")), route.endpoint)
+    return ModelRefused(
+        f"{route.endpoint.label} answered with a web page{f': {title}' if title else ''}",
+        fix=f"Check the base URL {route.endpoint.base_url} (most end in /v1), and any proxy on the way",
+    )
+
+
 def broken(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
     """The connection or the answer broke; ``why`` completes "<server> …"."""
-    return ModelUnavailable(f"{route.endpoint.label} {why}", fix=fix)
+    return ModelUnavailable(f"{route.endpoint.label} {_one_line(why, route.endpoint)}", fix=fix)
 
 
 def too_much(route: Route, limit: int) -> ModelRefused:
@@ -51,11 +87,11 @@ def too_much(route: Route, limit: int) -> ModelRefused:
     return ModelRefused(f"{route.id} answered with more than {limit >> 20} MB", fix="Try another model")
 
 
-def unreachable(route: Route, why: str) -> ModelUnavailable:
+def unreachable(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
     """There is no connection."""
     return ModelUnavailable(
         f"{route.endpoint.label} cannot be reached: {_one_line(why, route.endpoint)}",
-        fix=f"Check the network and the address {route.endpoint.base_url}",
+        fix=fix or f"Check the network and the address {route.endpoint.base_url}",
     )
 
 
@@ -94,7 +130,7 @@ def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:
     label, text = route.endpoint.label, f"{code} {said}".lower()
     detail = f": {said}" if said else ""
     if status == 401:
-        return _bad_key(route, said)
+        return bad_key(route, said)
     if status == 402 or _NO_CREDIT.search(text):
         return _no_credit(route, said)
     if status == 413 or _TOO_LONG.search(text):
@@ -102,6 +138,8 @@ def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:
             f"the conversation is too long for {route.id}{detail}",
             fix="Choose a model with a larger context window, or start a new thread",
         )
+    if _NO_TOOLS.search(text):
+        return ModelRefused(f"{route.id} cannot call tools{detail}", fix="Choose a model that can")
     if _NO_MODEL.search(text):
         return _no_model(route, said)
     if status == 403:
@@ -120,7 +158,8 @@ def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:
     )
 
 
-def _bad_key(route: Route, said: str) -> ModelRefused:
+def bad_key(route: Route, said: str) -> ModelRefused:
+    """The key is missing, or the server does not take it."""
     endpoint = route.endpoint
     detail = f": {said}" if said else ""
     if endpoint.key is None:
@@ -142,6 +181,26 @@ def _no_model(route: Route, said: str) -> ModelRefused:
     return ModelRefused(
         f"{route.endpoint.label} has no model {route.model}{f': {said}' if said else ''}",
         fix="Mend the id: codebutler doctor shows where each role's model comes from",
+    )
+
+
+def _elsewhere(status: int, location: str, route: Route) -> ModelRefused:
+    """A redirect: it is not followed, as the key would go along."""
+    host = urlsplit(location).netloc.rpartition("@")[2]
+    where = f" to {_one_line(host, route.endpoint)}" if host else ""
+    return ModelRefused(
+        f"{route.endpoint.label} sends us elsewhere{where} (status {status}); the key is not taken there",
+        fix=f"If that is right, put that address in place of {route.endpoint.base_url}",
+    )
+
+
+def _page(text: str) -> str:
+    """What a web page says: its title, else its text."""
+    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+    if title and title[1].strip():
+        return html.unescape(title[1])
+    return html.unescape(
+        re.sub(r"<(?:script|style)\b.*?</|<[^>]*>?", " ", text, flags=re.IGNORECASE | re.DOTALL)
     )
 
 

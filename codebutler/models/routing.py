@@ -151,6 +151,10 @@ class Router:
         known = price(model)
         return found or (known.context if known else None)
 
+    def offers(self, model: str) -> bool:
+        """Whether the server at OPENAI_BASE_URL is known to have ``model``."""
+        return self._catalogue is not None and model in self._catalogue.ids
+
     def needs_learning(self, model: str) -> bool:
         """Whether ``learn`` can change the route of an id: one that the host chose is taken at its word."""
         if self._catalogue is not None or self._main is None or self._main.kind != "compatible":

@@ -1,24 +1,32 @@
-"""The wire: one streamed request with the openai package, its waits bounded, its errors translated."""
+"""The wire: one streamed request over aiohttp, its waits and sizes bounded, its errors translated."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from codebutler.errors import ModelError
-from codebutler.models import faults
+from codebutler.errors import ConfigError, ModelRefused
+from codebutler.models import faults, quirks, reach
+from codebutler.models.breaks import translated
 from codebutler.models.routing import Endpoint, Route
-from codebutler.types import Json
+from codebutler.models.sse import Events, EventTooLarge
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI
+    from aiohttp import ClientResponse, ClientSession, StreamReader
 
+MAX_BYTES = 48 * 1024 * 1024
+"""Of one event, or of an answer that is not streamed."""
+_MAX_FAULT = 64 * 1024
+_GRACE = 0.2
+"""Seconds for the end of a stream that is complete, so that its connection can be used again."""
 _NO_KEY = "none"
-"""Servers without keys ignore it; the openai package insists on one."""
+"""Servers without keys ignore it, and some insist on one."""
+_DONE = b"[DONE]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,98 +38,175 @@ class Timeouts:
     silence: float = 90.0
 
 
-def connect(endpoint: Endpoint, timeouts: Timeouts) -> AsyncOpenAI:
-    """A connection pool for a server. It never retries."""
-    import openai
+class Wire:
+    """The connections to one server: made by the first call, kept for the next. It never retries."""
 
-    longest = max(timeouts.first, timeouts.silence) + 30
-    client = openai.AsyncOpenAI(
-        api_key=endpoint.key.get_secret_value() if endpoint.key else _NO_KEY,
-        base_url=endpoint.base_url,
-        max_retries=0,
-        timeout=openai.Timeout(longest, connect=timeouts.connect),
-    )
-    client.admin_api_key = None  # the package takes it from the environment; no call here is an admin's
-    if endpoint.kind != "openai":  # the person's OpenAI account is no business of another server
-        client.organization = client.project = None
-    return client
+    def __init__(self, endpoint: Endpoint, timeouts: Timeouts) -> None:
+        """Nothing is opened yet."""
+        self._endpoint = endpoint
+        self._timeouts = timeouts
+        self._session: ClientSession | None = None
+        self._opening = asyncio.Lock()
+        self._proxy: str | None = None
 
+    async def close(self) -> None:
+        """Close the connections."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
-async def chunks(
-    client: AsyncOpenAI, body: Json, headers: Mapping[str, str], timeouts: Timeouts
-) -> AsyncGenerator[Any]:
-    """The pieces of the answer as plain JSON; TimeoutError says which wait was too long.
+    async def pieces(self, body: bytes, headers: Mapping[str, str], route: Route) -> AsyncGenerator[Any]:
+        """The pieces of the answer as JSON. Raises ModelError for all that can go wrong on the way.
 
-    A server that does not stream sends one whole completion. Comments that only keep a connection alive
-    are no pieces, so they do not prolong a wait.
-    """
-    from openai import AsyncStream
+        A server that does not stream sends one whole completion. Comments that only keep a connection alive
+        are no pieces, so they do not prolong a wait.
+        """
+        session = await self._open(route)
+        with translated(route, self._timeouts.connect, self._proxy):
+            async with (
+                self._asked(session, body, headers, route) as answer,
+                aclosing(self._read(answer, route)) as pieces,
+            ):
+                async for piece in pieces:
+                    faults.raise_inner(piece, route)
+                    yield piece
 
-    options: Any = {"headers": dict(headers)}
-    async with _limit(timeouts.first, "sent nothing"):
-        answer = await client.post(
-            "/chat/completions",
-            cast_to=object,
-            body=body,
-            options=options,
-            stream=True,
-            stream_cls=AsyncStream[object],
-        )
-    async with answer:
-        if "json" in answer.response.headers.get("content-type", ""):
-            async with _limit(timeouts.first, "sent nothing"):
-                yield json.loads(await answer.response.aread())
+    async def _open(self, route: Route) -> ClientSession:
+        import aiohttp
+
+        async with self._opening:
+            if self._session is None:
+                url = self._endpoint.base_url
+                try:
+                    self._proxy = reach.proxy_for(url)
+                except ConfigError as error:
+                    raise ModelRefused(error.message, fix=error.fix) from error
+                trusted = await asyncio.to_thread(reach.trust) if url.startswith("https:") else True
+                self._session = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(limit=0, ssl=trusted),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
+                    headers=self._headers(route),
+                )
+            return self._session
+
+    def _headers(self, route: Route) -> dict[str, str]:
+        key = self._endpoint.key.get_secret_value() if self._endpoint.key else _NO_KEY
+        if not key.isprintable():
+            raise faults.bad_key(route, "it holds a line break or another control character")
+        headers = {
+            "Authorization": f"Bearer {key}",
+            "Content-Type": "application/json",
+            "Accept": "text/event-stream, application/json",
+            "User-Agent": "codebutler",
+        }
+        if self._endpoint.kind == "openai":
+            named = quirks.ORGANIZATION.items()
+            headers |= {header: os.environ[name] for name, header in named if os.environ.get(name)}
+        return headers
+
+    @asynccontextmanager
+    async def _asked(
+        self, session: ClientSession, body: bytes, headers: Mapping[str, str], route: Route
+    ) -> AsyncIterator[ClientResponse]:
+        """The answer, if its status is good. A redirect is not followed: it would take the key along."""
+        url = f"{self._endpoint.base_url.rstrip('/')}/chat/completions"
+        async with _limit(self._timeouts.first, "sent nothing"):
+            answer = await session.post(
+                url, data=body, headers=headers, allow_redirects=False, proxy=self._proxy
+            )
+        try:
+            if answer.status >= 300:
+                async with _limit(self._timeouts.silence, "fell silent in the middle of its answer"):
+                    said = await _some(answer.content, _MAX_FAULT)
+                raise faults.from_answer(answer.status, said, answer.headers, route)
+            yield answer
+        finally:
+            answer.release()  # a connection that has more to say is closed by this
+
+    async def _read(self, answer: ClientResponse, route: Route) -> AsyncGenerator[Any]:
+        content, quiet = answer.content, self._timeouts.first
+        async with _limit(quiet, "sent nothing"):
+            begun = await _first(content)
+        if begun.startswith(b"<"):
+            raise faults.no_api(route, begun)
+        if begun.startswith(b"{"):
+            async with _limit(quiet, "sent nothing"):
+                begun += await _some(content, MAX_BYTES)
+            if len(begun) > MAX_BYTES:
+                raise faults.too_much(route, MAX_BYTES)
+            yield _parsed(begun, route)
             return
-        wait, what = timeouts.first, "sent nothing"
-        pieces = aiter(answer)
-        while True:
+        async with aclosing(self._events(content, begun, route)) as events:
+            async for data in events:
+                if data.strip() == _DONE:
+                    await _finish(content)
+                    return
+                yield _parsed(data, route)
+
+    async def _events(self, content: StreamReader, begun: bytes, route: Route) -> AsyncGenerator[bytes]:
+        """The data of each event."""
+        events, arrived = Events(MAX_BYTES), begun
+        wait, what = self._timeouts.first, "sent nothing"
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + wait
+        while arrived:
             try:
-                async with _limit(wait, what):
-                    piece = await anext(pieces)
-            except StopAsyncIteration:
-                return
-            yield piece
-            wait, what = timeouts.silence, "fell silent in the middle of its answer"
+                done = events.feed(arrived)
+            except EventTooLarge as error:
+                raise faults.too_much(route, MAX_BYTES) from error
+            for data in done:
+                yield data
+            if done:
+                wait, what = self._timeouts.silence, "fell silent in the middle of its answer"
+                deadline = clock() + wait
+            async with _limit(wait, what, until=deadline):
+                arrived = await content.readany()
+        for data in events.end():
+            yield data
 
 
 @asynccontextmanager
-async def _limit(seconds: float, what: str) -> AsyncIterator[None]:
-    """Bound a wait; its TimeoutError says what did not come."""
+async def _limit(seconds: float, what: str, *, until: float | None = None) -> AsyncIterator[None]:
+    """Bound a wait (``until``: a moment of the loop's clock); its TimeoutError says what did not come."""
+    deadline = asyncio.get_running_loop().time() + seconds if until is None else until
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout_at(deadline):
             yield
     except TimeoutError as error:
         raise TimeoutError(f"{what} for {seconds:g} s") from error
 
 
-@contextmanager
-def translated(route: Route) -> Iterator[None]:
-    """Turn the openai package's errors into ours, and those of the HTTP client below that it lets through."""
-    import httpx
-    import openai
+async def _first(content: StreamReader) -> bytes:
+    """The first bytes that are not blank; b"" at the end."""
+    while arrived := await content.readany():
+        if text := arrived.lstrip():
+            return text
+    return b""
 
+
+async def _some(content: StreamReader, limit: int) -> bytes:
+    """What is left, or a little more than ``limit`` bytes of it."""
+    parts: list[bytes] = []
+    size = 0
+    while size <= limit and (arrived := await content.readany()):
+        parts.append(arrived)
+        size += len(arrived)
+    return b"".join(parts)
+
+
+async def _finish(content: StreamReader) -> None:
+    """Give the end of a complete stream a moment to come."""
     try:
-        yield
-    except openai.APIStatusError as error:
-        headers = error.response.headers
-        raise faults.from_status(error.status_code, error.body, headers, route) from error
-    except (openai.APIConnectionError, httpx.TransportError) as error:
-        raise faults.unreachable(route, str(error.__cause__ or error)) from error
-    except openai.APIError as error:
-        raise _inner_error(error.body or error.message, route) from error
-    except TimeoutError as error:
-        raise faults.broken(route, str(error)) from error
+        async with asyncio.timeout(_GRACE):
+            while await content.readany():
+                pass
+    except (TimeoutError, OSError):
+        return
+
+
+def _parsed(data: bytes, route: Route) -> Any:  # noqa: ANN401 - whatever JSON came in
+    try:
+        return json.loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise faults.broken(route, "sent something that is not JSON") from error
-
-
-def raise_inner_error(chunk: Any, route: Route) -> None:  # noqa: ANN401 - whatever JSON came in
-    """Raise the error that stands inside an answer of status 200, if one does."""
-    if isinstance(chunk, dict) and chunk.get("error"):
-        raise _inner_error(chunk["error"], route)
-
-
-def _inner_error(body: Any, route: Route) -> ModelError:  # noqa: ANN401 - whatever JSON came in
-    code = body.get("code") if isinstance(body, dict) else None
-    status = code if isinstance(code, int) and 400 <= code < 600 else 500
-    return faults.from_status(status, body, {}, route)

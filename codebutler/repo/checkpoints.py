@@ -12,7 +12,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.commits import BOT, Identity, commit_tree
+from codebutler.repo.commits import BOT, Identity, join_trees
 from codebutler.repo.git import common_dir, move_ref, need_oid, plumb, try_plumb
 from codebutler.repo.index import sync_index
 from codebutler.repo.layout import give_like
@@ -36,34 +36,40 @@ async def import_checkpoint(
     co_authors: Iterable[str] = (),
     identity: Identity = BOT,
     limit: int = PACK_LIMIT,
+    index: bool = True,
 ) -> str:
     """Commit ``tree`` on top of ``old`` and move ``ref`` from ``old`` to it; returns the branch's tip.
 
     ``pack`` holds the objects that ``base`` (default ``old``) lacks; it may be empty. At most ``limit``
     bytes. No commit is made when ``tree`` is that of ``old``. RepoError, and the branch stays where it is,
-    for anything broken or refused, and if the branch was moved meanwhile.
+    for anything broken or refused, and if the branch was moved meanwhile. Without ``index`` the worktree's
+    own index stays behind: the caller syncs it when a person may look.
     """
     need_oid(tree, "the tree")
     need_oid(old, "the branch's commit")
-    await _need_commit(gitdir, base or old)
+    need_oid(base or old, "the base")
     await _import(gitdir, _bounded(pack, limit), limit)
-    if await _kind(gitdir, tree) != "tree":
-        raise RepoError(f"the checkpoint has no tree {tree[:12]}")
+    if tree == await _need_trees(gitdir, old, tree):
+        return old
     title, _, body = message.strip().partition("\n")
-    commit = await commit_tree(gitdir, tree, old, commit_message(title, body, co_authors), identity=identity)
-    if commit != old:
-        await move_ref(gitdir, ref, commit, old, why="codebutler: checkpoint")
+    words = commit_message(title, body, co_authors)
+    commit = await join_trees(gitdir, tree, [old], words, identity=identity)
+    await move_ref(gitdir, ref, commit, old, why="codebutler: checkpoint")
+    if index:
         await sync_index(gitdir, ref, commit)
     return commit
 
 
-async def _need_commit(gitdir: Path, commit: str) -> None:
-    if await _kind(gitdir, need_oid(commit, "the base")) != "commit":
-        raise RepoError(f"there is no commit {commit[:12]} here")
-
-
-async def _kind(gitdir: Path, oid: str) -> str:
-    return (await plumb("cat-file", "-t", oid, gitdir=gitdir, check=False)).decode().strip()
+async def _need_trees(gitdir: Path, old: str, tree: str) -> str:
+    """The tree of ``old``. RepoError unless that is a commit, and ``tree`` a tree; one process for both."""
+    asked = f"{old}^{{commit}}\n{old}^{{tree}}\n{tree}\n".encode()
+    out = await plumb("cat-file", "--batch-check=%(objectname) %(objecttype)", gitdir=gitdir, stdin=asked)
+    commit, its, new = (line.split(" ") for line in out.decode().splitlines())
+    if commit != [old, "commit"]:
+        raise RepoError(f"there is no commit {old[:12]} here")
+    if new != [tree, "tree"]:
+        raise RepoError(f"the checkpoint has no tree {tree[:12]}")
+    return its[0]
 
 
 async def _import(gitdir: Path, pack: AsyncIterator[bytes], limit: int) -> None:

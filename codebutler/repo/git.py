@@ -141,8 +141,19 @@ async def resolve(gitdir: Path, rev: str) -> str | None:
     return said.decode().strip() or None
 
 
+async def tip_of(gitdir: Path, ref: str) -> str | None:
+    """The commit that a branch points at, or None. A ref that lies in a file of its own costs no process."""
+    try:
+        said = (common_dir(gitdir) / ref).read_text(errors="replace").strip()
+    except OSError:  # packed, of another ref store, or gone
+        said = ""
+    return said if _OID.fullmatch(said) else await resolve(gitdir, ref)
+
+
 async def is_ancestor(gitdir: Path, old: str, new: str) -> bool:
     """Whether commit ``new`` contains commit ``old``; False if either is unknown here."""
+    if old == new:
+        return True
     result = await try_plumb("merge-base", "--is-ancestor", old, new, gitdir=gitdir)
     return result.code == 0
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.git import common_dir, git, need_oid, try_git
+from codebutler.repo.git import common_dir, need_oid, try_git
 from codebutler.repo.process import complaint
 
 
@@ -15,7 +16,7 @@ async def sync_index(gitdir: Path, ref: str, commit: str) -> bool:
     ``gitdir`` is a worktree's private gitdir, or the repository's (then the worktree of that name is found).
     False when there is none, or another git holds the index: it stays as it was until the next checkpoint.
     """
-    private = await _private_gitdir(gitdir, ref)
+    private = await asyncio.to_thread(_private_gitdir, gitdir, ref)
     if private is None:
         return False
     result = await try_git("read-tree", need_oid(commit, "the commit"), gitdir=private)
@@ -24,11 +25,10 @@ async def sync_index(gitdir: Path, ref: str, commit: str) -> bool:
     return result.code == 0
 
 
-async def _private_gitdir(gitdir: Path, ref: str) -> Path | None:
+def _private_gitdir(gitdir: Path, ref: str) -> Path | None:
     own = gitdir if common_dir(gitdir) != gitdir else gitdir / "worktrees" / ref.rpartition("/")[2]
     for folder in dict.fromkeys((own, gitdir)):
-        if (folder / "HEAD").is_file():
-            said = await git("symbolic-ref", "--quiet", "HEAD", gitdir=folder, check=False)
-            if said.decode(errors="replace").strip() == ref:
-                return folder
+        head = folder / "HEAD"
+        if head.is_file() and head.read_text(errors="replace").strip() == f"ref: {ref}":
+            return folder
     return None

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.git import plumb, resolve, try_plumb
+from codebutler.repo.git import need_oid, plumb, resolve, try_plumb
 from codebutler.repo.process import complaint
 
 FILE_LIMIT = 256 * 1024
 DIFF_LIMIT = 256 * 1024
+_LINKS = 4
 _DIFF = ("--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--ignore-submodules=none")
 
 
@@ -63,6 +65,32 @@ async def show_file(gitdir: Path, commit: str, path: str, *, limit: int = FILE_L
     """A text file of a commit, cut at ``limit`` bytes, with anything that is not UTF-8 replaced."""
     data = await read_bytes(gitdir, commit, path, limit=limit)
     return None if data is None else data.decode(errors="replace")
+
+
+async def show_linked(gitdir: Path, commit: str, path: str, *, limit: int = FILE_LIMIT) -> str | None:
+    """Like ``show_file``, but through symlinks to files of the same commit; None for one that leads out."""
+    for _ in range(_LINKS):
+        text = await show_file(gitdir, commit, path, limit=limit)
+        target = await _link(gitdir, commit, path) if text is None else None
+        if target is None:
+            return text
+        path = target
+    return None
+
+
+async def _link(gitdir: Path, commit: str, path: str) -> str | None:
+    """Where in the commit a symlink points; None for what is none, or leads out of it."""
+    entries = await _ls_tree(gitdir, commit, path)
+    if not entries or entries[0].path != path or entries[0].mode != "120000":
+        return None
+    said = await plumb("cat-file", "blob", entries[0].oid, gitdir=gitdir)
+    target = posixpath.normpath(posixpath.join(posixpath.dirname(path), said.decode(errors="replace")))
+    return None if target.startswith(("/", "..")) or "\0" in target else target
+
+
+async def which_exist(gitdir: Path, commit: str, paths: Sequence[str]) -> list[str]:
+    """Those of ``paths`` that are files or symlinks of the commit."""
+    return [entry.path for entry in await _ls_tree(gitdir, commit, *paths) if entry.kind == "blob"]
 
 
 async def list_files(gitdir: Path, commit: str, prefix: str = "") -> list[str]:
@@ -122,6 +150,13 @@ async def diff_stat(gitdir: Path, old: str, new: str) -> list[FileStat]:
             added, deleted, path = item.split("\t", 2)
             stats.append(FileStat(path, _count(added), _count(deleted)))
     return stats
+
+
+async def changed_paths(gitdir: Path, old: str, new: str) -> list[str]:
+    """The paths that differ between two commits or trees, given by their ids."""
+    ends = [need_oid(each, "the commit") for each in (old, new)]
+    out = await plumb("diff-tree", "-r", "--no-renames", "--name-only", "-z", *ends, "--", gitdir=gitdir)
+    return [path for path in out.decode(errors="surrogateescape").split("\0") if path]
 
 
 async def merge_base(gitdir: Path, one: str, other: str) -> str | None:

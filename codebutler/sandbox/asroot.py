@@ -1,24 +1,25 @@
-"""Root's way into the sandbox, as a program of its own: ``python -I -S asroot.py SPEC``. Stdlib only.
+"""Root's way into the sandbox, as a program of its own. Standard library only, and little of it: each sandbox
+waits for this program's imports.
 
 The sandbox is never root. This small process makes a private mount namespace, puts every source that
 bubblewrap will bind where an unprivileged user can reach it, becomes that user, and turns into bubblewrap.
 A source that belongs to somebody else is mounted with its owner mapped to that user, so that what is
 written there belongs to its owner. Nothing on disk is changed.
 
-SPEC: {"uid": int, "sources": [[path, target, needed]], "exec": [argv]}; ``needed`` means that without
-the mapping the start must fail.
+``python -I -S asroot.py UID COUNT SOURCE… ARGV…``: each of COUNT sources is three words, its path, target,
+and "needed" or "": without its mapping the start must fail.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
-import signal
 import stat
 import sys
-from pathlib import Path
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 MAPPING_REFUSED = "codebutler: owner mapping refused"
 NO_NAMESPACE = "codebutler: no user namespace for the owner mapping"
@@ -34,7 +35,7 @@ _NO_SYMLINKS = 0x04
 _IDMAP = 0x00100000
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _SIGKILL = 1, 9
 
 
 class _Attributes(ctypes.Structure):
@@ -68,7 +69,7 @@ def user_namespace(uid: int, gid: int, owner: int, group: int) -> int:
     ready, go = os.pipe(), os.pipe()
     child = os.fork()
     if child == 0:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        _libc.prctl(_PR_SET_PDEATHSIG, _SIGKILL, 0, 0, 0)
         os.close(go[1])  # or it would wait for itself when its parent is killed
         failed = _libc.unshare(_NEWUSER) != 0
         os.write(ready[1], b"x" if failed else b".")
@@ -78,7 +79,8 @@ def user_namespace(uid: int, gid: int, owner: int, group: int) -> int:
         if os.read(ready[0], 1) != b".":
             raise OSError("no user namespace can be made")
         for kind, inner, outer in (("gid", group, gid), ("uid", owner, uid)):
-            Path(f"/proc/{child}/{kind}_map").write_text(f"{inner} {outer} 1", encoding="ascii")
+            with open(f"/proc/{child}/{kind}_map", "w", encoding="ascii") as table:
+                table.write(f"{inner} {outer} 1")
         return os.open(f"/proc/{child}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         os.write(go[1], b".")
@@ -143,32 +145,32 @@ class Stage:
         """Put the mounts on a small tmpfs that everybody may enter."""
         _checked(_libc.mount(b"stage", STAGE.encode(), b"tmpfs", _NOSUID | _NODEV, b"mode=0755,size=1m"))
         for mount, is_folder, target in mounts:
-            folder = Path(target if is_folder else target.rpartition("/")[0])
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+            os.makedirs(target if is_folder else target.rpartition("/")[0], mode=0o755, exist_ok=True)
             if not is_folder:
-                Path(target).touch()
+                os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644))
             _checked(_libc.syscall(_MOVE_MOUNT, mount, b"", -100, target.encode(), _MOVE_EMPTY_PATH))
             os.close(mount)
 
 
-def main(text: str) -> NoReturn:
+def main(words: list[str]) -> NoReturn:
     """Stage, become the sandbox's user, become bubblewrap."""
-    spec = json.loads(text)
-    uid = spec["uid"]
+    uid, count = int(words[0]), int(words[1])
+    sources, argv = words[2 : 2 + 3 * count], words[2 + 3 * count :]
     os.umask(0o022)
     try:
         stage = Stage(uid)
     except OSError as error:
         sys.exit(f"{NO_RIGHTS}: {error}")
     # Everything is taken before the stage covers the folder that some sources lie in.
-    mounts = [(*stage.take(path, needed=needed), target) for path, target, needed in spec["sources"]]
+    triples = zip(sources[::3], sources[1::3], sources[2::3], strict=True)
+    mounts = [(*stage.take(path, needed=needed != ""), target) for path, target, needed in triples]
     stage.place(mounts)
     os.chdir("/")
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
-    os.execve(spec["exec"][0], spec["exec"], {})  # noqa: S606 - no shell is what we want
+    os.execve(argv[0], argv, {})  # noqa: S606 - no shell is what we want
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1:])

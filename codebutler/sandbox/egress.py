@@ -20,8 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from codebutler.addresses import is_inner, is_public
 from codebutler.errors import NoSandbox
-from codebutler.sandbox.addresses import is_inner, is_public
 from codebutler.sandbox.request import Request, Wrong, parse
 
 Pair: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]

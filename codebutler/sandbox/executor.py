@@ -191,9 +191,12 @@ class Executor:
         reply = await self._git("diff", {"base": as_sha(base), "paths": list(paths)})
         return plain_text(reply.get("diff"), TEXT)
 
-    async def tree(self, base: str) -> TreeReply:
-        """Build a tree of the folder and a thin pack of what ``base`` lacks; fetch it with ``pack``."""
-        reply = await self._git("tree", {"base": as_sha(base)})
+    async def tree(self, base: str, known: str = "") -> TreeReply:
+        """Build a tree of the folder and a thin pack of what ``base`` lacks; fetch it with ``pack``.
+
+        ``known`` is the tree of ``base`` if the caller has it: there is no pack when nothing has changed.
+        """
+        reply = await self._git("tree", {"base": as_sha(base), "known": known})
         size = reply.get("pack_size")
         if not isinstance(size, int) or not 0 <= size <= _PACK_BYTES:
             raise ToolFailed("the sandbox answered nonsense: pack_size")

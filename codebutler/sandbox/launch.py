@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -93,8 +92,9 @@ def _bordered(job: Job, *, as_root: bool) -> Launch:
         places = [(path, f"{asroot.STAGE}/bwrap/{path.relative_to(top)}") for path in (program, *beside)]
         sources.extend((str(path), target, False) for path, target in places)
         argv[0] = f"{asroot.STAGE}/bwrap/{program.relative_to(top)}"
-        spec = json.dumps({"uid": job.settings.uid, "sources": sources, "exec": argv})
-        argv = [str(host.interpreter()[0]), "-I", "-S", asroot.__file__, spec]
+        staged = [word for path, to, needed in sources for word in (path, to, "needed" if needed else "")]
+        start = [str(host.interpreter()[0]), "-I", "-S", asroot.__file__, str(job.settings.uid)]
+        argv = [*start, str(len(sources)), *staged, *argv]
     argv, env = _scoped(job, argv)
     return Launch(argv, env, tuple(fds), "/", cleanup)
 

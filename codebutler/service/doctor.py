@@ -47,6 +47,7 @@ async def examine(
     checks += found
     if repo is not None:
         checks += await doctor_repo.remote(repo, config, folder)
+        checks += await doctor_repo.told(repo)
     checks += await _sandbox(config)
     roles, found = await doctor_repo.roles(repo)
     checks += found

@@ -9,7 +9,9 @@ from codebutler.agent.roles import Role, load_role, shipped_names
 from codebutler.config import FILE, Config, load_config
 from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.forges.choose import forge_for
+from codebutler.repo import skills
 from codebutler.repo.discover import Repo, find_repo
+from codebutler.repo.instructions import of_folders
 from codebutler.repo.objects import list_files, show_file
 from codebutler.repo.remotes import is_local
 from codebutler.service.doctor_check import Check, note, ok, problem
@@ -70,3 +72,16 @@ async def roles(repo: Repo | None) -> tuple[Mapping[str, tuple[Role, str]], list
                 problem(f"role {name}", f"{error.message} (as committed)", f"{error.fix} Commit it.")
             )
     return found, checks
+
+
+async def told(repo: Repo) -> list[Check]:
+    """Instructions and skills that the last commit has for the roles."""
+    found = await of_folders(repo.gitdir, repo.head, [""])
+    checks = [ok("instructions", each.path) for each in found]
+    known = await skills.find(repo.gitdir, repo.head)
+    if known.found:
+        checks.append(ok("skills", ", ".join(known.found)))
+    return checks + [
+        note("skills", f"left out, as committed: {line}. Mend its front matter and commit it")
+        for line in known.problems
+    ]

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from codebutler.errors import ConfigError
 from codebutler.settings.keys import dotted, fields_of, section_of
-from codebutler.settings.shape import Section, Settings
+from codebutler.settings.parts import Section
+from codebutler.settings.shape import Settings
 
 MAX_BYTES = 256 * 1024
 """A configuration file is never larger."""

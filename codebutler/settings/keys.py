@@ -8,7 +8,8 @@ from typing import Any, TypeAlias, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from codebutler.settings.shape import Section, Settings
+from codebutler.settings.parts import Section
+from codebutler.settings.shape import Settings
 
 KeyPath: TypeAlias = tuple[str, ...]
 """JSON keys from the top, such as ("models", "pm", "pool", "kimi")."""

@@ -6,62 +6,12 @@ file; every other key belongs to the host alone. ``docs/configuration.md`` is ch
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal, TypeAlias
-from urllib.parse import urlsplit
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
-from pydantic.alias_generators import to_camel
+from pydantic import Field, SecretStr
 
-REPO: dict[str, Any] = {"repo": True}
-"""Marks a key that a repo's own file may set."""
-
-RESERVED_PROVIDERS = ("openai", "openrouter", "litellm")
-_HOST_PORT = re.compile(r"[A-Za-z0-9*][A-Za-z0-9.*-]*:\d{1,5}")
-
-
-def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be a URL that starts with http:// or https://")
-    if parts.username or parts.password:
-        raise ValueError("must not carry a user name or password")
-    return value.rstrip("/")
-
-
-def _host_port(value: str) -> str:
-    if not _HOST_PORT.fullmatch(value) or not 0 < int(value.rpartition(":")[2]) < 65536:
-        raise ValueError("must look like host:port, for example pypi.example.org:443")
-    return value
-
-
-def _provider_name(value: str) -> str:
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", value):
-        raise ValueError("a provider's name consists of a-z, 0-9, - and _")
-    if value in RESERVED_PROVIDERS:
-        raise ValueError(f"{value} has its own section; choose another name")
-    return value
-
-
-def _line(value: str) -> str:
-    if not value.strip() or any(ord(c) < 32 for c in value):
-        raise ValueError("must be one line of text and not empty")
-    return value.strip()
-
-
-Url: TypeAlias = Annotated[str, AfterValidator(_http_url)]
-Line: TypeAlias = Annotated[str, AfterValidator(_line)]
-HostPort: TypeAlias = Annotated[str, AfterValidator(_host_port)]
-ProviderName: TypeAlias = Annotated[str, AfterValidator(_provider_name)]
-Usd: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """One section of the configuration: unknown keys are errors, values are not coerced."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, alias_generator=to_camel, populate_by_name=False
-    )
+from codebutler.settings.parts import REPO, HostPort, Line, ProviderName, Section, Url, Usd
+from codebutler.settings.web import Web
 
 
 class Slack(Section):
@@ -254,5 +204,6 @@ class Settings(Section):
     sandbox: Sandbox = Sandbox()
     setup: Setup = Setup()
     retention: Retention = Retention()
+    web: Web = Web()
     git: Git = Git()
     forge: Literal["auto", "local"] = "auto"

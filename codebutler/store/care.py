@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from codebutler.store import files, removal
+from codebutler.store import costs, files, removal
+from codebutler.store.costs import Bought
 from codebutler.store.readers import Readers
 from codebutler.store.rows import Rewrite
 from codebutler.store.writer import Writer
@@ -51,6 +52,10 @@ class Care:
     async def drop_scopes(self, part: str) -> None:
         """Remove the budgets of scopes that hold ``part``, and the reservations that count there."""
         await self._writer.do(lambda tx: removal.drop_scopes(tx, part))
+
+    async def bought(self, since: float = 0.0) -> list[Bought]:
+        """Every model call since the unix time ``since`` that was paid for, over all threads."""
+        return await self._readers.do(lambda c: costs.bought(c, since))
 
     async def identity(self) -> str:
         """The store's id, 16 hexadecimal digits. A copy has its original's, a restored one a new one."""

@@ -1,9 +1,11 @@
 """The thread: state.py what a turn knows; fold.py state from events; log.py append, sync, post.
 
-workspace.py branch, worktree, executor; incoming.py what others push; relocated.py a model's hands;
+workspace.py branch, worktree, executor; guidance.py instructions of folders;
+incoming.py what others push; relocated.py a model's hands;
 desk.py what tools reach; mail.py messages and decisions; phases.py PM, Coder, Lead, close;
 intake.py messages in; worker.py one turn, turn.py how it is stopped; engine.py all threads;
 host.py the repo's services.
-caps.py money, lastword.py what is offered at a cap; evidence.py and replay.py a log and what was made of it,
-page.py a page to read; retention.py what goes by age, forget.py a person who goes.
+caps.py money, bill.py what all threads cost, swap.py other models, lastword.py what is offered at a cap;
+evidence.py and replay.py a log and what was made of it, page.py a page to read;
+retention.py what goes by age, forget.py a person who goes.
 """

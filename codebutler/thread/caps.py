@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from codebutler.agent.frame import Frame
@@ -19,6 +20,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
 from codebutler.toolset.desk import EndTurn
+from codebutler.toolset.registry import Toolset
 from codebutler.types import Message
 
 SAVING_FROM = 0.8
@@ -41,7 +43,7 @@ class _Hit(Exception):
         self.short = short
 
 
-class Caps:
+class Caps(ABC):
     """The caps of role, thread, repo, person and day over one claimed thread."""
 
     def __init__(self, host: Host, log: ThreadLog) -> None:
@@ -60,6 +62,10 @@ class Caps:
         """The configuration that holds for this thread."""
         return self.host.config
 
+    @abstractmethod
+    def toolset(self, role: Role) -> Toolset:
+        """The role's tools in this thread: their schemas are paid for with each call."""
+
     async def settle_leftovers(self) -> None:
         """Reservations of a worker that died: a call that was under way counts as fully spent."""
         call = self.state.requested
@@ -72,7 +78,7 @@ class Caps:
         self, frame: Frame, role: Role, model: str, request: Sequence[Message]
     ) -> tuple[str, float]:
         """Hold the worst case of a call. On a hit the turn ends: EndTurn, paused or failed by ``onCap``."""
-        tokens = self.host.client.estimate(model, request, self.host.toolset(role).wire)
+        tokens = self.host.client.estimate(model, request, self.toolset(role).wire)
         usd = worst_case(model, tokens, role.limits.max_output)
         key = self._key(f"{frame.id}:{frame.step + 1}:{time.time_ns()}")
         try:

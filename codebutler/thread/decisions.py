@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,14 +19,19 @@ from codebutler.events import (
     Paused,
     PlanApproved,
     PlanDropped,
+    PlanProposed,
     Resumed,
 )
-from codebutler.thread import fork, rewind
+from codebutler.text import fit
+from codebutler.thread import fork, rewind, swap
 from codebutler.thread.lastword import RAISABLE
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
-from codebutler.types import MemoryItem, Outbound, Person
+from codebutler.types import MemoryItem, Outbound, Person, Plan, PlanStep
+
+REQUEST_CHARS = 8_000
+UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,28 @@ class Decisions:
         self._take(PlanApproved(message=word.seq, hash=plan.hash, base=plan.base, by=word.by))
         return ""
 
+    async def code(self, word: Word, text: str) -> str:
+        """Send the request straight to the Coder: what was asked for is the plan, and this its approval."""
+        if self.state.phase != "pm" or self.state.approval is not None or self.state.merged is not None:
+            return "A plan was approved in this thread already."
+        if self.state.opened is not None and self.state.opened.mode == "coder":
+            return "The Coder has this request already."
+        if not self._may(word):
+            return f"Only {self._owner()} may approve in this thread."
+        request = text.strip() or requested(self.state)
+        if not request:
+            return "Say what is to be done: **/code** and the request."
+        await self._thread.load_rules()
+        base = (await self._thread.space.base()).commit
+        title = self.state.opened.title if self.state.opened else "As requested"
+        plan = Plan(title=title, summary=UNPLANNED, steps=[PlanStep(text=request)])
+        mark = hashlib.sha256((plan.model_dump_json() + base).encode()).hexdigest()
+        self._take(
+            PlanProposed(plan=plan, hash=mark, base=base),
+            PlanApproved(message=word.seq, hash=mark, base=base, by=word.by, unplanned=True),
+        )
+        return f"{word.by.label} sends this straight to the Coder, without a plan of the PM."
+
     async def cancel(self, word: Word) -> str:
         """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
         if self.state.halted == "cancelled":
@@ -142,15 +170,20 @@ class Decisions:
         return "" if kept else "Nothing was kept."
 
     async def swap_model(self, word: Word, role: str, wish: str) -> str:
-        """Give ``role`` another model from here on; ``wish`` is a name of its pool or a model id."""
+        """Give ``role`` another model from its next step on; ``wish`` is a name of its pool or a model id."""
         await self._thread.load_rules()
-        known = self._thread.role(role)
-        pool = {**known.pool, **(self._thread.config.models.pm.pool if role == "pm" else {})}
-        model = pool.get(wish, wish)
-        if "/" not in model and model not in pool.values():
-            return f"No model {wish!r} in the {known.title}'s pool: {', '.join(pool) or 'it is empty'}."
+        if not wish.strip():
+            return swap.shown(self._thread, role)
+        model, problem = swap.chosen(self._thread, role, wish.strip())
+        if problem:
+            return problem
         self._take(ModelSwapped(message=word.seq, role=role, model=model))
-        return f"The {known.title} now uses {model}."
+        return f"The {self._thread.role(role).title} now uses {model}."
+
+    async def show_models(self) -> str:
+        """What each role uses."""
+        rules = await self._thread.load_rules()
+        return "\n".join(f"- {swap.shown(self._thread, role)}" for role in rules.roles)
 
     async def rewind(self, word: Word, number: int) -> str:
         """Go back to a point."""
@@ -178,6 +211,8 @@ class Decisions:
             await self._thread.post(notice, key=f"command:{word.seq}", before=events)
         else:
             await self._thread.append(*events)
+        if any(isinstance(event, ModelSwapped) for event in events):
+            await self._thread.show_status()
 
     def _take(self, *events: Event) -> None:
         self.taken += events
@@ -200,6 +235,13 @@ class Decisions:
 
     def _owner(self) -> str:
         return self.state.opened.owner.label if self.state.opened else "the owner"
+
+
+def requested(state: ThreadState) -> str:
+    """What people have asked of the PM so far, in their words."""
+    pm = state.frames.get("pm")
+    said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
+    return fit("\n\n".join(text for text in said if isinstance(text, str)), REQUEST_CHARS)
 
 
 def _dropped(count: int) -> str:

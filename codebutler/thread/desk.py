@@ -21,13 +21,15 @@ from codebutler.events import (
     SummaryWritten,
 )
 from codebutler.redact import Stream
-from codebutler.repo import objects
+from codebutler.repo import objects, skills
 from codebutler.repo.memory import is_known
 from codebutler.text import fit
 from codebutler.thread import render
+from codebutler.thread.guidance import text_of
 from codebutler.thread.mail import Mail
 from codebutler.toolset.desk import EndTurn, Site
-from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan
+from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
+from codebutler.web.service import Web
 
 T = TypeVar("T")
 TEXT_CAP = 24_000
@@ -51,6 +53,18 @@ class ThreadDesk(Mail):
         await self.space.save()
         if changes:
             self.space.touched()
+
+    async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
+        """What the base commit says to those who work below a folder, when they first do."""
+        base = await self.space.base()
+        roots = [str(self.host.repo.root), *([self.state.worktree.path] if self.state.worktree else [])]
+        found = await self.guidance.for_call(frame, call, base.commit, roots[::-1])
+        return text_of(found), [each.path for each in found]
+
+    @property
+    def web(self) -> Web:
+        """Search and pages."""
+        return self.host.web
 
     async def hands(self) -> Hands:
         """The sandboxed executor."""
@@ -213,6 +227,17 @@ class ThreadDesk(Mail):
         if file not in self.rules.memory:
             raise ToolFailed(f"no memory file {file!r}; there are {', '.join(self.rules.memory)}")
         return fit(self.rules.memory[file], TEXT_CAP)
+
+    async def read_skill(self, name: str, file: str) -> str:
+        """A skill of the base commit."""
+        known = self.rules.skills.found
+        if name not in known:
+            raise ToolFailed(f"no skill {name!r}; there are {', '.join(known) or 'none'}")
+        base = await self.space.base()
+        text = await skills.read(self.host.repo.gitdir, base.commit, known[name], file)
+        if text is None:
+            raise ToolFailed(f"{name} has no text file {file!r}; it has {', '.join(known[name].files[:40])}")
+        return f"[{known[name].folder}/{file or skills.FILE}, of the base commit]\n{text}"
 
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
         """Keep the items for the person's decision; those that memory holds already are turned away."""

@@ -33,16 +33,33 @@ def _nudged(s: ThreadState, e: ev.Nudged) -> None:
 @HANDLERS.on
 def _model_requested(s: ThreadState, e: ev.ModelRequested) -> None:
     s.requested = e
+    if e.frame in s.frames:
+        s.asked[s.frames[e.frame].role] = e.model
 
 
 @HANDLERS.on
-def _model_failed(s: ThreadState, _e: ev.ModelFailed) -> None:
+def _model_failed(s: ThreadState, e: ev.ModelFailed) -> None:
     s.requested = None
+    frame = s.frames.get(e.frame)
+    s.standing.unreachable = frame.role if frame is not None and e.retry else ""
+
+
+@HANDLERS.on
+def _circuit_changed(s: ThreadState, e: ev.CircuitChanged) -> None:
+    s.standing.circuit(s.seq, e)
+    if e.state == "open":
+        s.standing.unreachable = e.role
+
+
+@HANDLERS.on
+def _stood_in(s: ThreadState, e: ev.StoodIn) -> None:
+    s.standing.stood_in(e)
 
 
 @HANDLERS.on
 def _model_replied(s: ThreadState, e: ev.ModelReplied) -> None:
     s.requested = None
+    s.standing.unreachable = ""
     frame = s.frames[e.frame]
     frame.reply(e)
     _paid(s, frame.role, e).tools += len(e.tool_calls)
@@ -65,6 +82,7 @@ def _paid(s: ThreadState, role: str, e: ev.ModelReplied | ev.Compacted) -> Spend
     spend.output += e.usage.output
     spend.cached += e.usage.cached
     spend.usd += e.usd
+    spend.seconds += e.seconds
     spend.priced = spend.priced and e.priced
     return spend
 

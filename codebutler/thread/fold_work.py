@@ -23,6 +23,8 @@ def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
 def _plan_approved(s: ThreadState, e: ev.PlanApproved) -> None:
     s.approval, s.halted, s.paused_at, s.cancelled_at = e, "", 0, 0
     s.checklist = []
+    if e.unplanned and (pm := s.frames.get("pm")) is not None:
+        pm.due = False
     if s.plan is not None:
         files = s.plan.plan.files
         s.named.update(f.removeprefix("./").split(":")[0] for f in files)

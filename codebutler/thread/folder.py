@@ -11,7 +11,7 @@ from codebutler.errors import BranchLost, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady
 from codebutler.repo import commits, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
-from codebutler.repo.git import is_ancestor, plumb, resolve
+from codebutler.repo.git import is_ancestor, plumb, tip_of
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.dependencies import Dependencies
 from codebutler.thread.host import Host
@@ -52,8 +52,8 @@ class Folder:
 
     async def moved_files(self, old: str, new: str) -> set[str]:
         """Paths that changed between two commits."""
-        stats = await objects.diff_stat(self._host.repo.gitdir, old, new)
-        return {s.path.encode(errors="surrogateescape").decode(errors="replace") for s in stats}
+        paths = await objects.changed_paths(self._host.repo.gitdir, old, new)
+        return {path.encode(errors="surrogateescape").decode(errors="replace") for path in paths}
 
     async def hands(self) -> Executor:
         """The executor: on a read-only snapshot of the base commit until there is a worktree."""
@@ -124,7 +124,7 @@ class Folder:
     async def _tip(self) -> str:
         """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
         state, branch = self._log.state, self._ready.branch
-        tip = await resolve(self._host.repo.gitdir, f"refs/heads/{branch}")
+        tip = await tip_of(self._host.repo.gitdir, f"refs/heads/{branch}")
         if tip is None:
             raise BranchLost(
                 f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"

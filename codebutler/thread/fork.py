@@ -35,7 +35,7 @@ OWN = frozenset({
 
 async def fork(thread: Thread, message: int, by: Person, number: int | None) -> str:
     """Start the second thread from point ``number`` (None = the last); returns what to tell in this one."""
-    await thread.space.save()
+    await thread.space.rest()
     source = thread.state
     known = points(source)
     if not 1 <= (number or len(known)) <= len(known):

@@ -12,13 +12,16 @@ from codebutler import assets
 from codebutler.agent.roles import Role, load_roles, system_prompt
 from codebutler.config import Config
 from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.models.breaker import Breaker
 from codebutler.models.routing import Router
 from codebutler.places import Places
 from codebutler.redact import Redactor
-from codebutler.repo import leftovers, snapshots, worktrees
+from codebutler.repo import leftovers, skills, snapshots, worktrees
 from codebutler.repo.discover import Repo
+from codebutler.repo.instructions import Instructions, of_folders
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.objects import list_files, show_file
+from codebutler.repo.skills import Skills
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.setup.service import Setups
 from codebutler.store.copies import Copy
@@ -26,20 +29,31 @@ from codebutler.store.store import Store
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, team
 from codebutler.toolset import repo as repo_tools
+from codebutler.toolset import skills as skill_tools
+from codebutler.toolset import web as web_tools
 from codebutler.toolset.registry import Tool, Toolset
 from codebutler.types import ModelClient, Person
+from codebutler.web.service import Web
 
 log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
 PLANNERS = 16
 """PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
+ADMINS = "ADMINS"
+"""Marks the lines of the service's log that are for whoever runs the host."""
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
 def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
-    all_tools = (*native.tools(scratch=scratch), *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS)
+    own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *skill_tools.TOOLS, *web_tools.TOOLS)
+    all_tools = (*native.tools(scratch=scratch), *own)
     return {t.spec.name: t for t in all_tools}
+
+
+def tell_admins(words: str) -> None:
+    """Until a door has an admin channel, the service's log is the place for it."""
+    log.warning("%s: %s", ADMINS, words)
 
 
 @dataclass(frozen=True)
@@ -49,14 +63,21 @@ class Rules:
     roles: Mapping[str, Role]
     prompts: Mapping[str, str]
     memory: Mapping[str, str]
-    agents_md: str
+    agents: Instructions | None
+    """AGENTS.md at the top, or CLAUDE.md where there is none."""
+    skills: Skills
     _systems: dict[str, str] = field(default_factory=dict)
 
     def system(self, role: Role) -> str:
         """The role's system prompt, made once."""
         if role.name not in self._systems:
             self._systems[role.name] = system_prompt(
-                role, prompts=self.prompts, memory=self.memory, agents_md=self.agents_md
+                role,
+                prompts=self.prompts,
+                memory=self.memory,
+                agents_md=self.agents.text if self.agents else "",
+                agents_path=self.agents.path if self.agents else "",
+                skills=self.skills.listing(),
             )
         return self._systems[role.name]
 
@@ -64,8 +85,8 @@ class Rules:
 async def load_rules(repo: Repo, commit: str) -> Rules:
     """Read the repo's own rules at ``commit``, over the shipped ones."""
     theirs: dict[str, str] = {}
-    for path in [*await list_files(repo.gitdir, commit, FOLDER), "AGENTS.md"]:
-        if path == "AGENTS.md" or path.split("/")[1] in {"prompts", "memory", "roles"}:
+    for path in await list_files(repo.gitdir, commit, FOLDER):
+        if path.split("/")[1] in {"prompts", "memory", "roles"}:
             theirs[path] = await show_file(repo.gitdir, commit, path) or ""
     roles = {
         Path(path).stem: text
@@ -76,7 +97,8 @@ async def load_rules(repo: Repo, commit: str) -> Rules:
         roles=load_roles(roles, known_tools=tuple(known_tools())),
         prompts=_over("prompts_defaults", "prompts", PROMPTS, theirs),
         memory=_over("memory_defaults", "memory", MEMORY_FILES, theirs),
-        agents_md=theirs.get("AGENTS.md", ""),
+        agents=next(iter(await of_folders(repo.gitdir, commit, [""])), None),
+        skills=await skills.find(repo.gitdir, commit),
     )
 
 
@@ -102,11 +124,15 @@ class Host:
     sandbox: SandboxSettings
     copy: Copy | None = None
     """What is kept of the store outside the repo."""
+    breaker: Breaker = field(default_factory=lambda: Breaker(tell_admins))
+    """Which models are away, for all threads."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
     setups: Setups = field(init=False)
     """What installs the repo's dependencies."""
+    web: Web = field(init=False)
+    """Search and pages, for Researchers."""
     _rules: dict[str, Rules] = field(default_factory=dict)
     _own_coders: dict[tuple[str, str], Places] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
@@ -116,6 +142,7 @@ class Host:
         self.coders = Places(self.config.limits.max_concurrent_threads)
         self.planners = asyncio.Semaphore(max(PLANNERS, self.config.limits.max_concurrent_threads))
         self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
+        self.web = Web(self.config.web, self.redactor)
 
     def own_coders(self, person: Person, most: int) -> Places:
         """One person's ``most`` places for Coders. One process runs all turns of a repo: it sees them all."""
@@ -145,9 +172,11 @@ class Host:
             raise ConfigError(f"no role {name!r}", fix=f"Roles are: {', '.join(rules.roles)}.")
         return rules.roles[name]
 
-    def toolset(self, role: Role) -> Toolset:
+    def toolset(self, role: Role, rules: Rules) -> Toolset:
         """The role's tools; the same object for the same list, so that its wire form is byte-stable."""
         names = native.fitting(role.tools, self.config.model_of(role.name) or role.model)
+        if not rules.skills.found:
+            names = tuple(name for name in names if name != "skill")
         if names not in self._toolsets:
             self._toolsets[names] = Toolset.of(names, known_tools(scratch=self.sandbox.git_scratch))
         return self._toolsets[names]

@@ -12,6 +12,7 @@ from codebutler.types import Choice, Outbound
 _STOP = Choice(action="cancel", label="Stop", style="danger")
 _AGAIN = Choice(action="retry", label="Try again", style="primary")
 _RESUME = Choice(action="resume", label="Resume", style="primary")
+_CODE = Choice(action="code", label="Let the Coder do it")
 _SETTING = {
     "role": "limits.usd of the role",
     "thread": "limits.usdPerThread",
@@ -36,11 +37,11 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
         way = (
             f'This host ends runs at a cap. {_host_can(hit)} Then say **"go"**.'
             if hit is not None
-            else 'Say **"go"** to try again, or say what to do instead.'
+            else _next(state)
         )
         opening = "" if text.startswith(_UNDONE) else "I could not go on: "
         said = f"{opening}{sentence(text)}{where}\n\n{way}"
-        return Outbound(text=said, kind="error", choices=[_AGAIN])
+        return Outbound(text=said, kind="error", choices=[_AGAIN, *([_CODE] if state.planless else [])])
     if outcome == "paused" and state.paused_at:
         words = f'Paused {sentence(text)}{where}\n\nSay **"resume"** to go on, or **"cancel"**.'
         return Outbound(text=words, kind="notice", choices=[_RESUME, _STOP])
@@ -52,6 +53,15 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
         words = f'Stopped {sentence(text)}{where}\n\nSay **"go"** to go on.{later}'
         return Outbound(text=words, kind="notice")
     return None
+
+
+def _next(state: ThreadState) -> str:
+    """What a person can say after a failure."""
+    if state.planless:
+        return (
+            'Say **"go"** to try again, or **"code"** to send the request straight to the Coder, unplanned.'
+        )
+    return 'Say **"go"** to try again, or say what to do instead.'
 
 
 def undone(text: str) -> str:

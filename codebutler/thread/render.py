@@ -63,6 +63,8 @@ def checklist(items: Sequence[ChecklistItem]) -> str:
 def status(state: ThreadState, activity: str = "") -> Outbound:
     """The status card: one message, edited in place."""
     parts = [f"**{_PHASE[state.phase]}**"]
+    if state.phase != "closed" and (model := state.model_of(state.at_work)):
+        parts.append(f"{title(state.at_work)}: {model}")
     if activity:
         parts.append(activity)
     if state.worktree:
@@ -167,27 +169,28 @@ def report(state: ThreadState) -> Outbound:
 
 
 def usage_table(state: ThreadState) -> str:
-    """Tokens, tool calls and cost per role and model, as a markdown table."""
+    """Calls, tokens, seconds of models and cost per role and model, as a markdown table."""
     rows = [
-        "| role | model | calls | tools | tokens in | cached | out | cost |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
+        "| role | model | calls | tools | tokens in | cached | out | seconds | cost |",
+        "|---|---|--:|--:|--:|--:|--:|--:|--:|",
     ]
     total = Spend()
-    for (role, model), s in state.spend.items():
-        cost = money(s.usd) + ("" if s.priced else " (no price known)")
-        rows.append(
-            f"| {role} | {model} | {s.calls} | {s.tools} | {s.input} | {s.cached} | {s.output} | {cost} |"
-        )
-        total.calls += s.calls
-        total.tools += s.tools
-        total.input += s.input
-        total.cached += s.cached
-        total.output += s.output
-    t = total
-    rows.append(
-        f"| **all** | | {t.calls} | {t.tools} | {t.input} | {t.cached} | {t.output} | {money(state.usd)} |"
-    )
-    return "\n".join(rows)
+    for (role, model), spend in state.spend.items():
+        rows.append(_usage_row(role, model, spend))
+        total.add(spend)
+    return "\n".join([*rows, _usage_row("**all**", "", total, "not all priced")])
+
+
+def _usage_row(role: str, model: str, s: Spend, unpriced: str = "no price known") -> str:
+    share = f" ({s.cached / s.input:.0%})" if s.cached and s.input else ""
+    cost = money(s.usd) + ("" if s.priced else f" ({unpriced})")
+    cells = (role, model, s.calls, s.tools, s.input, f"{s.cached}{share}", s.output, f"{s.seconds:.0f}", cost)
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def title(role: str) -> str:
+    """A role's name as people read it."""
+    return "PM" if role == "pm" else role.title()
 
 
 def money(usd: float) -> str:

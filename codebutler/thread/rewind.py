@@ -30,7 +30,7 @@ LISTED = 40
 async def rewind(thread: Thread, message: int, by: Person, number: int) -> str:
     """Take ``thread`` back to point ``number`` and end the turn; returns why not when it cannot be done."""
     state = thread.state
-    await thread.space.save()
+    await thread.space.rest()
     known = points(state)
     refusal = _refusal(state, known, number)
     if refusal:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from codebutler import events as ev
 from codebutler.agent.frame import Frame
+from codebutler.agent.standing import Standing
 from codebutler.types import ChecklistItem, MemoryItem, Person
 
 AGAIN = "~"
@@ -23,6 +24,18 @@ class Spend:
     usd: float = 0.0
     priced: bool = True
     tools: int = 0
+    seconds: float = 0.0
+
+    def add(self, other: Spend) -> None:
+        """Count what ``other`` counts, too."""
+        self.calls += other.calls
+        self.input += other.input
+        self.output += other.output
+        self.cached += other.cached
+        self.usd += other.usd
+        self.priced = self.priced and other.priced
+        self.tools += other.tools
+        self.seconds += other.seconds
 
 
 @dataclass(slots=True)
@@ -100,6 +113,10 @@ class ThreadState:
     cancelled_at: int = 0
     """Where a person cancelled: what was said before it does not set the work off again."""
     models: dict[str, str] = field(default_factory=dict)
+    """By role: what a person has chosen in this thread."""
+    asked: dict[str, str] = field(default_factory=dict)
+    """By role: the model that its last call went to."""
+    standing: Standing = field(default_factory=Standing)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
     limit: ev.LimitHit | None = None
@@ -125,6 +142,24 @@ class ThreadState:
         return sum(s.usd for s in self.spend.values())
 
     @property
+    def at_work(self) -> str:
+        """The role that the next model call is for, as far as can be told."""
+        if self.halted.startswith("paused: ") and self.limit is not None and self.limit.frame in self.frames:
+            return self.frames[self.limit.frame].role
+        if self.open_exchange is not None:
+            return "pm"
+        if self.opened is not None and self.opened.mode == "coder":
+            return "coder"
+        lead = self.frame("lead")
+        if self.phase == "lead" and lead is not None and lead.ended is not None:
+            return "pm"  # the Lead has looked back: what is said now, the PM hears
+        return self.phase if self.phase in {"coder", "lead"} else "pm"
+
+    def model_of(self, role: str) -> str:
+        """The model that ``role`` uses; "" before its first call."""
+        return self.asked.get(role) or self.models.get(role, "")
+
+    @property
     def steps(self) -> int:
         """Model replies so far, over all roles."""
         return sum(f.step for f in self.frames.values())
@@ -144,6 +179,11 @@ class ThreadState:
         """The Coder's last run has changed nothing: another starts once a person says so."""
         coder = self.frame("coder")
         return coder is not None and coder.ended == "failed"
+
+    @property
+    def planless(self) -> bool:
+        """Nobody can be reached to plan what was asked for: a person may send it straight to the Coder."""
+        return self.standing.unreachable == "pm" and self.phase == "pm" and self.approval is None
 
     @property
     def left_unsaved(self) -> bool:

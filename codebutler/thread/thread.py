@@ -10,11 +10,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from codebutler.agent.frame import Frame
 from codebutler.agent.pictures import shown
 from codebutler.agent.roles import Role
+from codebutler.agent.standing import Standing
+from codebutler.agent.voices import fitted
 from codebutler.events import Event, FrameStarted, QuestionAsked
+from codebutler.models.breaker import Breaker
 from codebutler.redact import Stream
 from codebutler.thread import render
 from codebutler.thread.caps import SAVING_FROM, Caps
 from codebutler.thread.facts import facts
+from codebutler.thread.guidance import Guidance
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.turn import Turn
@@ -44,6 +48,7 @@ class Thread(Caps):
         self.space = Workspace(host, log)
         self._listener = listener
         self._rules: Rules | None = None
+        self.guidance = Guidance(host)
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
 
@@ -103,7 +108,7 @@ class Thread(Caps):
 
     def toolset(self, role: Role) -> Toolset:
         """The role's tools."""
-        return self.host.toolset(role)
+        return self.host.toolset(role, self.rules)
 
     def system(self, role: Role) -> str:
         """The role's system prompt."""
@@ -113,6 +118,24 @@ class Thread(Caps):
         """Model ids to try: a swap in the thread wins over the configuration."""
         models = self.host.router.candidates(role, self.state.models.get(role.name))
         return self.cheapest_first(models) if self.is_saving() else models
+
+    @property
+    def breaker(self) -> Breaker:
+        """The circuits of the models, shared by all threads."""
+        return self.host.breaker
+
+    @property
+    def standing(self) -> Standing:
+        """Which models this thread has found away."""
+        return self.state.standing
+
+    async def announce(self, words: str, *events: Event, source: str = "") -> None:
+        """Say it in one commit with ``events``; under one ``source`` only once."""
+        source = source or f"notice:models:{self.state.seq}"
+        if source in self.state.said:
+            await self.append(*events)
+        else:
+            await self.post(Outbound(text=words, kind="notice"), key=source, before=events)
 
     async def start_frame(self, name: str, role: str, content: str) -> Frame:
         """The frame called ``name``, started with ``content`` if it is new."""
@@ -189,7 +212,7 @@ class Thread(Caps):
             await router.learn()
         return await self.host.client.complete(
             model=model,
-            messages=await shown(messages, self.host.store.get_blob, sees=router.sees(model)),
+            messages=await shown(fitted(messages, model), self.host.store.get_blob, sees=router.sees(model)),
             tools=tools.wire,
             max_output=role.limits.max_output,
             role=role.name,

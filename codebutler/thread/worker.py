@@ -71,7 +71,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     except CodeButlerError as error:
         end = EndTurn("failed", str(error))
     try:
-        await desk.space.save()  # what a stopped Coder wrote
+        await desk.space.rest()  # what a stopped Coder wrote
     except CodeButlerError as error:
         end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
     stuck = set() if owed else _stuck(desk.state, waiting)

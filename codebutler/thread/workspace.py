@@ -30,6 +30,9 @@ class Workspace(Folder):
         super().__init__(host, log)
         self._dirty = log.state.left_unsaved
         self._later: asyncio.Task[str] | None = None
+        self._saved = ("", "")
+        """The last checkpoint and its tree."""
+        self._index_behind = False
         self._forge: Forge | None = None
 
     def touched(self) -> None:
@@ -53,18 +56,32 @@ class Workspace(Folder):
         if self._dirty:
             await self.checkpoint("Work in progress")
 
+    async def rest(self) -> None:
+        """Save, and bring the folder's own index up to date: now people may look with `git status`."""
+        await self.save()
+        state = self._log.state
+        if self._index_behind and not state.removed:
+            self._index_behind = False
+            await sync_index(self._host.repo.gitdir, f"refs/heads/{self._ready.branch}", state.head)
+
     async def checkpoint(self, message: str) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
         executor = await self.hands()
         await self._own_branch()
         old = await self._tip()
+        if self._saved[0] != old:
+            self._saved = (old, await commits.tree_of(self._host.repo.gitdir, old))
+        tree = self._saved[1]
         try:
-            built = await executor.tree(old)
+            built = await executor.tree(old, tree)
         except CodeButlerError:
             if await self._stands():
                 raise
             executor = await self.hands()  # the folder was deleted this very moment, and is there again
-            built = await executor.tree(old)
+            built = await executor.tree(old, tree)
+        if built.tree == tree:
+            self._dirty = False
+            return old
         new = await checkpoints.import_checkpoint(
             self._host.repo.gitdir,
             base=old,
@@ -74,11 +91,11 @@ class Workspace(Folder):
             ref=f"refs/heads/{self._ready.branch}",
             old=old,
             identity=self.identity,
+            index=False,
         )
-        self._dirty = False
-        if new != old:
-            files = sorted(await self.moved_files(old, new))
-            await self._log.append(CheckpointMade(commit=new, message=message, files=files))
+        self._dirty, self._index_behind, self._saved = False, True, (new, built.tree)
+        files = sorted(await self.moved_files(old, new))
+        await self._log.append(CheckpointMade(commit=new, message=message, files=files))
         return new
 
     async def _own_branch(self) -> None:
@@ -167,6 +184,7 @@ class Workspace(Folder):
             await lay_out(await self.hands(), old, new, what=what)
         await move_ref(gitdir, ref, new, old, why=f"codebutler: {what}")
         await sync_index(gitdir, ref, new)
+        self._index_behind = False
         return files
 
     async def forge(self) -> Forge:

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from codebutler.events import Outcome, SummaryWritten
 from codebutler.types import ChecklistItem, Hands, MemoryItem, Plan
+from codebutler.web.service import Web
 
 
 class EndTurn(Exception):
@@ -41,6 +42,11 @@ class Site:
 
 class Desk(Protocol):
     """The thread as its tools see it. Methods raise ToolFailed with a message for the model, or EndTurn."""
+
+    @property
+    def web(self) -> Web:
+        """Search and pages."""
+        ...
 
     async def hands(self) -> Hands:
         """The sandboxed executor: read-only on the base commit before approval, then the worktree."""
@@ -96,6 +102,10 @@ class Desk(Protocol):
 
     async def read_memory(self, file: str) -> str:
         """A memory file as of the thread's base commit."""
+        ...
+
+    async def read_skill(self, name: str, file: str) -> str:
+        """A skill of the thread's base commit, or a file of its folder."""
         ...
 
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:

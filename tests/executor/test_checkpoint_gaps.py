@@ -54,7 +54,9 @@ async def test_a_broken_git_file_in_a_folder_stops_nothing(work: Executor, plant
 
 
 async def test_git_waits_for_no_pipe_of_a_nested_repository(work: Executor) -> None:
-    plant = "mkdir -p n/.git/objects n/.git/refs; echo ref: refs/heads/main > n/.git/HEAD; mkfifo n/.git/config"
+    plant = (
+        "mkdir -p n/.git/objects n/.git/refs; echo ref: refs/heads/main > n/.git/HEAD; mkfifo n/.git/config"
+    )
     said = "nested repository left out, pipes or devices lie in its records: 'n'"
     assert (await saved(work, plant)).skipped == (said,)
 

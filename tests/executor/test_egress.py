@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from codebutler.addresses import is_inner, is_public
 from codebutler.errors import NoSandbox
-from codebutler.sandbox.addresses import is_inner, is_public
 from codebutler.sandbox.egress import Egress, Pair, Rule
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.request import Wrong, authority, parse

@@ -54,6 +54,25 @@ async def test_checkpoints_follow_each_other(hands: Executor, linked: Any) -> No
     assert await hands.status(second) == []
 
 
+async def test_a_tree_that_is_known_needs_no_pack(hands: Executor, linked: Any) -> None:
+    known = linked.git("rev-parse", f"{linked.base}^{{tree}}")
+    for _ in range(2):  # the second time, the index stands as it did
+        built = await hands.tree(linked.base, known)
+        assert (built.tree, built.pack_size) == (known, 0)
+    await hands.call("bash", {"command": "echo y > new; git init -q nested"})
+    built = await hands.tree(linked.base, known)
+    assert built.tree != known
+    assert built.pack_size > 0
+    (linked.tree / "new").unlink()
+    assert (await hands.tree(linked.base, known)).tree == known
+    await hands.call(
+        "bash", {"command": "cd nested && git -c user.name=n -c user.email=e commit --allow-empty -qm n"}
+    )
+    built = await hands.tree(linked.base, known)
+    assert (built.tree, built.pack_size) == (known, 0)
+    assert "nested" in " ".join(built.skipped)
+
+
 async def test_a_large_pack_comes_in_pieces(hands: Executor, linked: Any) -> None:
     await hands.call("bash", {"command": "head -c 5000000 /dev/urandom > big"})
     built = await hands.tree(linked.base)

@@ -112,7 +112,7 @@ def test_places_that_are_never_opened(path: str) -> None:
         real_folder(Path(path))
 
 
-def test_gits_own_records_are_never_opened(linked: Linked) -> None:
+def test_gits_own_records_are_never_opened(linked: Any) -> None:
     for path in (linked.repo / ".git", linked.repo / ".git" / "hooks"):
         with pytest.raises(UsageError, match="git's own records"):
             real_folder(path)

@@ -148,7 +148,13 @@ async def test_a_patch_that_does_not_fit_changes_nothing_and_says_why(
 
 async def test_a_link_is_deleted_and_not_what_it_leads_to(executor: Executor, folder: Path) -> None:
     (folder / "a.txt").write_text("a\n")
-    for name, target in (("in", "a.txt"), ("out", "/etc/passwd"), ("up", "../x"), ("folder", "/etc"), ("lost", "no")):
+    for name, target in (
+        ("in", "a.txt"),
+        ("out", "/etc/passwd"),
+        ("up", "../x"),
+        ("folder", "/etc"),
+        ("lost", "no"),
+    ):
         (folder / name).symlink_to(target)
         assert await _patch(executor, f"*** Delete File: {name}") == f"D {name}"
     assert [path.name for path in folder.iterdir()] == ["a.txt"]

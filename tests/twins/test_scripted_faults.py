@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from typing import Any
 
-import httpx2
+import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI
@@ -107,14 +107,14 @@ async def test_delay_comes_before_the_first_byte() -> None:
 @pytest.mark.parametrize("cut", [0, 1, 100, 400])
 async def test_a_cut_stream_is_an_error_and_not_a_short_answer(cut: int) -> None:
     async with ScriptedModel(scenario(f'cut = {cut}\ntext = "one two three four five six"')) as server:
-        with pytest.raises((openai.APIError, httpx2.HTTPError)):
+        with pytest.raises((openai.APIError, httpx.HTTPError)):
             await ask(server, stream=True)
         assert [(a.status, a.complete) for a in server.requests] == [(200, False)]
 
 
 async def test_a_cut_whole_answer_is_a_connection_error_and_can_be_retried() -> None:
     async with ScriptedModel(scenario('cut = 40\ntimes = 1\ntext = "one two three"')) as server:
-        with pytest.raises((openai.APIError, httpx2.HTTPError)):
+        with pytest.raises((openai.APIError, httpx.HTTPError)):
             await ask(server)
         answer = await ask(server)
         assert server.bought_twice() == []

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
-import httpx2
+import httpx
 import openai
 import pytest
 from openai import AsyncOpenAI
@@ -280,6 +280,6 @@ async def test_stopping_does_not_wait_for_a_slow_answer() -> None:
         )
         began = time.monotonic()
         await server.stop()
-        with pytest.raises((openai.APIError, httpx2.HTTPError)):
+        with pytest.raises((openai.APIError, httpx.HTTPError)):
             [chunk async for chunk in stream]
     assert time.monotonic() - began < 5

@@ -13,9 +13,11 @@ from codebutler.agent import loop
 from codebutler.agent.frame import Frame
 from codebutler.agent.loop import INTERRUPTED
 from codebutler.agent.roles import Role, load_role
-from codebutler.agent.think import EMPTY, LOOPING, NUDGES, REPEATS, STUCK, TRIES
-from codebutler.errors import CodeButlerError, ModelRefused, ModelUnavailable, StaleWorker
-from codebutler.events import Event, FrameStarted, ModelFailed, ModelReplied, ModelRequested, ToolStarted
+from codebutler.agent.standing import Standing
+from codebutler.agent.think import EMPTY, LOOPING, NUDGES, REPEATS, STUCK
+from codebutler.errors import CodeButlerError, ModelRefused, StaleWorker
+from codebutler.events import Event, FrameStarted, ModelReplied, ToolStarted
+from codebutler.models.breaker import Breaker
 from codebutler.testing.doubles import Asked, Puppet, says
 from codebutler.thread.fold import apply
 from codebutler.thread.state import ThreadState
@@ -35,6 +37,9 @@ class Workplace:
         self.client = Puppet(mind)
         self.models = models
         self.state = ThreadState("t")
+        self.notices: list[str] = []
+        self.now = 0.0
+        self.breaker = Breaker(clock=lambda: self.now)
         self.log: list[Event] = []
         self.waits: list[str] = []
         self.settled: dict[str, float] = {}
@@ -56,6 +61,14 @@ class Workplace:
 
     def redact(self, text: str) -> str:
         return text.replace("s3cret", "[redacted]")
+
+    @property
+    def standing(self) -> Standing:
+        return self.state.standing
+
+    async def announce(self, words: str, *events: Event, source: str = "") -> None:
+        self.notices.append(words)
+        await self.append(*events)
 
     def candidates(self, role: Role) -> Sequence[str]:
         return self.models
@@ -90,6 +103,7 @@ class Workplace:
 
     async def wait(self, role: Role, why: str, seconds: float) -> None:
         self.waits.append(why)
+        self.now += seconds
 
     async def complete(
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
@@ -100,6 +114,9 @@ class Workplace:
 
     async def between_steps(self, frame: Frame) -> None:
         await asyncio.sleep(0)
+
+    async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
+        return "", []
 
     async def before_tools(self, *, changes: bool) -> None:
         self.batches.append(changes)
@@ -230,25 +247,6 @@ async def test_a_fence_met_between_calls_side_by_side_arrives_as_itself(bench: B
     place.fail_on = ToolStarted
     with pytest.raises(StaleWorker):
         await place.run(bench.tools())
-
-
-async def test_a_model_that_is_away_is_tried_again_then_its_fallback_is_asked(bench: Bench) -> None:
-    away = [ModelUnavailable("503", retry_after=0.0) for _ in range(TRIES)]
-    place = Workplace(script(*away, says("here")), models=("first", "second"))
-    assert await place.run(bench.tools()) == "here"
-    assert [a.model for a in place.client.asked] == ["first"] * TRIES + ["second"]
-    requested = [e.step for e in place.log if isinstance(e, ModelRequested)]
-    failed = [e.retry for e in place.log if isinstance(e, ModelFailed)]
-    assert (requested, failed) == ([1] * (TRIES + 1), [True] * TRIES)
-    assert sorted(place.settled.values()) == [0.0] * TRIES + [0.001]
-
-
-async def test_when_every_model_is_away_the_turn_ends_with_the_reason(bench: Bench) -> None:
-    away = [ModelUnavailable("503 from the s3cret place", retry_after=0.0) for _ in range(TRIES)]
-    place = Workplace(script(*away))
-    with pytest.raises(EndTurn, match="the Coder's model cannot be reached: 503"):
-        await place.run(bench.tools())
-    assert "s3cret" not in "".join(e.error for e in place.log if isinstance(e, ModelFailed))
 
 
 async def test_a_refusal_is_not_tried_again(bench: Bench) -> None:

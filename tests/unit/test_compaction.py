@@ -13,8 +13,10 @@ from codebutler.agent import loop
 from codebutler.agent.compact import FULL, KEPT, limit
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role, load_role
+from codebutler.agent.standing import Standing
 from codebutler.errors import ContextTooLong, ModelUnavailable
 from codebutler.events import Compacted, Event, FrameStarted, ModelRequested
+from codebutler.models.breaker import Breaker
 from codebutler.testing.doubles import Asked, Puppet, says
 from codebutler.thread.fold import apply
 from codebutler.thread.state import ThreadState
@@ -34,6 +36,9 @@ class Place:
         self.client = Puppet(mind, tokens=None, window=window)
         self.events: list[Event] = []
         self.state = ThreadState("t")
+        self.notices: list[str] = []
+        self.now = 0.0
+        self.breaker = Breaker(clock=lambda: self.now)
 
     async def start(self) -> Place:
         await self.append(FrameStarted(frame="coder-1", role="coder", content=TASK))
@@ -50,6 +55,14 @@ class Place:
 
     def redact(self, text: str) -> str:
         return text.replace("s3cret", "[redacted]")
+
+    @property
+    def standing(self) -> Standing:
+        return self.state.standing
+
+    async def announce(self, words: str, *events: Event, source: str = "") -> None:
+        self.notices.append(words)
+        await self.append(*events)
 
     def candidates(self, role: Role) -> Sequence[str]:
         return ("m",)
@@ -91,6 +104,9 @@ class Place:
 
     async def between_steps(self, frame: Frame) -> None:
         pass
+
+    async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
+        return "", []
 
     async def before_tools(self, *, changes: bool) -> None:
         pass

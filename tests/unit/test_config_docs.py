@@ -63,6 +63,7 @@ def test_reading_the_configuration_loads_nothing_heavy() -> None:
         "prompt_toolkit",
         "sqlite_utils",
         "markdown_it",
+        "httpx",
         "httpx2",
         "urllib.request",
     }

@@ -11,6 +11,7 @@ import pytest
 
 from codebutler.config import ENVIRONMENT, Config, home_folder, load_config
 from codebutler.errors import ConfigError
+from codebutler.settings.keys import nest, split
 
 
 class World:
@@ -70,11 +71,11 @@ def test_each_layer_wins_over_the_one_below(world: World) -> None:
 
 @pytest.mark.parametrize(("variable", "key"), ENVIRONMENT.items())
 def test_a_conventional_variable_wins_over_the_global_file(world: World, variable: str, key: str) -> None:
-    section, name = key.split(".")
+    name = key.rpartition(".")[2]
     old, new = (
         ("https://old.example", "https://new.example") if name == "baseUrl" else ("old-value", "new-value")
     )
-    world.host({section: {name: old}})
+    world.host(nest({split(key): old}))
     assert world.load().origin(key) == str(world.global_file)
     config = world.load({variable: new})
     assert config.origin(key) == variable

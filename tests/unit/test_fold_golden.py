@@ -55,7 +55,9 @@ def test_the_demos_log_folds_to_a_landed_thread(demo: list[Row]) -> None:
     assert state.memory is None
     assert ([len(d.kept) for d in state.kept], state.memory_commits) == ([2], 1)
     pm = state.spend[("pm", "scripted")]
-    assert pm == Spend(calls=5, input=19553, output=367, cached=14855, usd=pm.usd, tools=8)
+    assert pm == Spend(
+        calls=5, input=19553, output=367, cached=14855, usd=pm.usd, tools=8, seconds=pm.seconds
+    )
     assert state.usd == pytest.approx(0.02614145)
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = (  # a room may import from its own line or an earlier one; anything not named is vocabulary
     {"vocabulary"},
     {"store"},
-    {"models", "forges", "repo", "sandbox", "setup"},
+    {"models", "forges", "repo", "sandbox", "setup", "web"},
     {"toolset"},
     {"agent"},
     {"thread"},
@@ -35,6 +35,7 @@ HEAVY = {
     "rich",
     "prompt_toolkit",
     "aiohttp",
+    "ddgs",
 }
 HEAVY |= {"sqlite_utils", "markdown_it", "hypothesis", "pytest"}
 

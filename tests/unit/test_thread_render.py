@@ -131,9 +131,9 @@ def test_the_report_adds_up_and_shows_what_roles_said_to_each_other() -> None:
         )
     )
     report = render.report(state).text
-    assert "| pm | a/x | 2 | 2 | 200 | 120 | 20 | $0.50 |" in report
-    assert "| coder | b/y | 1 | 0 | 100 | 60 | 10 | $0.0000 (no price known) |" in report
-    assert "| **all** | | 3 | 2 | 300 | 180 | 30 | $0.50 |" in report
+    assert "| pm | a/x | 2 | 2 | 200 | 120 (60%) | 20 | 0 | $0.50 |" in report
+    assert "| coder | b/y | 1 | 0 | 100 | 60 (60%) | 10 | 0 | $0.0000 (no price known) |" in report
+    assert "| **all** |  | 3 | 2 | 300 | 180 (60%) | 30 | 0 | $0.50 (not all priced) |" in report
     assert "- coder asked: Tabs?\n  PM: Spaces." in report
     assert "- coder asked: And docs?\n  PM: (no answer)" in report
 
@@ -179,7 +179,7 @@ def test_the_journal_tells_who_did_what_and_what_it_cost(demo: list[StoredEvent]
         "  - Coder calls `bash`",
         "- pull request #1 opened",
         "- **Robin** keeps in memory: parcelrate: a limit",
-        "| **all** | | 21 |",
+        "| **all** |  | 21 |",
     ):
         assert line in text
 

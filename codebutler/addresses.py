@@ -1,4 +1,4 @@
-"""Which addresses may be dialled for a sandbox: public ones, whatever they are wrapped in."""
+"""Which addresses may be dialled for somebody else: public ones, whatever they are wrapped in."""
 
 from __future__ import annotations
 

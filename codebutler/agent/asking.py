@@ -1,0 +1,189 @@
+"""Asking a role's models: tries, fallbacks and circuit breakers, all of it in the log.
+
+A model is tried until its circuit opens; then the role's next one is asked. A role whose models are all
+away waits for the first probe, if that is soon, and else the turn ends in words.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from codebutler.agent.frame import Frame
+from codebutler.agent.roles import Role
+from codebutler.agent.thinking import Thinking
+from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
+from codebutler.events import CircuitChanged, Event, ModelFailed, ModelRequested, StoodIn
+from codebutler.text import sentence
+from codebutler.toolset.desk import EndTurn
+from codebutler.toolset.registry import Toolset
+from codebutler.types import Message, ModelReply
+
+TRIES = 4
+"""Calls of one step to one model before the next one is asked; its circuit mostly opens before."""
+PATIENCE = 60.0
+"""Seconds that a step waits for models that are all away."""
+
+Answer: TypeAlias = tuple[ModelReply, str, float]
+"""A reply, the model that was asked, and seconds."""
+
+
+async def ask(
+    frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message]
+) -> Answer:
+    """The first reply that can be had. EndTurn says in a person's words why there is none."""
+    asking = _Asking(frame, role, tools, place, messages)
+    patience = PATIENCE
+    while True:
+        models = place.candidates(role)
+        for model in models:
+            answer = await asking.tries(model)
+            if answer is not None:
+                await asking.told(models[0], model)
+                return answer
+        seconds = min(place.breaker.wait(m) for m in models)
+        if not 0 < seconds <= patience:
+            raise EndTurn("failed", asking.lost(models, seconds))
+        patience -= seconds
+        await asking.wait(models, seconds)
+
+
+class _Asking:
+    """One step's calls."""
+
+    def __init__(
+        self, frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message]
+    ) -> None:
+        self._frame = frame
+        self._role = role
+        self._tools = tools
+        self._place = place
+        self._messages = messages
+        self._said = ""
+        """What the last failure of this step said."""
+
+    async def tries(self, model: str) -> Answer | None:
+        """The model's reply; None when it is away."""
+        for attempt in range(TRIES):
+            started = time.monotonic()
+            try:
+                reply = await self._call(model)
+            except ModelUnavailable as error:
+                self._said = str(error)
+                await self._log_circuit(model)
+                if self._place.breaker.wait(model) or attempt + 1 == TRIES:
+                    return None
+                seconds = _pause(attempt, error.retry_after)
+                why = f"{error.message}; next try in {seconds:.0f} s"
+                await self._place.wait(self._role, why, seconds)
+                continue
+            if reply is None:
+                await self._log_circuit(model)
+                return None
+            return reply, model, time.monotonic() - started
+        return None
+
+    async def _call(self, model: str) -> ModelReply | None:
+        """One call, paid for and logged; None while the circuit lets none through."""
+        frame, place, breaker = self._frame, self._place, self._place.breaker
+        if breaker.wait(model):
+            return None
+        key, usd = await place.reserve(frame, self._role, model, self._messages)
+        entry = breaker.enter(model)
+        if entry is None:
+            await place.settle(key, 0.0)
+            return None
+        step = frame.step + 1
+        try:
+            with breaker.passing(entry):
+                await self._log_circuit(model)
+                await place.append(ModelRequested(frame=frame.id, step=step, model=model, usd=usd))
+                reply = await place.complete(self._role, model, self._messages, self._tools)
+        except (ModelUnavailable, ModelRefused) as error:
+            retry = isinstance(error, ModelUnavailable)
+            await place.settle(key, 0.0)
+            text = place.redact(str(error))
+            await place.append(ModelFailed(frame=frame.id, step=step, model=model, error=text, retry=retry))
+            if retry or isinstance(error, ContextTooLong):
+                raise
+            raise EndTurn("failed", text) from error
+        await place.settle(key, reply.usd or 0.0)
+        return reply
+
+    async def _log_circuit(self, model: str) -> None:
+        """What this thread meets of the model's circuit that its log does not say yet."""
+        breaker = self._place.breaker
+        state, known = breaker.state(model), self._place.standing.circuits.get(model)
+        if state == "closed" or (known is not None and state == known.state):
+            return  # ``told`` logs that it is closed, once somebody has answered this thread
+        await self._place.append(
+            CircuitChanged(
+                frame=self._frame.id,
+                role=self._role.name,
+                model=model,
+                state=state,
+                failures=breaker.failures(model),
+                seconds=round(breaker.wait(model), 1) if state == "open" else 0.0,
+                why=self._place.redact(breaker.why(model)),
+            )
+        )
+
+    async def told(self, wanted: str, model: str) -> None:
+        """``model`` has answered: say so where that is news, who answers and why."""
+        standing, role, events = self._place.standing, self._role, list[Event]()
+        stands = standing.stand_ins.get(role.name)
+        was_away = model in standing.circuits
+        if was_away:
+            events.append(CircuitChanged(frame=self._frame.id, role=role.name, model=model, state="closed"))
+        if model == wanted:
+            if stands is not None:
+                events.append(self._stood_in(wanted, model))
+            if was_away or (stands is not None and stands.wanted == model):
+                await self._place.announce(f"{model} answers again for the {role.title}.", *events)
+                return
+        elif stands is None or (stands.wanted, stands.model) != (wanted, model):
+            why = self._place.redact(self._place.breaker.why(wanted) or self._said)
+            seconds = self._place.breaker.wait(wanted)
+            words = f"{model} answers for the {role.title}: {wanted} is away. {sentence(why)}"
+            again = f" It is asked again in {_spoken(seconds)}." if seconds else ""
+            await self._place.announce(words + again, *events, self._stood_in(wanted, model, why))
+            return
+        if events:
+            await self._place.append(*events)
+
+    def _stood_in(self, wanted: str, model: str, why: str = "") -> StoodIn:
+        return StoodIn(frame=self._frame.id, role=self._role.name, wanted=wanted, model=model, why=why)
+
+    async def wait(self, models: Sequence[str], seconds: float) -> None:
+        """Wait for the first of ``models`` that may be asked again; people hear of an outage once."""
+        place, first = self._place, models[0]
+        why = place.redact(self._said or place.breaker.why(first))
+        nobody = self._nobody(models)
+        words = f"{nobody[0].upper()}{nobody[1:]}: {sentence(why)} The next try is in {_spoken(seconds)}."
+        await place.announce(words, source=f"notice:away:{self._role.name}:{place.standing.since.get(first)}")
+        await place.wait(self._role, f"{first} is away; next try in {_spoken(seconds)}", seconds)
+
+    def lost(self, models: Sequence[str], seconds: float) -> str:
+        """Why the turn ends, in a person's words."""
+        why = self._place.redact(self._said or self._place.breaker.why(models[0]))
+        again = f" It is left alone for {_spoken(seconds)}." if seconds else ""
+        return f"{self._nobody(models)}: {sentence(why) if again else why}{again}"
+
+    def _nobody(self, models: Sequence[str]) -> str:
+        title = self._role.title
+        if len(models) == 1:
+            return f"the {title}'s model cannot be reached"
+        return f"none of the {title}'s {len(models)} models can be reached"
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _pause(attempt: int, wish: float | None) -> float:
+    """Seconds before the next try: the provider's wish, else doubling from half a second, with jitter."""
+    if wish is not None:
+        return wish
+    return float(0.5 * 2**attempt * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,110 @@
+"""``codebutler cost``: what the repo's threads have cost, with a plot."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import calendar
+import json
+import re
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Mapping
+
+from codebutler.cli.common import add_place, place_and_store
+from codebutler.errors import UsageError
+from codebutler.surfaces.terminal import plain
+from codebutler.thread import render
+from codebutler.thread.bill import BY, Sum, bill
+
+HELP = "What the threads cost: by day, person, role, model or thread."
+_UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
+_EIGHTHS = " ▏▎▍▌▋▊▉"
+NARROWEST = 6
+"""Characters of the shortest plot that is worth its place."""
+_HEAD = ("", "cost", "calls", "tokens in", "cached", "out")
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """What to add up, from when on."""
+    parser.add_argument("--by", choices=BY, default="day", help="what to add up by (default: day, in UTC)")
+    parser.add_argument("--since", metavar="WHEN", help="a date (2026-11-21, UTC), or 12h, 7d, 4w ago")
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+    add_place(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit 0; 2 for a time that is none."""
+    return asyncio.run(_run(args, since(args.since, time.time()) if args.since else 0.0))
+
+
+async def _run(args: argparse.Namespace, start: float) -> int:
+    async with place_and_store(args) as (_, store):
+        sums, together = bill(await store.bought(start), args.by)
+    if args.json:
+        rows = [{args.by: name, **each.json()} for name, each in sums.items()]
+        print(json.dumps({"by": args.by, "since": args.since, "rows": rows, "total": together.json()}))
+    elif not sums:
+        print("No model was called" + (f" since {args.since}." if args.since else " yet."))
+    else:
+        width = shutil.get_terminal_size().columns
+        print("\n".join(table(sums, together, width=width, fine=_fine(sys.stdout.encoding))))
+    return 0
+
+
+def since(text: str, now: float) -> float:
+    """The unix time that ``text`` means: a day's beginning in UTC, or so long before ``now``."""
+    ago = re.fullmatch(r"(\d{1,5})([hdw])", text.strip())
+    if ago is not None:
+        return max(0.0, now - int(ago[1]) * _UNITS[ago[2]])
+    try:
+        return float(calendar.timegm(time.strptime(text.strip(), "%Y-%m-%d")))
+    except ValueError as error:
+        raise UsageError(
+            f"--since does not take {text!r}", fix="A date such as 2026-11-21, or 12h, 7d, 4w."
+        ) from error
+
+
+def table(sums: Mapping[str, Sum], together: Sum, *, width: int, fine: bool) -> Iterator[str]:
+    """Lines of at most ``width`` characters where the figures leave room; the plot takes what is left.
+
+    ``fine``: the terminal can show eighths of a block.
+    """
+    names = {name: plain(name) for name in sums}
+    rows = [_HEAD, *(_cells(names[n], s) for n, s in sums.items()), _cells("all", together)]
+    sizes = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
+    figures = sum(sizes[1:]) + 2 * len(sizes[1:])
+    sizes[0] = max(min(sizes[0], width - figures), 8)
+    room = width - sizes[0] - figures - 2
+    most = max(each.usd for each in sums.values()) or float("inf")
+    bars = ["", *(_bar(each.usd / most, room, fine=fine) for each in sums.values()), ""]
+    for row, bar in zip(rows, bars, strict=True):
+        first, *rest = (cell.rjust(size) for cell, size in zip(row[1:], sizes[1:], strict=True))
+        yield "  ".join([_fit(row[0], sizes[0]), first, *rest, bar]).rstrip()
+    if together.unpriced:
+        yield f"* with calls of models that have no known price ({together.unpriced}): they count as $0"
+
+
+def _cells(name: str, each: Sum) -> tuple[str, ...]:
+    star = "*" if each.unpriced else ""
+    counts = (each.calls, each.input, each.cached, each.output)
+    return (name, render.money(each.usd) + star, *(f"{n:,}" for n in counts))
+
+
+def _bar(share: float, room: int, *, fine: bool) -> str:
+    """A bar of ``share`` of the room; "" when there is too little of it."""
+    if room < NARROWEST:
+        return ""
+    if not fine:
+        return "#" * round(share * room)
+    eighths = round(share * room * 8)
+    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
+
+
+def _fit(text: str, size: int) -> str:
+    return text.ljust(size) if len(text) <= size else text[: size - 1] + "…"
+
+
+def _fine(encoding: str) -> bool:
+    return encoding.lower().replace("-", "").startswith("utf")

@@ -1,0 +1,80 @@
+"""What the team has cost, by day, person, role, model or thread: the same figures as in threads' reports."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from codebutler.store.costs import Bought
+from codebutler.types import Json, Person
+
+BY = ("day", "person", "role", "model", "thread")
+
+
+@dataclass(slots=True)
+class Sum:
+    """Calls added up. Tokens are the providers' counts, ``usd`` dollars, ``seconds`` of waiting."""
+
+    calls: int = 0
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    usd: float = 0.0
+    unpriced: int = 0
+    """Calls of models without a known price: they count 0 dollars."""
+    seconds: float = 0.0
+
+    def add(self, call: Bought) -> None:
+        """Count one more call."""
+        self.calls += 1
+        self.input += call.input
+        self.cached += call.cached
+        self.output += call.output
+        self.usd += call.usd
+        self.unpriced += not call.priced
+        self.seconds += call.seconds
+
+    def json(self) -> Json:
+        """The figures for programs; dollars to the millionth, as in a run's summary."""
+        tokens = {"input": self.input, "output": self.output, "cached": self.cached}
+        return {
+            "calls": self.calls,
+            "tokens": tokens,
+            "usd": round(self.usd, 6),
+            "unpriced": self.unpriced,
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def bill(calls: Iterable[Bought], by: str) -> tuple[dict[str, Sum], Sum]:
+    """(the sums by one of ``BY``, all together). Days come in order, all else the dearest first."""
+    name, sums, together = _NAMES[by], dict[str, Sum](), Sum()
+    for call in calls:
+        sums.setdefault(name(call), Sum()).add(call)
+        together.add(call)
+    first = (lambda x: x[0]) if by == "day" else (lambda x: (-x[1].usd, -x[1].input, x[0]))
+    return dict(sorted(sums.items(), key=first)), together
+
+
+def _day(call: Bought) -> str:
+    """UTC, like the caps of a day."""
+    return time.strftime("%Y-%m-%d", time.gmtime(call.ts))
+
+
+def _person(call: Bought) -> str:
+    """Whose thread it was: caps count there as well. Ids, not names, tell people apart."""
+    surface, person, name = call.owner
+    if not person:
+        return "unknown"
+    label = Person(surface=surface, id=person, name=name).label
+    return f"{label} ({surface}:{person})" if label != person else f"{surface}:{person}"
+
+
+_NAMES: dict[str, Callable[[Bought], str]] = {
+    "day": _day,
+    "person": _person,
+    "role": lambda call: call.role,
+    "model": lambda call: call.model,
+    "thread": lambda call: call.thread,
+}

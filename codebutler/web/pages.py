@@ -1,0 +1,125 @@
+"""A response as text: HTML and PDF by a bounded process of their own, text and JSON as they are."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import json
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from codebutler.errors import ToolFailed
+from codebutler.web.client import Response
+
+ROOM = 400_000
+"""Characters of a page that are kept."""
+HTML = 3 * 1024 * 1024
+"""Bytes of HTML that are taken apart: more takes a parser half a minute."""
+_PROGRAM = Path(__file__).with_name("extracting.py")
+_TEXT = re.compile(r"text/(?!html\b)[\w.+-]+|application/(?:[\w.-]+\+)?(?:json|xml|yaml|toml|x-ndjson)")
+_META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as text. ``url`` is where it was in the end; ``cut``: there was more than is kept."""
+
+    url: str
+    title: str
+    date: str
+    text: str
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one page may use: bytes of memory, seconds of CPU, seconds in all."""
+
+    memory: int = 1024 * 1024 * 1024
+    seconds: int = 20
+    wall: float = 40.0
+
+
+async def page_of(response: Response, bounds: Bounds | None = None) -> Page:
+    """The response's text. Raises ToolFailed for what is no text, or cannot be read within ``bounds``."""
+    kind = _kind(response)
+    if kind == "text":
+        text = decoded(response)
+        return Page(response.url, "", "", text[:ROOM], response.cut or len(text) > ROOM)
+    if kind == "pdf" and response.cut:
+        raise ToolFailed(f"{response.url}: the PDF is too large to be read")
+    whole = response.data if kind == "pdf" else decoded(response).encode("utf-8", "replace")
+    data = whole if kind == "pdf" else whole[:HTML]
+    found = await _extracted(kind, response.url, data, bounds or Bounds())
+    text = found["text"]
+    return Page(
+        response.url, found["title"], found["date"], text, response.cut or data != whole or len(text) >= ROOM
+    )
+
+
+def decoded(response: Response) -> str:
+    """The bytes as text: by byte order mark, header, ``meta``, UTF-8 if they are that, else Windows-1252."""
+    data = response.data
+    named = next((name for mark, name in _MARKS if data.startswith(mark)), "")
+    if not named:
+        meta = _META.search(data[:4096]) if response.kind in {"text/html", "application/xhtml+xml"} else None
+        named = response.charset or (meta[1].decode("ascii") if meta else "")
+    for charset in filter(None, (named, "utf-8")):
+        try:
+            return data.decode(charset, "replace" if named else "strict")
+        except (LookupError, UnicodeDecodeError):
+            continue
+    return data.decode("cp1252", "replace")
+
+
+def _kind(response: Response) -> str:
+    kind, data = response.kind, response.data
+    if kind == "application/pdf" or data.startswith(b"%PDF-"):
+        return "pdf"
+    if kind in {"text/html", "application/xhtml+xml"}:
+        return "html"
+    if _TEXT.fullmatch(kind):
+        return "text"
+    if kind in {"", "application/octet-stream"} and b"\0" not in data[:4096]:
+        return "html" if data.lstrip()[:200].lower().startswith((b"<!doctype html", b"<html")) else "text"
+    raise ToolFailed(
+        f"{response.url} is {kind or 'of no known kind'}: only text, HTML, JSON and PDF are read"
+    )
+
+
+async def _extracted(kind: str, url: str, data: bytes, bounds: Bounds) -> dict[str, str]:
+    words = json.dumps(
+        {"kind": kind, "url": url, "memory": bounds.memory, "seconds": bounds.seconds, "room": ROOM}
+    )
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-I", str(_PROGRAM), words),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd="/",
+        env={},
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(bounds.wall):
+            out, err = await process.communicate(data)
+    except TimeoutError as error:
+        raise ToolFailed(f"{url} takes too long to be read") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        why = err.decode("utf-8", "replace").strip().splitlines()
+        raise ToolFailed(f"{url} cannot be read: {why[-1][:200] if why else 'it needs too much time'}")
+    found: dict[str, str] = json.loads(out)
+    return found

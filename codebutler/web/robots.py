@@ -1,0 +1,53 @@
+"""What a site's robots.txt lets robots read: asked once in a while for each origin."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from urllib.robotparser import RobotFileParser
+
+from codebutler.errors import ToolFailed
+from codebutler.web.client import AGENT, Client
+from codebutler.web.urls import Target
+
+SECONDS = 3600.0
+_BYTES = 500 * 1024
+_KEPT = 500
+"""Origins whose rules are kept."""
+
+
+class Robots:
+    """The rules of the origins that were asked."""
+
+    def __init__(self, client: Client, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Nothing is known yet."""
+        self._client, self._clock = client, clock
+        self._known: dict[str, tuple[float, RobotFileParser]] = {}
+
+    async def need(self, target: Target) -> None:
+        """ToolFailed when the site does not want ``target`` to be read by robots."""
+        rules = await self._rules(target.origin)
+        if not rules.can_fetch(AGENT, target.url):
+            raise ToolFailed(f"{target.origin}/robots.txt asks robots not to read {target.url}")
+
+    async def _rules(self, origin: str) -> RobotFileParser:
+        known = self._known.get(origin)
+        if known is not None and self._clock() - known[0] < SECONDS:
+            return known[1]
+        rules = await self._ask(origin)
+        if len(self._known) >= _KEPT:
+            self._known.pop(next(iter(self._known)))
+        self._known[origin] = (self._clock(), rules)
+        return rules
+
+    async def _ask(self, origin: str) -> RobotFileParser:
+        """A site without the file allows all; one that fails to give it, nothing (RFC 9309)."""
+        response = await self._client.get(f"{origin}/robots.txt", most=_BYTES)
+        rules = RobotFileParser()
+        if response.status >= 500:
+            rules.parse(["User-agent: *", "Disallow: /"])
+        elif response.status >= 400:
+            rules.parse([])
+        else:
+            rules.parse(response.data.decode("utf-8", "replace").splitlines())
+        return rules

@@ -1,0 +1,103 @@
+"""Models that are away, over whole threads: fallbacks, circuits that all threads share, and no PM at all."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codebutler.errors import ModelUnavailable
+from codebutler.events import CircuitChanged, ModelRequested, PlanApproved, Posted, StoodIn
+from codebutler.testing.cast import SUMS_UP, WRITES, team
+from codebutler.testing.doubles import Asked, Mind, says
+from codebutler.thread.host import ADMINS
+from codebutler.types import ModelReply
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Room
+
+OWN, STANDS_IN = "moonshotai/kimi-k2", "openai/gpt-4o-mini"
+CODER = (WRITES, says("Done."))
+
+
+class Outage:
+    """A mind behind models, some of which are away; a long wish, so that nothing is waited for."""
+
+    def __init__(self, mind: Mind, *models: str, role: str = "") -> None:
+        self.mind = mind
+        self.away = set(models)
+        self.role = role
+
+    async def __call__(self, asked: Asked) -> ModelReply:
+        if asked.model in self.away and self.role in {"", asked.role}:
+            raise ModelUnavailable(f"{asked.model} is down", retry_after=600.0)
+        return await self.mind(asked)
+
+
+async def hello(_asked: Asked) -> ModelReply:
+    return says("Hello.")
+
+
+async def test_a_fallback_is_announced_once_and_other_threads_go_to_it_at_once(
+    room: Room, caplog: pytest.LogCaptureFixture
+) -> None:
+    outage = Outage(hello, OWN)
+    with caplog.at_level(logging.WARNING):
+        async with room.engine(outage) as scene:
+            first = await scene.talk("a", "hi")
+            again = await scene.talk("a", "hi again")
+            other = await scene.talk("b", "hi")
+            assert {first.outcome, again.outcome, other.outcome} == {"answered"}
+            assert [a.model for a in scene.asked] == [OWN, STANDS_IN, STANDS_IN, STANDS_IN]
+            notice = (
+                f"{STANDS_IN} answers for the PM: {OWN} is away. {OWN} is down. It is asked again in 10 min."
+            )
+            for thread in (first.id, other.id):
+                said = [p for p in await scene.posts(thread) if OWN in p and "\n" not in p]
+                assert said == [notice]
+                kinds = [type(e) for e in await scene.events(thread)]
+                assert (kinds.count(CircuitChanged), kinds.count(StoodIn)) == (1, 1)
+    assert [r.message for r in caplog.records if ADMINS in r.message] == [
+        f"{ADMINS}: model {OWN} is away (it asks for a long pause): {OWN} is down"
+    ]
+
+
+async def test_without_any_pm_a_person_may_send_the_request_straight_to_the_coder(room: Room) -> None:
+    outage = Outage(team(pm=(), coder=CODER, lead=SUMS_UP), OWN, STANDS_IN, role="pm")
+    async with room.engine(outage) as scene:
+        state = await scene.talk("a", "Write notes")
+        assert (state.outcome, state.planless) == ("failed", True)
+        last = [e for e in await scene.events(state.id) if isinstance(e, Posted)][-1].post
+        assert "none of the PM's 2 models can be reached" in last.text
+        assert [c.action for c in last.choices] == ["retry", "code"]
+        assert '**"code"**' in last.text
+        calls = len(scene.asked)
+        state = await scene.talk("a", "code")
+        assert (state.outcome, state.phase) == ("pr", "lead"), await scene.posts(state.id)
+        assert state.plan is not None
+        assert [s.text for s in state.plan.plan.steps] == ["robin: Write notes"]
+        approved = [e for e in await scene.events(state.id) if isinstance(e, PlanApproved)]
+        assert [(e.unplanned, e.by.id) for e in approved] == [(True, "robin")]
+        assert "pm" not in {a.role for a in scene.asked[calls:]}
+        brief = next(a for a in scene.asked[calls:] if a.role == "coder").messages[1]["content"]
+        assert "> robin: Write notes" in brief
+
+
+async def test_code_is_a_plain_word_as_long_as_a_pm_is_there(room: Room) -> None:
+    async with room.engine(hello) as scene:
+        state = await scene.talk("a", "code")
+        assert (state.outcome, state.approval) == ("answered", None)
+
+
+async def test_only_the_owner_sends_a_request_to_the_coder_and_only_once(room: Room) -> None:
+    async with room.engine(team(coder=CODER)) as scene:
+        thread = await scene.say("a", "/code Write notes", by="robin")
+        state = await scene.rest(thread)
+        assert state.outcome == "pr"
+        await scene.rest(await scene.say("a", "/code More", by="robin"))
+        assert (await scene.posts(thread))[-1] == "A plan was approved in this thread already."
+        other = await scene.rest(await scene.say("b", "hold on", by="robin"))
+        await scene.rest(await scene.say("b", "/code More", by="eve"))
+        assert (await scene.posts(other.id))[-1] == "Only robin may approve in this thread."
+        assert not [e for e in await scene.events(other.id) if isinstance(e, ModelRequested)]

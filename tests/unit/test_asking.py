@@ -1,0 +1,191 @@
+"""Tries, fallbacks and circuits of one step, at a place in memory whose log is folded as a thread's is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from codebutler.agent import asking
+from codebutler.agent.roles import Role, load_role
+from codebutler.agent.standing import Standing
+from codebutler.errors import ModelRefused, ModelUnavailable
+from codebutler.events import CircuitChanged, Event, FrameStarted, ModelFailed, ModelRequested, StoodIn
+from codebutler.models.breaker import FAILURES, Breaker
+from codebutler.testing.doubles import says
+from codebutler.thread.fold import apply
+from codebutler.thread.state import ThreadState
+from codebutler.toolset.desk import EndTurn
+from codebutler.toolset.registry import Toolset
+from codebutler.types import Message, ModelReply
+
+ROLE = load_role("coder")
+
+
+class Place:
+    """What asking needs of a thread (agent.thinking.Thinking). Waiting moves its clock."""
+
+    def __init__(self, *replies: ModelReply | Exception, models: Sequence[str] = ("first", "second")) -> None:
+        self.replies = list(replies)
+        self.models = models
+        self.now = 0.0
+        self.breaker = Breaker(clock=lambda: self.now)
+        self.state = ThreadState("t")
+        self.log: list[Event] = []
+        self.asked: list[str] = []
+        self.waits: list[float] = []
+        self.notices: list[str] = []
+        self.settled: dict[str, float] = {}
+        apply(self.state, 1, 0.0, FrameStarted(frame="coder-1", role="coder", content="do it"))
+
+    @property
+    def standing(self) -> Standing:
+        return self.state.standing
+
+    async def append(self, *events: Event) -> None:
+        for event in events:
+            self.log.append(event)
+            apply(self.state, self.state.seq + 1, 0.0, event)
+
+    async def announce(self, words: str, *events: Event, source: str = "") -> None:
+        self.notices.append(words)
+        await self.append(*events)
+
+    def redact(self, text: str) -> str:
+        return text.replace("s3cret", "[redacted]")
+
+    def candidates(self, role: Role) -> Sequence[str]:
+        return self.models
+
+    async def reserve(self, *_: object) -> tuple[str, float]:
+        return f"key-{len(self.asked)}", 0.5
+
+    async def settle(self, key: str, usd: float) -> None:
+        self.settled[key] = usd
+
+    async def wait(self, role: Role, why: str, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+
+    async def complete(
+        self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
+    ) -> ModelReply:
+        self.asked.append(model)
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    async def ask(self) -> str:
+        """One step; who answered."""
+        place: Any = self
+        frame = self.state.frames["coder-1"]
+        _, model, _ = await asking.ask(frame, ROLE, Toolset([]), place, frame.messages)
+        return model
+
+    @property
+    def circuits(self) -> list[tuple[str, str]]:
+        return [(e.model, e.state) for e in self.log if isinstance(e, CircuitChanged)]
+
+
+def away(times: int, why: str = "503", wish: float = 0.0) -> list[Exception]:
+    """So many calls that find nobody."""
+    return [ModelUnavailable(why, retry_after=wish) for _ in range(times)]
+
+
+async def test_a_model_that_is_away_is_tried_again_then_its_fallback_is_asked() -> None:
+    place = Place(*away(FAILURES), says("here"))
+    assert await place.ask() == "second"
+    assert place.asked == ["first"] * FAILURES + ["second"]
+    requested = [e.step for e in place.log if isinstance(e, ModelRequested)]
+    failed = [e.retry for e in place.log if isinstance(e, ModelFailed)]
+    assert (requested, failed) == ([1] * (FAILURES + 1), [True] * FAILURES)
+    assert sorted(place.settled.values()) == [0.0] * FAILURES + [0.001]
+    assert place.notices == ["second answers for the Coder: first is away. 503. It is asked again in 30 s."]
+    assert place.standing.stand_ins["coder"].model == "second"
+
+
+async def test_it_stands_in_without_further_words_until_the_probe_is_answered() -> None:
+    place = Place(*away(FAILURES), says("1"), says("2"), *away(1), says("3"), says("4"), says("5"))
+    assert [await place.ask(), await place.ask()] == ["second", "second"]
+    place.now += 30
+    assert await place.ask() == "second"  # behind a probe in vain
+    place.now += 59
+    assert (await place.ask(), len(place.notices)) == ("second", 1)
+    place.now += 1
+    assert await place.ask() == "first"
+    assert place.notices[1:] == ["first answers again for the Coder."]
+    states = [state for _, state in place.circuits]
+    assert states == ["open", "half_open", "open", "half_open", "closed"]
+    assert [e.model for e in place.log if isinstance(e, StoodIn)] == ["second", "first"]
+    assert (place.standing.circuits, place.standing.stand_ins) == ({}, {})
+
+
+async def test_another_stand_in_is_news() -> None:
+    place = Place(*away(FAILURES), says("1"), *away(FAILURES), says("2"), models=("a", "b", "c"))
+    assert [await place.ask(), await place.ask()] == ["b", "c"]
+    assert [n.partition(" answers")[0] for n in place.notices] == ["b", "c"]
+
+
+async def test_when_every_model_is_away_the_step_waits_for_one_probe_and_ends_with_the_reason() -> None:
+    place = Place(*away(FAILURES + 1, "503 from the s3cret place"), models=("m",))
+    with pytest.raises(EndTurn, match=r"the Coder's model cannot be reached: 503.*left alone for 60 s"):
+        await place.ask()
+    assert [state for _, state in place.circuits] == ["open", "half_open", "open"]
+    assert place.notices == [
+        "The Coder's model cannot be reached: 503 from the [redacted] place. The next try is in 30 s."
+    ]
+    assert place.standing.unreachable == "coder"
+    assert "s3cret" not in "".join(e.model_dump_json() for e in place.log)
+
+
+async def test_a_circuit_that_is_open_for_long_ends_the_step_without_a_call() -> None:
+    place = Place(*away(FAILURES + 1), models=("m",))
+    with pytest.raises(EndTurn):
+        await place.ask()
+    place.now -= 10
+    calls = len(place.asked)
+    with pytest.raises(EndTurn, match="503"):
+        await place.ask()
+    assert len(place.asked) == calls
+
+
+async def test_a_probe_that_is_answered_closes_the_circuit() -> None:
+    place = Place(*away(FAILURES), says("here"), models=("m",))
+    assert await place.ask() == "m"
+    assert [state for _, state in place.circuits] == ["open", "half_open", "closed"]
+    assert place.notices[1:] == ["m answers again for the Coder."]
+    assert (place.now, place.standing.circuits) == (30.0, {})
+
+
+async def test_a_thread_hears_that_a_model_is_back_after_another_thread_or_process_found_it() -> None:
+    place = Place(*away(FAILURES + 1), says("here"), models=("m",))
+    with pytest.raises(EndTurn):
+        await place.ask()
+    place.breaker = Breaker(clock=lambda: place.now)
+    assert await place.ask() == "m"
+    assert (place.circuits[-1], place.notices[-1]) == (("m", "closed"), "m answers again for the Coder.")
+
+
+async def test_a_long_pause_that_a_provider_wants_is_told_and_not_waited_for() -> None:
+    place = Place(*away(1, wish=900.0), says("here"))
+    assert await place.ask() == "second"
+    assert place.notices == ["second answers for the Coder: first is away. 503. It is asked again in 15 min."]
+    place = Place(*away(1, wish=900.0), models=("m",))
+    with pytest.raises(EndTurn, match="left alone for 15 min"):
+        await place.ask()
+    assert place.waits == []
+
+
+async def test_a_pause_that_a_provider_wants_is_kept() -> None:
+    place = Place(*away(2, wish=7.0), says("here"))
+    assert await place.ask() == "first"
+    assert place.waits == [7.0, 7.0]
+
+
+async def test_a_refusal_ends_the_turn_and_shows_that_somebody_is_there() -> None:
+    place = Place(*away(FAILURES), ModelRefused("no credit", fix="Add some."), models=("m",))
+    with pytest.raises(EndTurn, match=r"no credit\. Add some"):
+        await place.ask()
+    assert place.breaker.state("m") == "closed"

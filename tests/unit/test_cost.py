@@ -1,0 +1,156 @@
+"""``codebutler cost``: read off the logs, added up, and drawn within the width that there is."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from codebutler.cli import cost
+from codebutler.cli.headless import summary
+from codebutler.errors import UsageError
+from codebutler.events import Compacted, Event, Forked, FrameStarted, ModelReplied, ThreadOpened, dump, parse
+from codebutler.store.costs import Bought
+from codebutler.store.rows import NewEvent
+from codebutler.store.store import Store
+from codebutler.thread import render
+from codebutler.thread.bill import BY, bill
+from codebutler.thread.fold import fold
+from codebutler.thread.journal import journal
+from codebutler.types import Person, Usage
+
+ROBIN, KIM = Person(surface="terminal", id="robin"), Person(surface="slack", id="U7", name="Kim")
+LONG = "x" * 100_000
+"""Longer than what stays in an event's row."""
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty store."""
+    store = await Store.open(tmp_path / "store.db")
+    yield store
+    await store.close()
+
+
+def said(frame: str, usd: float, *, model: str = "v/a", priced: bool = True, text: str = "") -> ModelReplied:
+    usage = Usage(input=100, output=10, cached=40)
+    return ModelReplied(
+        frame=frame, step=1, model=model, usage=usage, usd=usd, priced=priced, seconds=2.0, content=text
+    )
+
+
+async def thread(store: Store, name: str, owner: Person, *events: Event) -> None:
+    news = [ThreadOpened(title=name, owner=owner), *events]
+    keyed = [NewEvent(e.kind, f"{name}:{n}", dump(e)) for n, e in enumerate(news)]
+    await store.open_thread(name, title=name, owner=owner.label, bindings=[("t", name)], events=keyed)
+
+
+async def fill(store: Store) -> None:
+    """Robin's thread with two roles, and Kim's, a fork of it."""
+    start: list[Event] = [FrameStarted(frame="pm", role="pm"), FrameStarted(frame="coder-1", role="coder")]
+    summary_of = Compacted(
+        frame="coder-1", replaced=2, content="", model="v/b", usage=Usage(input=50, output=5), usd=0.02
+    )
+    own = Compacted(frame="coder-1", replaced=2, content="the engine's own notes")
+    work: list[Event] = [said("pm", 0.01, text=LONG), said("coder-1", 0.3, model="v/b"), summary_of, own]
+    await thread(store, "t1", ROBIN, *start, *work)
+    forked = Forked(thread="t1", number=1, to=4, by=KIM)
+    await thread(store, "t2", KIM, *start, said("pm", 0.0), forked, said("pm", 0.0, model="x", priced=False))
+
+
+async def test_every_way_of_adding_up_comes_to_the_same_total(store: Store) -> None:
+    await fill(store)
+    calls = await store.bought()
+    for by in BY:
+        sums, together = bill(calls, by)
+        assert sum(s.usd for s in sums.values()) == pytest.approx(together.usd) == 0.33
+        assert sum(s.calls for s in sums.values()) == together.calls == 4
+    people, _ = bill(calls, "person")
+    assert list(people) == ["terminal:robin", "Kim (slack:U7)"]
+    roles, _ = bill(calls, "role")
+    assert [(name, s.calls, s.unpriced) for name, s in roles.items()] == [("coder", 2, 0), ("pm", 2, 1)]
+    models, _ = bill(calls, "model")
+    assert (models["v/b"].input, models["v/b"].cached, models["v/b"].output) == (150, 40, 15)
+
+
+async def test_report_summary_journal_and_cost_say_the_same(store: Store) -> None:
+    """Four places, one sum; what a fork copied is nobody's second purchase."""
+    await fill(store)
+    sums, _ = bill(await store.bought(), "thread")
+    for name in ("t1", "t2"):
+        rows = await store.events(name)
+        state = fold(name, ((r.seq, r.ts, parse(r.body)) for r in rows))
+        mine, told = sums[name], summary(state, 0)
+        assert (told["usd"], told["tokens"]) == (mine.json()["usd"], mine.json()["tokens"])
+        assert state.usd == pytest.approx(mine.usd)
+        total = render.usage_table(state).splitlines()[-1]
+        share = f"{mine.cached} ({mine.cached / mine.input:.0%})"
+        assert f"| {mine.calls} | 0 | {mine.input} | {share} | {mine.output} | {mine.seconds:.0f} |" in total
+        assert render.money(mine.usd) in total
+        assert total in journal(state, rows)
+        for role, model in state.spend:
+            both = [c for c in await store.bought() if (c.thread, c.role, c.model) == (name, role, model)]
+            assert sum(c.usd for c in both) == pytest.approx(state.spend[role, model].usd)
+
+
+async def test_since_leaves_out_what_is_older(store: Store) -> None:
+    await fill(store)
+    assert await store.bought(time.time() + 60) == []
+    assert len(await store.bought(time.time() - 60)) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "start"), [("2026-11-21", 1795219200), ("12h", 1795176800), ("1d", 1795133600), ("9999w", 0)]
+)
+def test_since_takes_a_date_or_so_long_ago(text: str, start: int) -> None:
+    assert cost.since(text, 1795220000) == start
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01", "7", "-1d", "1e3d", ""])
+def test_since_refuses_the_rest(text: str) -> None:
+    with pytest.raises(UsageError, match="--since"):
+        cost.since(text, 1795220000)
+
+
+def call(model: str, usd: float, *, priced: bool = True) -> Bought:
+    return Bought("t", ("s", "p", ""), "pm", model, 0.0, usd, priced, 1.0, 1_000_000, 10, 0)
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 200])
+@pytest.mark.parametrize("fine", [True, False])
+def test_the_table_keeps_to_the_width_and_the_dearest_fills_it(width: int, fine: bool) -> None:
+    calls = [call("vendor/a-model-with-a-long-name-" + "y" * 60, 2.0), call("b", 1.0), call("\x1b[31mc", 0.0)]
+    lines = list(cost.table(*bill(calls, "model"), width=width, fine=fine))
+    assert len(lines) == 5
+    assert not any("\x1b" in line for line in lines)
+    if width >= 60:
+        assert max(map(len, lines)) <= width
+    mark = "█" if fine else "#"
+    bars = [line.count(mark) for line in lines]
+    assert bars[0] == bars[3] == bars[4] == 0
+    if width == 200:
+        assert bars[1] > 20
+        assert bars[2] == pytest.approx(bars[1] / 2, abs=1)
+
+
+def test_calls_without_a_price_are_marked() -> None:
+    lines = list(
+        cost.table(*bill([call("a", 0.0, priced=False), call("b", 1.0)], "model"), width=80, fine=True)
+    )
+    assert [line.split()[1] for line in lines[1:4]] == ["$1.00", "$0.0000*", "$1.00*"]
+    assert "no known price (1)" in lines[-1]
+
+
+async def test_json_is_one_object(store: Store) -> None:
+    await fill(store)
+    _, together = bill(await store.bought(), "day")
+    assert json.loads(json.dumps(together.json())) == {
+        "calls": 4,
+        "tokens": {"input": 350, "output": 35, "cached": 120},
+        "usd": 0.33,
+        "unpriced": 1,
+        "seconds": 6.0,
+    }

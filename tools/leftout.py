@@ -1,0 +1,35 @@
+"""What a checkpoint cannot hold, in words for people: nobody may think that it is saved."""
+
+from __future__ import annotations
+
+import os
+import re
+
+NAMED = re.compile(r"""['"](.+)['"]""")
+_NAME_CHARS = 300
+
+
+def left_out(said: str, *, failed: bool) -> list[str]:
+    """What git add says it could not take, a line each, in words for people."""
+    told = []
+    for line in said.splitlines():
+        name = NAMED.search(line)
+        if "could not open directory '" in line:  # such a name may be too long to be told whole
+            start = line.partition("'")[2].rstrip("/'")[:_NAME_CHARS]
+            told.append(f"not saved, its path is too long or closed: '{start}'")
+        elif failed and "unable to index file" in line and name:
+            told.append(f"not saved, it cannot be read: '{name[1]}'")
+        elif failed and "does not have a commit" in line and name:
+            told.append(f"nested repository without a commit left out: '{name[1]}'")
+    if failed and not told:
+        told = [line for line in said.splitlines() if "warning: " not in line]
+    return told
+
+
+def has_strays(folder: str) -> bool:
+    """Whether the folder of a submodule that is not checked out holds files."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return False
+    return bool(names) and ".git" not in names
