@@ -21,8 +21,8 @@ from starter import Starter
 
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 _TRIES = 5
-_TRUST = 1.0
-"""Seconds after which a run is doubted."""
+_Patience = tuple[float, Callable[[], bool]]
+_TRUST = 1.0  # seconds after which a run is doubted
 _ROOM = 1024 * 1024
 """Bytes of output that a captured command may be ahead of us: it need not wait for each piece to be read."""
 
@@ -204,7 +204,7 @@ class Children:
         argv: Sequence[str],
         *,
         limit: int,
-        patience: tuple[float, Callable[[], bool]],
+        patience: _Patience,
         env: Mapping[str, str] | None,
         stdin: int,
         stdout: int,
@@ -217,7 +217,7 @@ class Children:
         os.close(out_w)
         os.close(err_w)
         data = {out_r: bytearray(), err_r: bytearray()}
-        cut = self._collect(child, data, limit, *patience)
+        cut = self._collect(child, data, limit, patience)
         code = self.wait(child)
         for fd in data:
             os.close(fd)
@@ -228,12 +228,10 @@ class Children:
         child: Child,
         data: dict[int, bytearray],
         limit: int,
-        timeout: float,
-        doubt: Callable[[], bool],
+        patience: _Patience,
     ) -> bool:
         """Read until the child has ended and its pipes are dry. True if it had to be stopped."""
-        until = time.monotonic() + timeout
-        trust = time.monotonic() + _TRUST
+        until, trust = time.monotonic() + patience[0], time.monotonic() + _TRUST
         poll = select.poll()
         for fd in (*data, child.pidfd):
             poll.register(fd, select.POLLIN)
@@ -242,7 +240,7 @@ class Children:
             ready = {fd for fd, _ in poll.poll(max(0.0, min(trust, until) - time.monotonic()) * 1000)}
             if not ready and trust < until:
                 trust = until
-                if not doubt():
+                if not patience[1]():
                     continue
             if not ready or sum(map(len, data.values())) > limit:
                 self.kill(child)

@@ -16,21 +16,13 @@ from typing import Any
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
+from gitcall import SETTINGS, environment
 from leftout import NAMED, has_strays, left_out
 from oddfiles import Stuck, odd_files
 from scratch import copy
 from workspace import Workspace
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_SETTINGS = {
-    "core.hooksPath": "/dev/null",
-    "core.fsmonitor": "false",
-    "core.untrackedCache": "false",
-    "core.splitIndex": "false",
-    "gc.auto": "0",
-    "advice.addEmbeddedRepo": "false",
-    "checkout.workers": "0",
-}
 _PLAIN = "--ignore-submodules=none"
 """Spoken out, it keeps git from asking a .gitmodules file, which the agent may have written."""
 _SUBMODULES = 100
@@ -66,26 +58,10 @@ class GitWork:
         if not self.space.config.gitdir:
             raise Fault("this folder belongs to no git repository")
         os.makedirs(self.objects, exist_ok=True)
-        settings = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
-        env = {
-            **{
-                key: os.environ[key]
-                for key in ("PATH", "HOME", "LANG", "GIT_CONFIG_SYSTEM")
-                if key in os.environ
-            },
-            "GIT_DIR": self.space.config.gitdir,
-            "GIT_WORK_TREE": self.space.root,
-            "GIT_INDEX_FILE": self.index,
-            "GIT_OBJECT_DIRECTORY": self.objects,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(self.space.config.objects),
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_TERMINAL_PROMPT": "0",
-        }
         self.waits_for = []
         done = self.space.children.capture(
-            ["git", *settings, *arguments],
-            env=env,
+            ["git", *SETTINGS, *arguments],
+            env=environment(self.space, self.index, self.objects),
             stdin=stdin,
             stdout=stdout,
             limit=limit,
@@ -321,14 +297,3 @@ class GitWork:
                 return {"data": base64.b64encode(file.read(limits.PACK_CHUNK)).decode()}
         except FileNotFoundError:
             raise Fault("there is no pack: ask for a tree first") from None
-
-
-def _quoted(paths: str) -> str:
-    """A colon-separated list of paths, as git wants it when a path holds a colon or a quote."""
-    quoted = []
-    for path in paths.split("\0"):
-        plain = not re.search(r'[:"\\\n]', path)
-        quoted.append(
-            path if plain else '"' + path.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") + '"'
-        )
-    return ":".join(quoted)

@@ -63,7 +63,7 @@ async def test_git_waits_for_no_pipe_of_a_nested_repository(work: Executor) -> N
 
 async def test_a_pipe_that_git_would_open_everywhere_is_named(work: Executor) -> None:
     await work.call("bash", {"command": "mkdir d; mkfifo d/.gitignore"})
-    with pytest.raises(ToolFailed, match="for ever for d/.gitignore, a pipe or a device: remove it"):
+    with pytest.raises(ToolFailed, match=r"for ever for d/\.gitignore, a pipe or a device: remove it"):
         await work.tree(git(work.worktree.parent / "repo", "rev-parse", "w"))
 
 
