@@ -223,13 +223,7 @@ class Children:
             os.close(fd)
         return Captured(code, bytes(data[out_r][:limit]), bytes(data[err_r][:65536]), cut)
 
-    def _collect(
-        self,
-        child: Child,
-        data: dict[int, bytearray],
-        limit: int,
-        patience: _Patience,
-    ) -> bool:
+    def _collect(self, child: Child, data: dict[int, bytearray], limit: int, patience: _Patience) -> bool:
         """Read until the child has ended and its pipes are dry. True if it had to be stopped."""
         until, trust = time.monotonic() + patience[0], time.monotonic() + _TRUST
         poll = select.poll()

@@ -99,7 +99,7 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A thread at one moment. ``row`` is None for an unknown one; ``spent``, dollars, if none were counted."""
+    """A thread at one moment. ``row`` is None for an unknown one; ``spent``: dollars, if any were counted."""
 
     events: Sequence[StoredEvent]
     row: ThreadRow | None
