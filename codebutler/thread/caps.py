@@ -15,7 +15,6 @@ from codebutler.config import Config
 from codebutler.dollars import exact
 from codebutler.errors import LimitReached
 from codebutler.events import Cap, LimitHit
-from codebutler.models.prices import worst_case
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
@@ -89,7 +88,7 @@ class Caps(ABC):
     ) -> tuple[str, float]:
         """Hold the worst case of a call. On a hit the turn ends: EndTurn, paused or failed by ``onCap``."""
         tokens = self.host.client.estimate(model, request, self.toolset(role).wire)
-        usd = worst_case(model, tokens, role.limits.max_output)
+        usd = self.host.router.worst_case(model, tokens, role.limits.max_output)
         key = self._key(f"{frame.id}:{frame.step + 1}:{time.time_ns()}")
         try:
             self._need_room(frame, role, usd, tokens)
@@ -122,10 +121,9 @@ class Caps(ABC):
         cap = self.usd_cap
         return self.config.limits.on_cap == "cheaper" and cap is not None and self.state.usd >= NEAR * cap
 
-    @staticmethod
-    def cheapest_first(models: Sequence[str]) -> Sequence[str]:
+    def cheapest_first(self, models: Sequence[str]) -> Sequence[str]:
         """``models`` by the price of a typical call."""
-        return sorted(models, key=lambda model: worst_case(model, 20_000, 1_000))
+        return sorted(models, key=lambda model: self.host.router.worst_case(model, 20_000, 1_000))
 
     def _key(self, rest: str) -> str:
         """A reservation's key. Threads of two repos may have the same id, and they share the ledger."""

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from codebutler.agent.roles import Role
 from codebutler.config import Config
 from codebutler.errors import ConfigError
-from codebutler.models.prices import price, worst_case
 from codebutler.models.routing import Router
 
 
@@ -27,8 +26,8 @@ def cheaper(
             route = router.route(name)
         except ConfigError:
             continue
-        if price(route.id) is not None:
-            found[route.id] = worst_case(route.id, tokens, output)
+        if router.price(route.id) is not None:
+            found[route.id] = router.worst_case(route.id, tokens, output)
     best = min(found, key=lambda name: (found[name], name), default="")
-    fits = best and found[best] <= room and found[best] < worst_case(than, tokens, output)
+    fits = best and found[best] <= room and found[best] < router.worst_case(than, tokens, output)
     return best if fits else ""

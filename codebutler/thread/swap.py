@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codebutler.models.prices import price
 from codebutler.thread.thread import Thread
 
 
@@ -29,7 +28,8 @@ def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
 
 def _known(thread: Thread, model: str) -> bool:
     """Whether an id can be right: it names its vendor, or table or server have it."""
-    return "/" in model or price(model) is not None or thread.host.router.offers(model)
+    router = thread.host.router
+    return "/" in model or router.price(model) is not None or router.offers(model)
 
 
 def _listed(names: Mapping[str, str]) -> str:
