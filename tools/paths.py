@@ -49,7 +49,12 @@ class Place:
     def open(self) -> int:
         """A descriptor for reading a regular file. FIFOs and devices are refused, never waited for."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(self.name, flags, dir_fd=self.parent)
+        try:
+            fd = os.open(self.name, flags, dir_fd=self.parent)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # a socket
+                raise
+            raise Fault(f"{self.rel} is not a regular file") from error
         if not modes.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
             raise Fault(f"{self.rel} is not a regular file")

@@ -30,7 +30,14 @@ from codebutler.sandbox.inside import (
 )
 from codebutler.sandbox.outfit import IGNORE, TREE, Outfit, fits
 from codebutler.sandbox.settings import MIB, SandboxSettings
-from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
+from codebutler.sandbox.worktree import (
+    GitParts,
+    clean_config,
+    existing,
+    modules,
+    object_folders,
+    unusable_git,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,7 @@ class Profile:
         root, git = self.job.root, self.job.git
         inside = git is not None and git.common.is_relative_to(root)
         hidden = [git.common] if git is not None and inside else []
+        hidden += [each for each in [unusable_git(root)] if git is None and each is not None]
         found = sockets.below(root, [*hidden, *([root / ".codebutler"] if self._keeps_records() else [])])
         if found.unseen and self.job.proxy is not None:
             raise NoSandbox(
@@ -184,6 +192,9 @@ class Profile:
             self.add("--ro-bind", "/dev/null", path)
         if existing(root, (".git",), "file"):
             self.show(root / ".git")
+        if git is None and (hidden := unusable_git(root)) is not None:
+            self.tmpfs(hidden, MIB)
+            self.sealed.append(str(hidden))
         if git is not None and inside:
             self._common(git)
         self._own_records()

@@ -99,6 +99,13 @@ def repository(path: Path) -> GitParts | None:
     return GitParts(path, path) if ok else None
 
 
+def unusable_git(root: Path) -> Path | None:
+    """The folder that ``.git`` is, or leads to, within ``root``. Where no repository was found, that is one
+    which was not believed: a person's all the same, or a command's."""
+    real = Path(os.path.realpath(root / ".git"))
+    return real if real != root and real.is_relative_to(root) and _kind(real) == "dir" else None
+
+
 def git_parts(root: Path, gitdir: Path | None) -> GitParts | None:
     """The git parts of ``root``, or those of the repository ``gitdir``. RepoError if that is none."""
     if gitdir is None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.worktree import find_git, repository
 
 Plant = Callable[[Path, Path], None]
@@ -127,6 +128,25 @@ PRIVATE: dict[str, Plant] = {
 def test_a_linked_worktree_that_leads_away_is_none(planted: Path, tmp_path: Path, name: str) -> None:
     PRIVATE[name](planted / ".git/worktrees/linked", tmp_path / "away")
     assert find_git(tmp_path / "linked") is None
+
+
+async def test_what_was_not_believed_is_neither_shown_nor_written(planted: Path, tmp_path: Path) -> None:
+    """It may be a person's own, with odd links and a token in its configuration."""
+    dot = planted / ".git"
+    git(planted, "config", "remote.origin.url", "https://TOKEN@example.com/x")
+    _link("logs", "")(dot, tmp_path / "away")
+    for reached_by_a_link in (False, True):
+        if reached_by_a_link:
+            dot.rename(planted / "own")
+            dot.symlink_to("own")
+        assert repository(dot.resolve()) is None
+        hands = await Executor.start(planted)
+        try:
+            said = await hands.call("bash", {"command": "cat .git/config; ls -A .git; touch .git/x"})
+            assert "TOKEN" not in said.text
+            assert "Read-only file system" in said.text
+        finally:
+            await hands.close()
 
 
 def test_what_people_have_is_a_repository(planted: Path, tmp_path: Path) -> None:
