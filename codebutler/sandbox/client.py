@@ -62,18 +62,7 @@ class Client:
 
         ``on_end`` hears the number of each background job that ends, and None when all is over.
         """
-        with launch.cleanup:
-            process = await asyncio.create_subprocess_exec(
-                *launch.argv,
-                env=launch.env,
-                pass_fds=launch.fds,
-                cwd=launch.cwd,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=LINE_BYTES,
-            )
-        return cls(process, launch, on_end)
+        return cls(await launch.start(LINE_BYTES), launch, on_end)
 
     async def request(
         self,

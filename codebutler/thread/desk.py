@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
@@ -28,7 +28,7 @@ from codebutler.thread import render
 from codebutler.thread.guidance import text_of
 from codebutler.thread.mail import Mail
 from codebutler.toolset.desk import EndTurn, Site
-from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
+from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall, ToolResult
 from codebutler.web.service import Web
 
 T = TypeVar("T")
@@ -69,6 +69,10 @@ class ThreadDesk(Mail):
     async def hands(self) -> Hands:
         """The sandboxed executor."""
         return await self.space.model_hands()
+
+    async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool of an MCP server."""
+        return await self.space.plugs.call(server, tool, arguments)
 
     async def show_output(self, site: Site, text: str) -> None:
         """Stream it like a role's own words."""
@@ -123,7 +127,7 @@ class ThreadDesk(Mail):
                 EscalationAsked(frame=site.frame, call_id=site.key, role=site.role, question=question)
             )
         role = self.role("pm")
-        answer = await loop.run(pm, role, self.toolset(role), self)
+        answer = await loop.run(pm, role, await self.offer(role), self)
         await self.append(EscalationAnswered(call_id=site.key, text=answer))
         return answer
 

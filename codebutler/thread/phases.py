@@ -99,7 +99,7 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
     role = desk.role("pm")
     await desk.log.update_row(phase=desk.state.phase, status="working")
     async with desk.host.planners:
-        await loop.run(pm, role, desk.toolset(role), desk)
+        await loop.run(pm, role, await desk.offer(role), desk)
     await desk.show_answer(pm)
 
 
@@ -172,7 +172,7 @@ async def _code(desk: ThreadDesk) -> None:
         await desk.show_status()
     frame = await _coder_frame(desk)
     role = desk.role("coder")
-    text = await loop.run(frame, role, desk.toolset(role), desk)
+    text = await loop.run(frame, role, await desk.offer(role), desk)
     await desk.space.settle_checkpoint()
     await desk.space.checkpoint(_subject(desk))
     await _note_strays(desk)
