@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from codebutler.agent.pictures import picture_message
+from codebutler.agent.voices import Said
 from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
 from codebutler.types import Message, ToolCall
 
@@ -113,7 +114,7 @@ class Frame:
         if event.reasoning:
             message.update(event.reasoning)
         if event.content or event.tool_calls:
-            self.messages.append(message)
+            self.messages.append(Said(message, event.model))
             self.nudges = 0
         self.calls = {c.id: OpenCall(c) for c in event.tool_calls}
         self.step = event.step

@@ -11,8 +11,8 @@ from codebutler.thread import render, rewind
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.types import MemoryItem
 
-ROLES = ("pm", "coder", "lead")
-"""Those that run: the others have a file already, and no step that calls them."""
+ROLES = ("pm", "coder", "lead", "researcher", "artist")
+"""Those that come with CodeButler: each has a command that changes its model."""
 
 
 class _None(Arguments):
@@ -44,7 +44,7 @@ class _MaybePoint(Arguments):
 
 
 class _Model(Arguments):
-    model: str
+    model: str = ""
 
 
 class _Request(Arguments):
@@ -114,14 +114,15 @@ def _model_of(role: str) -> Definition:
         return await decide.swap_model(word, role, args.model)
 
     return Definition(
-        role, f"Let the {role} use another model: a name of its pool, or a model id.", _Model, run
+        role, f"The {role}'s model, and others to use: a name of its pool, or a model id.", _Model, run
     )
 
 
 async def _model(args: _Model, decide: Decisions, word: Word) -> str:
-    """For the role that is at work: the Coder while it codes, else the PM."""
-    role = "coder" if decide.state.phase == "coder" else "pm"
-    said = await decide.swap_model(word, role, args.model)
+    """For the role that is at work, or that a cap has stopped; bare, it shows everybody's."""
+    if not args.model.strip():
+        return await decide.show_models()
+    said = await decide.swap_model(word, decide.state.at_work, args.model)
     if decide.taken and decide.state.halted:
         await decide.retry(word)
     return said
@@ -182,7 +183,9 @@ REGISTRY = Registry(
         Definition("points", "The points that rewind and fork take.", _None, _points),
         Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),
         Definition("fork", "Go on from a point, or from here, in a thread of your own.", _MaybePoint, _fork),
-        Definition("model", "Let the role at work use another model.", _Model, _model),
+        Definition(
+            "model", "Let the role at work use another model; bare, it shows each role's.", _Model, _model
+        ),
         *(_model_of(role) for role in ROLES),
         Definition("status", "Where the thread stands.", _None, _status),
         Definition("usage", "Tokens and cost so far, by role.", _None, _usage, aliases=("cost",)),

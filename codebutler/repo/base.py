@@ -7,7 +7,7 @@ from pathlib import Path
 
 from codebutler.errors import RepoError
 from codebutler.repo.discover import Repo
-from codebutler.repo.git import is_ancestor, plumb, resolve
+from codebutler.repo.git import is_ancestor, plumb, tip_of
 from codebutler.repo.remotes import Remote, pick_remote, pull_line, upstream_tip
 from codebutler.repo.transfer import fetch, ls_remote
 
@@ -97,7 +97,7 @@ async def _newest(repo: Repo, made: Remote, branch: str, tip: str, seconds: floa
     """The made remote's branch holds merged PRs: take it unless the person's own already contains them."""
     ref = f"refs/codebutler/made/{branch}"
     await fetch(repo.gitdir, made.url, [f"+refs/heads/{branch}:{ref}"], timeout=seconds)
-    merged = await resolve(repo.gitdir, ref)
+    merged = await tip_of(repo.gitdir, ref)
     if merged is None or await is_ancestor(repo.gitdir, merged, tip):
         return tip, []
     if await is_ancestor(repo.gitdir, tip, merged):
@@ -110,8 +110,8 @@ async def _newest(repo: Repo, made: Remote, branch: str, tip: str, seconds: floa
 
 async def _local_notice(repo: Repo, branch: str, tip: str) -> list[str]:
     """Say so when the person's branch holds commits that the thread will not see."""
-    mine = await resolve(repo.gitdir, f"refs/heads/{branch}")
-    if not repo.remote_url or mine is None or await is_ancestor(repo.gitdir, mine, tip):
+    mine = await tip_of(repo.gitdir, f"refs/heads/{branch}") if repo.remote_url else None
+    if mine is None or await is_ancestor(repo.gitdir, mine, tip):
         return []
     count = await plumb("rev-list", "--count", f"{tip}..{mine}", gitdir=repo.gitdir)
     ahead = f"{count.decode().strip()} commit(s) that {repo.remote_name} lacks"

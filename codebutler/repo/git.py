@@ -152,6 +152,8 @@ async def tip_of(gitdir: Path, ref: str) -> str | None:
 
 async def is_ancestor(gitdir: Path, old: str, new: str) -> bool:
     """Whether commit ``new`` contains commit ``old``; False if either is unknown here."""
+    if old == new:
+        return True
     result = await try_plumb("merge-base", "--is-ancestor", old, new, gitdir=gitdir)
     return result.code == 0
 

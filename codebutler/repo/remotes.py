@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from codebutler.errors import RepoError
 from codebutler.repo.discover import Repo
-from codebutler.repo.git import is_ancestor, resolve
+from codebutler.repo.git import is_ancestor, tip_of
 from codebutler.repo.process import complaint, environment, run
 from codebutler.repo.transfer import Update, ls_remote, push_refs
 from codebutler.repo.words import slug
@@ -113,10 +113,10 @@ async def upstream_tip(repo: Repo, branch: str) -> str | None:
     if repo.remote_url:
         refs += [f"refs/remotes/{repo.remote_name}/{branch}"]
     for ref in refs:
-        tip = await resolve(repo.gitdir, ref)
+        tip = await tip_of(repo.gitdir, ref)
         if tip and (newest is None or await is_ancestor(repo.gitdir, newest, tip)):
             newest = tip
-    return newest or await resolve(repo.gitdir, f"refs/heads/{branch}")
+    return newest or await tip_of(repo.gitdir, f"refs/heads/{branch}")
 
 
 async def _make(repo: Repo, path: Path, branch: str) -> None:

@@ -6,7 +6,7 @@ bubblewrap will bind where an unprivileged user can reach it, becomes that user,
 A source that belongs to somebody else is mounted with its owner mapped to that user, so that what is
 written there belongs to its owner. Nothing on disk is changed.
 
-``python -I -S asroot.py UID COUNT SOURCE… ARGV…``: each of COUNT sources is three words, its path, its target,
+``python -I -S asroot.py UID COUNT SOURCE… ARGV…``: each of COUNT sources is three words, its path, target,
 and "needed" or "": without its mapping the start must fail.
 """
 

@@ -96,7 +96,7 @@ class Executor:
         return self._client.pid if self._client is not None else 0
 
     async def guest(self, program: Program) -> Guest:
-        """Start ``program`` behind a border of its own that shows what this one's shows, or raise NoSandbox."""
+        """Start ``program`` behind a border of its own that shows what this one's shows. Or NoSandbox."""
         async with self._serial:  # no command of ours moves folders while they are being mounted
             return await Guest.start(replace(self._job, program=program))
 

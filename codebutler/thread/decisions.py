@@ -23,7 +23,7 @@ from codebutler.events import (
     Resumed,
 )
 from codebutler.text import fit
-from codebutler.thread import fork, rewind
+from codebutler.thread import fork, rewind, swap
 from codebutler.thread.lastword import RAISABLE
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
@@ -170,15 +170,20 @@ class Decisions:
         return "" if kept else "Nothing was kept."
 
     async def swap_model(self, word: Word, role: str, wish: str) -> str:
-        """Give ``role`` another model from here on; ``wish`` is a name of its pool or a model id."""
+        """Give ``role`` another model from its next step on; ``wish`` is a name of its pool or a model id."""
         await self._thread.load_rules()
-        known = self._thread.role(role)
-        pool = {**known.pool, **(self._thread.config.models.pm.pool if role == "pm" else {})}
-        model = pool.get(wish, wish)
-        if "/" not in model and model not in pool.values():
-            return f"No model {wish!r} in the {known.title}'s pool: {', '.join(pool) or 'it is empty'}."
+        if not wish.strip():
+            return swap.shown(self._thread, role)
+        model, problem = swap.chosen(self._thread, role, wish.strip())
+        if problem:
+            return problem
         self._take(ModelSwapped(message=word.seq, role=role, model=model))
-        return f"The {known.title} now uses {model}."
+        return f"The {self._thread.role(role).title} now uses {model}."
+
+    async def show_models(self) -> str:
+        """What each role uses."""
+        rules = await self._thread.load_rules()
+        return "\n".join(f"- {swap.shown(self._thread, role)}" for role in rules.roles)
 
     async def rewind(self, word: Word, number: int) -> str:
         """Go back to a point."""
@@ -206,6 +211,8 @@ class Decisions:
             await self._thread.post(notice, key=f"command:{word.seq}", before=events)
         else:
             await self._thread.append(*events)
+        if any(isinstance(event, ModelSwapped) for event in events):
+            await self._thread.show_status()
 
     def _take(self, *events: Event) -> None:
         self.taken += events

@@ -33,6 +33,8 @@ def _nudged(s: ThreadState, e: ev.Nudged) -> None:
 @HANDLERS.on
 def _model_requested(s: ThreadState, e: ev.ModelRequested) -> None:
     s.requested = e
+    if e.frame in s.frames:
+        s.asked[s.frames[e.frame].role] = e.model
 
 
 @HANDLERS.on

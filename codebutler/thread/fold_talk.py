@@ -110,6 +110,7 @@ def _resumed(s: ThreadState, e: ev.Resumed) -> None:
 @HANDLERS.on
 def _model_swapped(s: ThreadState, e: ev.ModelSwapped) -> None:
     s.models[e.role] = e.model
+    s.asked.pop(e.role, None)
     s.standing.stand_ins.pop(e.role, None)
 
 

@@ -10,6 +10,7 @@ from codebutler import events as ev
 from codebutler.store.rows import StoredEvent
 from codebutler.text import fit
 from codebutler.thread import render
+from codebutler.thread.render import title
 from codebutler.thread.state import ThreadState
 
 SNIPPET = 600
@@ -132,11 +133,6 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "forked": _forked,
     "compacted": _summarised,
 }
-
-
-def title(role: str) -> str:
-    """A role's name as people write it."""
-    return "PM" if role == "pm" else role.title()
 
 
 def _flat(text: str, cap: int) -> str:

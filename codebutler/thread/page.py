@@ -12,7 +12,7 @@ from typing import Any
 from codebutler import events as ev
 from codebutler.store.rows import StoredEvent
 from codebutler.thread import render
-from codebutler.thread.journal import title
+from codebutler.thread.render import title
 from codebutler.thread.state import ThreadState
 
 CUT = 20_000

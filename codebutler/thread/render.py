@@ -63,6 +63,8 @@ def checklist(items: Sequence[ChecklistItem]) -> str:
 def status(state: ThreadState, activity: str = "") -> Outbound:
     """The status card: one message, edited in place."""
     parts = [f"**{_PHASE[state.phase]}**"]
+    if state.phase != "closed" and (model := state.model_of(state.at_work)):
+        parts.append(f"{title(state.at_work)}: {model}")
     if activity:
         parts.append(activity)
     if state.worktree:
@@ -184,6 +186,11 @@ def _usage_row(role: str, model: str, s: Spend, unpriced: str = "no price known"
     cost = money(s.usd) + ("" if s.priced else f" ({unpriced})")
     cells = (role, model, s.calls, s.tools, s.input, f"{s.cached}{share}", s.output, f"{s.seconds:.0f}", cost)
     return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def title(role: str) -> str:
+    """A role's name as people read it."""
+    return "PM" if role == "pm" else role.title()
 
 
 def money(usd: float) -> str:

@@ -115,6 +115,9 @@ class ThreadState:
     cancelled_at: int = 0
     """Where a person cancelled: what was said before it does not set the work off again."""
     models: dict[str, str] = field(default_factory=dict)
+    """By role: what a person has chosen in this thread."""
+    asked: dict[str, str] = field(default_factory=dict)
+    """By role: the model that its last call went to."""
     standing: Standing = field(default_factory=Standing)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
@@ -139,6 +142,24 @@ class ThreadState:
     def usd(self) -> float:
         """What the thread has cost so far, in dollars."""
         return sum(s.usd for s in self.spend.values())
+
+    @property
+    def at_work(self) -> str:
+        """The role that the next model call is for, as far as can be told."""
+        if self.halted.startswith("paused: ") and self.limit is not None and self.limit.frame in self.frames:
+            return self.frames[self.limit.frame].role
+        if self.open_exchange is not None:
+            return "pm"
+        if self.opened is not None and self.opened.mode == "coder":
+            return "coder"
+        lead = self.frame("lead")
+        if self.phase == "lead" and lead is not None and lead.ended is not None:
+            return "pm"  # the Lead has looked back: what is said now, the PM hears
+        return self.phase if self.phase in {"coder", "lead"} else "pm"
+
+    def model_of(self, role: str) -> str:
+        """The model that ``role`` uses; "" before its first call."""
+        return self.asked.get(role) or self.models.get(role, "")
 
     @property
     def steps(self) -> int:

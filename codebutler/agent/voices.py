@@ -1,0 +1,57 @@
+"""A transcript that another model takes over: what only its author can read is left out on the way.
+
+What stands in a transcript never changes. A reply remembers who gave it; a model gets its own replies as they
+were, and those of others without their reasoning (signed, or in a dialect of their provider) and with
+tool call ids that every provider takes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codebutler.types import Message
+
+_COMMON = frozenset({"role", "content", "tool_calls"})
+"""What an assistant's message has in every dialect."""
+_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+
+
+class Said(dict[str, Any]):
+    """A reply in wire form, and the model that gave it."""
+
+    def __init__(self, message: Message, model: str) -> None:
+        """``message`` as it is sent back to ``model``."""
+        super().__init__(message)
+        self.model = model
+
+
+def fitted(messages: Sequence[Message], model: str) -> list[Message]:
+    """The messages as ``model`` gets them; the same objects, but for what others said in their own way."""
+    ids: dict[str, str] = {}
+    found: list[Message] = []
+    for message in messages:
+        if isinstance(message, Said) and message.model != model:
+            found.append(_foreign(message, ids))
+        elif message.get("tool_call_id") in ids:
+            found.append({**message, "tool_call_id": ids[message["tool_call_id"]]})
+        else:
+            found.append(message)
+    return found
+
+
+def _foreign(message: Message, ids: dict[str, str]) -> Message:
+    plain: Message = {key: value for key, value in message.items() if key in _COMMON}
+    if "tool_calls" in plain:
+        plain["tool_calls"] = [_renamed(call, ids) for call in plain["tool_calls"]]
+    return plain
+
+
+def _renamed(call: Mapping[str, Any], ids: dict[str, str]) -> Mapping[str, Any]:
+    old = str(call["id"])
+    if _ID.fullmatch(old):
+        return call
+    ids[old] = "call_" + hashlib.sha256(old.encode(errors="surrogatepass")).hexdigest()[:24]
+    return {**call, "id": ids[old]}

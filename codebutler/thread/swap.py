@@ -1,0 +1,36 @@
+"""Which model a role uses, shown and changed: ``/pm claude``, ``/coder``, ``/model``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from codebutler.thread.thread import Thread
+
+
+def shown(thread: Thread, role: str) -> str:
+    """What a role uses now, and what it may use instead."""
+    title, names = thread.role(role).title, thread.names(thread.role(role))
+    using = f"The {title} uses {thread.candidates(thread.role(role))[0]}."
+    return f"{using} **/{role} NAME** changes it, NAME one of {_listed(names)}, or a full model id."
+
+
+def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
+    """(the model that a person's words name, what is wrong with them): one of the two is ""."""
+    names = thread.names(thread.role(role))
+    model = names.get(wish) or names.get(wish.casefold()) or wish
+    if model in names.values():
+        return model, ""
+    if any(c.isspace() for c in model) or not (model.isprintable() and _known(thread, model)):
+        title = thread.role(role).title
+        return "", f"No model {wish!r} in the {title}'s pool: {_listed(names)}. A full model id works, too."
+    return model, ""
+
+
+def _known(thread: Thread, model: str) -> bool:
+    """Whether an id can be right: it names its vendor, or table or server have it."""
+    router = thread.host.router
+    return "/" in model or router.price(model) is not None or router.offers(model)
+
+
+def _listed(names: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({model})" for name, model in names.items()) or "(it is empty)"
