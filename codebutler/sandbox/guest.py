@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 
 from codebutler.sandbox.border import Job
 from codebutler.sandbox.client import LINE_BYTES, plain_text
-from codebutler.sandbox.launch import Launch, prepare
+from codebutler.sandbox.launch import Launch, let_go, prepare
 from codebutler.sandbox.problems import explain
 
 _TAIL_BYTES = 4096
@@ -73,11 +73,7 @@ class Guest:
             self.kill()
         await self._process.wait()
         await self._listener
-        if self._process.stdin is not None:
-            with contextlib.suppress(ConnectionError):  # asked for, or some Pythons log it as lost
-                await self._process.stdin.wait_closed()
-        if self._pidfd >= 0:
-            os.close(self._pidfd)
+        await let_go(self._process, self._pidfd)
         self._pidfd = -1
 
     async def _listen(self) -> None:

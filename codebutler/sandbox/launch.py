@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -66,6 +67,15 @@ class Launch:
         if self.scratch:
             for words in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
                 subprocess.run([*words, "--", self.scratch], stderr=subprocess.DEVNULL, check=False)
+
+
+async def let_go(process: asyncio.subprocess.Process, pidfd: int) -> None:
+    """Close what is left of a process that has ended: its pipe, and ``pidfd`` if it is one."""
+    if process.stdin is not None:
+        with contextlib.suppress(ConnectionError):  # asked for, or some Pythons log it as lost
+            await process.stdin.wait_closed()
+    if pidfd >= 0:
+        os.close(pidfd)
 
 
 def prepare(job: Job) -> Launch:

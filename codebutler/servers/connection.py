@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.servers.ways import Ended, Way
+from codebutler.waiting import first_of
 
 if TYPE_CHECKING:
     from mcp import ClientSession
@@ -144,7 +145,7 @@ class Connection:
                     self._session = session
                     if not ready.done():
                         ready.set_result(None)
-                    await _first(self._stop, way.ended.event)
+                    await first_of(self._stop, way.ended.event)
         except Exception as error:  # whatever it is, who waits hears of it, and the server is gone
             log.info("%s has gone: %s", self.name, _words(error), exc_info=True)
             if not ready.done():
@@ -158,16 +159,6 @@ class Connection:
 
     def _with_tail(self, words: str, *, tail: bool = True) -> str:
         return f"{words} ({self._ended})" if tail and self._ended.event.is_set() else words
-
-
-async def _first(*events: asyncio.Event) -> None:
-    """Wait until one of them is set."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 def _words(error: BaseException) -> str:

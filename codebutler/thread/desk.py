@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Sequence
+from typing import TypeVar
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
+from codebutler.agent.roles import Role
 from codebutler.errors import BranchLost, RepoError, ToolFailed
 from codebutler.events import (
     ChecklistUpdated,
@@ -20,6 +21,7 @@ from codebutler.events import (
     QuestionAsked,
     SummaryWritten,
 )
+from codebutler.findings import Checked, Report
 from codebutler.redact import Stream
 from codebutler.repo import objects, skills
 from codebutler.repo.memory import is_known
@@ -28,7 +30,7 @@ from codebutler.thread import render
 from codebutler.thread.guidance import text_of
 from codebutler.thread.mail import Mail
 from codebutler.toolset.desk import EndTurn, Site
-from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall, ToolResult
+from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
 from codebutler.web.service import Web
 
 T = TypeVar("T")
@@ -71,10 +73,6 @@ class ThreadDesk(Mail):
         """The sandboxed executor."""
         return await self.space.model_hands()
 
-    async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Call a tool of an MCP server."""
-        return await self.space.plugs.call(server, tool, arguments)
-
     async def show_output(self, site: Site, text: str) -> None:
         """Stream it like a role's own words."""
         if self._listener is None:
@@ -115,6 +113,18 @@ class ThreadDesk(Mail):
         again = self.reminder(asked, again=True)
         await self.post(message, key=f"remind:{self.state.reminder}", timers=again)
 
+    async def work(self, frame: Frame, role: Role) -> str:
+        """Let the role go on with its run; returns its last word."""
+        return await loop.run(frame, role, await self.offer(role), self)
+
+    async def research(self, site: Site, topic: str, question: str, context: str) -> str:
+        """Only the team's own desk sends Researchers out."""
+        raise ToolFailed(f"no Researcher can be sent out for the {site.role}")
+
+    async def report(self, site: Site, report: Report) -> Checked:
+        """Only a Researcher reports."""
+        raise ToolFailed(f"the {site.role} has nothing to report: answer in words")
+
     async def ask_pm(self, site: Site, question: str) -> str:
         """The PM's answer, from its own transcript."""
         known = next((x for x in self.state.exchanges if x.call_id == site.key), None)
@@ -127,8 +137,7 @@ class ThreadDesk(Mail):
             await self.append(
                 EscalationAsked(frame=site.frame, call_id=site.key, role=site.role, question=question)
             )
-        role = self.role("pm")
-        answer = await loop.run(pm, role, await self.offer(role), self)
+        answer = await self.work(pm, self.role("pm"))
         await self.append(EscalationAnswered(call_id=site.key, text=answer))
         return answer
 

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.pictures import shown
@@ -25,7 +26,7 @@ from codebutler.thread.log import ThreadLog
 from codebutler.thread.turn import Turn
 from codebutler.thread.workspace import Workspace
 from codebutler.toolset.registry import Toolset
-from codebutler.types import Message, ModelReply, Outbound
+from codebutler.types import Message, ModelReply, Outbound, ToolResult
 
 Listener = Callable[[str, str, str], Awaitable[None]]
 """Told of text as it is written: (thread, role, delta). Nothing durable hangs on it."""
@@ -133,6 +134,10 @@ class Thread(Caps):
                 )
                 await self.tell_once(fit(words, NOTICE), source=f"notice:mcp:{listed.server}")
         return self.toolset(role)
+
+    async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool of an MCP server."""
+        return await self.space.plugs.call(server, tool, arguments)
 
     def system(self, role: Role) -> str:
         """The role's system prompt."""
