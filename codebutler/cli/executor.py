@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from codebutler.cli.border import add_worktree, announced
-from codebutler.sandbox.border import Job
+from codebutler.sandbox.job import Job
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.worktree import find_git, lent, real_folder

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from codebutler.errors import NoSandbox
-from codebutler.sandbox import host, seccomp, sockets
+from codebutler.sandbox import host, seccomp
 from codebutler.sandbox.inside import (
     CONSTANTS,
     DATA,
@@ -28,54 +26,10 @@ from codebutler.sandbox.inside import (
     TOOLS,
     UID,
 )
-from codebutler.sandbox.outfit import IGNORE, TREE, Outfit, fits
-from codebutler.sandbox.settings import MIB, SandboxSettings
-from codebutler.sandbox.worktree import (
-    GitParts,
-    clean_config,
-    existing,
-    modules,
-    object_folders,
-    unusable_git,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What runs in place of the executor: its command line, and variables, which may be secrets."""
-
-    words: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to, ``proxy``
-    the socket of the way out, ``outfit`` what it gets beside the folder; ``program`` runs in its place."""
-
-    root: Path
-    git: GitParts | None
-    read_only: bool
-    settings: SandboxSettings
-    proxy: Path | None = None
-    outfit: Outfit = field(default_factory=Outfit)
-    program: Program | None = None
-
-    @property
-    def scratch(self) -> bool:
-        """Whether commands get a copy of the repository's records that they may write."""
-        return self.settings.git_scratch and self.git is not None and not self.read_only
-
-    def gitdir(self) -> Path | None:
-        """Where the daemon's own git work finds GIT_DIR inside: never what commands can write."""
-        if self.git is None or not self.scratch:
-            return self.git.gitdir if self.git else None
-        return REPOSITORY / self.git.gitdir.relative_to(self.git.common)
-
-    def objects(self) -> list[Path]:
-        """Where it finds objects inside."""
-        found = object_folders(self.git.common, self.git.lenders) if self.git else []
-        return [REPOSITORY / "objects", *found[1:]] if self.scratch else found
+from codebutler.sandbox.job import Job
+from codebutler.sandbox.outfit import IGNORE, TREE, fits
+from codebutler.sandbox.settings import MIB
+from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
 
 
 class Profile:
@@ -87,7 +41,7 @@ class Profile:
         self.job, self.stage, self.data = job, stage, data
         self.arguments: list[str] = []
         self.sealed: list[str] = []
-        self.sockets = self._sockets()
+        self.sockets = job.sockets()
         self._namespaces()
         self._system()
         visible = self._programs()
@@ -111,20 +65,6 @@ class Profile:
     def file(self, target: Path | str, content: bytes) -> None:
         """A made-up read-only file."""
         self.add("--perms", "0644", "--ro-bind-data", str(self.data(content)), target)
-
-    def _sockets(self) -> sockets.Sockets:
-        """What of the host listens in the folder. NoSandbox if that cannot be known, nor be shut out."""
-        root, git = self.job.root, self.job.git
-        inside = git is not None and git.common.is_relative_to(root)
-        hidden = [git.common] if git is not None and inside else []
-        hidden += [each for each in [unusable_git(root)] if git is None and each is not None]
-        found = sockets.below(root, [*hidden, *([root / ".codebutler"] if self._keeps_records() else [])])
-        if found.unseen and self.job.proxy is not None:
-            raise NoSandbox(
-                f"{found.unseen[0]} cannot be looked into, so a socket of the host may be in there",
-                fix="Open or delete that folder (chmod -R u+rwX), or empty sandbox.allow.",
-            )
-        return found
 
     def _namespaces(self) -> None:
         self.add("--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--as-pid-1")
@@ -205,7 +145,7 @@ class Profile:
             self.add("--ro-bind", "/dev/null", path)
         if existing(root, (".git",), "file"):
             self.show(root / ".git")
-        if git is None and (hidden := unusable_git(root)) is not None:
+        for hidden in self.job.unbelieved():
             self.tmpfs(hidden, MIB)
             self.sealed.append(str(hidden))
         if git is not None and inside:
@@ -253,7 +193,7 @@ class Profile:
     def _own_records(self) -> None:
         """A person's checkout holds our store and other threads' worktrees: not for this sandbox."""
         own = self.job.root / ".codebutler"
-        if not self._keeps_records():
+        if not self.job.keeps_records:
             return
         self.tmpfs(own, MIB)
         self.sealed.append(str(own))
@@ -261,10 +201,6 @@ class Profile:
             self.show(path)
         for path in existing(own, ("config.json",), "file"):
             self.show(path)
-
-    def _keeps_records(self) -> bool:
-        own = self.job.root / ".codebutler"
-        return bool(existing(own, ("branches",), "dir") or existing(own, ("store.db",), "file"))
 
     def _dress(self) -> None:
         """Layers, but for those whose place in the worktree is taken by a file or a link."""

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from codebutler.sandbox.border import Job
 from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.job import Job
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.settings import SandboxSettings
 
