@@ -51,6 +51,9 @@ class _Hit(Exception):
 class Caps(ABC):
     """The caps of role, thread, repo, person and day over one claimed thread."""
 
+    halts = True
+    """Whether a cap that is hit stops the thread; else it ends this one run."""
+
     def __init__(self, host: Host, log: ThreadLog) -> None:
         """Reservations are rows: two racing threads cannot overspend a cap."""
         self.host = host
@@ -77,11 +80,11 @@ class Caps(ABC):
 
     async def settle_leftovers(self) -> None:
         """Reservations of a worker that died: a call that was under way counts as fully spent."""
-        call = self.state.requested
+        bought = {self._key(f"{c.frame}:{c.step}:"): c.usd for c in self.state.requested.values()}
         for store in (self.host.store, self.host.ledger):
             for key in await store.unsettled(self._key("")):
-                bought = call is not None and key.startswith(self._key(f"{call.frame}:{call.step}:"))
-                await store.settle(key=key, usd=call.usd if bought and call is not None else 0.0)
+                usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
+                await store.settle(key=key, usd=usd)
 
     async def reserve(
         self, frame: Frame, role: Role, model: str, request: Sequence[Message]
@@ -95,6 +98,8 @@ class Caps(ABC):
             await self._count_run()
             await self._hold(key, usd)
         except _Hit as hit:
+            if not self.halts:
+                raise EndTurn("failed", hit.what) from hit
             wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
             other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
             await self.log.append(

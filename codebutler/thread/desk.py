@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
+from codebutler.agent.roles import Role
 from codebutler.errors import BranchLost, RepoError, ToolFailed
 from codebutler.events import (
     ChecklistUpdated,
@@ -20,6 +21,7 @@ from codebutler.events import (
     QuestionAsked,
     SummaryWritten,
 )
+from codebutler.findings import Checked, Report
 from codebutler.redact import Stream
 from codebutler.repo import objects, skills
 from codebutler.repo.memory import is_known
@@ -111,6 +113,18 @@ class ThreadDesk(Mail):
         again = self.reminder(asked, again=True)
         await self.post(message, key=f"remind:{self.state.reminder}", timers=again)
 
+    async def work(self, frame: Frame, role: Role) -> str:
+        """Let the role go on with its run; returns its last word."""
+        return await loop.run(frame, role, await self.offer(role), self)
+
+    async def research(self, site: Site, topic: str, question: str, context: str) -> str:
+        """Only the team's own desk sends Researchers out."""
+        raise ToolFailed(f"no Researcher can be sent out for the {site.role}")
+
+    async def report(self, site: Site, report: Report) -> Checked:
+        """Only a Researcher reports."""
+        raise ToolFailed(f"the {site.role} has nothing to report: answer in words")
+
     async def ask_pm(self, site: Site, question: str) -> str:
         """The PM's answer, from its own transcript."""
         known = next((x for x in self.state.exchanges if x.call_id == site.key), None)
@@ -123,8 +137,7 @@ class ThreadDesk(Mail):
             await self.append(
                 EscalationAsked(frame=site.frame, call_id=site.key, role=site.role, question=question)
             )
-        role = self.role("pm")
-        answer = await loop.run(pm, role, self.toolset(role), self)
+        answer = await self.work(pm, self.role("pm"))
         await self.append(EscalationAnswered(call_id=site.key, text=answer))
         return answer
 

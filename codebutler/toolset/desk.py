@@ -6,12 +6,13 @@ after a crash: a second call finds what the first one did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from codebutler.events import Outcome, SummaryWritten
-from codebutler.types import ChecklistItem, Hands, MemoryItem, Plan
+from codebutler.findings import Checked, Report
+from codebutler.types import ChecklistItem, Hands, MemoryItem, Plan, ToolResult
 from codebutler.web.service import Web
 
 
@@ -52,8 +53,20 @@ class Desk(Protocol):
         """The sandboxed executor: read-only on the base commit before approval, then the worktree."""
         ...
 
+    async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool of an MCP server of this thread."""
+        ...
+
     async def show_output(self, site: Site, text: str) -> None:
         """Show what a command printed just now to who watches; it is not kept."""
+        ...
+
+    async def research(self, site: Site, topic: str, question: str, context: str) -> str:
+        """Send a Researcher out; returns at once. Findings join the asker's transcript between its steps."""
+        ...
+
+    async def report(self, site: Site, report: Report) -> Checked:
+        """A Researcher's findings, checked against the sources it met."""
         ...
 
     async def ask_person(self, site: Site, question: str, options: Sequence[str]) -> str:
