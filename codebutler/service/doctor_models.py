@@ -15,7 +15,6 @@ from codebutler.errors import CodeButlerError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
 from codebutler.models.endpoints import Endpoint
-from codebutler.models.prices import price
 from codebutler.models.routing import NO_PROVIDER, NO_PROVIDER_FIX, Router
 from codebutler.service.doctor_check import Check, note, ok, problem
 
@@ -87,7 +86,7 @@ def _roles(config: Config, router: Router, roles: Mapping[str, tuple[Role, str]]
         except CodeButlerError as error:
             checks.append(problem(f"role {name}", error.message, error.fix))
             continue
-        known = price(route.id)
+        known = router.price(route.id)
         cost = (
             f"{known.input:g} / {known.output:g} USD per million tokens"
             if known

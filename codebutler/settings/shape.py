@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from codebutler.settings.mcp import Mcp
 from codebutler.settings.parts import REPO, HostPort, Line, ProviderName, Section, Url, Usd
 from codebutler.settings.web import Web
 
@@ -213,5 +214,6 @@ class Settings(Section):
     setup: Setup = Setup()
     retention: Retention = Retention()
     web: Web = Web()
+    mcp: Mcp = Mcp()
     git: Git = Git()
     forge: Literal["auto", "local"] = "auto"
