@@ -18,10 +18,6 @@ Message: TypeAlias = dict[str, Any]
 """One chat message in OpenAI's wire form. Never changed once it is in a transcript."""
 
 
-TERMINAL = "terminal"
-"""The door of whoever runs the host: only they can open its store, and its configuration is theirs."""
-
-
 class Record(BaseModel):
     """A frozen pydantic record; unknown keys are ignored so that old and new versions read each other."""
 

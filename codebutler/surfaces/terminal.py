@@ -6,7 +6,8 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
-from codebutler.types import TERMINAL, Capabilities, Outbound, Person
+from codebutler.thread.lastword import TERMINAL
+from codebutler.types import Capabilities, Outbound, Person
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -26,11 +26,11 @@ from codebutler.events import (
 )
 from codebutler.text import fit
 from codebutler.thread import fork, rewind, swap
-from codebutler.thread.lastword import RAISABLE, SHARED
+from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
-from codebutler.types import TERMINAL, MemoryItem, Outbound, Person, Plan, PlanStep
+from codebutler.types import MemoryItem, Outbound, Person, Plan, PlanStep
 
 REQUEST_CHARS = 8_000
 UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."

@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from codebutler.events import LimitHit, Outcome
 from codebutler.text import sentence
 from codebutler.thread.state import ThreadState
-from codebutler.types import TERMINAL, Choice, Outbound
+from codebutler.types import Choice, Outbound
 
 _STOP = Choice(action="cancel", label="Stop", style="danger")
 _AGAIN = Choice(action="retry", label="Try again", style="primary")
 _RESUME = Choice(action="resume", label="Resume", style="primary")
 _CODE = Choice(action="code", label="Let the Coder do it")
+TERMINAL = "terminal"
+"""The door of whoever runs the host: only they can open its store, and its configuration is theirs."""
 SETTING: Mapping[str, str] = {
     "role": "limits.usd of the role",
     "thread": "limits.usdPerThread",
