@@ -63,6 +63,6 @@ class Command(Oracle):
         if not isinstance(code, int):
             return f"{self.run}: did not end by itself: {result.text[-_TAIL:]}"
         if self.fails:
-            said = "" if code == 0 else f": {result.text[-_TAIL:].strip()}"
-            return "" if code == _FOUND else f"{self.run}: exit {code}, but it had to fail with {_FOUND}{said}"
+            said = f": {result.text[-_TAIL:].strip()}" if code else ""
+            return "" if code == _FOUND else f"{self.run}: exit {code}, but it had to be {_FOUND}{said}"
         return f"{self.run}: exit {code}: {result.text[-_TAIL:].strip()}" if code else ""
