@@ -83,9 +83,7 @@ def _folder(wanted: Path | None) -> Path:
 
 
 async def _alone(place: Place, sample: Sample, *, as_json: bool) -> ThreadState:
-    from rich.console import Console
-
-    async with open_session(place, [Terminal(Console(), quiet=as_json)]) as session:
+    async with open_session(place, [Terminal(quiet=as_json)]) as session:
         await session.begin("demo")
         if not as_json:
             print(f"YOU\n{sample.task}\n")

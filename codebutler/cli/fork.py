@@ -31,12 +31,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     async with place_and_store(args) as (place, store):
         source = (await load(store, args.thread)).id
     key = f"fork:{secrets.token_hex(6)}"
-    async with open_session(place, [Terminal(Console(), quiet=args.json)]) as session:
+    async with open_session(place, [Terminal(quiet=args.json)]) as session:
         await session.resume(source)
         await session.say(action="fork", value=str(args.point or ""), key=key)
         await attend(session, Consent(), as_json=args.json)

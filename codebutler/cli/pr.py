@@ -63,9 +63,8 @@ async def _merge(args: argparse.Namespace, place: Place, pr: PullRequest) -> int
         result = await forge.merge(pr.number, expected_head=pr.head, co_authors=[os_person()])
         print(f"Merged #{pr.number} as {result.sha[:12]}.")
         return 0
-    from rich.console import Console
 
-    async with open_session(place, [Terminal(Console())]) as session:
+    async with open_session(place, [Terminal()]) as session:
         await session.resume(thread)
         ended = sum(
             row.kind == "turn_ended" for row in rows

@@ -55,11 +55,9 @@ def line(point: Point) -> str:
 
 
 async def _back(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
     async with place_and_store(args) as (place, store):
         before = await load(store, args.thread)
-    async with open_session(place, [Terminal(Console(), quiet=args.json)]) as session:
+    async with open_session(place, [Terminal(quiet=args.json)]) as session:
         await session.resume(before.id)
         await session.say(action="rewind", value=str(args.point))
         await attend(session, Consent(), as_json=args.json)

@@ -13,6 +13,7 @@ from codebutler.cli.headless import Consent, attend, show_summary
 from codebutler.cli.session import Session, open_session
 from codebutler.errors import UsageError
 from codebutler.events import MessageReceived, parse
+from codebutler.models import client
 from codebutler.service.app import find_place
 from codebutler.surfaces.terminal import NAME, Terminal
 
@@ -49,10 +50,9 @@ def _need_text(name: str, given: str) -> None:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    from rich.console import Console
-
+    ahead = asyncio.create_task(client.load())  # takes long: while git is waited for
     place = await find_place(args.repo.resolve(), home=args.home)
-    door = Terminal(Console(), quiet=args.json)
+    door = Terminal(quiet=args.json)
     async with open_session(place, [door]) as session:
         session.host.router.check()
         if args.thread:
@@ -66,6 +66,7 @@ async def _run(args: argparse.Namespace) -> int:
             await session.say(
                 args.task, key=f"{external}:task", mode="coder" if args.role == "coder" else "team"
             )
+        await ahead
         try:
             code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)
         except asyncio.CancelledError:  # Ctrl-C: the thread goes on where it was when somebody asks for it

@@ -22,6 +22,7 @@ EDITS = re.compile(r"^(remove|drop|keep|edit|add)\b[\s:]*\S", re.IGNORECASE)
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
 ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
 """At a cap: what is no number is then refused by the command, which says so."""
+CHEAPER = {"cheaper", "cheaper model", "use a cheaper model"}
 BACK = re.compile(r"^(?P<verb>rewind|fork)(?:\s+(?:to\s+|from\s+)?(?:point\s+)?#?(?P<point>\d{1,6}))?$")
 
 
@@ -54,6 +55,8 @@ def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
     raised = RAISE.match(word) or (ODD_RAISE.match(word) if state.halted.startswith("paused: ") else None)
     if raised is not None:
         return ("raise", (raised["usd"] or "1").replace(",", "."))
+    if word in CHEAPER and state.limit is not None and state.limit.cheaper:
+        return ("model", state.limit.cheaper)
     if word.startswith("model "):
         return ("model", word.removeprefix("model ").strip())
     if word in CODE and state.planless:

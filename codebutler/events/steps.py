@@ -152,6 +152,7 @@ class LimitHit(Record):
 
     ``cap`` is which one ("" in logs that did not say yet). ``until`` is the unix time at which it is free
     again by itself, 0 for never. ``raise_usd`` is what a raise must be at least for the same call to fit.
+    ``cheaper`` is a model of the role's with which the call would fit as it is, "" if there is none.
     """
 
     kind: Literal["limit_hit"] = "limit_hit"
@@ -160,3 +161,4 @@ class LimitHit(Record):
     cap: Cap | Literal[""] = ""
     until: float = 0.0
     raise_usd: float = 0.0
+    cheaper: str = ""

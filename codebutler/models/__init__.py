@@ -3,5 +3,6 @@
 routing.py which provider serves a model id; catalogue.py what a server offers; prices.py, tokens.py what it
 costs; breaker.py who is away; client.py one call; body.py its bytes; stream.py its wire, over reach.py
 (proxies, certificates) and sse.py (events); assemble.py a reply out of pieces; faults.py what a failure
-means, breaks.py how a connection fails; quirks.py where servers differ.
+means, breaks.py how a connection fails; quirks.py where servers differ, marks.py
+prompt-cache marks; foreign.py the providers that litellm reaches.
 """

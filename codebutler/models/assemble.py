@@ -13,6 +13,8 @@ from codebutler.types import Json, ToolCall, Usage
 
 MAX_CHARS = 32 * 1024 * 1024
 """More text than any model writes; a reply beyond it is cut off by the client."""
+_BLOCK = 100
+"""Characters for which a call or a thought counts although it says nothing."""
 _REASONING = ("reasoning_content", "reasoning")
 
 
@@ -125,6 +127,7 @@ class Assembler:
         if last is None:
             last = _Call(index)
             self._calls.append(last)
+            self.size += _BLOCK
         return last
 
     def _reason(self, piece: Json) -> None:
@@ -139,7 +142,7 @@ class Assembler:
     def _detail(self, detail: Json) -> None:
         """Pieces of one block (same type and index) become one block; other fields keep their last value."""
         last = self._details[-1] if self._details else None
-        self.size += sum(len(v) for v in detail.values() if isinstance(v, str))
+        self.size += _BLOCK + sum(len(v) for v in detail.values() if isinstance(v, str))
         same = last is not None and all(last.get(k) == detail.get(k) for k in ("type", "index"))
         if last is None or not same or detail.get("index") is None:
             self._details.append(dict(detail))

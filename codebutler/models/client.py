@@ -13,7 +13,7 @@ from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
 from codebutler.models.body import Bodies
-from codebutler.models.prices import cost
+from codebutler.models.marks import marked
 from codebutler.models.quirks import Manners
 from codebutler.models.routing import Endpoint, Route, Router
 from codebutler.models.tokens import Meter, estimate, estimate_text
@@ -59,7 +59,8 @@ class OpenAIClient:
         route = await self._route(model)
         manners = self._manners.setdefault(route.endpoint, Manners(route.endpoint))
         while True:
-            body = self._bodies.body(route.model, messages, tools, manners.options(max_output), manners.drops)
+            options, drops = manners.options(max_output), manners.drops
+            body = self._bodies.body(route.model, marked(route, messages), tools, options, drops)
             told = Assembler()
             try:
                 await self._converse(route, body, role, told, on_text)
@@ -123,7 +124,7 @@ class OpenAIClient:
             content=told.text,
             tool_calls=calls,
             usage=usage,
-            usd=told.usd if told.usd is not None else cost(route.id, usage),
+            usd=told.usd if told.usd is not None else self._router.cost(route.id, usage),
             model=route.id,
             finish="tool_calls" if calls and told.finish == "stop" else told.finish,
             reasoning=told.reasoning,

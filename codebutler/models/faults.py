@@ -200,7 +200,7 @@ def _page(text: str) -> str:
     if title and title[1].strip():
         return html.unescape(title[1])
     return html.unescape(
-        re.sub(r"<(?:script|style)\b.*?</|<[^>]*>?", " ", text, flags=re.IGNORECASE | re.DOTALL)
+        re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>?", " ", text, flags=re.IGNORECASE | re.DOTALL)
     )
 
 

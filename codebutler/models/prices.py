@@ -1,4 +1,4 @@
-"""What a call costs at list price, and the most that it can cost. US dollars; unknown models count 0."""
+"""Our own table of list prices, in US dollars; routing.py knows what providers say themselves."""
 
 from __future__ import annotations
 
@@ -41,18 +41,6 @@ def price(model: str) -> Price | None:
     if found is not None and variant == "free":
         return replace(found, input=0.0, cached=0.0, output=0.0)
     return found
-
-
-def cost(model: str, usage: Usage) -> float | None:
-    """Dollars of a call at list price; None if no price is known."""
-    known = price(model)
-    return known.cost(usage) if known else None
-
-
-def worst_case(model: str, input_tokens: int, max_output: int) -> float:
-    """The most a call can cost: nothing cached, the whole output used. 0.0 when ``price`` is None."""
-    known = price(model)
-    return known.cost(Usage(input=input_tokens, output=max_output)) if known else 0.0
 
 
 def _plain(name: str) -> str:

@@ -25,12 +25,15 @@ class Dialect:
     """Fields of messages that it must not see."""
     more: Json = field(default_factory=dict)
     """Further parameters of every request."""
+    marks: str = ""
+    """What the ids of models hold whose prompts are kept by marks (marks.py); "" = none."""
 
 
 DIALECTS = {
     "openai": Dialect(limit="max_completion_tokens", drops=frozenset(REASONING)),
-    "openrouter": Dialect(more={"usage": {"include": True}}),
+    "openrouter": Dialect(more={"usage": {"include": True}}, marks="anthropic/"),
     "compatible": Dialect(),
+    "litellm": Dialect(marks="claude"),
 }
 ORGANIZATION = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 """Variables that become headers, for OpenAI alone: a person's account is no business of another server."""

@@ -1,6 +1,7 @@
 """From a model id to the server that runs it: address, key, and the name the server knows it by.
 
-First rule that fits: ``<name>/<model>`` of the host's own providers; OPENAI_BASE_URL, for every other id;
+First rule that fits: ``litellm/<provider>/<model>`` (foreign.py); ``<name>/<model>`` of the host's own
+providers; OPENAI_BASE_URL, for every other id;
 OpenRouter, if there is a key; OpenAI, if there is a key. Nothing of this talks to the network but ``learn``.
 """
 
@@ -18,11 +19,14 @@ from codebutler.config import MODEL_VARIABLE, Config
 from codebutler.errors import ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
-from codebutler.models.prices import price
+from codebutler.models.prices import Price, price
+from codebutler.types import Usage
 
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_DEFAULT = "gpt-4.1-mini"
 """What stands in for a model that OpenAI does not have, when OpenAI is all there is."""
+LITELLM = "litellm/"
+"""How ids begin that go through the litellm package."""
 NO_PROVIDER = "no model provider is set up"
 NO_PROVIDER_FIX = (
     "Set OPENROUTER_API_KEY or OPENAI_API_KEY, or OPENAI_BASE_URL for a local server "
@@ -54,7 +58,7 @@ class HasModels(Protocol):
 class Endpoint:
     """A server. ``key_from`` says where the key came from; without a key it is ""."""
 
-    kind: Literal["openrouter", "openai", "compatible"]
+    kind: Literal["openrouter", "openai", "compatible", "litellm"]
     label: str
     base_url: str
     key: SecretStr | None = None
@@ -84,6 +88,7 @@ class Router:
         self._main = _main_endpoint(config)
         self._catalogue: Catalogue | None = None
         self._notices: dict[str, None] = {}
+        self._prices: dict[str, Price] = {}
 
     @property
     def main(self) -> Endpoint | None:
@@ -102,7 +107,7 @@ class Router:
 
     def check(self) -> None:
         """ConfigError if no model can be called at all."""
-        if not self.endpoints:
+        if not self.endpoints and not self._config.litellm and not self._names_litellm():
             raise ConfigError(NO_PROVIDER, fix=NO_PROVIDER_FIX)
 
     def candidates(self, role: HasModels, swap: str | None = None) -> tuple[str, ...]:
@@ -131,6 +136,24 @@ class Router:
         if answer.state != "unreachable":
             self._catalogue = answer
 
+    def price(self, model: str) -> Price | None:
+        """What is known of a model's price: of its provider, else our own table."""
+        return self._prices.get(model) or price(model)
+
+    def cost(self, model: str, usage: Usage) -> float | None:
+        """Dollars of a call; None if no price is known."""
+        known = self.price(model)
+        return known.cost(usage) if known else None
+
+    def worst_case(self, model: str, input_tokens: int, max_output: int) -> float:
+        """The most a call can cost: nothing cached, the whole output used. 0.0 when no price is known."""
+        return self.cost(model, Usage(input=input_tokens, output=max_output)) or 0.0
+
+    def know(self, model: str, told: Price | None) -> None:
+        """Keep what a provider says of a model."""
+        if told is not None:
+            self._prices[model] = told
+
     def sees(self, model: str) -> bool:
         """Whether the model that answers for an id takes pictures; False where nobody says so."""
         try:
@@ -141,15 +164,15 @@ class Router:
             told = self._catalogue.sight.get(route.model)
             if told is not None:
                 return told
-        known = price(route.id)
+        known = self.price(route.id)
         return known is not None and known.sees
 
     def window(self, model: str) -> int | None:
         """Tokens that ``model`` can take in: the server's own word wins over our table."""
         offered = self._catalogue.windows if self._catalogue else {}
         found = offered.get(model) or offered.get(model.rpartition("/")[2])
-        known = price(model)
-        return found or (known.context if known else None)
+        known = self.price(model)
+        return found or (known.context if known else None) or None
 
     def offers(self, model: str) -> bool:
         """Whether the server at OPENAI_BASE_URL is known to have ``model``."""
@@ -159,10 +182,14 @@ class Router:
         """Whether ``learn`` can change the route of an id: one that the host chose is taken at its word."""
         if self._catalogue is not None or self._main is None or self._main.kind != "compatible":
             return False
-        return model != self._config.model_override and self._provider_of(model) is None
+        if model == self._config.model_override or model.startswith(LITELLM):
+            return False
+        return self._provider_of(model) is None
 
     def route(self, model: str) -> Route:
         """Where a call to ``model`` goes. ConfigError says which key or variable is missing."""
+        if model.startswith(LITELLM):
+            return self._at_litellm(model)
         own = self._provider_of(model)
         if own is not None:
             return Route(own, model.partition("/")[2], model)
@@ -181,6 +208,23 @@ class Router:
     def _provider_of(self, model: str) -> Endpoint | None:
         name, slash, _ = model.partition("/")
         return self._own.get(name) if slash else None
+
+    def _names_litellm(self) -> bool:
+        """Whether some model id asks for litellm: its keys stand in variables that only it knows."""
+        models = self._config.models
+        roles = (models.researcher, models.coder, models.lead, models.artist)
+        ids = (self._config.model_override, models.pm.default, *(role.model for role in roles))
+        return any((each or "").startswith(LITELLM) for each in ids)
+
+    def _at_litellm(self, model: str) -> Route:
+        name = model.removeprefix(LITELLM)
+        provider, _, rest = name.partition("/")
+        if not provider or not rest:
+            raise ConfigError(f"{model} names no provider", fix="Write litellm/<provider>/<model>")
+        own = self._config.litellm.get(provider)
+        key, base = (own.api_key, own.base_url) if own else (None, None)
+        origin = self._config.origin(f"litellm.{provider}.apiKey") if key else ""
+        return Route(Endpoint("litellm", f"{provider} (litellm)", base or "", key, origin), name, model)
 
     def _at_openai(self, endpoint: Endpoint, model: str) -> Route:
         if _of_openai(model):

@@ -30,7 +30,7 @@ class Events:
         """Take in the next bytes; returns the data of every event that they complete."""
         if self._after_cr and piece.startswith(b"\n"):
             piece = piece[1:]
-            self._after_cr = not piece
+            self._after_cr = False
         if not piece:
             return []
         self._after_cr = piece.endswith(b"\r")

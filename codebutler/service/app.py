@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler import logs
-from codebutler.config import Config, home_folder, load_config, make_home
+from codebutler.config import Config, foreign_secrets, home_folder, load_config, make_home
 from codebutler.errors import ConfigError
-from codebutler.models.client import OpenAIClient
+from codebutler.models.foreign import Client
 from codebutler.models.routing import Router
 from codebutler.redact import Redactor
 from codebutler.repo import process
@@ -42,7 +42,7 @@ async def find_place(path: Path, *, home: Path | None = None, env: Mapping[str, 
     repo = await find_repo(path)
     config = load_config(repo.root, home=folder, env=variables, repo_text=await committed_config(repo))
     process.SECONDS.set(config.git.timeout)
-    return Place(repo, config, folder, Redactor(config.secrets()))
+    return Place(repo, config, folder, Redactor([*config.secrets(), *foreign_secrets(variables)]))
 
 
 async def committed_config(repo: Repo) -> str:
@@ -79,7 +79,7 @@ async def open_host(place: Place) -> Host:
         ledger=ledger,
         copy=await copy_of(place.repo, place.home, store),
         sandbox=sandbox_settings(place.config),
-        client=OpenAIClient(router),
+        client=Client(router),
         router=router,
         redactor=place.redactor,
     )

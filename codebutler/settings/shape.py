@@ -74,6 +74,13 @@ class Provider(Section):
     api_key: SecretStr | None = None
 
 
+class Foreign(Section):
+    """A provider that litellm reaches; its models are called ``litellm/<name>/<model>``."""
+
+    api_key: SecretStr | None = None
+    base_url: Url | None = None
+
+
 class PmModels(Section):
     """The PM's model, and the ones that ``/pm NAME`` swaps in."""
 
@@ -199,6 +206,7 @@ class Settings(Section):
     openrouter: OpenRouter = OpenRouter()
     openai: OpenAI = OpenAI()
     providers: dict[ProviderName, Provider] = {}
+    litellm: dict[str, Foreign] = {}
     models: Models = Models()
     limits: Limits = Limits()
     threads: Threads = Threads()

@@ -31,16 +31,26 @@ class Terminal:
     name = NAME
     capabilities = Capabilities(edits=True, streaming=True)
 
-    def __init__(self, console: Console, *, quiet: bool = False, toolbar: bool = False) -> None:
-        """``quiet`` prints nothing (events are printed instead); ``toolbar``: one shows ``status``."""
+    def __init__(self, console: Console | None = None, *, quiet: bool = False, toolbar: bool = False) -> None:
+        """``quiet`` prints nothing (events are printed instead); ``toolbar``: one shows ``status``.
+
+        Without a ``console`` standard output gets one with the first message: a quiet door never loads rich.
+        """
         self._toolbar = toolbar
-        self._console = console
+        self._given = console
         self._quiet = quiet
         self.conversation = ""
         """The one that this terminal shows ("": all); others belong to the terminals of other processes."""
         self._shown: set[str] = set()
         self.status = ""
         self.writing = ""
+
+    @property
+    def _console(self) -> Console:
+        from rich.console import Console
+
+        self._given = self._given or Console()
+        return self._given
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
         """Print the message, once per mark; the status card only goes to the toolbar."""

@@ -5,7 +5,8 @@ incoming.py what others push; relocated.py a model's hands;
 desk.py what tools reach; mail.py messages and decisions; phases.py PM, Coder, Lead, close;
 intake.py messages in; worker.py one turn, turn.py how it is stopped; engine.py all threads;
 host.py the repo's services.
-caps.py money, bill.py what all threads cost, swap.py other models, lastword.py what is offered at a cap;
+caps.py money, near.py who is warned, bill.py what all threads cost, pool.py and swap.py other models,
+lastword.py what is offered at a cap;
 evidence.py and replay.py a log and what was made of it, page.py a page to read;
 retention.py what goes by age, forget.py a person who goes.
 """

@@ -15,7 +15,6 @@ from codebutler.config import Config
 from codebutler.dollars import exact
 from codebutler.errors import LimitReached
 from codebutler.events import Cap, LimitHit
-from codebutler.models.prices import worst_case
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
@@ -23,8 +22,8 @@ from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message
 
-SAVING_FROM = 0.8
-"""Share of the thread's cap from which ``onCap: cheaper`` prefers cheap models."""
+NEAR = 0.8
+"""Share of a cap from which people are warned, and ``onCap: cheaper`` prefers cheap models."""
 DOLLARS_PER_TOKEN_CAP = 5.0
 """Each dollar that a person raises lifts the thread's cap of tokens by one part of so many."""
 HOUR = 3600
@@ -34,13 +33,19 @@ DAY = 24 * HOUR
 class _Hit(Exception):
     """A cap that the next call would pass: which one, in words, and what would make room."""
 
-    def __init__(self, cap: Cap, what: str, *, until: float = 0.0, short: float = 0.0) -> None:
-        """``until`` is the unix time at which it frees itself, ``short`` the dollars that it lacks."""
+    def __init__(
+        self, cap: Cap, what: str, *, until: float = 0.0, short: float = 0.0, room: float = 0.0
+    ) -> None:
+        """``until`` is the unix time at which it frees itself, ``short`` the dollars that a raise must add.
+
+        ``room`` is the dollars that are left: a cheaper model may fit them.
+        """
         super().__init__(what)
         self.cap = cap
         self.what = what
         self.until = until
         self.short = short
+        self.room = room
 
 
 class Caps(ABC):
@@ -66,6 +71,10 @@ class Caps(ABC):
     def toolset(self, role: Role) -> Toolset:
         """The role's tools in this thread: their schemas are paid for with each call."""
 
+    @abstractmethod
+    def cheaper(self, role: Role, *, than: str, tokens: int, room: float) -> str:
+        """A model of the role's whose call of ``tokens`` fits ``room`` dollars; "" if there is none."""
+
     async def settle_leftovers(self) -> None:
         """Reservations of a worker that died: a call that was under way counts as fully spent."""
         call = self.state.requested
@@ -79,7 +88,7 @@ class Caps(ABC):
     ) -> tuple[str, float]:
         """Hold the worst case of a call. On a hit the turn ends: EndTurn, paused or failed by ``onCap``."""
         tokens = self.host.client.estimate(model, request, self.toolset(role).wire)
-        usd = worst_case(model, tokens, role.limits.max_output)
+        usd = self.host.router.worst_case(model, tokens, role.limits.max_output)
         key = self._key(f"{frame.id}:{frame.step + 1}:{time.time_ns()}")
         try:
             self._need_room(frame, role, usd, tokens)
@@ -87,8 +96,16 @@ class Caps(ABC):
             await self._hold(key, usd)
         except _Hit as hit:
             wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
+            other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
             await self.log.append(
-                LimitHit(frame=frame.id, what=hit.what, cap=hit.cap, until=hit.until, raise_usd=wish)
+                LimitHit(
+                    frame=frame.id,
+                    what=hit.what,
+                    cap=hit.cap,
+                    until=hit.until,
+                    raise_usd=wish,
+                    cheaper=other,
+                )
             )
             stop = self.config.limits.on_cap == "stop"
             raise EndTurn("failed" if stop else "paused", hit.what) from hit
@@ -101,36 +118,35 @@ class Caps(ABC):
 
     def is_saving(self) -> bool:
         """Whether it is time for cheap models."""
-        cap = self._usd_cap()
-        return (
-            self.config.limits.on_cap == "cheaper" and cap is not None and self.state.usd >= SAVING_FROM * cap
-        )
+        cap = self.usd_cap
+        return self.config.limits.on_cap == "cheaper" and cap is not None and self.state.usd >= NEAR * cap
 
-    @staticmethod
-    def cheapest_first(models: Sequence[str]) -> Sequence[str]:
+    def cheapest_first(self, models: Sequence[str]) -> Sequence[str]:
         """``models`` by the price of a typical call."""
-        return sorted(models, key=lambda model: worst_case(model, 20_000, 1_000))
+        return sorted(models, key=lambda model: self.host.router.worst_case(model, 20_000, 1_000))
 
     def _key(self, rest: str) -> str:
         """A reservation's key. Threads of two repos may have the same id, and they share the ledger."""
         repo = hashlib.sha256(os.fsencode(self.host.repo.root)).hexdigest()[:12]
         return f"{repo}:{self.state.id}:{rest}"
 
-    def _usd_cap(self) -> float | None:
+    @property
+    def usd_cap(self) -> float | None:
+        """Dollars that this thread may cost."""
         cap = self.config.limits.usd_per_thread
         return None if cap is None else cap + self.state.raised_usd
 
     async def _hold(self, key: str, usd: float) -> None:
         """In the repo's store and in the host's ledger, or in neither."""
-        cap = self._usd_cap()
+        cap = self.usd_cap
         own = {} if cap is None else {f"thread:{self.state.id}": cap}
         try:
             await self.host.store.reserve(key=key, usd=usd, caps=own)
         except LimitReached as error:
             what = f"the thread's cap of {exact(cap or 0.0)} leaves too little for the next call"
-            raise _Hit("thread", what, short=error.short) from error
+            raise _Hit("thread", what, short=error.short, room=usd - error.short) from error
         day = time.gmtime()
-        shared = self._shared(time.strftime("%Y-%m-%d", day))
+        shared = self.shared(time.strftime("%Y-%m-%d", day))
         try:
             await self.host.ledger.reserve(
                 key=key, usd=usd, caps={s: most for s, (_, most) in shared.items()}
@@ -138,11 +154,11 @@ class Caps(ABC):
         except LimitReached as error:
             await self.host.store.settle(key=key, usd=0.0)
             which, most = shared[error.scope]
-            whose = "this host's" if which == "day" else f"{self._owner}'s"
+            whose = "this host's" if which == "day" else f"{self.owner}'s"
             what = f"{whose} cap of {exact(most)} a day leaves too little for the next call"
-            raise _Hit(which, what, until=_next(DAY)) from error
+            raise _Hit(which, what, until=_next(DAY), room=usd - error.short) from error
 
-    def _shared(self, day: str) -> dict[str, tuple[Cap, float]]:
+    def shared(self, day: str) -> dict[str, tuple[Cap, float]]:
         """Scopes of the caps that hold over all threads, of a day and of a person."""
         limits, shared = self.config.limits, dict[str, tuple[Cap, float]]()
         if limits.usd_per_day is not None:
@@ -153,27 +169,42 @@ class Caps(ABC):
         return shared
 
     @property
-    def _owner(self) -> str:
+    def owner(self) -> str:
+        """Whose money it is, in words."""
         return self.state.opened.owner.label if self.state.opened else "one person"
 
     def _need_room(self, frame: Frame, role: Role, usd: float, tokens: int) -> None:
         """The caps that this thread's own state decides: the role's dollars, the thread's tokens."""
-        raised, cap = self.state.raised_usd, role.limits.usd + self.state.raised_usd
+        cap, most = self.role_cap(role), self.token_cap
         if frame.usd + usd > cap:
             what = f"the {role.title}'s cap of {exact(cap)} for one run leaves too little for the next call"
-            raise _Hit("role", what, short=frame.usd + usd - cap)
-        if self.config.limits.tokens_per_thread is None:
-            return
-        dollar = self.config.limits.tokens_per_thread / DOLLARS_PER_TOKEN_CAP
-        most = self.config.limits.tokens_per_thread + int(raised * dollar)
-        used = sum(s.input + s.output for s in self.state.spend.values())
-        if used + tokens > most:
+            raise _Hit("role", what, short=frame.usd + usd - cap, room=cap - frame.usd)
+        if most is not None and self.tokens_used + tokens > most:
             what = f"the thread's cap of {most:,} tokens leaves too little for the next call"
-            raise _Hit("tokens", what, short=(used + tokens - most) / dollar)
+            raise _Hit("tokens", what, short=(self.tokens_used + tokens - most) / self._dollar_in_tokens)
+
+    def role_cap(self, role: Role) -> float:
+        """Dollars that one run of the role may cost."""
+        return role.limits.usd + self.state.raised_usd
+
+    @property
+    def _dollar_in_tokens(self) -> float:
+        return (self.config.limits.tokens_per_thread or 0) / DOLLARS_PER_TOKEN_CAP
+
+    @property
+    def token_cap(self) -> int | None:
+        """Tokens in and out that this thread may use."""
+        cap = self.config.limits.tokens_per_thread
+        return None if cap is None else cap + int(self.state.raised_usd * self._dollar_in_tokens)
+
+    @property
+    def tokens_used(self) -> int:
+        """Tokens in and out so far."""
+        return sum(s.input + s.output for s in self.state.spend.values())
 
     def _lacking(self, frame: Frame, role: Role, usd: float) -> float:
         """Dollars that role and thread lack for a call of ``usd``: one raise should do for both."""
-        raised, cap = self.state.raised_usd, self._usd_cap()
+        raised, cap = self.state.raised_usd, self.usd_cap
         thread = 0.0 if cap is None else self.state.usd + usd - cap
         return max(frame.usd + usd - role.limits.usd - raised, thread)
 

@@ -43,6 +43,7 @@ class ThreadDesk(Mail):
         """Read what people said meanwhile; words for the role at work join its transcript."""
         self.turn.point()
         await self.read_mail(frame)
+        await self.warn_of_caps(frame)
 
     async def keep(self, data: bytes) -> str:
         """A blob: the log's own rows stay small."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from codebutler.events import LimitHit, Outcome
 from codebutler.text import sentence
@@ -13,7 +14,7 @@ _STOP = Choice(action="cancel", label="Stop", style="danger")
 _AGAIN = Choice(action="retry", label="Try again", style="primary")
 _RESUME = Choice(action="resume", label="Resume", style="primary")
 _CODE = Choice(action="code", label="Let the Coder do it")
-_SETTING = {
+SETTING: Mapping[str, str] = {
     "role": "limits.usd of the role",
     "thread": "limits.usdPerThread",
     "tokens": "limits.tokensPerThread",
@@ -90,8 +91,8 @@ def _ways(hit: LimitHit | None) -> tuple[str, list[Choice]]:
         return _raise(hit)
     words = f'{_frees(hit)} Say **"go"** then. {_host_can(hit)} Or say **"cancel"**.'
     if hit.cap in {"day", "person"}:
-        words += ' A cheaper model may fit into what is left: **"model NAME"**.'
-    return words, [_AGAIN, _STOP]
+        words += f" A cheaper model may fit into what is left: {_model(hit)}."
+    return words, [*_cheaper(hit), _AGAIN, _STOP]
 
 
 def _raise(hit: LimitHit | None) -> tuple[str, list[Choice]]:
@@ -100,8 +101,19 @@ def _raise(hit: LimitHit | None) -> tuple[str, list[Choice]]:
     if hit is not None and hit.cap == "tokens":
         words = f'Say **"raise {usd}"** to allow {more} and the tokens that go with it, or **"cancel"**.'
     else:
-        words = f'Say **"raise {usd}"** to allow {more}, **"model NAME"** for another model, or **"cancel"**.'
-    return words, [Choice(action="raise", label=f"Raise by ${usd}", value=usd, style="primary"), _STOP]
+        words = f'Say **"raise {usd}"** to allow {more}, {_model(hit)} for another model, or **"cancel"**.'
+    raised = Choice(action="raise", label=f"Raise by ${usd}", value=usd, style="primary")
+    return words, [raised, *_cheaper(hit), _STOP]
+
+
+def _model(hit: LimitHit | None) -> str:
+    return f'**"cheaper"** for {hit.cheaper}, **"model NAME"**' if hit and hit.cheaper else '**"model NAME"**'
+
+
+def _cheaper(hit: LimitHit | None) -> list[Choice]:
+    if hit is None or not hit.cheaper:
+        return []
+    return [Choice(action="model", label=f"Use {hit.cheaper.rpartition('/')[2]}", value=hit.cheaper)]
 
 
 def _frees(hit: LimitHit) -> str:
@@ -111,4 +123,4 @@ def _frees(hit: LimitHit) -> str:
 def _host_can(hit: LimitHit) -> str:
     if hit.cap in {"", "role"}:
         return "A higher cap is for the role's file, or for whoever runs the host, to give."
-    return f"Whoever runs the host can raise `{_SETTING[hit.cap]}` in its config.json."
+    return f"Whoever runs the host can raise `{SETTING[hit.cap]}` in its config.json."

@@ -4,27 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from codebutler.errors import ConfigError
-from codebutler.models.prices import price, worst_case
 from codebutler.thread.thread import Thread
-
-
-def pool(thread: Thread, role: str) -> dict[str, str]:
-    """Short names of models for a role: its own, and those of the PM's, which everybody may use."""
-    pm = {**thread.role("pm").pool, **thread.config.models.pm.pool}
-    return pm if role == "pm" else {**pm, **thread.role(role).pool}
 
 
 def shown(thread: Thread, role: str) -> str:
     """What a role uses now, and what it may use instead."""
-    title, names = thread.role(role).title, pool(thread, role)
+    title, names = thread.role(role).title, thread.names(thread.role(role))
     using = f"The {title} uses {thread.candidates(thread.role(role))[0]}."
     return f"{using} **/{role} NAME** changes it, NAME one of {_listed(names)}, or a full model id."
 
 
 def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
     """(the model that a person's words name, what is wrong with them): one of the two is ""."""
-    names = pool(thread, role)
+    names = thread.names(thread.role(role))
     model = names.get(wish) or names.get(wish.casefold()) or wish
     if model in names.values():
         return model, ""
@@ -34,24 +26,10 @@ def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
     return model, ""
 
 
-def cheaper(thread: Thread, role: str, model: str, tokens: int, room: float) -> str:
-    """The cheapest model of a role's pool whose call of ``tokens`` fits ``room`` dollars; "" if none does."""
-    mine, output = thread.role(role), thread.role(role).limits.max_output
-    found = {}
-    for name in (*pool(thread, role).values(), *mine.fallbacks):
-        try:
-            route = thread.host.router.route(name)
-        except ConfigError:
-            continue
-        worst = worst_case(route.id, tokens, output)
-        if price(route.id) is not None and worst <= room and worst < worst_case(model, tokens, output):
-            found[route.id] = worst
-    return min(found, key=lambda name: (found[name], name), default="")
-
-
 def _known(thread: Thread, model: str) -> bool:
     """Whether an id can be right: it names its vendor, or table or server have it."""
-    return "/" in model or price(model) is not None or thread.host.router.offers(model)
+    router = thread.host.router
+    return "/" in model or router.price(model) is not None or router.offers(model)
 
 
 def _listed(names: Mapping[str, str]) -> str:

@@ -15,8 +15,8 @@ from codebutler.agent.voices import fitted
 from codebutler.events import Event, FrameStarted, QuestionAsked
 from codebutler.models.breaker import Breaker
 from codebutler.redact import Stream
-from codebutler.thread import render
-from codebutler.thread.caps import SAVING_FROM, Caps
+from codebutler.thread import near, pool, render
+from codebutler.thread.caps import Caps
 from codebutler.thread.facts import facts
 from codebutler.thread.guidance import Guidance
 from codebutler.thread.host import Host, Rules
@@ -51,6 +51,8 @@ class Thread(Caps):
         self.guidance = Guidance(host)
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
+        self._level = (0.0, 0)
+        """Dollars and tokens at the last look at the caps."""
 
     async def append(self, *events: Event) -> None:
         """Log events; they are on disk when this returns."""
@@ -137,6 +139,23 @@ class Thread(Caps):
         else:
             await self.post(Outbound(text=words, kind="notice"), key=source, before=events)
 
+    def names(self, role: Role) -> Mapping[str, str]:
+        """Models that the role may use, by short name."""
+        return pool.pool(self.rules.roles, self.config, role.name)
+
+    def cheaper(self, role: Role, *, than: str, tokens: int, room: float) -> str:
+        """A model of the role's whose call fits ``room`` dollars, or ""."""
+        models, output = (*self.names(role).values(), *role.fallbacks), role.limits.max_output
+        return pool.cheaper(models, self.host.router, than=than, tokens=tokens, output=output, room=room)
+
+    async def warn_of_caps(self, frame: Frame) -> None:
+        """Say once of each cap that most of it is used; looked up again only after money or tokens went."""
+        level = (self.state.usd, self.tokens_used)
+        if frame.step and level != self._level:
+            self._level = level
+            for key, words in await near.warnings(self, frame, self.role(frame.role)):
+                await self.tell_once(words, source=f"notice:near:{key}")
+
     async def start_frame(self, name: str, role: str, content: str) -> Frame:
         """The frame called ``name``, started with ``content`` if it is new."""
         if name not in self.state.frames:
@@ -186,11 +205,6 @@ class Thread(Caps):
             patience.cancel()
         if self._listener is not None and (rest := said.end()):
             await self._listener(self.state.id, role.name, rest)
-        if self.is_saving():
-            await self.tell_once(
-                f"{SAVING_FROM:.0%} of this thread's cap is spent: each role now uses its cheapest model.",
-                source=f"notice:saving:{self.state.raised_usd:g}",
-            )
         if reply.usd is None:
             await self.tell_once(
                 f"No price is known for {reply.model}: its calls count as $0 against the caps."

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from codebutler.config import load_config
 from codebutler.models.assemble import Assembler
 from codebutler.models.faults import retry_after
-from codebutler.models.prices import cost, price, worst_case
+from codebutler.models.prices import price
+from codebutler.models.routing import Router
 from codebutler.models.tokens import Meter, estimate, estimate_text
 from codebutler.types import Usage
 
@@ -37,20 +40,22 @@ def test_the_models_of_the_shipped_roles_have_prices() -> None:
             assert price(model) is not None, f"{name}: {model}"
 
 
-def test_costs() -> None:
+@pytest.fixture
+def router(tmp_path: Path) -> Router:
+    return Router(load_config(None, home=tmp_path, env={"OPENROUTER_API_KEY": "k"}))
+
+
+def test_costs(router: Router) -> None:
     usage = Usage(input=1_000_000, output=100_000, cached=400_000)
-    assert cost("openai/gpt-4o-mini", usage) == pytest.approx(0.6 * 0.15 + 0.4 * 0.075 + 0.06)
-    assert worst_case("openai/gpt-4o-mini", 1_000_000, 100_000) == pytest.approx(0.15 + 0.06)
-    assert cost("openai/gpt-4o-mini", Usage(input=5, cached=50)) == pytest.approx(5 * 0.075e-6)
-    assert cost("moonshotai/kimi-k2:free", usage) == 0.0
+    assert router.cost("openai/gpt-4o-mini", usage) == pytest.approx(0.6 * 0.15 + 0.4 * 0.075 + 0.06)
+    assert router.worst_case("openai/gpt-4o-mini", 1_000_000, 100_000) == pytest.approx(0.15 + 0.06)
+    assert router.cost("openai/gpt-4o-mini", Usage(input=5, cached=50)) == pytest.approx(5 * 0.075e-6)
+    assert router.cost("moonshotai/kimi-k2:free", usage) == 0.0
 
 
-def test_an_unknown_model_costs_nothing_that_is_known() -> None:
-    assert (price("qwen3:8b"), cost("scripted", Usage(input=9)), worst_case("scripted", 9, 9)) == (
-        None,
-        None,
-        0.0,
-    )
+def test_an_unknown_model_costs_nothing_that_is_known(router: Router) -> None:
+    assert (router.price("qwen3:8b"), router.cost("scripted", Usage(input=9))) == (None, None)
+    assert router.worst_case("scripted", 9, 9) == 0.0
 
 
 def test_estimates_are_near_and_grow_with_the_text() -> None:

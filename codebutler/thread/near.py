@@ -1,0 +1,85 @@
+"""A word before a cap is hit: once for each cap and thread, with what is left and what can be done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from codebutler.agent.frame import Frame
+from codebutler.agent.roles import Role
+from codebutler.dollars import exact
+from codebutler.events import Cap
+from codebutler.thread.caps import NEAR, Caps
+from codebutler.thread.lastword import RAISABLE, SETTING
+
+FEW = 5
+"""Below so many runs in an hour, most of them used is no news."""
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """How full a cap is. ``what`` names it in words, ``left`` is what it still allows."""
+
+    cap: Cap
+    key: str
+    spent: float
+    most: float
+    what: str
+    left: str
+
+
+async def warnings(caps: Caps, frame: Frame, role: Role) -> list[tuple[str, str]]:
+    """(key, words) for each cap of which most is spent."""
+    found = [level async for level in _levels(caps, frame, role)]
+    return [
+        (f"{level.cap}:{level.key}:{level.most:g}", f"{_told(level)} {_way(caps, level.cap)}")
+        for level in found
+        if level.most > 0 and level.spent >= NEAR * level.most
+    ]
+
+
+def _told(level: Level) -> str:
+    return f"{NEAR:.0%} of {level.what} is used: {level.left} left."
+
+
+async def _levels(caps: Caps, frame: Frame, role: Role) -> AsyncIterator[Level]:
+    run = caps.role_cap(role)
+    what = f"the {role.title}'s cap of {exact(run)} for one run"
+    yield _dollars("role", frame.id, frame.usd, run, what)
+    if (most := caps.usd_cap) is not None:
+        yield _dollars("thread", "", caps.state.usd, most, f"this thread's cap of {exact(most)}")
+    if (tokens := caps.token_cap) is not None:
+        used = caps.tokens_used
+        left = f"{max(0, tokens - used):,} are"
+        yield Level("tokens", "", used, tokens, f"this thread's cap of {tokens:,} tokens", left)
+    day = time.strftime("%Y-%m-%d", time.gmtime())
+    for scope, (cap, most) in caps.shared(day).items():
+        whose = "this host's" if cap == "day" else f"{caps.owner}'s"
+        spent = await caps.host.ledger.spent(scope)
+        yield _dollars(cap, day, spent, most, f"{whose} cap of {exact(most)} a day")
+    hour, runs = time.strftime("%Y-%m-%dT%H", time.gmtime()), caps.config.limits.max_calls_per_hour
+    if runs >= FEW:
+        spent = await caps.host.store.spent(f"runs:{hour}")
+        what = f"this repo's limit of {runs} runs in an hour"
+        yield Level("hour", hour, spent, runs, what, f"{max(0, round(runs - spent))} are")
+
+
+def _dollars(cap: Cap, key: str, spent: float, most: float, what: str) -> Level:
+    return Level(cap, key, spent, most, what, f"{exact(round(max(0.0, most - spent), 4))} is")
+
+
+def _way(caps: Caps, cap: Cap) -> str:
+    """What happens at the cap, and what can be done about it now."""
+    limits = caps.config.limits
+    ends = "the run ends" if limits.on_cap == "stop" else "it pauses"
+    if cap not in RAISABLE:
+        until = "the full hour" if cap == "hour" else "midnight"
+        return (
+            f"At it, threads wait until {until} UTC; `{SETTING[cap]}` in the host's config.json is the limit."
+        )
+    if cap == "thread" and limits.on_cap == "cheaper":
+        return 'Each role now uses its cheapest model. **"/raise 1"** allows a dollar more.'
+    if limits.on_cap == "stop":
+        return f"At the cap {ends}."
+    return f'At the cap {ends}; **"/raise 1"** allows a dollar more.'

@@ -1,0 +1,191 @@
+"""litellm against twins: Anthropic's own messages, and an OpenAI-compatible server by its address."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codebutler.config import load_config
+from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
+from codebutler.models.foreign import Client
+from codebutler.models.routing import Router
+from codebutler.models.stream import Timeouts
+from codebutler.testing.anthropic import Anthropic, text, thought, use
+from codebutler.testing.provider import Provider, piece, usage
+from codebutler.types import Message, ModelReply
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # the package's own warnings are not ours to mend
+CLAUDE = "litellm/anthropic/claude-sonnet-4-5"
+ASK: list[Message] = [{"role": "system", "content": "be brief"}, {"role": "user", "content": "hello"}]
+TOOL = {
+    "type": "function",
+    "function": {"name": "read", "description": "Read.", "parameters": {"type": "object", "properties": {}}},
+}
+PATIENT = Timeouts(connect=5.0, first=60.0, silence=5.0)
+
+
+@pytest.fixture
+async def twin() -> AsyncIterator[Anthropic]:
+    async with Anthropic.run() as server:
+        yield server
+
+
+Make = Callable[..., Client]
+
+
+@pytest.fixture
+async def make(tmp_path: Path) -> AsyncIterator[Make]:
+    """A maker of clients whose configuration has these providers of litellm's."""
+    made: list[Client] = []
+
+    def client(**providers: dict[str, str]) -> Client:
+        (tmp_path / "config.json").write_text(json.dumps({"litellm": providers}))
+        (tmp_path / "config.json").chmod(0o600)
+        made.append(Client(Router(load_config(None, home=tmp_path, env={})), timeouts=PATIENT))
+        return made[-1]
+
+    yield client
+    for each in made:
+        await each.close()
+
+
+async def call(client: Client, **more: Any) -> ModelReply:
+    given = {"model": CLAUDE, "messages": ASK, "tools": [TOOL], "max_output": 100, "role": "pm", **more}
+    return await client.complete(**given)
+
+
+async def test_anthropics_own_dialect(twin: Anthropic, make: Make, capfd: pytest.CaptureFixture[str]) -> None:
+    """Thought with its signature, text in pieces, two calls, what it cost; and all of it sent back."""
+    client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": twin.url})
+    twin.blocks = [
+        thought("Let me look.", "c2ln"),
+        text("Hi"),
+        use("read", "toolu_1", '{"path": "ä.py"}'),
+        use("read", "toolu_2", "{}"),
+    ]
+    twin.stop = "tool_use"
+    heard: list[str] = []
+
+    async def hear(words: str) -> None:
+        heard.append(words)
+
+    reply = await call(client, on_text=hear)
+    assert (reply.content, heard, reply.finish, reply.model) == ("Hi", ["H", "i"], "tool_calls", CLAUDE)
+    assert [(c.id, c.name, c.arguments) for c in reply.tool_calls] == [
+        ("toolu_1", "read", '{"path": "ä.py"}'),
+        ("toolu_2", "read", "{}"),
+    ]
+    assert (reply.usage.input, reply.usage.output, reply.usage.cached) == (100, 30, 80)
+    assert reply.usd == pytest.approx((20 * 3.0 + 80 * 0.3 + 30 * 15.0) / 1e6)
+    block = {"type": "thinking", "thinking": "Letmelook.", "signature": "c2ln"}
+    assert reply.reasoning == {"reasoning_content": "Letmelook.", "thinking_blocks": [block]}
+    assert twin.headers[0]["x-api-key"] == "canary-key-value"
+
+    said = [
+        {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+        for c in reply.tool_calls
+    ]
+    answer: Message = {"role": "assistant", "content": reply.content, "tool_calls": said, **reply.reasoning}
+    results = [{"role": "tool", "tool_call_id": c.id, "content": "text"} for c in reply.tool_calls]
+    await call(client, messages=[*ASK, answer, *results])
+    sent = twin.bodies[1]
+    assert sent["messages"][1]["content"][0] == block
+    assert [c["type"] for c in sent["messages"][2]["content"]] == ["tool_result", "tool_result"]
+    assert sent["system"][0]["cache_control"] == {"type": "ephemeral"}
+    assert [m["role"] for m in sent["messages"]] == ["user", "assistant", "user"]
+    assert capfd.readouterr() == ("", "")
+    assert os.environ["LITELLM_MODE"] == "PRODUCTION"  # else it reads a .env file of the folder, on loading
+
+
+async def test_pictures_reach_it(twin: Anthropic, make: Make) -> None:
+    client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": twin.url})
+    shown = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aGk="}}
+    await call(client, messages=[{"role": "user", "content": [{"type": "text", "text": "see"}, shown]}])
+    source = twin.bodies[0]["messages"][0]["content"][1]["source"]
+    assert source == {"type": "base64", "media_type": "image/png", "data": "aGk="}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "said", "error", "words"),
+    [
+        (401, "authentication_error", "invalid x-api-key", ModelRefused, "does not accept the API key"),
+        (404, "not_found_error", "model: claude-x", ModelRefused, "claude"),
+        (400, "invalid_request_error", "prompt is too long: 300000 tokens", ContextTooLong, "too long"),
+        (400, "invalid_request_error", "Your credit balance is too low (billing)", ModelRefused, "no credit"),
+        (413, "request_too_large", "Request exceeds the maximum size", ContextTooLong, "too long"),
+        (429, "rate_limit_error", "slow down", ModelUnavailable, "limits how often"),
+        (500, "api_error", "oops", ModelUnavailable, "has a problem"),
+        (529, "overloaded_error", "Overloaded", ModelUnavailable, "Overloaded"),
+    ],
+)
+async def test_each_failure_in_our_words(  # noqa: PLR0917 - parameters of the table
+    twin: Anthropic, make: Make, status: int, kind: str, said: str, error: type[Exception], words: str
+) -> None:
+    client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": twin.url})
+    twin.error, twin.error_headers = (status, kind, said), {"retry-after": "7"}
+    with pytest.raises(error, match=words) as caught:
+        await call(client)
+    assert "litellm." not in str(caught.value).replace("litellm.anthropic.apiKey", "")
+    assert "b'" not in str(caught.value)
+    if status == 429:
+        assert getattr(caught.value, "retry_after", None) == 7.0
+
+
+async def test_a_cut_stream_and_a_server_that_is_not_there(twin: Anthropic, make: Make) -> None:
+    client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": twin.url})
+    twin.cut = True
+    with pytest.raises(ModelUnavailable, match="broke off"):
+        await call(client)
+    client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": "http://127.0.0.1:9"})
+    with pytest.raises(ModelUnavailable, match=r"anthropic \(litellm\)"):
+        await call(client)
+
+
+async def test_what_a_person_gets_wrong(make: Make) -> None:
+    client = make()
+    with pytest.raises(ModelRefused, match=r"has no API key.*litellm\.anthropic\.apiKey"):
+        await call(client)
+    with pytest.raises(ModelRefused, match="litellm knows no provider nonsense"):
+        await call(client, model="litellm/nonsense/x")
+    with pytest.raises(ModelRefused, match="names no provider"):
+        await call(client, model="litellm/x")
+
+
+async def test_an_openai_compatible_server_by_its_address(make: Make) -> None:
+    async with Provider.run() as server:
+        client = make(hosted_vllm={"apiKey": "canary-key-value", "baseUrl": server.url})
+        call_piece = {"index": 0, "id": "c1", "function": {"name": "read", "arguments": '{"path": "a"}'}}
+        server.handler = Provider.events(
+            piece(reasoning_content="Hm."),
+            piece(tool_calls=[call_piece]),
+            piece(finish="tool_calls"),
+            usage(50, 5),
+        )
+        reply = await call(client, model="litellm/hosted_vllm/tiny")
+        assert [(c.name, c.arguments) for c in reply.tool_calls] == [("read", '{"path": "a"}')]
+        assert (reply.usage.input, reply.usd, reply.reasoning) == (50, None, {"reasoning_content": "Hm."})
+        assert server.bodies[0]["model"] == "tiny"
+        assert "cache_control" not in json.dumps(server.bodies[0])
+        assert server.headers[0]["Authorization"] == "Bearer canary-key-value"
+
+
+def test_without_the_package_the_command_is_named() -> None:
+    """In a process of its own, where an import of it finds nothing."""
+    code = (
+        "import asyncio, sys; sys.modules['litellm'] = None\n"
+        "from codebutler.models.foreign import load\n"
+        "try: asyncio.run(load('litellm/anthropic/x'))\n"
+        "except Exception as error: print(type(error).__name__, error)"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == (
+        "ModelRefused litellm/anthropic/x needs the litellm package, which is not installed. "
+        "pip install 'codebutler[litellm]'"
+    )
