@@ -8,6 +8,7 @@ Two conventions carry the fold (``thread.fold``):
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
 talk.py people and roles; steps.py a role's run; work.py what the thread makes; history.py going back;
+media.py pictures and speech;
 vocabulary.py shared words.
 """
 
@@ -19,6 +20,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
+from codebutler.events.media import ImageMade, ImageOrdered, SpeechSent, Transcribed
 from codebutler.events.steps import (
     CircuitChanged,
     Compacted,
@@ -98,6 +100,8 @@ __all__ = [
     "Forked",
     "FrameEnded",
     "FrameStarted",
+    "ImageMade",
+    "ImageOrdered",
     "JournalCommitted",
     "LimitHit",
     "MemoryCommitted",
@@ -134,12 +138,14 @@ __all__ = [
     "SetupFinished",
     "SetupPart",
     "SetupStarted",
+    "SpeechSent",
     "StoodIn",
     "SummaryWritten",
     "ThreadOpened",
     "TimerFired",
     "ToolFinished",
     "ToolStarted",
+    "Transcribed",
     "TurnEnded",
     "WorktreeReady",
     "WorktreeRemoved",
@@ -156,7 +162,7 @@ Event: TypeAlias = Annotated[
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
-    | Forked | CircuitChanged | StoodIn,
+    | Forked | CircuitChanged | StoodIn | ImageOrdered | ImageMade | SpeechSent | Transcribed,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

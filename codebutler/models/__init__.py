@@ -1,4 +1,4 @@
-"""Calling language models over OpenAI's chat completion protocol.
+"""Calling language models over OpenAI's chat completion protocol; images.py, speech.py over media.py.
 
 routing.py which provider serves a model id; catalogue.py what a server offers; prices.py, tokens.py what it
 costs; breaker.py who is away; client.py one call; body.py its bytes; stream.py its wire, over reach.py

@@ -1,4 +1,4 @@
-"""Pictures and speech as a model server serves them: OpenAI's endpoints, pictures of one colour, set words."""
+"""Pictures and speech over OpenAI's endpoints: pictures of one colour, recordings that hold their words."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class MediaTwin:
         self.sent: list[Sent] = []
         self.faults: list[tuple[int, Json | str | bytes]] = []
         self.usage: Json | None = None
-        """What is counted; None: as the real service counts a picture of medium quality, or a second of sound."""
+        """What is counted; None: a picture of medium quality, a minute of sound."""
 
     def serve(self, app: web.Application) -> None:
         """Add the endpoints."""

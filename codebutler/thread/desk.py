@@ -27,7 +27,8 @@ from codebutler.text import fit
 from codebutler.thread import render
 from codebutler.thread.guidance import text_of
 from codebutler.thread.mail import Mail
-from codebutler.toolset.desk import EndTurn, Site
+from codebutler.thread.studio import ThreadStudio
+from codebutler.toolset.desk import EndTurn, Site, Studio
 from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
 from codebutler.web.service import Web
 
@@ -61,6 +62,11 @@ class ThreadDesk(Mail):
         roots = [str(self.host.repo.root), *([self.state.worktree.path] if self.state.worktree else [])]
         found = await self.guidance.for_call(frame, call, base.commit, roots[::-1])
         return text_of(found), [each.path for each in found]
+
+    @property
+    def studio(self) -> Studio:
+        """Pictures and attachments."""
+        return ThreadStudio(self)
 
     @property
     def web(self) -> Web:
@@ -120,6 +126,10 @@ class ThreadDesk(Mail):
         if pm is None:
             raise ToolFailed("no PM works on this thread: decide yourself and say what you assumed")
         if known is None:
+            if pm.calls:  # it waits for the very role that asks
+                raise ToolFailed(
+                    "the PM waits for you: decide yourself and say what you assumed, or end by asking"
+                )
             await self.append(
                 EscalationAsked(frame=site.frame, call_id=site.key, role=site.role, question=question)
             )

@@ -34,7 +34,12 @@ _FIXED = frozenset(
     }
 )
 """Keys whose values the fold, git and the sandbox go by."""
-_SPOKEN = {"message_received": "author", "message_edited": "by", "question_answered": "by"}
+_SPOKEN = {
+    "message_received": "author",
+    "message_edited": "by",
+    "question_answered": "by",
+    "transcribed": "by",
+}
 """Kinds whose text is a person's own words, and the field that says whose."""
 
 
@@ -76,11 +81,15 @@ class Eraser:
         self._events = list(events)
         self.words: set[str] = set()
         self.files: set[str] = set()
+        self._with_files: set[int] = set()
+        """Their messages that had files: what stands in these was shown to roles with the message."""
         for event in self._events:
             body = json.loads(event.body)
             if self._is_theirs(event.kind, body):
                 self.words |= {line for text in _texts(body) for line in _pieces(text)}
                 self.files |= {a["sha256"] for a in body.get("attachments", [])}
+                if body.get("attachments"):
+                    self._with_files.add(event.seq)
         names = {n for n in (*who.names, *(i for _, i in who.ids)) if len(n) >= SHORTEST}
         self._names = _any_of(names, r"(?<!\w)(?:{})(?!\w)")
         self._words = _any_of(self.words, "(?:{})")
@@ -113,6 +122,8 @@ class Eraser:
             clean |= {"text": GONE if body.get("text") else ""}
             if "attachments" in clean:
                 clean["attachments"] = []
+        if kind == "message_taken" and self._with_files & set(body["messages"]):
+            clean |= {"content": GONE, "pictures": []}
         return clean
 
     def _value(self, value: Any) -> Any:  # noqa: ANN401 - JSON

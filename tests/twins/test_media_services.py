@@ -96,7 +96,7 @@ def _row(**row: object) -> dict[str, object]:
 
 
 BAD: list[tuple[int, Any, str]] = [
-    (400, {"error": {"code": "moderation_blocked", "message": "Your request was rejected by the safety system."}},
+    (400, {"error": {"code": "moderation_blocked", "message": "Rejected by the safety system."}},
      "declines to draw this under its content policy"),
     (401, {"error": {"message": "Incorrect API key"}}, "does not accept the API key.*OPENAI_API_KEY"),
     (402, {"error": {"message": "pay"}}, "no credit"),
