@@ -1,4 +1,4 @@
-"""``--attach FILE``: a person's own files with their message. What cannot be used is refused before it is sent."""
+"""``--attach FILE``: a person's own files with their message. What cannot be used is refused, not sent."""
 
 from __future__ import annotations
 
@@ -48,8 +48,9 @@ def _read(path: Path, redactor: Redactor) -> bytes:
     if _SECRET.match(path.name):
         raise UsageError(f"{path} looks like a file of secrets", fix="It is not sent; attach something else.")
     try:
-        with path.open("rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not hold us up
+        with os.fdopen(fd, "rb") as file:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise UsageError(f"{path} is no regular file", fix="Attach a file.")
             data = file.read(RECORDING + 1)
     except OSError as error:

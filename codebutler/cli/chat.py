@@ -54,7 +54,8 @@ async def converse(
 ) -> ThreadState:  # fmt: skip
     """Read lines from the person and show what the thread says, until they leave.
 
-    ``first`` is typed ahead for the person; ``attached`` goes with the first line that they say; ``until_closed`` ends the talk with the thread.
+    ``first`` is typed ahead for the person; ``attached`` goes with the first line that they say;
+    ``until_closed`` ends the talk with the thread.
     """
     from rich.console import Console
 
