@@ -54,6 +54,14 @@ def _need_text(name: str, given: str) -> None:
 
 async def _run(args: argparse.Namespace) -> int:
     ahead = asyncio.create_task(client.load())  # takes long: while git is waited for
+    try:
+        return await _attended(args, ahead)
+    finally:
+        ahead.cancel()  # whatever ended the run before it was needed is what the person hears of
+        await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def _attended(args: argparse.Namespace, ahead: asyncio.Task[None]) -> int:
     place = await find_place(args.repo.resolve(), home=args.home)
     door = Terminal(quiet=args.json)
     async with open_session(place, [door]) as session:

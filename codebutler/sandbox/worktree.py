@@ -93,8 +93,34 @@ def repository(path: Path) -> GitParts | None:
         _kind(path / "objects") == "dir"
         and _kind(path / "HEAD") == "file"
         and _kind(path / "config") == "file"
+        and not _leads_away(path)
     )
     return GitParts(path, path) if ok else None
+
+
+def _leads_away(path: Path) -> bool:
+    """Whether something below ``path`` takes git's own reading and writing elsewhere, or keeps it waiting.
+
+    The daemon's git writes refs, their logs and packs there, and a folder's ``.git`` may be a command's work:
+    a link would carry that text to any file of the host.
+    """
+    if os.path.lexists(path / "commondir"):  # only a linked worktree's private folder has one
+        return True
+    folders = [path / name for name in ("refs", "logs", "objects/pack", "objects/info")]
+    if any(os.path.lexists(each) and _kind(each) != "dir" for each in folders):
+        return True
+    left = [os.fspath(each) for each in folders if each.is_dir()]
+    while left:
+        try:
+            with os.scandir(left.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        left.append(entry.path)
+                    elif not entry.is_file(follow_symlinks=False):
+                        return True
+        except OSError:
+            return True
+    return False
 
 
 def git_parts(root: Path, gitdir: Path | None) -> GitParts | None:

@@ -213,8 +213,6 @@ async def test_a_planted_repository_cannot_hold_up_the_start(folder: Path, tmp_p
         (dot / name).mkdir(parents=True)
     (dot / "HEAD").write_text("ref: refs/heads/../../../../escaped\n")
     (dot / "config").write_text("")
-    os.mkfifo(dot / "refs/heads/pipe")
-    (dot / "refs/loop").symlink_to(".")
     (dot / "info").symlink_to(tmp_path)
     (dot / "packed-refs").write_bytes(b"\xff\n" * 10)
     with (dot / "index").open("wb") as file:

@@ -31,7 +31,6 @@ def test_message_and_fix_are_two_sentences(message: str, fix: str, said: str) ->
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("/pm", "Use: /pm model"),
         ("/raise much", "/raise does not take 'much' as usd. Use: /raise [usd]"),
         ("/raise -1", "/raise does not take '-1' as usd. Use: /raise [usd]"),
     ],
