@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -33,11 +34,22 @@ class MediaTwin:
     """The endpoints. ``faults`` are answered first, one a request: (status, JSON, text, or raw bytes)."""
 
     def __init__(self) -> None:
-        """``sent`` is what came in."""
+        """``sent`` is what came in, ``url`` the base of the server that this is part of.
+
+        While ``hold`` is an event that is not set, an answer waits for it; ``reached``: a request has come in.
+        """
+        self.url = ""
         self.sent: list[Sent] = []
+        self.hold: asyncio.Event | None = None
+        self.reached = asyncio.Event()
         self.faults: list[tuple[int, Json | str | bytes]] = []
         self.usage: Json | None = None
         """What is counted; None: a picture of medium quality, a minute of sound."""
+
+    def settings(self) -> dict[str, Json]:
+        """The configuration of a host that draws and transcribes here."""
+        at = {"baseUrl": self.url, "apiKey": "sk-canary-0123456789abcdefghij"}
+        return {"images": at, "speech": at}
 
     def serve(self, app: web.Application) -> None:
         """Add the endpoints."""
@@ -56,7 +68,7 @@ class MediaTwin:
         return await self._picture(request, sent)
 
     async def _picture(self, request: web.Request, sent: Sent) -> web.Response:
-        fault = self._heard(request, sent)
+        fault = await self._heard(request, sent)
         if fault is not None:
             return fault
         if not sent.fields.get("prompt") or not sent.fields.get("model"):
@@ -75,7 +87,7 @@ class MediaTwin:
 
     async def _transcribe(self, request: web.Request) -> web.Response:
         sent = await _form("transcriptions", request)
-        fault = self._heard(request, sent)
+        fault = await self._heard(request, sent)
         if fault is not None:
             return fault
         data = next((data for name, _, data in sent.files if name == "file"), b"")
@@ -85,9 +97,12 @@ class MediaTwin:
         usage = self.usage or {"type": "duration", "seconds": 60}
         return web.json_response({"text": text, "usage": usage})
 
-    def _heard(self, request: web.Request, sent: Sent) -> web.Response | None:
+    async def _heard(self, request: web.Request, sent: Sent) -> web.Response | None:
         sent.key = request.headers.get("Authorization", "")
         self.sent.append(sent)
+        self.reached.set()
+        if self.hold is not None:
+            await self.hold.wait()
         if not self.faults:
             return None
         status, body = self.faults.pop(0)

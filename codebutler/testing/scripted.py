@@ -103,6 +103,7 @@ class ScriptedModel:
             await self.stop()
             raise
         self._port = self._runner.addresses[0][1]
+        self.media.url = self.url
 
     async def stop(self) -> None:
         """Stop listening and drop what is under way. Harmless when not running."""

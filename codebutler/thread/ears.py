@@ -16,6 +16,7 @@ from codebutler.thread.thread import Thread
 from codebutler.types import Attachment, Outbound
 
 SILENT = "nothing could be heard in it"
+INTERRUPTED = "the call was interrupted, and may have been paid for. Send it again if it matters."
 
 
 async def listen(thread: Thread, seq: int, message: MessageReceived) -> None:
@@ -41,6 +42,8 @@ def _quote(message: MessageReceived, file: Attachment, heard: Transcribed) -> Ou
 async def _heard(thread: Thread, seq: int, message: MessageReceived, file: Attachment) -> Transcribed:
     """The transcript. What fails is an answer, too: the message goes on without it."""
     blank = Transcribed(of=seq, sha256=file.sha256, by=message.author)
+    if recording(seq, file.sha256) in thread.state.buying:
+        return blank.model_copy(update={"error": INTERRUPTED})
     try:
         use = media.service(thread.config, "speech")
         data = await thread.host.store.get_blob(file.sha256)
