@@ -13,7 +13,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ from starter import Starter
 
 _RESET = (signal.SIGPIPE, signal.SIGXFSZ)
 _TRIES = 5
+_Patience = tuple[float, Callable[[], bool]]
+_TRUST = 1.0  # seconds after which a run is doubted
 _ROOM = 1024 * 1024
 """Bytes of output that a captured command may be ahead of us: it need not wait for each piece to be read."""
 
@@ -180,17 +182,21 @@ class Children:
         env: Mapping[str, str] | None = None,
         stdin: int = -1,
         stdout: int = -1,
+        doubt: Callable[[], bool] = bool,
     ) -> Captured:
         """Run to the end and return what it printed, stopping it past ``limit`` bytes or ``timeout``.
+
+        ``doubt`` is asked once, when it takes long: True stops it then.
 
         ``stdout`` sends the output to a descriptor instead. A run that fell victim to the sweep after
         somebody's command is started again.
         """
-        result = self._capture(argv, limit=limit, timeout=timeout, env=env, stdin=stdin, stdout=stdout)
+        patience = (timeout, doubt)
+        result = self._capture(argv, limit=limit, patience=patience, env=env, stdin=stdin, stdout=stdout)
         for _ in range(_TRIES):
             if result.code != -signal.SIGKILL or result.cut:
                 break
-            result = self._capture(argv, limit=limit, timeout=timeout, env=env, stdin=stdin, stdout=stdout)
+            result = self._capture(argv, limit=limit, patience=patience, env=env, stdin=stdin, stdout=stdout)
         return result
 
     def _capture(
@@ -198,7 +204,7 @@ class Children:
         argv: Sequence[str],
         *,
         limit: int,
-        timeout: float,
+        patience: _Patience,
         env: Mapping[str, str] | None,
         stdin: int,
         stdout: int,
@@ -211,21 +217,25 @@ class Children:
         os.close(out_w)
         os.close(err_w)
         data = {out_r: bytearray(), err_r: bytearray()}
-        cut = self._collect(child, data, limit, timeout)
+        cut = self._collect(child, data, limit, patience)
         code = self.wait(child)
         for fd in data:
             os.close(fd)
         return Captured(code, bytes(data[out_r][:limit]), bytes(data[err_r][:65536]), cut)
 
-    def _collect(self, child: Child, data: dict[int, bytearray], limit: int, timeout: float) -> bool:
+    def _collect(self, child: Child, data: dict[int, bytearray], limit: int, patience: _Patience) -> bool:
         """Read until the child has ended and its pipes are dry. True if it had to be stopped."""
-        until = time.monotonic() + timeout
+        until, trust = time.monotonic() + patience[0], time.monotonic() + _TRUST
         poll = select.poll()
         for fd in (*data, child.pidfd):
             poll.register(fd, select.POLLIN)
         live = set(data)
         while live:
-            ready = {fd for fd, _ in poll.poll(max(0.0, until - time.monotonic()) * 1000)}
+            ready = {fd for fd, _ in poll.poll(max(0.0, min(trust, until) - time.monotonic()) * 1000)}
+            if not ready and trust < until:
+                trust = until
+                if not patience[1]():
+                    continue
             if not ready or sum(map(len, data.values())) > limit:
                 self.kill(child)
                 return True

@@ -8,6 +8,7 @@ Nothing that this module returns is trusted outside: the daemon imports the pack
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import re
 from typing import Any
@@ -15,20 +16,13 @@ from typing import Any
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
+from gitcall import SETTINGS, environment
 from leftout import NAMED, has_strays, left_out
+from oddfiles import Stuck, odd_files
 from scratch import copy
 from workspace import Workspace
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_SETTINGS = {
-    "core.hooksPath": "/dev/null",
-    "core.fsmonitor": "false",
-    "core.untrackedCache": "false",
-    "core.splitIndex": "false",
-    "gc.auto": "0",
-    "advice.addEmbeddedRepo": "false",
-    "checkout.workers": "0",
-}
 _PLAIN = "--ignore-submodules=none"
 """Spoken out, it keeps git from asking a .gitmodules file, which the agent may have written."""
 _SUBMODULES = 100
@@ -53,6 +47,7 @@ class GitWork:
         self.index = os.path.join(self.home, "index")
         self.objects = os.path.join(self.home, "objects")
         self.pack_file = os.path.join(self.home, "new.pack")
+        self.waits_for: list[str] = []
         self._looked_through: tuple[int, ...] = ()  # the index that was last brought in line, by its stamp
         self._written: tuple[tuple[int, ...], str] = ((), "")  # the index last written as a tree, and that
 
@@ -63,30 +58,30 @@ class GitWork:
         if not self.space.config.gitdir:
             raise Fault("this folder belongs to no git repository")
         os.makedirs(self.objects, exist_ok=True)
-        settings = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
-        env = {
-            **{
-                key: os.environ[key]
-                for key in ("PATH", "HOME", "LANG", "GIT_CONFIG_SYSTEM")
-                if key in os.environ
-            },
-            "GIT_DIR": self.space.config.gitdir,
-            "GIT_WORK_TREE": self.space.root,
-            "GIT_INDEX_FILE": self.index,
-            "GIT_OBJECT_DIRECTORY": self.objects,
-            "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(self.space.config.objects),
-            "GIT_CONFIG_GLOBAL": "/dev/null",
-            "GIT_OPTIONAL_LOCKS": "0",
-            "GIT_TERMINAL_PROMPT": "0",
-        }
-        return self.space.children.capture(
-            ["git", *settings, *arguments],
-            env=env,
+        self.waits_for = []
+        done = self.space.children.capture(
+            ["git", *SETTINGS, *arguments],
+            env=environment(self.space, self.index, self.objects),
             stdin=stdin,
             stdout=stdout,
             limit=limit,
             timeout=limits.GIT_TIMEOUT,
+            doubt=self._stuck,
         )
+        if done.cut and self.waits_for:
+            with contextlib.suppress(FileNotFoundError):  # it was killed, and cannot take its lock away
+                os.unlink(f"{self.index}.lock")
+            names = ", ".join(self.waits_for[:3])
+            raise Stuck(f"git would wait for ever for {names}, a pipe or a device: remove it")
+        return done
+
+    def _stuck(self) -> bool:
+        """Whether the worktree holds what git opens by its name, and what never answers.
+
+        A look at the whole tree: only when git takes long.
+        """
+        self.waits_for = list(odd_files(self.space.root))
+        return bool(self.waits_for)
 
     def run(self, *arguments: str, stdin: int = -1, stdout: int = -1) -> bytes:
         """Like ``git``, but anything other than success is a Fault."""
@@ -108,7 +103,23 @@ class GitWork:
         """Bring the private index in line with the worktree; returns what could not be taken."""
         if not os.path.exists(self.index) and not self._borrow_index():
             self.run("read-tree", base)
-        result = self.git("add", "--all", "--ignore-errors", "--", ".")
+        try:
+            result = self.git("add", "--all", "--ignore-errors", "--", ".")
+        except Stuck:
+            return self._around_pipes(base)
+        return self._staged(base, result)
+
+    def _around_pipes(self, base: str) -> list[str]:
+        """Nested repositories with a pipe where git wants a file are left out, whole."""
+        nested = sorted({each.partition("/.git/")[0] for each in self.waits_for if "/.git/" in each})
+        aside = [f":(exclude,literal){name}" for name in nested]
+        result = self.git("add", "--all", "--ignore-errors", "--", ".", *aside)
+        why = "pipes or devices lie in its records"
+        told = [f"nested repository left out, {why}: '{name}'" for name in nested]
+        return told + self._staged(base, result)
+
+    def _staged(self, base: str, result: Captured) -> list[str]:
+        """What is to be told of ``git add``, once what it cannot take is out of the index."""
         if result.code == 128:
             result = self._around_nested(result)
         if result.code not in (0, 1) or result.cut:
@@ -286,14 +297,3 @@ class GitWork:
                 return {"data": base64.b64encode(file.read(limits.PACK_CHUNK)).decode()}
         except FileNotFoundError:
             raise Fault("there is no pack: ask for a tree first") from None
-
-
-def _quoted(paths: str) -> str:
-    """A colon-separated list of paths, as git wants it when a path holds a colon or a quote."""
-    quoted = []
-    for path in paths.split("\0"):
-        plain = not re.search(r'[:"\\\n]', path)
-        quoted.append(
-            path if plain else '"' + path.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") + '"'
-        )
-    return ":".join(quoted)

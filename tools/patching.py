@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat as modes
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,12 +19,13 @@ from workspace import Workspace
 
 
 class Draft:
-    """A file as it was and as it will be; None: there is none."""
+    """A file as it was and as it will be; None: there is none. ``link``: it is a symlink that leads there."""
 
     def __init__(self, place: Place, before: bytes | None) -> None:
         """Nothing is changed yet."""
         self.place, self.before, self.after = place, before, before
         self.mode = -1
+        self.link = ""
 
 
 def apply_patch(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -48,9 +50,9 @@ def _drafts() -> Iterator[dict[str, Draft]]:
             os.close(each.place.parent)
 
 
-def _draft(space: Workspace, drafts: dict[str, Draft], path: str) -> Draft:
+def _draft(space: Workspace, drafts: dict[str, Draft], path: str, *, keep_link: bool = False) -> Draft:
     """The draft for a path, read from disk the first time."""
-    place = writable(space, path)
+    place = writable(space, path, keep_link=keep_link)
     if place.rel in drafts:
         os.close(place.parent)
         return drafts[place.rel]
@@ -58,7 +60,10 @@ def _draft(space: Workspace, drafts: dict[str, Draft], path: str) -> Draft:
         os.close(place.parent)
         raise Fault(f"the patch names more than {limits.PATCH_FILES} files: split it")
     draft = drafts[place.rel] = Draft(place, None)
-    if place.stat is not None:
+    if place.stat is not None and modes.S_ISLNK(place.stat.st_mode):
+        draft.link = os.readlink(place.name, dir_fd=place.parent)
+        draft.before = draft.after = os.fsencode(draft.link)
+    elif place.stat is not None:
         draft.before = draft.after = load(space, place, text_only=False)
         draft.mode = place.stat.st_mode & 0o777
     return draft
@@ -66,7 +71,7 @@ def _draft(space: Workspace, drafts: dict[str, Draft], path: str) -> Draft:
 
 def _plan(space: Workspace, drafts: dict[str, Draft], each: Operation) -> str:
     """Carry one operation out in memory; returns its line of the result."""
-    draft = _draft(space, drafts, each.path)
+    draft = _draft(space, drafts, each.path, keep_link=each.kind == "delete")
     rel = draft.place.rel
     if each.kind == "add":
         if draft.after is not None:
@@ -133,7 +138,9 @@ def _put(space: Workspace, draft: Draft, staged: list[Staged]) -> None:
 
 
 def _restore(space: Workspace, draft: Draft) -> None:
-    if draft.before is not None:
+    if draft.link:
+        os.symlink(draft.link, draft.place.name, dir_fd=draft.place.parent)
+    elif draft.before is not None:
         store(space, draft.place, draft.before)
     elif draft.after is not None:
         os.unlink(draft.place.name, dir_fd=draft.place.parent)

@@ -82,12 +82,16 @@ def split(space: Workspace, path: str) -> tuple[bool, list[str]]:
     raise outside(path)
 
 
-def locate(space: Workspace, path: str) -> Place:
-    """Walk to ``path``, following symlinks that stay inside. Raises Fault if it leads outside."""
+def locate(space: Workspace, path: str, *, keep_link: bool = False) -> Place:
+    """Walk to ``path``, following symlinks that stay inside. Raises Fault if it leads outside.
+
+    ``keep_link``: a symlink at the end is itself the place, wherever it leads.
+    """
     is_output, parts = split(space, path)
     walk = _Walk(
         space, path, space.output_fd if is_output else space.root_fd, space.output if is_output else ""
     )
+    walk.keep_link = keep_link
     try:
         return walk.run(deque(parts))
     except BaseException:
@@ -101,6 +105,7 @@ class _Walk:
         self.stack: list[int] = [os.dup(base)]
         self.names: list[str] = []
         self.links = 0
+        self.keep_link = False
 
     def close(self) -> None:
         for fd in self.stack:
@@ -119,9 +124,10 @@ class _Walk:
                 stat = os.stat(name, dir_fd=self.stack[-1], follow_symlinks=False)
             except FileNotFoundError:
                 return self.absent(name, todo)
-            if modes.S_ISLNK(stat.st_mode):
+            is_last = all(part in ("", ".") for part in todo)
+            if modes.S_ISLNK(stat.st_mode) and not (is_last and self.keep_link):
                 self.follow(name, todo)
-            elif any(part not in ("", ".") for part in todo):
+            elif not is_last:
                 self.down(name)
             else:
                 return self.place(name, stat, [])
@@ -177,19 +183,27 @@ class _Walk:
         return Place(parent, name, os.path.join(self.prefix, rel) if self.prefix else rel, stat, missing)
 
 
-def writable(space: Workspace, path: str) -> Place:
-    """The place of a file that is to be written. Refuses the read-only phase and git's own folder."""
+def writable(space: Workspace, path: str, *, keep_link: bool = False) -> Place:
+    """The place of a file that is to be written. Refuses the read-only phase and git's own folder.
+
+    ``keep_link``: it is to be deleted, and of a symlink that is the link.
+    """
     if space.config.read_only:
         raise Fault("the worktree is read-only now: nothing may be changed before the plan is approved")
-    place = locate(space, path)
+    place = locate(space, path, keep_link=keep_link)
     if place.rel == ".git" or place.rel.startswith((".git/", "/")):
         os.close(place.parent)
         raise Fault(f"{path} is read-only")
-    if place.stat is not None and not modes.S_ISREG(place.stat.st_mode):
+    if place.stat is not None and not (modes.S_ISREG(place.stat.st_mode) or _is_link(place)):
         os.close(place.parent)
         kind = "a folder" if modes.S_ISDIR(place.stat.st_mode) else "not a regular file"
         raise Fault(f"{place.rel} is {kind}")
     return place
+
+
+def _is_link(place: Place) -> bool:
+    """Whether a walk that keeps links ended at one."""
+    return place.stat is not None and modes.S_ISLNK(place.stat.st_mode)
 
 
 def absent(space: Workspace, place: Place, path: str) -> Fault:

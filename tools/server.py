@@ -150,8 +150,10 @@ class Server:
     def call(self, ident: Id, params: dict[str, Any]) -> None:
         """One tool call, inline or in its own thread."""
         name, arguments = params.get("name"), params.get("arguments", {})
-        if not isinstance(name, str) or name not in self.forms:
-            raise ProtocolFault(-32602, f"no such tool: {str(name)[:100]}")
+        if not isinstance(name, str):
+            raise ProtocolFault(-32602, "params.name must be the name of a tool")
+        if name not in self.forms:
+            raise ProtocolFault(-32602, f"no such tool: {name[:100]}")
         if not isinstance(arguments, dict):
             raise ProtocolFault(-32602, "arguments must be an object")
         if name in _INLINE and not (name == "read" and is_slow(arguments)):

@@ -45,6 +45,8 @@ async def tell_of_lost(place: Place, store: Store) -> None:
 
 async def find_thread(store: Store, start: str) -> str:
     """The id of the one thread whose id begins with ``start``. UsageError if there is none, or more."""
+    if not start:
+        raise UsageError("the thread's id is empty", fix="codebutler threads lists them.")
     found = [r.id for r in await store.threads() if r.id.startswith(start)]
     if len(found) != 1:
         problem = f"no thread {start!r} in this repo" if not found else f"{start!r} fits {len(found)} threads"

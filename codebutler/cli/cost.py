@@ -21,8 +21,8 @@ from codebutler.thread.bill import BY, Sum, bill
 HELP = "What the threads cost: by day, person, role, model or thread."
 _UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _EIGHTHS = " ▏▎▍▌▋▊▉"
-NARROWEST = 6
-"""Characters of the shortest plot that is worth its place."""
+NARROWEST, WIDEST = 6, 60
+"""Characters of the shortest plot that is worth its place, and of the longest."""
 _HEAD = ("", "cost", "calls", "tokens in", "cached", "out")
 
 
@@ -76,7 +76,7 @@ def table(sums: Mapping[str, Sum], together: Sum, *, width: int, fine: bool) -> 
     sizes = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
     figures = sum(sizes[1:]) + 2 * len(sizes[1:])
     sizes[0] = max(min(sizes[0], width - figures), 8)
-    room = width - sizes[0] - figures - 2
+    room = min(WIDEST, width - sizes[0] - figures - 2)
     most = max(each.usd for each in sums.values()) or float("inf")
     bars = ["", *(_bar(each.usd / most, room, fine=fine) for each in sums.values()), ""]
     for row, bar in zip(rows, bars, strict=True):

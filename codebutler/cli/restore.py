@@ -39,7 +39,8 @@ async def _run(args: argparse.Namespace) -> int:
 
 def _words(done: Restored) -> str:
     open_ = sum(row.phase != "closed" for row in done.threads)
-    lines = [f"{len(done.threads)} threads are back, {open_} of them open, from {done.source}."]
+    threads = "1 thread is" if len(done.threads) == 1 else f"{len(done.threads)} threads are"
+    lines = [f"{threads} back, {open_} open, from {done.source}."]
     if done.kept is not None:
         lines.append(f"The store that was here before is {done.kept}.")
     lines += [f"Only that one has thread {row.id}: {row.title}" for row in done.lost]

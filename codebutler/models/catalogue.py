@@ -9,9 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from codebutler.models.prices import MILLION, Price
+
 SECONDS = 5.0
 _MAX_BYTES = 8 * 1024 * 1024
 _WINDOW_KEYS = ("context_length", "max_model_len", "context_window", "max_context_length")
+_DEAREST = 1e6
+"""Dollars per million tokens: beyond that a price is a mistake."""
 _NOT_FOR_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|moderation|image|transcribe", re.IGNORECASE)
 
 
@@ -26,6 +30,9 @@ class Catalogue:
     """Context sizes in tokens, of the models whose size the server tells."""
     sight: Mapping[str, bool] = field(default_factory=dict)
     """Whether a model takes pictures, of the models whose kinds of input the server tells."""
+
+    prices: Mapping[str, Price] = field(default_factory=dict)
+    """Of the models whose price the server tells."""
 
     @property
     def first(self) -> str:
@@ -74,7 +81,39 @@ def _read(data: bytes) -> Catalogue:
         return Catalogue("unlisted", detail="the answer is not a list of models")
     windows = {row["id"]: size for row in rows if (size := _window(row))}
     sight = {row["id"]: "image" in kinds for row in rows if (kinds := _inputs(row))}
-    return Catalogue("listed", ids, windows=windows, sight=sight)
+    prices = {row["id"]: told for row in rows if (told := _price(row, windows, sight))}
+    return Catalogue("listed", ids, windows=windows, sight=sight, prices=prices)
+
+
+def _price(row: Mapping[str, Any], windows: Mapping[str, int], sight: Mapping[str, bool]) -> Price | None:
+    """The price in OpenRouter's form: dollars per token, as text. None where a part is missing or odd."""
+    told = row.get("pricing")
+    if not isinstance(told, dict):
+        return None
+    fresh, output = _dollars(told.get("prompt")), _dollars(told.get("completion"))
+    if fresh is None or output is None:
+        return None
+    kept, top = _dollars(told.get("input_cache_read")), row.get("top_provider")
+    most = top.get("max_completion_tokens") if isinstance(top, dict) else 0
+    return Price(
+        input=fresh,
+        cached=fresh if kept is None else kept,
+        output=output,
+        context=windows.get(row["id"], 0),
+        max_output=most if type(most) is int else 0,
+        sees=sight.get(row["id"], False),
+    )
+
+
+def _dollars(told: Any) -> float | None:  # noqa: ANN401 - whatever JSON came in
+    """Dollars per million tokens. A negative price, as routers between models have it, is none."""
+    if isinstance(told, bool) or not isinstance(told, str | int | float):
+        return None
+    try:
+        value = float(told) * MILLION
+    except ValueError:
+        return None
+    return value if 0 <= value < _DEAREST else None
 
 
 def _inputs(row: Mapping[str, Any]) -> list[Any]:

@@ -13,9 +13,10 @@ from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
 from codebutler.models.body import Bodies
+from codebutler.models.endpoints import Endpoint
 from codebutler.models.marks import marked
 from codebutler.models.quirks import Manners
-from codebutler.models.routing import Endpoint, Route, Router
+from codebutler.models.routing import Route, Router
 from codebutler.models.tokens import Meter, estimate, estimate_text
 from codebutler.types import Json, Message, ModelReply, Usage
 

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
-from codebutler.models.routing import Endpoint, Route
+from codebutler.models.endpoints import Endpoint
+from codebutler.models.routing import Route
 from codebutler.redact import Redactor
 
 _TRANSIENT = frozenset({408, 409, 425, 429})

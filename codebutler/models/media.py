@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from codebutler.config import Config
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import faults
+from codebutler.models.endpoints import OPENAI_URL, Endpoint, openai_endpoint
 from codebutler.models.reach import proxy_for, trust
-from codebutler.models.routing import OPENAI_URL, Endpoint, Route
+from codebutler.models.routing import Route
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -56,20 +57,17 @@ def service(config: Config, what: What) -> Service:
 
     A key goes only to the server that it was given for.
     """
-    section, openai = getattr(config, what), config.openai
-    own_from = config.origin(f"{what}.apiKey") if section.api_key else ""
-    openai_from = config.origin("openai.apiKey") if openai.api_key else ""
+    section = getattr(config, what)
+    origin = config.origin(f"{what}.apiKey") if section.api_key else ""
+    endpoint: Endpoint | None
     if section.base_url:
         label = f"the server at {section.base_url}"
-        endpoint = Endpoint("compatible", label, section.base_url, section.api_key, own_from)
+        endpoint = Endpoint("compatible", label, section.base_url, section.api_key, origin)
     elif section.api_key:
-        endpoint = Endpoint("openai", "OpenAI", OPENAI_URL, section.api_key, own_from)
-    elif openai.base_url:
-        label = f"the server at {openai.base_url}"
-        endpoint = Endpoint("compatible", label, openai.base_url, openai.api_key, openai_from)
-    elif openai.api_key:
-        endpoint = Endpoint("openai", "OpenAI", OPENAI_URL, openai.api_key, openai_from)
+        endpoint = Endpoint("openai", "OpenAI", OPENAI_URL, section.api_key, origin)
     else:
+        endpoint = openai_endpoint(config)
+    if endpoint is None:
         raise ConfigError(
             f"no service is set up by which {_USE[what]}",
             fix=f"Set OPENAI_API_KEY, or {what}.apiKey or {what}.baseUrl in the host's config.json.",

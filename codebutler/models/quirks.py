@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from codebutler.models.routing import Endpoint
+from codebutler.models.endpoints import Endpoint
 from codebutler.types import Json
 
 REASONING = ("reasoning_content", "reasoning", "reasoning_details")

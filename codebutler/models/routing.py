@@ -8,21 +8,19 @@ OpenRouter, if there is a key; OpenAI, if there is a key. Nothing of this talks 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
-from urllib.parse import urlsplit
-
-from pydantic import SecretStr
+from typing import Protocol
 
 from codebutler.config import MODEL_VARIABLE, Config
 from codebutler.errors import ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
+from codebutler.models.endpoints import Endpoint, main_endpoint, own_endpoint
 from codebutler.models.prices import Price, price
 from codebutler.types import Usage
 
-OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_DEFAULT = "gpt-4.1-mini"
 """What stands in for a model that OpenAI does not have, when OpenAI is all there is."""
 LITELLM = "litellm/"
@@ -32,6 +30,10 @@ NO_PROVIDER_FIX = (
     "Set OPENROUTER_API_KEY or OPENAI_API_KEY, or OPENAI_BASE_URL for a local server "
     "(Ollama: http://127.0.0.1:11434/v1)"
 )
+_LISTING = frozenset({"compatible", "openrouter"})
+"""Kinds of servers whose list of models says more than their names."""
+_SILENCE = 600.0
+"""Seconds before a list that could not be had is asked for again."""
 _CLAUDE = re.compile(r"(anthropic/claude-[a-z]+-\d+)-(\d{1,2})(?:-20\d{6})?((?::[a-z]+)?)")
 
 
@@ -55,17 +57,6 @@ class HasModels(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A server. ``key_from`` says where the key came from; without a key it is ""."""
-
-    kind: Literal["openrouter", "openai", "compatible", "litellm"]
-    label: str
-    base_url: str
-    key: SecretStr | None = None
-    key_from: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Route:
     """Where a call goes. ``id`` is what the model is called in logs and prices, ``model`` on the wire.
 
@@ -84,11 +75,12 @@ class Router:
     def __init__(self, config: Config) -> None:
         """Cheap: nothing is asked yet."""
         self._config = config
-        self._own = {name: _own(config, name) for name in config.providers}
-        self._main = _main_endpoint(config)
+        self._own = {name: own_endpoint(config, name) for name in config.providers}
+        self._main = main_endpoint(config)
         self._catalogue: Catalogue | None = None
         self._notices: dict[str, None] = {}
         self._prices: dict[str, Price] = {}
+        self._silent_until = 0.0
 
     @property
     def main(self) -> Endpoint | None:
@@ -127,18 +119,32 @@ class Router:
         return tuple(dict.fromkeys(routed)) or (chosen,)
 
     async def learn(self) -> None:
-        """Ask the server at OPENAI_BASE_URL for its models, once. A silent one is asked again next time."""
+        """Ask the server at OPENAI_BASE_URL, or OpenRouter, for its models and what it says of them, once.
+
+        A silent one is asked again later.
+        """
         endpoint = self._main
-        if endpoint is None or endpoint.kind != "compatible" or self._catalogue is not None:
+        if endpoint is None or endpoint.kind not in _LISTING or self._catalogue is not None:
             return
+        if endpoint.kind == "openrouter" and time.monotonic() < self._silent_until:
+            return  # its list only makes our table better: no turn waits for it again and again
         key = endpoint.key.get_secret_value() if endpoint.key else ""
         answer = await catalogue.ask(endpoint.base_url, key)
         if answer.state != "unreachable":
             self._catalogue = answer
+        else:
+            self._silent_until = time.monotonic() + _SILENCE
 
     def price(self, model: str) -> Price | None:
         """What is known of a model's price: of its provider, else our own table."""
-        return self._prices.get(model) or price(model)
+        return self._prices.get(model) or self._listed_price(model) or price(model)
+
+    def _listed_price(self, model: str) -> Price | None:
+        """What the main server's list says of a model that it would serve."""
+        if self._catalogue is None or model.startswith(LITELLM) or self._provider_of(model) is not None:
+            return None
+        listed = self._catalogue.prices
+        return listed.get(model) or listed.get(_dotted_claude(model))
 
     def cost(self, model: str, usage: Usage) -> float | None:
         """Dollars of a call; None if no price is known."""
@@ -170,7 +176,9 @@ class Router:
     def window(self, model: str) -> int | None:
         """Tokens that ``model`` can take in: the server's own word wins over our table."""
         offered = self._catalogue.windows if self._catalogue else {}
-        found = offered.get(model) or offered.get(model.rpartition("/")[2])
+        found = (
+            offered.get(model) or offered.get(_dotted_claude(model)) or offered.get(model.rpartition("/")[2])
+        )
         known = self.price(model)
         return found or (known.context if known else None) or None
 
@@ -246,29 +254,6 @@ class Router:
         )
         hint = "" if self._config.model_override else f" {MODEL_VARIABLE} chooses another."
         return Route(endpoint, instead, instead, f"{endpoint.label} has no {model}: {instead} answers.{hint}")
-
-
-def _own(config: Config, name: str) -> Endpoint:
-    provider = config.providers[name]
-    origin = config.origin(f"providers.{name}.apiKey") if provider.api_key else ""
-    return Endpoint("compatible", f"provider {name}", provider.base_url, provider.api_key, origin)
-
-
-def _main_endpoint(config: Config) -> Endpoint | None:
-    """OPENAI_BASE_URL wins over OpenRouter, OpenRouter over OpenAI."""
-    openai, router = config.openai, config.openrouter
-    openai_from = config.origin("openai.apiKey") if openai.api_key else ""
-    if openai.base_url and urlsplit(openai.base_url).hostname != urlsplit(OPENAI_URL).hostname:
-        label = f"the server at {openai.base_url}"
-        return Endpoint("compatible", label, openai.base_url, openai.api_key, openai_from)
-    if openai.base_url and openai.api_key:
-        return Endpoint("openai", "OpenAI", openai.base_url, openai.api_key, openai_from)
-    if router.api_key:
-        origin = config.origin("openrouter.apiKey")
-        return Endpoint("openrouter", "OpenRouter", router.base_url, router.api_key, origin)
-    if openai.api_key:
-        return Endpoint("openai", "OpenAI", OPENAI_URL, openai.api_key, openai_from)
-    return None
 
 
 def _of_openai(model: str) -> bool:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, quirks, reach
 from codebutler.models.breaks import translated
-from codebutler.models.routing import Endpoint, Route
+from codebutler.models.endpoints import Endpoint
+from codebutler.models.routing import Route
 from codebutler.models.sse import Events, EventTooLarge
 
 if TYPE_CHECKING:

@@ -21,6 +21,8 @@ LINE_BYTES = 16 * 1024 * 1024
 _STDERR_BYTES = 8192
 _OUTPUT_CHARS = 4096
 _GRACE = 15.0
+_DYING = 1.0
+"""Seconds from the end of a process's output to its own end."""
 _BASH_DEFAULT, _BASH_MAX = 120.0, 600.0
 _REQUEST_BYTES = 30 * 1024 * 1024
 """Longest request: a little less than the executor takes in one line."""
@@ -50,6 +52,8 @@ class Client:
         self._next = 0
         self._reader = asyncio.create_task(self._read())
         self.alive = True
+        self._why = "the executor has ended"
+        self._said: str | None = None
 
     @property
     def pid(self) -> int:
@@ -88,7 +92,7 @@ class Client:
         Cancelling tells the executor to stop the call; past ``timeout`` seconds the process is killed.
         """
         if not self.alive:
-            raise Lost("the executor has ended")
+            raise await self._lost()
         self._next += 1
         ident = self._next
         future: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -120,7 +124,7 @@ class Client:
     async def _send(self, message: dict[str, Any]) -> None:
         stdin = self._process.stdin
         if stdin is None or not self.alive:
-            raise Lost("the executor has ended")
+            raise Lost(self._why)
         line = json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
         if len(line) > _REQUEST_BYTES:
             raise Refused(f"the arguments are too large: {len(line)} bytes")
@@ -128,24 +132,25 @@ class Client:
             stdin.write(line)
             await stdin.drain()
         except (ConnectionError, RuntimeError) as error:
-            raise Lost("the executor has ended") from error
+            raise await self._lost() from error
 
     async def _read(self) -> None:
         stdout = self._process.stdout
         if stdout is None:
             return
-        reason = "the executor has ended"
         try:
             while line := await stdout.readline():
                 self._take(line)
+            self.alive = False
+            self._why = await self._cause()
         except ValueError:
-            reason = "the executor sent a line that is too long"
+            self._why = "the executor sent a line that is too long"
         finally:
             self.kill()
             self._on_end(None)
             for future in self._waiting.values():
                 if not future.done():
-                    future.set_exception(Lost(reason))
+                    future.set_exception(Lost(self._why))
 
     def _take(self, line: bytes) -> None:
         """One line from the executor. What does not fit a waiting call is ignored."""
@@ -189,17 +194,33 @@ class Client:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, self._launch.end)
 
+    async def _lost(self) -> Lost:
+        """That it has gone, and why, which its reader may be finding out just now."""
+        await asyncio.wait([self._reader], timeout=3 * _DYING)
+        return Lost(self._why)
+
+    async def _cause(self) -> str:
+        """Why it said nothing more: its exit status or signal, and its last words."""
+        try:
+            code = await asyncio.wait_for(asyncio.shield(self._process.wait()), _DYING)
+        except TimeoutError:
+            return "the executor has closed its output"
+        lines = (await self.complaint()).strip().splitlines()
+        said = f": {lines[-1][:300]}" if lines else ""
+        how = f"signal {-code}" if code < 0 else f"exit status {code}"
+        return f"the executor has ended ({how}){said}"
+
     async def complaint(self) -> str:
         """What the process printed to stderr before it ended, capped."""
         stderr = self._process.stderr
-        if stderr is None:
-            return ""
-        try:
-            return plain_text(
-                (await asyncio.wait_for(stderr.read(_STDERR_BYTES), 2)).decode("utf-8", "replace")
-            )
-        except TimeoutError:
-            return ""
+        if self._said is None and stderr is not None:
+            try:
+                self._said = plain_text(
+                    (await asyncio.wait_for(stderr.read(_STDERR_BYTES), 2)).decode("utf-8", "replace")
+                )
+            except TimeoutError:
+                self._said = ""
+        return self._said or ""
 
     async def close(self) -> None:
         """Let the executor end by itself, then make sure."""

@@ -57,6 +57,9 @@ def real_folder(path: Path) -> Path:
         or any(real.is_relative_to(each) for each in below)
     ):  # fmt: skip
         raise UsageError(f"{real} is not opened to the sandbox", fix="Name a project's own folder.")
+    for each in (real, *real.parents):
+        if (each == real or each.name == ".git") and repository(each):
+            raise UsageError(f"{real} belongs to git's own records", fix="Name the folder with the files.")
     return real
 
 

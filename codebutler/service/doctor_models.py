@@ -14,9 +14,10 @@ from codebutler.config import Config
 from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
+from codebutler.models.endpoints import Endpoint
 from codebutler.models.media import What, service
 from codebutler.models.prices import price
-from codebutler.models.routing import NO_PROVIDER, NO_PROVIDER_FIX, Endpoint, Router
+from codebutler.models.routing import NO_PROVIDER, NO_PROVIDER_FIX, Router
 from codebutler.service.doctor_check import Check, note, ok, problem
 
 

@@ -95,3 +95,13 @@ class Rewrite:
     row: Mapping[str, str]
     unbind: bool = False
     drop: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A thread at one moment. ``row`` is None for an unknown one; ``spent``: dollars, if any were counted."""
+
+    events: Sequence[StoredEvent]
+    row: ThreadRow | None
+    posts: Sequence[Post]
+    spent: float | None

@@ -15,7 +15,7 @@ from codebutler.store.care import Care
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
-from codebutler.store.rows import NewEvent, NewPost, Post, StoredEvent, ThreadRow, Timer
+from codebutler.store.rows import NewEvent, NewPost, Post, StoredEvent, ThreadRow, Timer, Whole
 from codebutler.store.standing import Rescue, Standing, no_rescue
 from codebutler.store.writer import Transaction, Writer
 
@@ -134,6 +134,10 @@ class Store(Care):
     async def events(self, thread: str, after: int = 0) -> list[StoredEvent]:
         """The events past seq ``after``, in order; none for an unknown thread."""
         return await self._readers.do(lambda c: log.events(c, thread, after))
+
+    async def whole(self, thread: str, scope: str) -> Whole:
+        """All that there is of a thread, and the money of ``scope``, as they were at one moment."""
+        return await self._readers.do(lambda c: _whole(c, thread, scope))
 
     # ------------------------------------------------------------------------- threads
 
@@ -265,3 +269,16 @@ class Store(Care):
 def _flag(ready: bool | None, seen: int | None, last: int) -> bool | None:
     """What to write to the ready flag, None for nothing."""
     return None if ready is False and seen is not None and last > seen else ready
+
+
+def _whole(connection: sqlite3.Connection, thread: str, scope: str) -> Whole:
+    connection.execute("BEGIN")  # the first read fixes what the others see
+    try:
+        return Whole(
+            log.events(connection, thread, 0),
+            log.thread(connection, thread),
+            outbox.of_thread(connection, thread),
+            money.spent(connection, scope) if scope in money.scopes(connection, scope) else None,
+        )
+    finally:
+        connection.execute("ROLLBACK")

@@ -36,7 +36,7 @@ class MediaTwin:
     def __init__(self) -> None:
         """``sent`` is what came in, ``url`` the base of the server that this is part of.
 
-        While ``hold`` is an event that is not set, an answer waits for it; ``reached``: a request has come in.
+        While ``hold`` is an event that is not set, an answer waits for it; ``reached``: a request came in.
         """
         self.url = ""
         self.sent: list[Sent] = []

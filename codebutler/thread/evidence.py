@@ -41,18 +41,13 @@ class Evidence:
 
 
 async def of_store(store: Store, thread: str) -> Evidence:
-    """The thread as the store has it; read again while it changes, so that the parts fit together."""
-    while True:
-        events = await store.events(thread)
-        row = await store.thread(thread)
-        posts = [_post(post) for post in await store.posts(thread)]
-        scope = f"thread:{thread}"
-        spent = await store.spent(scope) if scope in await store.scopes(scope) else None
-        if not await store.events(thread, after=events[-1].seq if events else 0):
-            break
-    if row is None:
+    """The thread as the store has it at one moment. UsageError when it has none of that id."""
+    found = await store.whole(thread, f"thread:{thread}")
+    if found.row is None:
         raise UsageError(f"no thread {thread!r} in this repo", fix="codebutler threads lists them.")
-    return Evidence(thread, events, {name: asdict(row)[name] for name in ROW}, posts, spent)
+    row = asdict(found.row)
+    posts = [_post(post) for post in found.posts]
+    return Evidence(thread, found.events, {name: row[name] for name in ROW}, posts, found.spent)
 
 
 def _post(post: Post) -> Json:

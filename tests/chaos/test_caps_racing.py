@@ -15,7 +15,6 @@ from codebutler.store.store import Store
 from codebutler.testing.sample import make_sample
 
 CHILD = Path(__file__).with_name("caps_child.py")
-PROCESSES = (17, 17, 16)
 WORST = 0.0999
 """What the child's call reserves, and costs."""
 FIT = 7
@@ -62,15 +61,20 @@ async def budgets(path: Path, day: str) -> tuple[float, list[str]]:
         await store.close()
 
 
-async def test_fifty_racing_threads_of_three_processes_keep_a_days_cap(open_tmp: Path, home: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "scope", "processes"),
+    [("usdPerDay", "day:", (17, 17, 16)), ("usdPerPersonPerDay", "person:terminal:robin:", (8, 8))],
+)
+async def test_racing_threads_of_several_processes_keep_a_cap_that_they_share(
+    open_tmp: Path, home: Path, key: str, scope: str, processes: tuple[int, ...]
+) -> None:
     cap = round(FIT * WORST + 0.05, 4)
-    configure(home, usdPerDay=cap)
-    repos = [make_sample(open_tmp / f"sample{n}").repo for n in range(len(PROCESSES))]
-    children = [ran("race", repo, home, n) for repo, n in zip(repos, PROCESSES, strict=True)]
+    configure(home, **{key: cap})
+    repos = [make_sample(open_tmp / f"sample{n}").repo for n in range(len(processes))]
+    children = [ran("race", repo, home, n) for repo, n in zip(repos, processes, strict=True)]
     outcomes = Counter(word for _, words in await asyncio.gather(*children) for word in words)
-    spent, left = await budgets(home / "global.db", "day:")
-    assert sum(outcomes.values()) == sum(PROCESSES) == 50
-    assert outcomes == {"answered": FIT, "paused": 50 - FIT}
+    spent, left = await budgets(home / "global.db", scope)
+    assert outcomes == {"answered": FIT, "paused": sum(processes) - FIT}
     assert spent == pytest.approx(FIT * WORST)
     assert left == []
 

@@ -7,7 +7,7 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -64,3 +64,42 @@ async def test_a_stopped_process_keeps_the_repo_and_goes_on(slow: Rig, calm: Cal
     assert slow.server.bought_twice() == []
     assert landed(slow.sample, slow.store, ran[0].out) == undisturbed.left
     assert landed(slow.sample, slow.store, ran[1].out) == undisturbed.left, "the second shows it all, too"
+
+
+@pytest.mark.parametrize("fate", ["deleted", "replaced"])
+async def test_a_process_whose_place_was_taken_changes_nothing_when_it_wakes(
+    slow: Rig, calm: Calm, fate: str
+) -> None:
+    """Should the lock ever fail, the thread's epoch still does not. How the woken one ends, and what it says
+    of a thread that somebody else has finished, is its own affair."""
+    undisturbed = await calm.of(slow)
+    first, pid = await stopped(slow)
+    try:
+        lock = slow.sample.repo / ".codebutler" / "lock"
+        lock.unlink()
+        if fate == "replaced":  # as a copy of the folder that is put back would
+            lock.write_text("1 session\n")
+        second = await slow.run()
+        assert second.code == 0, second.err
+        before = world(slow)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    woken = await first
+    assert world(slow) == before, woken.err
+    assert landed(slow.sample, slow.store, second.out) == undisturbed.left
+    assert "Traceback" not in woken.err
+    assert slow.server.failures == []
+    assert {a.role for a in slow.server.bought_twice()} <= {"coder"}, "at most the reply that nobody logged"
+    await slow.no_process_is_left()
+
+
+def world(rig: Rig) -> dict[str, Any]:
+    """All that a process without its place must leave alone: the log, posts, branches here and there."""
+    refs = ("for-each-ref", "--format=%(refname)=%(objectname)")
+    return {
+        "log": rig.events(),
+        "posts": rig.query("SELECT key, slot, payload, state FROM outbox ORDER BY key, slot"),
+        "branches": rig.git(*refs),
+        "pushed": rig.git(*refs, where=rig.sample.remote),
+        "pull requests": rig.query("SELECT * FROM pull_request"),
+    }

@@ -123,6 +123,15 @@ async def test_no_cheaper_model_is_offered_where_none_fits_or_money_is_not_the_m
         assert [c.action for c in post.choices] == ["raise", "cancel"]
 
 
+async def test_cheaper_changes_who_answers_from_eighty_percent_on(room: Room) -> None:
+    room.configure(limits={"usdPerThread": 0.2, "onCap": "cheaper"}, models={"pm": {"default": CLAUDE}})
+    async with room.engine(costing(0.085)) as scene:
+        for word in ("one", "two", "three"):
+            thread = (await scene.talk("a", word)).id
+        assert [asked.model for asked in scene.asked] == [CLAUDE, CLAUDE, MINI]
+        assert any("now uses its cheapest model" in text for text in await warned(scene, thread))
+
+
 async def test_a_model_at_a_cap_is_for_the_role_that_the_cap_stopped(room: Room) -> None:
     async def mind(_asked: Asked) -> ModelReply:
         return says("done", usd=0.001)

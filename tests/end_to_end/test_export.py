@@ -118,6 +118,8 @@ async def test_jsonl_holds_every_event_and_can_be_folded_again(
     assert (await cli(room, "replay", thread))[1] == out
     code, _, err = await cli(room, "export", thread, "-o", str(target))
     assert (code, "is there already" in err) == (2, True)
+    code, out, err = await cli(room, "export", "")
+    assert (code, out, "id is empty" in err) == (2, "", True), "the only thread begins with nothing, too"
 
 
 async def test_a_secret_that_was_configured_later_is_not_exported(room: Room) -> None:
@@ -140,6 +142,8 @@ CHANGES = {
     "UPDATE outbox SET state = 'failed' WHERE id = 1": "outbox: 1 messages were given up",
     "UPDATE budget SET spent = spent + 1000000000": "money: $1.002000 is booked, the log says $0.002000",
     "UPDATE budget SET spent = spent - 1000000": "money: $0.001000 is booked",
+    "UPDATE event SET seq = 'last' WHERE seq = 3": "log: event 4 stands where 3 should",
+    "UPDATE event SET seq = x'ff' WHERE seq = 1": "log: event 2 stands where 1 should",
     "UPDATE event SET seq = 90 WHERE seq = 3": "log: event 4 stands where 3 should",
 }
 

@@ -56,7 +56,7 @@ async def test_git_clean_takes_the_store_and_restore_brings_its_threads_back(roo
         other = (await scene.talk("b", "two")).id
     code, out, err = await cli(room, "restore")
     assert code == 0, err
-    assert "1 threads are back" in out
+    assert "1 thread is back, 1 open" in out
     assert f"Only that one has thread {other}" in out
     assert len(list((room.sample.repo / ".codebutler").glob("store.db.kept-*"))) == 1
     assert git(room.sample.repo, "status", "--porcelain") == "", "what is kept stays out of git"

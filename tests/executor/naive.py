@@ -60,11 +60,31 @@ def call(name: str, a: dict[str, Any]) -> str:
             file.write(text)
             file.truncate()
         return "edited"
+    if name == "apply_patch":
+        return patch(a["input"])
     if name == "grep":
         return run("rg", a["pattern"], inside(a.get("path", ".")))
     if name == "glob":
         return "\n".join(glob.glob(os.path.join(ROOT, a["pattern"]), recursive=True))
     return daemon(name, a)
+
+
+def patch(text: str) -> str:
+    """As much of the format as the attacks need."""
+    target = ""
+    for line in text.splitlines():
+        word, _, path = line.removeprefix("*** ").partition(" File: ")
+        if word == "Delete":
+            os.remove(os.path.realpath(inside(path)))
+        elif word == "Add":
+            target = inside(path)
+        elif word == "Update":
+            with open(inside(path), encoding="utf-8") as file:
+                raise ValueError(f"the patch does not fit: {file.read()}")
+        elif line.startswith("+"):
+            with open(target, "a", encoding="utf-8") as file:
+                file.write(line[1:] + "\n")
+    return "done"
 
 
 def daemon(name: str, a: dict[str, Any]) -> str:

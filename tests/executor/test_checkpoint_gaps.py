@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from codebutler.errors import ToolFailed
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import TreeReply
 
@@ -50,6 +51,20 @@ async def saved(work: Executor, command: str) -> TreeReply:
 @pytest.mark.parametrize("plant", ["echo evil > sub/.git", "mkdir n; echo evil > n/.git; echo x > n/f"])
 async def test_a_broken_git_file_in_a_folder_stops_nothing(work: Executor, plant: str) -> None:
     await saved(work, plant)
+
+
+async def test_git_waits_for_no_pipe_of_a_nested_repository(work: Executor) -> None:
+    plant = (
+        "mkdir -p n/.git/objects n/.git/refs; echo ref: refs/heads/main > n/.git/HEAD; mkfifo n/.git/config"
+    )
+    said = "nested repository left out, pipes or devices lie in its records: 'n'"
+    assert (await saved(work, plant)).skipped == (said,)
+
+
+async def test_a_pipe_that_git_would_open_everywhere_is_named(work: Executor) -> None:
+    await work.call("bash", {"command": "mkdir d; mkfifo d/.gitignore"})
+    with pytest.raises(ToolFailed, match=r"for ever for d/\.gitignore, a pipe or a device: remove it"):
+        await work.tree(git(work.worktree.parent / "repo", "rev-parse", "w"))
 
 
 async def test_files_in_a_submodule_are_named(work: Executor) -> None:

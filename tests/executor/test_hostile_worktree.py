@@ -112,6 +112,13 @@ def test_places_that_are_never_opened(path: str) -> None:
         real_folder(Path(path))
 
 
+def test_gits_own_records_are_never_opened(linked: Any) -> None:
+    for path in (linked.repo / ".git", linked.repo / ".git" / "hooks"):
+        with pytest.raises(UsageError, match="git's own records"):
+            real_folder(path)
+    assert real_folder(linked.repo) == linked.repo.resolve()
+
+
 def test_the_home_and_what_holds_it_are_never_opened(home: Path) -> None:
     for path in (home, home.parent):
         with pytest.raises(UsageError, match="not opened"):

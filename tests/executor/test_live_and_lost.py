@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from codebutler.errors import ToolFailed
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.toolset import native
@@ -185,3 +186,21 @@ async def test_a_kill_fails_every_call_that_is_under_way(
         assert [each.text for each in await asyncio.gather(*echoes)] == ["0", "1", "2"]
     gc.collect()
     assert [record.message for record in caplog.records if "never retrieved" in record.message] == []
+
+
+@pytest.mark.parametrize(
+    ("end", "why"),
+    [
+        ("sys.exit('its last words')", r"has ended \(exit status 1\): its last words"),
+        ("sys.exit(0)", r"has ended \(exit status 0\)"),
+    ],
+)
+async def test_an_executor_that_ends_leaves_its_reason(
+    folder: Path, tmp_path: Path, end: str, why: str
+) -> None:
+    executor = await _hostile(folder, tmp_path, end)
+    try:
+        with pytest.raises(ToolFailed, match=why):
+            await executor.read_file("a.txt")
+    finally:
+        await executor.close()

@@ -146,6 +146,27 @@ async def test_a_patch_that_does_not_fit_changes_nothing_and_says_why(
     assert ((folder / "a.py").read_text(), (folder / "c.txt").read_text()) == (CODE, "c\n")
 
 
+async def test_a_link_is_deleted_and_not_what_it_leads_to(executor: Executor, folder: Path) -> None:
+    (folder / "a.txt").write_text("a\n")
+    for name, target in (
+        ("in", "a.txt"),
+        ("out", "/etc/passwd"),
+        ("up", "../x"),
+        ("folder", "/etc"),
+        ("lost", "no"),
+    ):
+        (folder / name).symlink_to(target)
+        assert await _patch(executor, f"*** Delete File: {name}") == f"D {name}"
+    assert [path.name for path in folder.iterdir()] == ["a.txt"]
+    (folder / "out").symlink_to("/etc/passwd")
+    assert "outside" in await _refusal(executor, "*** Delete File: out", "*** Add File: out", "+x")
+    assert "outside" in await _refusal(executor, "*** Update File: out", "@@", "-root", "+x")
+    await executor.call("bash", {"command": "mkdir locked && echo x > locked/b && chmod 555 locked"})
+    assert "ermission" in await _refusal(executor, "*** Delete File: out", "*** Delete File: locked/b")
+    assert (folder / "out").readlink() == Path("/etc/passwd"), "put back with the rest"
+    await executor.call("bash", {"command": "chmod 755 locked"})
+
+
 async def test_a_step_that_fails_late_undoes_the_others(executor: Executor, folder: Path) -> None:
     """A folder that may not be written: found out only when everything has been planned."""
     (folder / "a.txt").write_text("a\n")

@@ -102,6 +102,12 @@ def test_bad_requests_are_errors_and_harm_nothing(wire: Wire, line: bytes, code:
     assert wire.ask("ping")["result"] == {}
 
 
+def test_a_call_without_a_name_says_what_is_missing(wire: Wire) -> None:
+    said = [wire.ask("tools/call"), wire.ask("tools/call", arguments={}), wire.ask("tools/call", name=5)]
+    for answer in said:
+        assert answer["error"] == {"code": -32602, "message": "params.name must be the name of a tool"}
+
+
 def test_notifications_are_never_answered(wire: Wire) -> None:
     wire.send(
         b'{"method": "notifications/initialized"}',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -11,11 +12,13 @@ import pytest
 
 from codebutler.cli import cost
 from codebutler.cli.headless import summary
+from codebutler.cli.main import main
 from codebutler.errors import UsageError
 from codebutler.events import Compacted, Event, Forked, FrameStarted, ModelReplied, ThreadOpened, dump, parse
 from codebutler.store.costs import Bought
 from codebutler.store.rows import NewEvent
 from codebutler.store.store import Store
+from codebutler.testing.sample import make_sample
 from codebutler.thread import render
 from codebutler.thread.bill import BY, bill
 from codebutler.thread.fold import fold
@@ -144,13 +147,29 @@ def test_calls_without_a_price_are_marked() -> None:
     assert "no known price (1)" in lines[-1]
 
 
-async def test_json_is_one_object(store: Store) -> None:
-    await fill(store)
-    _, together = bill(await store.bought(), "day")
-    assert json.loads(json.dumps(together.json())) == {
+def test_the_command_prints_one_json_object_a_table_or_that_there_is_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def made() -> None:
+        store = await Store.open(repo / ".codebutler" / "store.db")
+        await fill(store)
+        await store.close()
+
+    repo = make_sample(tmp_path / "sample").repo
+    where = ["--repo", str(repo), "--home", str(tmp_path / "home")]
+    assert main(["cost", *where]) == 0
+    assert capsys.readouterr().out == "No model was called yet.\n"
+    asyncio.run(made())
+    assert main(["cost", "--by", "role", "--json", *where]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [row["role"] for row in told["rows"]] == ["coder", "pm"]
+    assert told["total"] == {
         "calls": 4,
         "tokens": {"input": 350, "output": 35, "cached": 120},
         "usd": 0.33,
         "unpriced": 1,
         "seconds": 6.0,
     }
+    assert main(["cost", "--by", "person", *where]) == 0
+    assert "Kim (slack:U7)" in capsys.readouterr().out
+    assert main(["cost", "--since", "never", *where]) == 2

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from codebutler.models.body import Bodies, dumps
+from codebutler.models.endpoints import Endpoint
 from codebutler.models.quirks import REASONING, Manners
-from codebutler.models.routing import Endpoint
 from codebutler.types import Message
 
 SYSTEM: Message = {"role": "system", "content": "You are\u2028 the PM."}

@@ -8,8 +8,9 @@ from itertools import pairwise
 
 import pytest
 
+from codebutler.models.endpoints import Endpoint
 from codebutler.models.marks import marked
-from codebutler.models.routing import Endpoint, Route
+from codebutler.models.routing import Route
 from codebutler.types import Json, Message
 
 SYSTEM = {"role": "system", "content": "you are the PM"}

@@ -17,7 +17,8 @@ from codebutler.config import load_config
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import breaks, reach
 from codebutler.models.client import OpenAIClient
-from codebutler.models.routing import Endpoint, Route, Router
+from codebutler.models.endpoints import Endpoint
+from codebutler.models.routing import Route, Router
 from codebutler.models.stream import Timeouts
 from codebutler.testing.provider import Provider, piece
 from codebutler.testing.raw import HEAD, Raw, chunked

@@ -262,3 +262,22 @@ async def test_a_lost_blob_is_an_error_and_no_empty_body(store: Store, tmp_path:
     raw.close()
     with pytest.raises(CodeButlerError, match="lost a long text"):
         await store.events("T")
+
+
+async def test_a_thread_is_read_whole_as_it_was_at_one_moment(store: Store) -> None:
+    async def write() -> None:
+        for number in range(40):
+            post = NewPost(f"p{number}", "terminal", "C1", "{}")
+            await store.append("T", [event(f"k{number}")], posts=[post], row={"title": f"{number + 1}"})
+
+    writing = asyncio.create_task(write())
+    await store.append("T", [], row={"title": "0"})
+    seen = []
+    while not writing.done():
+        found = await store.whole("T", "thread:T")
+        assert found.row is not None
+        assert len(found.events) == len(found.posts) == int(found.row.title)
+        seen.append(len(found.events))
+    await writing
+    assert len(set(seen)) > 1
+    assert (await store.whole("elsewhere", "thread:elsewhere")).row is None

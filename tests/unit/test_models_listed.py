@@ -1,0 +1,73 @@
+"""Windows and prices as a provider's list has them: they win over our table if they make sense."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from codebutler.config import load_config
+from codebutler.models.prices import price
+from codebutler.models.routing import Router
+from codebutler.testing.provider import Provider
+from codebutler.types import Json
+
+GPT = "openai/gpt-4o-mini"
+
+
+async def learnt(home: Path, *rows: Json) -> Router:
+    """A router that has asked a server which lists ``rows`` and is taken for OpenRouter."""
+    async with Provider.run() as server:
+        server.models = {"data": list(rows)}
+        (home / "config.json").write_text(json.dumps({"openrouter": {"apiKey": "k", "baseUrl": server.url}}))
+        (home / "config.json").chmod(0o600)
+        router = Router(load_config(None, home=home, env={}))
+        await router.learn()
+        return router
+
+
+def row(name: str, **pricing: Any) -> Json:
+    return {
+        "id": name,
+        "context_length": 64_000,
+        "pricing": pricing,
+        "top_provider": {"max_completion_tokens": 8_000},
+        "architecture": {"input_modalities": ["text", "image"]},
+    }
+
+
+async def test_the_list_wins_over_our_table_also_under_our_spelling(tmp_path: Path) -> None:
+    listed = row(
+        "anthropic/claude-sonnet-4.5", prompt="0.000002", completion="0.00001", input_cache_read="2e-7"
+    )
+    router = await learnt(tmp_path, listed)
+    for name in ("anthropic/claude-sonnet-4-5", "anthropic/claude-sonnet-4.5"):
+        found = router.price(name)
+        assert found is not None
+        assert (found.input, found.cached, found.output) == pytest.approx((2.0, 0.2, 10.0))
+        assert (found.context, found.max_output, found.sees) == (64_000, 8_000, True)
+        assert router.window(name) == 64_000
+    assert router.price(GPT) == price(GPT)
+
+
+@pytest.mark.parametrize(
+    "pricing",
+    [{}, {"prompt": "-1", "completion": "-1"}, {"prompt": "1e-6"}, {"prompt": "much", "completion": "1e-6"},
+     {"prompt": True, "completion": "1e-6"}, {"prompt": "nan", "completion": "1e-6"},
+     {"prompt": "inf", "completion": "1e-6"}, {"prompt": "1e300", "completion": "1e300"}],
+)  # fmt: skip
+async def test_a_price_that_makes_no_sense_leaves_our_table(tmp_path: Path, pricing: Json) -> None:
+    router = await learnt(tmp_path, row(GPT, **pricing))
+    assert router.price(GPT) == price(GPT)
+
+
+async def test_without_the_list_our_table_counts(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(
+        json.dumps({"openrouter": {"apiKey": "k", "baseUrl": "http://127.0.0.1:9/v1"}})
+    )
+    (tmp_path / "config.json").chmod(0o600)
+    router = Router(load_config(None, home=tmp_path, env={}))
+    await router.learn()
+    assert (router.price(GPT), router.window(GPT)) == (price(GPT), 128_000)

@@ -1,0 +1,46 @@
+"""How git is called for the daemon: with settings and an environment that nobody in here chooses."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from workspace import Workspace
+
+_SETTINGS = {
+    "core.hooksPath": "/dev/null",
+    "core.fsmonitor": "false",
+    "core.untrackedCache": "false",
+    "core.splitIndex": "false",
+    "gc.auto": "0",
+    "advice.addEmbeddedRepo": "false",
+    "checkout.workers": "0",
+}
+SETTINGS = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
+
+
+def environment(space: Workspace, index: str, objects: str) -> dict[str, str]:
+    """For git on the worktree, with an index and an object store of our own."""
+    kept = ("PATH", "HOME", "LANG", "GIT_CONFIG_SYSTEM")
+    return {
+        **{key: os.environ[key] for key in kept if key in os.environ},
+        "GIT_DIR": space.config.gitdir,
+        "GIT_WORK_TREE": space.root,
+        "GIT_INDEX_FILE": index,
+        "GIT_OBJECT_DIRECTORY": objects,
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(space.config.objects),
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+    }
+
+
+def _quoted(paths: str) -> str:
+    """A colon-separated list of paths, as git wants it when a path holds a colon or a quote."""
+    quoted = []
+    for path in paths.split("\0"):
+        plain = not re.search(r'[:"\\\n]', path)
+        quoted.append(
+            path if plain else '"' + path.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n") + '"'
+        )
+    return ":".join(quoted)
