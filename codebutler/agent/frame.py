@@ -95,6 +95,15 @@ class Frame:
         self.messages.append({"role": "user", "content": content})
         self.renew()
 
+    def tell(self, content: str) -> None:
+        """News that the role itself asked for: it reacts, within the budget it has."""
+        self._say(content)
+        self.due = True
+
+    def remark(self, content: str) -> None:
+        """What the role should know when it goes on; it asks for no reply and gives no budget."""
+        self._say(content)
+
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
         self._say(content)

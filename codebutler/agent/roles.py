@@ -19,7 +19,7 @@ TOOLS = (
     *("git_commit", "git_push", "create_pr", "pr_status", "git_log", "git_diff"),
     *("read_memory", "propose_memory", "write_summary"),
     "skill",
-    *("web_search", "web_fetch"),
+    *("research", "web_search", "web_fetch", "report_findings"),
     *("draw", "generate_image", "edit_image", "save_attachment"),
 )
 """Every tool that a role file may name."""

@@ -8,8 +8,7 @@ Two conventions carry the fold (``thread.fold``):
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
 talk.py people and roles; steps.py a role's run; work.py what the thread makes; history.py going back;
-media.py pictures and speech;
-vocabulary.py shared words.
+media.py pictures and speech; research.py Researchers; vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
 from codebutler.events.media import ImageMade, ImageOrdered, SpeechSent, Transcribed
+from codebutler.events.research import ResearchFinished, ResearchStarted
 from codebutler.events.steps import (
     CircuitChanged,
     Compacted,
@@ -133,6 +133,8 @@ __all__ = [
     "Pushed",
     "QuestionAnswered",
     "QuestionAsked",
+    "ResearchFinished",
+    "ResearchStarted",
     "Resumed",
     "Rewound",
     "SetupFinished",
@@ -162,7 +164,8 @@ Event: TypeAlias = Annotated[
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
-    | Forked | CircuitChanged | StoodIn | ImageOrdered | ImageMade | SpeechSent | Transcribed,
+    | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn
+    | ImageOrdered | ImageMade | SpeechSent | Transcribed,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

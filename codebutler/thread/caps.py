@@ -51,6 +51,9 @@ class _Hit(Exception):
 class Caps(ABC):
     """The caps of role, thread, repo, person and day over one claimed thread."""
 
+    halts = True
+    """Whether a cap that is hit stops the thread; else it ends this one run."""
+
     def __init__(self, host: Host, log: ThreadLog) -> None:
         """Reservations are rows: two racing threads cannot overspend a cap."""
         self.host = host
@@ -77,15 +80,12 @@ class Caps(ABC):
 
     async def settle_leftovers(self) -> None:
         """Reservations of a worker that died: a call that was under way counts as fully spent."""
-        call = self.state.requested
-        bought = {self._key(f"{name}:"): usd for name, usd in self.state.buying.items()}
-        if call is not None:
-            bought[self._key(f"{call.frame}:{call.step}:")] = call.usd
+        bought = {self._key(f"{c.frame}:{c.step}:"): c.usd for c in self.state.requested.values()}
+        bought |= {self._key(f"{name}:"): usd for name, usd in self.state.buying.items()}
         for store in (self.host.store, self.host.ledger):
             for key in await store.unsettled(self._key("")):
-                await store.settle(
-                    key=key, usd=next((u for k, u in bought.items() if key.startswith(k)), 0.0)
-                )
+                usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
+                await store.settle(key=key, usd=usd)
 
     async def reserve(
         self, frame: Frame, role: Role, model: str, request: Sequence[Message]
@@ -124,6 +124,8 @@ class Caps(ABC):
 
     async def _stopped(self, hit: _Hit, frame: Frame, role: Role, usd: float, other: str = "") -> EndTurn:
         """Log the hit; returns the end of the turn. ``other`` is a cheaper model that would fit."""
+        if not self.halts:
+            return EndTurn("failed", hit.what)
         wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
         await self.log.append(
             LimitHit(

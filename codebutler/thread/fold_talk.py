@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codebutler import events as ev
 from codebutler.filetypes import numbered, safe_name
+from codebutler.thread.fold_research import stop_researches
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import AGAIN, Exchange, ThreadState
 from codebutler.types import Attachment, Person
@@ -90,6 +91,7 @@ def _escalation_answered(s: ThreadState, e: ev.EscalationAnswered) -> None:
 def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
     s.halted, s.question, s.merge = "cancelled", None, None
     s.paused_at, s.cancelled_at, s.reminder = 0, s.seq, 0
+    stop_researches(s)
 
 
 @HANDLERS.on
@@ -134,7 +136,7 @@ def _timer_fired(s: ThreadState, e: ev.TimerFired) -> None:
 
 @HANDLERS.on
 def _turn_ended(s: ThreadState, e: ev.TurnEnded) -> None:
-    s.outcome = e.outcome
+    s.outcome, s.hired = e.outcome, 0
     if e.outcome in {"failed", "cancelled", "paused"}:
         s.halted = s.halted or e.outcome
 

@@ -28,7 +28,7 @@ from codebutler.store.copies import Copy
 from codebutler.store.store import Store
 from codebutler.toolset import images as image_tools
 from codebutler.toolset import memory as memory_tools
-from codebutler.toolset import native, team
+from codebutler.toolset import native, research, team
 from codebutler.toolset import repo as repo_tools
 from codebutler.toolset import skills as skill_tools
 from codebutler.toolset import web as web_tools
@@ -47,11 +47,9 @@ PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared
 
 def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
-    own = (
-        *team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *skill_tools.TOOLS, *web_tools.TOOLS,
-        *image_tools.TOOLS,
-    )  # fmt: skip
-    all_tools = (*native.tools(scratch=scratch), *own)
+    own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *skill_tools.TOOLS)
+    beside = (*research.TOOLS, *web_tools.TOOLS, *image_tools.TOOLS)
+    all_tools = (*native.tools(scratch=scratch), *own, *beside)
     return {t.spec.name: t for t in all_tools}
 
 
@@ -74,14 +72,15 @@ class Rules:
 
     def system(self, role: Role) -> str:
         """The role's system prompt, made once."""
+        reaches_out = "web_fetch" in role.tools  # who reads the web cannot tell it what the repo says
         if role.name not in self._systems:
             self._systems[role.name] = system_prompt(
                 role,
                 prompts=self.prompts,
                 memory=self.memory,
-                agents_md=self.agents.text if self.agents else "",
+                agents_md=self.agents.text if self.agents and not reaches_out else "",
                 agents_path=self.agents.path if self.agents else "",
-                skills=self.skills.listing(),
+                skills="" if reaches_out else self.skills.listing(),
             )
         return self._systems[role.name]
 

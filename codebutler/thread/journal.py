@@ -77,6 +77,14 @@ def _answer(e: ev.EscalationAnswered, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **PM → role**: {_flat(e.text, 2_000)}"
 
 
+def _sent_out(e: ev.ResearchStarted, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **PM → Researcher**: {_flat(f'{e.topic}: {e.question}', 2_000)}"
+
+
+def _brought(e: ev.ResearchFinished, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **Researcher → PM** ({e.outcome}): {_flat(e.content, 2_000)}"
+
+
 def _approved(e: ev.PlanApproved, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** approved plan `{e.hash[:8]}` on `{e.base[:8]}`"
 
@@ -134,6 +142,8 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "transcribed": _heard,
     "escalation_asked": _escalation,
     "escalation_answered": _answer,
+    "research_started": _sent_out,
+    "research_finished": _brought,
     "plan_approved": _approved,
     "setup_finished": _setup,
     "checkpoint_made": _checkpoint,

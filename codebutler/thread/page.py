@@ -87,6 +87,14 @@ def _asked(e: ev.EscalationAsked, _: dict[str, str]) -> Iterator[Entry]:
     yield Entry(title(e.role), "asks the PM", e.question)
 
 
+def _sent_out(e: ev.ResearchStarted, roles: dict[str, str]) -> Iterator[Entry]:
+    yield Entry(roles.get(e.frame, e.frame), "sends a Researcher out", f"{e.topic}: {e.question}")
+
+
+def _brought(e: ev.ResearchFinished, _: dict[str, str]) -> Iterator[Entry]:
+    yield Entry("Researcher", f"comes back, {e.outcome}", e.content)
+
+
 def _question(e: ev.QuestionAsked, roles: dict[str, str]) -> Iterator[Entry]:
     yield Entry(roles.get(e.frame, e.frame), "asks", "\n".join([e.question, *(f"- {o}" for o in e.options)]))
 
@@ -135,6 +143,8 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[Entry]]] = {
     "plan_approved": _approved,
     "escalation_asked": _asked,
     "question_asked": _question,
+    "research_started": _sent_out,
+    "research_finished": _brought,
     "checkpoint_made": _checkpoint,
     "pr_opened": _pr,
     "pr_merged": _merged,

@@ -71,7 +71,7 @@ async def _waits_for_people(desk: ThreadDesk) -> bool:
 
 def _pm_is_due(desk: ThreadDesk, pm: Frame) -> bool:
     unsaid = bool(pm.last_text) and f"pm:{pm.step}" not in desk.state.said
-    return pm.due or bool(pm.calls) or unsaid
+    return pm.due or bool(pm.calls) or unsaid or bool(desk.state.open_researches(pm.id))
 
 
 def _coder_is_due(desk: ThreadDesk) -> bool:
@@ -99,7 +99,7 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
     role = desk.role("pm")
     await desk.log.update_row(phase=desk.state.phase, status="working")
     async with desk.host.planners:
-        await loop.run(pm, role, desk.toolset(role), desk)
+        await desk.work(pm, role)
     await desk.show_answer(pm)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from codebutler import events as ev
 from codebutler.agent.frame import Frame
 from codebutler.agent.standing import Standing
+from codebutler.thread.researches import Research
 from codebutler.types import Attachment, ChecklistItem, MemoryItem, Person
 
 AGAIN = "~"
@@ -131,8 +132,12 @@ class ThreadState:
     """The cap that was hit last."""
     speaker: Person | None = None
     """Who spoke last."""
-    requested: ev.ModelRequested | None = None
-    """A model call without a reply in the log."""
+    requested: dict[str, ev.ModelRequested] = field(default_factory=dict)
+    """By frame: a model call without a reply in the log."""
+    researches: dict[str, Research] = field(default_factory=dict)
+    """By the Researcher's frame, oldest first."""
+    hired: int = 0
+    """Researchers that were asked since a turn ended."""
     outcome: ev.Outcome | None = None
     unended: bool = False
     """Something was done since the last turn ended: a worker that died here owes people an end."""
@@ -169,13 +174,17 @@ class ThreadState:
 
     @property
     def steps(self) -> int:
-        """Model replies so far, over all roles."""
-        return sum(f.step for f in self.frames.values())
+        """Model replies so far, over all roles but Researchers, who work beside the others."""
+        return sum(f.step for f in self.frames.values() if f.id not in self.researches)
 
     @property
     def open_exchange(self) -> Exchange | None:
         """The escalation that the PM has not answered yet."""
         return next((x for x in self.exchanges if x.answer is None), None)
+
+    def open_researches(self, asker: str = "") -> list[Research]:
+        """Researches that have not come back, all or those of one asking frame, oldest first."""
+        return [r for r in self.researches.values() if r.outcome is None and asker in {"", r.asker}]
 
     @property
     def plan_waits(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from codebutler.events import Outcome, SummaryWritten
+from codebutler.findings import Checked, Report
 from codebutler.types import ChecklistItem, Hands, MemoryItem, Plan, ToolResult
 from codebutler.web.service import Web
 
@@ -78,6 +79,14 @@ class Desk(Protocol):
 
     async def show_output(self, site: Site, text: str) -> None:
         """Show what a command printed just now to who watches; it is not kept."""
+        ...
+
+    async def research(self, site: Site, topic: str, question: str, context: str) -> str:
+        """Send a Researcher out; returns at once. Findings join the asker's transcript between its steps."""
+        ...
+
+    async def report(self, site: Site, report: Report) -> Checked:
+        """A Researcher's findings, checked against the sources it met."""
         ...
 
     async def ask_person(self, site: Site, question: str, options: Sequence[str]) -> str:
