@@ -158,7 +158,7 @@ class Session:
             return
         self._owner = owner
         engine = self._engine = Engine(self.host, REGISTRY, self._surfaces, self._listener)
-        await owner.listen(engine.kick, self._give_way)
+        await owner.listen(engine.kick, self._give_way, away=self.host.breaker.away)
         self._running = asyncio.create_task(engine.run())
 
     def _give_way(self) -> None:

@@ -7,8 +7,8 @@ Two conventions carry the fold (``thread.fold``):
 ``message`` is the ``seq`` of the ``message_received`` that caused the event and is thereby dealt with;
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
-talk.py people and roles; steps.py a role's run; work.py what the thread makes; history.py going back;
-media.py pictures and speech; research.py Researchers; vocabulary.py shared words.
+talk.py people and roles; steps.py a role's run; plugs.py MCP servers; work.py what the thread makes;
+history.py going back; media.py pictures and speech; research.py Researchers; vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
 from codebutler.events.media import ImageMade, ImageOrdered, SpeechSent, Transcribed
+from codebutler.events.plugs import McpListed, McpTool
 from codebutler.events.research import ResearchFinished, ResearchStarted
 from codebutler.events.steps import (
     CircuitChanged,
@@ -104,6 +105,8 @@ __all__ = [
     "ImageOrdered",
     "JournalCommitted",
     "LimitHit",
+    "McpListed",
+    "McpTool",
     "MemoryCommitted",
     "MemoryDecided",
     "MemoryProposed",
@@ -164,7 +167,7 @@ Event: TypeAlias = Annotated[
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
-    | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn
+    | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed,
     Field(discriminator="kind"),
 ]  # fmt: skip

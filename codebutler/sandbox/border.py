@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,17 @@ from codebutler.sandbox.worktree import GitParts, clean_config, existing, module
 
 
 @dataclass(frozen=True, slots=True)
+class Program:
+    """What runs in place of the executor: its command line, and variables, which may be secrets."""
+
+    words: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to, ``proxy``
-    the socket of the way out, ``outfit`` what it gets beside the folder."""
+    the socket of the way out, ``outfit`` what it gets beside the folder; ``program`` runs in its place."""
 
     root: Path
     git: GitParts | None
@@ -43,6 +51,7 @@ class Job:
     settings: SandboxSettings
     proxy: Path | None = None
     outfit: Outfit = field(default_factory=Outfit)
+    program: Program | None = None
 
     @property
     def scratch(self) -> bool:
@@ -156,6 +165,10 @@ class Profile:
         environment = {"PATH": host.search_path(visible), **CONSTANTS, **network, **extra, **own}
         for key, value in environment.items():
             self.add("--setenv", key, value)
+        if self.job.program is not None and self.job.program.environment:
+            # Through a descriptor: a command line can be read by everybody on the host.
+            words = [w for pair in self.job.program.environment.items() for w in ("--setenv", *pair)]
+            self.add("--args", str(self.data("".join(f"{word}\0" for word in words).encode())))
 
     def _repository(self) -> None:
         root, git = self.job.root, self.job.git
@@ -243,6 +256,9 @@ class Profile:
 def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
     """How the executor program itself is started, with its configuration as the one argument."""
     config = configuration(job, state, rg, pdf)
+    if job.program is not None:
+        spec = {"limits": config["limits"], "proxy": config["proxy"], "exec": job.program.words}
+        return [str(host.interpreter()[0]), "-I", "-S", tools, "guest", json.dumps(spec)]
     return [str(host.interpreter()[0]), "-I", "-S", tools, json.dumps(config)]
 
 

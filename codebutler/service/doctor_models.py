@@ -16,7 +16,6 @@ from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.media import What, service
-from codebutler.models.prices import price
 from codebutler.models.routing import NO_PROVIDER, NO_PROVIDER_FIX, Router
 from codebutler.service.doctor_check import Check, note, ok, problem
 
@@ -97,7 +96,7 @@ def _roles(config: Config, router: Router, roles: Mapping[str, tuple[Role, str]]
         except CodeButlerError as error:
             checks.append(problem(f"role {name}", error.message, error.fix))
             continue
-        known = price(route.id)
+        known = router.price(route.id)
         cost = (
             f"{known.input:g} / {known.output:g} USD per million tokens"
             if known

@@ -185,6 +185,10 @@ class Decisions:
         rules = await self._thread.load_rules()
         return "\n".join(f"- {swap.shown(self._thread, role)}" for role in rules.roles)
 
+    def away(self) -> list[str]:
+        """Models that no thread of this process can reach at present, a line each."""
+        return [self._thread.redact(line) for line in self._thread.breaker.away()]
+
     async def rewind(self, word: Word, number: int) -> str:
         """Go back to a point."""
         if not self._may(word):

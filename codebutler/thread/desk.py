@@ -114,7 +114,7 @@ class ThreadDesk(Shipping):
 
     async def work(self, frame: Frame, role: Role) -> str:
         """Let the role go on with its run; returns its last word."""
-        return await loop.run(frame, role, self.toolset(role), self)
+        return await loop.run(frame, role, await self.offer(role), self)
 
     async def research(self, site: Site, topic: str, question: str, context: str) -> str:
         """Only the team's own desk sends Researchers out."""

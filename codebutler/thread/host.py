@@ -20,9 +20,12 @@ from codebutler.repo import leftovers, skills, snapshots, worktrees
 from codebutler.repo.discover import Repo
 from codebutler.repo.instructions import Instructions, of_folders
 from codebutler.repo.memory import MEMORY_FILES
-from codebutler.repo.objects import list_files, show_file
+from codebutler.repo.objects import list_files, show_file, show_linked
 from codebutler.repo.skills import Skills
 from codebutler.sandbox.settings import SandboxSettings
+from codebutler.servers.connection import Patience
+from codebutler.servers.declared import FILES as MCP_FILES
+from codebutler.servers.declared import Declared, declared
 from codebutler.setup.service import Setups
 from codebutler.store.copies import Copy
 from codebutler.store.store import Store
@@ -68,6 +71,8 @@ class Rules:
     agents: Instructions | None
     """AGENTS.md at the top, or CLAUDE.md where there is none."""
     skills: Skills
+    servers: Declared
+    """MCP servers, the host's own among them."""
     _systems: dict[str, str] = field(default_factory=dict)
 
     def system(self, role: Role) -> str:
@@ -85,7 +90,7 @@ class Rules:
         return self._systems[role.name]
 
 
-async def load_rules(repo: Repo, commit: str) -> Rules:
+async def load_rules(repo: Repo, commit: str, config: Config) -> Rules:
     """Read the repo's own rules at ``commit``, over the shipped ones."""
     theirs: dict[str, str] = {}
     for path in await list_files(repo.gitdir, commit, FOLDER):
@@ -102,6 +107,7 @@ async def load_rules(repo: Repo, commit: str) -> Rules:
         memory=_over("memory_defaults", "memory", MEMORY_FILES, theirs),
         agents=next(iter(await of_folders(repo.gitdir, commit, [""])), None),
         skills=await skills.find(repo.gitdir, commit),
+        servers=declared(config, {p: await show_linked(repo.gitdir, commit, p) or "" for p in MCP_FILES}),
     )
 
 
@@ -129,6 +135,8 @@ class Host:
     """What is kept of the store outside the repo."""
     breaker: Breaker = field(default_factory=lambda: Breaker(tell_admins))
     """Which models are away, for all threads."""
+    patience: Patience = field(default_factory=Patience)
+    """With MCP servers."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
@@ -166,7 +174,7 @@ class Host:
     async def rules(self, commit: str) -> Rules:
         """The rules at ``commit``, read once."""
         if commit not in self._rules:
-            self._rules[commit] = await load_rules(self.repo, commit)
+            self._rules[commit] = await load_rules(self.repo, commit, self.config)
         return self._rules[commit]
 
     def role(self, rules: Rules, name: str) -> Role:

@@ -72,6 +72,8 @@ class ThreadState:
     """The seq of a reminder that came due and was not shown yet."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
     base: ev.BaseResolved | None = None
+    plugs: dict[str, ev.McpListed] = field(default_factory=dict)
+    """What MCP servers offered when the thread first asked, by server."""
     plan: ev.PlanProposed | None = None
     plan_step: int = 0
     """``steps`` when the plan was put on the table."""

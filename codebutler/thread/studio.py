@@ -12,7 +12,6 @@ import time
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from codebutler.agent import loop
 from codebutler.errors import ConfigError, ModelError, RepoError, ToolFailed
 from codebutler.events import FrameEnded, ImageMade, ImageOrdered
 from codebutler.filetypes import PICTURES, safe_name, shape
@@ -62,9 +61,8 @@ class ThreadStudio:
             asker = desk.role(site.role).title
             brief = BRIEF.format(asker=asker, request=fit(request.strip(), REQUEST), files=fit(listed, 1_000))
             frame = await desk.start_frame(name, ARTIST, brief)
-            role = desk.role(ARTIST)
             try:
-                text = await loop.run(frame, role, desk.toolset(role), desk)
+                text = await desk.work(frame, desk.role(ARTIST))
             except EndTurn as end:
                 if end.outcome != "failed" or desk.state.halted:
                     raise

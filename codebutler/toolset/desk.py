@@ -6,9 +6,9 @@ after a crash: a second call finds what the first one did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from codebutler.events import Outcome, SummaryWritten
 from codebutler.findings import Checked, Report
@@ -75,6 +75,10 @@ class Desk(Protocol):
 
     async def hands(self) -> Hands:
         """The sandboxed executor: read-only on the base commit before approval, then the worktree."""
+        ...
+
+    async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool of an MCP server of this thread."""
         ...
 
     async def show_output(self, site: Site, text: str) -> None:

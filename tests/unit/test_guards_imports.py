@@ -15,6 +15,7 @@ ROOMS = (  # a room may import from its own line or an earlier one; anything not
     {"vocabulary"},
     {"store"},
     {"models", "forges", "repo", "sandbox", "setup", "web"},
+    {"servers"},
     {"toolset"},
     {"agent"},
     {"thread"},
