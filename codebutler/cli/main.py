@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": "codebutler.cli.doctor",
     "config": "codebutler.cli.config",
     "demo": "codebutler.cli.demo",
+    "eval": "codebutler.cli.eval",
     "bench": "codebutler.cli.bench",
     "scripted": "codebutler.testing.cli_scripted",
 }

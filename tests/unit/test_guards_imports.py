@@ -23,6 +23,7 @@ ROOMS = (  # a room may import from its own line or an earlier one; anything not
     {"surfaces"},
     {"service"},
     {"bench"},
+    {"evaluation"},
     {"cli"},
 )
 LINE = {room: line for line, rooms in enumerate(ROOMS) for room in rooms}
@@ -72,8 +73,8 @@ def climbs(own: str, other: str) -> bool:
     """Whether an import from room ``own`` to ``other`` goes upwards."""
     if own == "testing":
         return other != "vocabulary"
-    if other == "testing":  # the demo, the model server and the benchmark are commands a person types
-        return own not in {"cli", "bench"}
+    if other == "testing":  # the demo, the model server, benchmark and evals: commands a person types
+        return own not in {"cli", "bench", "evaluation"}
     return LINE[other] > LINE[own]
 
 
