@@ -6,12 +6,13 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
+from codebutler.thread.lastword import TERMINAL
 from codebutler.types import Capabilities, Outbound, Person
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-NAME = "terminal"
+NAME = TERMINAL
 _COLOURS = {"pm": "cyan", "coder": "green", "lead": "magenta", "researcher": "blue", "artist": "yellow"}
 _BORDERS = {"plan": "cyan", "question": "yellow", "error": "red", "report": "magenta", "choices": "green"}
 

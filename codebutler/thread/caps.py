@@ -26,6 +26,8 @@ NEAR = 0.8
 """Share of a cap from which people are warned, and ``onCap: cheaper`` prefers cheap models."""
 DOLLARS_PER_TOKEN_CAP = 5.0
 """Each dollar that a person raises lifts the thread's cap of tokens by one part of so many."""
+_RAISED = "raised:"
+"""Before a shared cap's scope: the dollars by which people have lifted it."""
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -174,7 +176,7 @@ class Caps(ABC):
             what = f"the thread's cap of {exact(cap or 0.0)} leaves too little for the next call"
             raise _Hit("thread", what, short=error.short, room=usd - error.short) from error
         day = time.gmtime()
-        shared = self.shared(time.strftime("%Y-%m-%d", day))
+        shared = await self.shared(time.strftime("%Y-%m-%d", day))
         try:
             await self.host.ledger.reserve(
                 key=key, usd=usd, caps={s: most for s, (_, most) in shared.items()}
@@ -184,17 +186,26 @@ class Caps(ABC):
             which, most = shared[error.scope]
             whose = "this host's" if which == "day" else f"{self.owner}'s"
             what = f"{whose} cap of {exact(most)} a day leaves too little for the next call"
-            raise _Hit(which, what, until=_next(DAY), room=usd - error.short) from error
+            raise _Hit(which, what, until=_next(DAY), short=error.short, room=usd - error.short) from error
 
-    def shared(self, day: str) -> dict[str, tuple[Cap, float]]:
-        """Scopes of the caps that hold over all threads, of a day and of a person."""
+    async def shared(self, day: str) -> dict[str, tuple[Cap, float]]:
+        """Scopes of the caps that hold over all threads, of a day and of a person, with what was raised."""
         limits, shared = self.config.limits, dict[str, tuple[Cap, float]]()
         if limits.usd_per_day is not None:
             shared[f"day:{day}"] = ("day", limits.usd_per_day)
         if self.state.opened is not None and limits.usd_per_person_per_day is not None:
             owner = self.state.opened.owner
             shared[f"person:{owner.surface}:{owner.id}:{day}"] = ("person", limits.usd_per_person_per_day)
-        return shared
+        ledger = self.host.ledger
+        return {s: (cap, most + await ledger.spent(_RAISED + s)) for s, (cap, most) in shared.items()}
+
+    async def lift(self, cap: str, usd: float, message: int) -> None:
+        """Raise a shared cap of today by ``usd``, for all threads; once for each ``message`` that says so."""
+        scopes = await self.shared(time.strftime("%Y-%m-%d", time.gmtime()))
+        key = f"raise:{self._key(str(message))}"  # not one of the calls that ``settle_leftovers`` settles
+        for scope in [s for s, (which, _) in scopes.items() if which == cap]:
+            await self.host.ledger.reserve(key=key, usd=usd, caps={_RAISED + scope: math.inf})
+            await self.host.ledger.settle(key=key, usd=usd)
 
     @property
     def owner(self) -> str:

@@ -102,7 +102,7 @@ def _paused(s: ThreadState, _e: ev.Paused) -> None:
 @HANDLERS.on
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0
-    s.raised_usd += e.raise_usd
+    s.raised_usd += 0.0 if e.cap else e.raise_usd
     pm = s.frames.get("pm")
     if e.message and s.undone and not (pm and (pm.due or pm.calls)):  # else it is the PM that goes on
         s.carried_out = ""

@@ -38,6 +38,7 @@ HEAVY = {
     "prompt_toolkit",
     "aiohttp",
     "ddgs",
+    "tiktoken",
 }
 HEAVY |= {"sqlite_utils", "markdown_it", "hypothesis", "pytest"}
 
