@@ -19,7 +19,8 @@ TOOLS = (
     *("git_commit", "git_push", "create_pr", "pr_status", "git_log", "git_diff"),
     *("read_memory", "propose_memory", "write_summary"),
     "skill",
-    *("web_search", "web_fetch"),
+    *("research", "web_search", "web_fetch", "report_findings"),
+    *("draw", "generate_image", "edit_image", "save_attachment"),
 )
 """Every tool that a role file may name."""
 WIDEST = "coder"
@@ -35,6 +36,7 @@ _FENCE = re.compile(r"<(?=\s*/?\s*project-file)", re.IGNORECASE)
 _Name = Annotated[str, Field(pattern=r"\A[a-z][a-z0-9_-]{0,30}\z")]
 _Model = Annotated[str, Field(pattern=r"\A\S{1,200}\z")]
 _File = Annotated[str, Field(pattern=r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,60}\.md\z")]
+_Plug = Annotated[str, Field(pattern=r"\A(\*|[A-Za-z0-9_-]{1,24}(/\S{1,128})?)\z")]
 _AsTuple = Field(strict=False)
 """TOML has lists, a frozen role has tuples; the entries themselves stay strict."""
 
@@ -68,6 +70,8 @@ class Role(BaseModel):
     prompt: Annotated[tuple[_File, ...], _AsTuple, Field(min_length=1, max_length=8)]
     memory: Annotated[tuple[_File, ...], _AsTuple, Field(max_length=8)] = ()
     tools: Annotated[tuple[str, ...], _AsTuple] = ()
+    mcp: Annotated[tuple[_Plug, ...], _AsTuple, Field(max_length=64)] = ()
+    """Servers (``name``, ``name/tool``, ``*``) that the role may use if the host grants them to it."""
     limits: Limits
 
 
@@ -152,7 +156,13 @@ def _merge(shipped: Role, theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _narrowed(role: Role, bound: Role) -> Role:
     tools = tuple(t for t in bound.tools if t in role.tools)
-    return role.model_copy(update={"tools": tools, "limits": role.limits.narrowed(bound.limits)})
+    limits = role.limits.narrowed(bound.limits)
+    return role.model_copy(update={"tools": tools, "mcp": _plugs(role, bound), "limits": limits})
+
+
+def _plugs(role: Role, bound: Role) -> tuple[str, ...]:
+    """What ``role`` asks for of MCP servers, as far as ``bound`` may have it."""
+    return tuple(p for p in role.mcp if {"*", p, p.partition("/")[0]} & set(bound.mcp))
 
 
 def _added(file: str, name: str, theirs: Mapping[str, Any], known_tools: Collection[str]) -> Role:
@@ -169,7 +179,8 @@ def _added(file: str, name: str, theirs: Mapping[str, Any], known_tools: Collect
             f"{file}: a role of the repo may not have the tool {beyond[0]!r}",
             fix=f"Choose among: {', '.join(bound.tools)}.",
         )
-    return role.model_copy(update={"limits": role.limits.narrowed(bound.limits)})
+    limits = role.limits.narrowed(bound.limits)
+    return role.model_copy(update={"mcp": _plugs(role, bound), "limits": limits})
 
 
 def _parse(file: str, text: str) -> dict[str, Any]:

@@ -7,8 +7,8 @@ Two conventions carry the fold (``thread.fold``):
 ``message`` is the ``seq`` of the ``message_received`` that caused the event and is thereby dealt with;
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
-talk.py people and roles; steps.py a role's run; work.py what the thread makes; history.py going back;
-vocabulary.py shared words.
+talk.py people and roles; steps.py a role's run; plugs.py MCP servers; work.py what the thread makes;
+history.py going back; media.py pictures and speech; research.py Researchers; vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
+from codebutler.events.media import ImageMade, ImageOrdered, SpeechSent, Transcribed
+from codebutler.events.plugs import McpListed, McpTool
+from codebutler.events.research import ResearchFinished, ResearchStarted
 from codebutler.events.steps import (
     CircuitChanged,
     Compacted,
@@ -98,8 +101,12 @@ __all__ = [
     "Forked",
     "FrameEnded",
     "FrameStarted",
+    "ImageMade",
+    "ImageOrdered",
     "JournalCommitted",
     "LimitHit",
+    "McpListed",
+    "McpTool",
     "MemoryCommitted",
     "MemoryDecided",
     "MemoryProposed",
@@ -129,17 +136,21 @@ __all__ = [
     "Pushed",
     "QuestionAnswered",
     "QuestionAsked",
+    "ResearchFinished",
+    "ResearchStarted",
     "Resumed",
     "Rewound",
     "SetupFinished",
     "SetupPart",
     "SetupStarted",
+    "SpeechSent",
     "StoodIn",
     "SummaryWritten",
     "ThreadOpened",
     "TimerFired",
     "ToolFinished",
     "ToolStarted",
+    "Transcribed",
     "TurnEnded",
     "WorktreeReady",
     "WorktreeRemoved",
@@ -156,7 +167,8 @@ Event: TypeAlias = Annotated[
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
-    | Forked | CircuitChanged | StoodIn,
+    | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
+    | ImageOrdered | ImageMade | SpeechSent | Transcribed,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

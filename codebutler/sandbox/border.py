@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,38 +26,10 @@ from codebutler.sandbox.inside import (
     TOOLS,
     UID,
 )
-from codebutler.sandbox.outfit import IGNORE, TREE, Outfit, fits
-from codebutler.sandbox.settings import MIB, SandboxSettings
+from codebutler.sandbox.job import Job
+from codebutler.sandbox.outfit import IGNORE, TREE, fits
+from codebutler.sandbox.settings import MIB
 from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to, ``proxy``
-    the socket of the way out, ``outfit`` what it gets beside the folder."""
-
-    root: Path
-    git: GitParts | None
-    read_only: bool
-    settings: SandboxSettings
-    proxy: Path | None = None
-    outfit: Outfit = field(default_factory=Outfit)
-
-    @property
-    def scratch(self) -> bool:
-        """Whether commands get a copy of the repository's records that they may write."""
-        return self.settings.git_scratch and self.git is not None and not self.read_only
-
-    def gitdir(self) -> Path | None:
-        """Where the daemon's own git work finds GIT_DIR inside: never what commands can write."""
-        if self.git is None or not self.scratch:
-            return self.git.gitdir if self.git else None
-        return REPOSITORY / self.git.gitdir.relative_to(self.git.common)
-
-    def objects(self) -> list[Path]:
-        """Where it finds objects inside."""
-        found = object_folders(self.git.common, self.git.lenders) if self.git else []
-        return [REPOSITORY / "objects", *found[1:]] if self.scratch else found
 
 
 class Profile:
@@ -70,6 +41,7 @@ class Profile:
         self.job, self.stage, self.data = job, stage, data
         self.arguments: list[str] = []
         self.sealed: list[str] = []
+        self.sockets = job.sockets()
         self._namespaces()
         self._system()
         visible = self._programs()
@@ -107,8 +79,10 @@ class Profile:
             "--hostname",
             "sandbox",
         )
-        filter_fd = self.data(seccomp.assembled(allow_ptrace=self.job.settings.allow_ptrace))
-        self.add("--seccomp", str(filter_fd), "--clearenv")
+        rules = seccomp.assembled(
+            allow_ptrace=self.job.settings.allow_ptrace, unix_sockets=not self.sockets.unseen
+        )
+        self.add("--seccomp", str(self.data(rules)), "--clearenv")
 
     def _system(self) -> None:
         settings = self.job.settings
@@ -156,6 +130,10 @@ class Profile:
         environment = {"PATH": host.search_path(visible), **CONSTANTS, **network, **extra, **own}
         for key, value in environment.items():
             self.add("--setenv", key, value)
+        if self.job.program is not None and self.job.program.environment:
+            # Through a descriptor: a command line can be read by everybody on the host.
+            words = [w for pair in self.job.program.environment.items() for w in ("--setenv", *pair)]
+            self.add("--args", str(self.data("".join(f"{word}\0" for word in words).encode())))
 
     def _repository(self) -> None:
         root, git = self.job.root, self.job.git
@@ -163,8 +141,13 @@ class Profile:
         if git is not None and not inside:
             self._common(git)
         self.add("--ro-bind" if self.job.read_only else "--bind", self.stage(root, True), root)
+        for path in self.sockets.live:
+            self.add("--ro-bind", "/dev/null", path)
         if existing(root, (".git",), "file"):
             self.show(root / ".git")
+        for hidden in self.job.unbelieved():
+            self.tmpfs(hidden, MIB)
+            self.sealed.append(str(hidden))
         if git is not None and inside:
             self._common(git)
         self._own_records()
@@ -210,7 +193,7 @@ class Profile:
     def _own_records(self) -> None:
         """A person's checkout holds our store and other threads' worktrees: not for this sandbox."""
         own = self.job.root / ".codebutler"
-        if not (existing(own, ("branches",), "dir") or existing(own, ("store.db",), "file")):
+        if not self.job.keeps_records:
             return
         self.tmpfs(own, MIB)
         self.sealed.append(str(own))
@@ -243,6 +226,9 @@ class Profile:
 def command(job: Job, tools: str, state: str, rg: str, pdf: str) -> list[str]:
     """How the executor program itself is started, with its configuration as the one argument."""
     config = configuration(job, state, rg, pdf)
+    if job.program is not None:
+        spec = {"limits": config["limits"], "proxy": config["proxy"], "exec": job.program.words}
+        return [str(host.interpreter()[0]), "-I", "-S", tools, "guest", json.dumps(spec)]
     return [str(host.interpreter()[0]), "-I", "-S", tools, json.dumps(config)]
 
 

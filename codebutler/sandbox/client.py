@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from codebutler.sandbox.launch import Launch
+from codebutler.sandbox.launch import Launch, let_go
 
 LINE_BYTES = 16 * 1024 * 1024
 """Longest reply. A piece of a pack is 1.4 MB; a file of 8 MiB for the daemon is 11 MB."""
@@ -66,18 +66,7 @@ class Client:
 
         ``on_end`` hears the number of each background job that ends, and None when all is over.
         """
-        with launch.cleanup:
-            process = await asyncio.create_subprocess_exec(
-                *launch.argv,
-                env=launch.env,
-                pass_fds=launch.fds,
-                cwd=launch.cwd,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=LINE_BYTES,
-            )
-        return cls(process, launch, on_end)
+        return cls(await launch.start(LINE_BYTES), launch, on_end)
 
     async def request(
         self,
@@ -232,11 +221,7 @@ class Client:
             self.kill()
         await asyncio.gather(self._reader, return_exceptions=True)
         await self._process.wait()
-        if self._process.stdin is not None:
-            with contextlib.suppress(ConnectionError):  # asked for, or some Pythons log it as lost
-                await self._process.stdin.wait_closed()
-        if self._pidfd >= 0:
-            os.close(self._pidfd)
+        await let_go(self._process, self._pidfd)
         self._pidfd = -1
         self._launch.remove_scratch()
 

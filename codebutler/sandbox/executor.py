@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from codebutler.errors import CodeButlerError, ToolFailed
-from codebutler.sandbox.border import Job
 from codebutler.sandbox.builds import Held, Turn
 from codebutler.sandbox.client import Client, Lost, Refused, patience, plain_text
 from codebutler.sandbox.egress import Egress
+from codebutler.sandbox.guest import Guest
+from codebutler.sandbox.job import Job, Program
 from codebutler.sandbox.launch import give_to, prepare
 from codebutler.sandbox.outfit import Outfit
 from codebutler.sandbox.problems import explain
@@ -93,6 +94,11 @@ class Executor:
     def pid(self) -> int:
         """The process that holds the sandbox, as the host sees it; 0 while there is none."""
         return self._client.pid if self._client is not None else 0
+
+    async def guest(self, program: Program) -> Guest:
+        """Start ``program`` behind a border of its own that shows what this one's shows. Or NoSandbox."""
+        async with self._serial:  # no command of ours moves folders while they are being mounted
+            return await Guest.start(replace(self._job, program=program))
 
     # ------------------------------------------------------------------ tools
 

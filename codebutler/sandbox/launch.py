@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -13,7 +15,8 @@ from pathlib import Path
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import asroot, host, reduced, scope
-from codebutler.sandbox.border import Job, Profile, command
+from codebutler.sandbox.border import Profile, command
+from codebutler.sandbox.job import Job
 from codebutler.sandbox.problems import unscratched
 
 _TASKS = 4096
@@ -45,6 +48,20 @@ class Launch:
                 stderr=stderr,
             )
 
+    async def start(self, line: int) -> asyncio.subprocess.Process:
+        """Start it with pipes, whose lines may have ``line`` bytes, and let go of the descriptors."""
+        with self.cleanup:
+            return await asyncio.create_subprocess_exec(
+                *self.argv,
+                env=self.env,
+                pass_fds=self.fds,
+                cwd=self.cwd,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                limit=line,
+            )
+
     def remove_scratch(self) -> None:
         """Delete what an executor without mounts of its own kept in a folder of the host. Commands may have
         closed folders in it, and made it as deep as they liked."""
@@ -53,10 +70,24 @@ class Launch:
                 subprocess.run([*words, "--", self.scratch], stderr=subprocess.DEVNULL, check=False)
 
 
+async def let_go(process: asyncio.subprocess.Process, pidfd: int) -> None:
+    """Close what is left of a process that has ended: its pipe, and ``pidfd`` if it is one."""
+    if process.stdin is not None:
+        with contextlib.suppress(ConnectionError):  # asked for, or some Pythons log it as lost
+            await process.stdin.wait_closed()
+    if pidfd >= 0:
+        os.close(pidfd)
+
+
 def prepare(job: Job) -> Launch:
     """The launch for this host. Raises NoSandbox where a program is missing, or a setting asks too much."""
     if (refusal := unscratched(job.settings)) is not None:
         raise refusal
+    if job.program is not None and job.settings.tier != "bwrap":
+        raise NoSandbox(
+            f"MCP servers run only behind the whole border, and sandbox.tier is {job.settings.tier}",
+            fix="Set sandbox.tier to bwrap, or use servers with a url.",
+        )
     if job.settings.tier == "off":
         return _plain(job)
     as_root = os.geteuid() == 0

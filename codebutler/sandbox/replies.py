@@ -30,12 +30,12 @@ def tool_result(reply: dict[str, Any]) -> ToolResult:
     details = meta.get("codebutler") if isinstance(meta, dict) else None
     if not isinstance(details, dict) or len(json.dumps(details)) > _DETAILS:
         details = {}
-    pictures = tuple(each for item in as_list(reply.get("content"))[:4] if (each := _picture(item)))
+    pictures = tuple(each for item in as_list(reply.get("content"))[:4] if (each := picture(item)))
     text = "\n".join(each for each in texts if each)[:TEXT]
     return ToolResult(text, ok=reply.get("isError") is False, details=details, pictures=pictures)
 
 
-def _picture(item: object) -> Picture | None:
+def picture(item: object) -> Picture | None:
     """A picture; None for anything else or too large."""
     if not isinstance(item, dict) or str(item.get("mimeType")) not in _PICTURES:
         return None

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from codebutler.settings.mcp import Mcp
+from codebutler.settings.media import Images, Speech
 from codebutler.settings.parts import REPO, HostPort, Line, ProviderName, Section, Url, Usd
 from codebutler.settings.web import Web
 
@@ -213,5 +215,8 @@ class Settings(Section):
     setup: Setup = Setup()
     retention: Retention = Retention()
     web: Web = Web()
+    mcp: Mcp = Mcp()
+    images: Images = Images()
+    speech: Speech = Speech()
     git: Git = Git()
     forge: Literal["auto", "local"] = "auto"

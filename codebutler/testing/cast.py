@@ -104,10 +104,14 @@ class Held:
 
 
 def team(
-    *, pm: Sequence[Line] = (PROPOSES,), coder: Sequence[Line] = (), lead: Sequence[Line] = SUMS_UP
+    *,
+    pm: Sequence[Line] = (PROPOSES,),
+    coder: Sequence[Line] = (),
+    lead: Sequence[Line] = SUMS_UP,
+    artist: Sequence[Line] = (),
 ) -> Mind:
     """A whole team that adds a note. Other than in a ``Cast``, a line that was broken off comes again."""
-    left = {"pm": list(pm), "coder": list(coder), "lead": list(lead)}
+    left = {"pm": list(pm), "coder": list(coder), "lead": list(lead), "artist": list(artist)}
 
     async def mind(asked: Asked) -> ModelReply:
         line = left[asked.role][0]
@@ -116,3 +120,30 @@ def team(
         return reply
 
     return mind
+
+
+def with_researchers(pm: Sequence[Line], **researchers: Sequence[Line]) -> Mind:
+    """A mind: the PM's lines in order, and those of each Researcher by its topic."""
+    lines = {"pm": list(pm), **{topic: list(each) for topic, each in researchers.items()}}
+
+    async def think(asked: Asked) -> ModelReply:
+        name = asked.role
+        if name == "researcher":
+            name = next(t for t in researchers if f"# Topic\n\n{t}\n" in str(asked.messages[1]["content"]))
+        line = lines[name][0]
+        reply = line if isinstance(line, ModelReply) else await line(asked)
+        del lines[name][0]
+        return reply
+
+    return think
+
+
+def asks(*topics: str) -> ModelReply:
+    """A Researcher is sent out for each topic."""
+    return says("", *(call("research", topic=t, question=f"What of {t}?", context="API v2") for t in topics))
+
+
+def finds(url: str, claim: str = "100 a minute", quote: str = "100 requests a minute") -> ModelReply:
+    """A Researcher's report of one claim."""
+    claims = [{"claim": claim, "url": url, "quote": quote, "date": "2026-03-01"}]
+    return does("report_findings", answer=f"{claim}.", claims=claims, unsettled=["the price"])

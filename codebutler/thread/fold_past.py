@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from codebutler import events as ev
+from codebutler.thread.fold_research import stop_researches
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import ThreadState
 
@@ -26,6 +27,7 @@ RETURNED = frozenset({
     "named", "unnamed", "carried_out",
     "question", "answers", "exchanges", "overheard",
     "checklist", "summary", "body_written",
+    "researches", "hired",
     "memory", "kept", "memory_commits", "journal",  # commits of them are undone in the tree as well
 })  # fmt: skip
 
@@ -33,7 +35,8 @@ FACTS = frozenset({
     "id", "opened", "opened_at", "seq", "ts", "outcome",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "heard", "late", "people", "speaker", "models", "asked", "standing",
-    "spend", "raised_usd",
+    "plugs",  # what servers offered at first holds for the whole thread
+    "spend", "raised_usd", "attached", "made", "buying", "transcripts",
     "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip
 
@@ -62,7 +65,7 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
     s.rewinds += 1
     s.head = e.commit or s.head
     s.files = set(e.files)
-    s.merge, s.refused, s.requested, s.limit = None, "", None, None
+    s.merge, s.refused, s.requested, s.limit = None, "", {}, None
     s.paused_at, s.reminder = 0, 0
     s.cancelled_at = s.seq  # what was said before it does not set the work off again
     _hold(s, e)
@@ -75,13 +78,14 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     for name in (
         "spend", "raised_usd", "unread", "speaker", "worktree", "removed", "head", "files", "pushed", "pr",
         "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard", "late",
-        "paused_at", "cancelled_at", "reminder", "standing",
+        "paused_at", "cancelled_at", "reminder", "standing", "buying",
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
     s.summary, s.body_written, s.memory = None, False, None  # of the other pull request
     s.phase = "pm" if s.phase in {"lead", "closed"} else s.phase
     for frame in s.frames.values():
         frame.usd = 0.0
+    stop_researches(s)
     _hold(s, e)
 
 

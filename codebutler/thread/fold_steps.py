@@ -6,8 +6,10 @@ from codebutler import events as ev
 from codebutler.agent.frame import Frame, OpenCall
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import Spend, ThreadState
+from codebutler.toolset.research import REPORT
 
 HANDLERS = Table()
+_ENDS_TURN = frozenset({"propose_plan", REPORT})
 
 
 @HANDLERS.on
@@ -32,14 +34,14 @@ def _nudged(s: ThreadState, e: ev.Nudged) -> None:
 
 @HANDLERS.on
 def _model_requested(s: ThreadState, e: ev.ModelRequested) -> None:
-    s.requested = e
+    s.requested[e.frame] = e
     if e.frame in s.frames:
         s.asked[s.frames[e.frame].role] = e.model
 
 
 @HANDLERS.on
 def _model_failed(s: ThreadState, e: ev.ModelFailed) -> None:
-    s.requested = None
+    s.requested.pop(e.frame, None)
     frame = s.frames.get(e.frame)
     s.standing.unreachable = frame.role if frame is not None and e.retry else ""
 
@@ -58,7 +60,7 @@ def _stood_in(s: ThreadState, e: ev.StoodIn) -> None:
 
 @HANDLERS.on
 def _model_replied(s: ThreadState, e: ev.ModelReplied) -> None:
-    s.requested = None
+    s.requested.pop(e.frame, None)
     s.standing.unreachable = ""
     frame = s.frames[e.frame]
     frame.reply(e)
@@ -67,7 +69,7 @@ def _model_replied(s: ThreadState, e: ev.ModelReplied) -> None:
 
 @HANDLERS.on
 def _compacted(s: ThreadState, e: ev.Compacted) -> None:
-    s.requested = None
+    s.requested.pop(e.frame, None)
     frame = s.frames[e.frame]
     frame.compact(e)
     if e.model:
@@ -96,7 +98,9 @@ def _tool_started(s: ThreadState, e: ev.ToolStarted) -> None:
 
 @HANDLERS.on
 def _tool_finished(s: ThreadState, e: ev.ToolFinished) -> None:
-    s.frames[e.frame].result(e, ends_turn=e.name == "propose_plan" and e.ok)
+    s.frames[e.frame].result(e, ends_turn=e.name in _ENDS_TURN and e.ok)
+    if e.frame in s.researches:
+        s.researches[e.frame].learn(e)
 
 
 @HANDLERS.on

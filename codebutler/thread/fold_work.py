@@ -15,6 +15,11 @@ def _base_resolved(s: ThreadState, e: ev.BaseResolved) -> None:
 
 
 @HANDLERS.on
+def _mcp_listed(s: ThreadState, e: ev.McpListed) -> None:
+    s.plugs.setdefault(e.server, e)
+
+
+@HANDLERS.on
 def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
     s.plan, s.plan_step = e, s.steps
 

@@ -17,6 +17,7 @@ from codebutler.thread.dependencies import Dependencies
 from codebutler.thread.host import Host
 from codebutler.thread.incoming import notice
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.plugs import Plugs
 from codebutler.thread.relocated import Relocated, filled
 from codebutler.types import Outbound
 
@@ -31,6 +32,7 @@ class Folder:
         self._executor: Executor | None = None
         self._starting = asyncio.Lock()
         self._dependencies = Dependencies(host, log)
+        self.plugs = Plugs(host, log, self.hands)
 
     async def base(self) -> BaseResolved:
         """The thread's base commit, found once and then kept."""
@@ -151,7 +153,8 @@ class Folder:
         await self._log.post(words, key=f"notice:found:{tip}", before=[made])
 
     async def close(self) -> None:
-        """Stop the executor."""
+        """Stop the executor, and the servers beside it."""
+        await self.plugs.close()
         await self._dependencies.close()
         executor, self._executor = self._executor, None
         if executor is not None:

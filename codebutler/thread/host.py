@@ -20,14 +20,18 @@ from codebutler.repo import leftovers, skills, snapshots, worktrees
 from codebutler.repo.discover import Repo
 from codebutler.repo.instructions import Instructions, of_folders
 from codebutler.repo.memory import MEMORY_FILES
-from codebutler.repo.objects import list_files, show_file
+from codebutler.repo.objects import list_files, show_file, show_linked
 from codebutler.repo.skills import Skills
 from codebutler.sandbox.settings import SandboxSettings
+from codebutler.servers.connection import Patience
+from codebutler.servers.declared import FILES as MCP_FILES
+from codebutler.servers.declared import Declared, declared
 from codebutler.setup.service import Setups
 from codebutler.store.copies import Copy
 from codebutler.store.store import Store
+from codebutler.toolset import images as image_tools
 from codebutler.toolset import memory as memory_tools
-from codebutler.toolset import native, team
+from codebutler.toolset import native, research, team
 from codebutler.toolset import repo as repo_tools
 from codebutler.toolset import skills as skill_tools
 from codebutler.toolset import web as web_tools
@@ -46,8 +50,9 @@ PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared
 
 def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
-    own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *skill_tools.TOOLS, *web_tools.TOOLS)
-    all_tools = (*native.tools(scratch=scratch), *own)
+    own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *skill_tools.TOOLS)
+    beside = (*research.TOOLS, *web_tools.TOOLS, *image_tools.TOOLS)
+    all_tools = (*native.tools(scratch=scratch), *own, *beside)
     return {t.spec.name: t for t in all_tools}
 
 
@@ -66,23 +71,26 @@ class Rules:
     agents: Instructions | None
     """AGENTS.md at the top, or CLAUDE.md where there is none."""
     skills: Skills
+    servers: Declared
+    """MCP servers, the host's own among them."""
     _systems: dict[str, str] = field(default_factory=dict)
 
     def system(self, role: Role) -> str:
         """The role's system prompt, made once."""
+        reaches_out = "web_fetch" in role.tools  # who reads the web cannot tell it what the repo says
         if role.name not in self._systems:
             self._systems[role.name] = system_prompt(
                 role,
                 prompts=self.prompts,
                 memory=self.memory,
-                agents_md=self.agents.text if self.agents else "",
+                agents_md=self.agents.text if self.agents and not reaches_out else "",
                 agents_path=self.agents.path if self.agents else "",
-                skills=self.skills.listing(),
+                skills="" if reaches_out else self.skills.listing(),
             )
         return self._systems[role.name]
 
 
-async def load_rules(repo: Repo, commit: str) -> Rules:
+async def load_rules(repo: Repo, commit: str, config: Config) -> Rules:
     """Read the repo's own rules at ``commit``, over the shipped ones."""
     theirs: dict[str, str] = {}
     for path in await list_files(repo.gitdir, commit, FOLDER):
@@ -99,6 +107,7 @@ async def load_rules(repo: Repo, commit: str) -> Rules:
         memory=_over("memory_defaults", "memory", MEMORY_FILES, theirs),
         agents=next(iter(await of_folders(repo.gitdir, commit, [""])), None),
         skills=await skills.find(repo.gitdir, commit),
+        servers=declared(config, {p: await show_linked(repo.gitdir, commit, p) or "" for p in MCP_FILES}),
     )
 
 
@@ -126,6 +135,8 @@ class Host:
     """What is kept of the store outside the repo."""
     breaker: Breaker = field(default_factory=lambda: Breaker(tell_admins))
     """Which models are away, for all threads."""
+    patience: Patience = field(default_factory=Patience)
+    """With MCP servers."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)
@@ -163,7 +174,7 @@ class Host:
     async def rules(self, commit: str) -> Rules:
         """The rules at ``commit``, read once."""
         if commit not in self._rules:
-            self._rules[commit] = await load_rules(self.repo, commit)
+            self._rules[commit] = await load_rules(self.repo, commit, self.config)
         return self._rules[commit]
 
     def role(self, rules: Rules, name: str) -> Role:

@@ -43,7 +43,8 @@ def _lines(rows: Iterable[StoredEvent]) -> Iterator[str]:
 
 
 def _message(e: ev.MessageReceived, _roles: dict[str, str]) -> Iterator[str]:
-    said = e.text or f"[{e.action} {e.value[:8]}]"
+    files = " ".join(f"[file {file.name}]" for file in e.attachments)
+    said = e.text or files or f"[{e.action} {e.value[:8]}]"
     yield f"- **{e.author.label}**: {_flat(said, 2_000)}"
 
 
@@ -59,12 +60,29 @@ def _result(e: ev.ToolFinished, _roles: dict[str, str]) -> Iterator[str]:
     yield f"    - `{e.name}` {word}: {_flat(e.text, SNIPPET)}"
 
 
+def _drawn(e: ev.ImageMade, roles: dict[str, str]) -> Iterator[str]:
+    yield f"  - {roles[e.frame]} makes `{_flat(e.path, 200)}`, {e.width}x{e.height}, by {e.model}"
+
+
+def _heard(e: ev.Transcribed, _roles: dict[str, str]) -> Iterator[str]:
+    said = f"is not transcribed: {_flat(e.error, SNIPPET)}" if e.error else f"says: {_flat(e.text, 2_000)}"
+    yield f"- **{e.by.label}**'s voice message {said}"
+
+
 def _escalation(e: ev.EscalationAsked, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{title(e.role)} → PM**: {_flat(e.question, 2_000)}"
 
 
 def _answer(e: ev.EscalationAnswered, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **PM → role**: {_flat(e.text, 2_000)}"
+
+
+def _sent_out(e: ev.ResearchStarted, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **PM → Researcher**: {_flat(f'{e.topic}: {e.question}', 2_000)}"
+
+
+def _brought(e: ev.ResearchFinished, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **Researcher → PM** ({e.outcome}): {_flat(e.content, 2_000)}"
 
 
 def _approved(e: ev.PlanApproved, _roles: dict[str, str]) -> Iterator[str]:
@@ -120,8 +138,12 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "model_replied": _reply,
     "model_failed": _failed,
     "tool_finished": _result,
+    "image_made": _drawn,
+    "transcribed": _heard,
     "escalation_asked": _escalation,
     "escalation_answered": _answer,
+    "research_started": _sent_out,
+    "research_finished": _brought,
     "plan_approved": _approved,
     "setup_finished": _setup,
     "checkpoint_made": _checkpoint,

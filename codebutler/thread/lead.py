@@ -9,9 +9,10 @@ from codebutler.errors import ToolFailed
 from codebutler.events import FrameEnded, MemoryCommitted, Nudged
 from codebutler.repo.memory import apply_item
 from codebutler.thread import render
-from codebutler.thread.desk import TEXT_CAP, ThreadDesk
+from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
 from codebutler.thread.journal import narrative
+from codebutler.thread.shipping import TEXT_CAP
 from codebutler.types import Outbound
 
 BRIEF = """The pull request is open. Look back over the thread, then write the summary and propose memory.
@@ -42,10 +43,10 @@ async def retrospect(desk: ThreadDesk) -> None:
         await desk.start_frame(name, "lead", BRIEF.format(story=story, diff=await desk.diff("", "")))
     frame = desk.state.frames[name]
     role = desk.role("lead")
-    text = await loop.run(frame, role, desk.toolset(role), desk)
+    text = await loop.run(frame, role, await desk.offer(role), desk)
     if desk.state.summary is None and not frame.nudged:
         await desk.append(Nudged(frame=name, content=NO_SUMMARY, reason="no summary"))
-        text = await loop.run(frame, role, desk.toolset(role), desk)
+        text = await loop.run(frame, role, await desk.offer(role), desk)
     await desk.refresh_pr()
     ended = FrameEnded(frame=name, outcome="done", text=text)
     if desk.state.memory:

@@ -61,6 +61,20 @@ def _result(e: ev.ToolFinished, _: dict[str, str]) -> Iterator[Entry]:
     yield Entry(e.name, "gives" if e.ok else "fails with", e.text)
 
 
+def _drawn(e: ev.ImageMade, roles: dict[str, str]) -> Iterator[Entry]:
+    yield Entry(
+        roles.get(e.frame, e.frame), f"makes a picture, by {e.model}", f"{e.path}, {e.width}x{e.height}"
+    )
+
+
+def _heard(e: ev.Transcribed, _: dict[str, str]) -> Iterator[Entry]:
+    yield Entry(
+        e.by.label,
+        "says in a voice message" if e.text else "sent what was not transcribed",
+        e.text or e.error,
+    )
+
+
 def _plan(e: ev.PlanProposed, _: dict[str, str]) -> Iterator[Entry]:
     yield Entry("PM", f"proposes plan {e.hash[:8]}", render.plan_text(e.plan))
 
@@ -71,6 +85,14 @@ def _approved(e: ev.PlanApproved, _: dict[str, str]) -> Iterator[Entry]:
 
 def _asked(e: ev.EscalationAsked, _: dict[str, str]) -> Iterator[Entry]:
     yield Entry(title(e.role), "asks the PM", e.question)
+
+
+def _sent_out(e: ev.ResearchStarted, roles: dict[str, str]) -> Iterator[Entry]:
+    yield Entry(roles.get(e.frame, e.frame), "sends a Researcher out", f"{e.topic}: {e.question}")
+
+
+def _brought(e: ev.ResearchFinished, _: dict[str, str]) -> Iterator[Entry]:
+    yield Entry("Researcher", f"comes back, {e.outcome}", e.content)
 
 
 def _question(e: ev.QuestionAsked, roles: dict[str, str]) -> Iterator[Entry]:
@@ -115,10 +137,14 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[Entry]]] = {
     "message_edited": _edited,
     "model_replied": _reply,
     "tool_finished": _result,
+    "image_made": _drawn,
+    "transcribed": _heard,
     "plan_proposed": _plan,
     "plan_approved": _approved,
     "escalation_asked": _asked,
     "question_asked": _question,
+    "research_started": _sent_out,
+    "research_finished": _brought,
     "checkpoint_made": _checkpoint,
     "pr_opened": _pr,
     "pr_merged": _merged,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
@@ -15,6 +13,7 @@ from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
+from codebutler.waiting import first_of
 
 BRIEF = """{who} approved this plan. Carry it out.
 
@@ -71,7 +70,7 @@ async def _waits_for_people(desk: ThreadDesk) -> bool:
 
 def _pm_is_due(desk: ThreadDesk, pm: Frame) -> bool:
     unsaid = bool(pm.last_text) and f"pm:{pm.step}" not in desk.state.said
-    return pm.due or bool(pm.calls) or unsaid
+    return pm.due or bool(pm.calls) or unsaid or bool(desk.state.open_researches(pm.id))
 
 
 def _coder_is_due(desk: ThreadDesk) -> bool:
@@ -99,7 +98,7 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
     role = desk.role("pm")
     await desk.log.update_row(phase=desk.state.phase, status="working")
     async with desk.host.planners:
-        await loop.run(pm, role, desk.toolset(role), desk)
+        await desk.work(pm, role)
     await desk.show_answer(pm)
 
 
@@ -130,7 +129,7 @@ async def _in_line(desk: ThreadDesk, place: Place, why: str) -> bool:
             place.changed.clear()
             await _say_place(desk, place.number, why)
         with desk.turn.calm():
-            await _first_of(place.changed, desk.turn.mail)
+            await first_of(place.changed, desk.turn.mail)
         if desk.turn.mail.is_set():
             await desk.read_mail()
             pm = desk.state.frames.get("pm")
@@ -149,16 +148,6 @@ async def _say_place(desk: ThreadDesk, number: int, why: str) -> None:
     await desk.show_status(f"number {number} in line for a Coder")
 
 
-async def _first_of(*events: asyncio.Event) -> None:
-    """Wait until one of them is set."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-
-
 async def _code(desk: ThreadDesk) -> None:
     """The Coder carries out the approved plan, in the worktree, up to the pull request."""
     state = desk.state
@@ -172,7 +161,7 @@ async def _code(desk: ThreadDesk) -> None:
         await desk.show_status()
     frame = await _coder_frame(desk)
     role = desk.role("coder")
-    text = await loop.run(frame, role, desk.toolset(role), desk)
+    text = await loop.run(frame, role, await desk.offer(role), desk)
     await desk.space.settle_checkpoint()
     await desk.space.checkpoint(_subject(desk))
     await _note_strays(desk)

@@ -74,12 +74,16 @@ class _Walk:
                 self._saved(event)
             case ev.MemoryCommitted():
                 self._files += event.files
-            case ev.ToolFinished() if not self._state.frames[event.frame].calls:
+            case ev.ToolFinished() if self._ends_batch(event.frame):
                 self._add(seq, ts, self._batch(event.frame), event.frame)
             case ev.TurnEnded() if event.outcome in RESTS:
                 self._rest(seq, ts, event.outcome)
             case _:
                 pass
+
+    def _ends_batch(self, frame: str) -> bool:
+        """Researchers work beside the others: there is no going back into one of their runs alone."""
+        return not self._state.frames[frame].calls and frame not in self._state.researches
 
     def _saved(self, event: ev.CheckpointMade) -> None:
         if self._open:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from codebutler import events as ev
 from codebutler.agent.frame import Frame
 from codebutler.agent.standing import Standing
-from codebutler.types import ChecklistItem, MemoryItem, Person
+from codebutler.thread.researches import Research
+from codebutler.types import Attachment, ChecklistItem, MemoryItem, Person
 
 AGAIN = "~"
 """Parts a post's source from the number of rewinds before it: what is said anew after one is another post."""
@@ -71,6 +72,8 @@ class ThreadState:
     """The seq of a reminder that came due and was not shown yet."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
     base: ev.BaseResolved | None = None
+    plugs: dict[str, ev.McpListed] = field(default_factory=dict)
+    """What MCP servers offered when the thread first asked, by server."""
     plan: ev.PlanProposed | None = None
     plan_step: int = 0
     """``steps`` when the plan was put on the table."""
@@ -119,12 +122,24 @@ class ThreadState:
     standing: Standing = field(default_factory=Standing)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
+    attached: dict[str, Attachment] = field(default_factory=dict)
+    """Files that people sent, by the name under which roles know them."""
+    made: dict[str, ev.ImageMade] = field(default_factory=dict)
+    """Pictures that were bought, by call."""
+    buying: dict[str, float] = field(default_factory=dict)
+    """Worst cases of pictures and transcripts that are under way, by call or by recording."""
+    transcripts: dict[tuple[int, str], ev.Transcribed] = field(default_factory=dict)
+    """By message (its seq) and recording (its SHA-256)."""
     limit: ev.LimitHit | None = None
     """The cap that was hit last."""
     speaker: Person | None = None
     """Who spoke last."""
-    requested: ev.ModelRequested | None = None
-    """A model call without a reply in the log."""
+    requested: dict[str, ev.ModelRequested] = field(default_factory=dict)
+    """By frame: a model call without a reply in the log."""
+    researches: dict[str, Research] = field(default_factory=dict)
+    """By the Researcher's frame, oldest first."""
+    hired: int = 0
+    """Researchers that were asked since a turn ended."""
     outcome: ev.Outcome | None = None
     unended: bool = False
     """Something was done since the last turn ended: a worker that died here owes people an end."""
@@ -161,13 +176,17 @@ class ThreadState:
 
     @property
     def steps(self) -> int:
-        """Model replies so far, over all roles."""
-        return sum(f.step for f in self.frames.values())
+        """Model replies so far, over all roles but Researchers, who work beside the others."""
+        return sum(f.step for f in self.frames.values() if f.id not in self.researches)
 
     @property
     def open_exchange(self) -> Exchange | None:
         """The escalation that the PM has not answered yet."""
         return next((x for x in self.exchanges if x.answer is None), None)
+
+    def open_researches(self, asker: str = "") -> list[Research]:
+        """Researches that have not come back, all or those of one asking frame, oldest first."""
+        return [r for r in self.researches.values() if r.outcome is None and asker in {"", r.asker}]
 
     @property
     def plan_waits(self) -> bool:

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.pictures import shown
@@ -15,6 +16,7 @@ from codebutler.agent.voices import fitted
 from codebutler.events import Event, FrameStarted, QuestionAsked
 from codebutler.models.breaker import Breaker
 from codebutler.redact import Stream
+from codebutler.text import fit
 from codebutler.thread import near, pool, render
 from codebutler.thread.caps import Caps
 from codebutler.thread.facts import facts
@@ -24,7 +26,7 @@ from codebutler.thread.log import ThreadLog
 from codebutler.thread.turn import Turn
 from codebutler.thread.workspace import Workspace
 from codebutler.toolset.registry import Toolset
-from codebutler.types import Message, ModelReply, Outbound
+from codebutler.types import Message, ModelReply, Outbound, ToolResult
 
 Listener = Callable[[str, str, str], Awaitable[None]]
 """Told of text as it is written: (thread, role, delta). Nothing durable hangs on it."""
@@ -32,6 +34,8 @@ Listener = Callable[[str, str, str], Awaitable[None]]
 
 SUMMARY_TOKENS = 3_000
 """The longest summary of a transcript."""
+NOTICE = 1_000
+"""Characters of what people are told of a server's tools."""
 SILENCE = 15
 """Seconds of a model's silence after which people are told, again and again."""
 
@@ -49,6 +53,7 @@ class Thread(Caps):
         self._listener = listener
         self._rules: Rules | None = None
         self.guidance = Guidance(host)
+        self._toolsets: dict[tuple[str, int, int], Toolset] = {}
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
         self._level = (0.0, 0)
@@ -109,8 +114,30 @@ class Thread(Caps):
         return self.host.role(self.rules, name)
 
     def toolset(self, role: Role) -> Toolset:
-        """The role's tools."""
-        return self.host.toolset(role, self.rules)
+        """The role's tools, those of MCP servers that were listed among them."""
+        own = self.host.toolset(role, self.rules)
+        key = role.name, id(own), len(self.state.plugs)
+        if key not in self._toolsets:
+            self._toolsets[key] = own.plus(self.space.plugs.tools_for(role))
+        return self._toolsets[key]
+
+    async def offer(self, role: Role) -> Toolset:
+        """The same, once the servers that the role may use were asked what they have."""
+        await self.space.plugs.list_for(role)
+        for listed in self.state.plugs.values():
+            if listed.problem:
+                words = f"The MCP server `{listed.server}` gives this thread no tools: {listed.problem}"
+                await self.tell_once(words, source=f"notice:mcp:{listed.server}")
+            elif listed.left_out:
+                words = (
+                    f"Tools of the MCP server `{listed.server}` are left out: {'; '.join(listed.left_out)}"
+                )
+                await self.tell_once(fit(words, NOTICE), source=f"notice:mcp:{listed.server}")
+        return self.toolset(role)
+
+    async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool of an MCP server."""
+        return await self.space.plugs.call(server, tool, arguments)
 
     def system(self, role: Role) -> str:
         """The role's system prompt."""

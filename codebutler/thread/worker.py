@@ -15,6 +15,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.lastword import last_word
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
+from codebutler.thread.team import TeamDesk
 from codebutler.thread.thread import Listener
 from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
@@ -35,7 +36,7 @@ async def run_turn(
     log = await ThreadLog.claim(host.store, thread, host.redactor.text, turn.wrote if turn else None)
     if turn is not None:
         turn.epoch = log.epoch
-    desk = ThreadDesk(host, log, interpreter, listener, turn)
+    desk = TeamDesk(host, log, interpreter, listener, turn)
     await desk.settle_leftovers()
     try:
         while not await _until_quiet(desk):

@@ -6,12 +6,13 @@ after a crash: a second call finds what the first one did.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from codebutler.events import Outcome, SummaryWritten
-from codebutler.types import ChecklistItem, Hands, MemoryItem, Plan
+from codebutler.findings import Checked, Report
+from codebutler.types import ChecklistItem, Hands, MemoryItem, Plan, ToolResult
 from codebutler.web.service import Web
 
 
@@ -40,6 +41,25 @@ class Site:
         return f"{self.frame}:{self.step}:{self.call_id}"
 
 
+class Studio(Protocol):
+    """What the tools here need of a thread. Methods raise ToolFailed, or EndTurn."""
+
+    async def draw(self, site: Site, request: str, files: list[str]) -> str:
+        """The Artist's last word, and where its pictures are."""
+        ...
+
+    async def picture(
+        self, site: Site, prompt: str, path: str, *, size: str, quality: str, background: str = "auto",
+        sources: tuple[str, ...] = (), mask: str = "",
+    ) -> ToolResult:  # fmt: skip
+        """A picture that is bought, saved and shown in the thread."""
+        ...
+
+    async def save(self, name: str, path: str) -> str:
+        """An attached file, or a picture of this thread, as a file of the worktree."""
+        ...
+
+
 class Desk(Protocol):
     """The thread as its tools see it. Methods raise ToolFailed with a message for the model, or EndTurn."""
 
@@ -48,12 +68,29 @@ class Desk(Protocol):
         """Search and pages."""
         ...
 
+    @property
+    def studio(self) -> Studio:
+        """Pictures and attachments."""
+        ...
+
     async def hands(self) -> Hands:
         """The sandboxed executor: read-only on the base commit before approval, then the worktree."""
         ...
 
+    async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool of an MCP server of this thread."""
+        ...
+
     async def show_output(self, site: Site, text: str) -> None:
         """Show what a command printed just now to who watches; it is not kept."""
+        ...
+
+    async def research(self, site: Site, topic: str, question: str, context: str) -> str:
+        """Send a Researcher out; returns at once. Findings join the asker's transcript between its steps."""
+        ...
+
+    async def report(self, site: Site, report: Report) -> Checked:
+        """A Researcher's findings, checked against the sources it met."""
         ...
 
     async def ask_person(self, site: Site, question: str, options: Sequence[str]) -> str:

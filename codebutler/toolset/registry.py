@@ -91,6 +91,10 @@ class Toolset:
             raise ConfigError(f"no such tool: {', '.join(missing)}", fix=f"Known tools: {', '.join(known)}.")
         return cls([known[n] for n in names])
 
+    def plus(self, more: Sequence[Tool]) -> Toolset:
+        """These tools, and ``more`` behind them."""
+        return Toolset([*self._tools.values(), *more]) if more else self
+
     def spec(self, name: str) -> ToolSpec | None:
         """The tool's spec, or None when this role has no such tool."""
         found = self._tools.get(name)

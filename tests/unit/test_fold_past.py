@@ -45,7 +45,7 @@ def test_the_demo_cut_anywhere_is_what_it_was_there_but_for_the_facts(cut: int) 
     for name in FACTS - {"seq", "ts"}:
         assert getattr(state, name) == getattr(whole, name), name
     assert (state.head, state.files, state.rewinds) == ("c" * 40, {"X"}, 1)
-    assert (state.halted, state.merge, state.refused, state.requested) == ("", None, "", None)
+    assert (state.halted, state.merge, state.refused, state.requested) == ("", None, "", {})
     assert {s for s in state.said if not s.startswith("notice:")} == {
         s for s in then.said if not s.startswith("notice:")
     }

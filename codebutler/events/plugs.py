@@ -1,0 +1,34 @@
+"""What other people's servers offer a thread."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from codebutler.types import Json, Record
+
+
+class McpTool(Record):
+    """A tool as models are told of it. ``name`` is ours, ``tool`` the server's own; ``repeatable``: its
+    server says that a second call of the same does no harm."""
+
+    name: str
+    tool: str
+    description: str = ""
+    parameters: Json = {}
+    read_only: bool = False
+    repeatable: bool = False
+
+
+class McpListed(Record):
+    """What ``server`` offered when the thread first asked: so it stays for the thread.
+
+    ``inside``: it runs in the sandbox. ``problem`` says why there is nothing; ``left_out`` names tools that
+    were not taken, and why.
+    """
+
+    kind: Literal["mcp_listed"] = "mcp_listed"
+    server: str
+    inside: bool = True
+    tools: list[McpTool] = []
+    left_out: list[str] = []
+    problem: str = ""

@@ -1,0 +1,82 @@
+"""A program that runs behind the border of a thread beside its executor, with pipes to the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator
+
+from codebutler.sandbox.client import LINE_BYTES, plain_text
+from codebutler.sandbox.job import Job
+from codebutler.sandbox.launch import Launch, let_go, prepare
+from codebutler.sandbox.problems import explain
+
+_TAIL_BYTES = 4096
+_GRACE = 0.5
+
+
+class Guest:
+    """One running program. What it writes is hostile; whoever reads it bounds it."""
+
+    def __init__(self, process: asyncio.subprocess.Process, launch: Launch) -> None:
+        """Use ``start``."""
+        self._process, self._launch = process, launch
+        self._pidfd = -1
+        with contextlib.suppress(ProcessLookupError):  # it may have ended, and been waited for, already
+            self._pidfd = os.pidfd_open(process.pid)
+        self._tail = b""
+        self._listener = asyncio.create_task(self._listen())
+
+    @classmethod
+    async def start(cls, job: Job) -> Guest:
+        """Start the job's program. Raises NoSandbox where that cannot be had."""
+        launch = await asyncio.to_thread(prepare, job)
+        try:
+            return cls(await launch.start(LINE_BYTES), launch)
+        except OSError as error:
+            raise explain(str(error), job.settings) from error
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """What it writes, line by line, until it ends. Raises ValueError for a line past LINE_BYTES."""
+        stdout = self._process.stdout
+        while stdout is not None and (line := await stdout.readline()):
+            yield line
+
+    async def send(self, line: bytes) -> None:
+        """Write a line. Raises ConnectionError when the program has ended."""
+        stdin = self._process.stdin
+        if stdin is None or self._process.returncode is not None:
+            raise ConnectionResetError("the program has ended")
+        stdin.write(line)
+        await stdin.drain()
+
+    def kill(self) -> None:
+        """End it, and with it everything in its sandbox."""
+        if self._pidfd >= 0:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, self._launch.end)
+
+    @property
+    def tail(self) -> str:
+        """The last of what it said on stderr; text for people and models, of unknown truth."""
+        return plain_text(self._tail.decode("utf-8", "replace")).strip()
+
+    async def close(self) -> None:
+        """Let it end by itself, then make sure."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            await asyncio.wait_for(self._process.wait(), _GRACE)
+        except TimeoutError:
+            self.kill()
+        await self._process.wait()
+        await self._listener
+        await let_go(self._process, self._pidfd)
+        self._pidfd = -1
+
+    async def _listen(self) -> None:
+        stderr = self._process.stderr
+        while stderr is not None and (piece := await stderr.read(65536)):
+            self._tail = (self._tail + piece)[-_TAIL_BYTES:]

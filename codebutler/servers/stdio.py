@@ -1,0 +1,101 @@
+"""The way to a server in the sandbox: lines of JSON over its pipes, as streams of the mcp package."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from codebutler.sandbox.guest import Guest
+from codebutler.servers.ways import Ended, Way
+
+if TYPE_CHECKING:
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+    from mcp.shared.message import SessionMessage
+
+LINE = 12 * 1024 * 1024
+FLOOD, MESSAGES = 48 * 1024 * 1024, 10_000
+"""Bytes of one message; bytes and messages of all that may come between two requests of ours."""
+
+
+@asynccontextmanager
+async def way(start: Callable[[], Awaitable[Guest]]) -> AsyncIterator[Way]:
+    """Start the program and yield streams to it; it is gone on the way out."""
+    import anyio
+    from mcp.shared.message import SessionMessage
+
+    guest = await start()
+    ended = Ended(lambda: guest.tail)
+    received, incoming = anyio.create_memory_object_stream[SessionMessage | Exception](0)
+    outgoing, sent = anyio.create_memory_object_stream[SessionMessage](0)
+    talk = _Talk(guest, ended)
+    try:
+        async with anyio.create_task_group() as group:
+            group.start_soon(talk.read, received)
+            group.start_soon(talk.write, sent)
+            try:
+                yield Way(incoming, outgoing, ended)
+            finally:
+                group.cancel_scope.cancel()
+    finally:
+        for stream in (received, incoming, outgoing, sent):
+            stream.close()
+        with anyio.CancelScope(shield=True):
+            await guest.close()
+
+
+class _Talk:
+    """The two directions. What comes in between two requests is counted."""
+
+    def __init__(self, guest: Guest, ended: Ended) -> None:
+        self._guest, self._ended = guest, ended
+        self._left, self._messages = FLOOD, MESSAGES
+
+    async def read(self, to: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
+        import anyio
+        from mcp.shared.message import SessionMessage
+        from mcp_types import jsonrpc_message_adapter
+        from pydantic import ValidationError
+
+        why = "it ended"
+        try:
+            async for line in self._guest.lines():
+                self._left -= len(line)
+                self._messages -= 1
+                if len(line) > LINE or self._left < 0 or self._messages < 0:
+                    why = "it sent more than is taken"
+                    break
+                if not _matters(line):
+                    continue
+                try:
+                    message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+                except ValidationError:
+                    continue
+                await to.send(SessionMessage(message))
+        except ValueError:
+            why = "it sent a line that is too long"
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            why = "it was stopped"  # nobody listens any more
+        finally:
+            self._guest.kill()
+            self._ended.because(why)
+            to.close()
+
+    async def write(self, messages: MemoryObjectReceiveStream[SessionMessage]) -> None:
+        try:
+            async for message in messages:
+                self._left, self._messages = FLOOD, MESSAGES
+                text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
+                await self._guest.send(text.encode() + b"\n")
+        except ConnectionError:
+            self._guest.kill()  # the reader says what became of it
+
+
+def _matters(line: bytes) -> bool:
+    """Answers and requests do; notifications, of which there may be any number, tell us nothing."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(message, dict) and "id" in message

@@ -1,0 +1,37 @@
+"""What every way to a server gives: two streams, and word of its end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+
+class Ended:
+    """Whether the other side has gone, and what is known of why."""
+
+    def __init__(self, tail: Callable[[], str] = lambda: "") -> None:
+        """``tail``: the last of what it said on its error channel."""
+        self._tail = tail
+        self._why = ""
+        self.event = asyncio.Event()
+
+    def because(self, why: str) -> None:
+        """It has gone; the first word counts."""
+        self._why = self._why or why
+        self.event.set()
+
+    def __str__(self) -> str:
+        """In words, with the tail."""
+        tail = self._tail()
+        return f"{self._why or 'it ended'}{f'. It last said: {tail}' if tail else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Streams as ``mcp.ClientSession`` takes them, which are too generic to name here."""
+
+    incoming: Any
+    outgoing: Any
+    ended: Ended

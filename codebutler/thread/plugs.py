@@ -1,0 +1,132 @@
+"""A thread's MCP servers: what they offer, once, in the log; and those that run during a turn."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+from codebutler.agent.roles import Role
+from codebutler.errors import CodeButlerError, ToolFailed
+from codebutler.events import McpListed
+from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.job import Program
+from codebutler.servers import remote, stdio
+from codebutler.servers.cleaning import cleaned
+from codebutler.servers.connection import Connection, Patience
+from codebutler.servers.declared import Declared, Server
+from codebutler.servers.grants import granted, may_use, may_use_server
+from codebutler.servers.results import tool_result
+from codebutler.thread.host import Host
+from codebutler.thread.log import ThreadLog
+from codebutler.toolset.mcp import tool_of
+from codebutler.toolset.registry import Tool
+from codebutler.types import ToolResult
+
+STARTS = 3
+"""How often one server is started in one turn."""
+CHANGES = "bash"
+"""A role without this tool may use only tools of which their server says that they change nothing."""
+
+
+class Plugs:
+    """Made anew for each turn; what servers offer is in the log."""
+
+    def __init__(
+        self,
+        host: Host,
+        log: ThreadLog,
+        hands: Callable[[], Awaitable[Executor]],
+        patience: Patience | None = None,
+    ) -> None:
+        """``hands``: the thread's executor, beside which servers run."""
+        self._host, self._log, self._hands = host, log, hands
+        self._patience = patience or host.patience
+        self._running: dict[str, Connection] = {}
+        self._starts: dict[str, int] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._round = 0
+
+    async def list_for(self, role: Role) -> list[McpListed]:
+        """Ask the servers that ``role`` may use and that the thread has not asked yet; returns the new."""
+        known = await self._declared()
+        new = []
+        for server in known.servers.values():
+            if server.name not in self._log.state.plugs and self._may_use(role, server.name):
+                new.append(await self._list(server))
+                await self._log.append(new[-1])
+        return new
+
+    def tools_for(self, role: Role) -> list[Tool]:
+        """The tools of servers that ``role`` has, from the log alone: the same bytes each time."""
+        theirs = granted(role.name, self._host.config.mcp.roles)
+        return [
+            tool_of(listed, each)
+            for listed in self._log.state.plugs.values()
+            for each in listed.tools
+            if may_use(listed.server, each.tool, role.mcp, theirs)
+            and (each.read_only or CHANGES in role.tools)
+        ]
+
+    async def call(self, name: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
+        """Call a tool. A server that has gone is started again, a few times. Raises ToolFailed."""
+        server = (await self._declared()).servers.get(name)
+        if server is None:
+            raise ToolFailed(f"the server {name} is no longer named by the host or the repo")
+        connection = await self._connected(server)
+        return tool_result(name, await connection.call(tool, arguments))
+
+    async def close(self) -> None:
+        """End all that run; what is just starting ends itself."""
+        self._round += 1
+        running, self._running = self._running, {}
+        await asyncio.gather(*(each.close() for each in running.values()))
+
+    async def _declared(self) -> Declared:
+        base = self._log.state.base
+        if base is None:
+            return Declared({})
+        return (await self._host.rules(base.commit)).servers
+
+    def _may_use(self, role: Role, server: str) -> bool:
+        return may_use_server(server, role.mcp, granted(role.name, self._host.config.mcp.roles))
+
+    async def _list(self, server: Server) -> McpListed:
+        try:
+            connection = await self._connected(server)
+            tools, left_out = cleaned(server.name, await connection.tools())
+        except (ToolFailed, CodeButlerError) as error:
+            return McpListed(server=server.name, inside=server.inside, problem=self._log.redact(str(error)))
+        return McpListed(server=server.name, inside=server.inside, tools=tools, left_out=left_out)
+
+    async def _connected(self, server: Server) -> Connection:
+        async with self._locks.setdefault(server.name, asyncio.Lock()):
+            running = self._running.get(server.name)
+            if running is not None and running.alive:
+                return running
+            if running is not None:
+                await running.close()
+            began, starts = self._round, self._starts.get(server.name, 0)
+            if starts >= STARTS:
+                raise ToolFailed(
+                    f"{server.name} has ended {starts} times and is not started again in this turn"
+                )
+            self._starts[server.name] = starts + 1
+            fresh = Connection(server.name, self._way(server), self._patience)
+            await fresh.start()
+            if began != self._round:
+                await fresh.close()
+                raise ToolFailed(f"{server.name} was stopped while it started")
+            self._running[server.name] = fresh
+            return fresh
+
+    def _way(self, server: Server) -> Callable[[], Any]:
+        if server.target is not None:
+            return partial(remote.way, server.target, server.headers, seconds=self._patience.call)
+        program = Program(server.words, server.environment)
+
+        async def start() -> Any:  # noqa: ANN401 - sandbox.guest.Guest
+            return await (await self._hands()).guest(program)
+
+        return partial(stdio.way, start)

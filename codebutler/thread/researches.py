@@ -1,0 +1,49 @@
+"""One research as the log tells it: what was asked, which sources were met, what was reported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from codebutler.events import ToolFinished
+from codebutler.events.research import Ending
+from codebutler.findings import Source, plain_url
+from codebutler.toolset.research import REPORT
+from codebutler.types import Json
+
+
+@dataclass(slots=True)
+class Research:
+    """``frame`` is the Researcher's run, ``asker`` the run that waits for it."""
+
+    frame: str
+    asker: str
+    call_id: str
+    topic: str
+    question: str = ""
+    sources: dict[str, Source] = field(default_factory=dict)
+    """By ``plain_url``."""
+    refusals: int = 0
+    """Reports that were handed back."""
+    report: Json | None = None
+    outcome: Ending | None = None
+    """None while it is open."""
+
+    def learn(self, event: ToolFinished) -> None:
+        """What a call of the Researcher brought."""
+        for kind in ("found", "opened"):
+            for row in event.details.get(kind, ()):
+                self._met(Source(row["url"], row["title"], row["date"], kind == "opened"))
+        if event.name != REPORT:
+            return
+        if event.ok:
+            self.report = event.details.get("report")
+        else:
+            self.refusals += 1
+
+    def _met(self, source: Source) -> None:
+        known = self.sources.get(plain_url(source.url))
+        if known is None or (source.opened and not known.opened):
+            title, date = (known.title, known.date) if known else ("", "")
+            self.sources[plain_url(source.url)] = Source(
+                source.url, source.title or title, source.date or date, source.opened
+            )

@@ -1,0 +1,81 @@
+"""MCP servers in whole threads: who has them, when, and what the log keeps of them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codebutler.events import McpListed, ToolFinished
+from codebutler.testing.cast import Cast, call, lead, plan
+from codebutler.testing.doubles import says
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Room
+
+SCRIPT = Path(__file__).resolve().parents[1] / "executor" / "mcp_server.py"
+
+
+def named(room: Room, servers: object) -> None:
+    """The repo's main gets the server's program and an .mcp.json."""
+    repo = room.sample.repo
+    (repo / "server.py").write_text(SCRIPT.read_text())
+    (repo / ".mcp.json").write_text(json.dumps({"mcpServers": servers}))
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["add", "-A"], [*who, "commit", "-qm", "servers"], ["push", "-q", "origin", "main"]):
+        subprocess.run(["git", *words], cwd=repo, check=True)
+
+
+def program(*mode: str, **env: str) -> dict[str, object]:
+    return {"command": "python3", "args": ["-S", "server.py", *mode], "env": env}
+
+
+async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(room: Room) -> None:
+    named(
+        room,
+        {"db": program("changing", TOKEN="${TOKEN}"), "docs": program(), "bad": program("dead"), "x y": {}},
+    )
+    room.configure(
+        mcp={"roles": {"pm": ["docs/find", "docs/write"]}, "servers": {"db": {"env": {"TOKEN": "t0ken"}}}}
+    )
+    cast = Cast(
+        pm=[
+            says("", call("mcp__docs__find", n=1), call("mcp__docs__write"), call("mcp__db__find")),
+            plan("N", "NOTE"),
+        ],
+        coder=[
+            says("", call("mcp__db__find", n=2)),
+            says("", call("mcp__db__crash")),
+            says("", call("mcp__db__write")),
+            says("Done."),
+        ],
+        lead=lead(),
+    )
+    async with room.engine(cast) as scene:
+        state = await scene.shipped()
+        events = await scene.events(state.id)
+        done = {e.name + e.frame: e for e in events if isinstance(e, ToolFinished)}
+        assert done["mcp__docs__findpm"].text.endswith('find {"n": 1}')
+        assert "There is no tool" in done["mcp__docs__writepm"].text  # it does not say that it only reads
+        assert "There is no tool" in done["mcp__db__findpm"].text
+        assert "the database is gone" in done["mcp__db__crashcoder-1"].text
+        assert not done["mcp__db__crashcoder-1"].ok
+        assert done["mcp__db__writecoder-1"].ok  # it was started again
+        assert "NOTE" in state.files
+        listed = [e for e in events if isinstance(e, McpListed)]
+        assert [e.server for e in listed] == ["docs", "db", "bad"]
+        assert len(listed[1].tools) > 5  # what it said first; later it says something else
+        assert "no licence" in listed[2].problem
+        posts = await scene.posts(state.id)
+        assert any("`bad` gives this thread no tools" in p and "no licence" in p for p in posts)
+        coders = [a for a in scene.asked if a.role == "coder"]
+        assert all(a.tools == coders[0].tools for a in coders)
+        assert "mcp__docs__find" in coders[0].tools
+        leads = [a for a in scene.asked if a.role == "lead"]
+        assert not [t for a in leads for t in a.tools if t.startswith("mcp__")]
+        for before, after in itertools.pairwise(cast.of("coder")):
+            assert after[: len(before)] == before
+        rows = await scene.host.store.events(state.id)
+        assert not [r for r in rows if "t0ken" in r.body]
