@@ -54,7 +54,7 @@ async def _levels(caps: Caps, frame: Frame, role: Role) -> AsyncIterator[Level]:
         what = f"this thread's cap of {tokens:,} tokens"
         yield Level("tokens", "", used, tokens, what, _some(tokens - used))
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    for scope, (cap, most) in caps.shared(day).items():
+    for scope, (cap, most) in (await caps.shared(day)).items():
         whose = "this host's" if cap == "day" else f"{caps.owner}'s"
         spent = await caps.host.ledger.spent(scope)
         yield _dollars(cap, day, spent, most, f"{whose} cap of {exact(most)} a day")

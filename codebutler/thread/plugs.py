@@ -10,8 +10,8 @@ from typing import Any
 from codebutler.agent.roles import Role
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.events import McpListed
-from codebutler.sandbox.border import Program
 from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.job import Program
 from codebutler.servers import remote, stdio
 from codebutler.servers.cleaning import cleaned
 from codebutler.servers.connection import Connection, Patience

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from codebutler.errors import NoSandbox, ToolFailed
-from codebutler.sandbox.border import Program
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.guest import Guest
+from codebutler.sandbox.job import Program
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.servers import stdio
 from codebutler.servers.cleaning import cleaned
