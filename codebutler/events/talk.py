@@ -51,12 +51,15 @@ class MessageDeleted(Record):
 
 
 class MessageTaken(Record):
-    """Messages were handed to a role; ``content`` is what its transcript shows."""
+    """Messages were handed to a role; ``content`` is what its transcript shows,
+    with ``pictures`` under it.
+    """
 
     kind: Literal["message_taken"] = "message_taken"
     frame: str
     messages: list[int]
     content: str
+    pictures: list[Attachment] = []
 
 
 class CommandHandled(Record):

@@ -1,4 +1,4 @@
-"""Calling language models over OpenAI's chat completion protocol.
+"""Calling language models over OpenAI's chat completion protocol; images.py, speech.py over media.py.
 
 endpoints.py the servers; routing.py which of them serves a model id; catalogue.py what a server offers;
 prices.py what it costs; tokens.py, vocabulary.py how long a request is; breaker.py who is away; client.py one

@@ -76,7 +76,8 @@ class Terminal:
         from rich.panel import Panel
 
         title = f"[bold {_COLOURS.get(message.role, 'white')}]{message.role.upper() or 'CodeButler'}[/]"
-        body = Markdown(plain(message.text))
+        files = "".join(f"\n\n[{each.name}]" for each in message.files)
+        body = Markdown(plain(message.text + files))
         border = _BORDERS.get(message.kind)
         if border is not None:
             self._console.print(Panel(body, title=title, title_align="left", border_style=border))

@@ -83,6 +83,7 @@ class Caps(ABC):
     async def settle_leftovers(self) -> None:
         """Reservations of a worker that died: a call that was under way counts as fully spent."""
         bought = {self._key(f"{c.frame}:{c.step}:"): c.usd for c in self.state.requested.values()}
+        bought |= {self._key(f"{name}:"): usd for name, usd in self.state.buying.items()}
         for store in (self.host.store, self.host.ledger):
             for key in await store.unsettled(self._key("")):
                 usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
@@ -100,23 +101,45 @@ class Caps(ABC):
             await self._count_run()
             await self._hold(key, usd)
         except _Hit as hit:
-            if not self.halts:
-                raise EndTurn("failed", hit.what) from hit
-            wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
             other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
-            await self.log.append(
-                LimitHit(
-                    frame=frame.id,
-                    what=hit.what,
-                    cap=hit.cap,
-                    until=hit.until,
-                    raise_usd=wish,
-                    cheaper=other,
-                )
-            )
-            stop = self.config.limits.on_cap == "stop"
-            raise EndTurn("failed" if stop else "paused", hit.what) from hit
+            raise await self._stopped(hit, frame, role, usd, other) from hit
         return key, usd
+
+    async def reserve_picture(self, frame: Frame, role: Role, name: str, usd: float) -> str:
+        """Hold the worst case of a picture, called ``name``. On a hit the turn ends as in ``reserve``."""
+        key = self._key(f"{name}:{time.time_ns()}")
+        try:
+            self._need_room(frame, role, usd, 0)
+            await self._hold(key, usd)
+        except _Hit as hit:
+            raise await self._stopped(hit, frame, role, usd) from hit
+        return key
+
+    async def reserve_speech(self, name: str, usd: float) -> str:
+        """Hold the worst case of a transcript. LimitReached on a hit: nobody's work stops for want of it."""
+        key = self._key(f"{name}:{time.time_ns()}")
+        try:
+            await self._hold(key, usd)
+        except _Hit as hit:
+            raise LimitReached(hit.what, short=hit.short) from hit
+        return key
+
+    async def _stopped(self, hit: _Hit, frame: Frame, role: Role, usd: float, other: str = "") -> EndTurn:
+        """Log the hit; returns the end of the turn. ``other`` is a cheaper model that would fit."""
+        if not self.halts:
+            return EndTurn("failed", hit.what)
+        wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
+        await self.log.append(
+            LimitHit(
+                frame=frame.id,
+                what=hit.what,
+                cap=hit.cap,
+                until=hit.until,
+                raise_usd=wish,
+                cheaper=other,
+            )
+        )
+        return EndTurn("failed" if self.config.limits.on_cap == "stop" else "paused", hit.what)
 
     async def settle(self, key: str, usd: float) -> None:
         """Replace a reservation by what was really spent."""
