@@ -57,7 +57,7 @@ class Calls:
             await self._wait(lane, post_to)
             try:
                 return dict((await work(**args)).data)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - raised again unless it says to wait
                 pause = _pause_or_raise(method, error)
             self._blocked[lane] = max(self._blocked.get(lane, 0.0), time.monotonic() + pause)
         raise SlackAway(f"Slack has been too busy for {method} {TRIES} times")
@@ -91,7 +91,9 @@ def _pause_or_raise(method: str, error: Exception) -> float:
             raise SlackRefused(method, str(data["error"]), str(told[0])) from error
         raise SlackAway(f"Slack answered {method} with HTTP {status}") from error
     if isinstance(error, (ClientError, OSError, TimeoutError, SlackClientError)):
-        raise SlackAway(f"Slack cannot be reached for {method}: {error or type(error).__name__}") from error
+        raise SlackAway(
+            f"Slack cannot be reached for {method}: {str(error) or type(error).__name__}"
+        ) from error
     raise error
 
 

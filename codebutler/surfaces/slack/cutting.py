@@ -1,4 +1,4 @@
-"""Markdown in pieces that fit: cut between paragraphs, and long code taken out as files. Lengths are characters."""
+"""Markdown in pieces that fit: cut between paragraphs, long code taken out. Lengths are characters."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from codebutler.surfaces.slack.markup import parser
 INLINE = 20
 """Code with so many lines becomes a file."""
 _FENCE = re.compile(r"^(?P<indent> {0,3})(?P<mark>`{3,}|~{3,})(?P<info>.*)$")
-_KINDS = {  # what models write → Slack's name of it, and the file's ending
-    "py": ("python", "py"), "python": ("python", "py"), "js": ("javascript", "js"),
-    "javascript": ("javascript", "js"), "jsx": ("javascript", "jsx"), "ts": ("typescript", "ts"),
-    "typescript": ("typescript", "ts"), "tsx": ("typescript", "tsx"), "go": ("go", "go"), "rust": ("rust", "rs"),
-    "rs": ("rust", "rs"), "java": ("java", "java"), "kotlin": ("kotlin", "kt"), "swift": ("swift", "swift"),
-    "c": ("c", "c"), "cpp": ("cpp", "cpp"), "c++": ("cpp", "cpp"), "cs": ("csharp", "cs"), "ruby": ("ruby", "rb"),
-    "rb": ("ruby", "rb"), "php": ("php", "php"), "sh": ("shell", "sh"), "bash": ("shell", "sh"),
-    "shell": ("shell", "sh"), "sql": ("sql", "sql"), "html": ("html", "html"), "css": ("css", "css"),
-    "json": ("javascript", "json"), "yaml": ("yaml", "yaml"), "yml": ("yaml", "yaml"), "xml": ("xml", "xml"),
-    "diff": ("diff", "diff"), "patch": ("diff", "diff"), "md": ("markdown", "md"), "markdown": ("markdown", "md"),
-    "dockerfile": ("dockerfile", "Dockerfile"), "toml": ("text", "toml"),
-}  # fmt: skip
+_LANGUAGES = """
+python py python,py,python3 | javascript js javascript,js,node | javascript jsx jsx | typescript tsx tsx
+typescript ts typescript,ts | go go go,golang | rust rs rust,rs | java java java | kotlin kt kotlin,kt
+swift swift swift | c c c,h | cpp cpp cpp,c++,cc | csharp cs csharp,cs,c# | ruby rb ruby,rb | php php php
+html html html | css css css | shell sh sh,bash,shell,zsh,console | sql sql sql | javascript json json
+yaml yaml yaml,yml | xml xml xml | diff diff diff,patch | markdown md md,markdown | text toml toml
+text txt text,txt
+"""
+"""Slack's name of a language, the ending of its files, and what models call it."""
+_KINDS = {
+    name: (language, ending)
+    for language, ending, names in (entry.split() for entry in re.split(r"[|\n]", _LANGUAGES.strip()))
+    for name in names.split(",")
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +38,7 @@ class Snippet:
 
 
 def without_long_code(markdown: str, mark: str) -> tuple[str, list[Snippet]]:
-    """The text with a word in the place of long code, and that code. ``mark`` makes the names the same again."""
+    """The text without long code, and that code. The same ``mark`` makes the same names."""
     lines = markdown.splitlines()
     snippets: list[Snippet] = []
     for token in reversed([t for t in parser().parse(markdown) if t.type == "fence" and t.map]):
