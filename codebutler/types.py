@@ -31,7 +31,7 @@ class Person(Record):
     id: str
     name: str = ""
     admin: bool = False
-    """The door's settings say that this person may decide in threads of others."""
+    """May decide in threads of others."""
 
     @property
     def label(self) -> str:
@@ -166,7 +166,7 @@ class Capabilities:
     """People write here in several short messages: a thread's first turn waits for the rest of them."""
     text_limit: int = 1_000_000
     patience: float = 60.0
-    """Seconds that one delivery may take: a door that keeps a pace of its own needs more."""
+    """Seconds that one delivery may take."""
 
 
 class Surface(Protocol):

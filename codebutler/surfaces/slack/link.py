@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import ConfigError
@@ -87,6 +87,7 @@ class Link:
                 token=self.token,
                 base_url=f"{self.settings.base_url}/",
                 session=self._session,
+                retry_handlers=[],  # the SDK's own would post twice when only the answer was lost
                 logger=_quiet(),
             )
             self._calls = Calls(client, gap=self.settings.post_seconds)
@@ -197,17 +198,20 @@ class Link:
         from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 
         assert self.settings.app_token is not None  # noqa: S101 - checked at the start
-        await self.calls.call("apps.connections.open", app_token=self.settings.app_token.get_secret_value())
+        secret = self.settings.app_token.get_secret_value()
+        opened = await self.calls.call("apps.connections.open", app_token=secret)
         handler = AsyncSocketModeHandler(
             app,
-            self.settings.app_token.get_secret_value(),
+            secret,
             web_client=self.calls.client,
             ping_interval=self._ping,
             logger=_quiet(),
         )
         client = handler.client
         client.message_listeners.append(self._listen)
-        connecting = asyncio.create_task(client.connect())
+        client.wss_uri = str(opened["url"])
+        connect: Callable[[], Coroutine[Any, Any, None]] = client.connect
+        connecting = asyncio.create_task(connect())
         try:
             return await self._watch(client)
         finally:

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from codebutler.testing.slack import limits, streams, uploading
+from codebutler.testing.slack import limits, reading, streams, uploading
 from codebutler.testing.slack.limits import Refused
 from codebutler.testing.slack.workspace import (
     APP,
@@ -21,10 +21,10 @@ from codebutler.testing.slack.workspace import (
 from codebutler.types import Json
 
 Method: TypeAlias = Callable[[Workspace, Json], Json]
-PAGE = 1_000
 
 
-def _need(args: Mapping[str, Any], *names: str) -> None:
+def need(args: Mapping[str, Any], *names: str) -> None:
+    """Raise Refused for arguments that are not there."""
     for name in names:
         if not args.get(name):
             raise Refused("invalid_arguments", f"[ERROR] missing required field: {name}")
@@ -50,7 +50,7 @@ def own_message(args: Mapping[str, Any]) -> Json:
 
 
 def _post(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel")
+    need(args, "channel")
     channel = ws.open_channel(args["channel"])
     limits.message(args)
     check_parent(channel, args.get("thread_ts", ""))
@@ -68,7 +68,7 @@ def check_parent(channel: Channel, ts: str) -> None:
 
 
 def _update(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel", "ts")
+    need(args, "channel", "ts")
     channel = ws.open_channel(args["channel"])
     message = ws.message(channel.id, args["ts"])
     if message.get("bot_id") != BOT_ID:
@@ -83,7 +83,7 @@ def _update(ws: Workspace, args: Json) -> Json:
 
 
 def _delete(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel", "ts")
+    need(args, "channel", "ts")
     message = ws.message(args["channel"], args["ts"])
     if message.get("bot_id") != BOT_ID:
         raise Refused("cant_delete_message")
@@ -92,7 +92,7 @@ def _delete(ws: Workspace, args: Json) -> Json:
 
 
 def _ephemeral(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel", "user")
+    need(args, "channel", "user")
     channel = ws.open_channel(args["channel"])
     limits.message(args)
     if args["user"] not in channel.members:
@@ -102,7 +102,7 @@ def _ephemeral(ws: Workspace, args: Json) -> Json:
 
 
 def _permalink(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel", "message_ts")
+    need(args, "channel", "message_ts")
     ws.message(args["channel"], args["message_ts"])
     ts = args["message_ts"].replace(".", "")
     return {
@@ -112,7 +112,7 @@ def _permalink(ws: Workspace, args: Json) -> Json:
 
 
 def _react(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel", "timestamp", "name")
+    need(args, "channel", "timestamp", "name")
     message = ws.message(args["channel"], args["timestamp"])
     for reaction in message.setdefault("reactions", []):
         if reaction["name"] == args["name"]:
@@ -125,7 +125,7 @@ def _react(ws: Workspace, args: Json) -> Json:
 
 
 def _unreact(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel", "timestamp", "name")
+    need(args, "channel", "timestamp", "name")
     message = ws.message(args["channel"], args["timestamp"])
     for reaction in message.get("reactions", []):
         if reaction["name"] == args["name"] and BOT_USER in reaction["users"]:
@@ -135,51 +135,8 @@ def _unreact(ws: Workspace, args: Json) -> Json:
     raise Refused("no_reaction")
 
 
-def _window(messages: list[Json], args: Json) -> tuple[list[Json], bool]:
-    """Messages between ``oldest`` and ``latest`` (both exclusive unless ``inclusive``)."""
-    oldest, latest = float(args.get("oldest") or 0), float(args.get("latest") or 1e18)
-    whole = str(args.get("inclusive", "")).lower() in {"true", "1"}
-
-    def inside(ts: float) -> bool:
-        return oldest <= ts <= latest if whole else oldest < ts < latest
-
-    return [m for m in messages if inside(float(m["ts"]))], whole
-
-
-def _paged(rows: list[Json], args: Json) -> Json:
-    limit = min(int(args.get("limit") or 100), PAGE)
-    start = int(str(args.get("cursor") or "c0").removeprefix("c"))
-    page = rows[start : start + limit]
-    more = start + limit < len(rows)
-    metadata = str(args.get("include_all_metadata", "")).lower() in {"true", "1"}
-    return {
-        "messages": [shown(m, metadata=metadata) for m in page],
-        "has_more": more,
-        "response_metadata": {"next_cursor": f"c{start + limit}" if more else ""},
-    }
-
-
-def _history(ws: Workspace, args: Json) -> Json:
-    """Newest first, replies left out, as Slack has it."""
-    _need(args, "channel")
-    channel = ws.readable(args["channel"])
-    top = [m for m in channel.messages if m.get("thread_ts", m["ts"]) == m["ts"]]
-    return _paged(_window(top, args)[0][::-1], args)
-
-
-def _replies(ws: Workspace, args: Json) -> Json:
-    """Oldest first; the parent always comes first."""
-    _need(args, "channel", "ts")
-    channel = ws.readable(args["channel"])
-    if args["ts"] not in channel.by_ts:
-        raise Refused("thread_not_found")
-    rows = list(channel.thread(args["ts"]))
-    inside, _ = _window(rows[1:], args)
-    return _paged([rows[0], *inside], args)
-
-
 def _info(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel")
+    need(args, "channel")
     channel = ws.channels.get(args["channel"])
     if channel is None or (channel.kind == "group" and BOT_USER not in channel.members):
         raise Refused("channel_not_found")
@@ -197,7 +154,7 @@ def _open(ws: Workspace, args: Json) -> Json:
 
 
 def _join(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel")
+    need(args, "channel")
     channel = ws.channels.get(args["channel"])
     if channel is None or channel.kind != "channel":
         raise Refused("channel_not_found")
@@ -216,8 +173,14 @@ def _list(ws: Workspace, args: Json) -> Json:
     return {"channels": rows, "response_metadata": {"next_cursor": ""}}
 
 
+def _own(ws: Workspace, args: Json) -> Json:
+    """Conversations in which the bot is."""
+    rows: list[Json] = [c for c in _list(ws, args)["channels"] if c.get("is_member")]
+    return {"channels": rows, "response_metadata": {"next_cursor": ""}}
+
+
 def _create(ws: Workspace, args: Json) -> Json:
-    _need(args, "name")
+    need(args, "name")
     if any(c.name == args["name"] for c in ws.channels.values()):
         raise Refused("name_taken")
     return {"channel": ws.channel(ws.new_id("C"), args["name"], members={BOT_USER}).info()}
@@ -249,21 +212,21 @@ def _update_view(ws: Workspace, args: Json) -> Json:
 
 
 def _publish(ws: Workspace, args: Json) -> Json:
-    _need(args, "user_id")
+    need(args, "user_id")
     limits.view(args.get("view"))
     ws.homes[args["user_id"]] = copy.deepcopy(args["view"])
     return {"view": {"id": ws.new_id("V"), **args["view"]}}
 
 
 def _status(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel_id", "thread_ts")
+    need(args, "channel_id", "thread_ts")
     ws.message(args["channel_id"], args["thread_ts"])
     ws.statuses[args["channel_id"], args["thread_ts"]] = str(args.get("status", ""))
     return {}
 
 
 def _title(ws: Workspace, args: Json) -> Json:
-    _need(args, "channel_id", "thread_ts", "title")
+    need(args, "channel_id", "thread_ts", "title")
     ws.message(args["channel_id"], args["thread_ts"])
     ws.titles[args["channel_id"], args["thread_ts"]] = str(args["title"])
     return {}
@@ -283,13 +246,14 @@ METHODS: Mapping[str, Method] = {
     "chat.getPermalink": _permalink,
     "reactions.add": _react,
     "reactions.remove": _unreact,
-    "conversations.history": _history,
-    "conversations.replies": _replies,
+    "conversations.history": reading.history,
+    "conversations.replies": reading.replies,
     "conversations.info": _info,
     "conversations.open": _open,
     "conversations.join": _join,
     "conversations.list": _list,
     "conversations.create": _create,
+    "users.conversations": _own,
     "users.info": _user,
     "views.open": _open_view,
     "views.update": _update_view,

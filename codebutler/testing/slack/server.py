@@ -76,6 +76,7 @@ class SlackTwin:
         await self.sockets.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+        await asyncio.sleep(0.01)  # connections that were cut let go of their sockets in the next rounds
 
     def event(self, event: Json) -> None:
         """Tell the app of an event."""
