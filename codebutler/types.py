@@ -25,13 +25,12 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id`` is unique within a surface: a Slack user id, the OS user's name…"""
+    """Who acted. ``id`` is unique within a surface; an ``admin`` may decide in threads of others."""
 
     surface: str
     id: str
     name: str = ""
     admin: bool = False
-    """May decide in threads of others."""
 
     @property
     def label(self) -> str:
@@ -155,7 +154,7 @@ class Inbound(Record):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a door can do: declared, never guessed. Lengths are characters."""
+    """What a door can do, declared. Lengths are characters, ``patience`` the seconds of one delivery."""
 
     buttons: bool = False
     edits: bool = False
@@ -166,7 +165,6 @@ class Capabilities:
     """People write here in several short messages: a thread's first turn waits for the rest of them."""
     text_limit: int = 1_000_000
     patience: float = 60.0
-    """Seconds that one delivery may take."""
 
 
 class Surface(Protocol):
