@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.errors import ConfigError, ModelError, RepoError, ToolFailed
 from codebutler.events import FrameEnded, ImageMade, ImageOrdered
-from codebutler.filetypes import PICTURES, safe_name, shape
+from codebutler.filetypes import PICTURES, picture, safe_name
 from codebutler.models import images, media
 from codebutler.models.images import Drawn, Order, Source
 from codebutler.models.media import Service
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ARTIST = "artist"
 FORMS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 REQUEST = 8_000
+LONGEST = 4096
+"""Pixels of a side that may be ordered: a dear slip of the pen must not use up a cap."""
 SHOWN = 4 * 1024 * 1024
 """Bytes of a picture up to which the Artist sees it."""
 FILE = 8 * 1024 * 1024
@@ -89,6 +91,8 @@ class ThreadStudio:
                 raise ToolFailed("the prompt is empty: say what is to be seen")
             if len(prompt) > images.PROMPT:
                 raise ToolFailed(f"the prompt has more than {images.PROMPT} characters")
+            if any(int(side) > LONGEST for side in size.split("x") if side.isdecimal()):
+                raise ToolFailed(f"size {size}: no side may be longer than {LONGEST} pixels")
             order = Order(
                 prompt=prompt,
                 size=size,
@@ -122,7 +126,9 @@ class ThreadStudio:
         made = await self._made(site, drawn, path, use, time.monotonic() - started)
         await desk.append(made)
         if drawn.usd is None:
-            await desk.tell_once(f"No price is known for {use.model}: its pictures count as $0.")
+            await desk.tell_once(
+                f"{use.model} has no known price, or counted no use: its pictures count as $0."
+            )
         return made
 
     async def _made(self, site: Site, drawn: Drawn, path: str, use: Service, seconds: float) -> ImageMade:
@@ -195,11 +201,11 @@ class ThreadStudio:
             if read is None:
                 raise ToolFailed(f"there is no file and no attachment {name!r}. Attached: {self._names()}")
             data = read
-        found = shape(data)
-        if found is None:
-            raise ToolFailed(f"{name} is no PNG, JPEG, WebP or GIF")
         if len(data) >= (FILE if held is None else images.BYTES):
             raise ToolFailed(f"{name} is too large to be edited")
+        found = picture(data)
+        if found is None:
+            raise ToolFailed(f"{name} is no whole PNG, JPEG, WebP or GIF")
         return Source(safe_name(name), data, found.media_type)
 
     def _held(self, name: str) -> Attachment | None:
