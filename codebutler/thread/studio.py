@@ -93,12 +93,14 @@ class ThreadStudio:
                 raise ToolFailed(f"the prompt has more than {images.PROMPT} characters")
             if any(int(side) > LONGEST for side in size.split("x") if side.isdecimal()):
                 raise ToolFailed(f"size {size}: no side may be longer than {LONGEST} pixels")
+            form = _form(path)
+            await self._look_at(site, path)
             order = Order(
                 prompt=prompt,
                 size=size,
                 quality=quality,
                 background=background,
-                form=_form(path),
+                form=form,
                 sources=[await self._source(name) for name in sources],
                 mask=await self._source(mask) if mask else None,
             )
@@ -152,18 +154,29 @@ class ThreadStudio:
             seconds=round(seconds, 3),
         )
 
-    async def _hand_over(self, site: Site, made: ImageMade, data: bytes) -> ToolResult:
-        """Into the worktree or onto the shelf, and into the thread."""
-        desk = self._desk
+    async def _look_at(self, site: Site, path: str) -> None:
+        """A place that cannot be written to is found out before anything is paid for."""
+        if self._for_worktree(site):
+            if ".git" in PurePosixPath(path).parts:
+                raise ToolFailed(f"{path[:200]!r} is git's own: save it elsewhere")
+            await (await self._desk.space.model_hands()).read_file(path, 0)
+
+    async def _place(self, site: Site, made: ImageMade, data: bytes) -> str:
+        """Into the worktree or onto the shelf; returns the path."""
         if self._for_worktree(site):
             await self._write(made.path, data)
-            where = made.path
-        else:
-            try:
-                place = await asyncio.to_thread(shelf.put, desk.host.repo, made.picture.name, data)
-            except RepoError as error:
-                raise ToolFailed(str(error)) from error
-            where = f".codebutler/{shelf.FOLDER}/{place.name}"
+            return made.path
+        place = await asyncio.to_thread(shelf.put, self._desk.host.repo, made.picture.name, data)
+        return f".codebutler/{shelf.FOLDER}/{place.name}"
+
+    async def _hand_over(self, site: Site, made: ImageMade, data: bytes) -> ToolResult:
+        """To its place, and into the thread."""
+        desk = self._desk
+        try:
+            where = await self._place(site, made, data)
+        except (ToolFailed, RepoError) as error:
+            kept = f"the picture was made, and this thread keeps it as {made.picture.name}"
+            raise ToolFailed(f"{kept}; but it was not saved: {error}") from error
         about = f"`{where}`: {made.width}x{made.height}, {made.picture.media_type}, {len(data):,} bytes"
         shown = Outbound(text=about, role=site.role, files=[made.picture])
         await desk.post(shown, key=f"image:{site.key}")
