@@ -129,8 +129,8 @@ async def _run(order: Order, args: argparse.Namespace) -> int:
     make_home(order.home)
     config = load_config(None, home=order.home)
     logs.setup(Redactor(config.secrets()), file=order.home / "logs" / "eval.log", stderr=False)
-    await check(order)
-    await _announce(order, asking=not args.yes and not args.json and sys.stdin.isatty())
+    unpriced = await check(order)
+    await _announce(order, unpriced, asking=not args.yes and not args.json and sys.stdin.isatty())
     results: list[Result] = []
 
     def told(result: Result) -> None:
@@ -152,11 +152,15 @@ async def _run(order: Order, args: argparse.Namespace) -> int:
     return 0 if all(result.passed for result in results) else 1
 
 
-async def _announce(order: Order, *, asking: bool) -> None:
+async def _announce(order: Order, unpriced: list[str], *, asking: bool) -> None:
     """What it may cost, before it costs anything."""
     who = "; ".join(choice.label for choice in order.choices)
     runs = "1 run" if order.count == 1 else f"{order.count} runs"
     print(f"{runs} with {who}: ${order.worst:g} at most, all together.", file=sys.stderr, flush=True)
+    if unpriced:
+        names = ", ".join(unpriced)
+        note = "its calls count as $0, so only turns, tokens and seconds are limited."
+        print(f"No price is known of {names}: {note}", file=sys.stderr, flush=True)
     if asking:
         said = await asyncio.to_thread(input, "Go on? [y/N] ")
         if said.strip().lower() not in {"y", "yes"}:

@@ -21,7 +21,7 @@ from codebutler.testing.scenario import Wanted, occurs
 
 _NETWORK = re.compile(
     r"\b(?:urllib|requests|httpx|aiohttp|socket|http\.client|ftplib|smtplib|XMLHttpRequest)\b"
-    r"|\bfetch\(|\b(?:curl|wget|nc)\s"
+    r"|\bfetch\(\s*[\"'`]https?:|\b(?:curl|wget|nc)\s"
 )
 _EDITS = frozenset({"write", "edit", "apply_patch"})
 

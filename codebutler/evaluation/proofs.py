@@ -15,12 +15,14 @@ from codebutler.repo.objects import read_bytes
 from codebutler.sandbox.executor import Executor
 from codebutler.types import ToolResult
 
+_FOUND = 1
+"""How unittest, pytest and most others exit that have found something; a wrong call is another code."""
 _TAIL = 600
 """Characters of a command's output that the evidence shows."""
 
 
 class Command(Oracle):
-    """``run`` must exit 0 on the branch's files, or with ``fails`` must not.
+    """``run`` must exit 0 on the branch's files, or with ``fails`` find something: exit 1.
 
     ``restore`` are patterns of files that get back what the base has in them; then ``files`` are written over
     what is there.
@@ -61,5 +63,6 @@ class Command(Oracle):
         if not isinstance(code, int):
             return f"{self.run}: did not end by itself: {result.text[-_TAIL:]}"
         if self.fails:
-            return "" if code else f"{self.run}: exit 0, but it had to fail"
+            said = f": {result.text[-_TAIL:].strip()}" if code else ""
+            return "" if code == _FOUND else f"{self.run}: exit {code}, but it had to be {_FOUND}{said}"
         return f"{self.run}: exit {code}: {result.text[-_TAIL:].strip()}" if code else ""

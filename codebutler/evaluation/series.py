@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from codebutler.evaluation.budget import Budget
 from codebutler.evaluation.facts import Facts, gather
 from codebutler.evaluation.ground import Grounds
 from codebutler.evaluation.loading import Loaded
+from codebutler.evaluation.oracles import Oracle
 from codebutler.evaluation.play import Played, cage, play
 from codebutler.evaluation.results import Result, Verdict, result
 from codebutler.evaluation.shape import Evaluation, Run
@@ -26,6 +26,11 @@ from codebutler.repo.removal import delete_tree
 from codebutler.sandbox.executor import Executor
 from codebutler.service.app import Place, find_place
 from codebutler.testing.scripted import ScriptedModel
+from codebutler.thread.host import load_rules
+
+WORKERS = ("pm", "coder", "lead")
+"""The roles that every pull request needs."""
+_SAME_EVERYWHERE = {"forge": "local", "web.enabled": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +66,25 @@ class Order:
         return min(self.usd, each * len(self.choices) * self.runs)
 
 
-async def check(order: Order) -> None:
-    """What must hold before anything is bought: NoSandbox, or ConfigError when no model can be called."""
-    folder = await asyncio.to_thread(open_folder, None, "codebutler-eval-")
-    try:
-        grounds = await asyncio.to_thread(ground.make, folder, order.evals[0], {})
+async def check(order: Order) -> list[str]:
+    """What must hold before anything is bought: NoSandbox, or ConfigError when no model can be called.
+
+    Returns the models whose price nobody knows: no cap in dollars holds for them.
+    """
+    unpriced: set[str] = set()
+    async with AsyncExitStack() as stack:
+        grounds = await _grounds(stack, order.evals[0], order.team, keep=False)
         for choice in order.choices:
             place = await _place(grounds, order.home, choice.flags)
-            Router(place.config).check()
+            router = Router(place.config)
+            router.check()
+            await router.learn()
+            roles = (await load_rules(place.repo, place.repo.head, place.config)).roles
+            wanted = {router.candidates(roles[name])[0] for name in WORKERS}
+            unpriced |= {model for model in wanted if router.price(model) is None}
         executor = await Executor.start(grounds.repo, read_only=True, settings=cage(place))
         await executor.close()
-    finally:
-        await asyncio.to_thread(delete_tree, folder)
+    return sorted(unpriced)
 
 
 async def run_all(order: Order, told: Callable[[Result], None]) -> None:
@@ -102,6 +114,11 @@ async def _within(budget: Budget, order: Order, loaded: Loaded, choice: Choice, 
     spent = most
     try:
         found = await _run(order, loaded, choice, number)
+    except (NoSandbox, ConfigError):
+        raise
+    except CodeButlerError as error:  # what it has cost is not known: all that it held counts
+        return Result(loaded.name, choice.label, number, (Verdict("the run", f"it broke: {error}"),))
+    else:
         spent = found.usd
         return found
     finally:
@@ -111,19 +128,9 @@ async def _within(budget: Budget, order: Order, loaded: Loaded, choice: Choice, 
 async def _run(order: Order, loaded: Loaded, choice: Choice, number: int) -> Result:
     async with AsyncExitStack() as stack:
         grounds = await _grounds(stack, loaded, order.team, keep=order.keep)
-        began = time.monotonic()
-        try:
-            place = await _place(
-                grounds, order.home, {**choice.flags, **_caps(loaded.evaluation, order.home)}
-            )
-            played, facts = await _played(loaded.evaluation, place, grounds, order.home)
-            verdicts = await judged(loaded.evaluation, facts)
-        except (NoSandbox, ConfigError):
-            raise
-        except CodeButlerError as error:
-            seconds = time.monotonic() - began
-            broken = (Verdict("the run", f"it broke: {error}"),)
-            return Result(loaded.name, choice.label, number, broken, seconds=seconds)
+        place = await _place(grounds, order.home, {**choice.flags, **_caps(loaded.evaluation, order.home)})
+        played, facts = await _played(loaded.evaluation, place, grounds, order.home)
+        verdicts = await judged(loaded.evaluation, facts)
         done = result(loaded.name, choice.label, number, played, verdicts)
         redact = place.redactor.text
         clean = tuple(Verdict(v.name, redact(v.fault)) for v in done.verdicts)
@@ -136,7 +143,7 @@ async def rehearse(loaded: Loaded, run: Run) -> list[Verdict]:
         grounds = await _grounds(stack, loaded, {}, keep=False)
         server = await stack.enter_async_context(ScriptedModel(rehearsal.scenario(loaded.evaluation, run)))
         env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "rehearsal", "CODEBUTLER_MODEL": "scripted"}
-        place = await find_place(grounds.repo, home=grounds.home, env=env)
+        place = await _place(grounds, grounds.home, {}, env)
         _, facts = await _played(loaded.evaluation, place, grounds, grounds.home)
         if server.failures:
             raise CodeButlerError(f"the script was not followed: {'; '.join(server.failures)}")
@@ -145,8 +152,16 @@ async def rehearse(loaded: Loaded, run: Run) -> list[Verdict]:
 
 async def judged(evaluation: Evaluation, facts: Facts) -> list[Verdict]:
     """What each oracle says."""
-    faults = await asyncio.gather(*(oracle.fault(facts) for oracle in evaluation.oracles))
-    return [Verdict(oracle.label, fault) for oracle, fault in zip(evaluation.oracles, faults, strict=True)]
+
+    async def one(oracle: Oracle) -> Verdict:
+        try:
+            return Verdict(oracle.label, await oracle.fault(facts))
+        except NoSandbox:
+            raise
+        except CodeButlerError as error:  # such as a file that is too large to be looked at
+            return Verdict(oracle.label, f"it cannot be judged: {error}")
+
+    return [await one(oracle) for oracle in evaluation.oracles]
 
 
 async def _played(
@@ -171,9 +186,11 @@ async def _grounds(
     return grounds
 
 
-async def _place(grounds: Grounds, home: Path, flags: Mapping[str, Any]) -> Place:
+async def _place(
+    grounds: Grounds, home: Path, flags: Mapping[str, Any], env: Mapping[str, str] | None = None
+) -> Place:
     """The run's repo under the person's own configuration; what it writes goes into a home of the run."""
-    place = await find_place(grounds.repo, home=home, flags={"forge": "local", **flags})
+    place = await find_place(grounds.repo, home=home, env=env, flags={**_SAME_EVERYWHERE, **flags})
     return replace(place, home=grounds.home)
 
 
