@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import CodeButlerError, ToolFailed
-from codebutler.servers.cleaning import short
+from codebutler.servers.schemas import short
+from codebutler.servers.trimmed import ENTRIES
 from codebutler.servers.ways import Ended, Way
 from codebutler.waiting import first_of
 
@@ -83,7 +84,7 @@ class Connection:
                     page = await self._ask(types.ListToolsRequest(params=params), types.ListToolsResult)
                     found += page["tools"]
                     cursor = page.get("nextCursor")
-                    if not cursor:
+                    if not cursor or len(found) > ENTRIES:
                         break
         except TimeoutError as error:
             raise ToolFailed(

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
-from codebutler.servers.cleaning import short
+from codebutler.servers.schemas import short
 from codebutler.web.guard import addresses
 from codebutler.web.urls import Target
 

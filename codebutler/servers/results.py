@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from codebutler.sandbox.replies import as_list, picture
-from codebutler.servers.cleaning import short
+from codebutler.servers.schemas import short
 from codebutler.text import fit
 from codebutler.types import ToolResult
 from codebutler.web.marking import marked

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 LINE = 12 * 1024 * 1024
 FLOOD, MESSAGES = 48 * 1024 * 1024, 10_000
 """Bytes of one message; bytes and messages of all that may come between two requests of ours."""
+ANSWER = 50
+"""For how many messages an answer or a request counts, which cost us more than a notification."""
 
 
 @asynccontextmanager
@@ -67,8 +69,11 @@ class _Talk:
                 if len(line) > LINE or self._left < 0 or self._messages < 0:
                     why = "it sent more than is taken"
                     break
+                if (answer := _answer(line)) is None:
+                    continue
+                self._messages -= ANSWER
                 try:
-                    message = jsonrpc_message_adapter.validate_python(_answer(line), by_name=False)
+                    message = jsonrpc_message_adapter.validate_python(answer, by_name=False)
                 except ValidationError:
                     continue
                 await to.send(SessionMessage(message))
