@@ -138,8 +138,11 @@ def _repos(name: str, entry: object, path: str, config: Config) -> Server:
 
 def _target(url: str, *, private: bool = False) -> Target:
     """Where ``url`` is. ``private``: the host's owner vouches for it, whatever its address is."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80}.get(parts.scheme, 443)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80}.get(parts.scheme, 443)
+    except ValueError as error:
+        raise ToolFailed(f"its url is no URL: {error}") from error
     return read(url, ports=range(1, 65536), private=(f"{parts.hostname}:{port}",) if private else ())
 
 

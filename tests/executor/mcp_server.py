@@ -135,7 +135,7 @@ def main() -> None:
     mode = sys.argv[1] if len(sys.argv) > 1 else ""
     sys.stderr.write("starting\n")
     if mode == "dead":
-        sys.exit("no licence")
+        sys.exit("no licence ``` @everyone")
     for line in sys.stdin:
         request = json.loads(line)
         if "id" not in request or mode == "mute":
