@@ -8,7 +8,7 @@ from pathlib import Path
 from codebutler.errors import CodeButlerError
 
 _PACKAGE = Path(__file__).resolve().parent
-FOLDERS = ("tools", "roles", "prompts_defaults", "memory_defaults", "service-templates")
+FOLDERS = ("tools", "roles", "prompts_defaults", "memory_defaults", "service-templates", "evals")
 
 
 @cache

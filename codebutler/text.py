@@ -18,3 +18,8 @@ def fit(text: str, chars: int) -> str:
 def sentence(text: str) -> str:
     """``text`` with a stop at its end, if it has none: what errors say may end with one already."""
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def spoken(seconds: float) -> str:
+    """A span of time, roundly."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -53,11 +53,15 @@ class ToolCall(Record):
 
 
 class Usage(Record):
-    """Tokens of one call as the provider counted them."""
+    """Tokens of one call as the provider counted them.
+
+    Parts of ``input``: ``cached`` had been kept from earlier calls, ``written`` is kept from this one on.
+    """
 
     input: int = 0
     output: int = 0
     cached: int = 0
+    written: int = 0
 
 
 class PlanStep(Record):

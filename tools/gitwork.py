@@ -20,6 +20,7 @@ from gitcall import SETTINGS, environment
 from leftout import NAMED, has_strays, left_out
 from oddfiles import Stuck, odd_files
 from scratch import copy
+from walking import walk
 from workspace import Workspace
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
@@ -187,7 +188,7 @@ class GitWork:
         """Nested folders with a ``.git`` of their own, all of them: git names only the first."""
         found = []
         covered = {os.path.join(self.space.root, name) for name in self.space.config.covered}
-        for folder, folders, files in os.walk(self.space.root):
+        for folder, folders, files in walk(self.space.root):
             if folder in covered:
                 folders.clear()
                 continue

@@ -7,6 +7,7 @@ import stat as modes
 from collections.abc import Iterator
 
 from faults import Fault
+from walking import walk
 
 _OPENED = (".gitignore", ".gitattributes", ".gitmodules")
 """Files of a worktree that git opens wherever they lie."""
@@ -20,7 +21,7 @@ class Stuck(Fault):
 def odd_files(root: str) -> Iterator[str]:
     """Pipes, sockets and devices below ``root`` where git looks for files of its own, at most 50 of them."""
     found = 0
-    for folder, _, names in os.walk(root):
+    for folder, _, names in walk(root):
         rel = os.path.relpath(folder, root)
         within = ".git" in rel.split("/")
         for name in names:

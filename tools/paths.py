@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from faults import Fault
+from walking import walk
 from workspace import Workspace
 
 _DIR = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -48,7 +49,12 @@ class Place:
     def open(self) -> int:
         """A descriptor for reading a regular file. FIFOs and devices are refused, never waited for."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        fd = os.open(self.name, flags, dir_fd=self.parent)
+        try:
+            fd = os.open(self.name, flags, dir_fd=self.parent)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # a socket
+                raise
+            raise Fault(f"{self.rel} is not a regular file") from error
         if not modes.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
             raise Fault(f"{self.rel} is not a regular file")
@@ -225,7 +231,7 @@ def absent(space: Workspace, place: Place, path: str) -> Fault:
 def _same_name(space: Workspace, name: str, entries: int = 20_000) -> list[str]:
     """Files of the same name elsewhere in the worktree, looking at a bounded number of entries."""
     found: list[str] = []
-    for folder, folders, files in os.walk(space.root):
+    for folder, folders, files in walk(space.root):
         folders[:] = [each for each in folders if each not in (".git", "node_modules", ".venv")]
         entries -= len(files) + len(folders)
         found += [os.path.relpath(os.path.join(folder, each), space.root) for each in files if each == name]

@@ -14,6 +14,7 @@ import threading
 
 import limits
 from faults import Fault
+from walking import walk
 from workspace import Stamp, Workspace, stamp
 
 _LEFT_OUT = ("objects", "logs", "modules", "hooks")
@@ -59,7 +60,7 @@ class Scratch:
 
     def _fill(self) -> None:
         room = limits.SCRATCH_COPY
-        for folder, folders, files in os.walk(self.source):
+        for folder, folders, files in walk(self.source):
             at = os.path.relpath(folder, self.source)
             if at in (".", self.gitdir):
                 folders[:] = [each for each in folders if each not in _LEFT_OUT]

@@ -16,7 +16,7 @@ from codebutler.agent.roles import Role
 from codebutler.agent.thinking import Thinking
 from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
 from codebutler.events import CircuitChanged, Event, ModelFailed, ModelRequested, StoodIn
-from codebutler.text import sentence
+from codebutler.text import sentence, spoken
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply
@@ -147,7 +147,7 @@ class _Asking:
             why = self._place.redact(self._place.breaker.why(wanted) or self._said)
             seconds = self._place.breaker.wait(wanted)
             words = f"{model} answers for the {role.title}: {wanted} is away. {sentence(why)}"
-            again = f" It is asked again in {_spoken(seconds)}." if seconds else ""
+            again = f" It is asked again in {spoken(seconds)}." if seconds else ""
             await self._place.announce(words + again, *events, self._stood_in(wanted, model, why))
             return
         if events:
@@ -161,14 +161,14 @@ class _Asking:
         place, first = self._place, models[0]
         why = place.redact(self._said or place.breaker.why(first))
         nobody = self._nobody(models)
-        words = f"{nobody[0].upper()}{nobody[1:]}: {sentence(why)} The next try is in {_spoken(seconds)}."
+        words = f"{nobody[0].upper()}{nobody[1:]}: {sentence(why)} The next try is in {spoken(seconds)}."
         await place.announce(words, source=f"notice:away:{self._role.name}:{place.standing.since.get(first)}")
-        await place.wait(self._role, f"{first} is away; next try in {_spoken(seconds)}", seconds)
+        await place.wait(self._role, f"{first} is away; next try in {spoken(seconds)}", seconds)
 
     def lost(self, models: Sequence[str], seconds: float) -> str:
         """Why the turn ends, in a person's words."""
         why = self._place.redact(self._said or self._place.breaker.why(models[0]))
-        again = f" It is left alone for {_spoken(seconds)}." if seconds else ""
+        again = f" It is left alone for {spoken(seconds)}." if seconds else ""
         return f"{self._nobody(models)}: {sentence(why) if again else why}{again}"
 
     def _nobody(self, models: Sequence[str]) -> str:
@@ -176,10 +176,6 @@ class _Asking:
         if len(models) == 1:
             return f"the {title}'s model cannot be reached"
         return f"none of the {title}'s {len(models)} models can be reached"
-
-
-def _spoken(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _pause(attempt: int, wish: float | None) -> float:

@@ -7,12 +7,13 @@ compaction, which is an event, puts a summary in the place of the oldest ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from codebutler.agent.pictures import picture_message
+from codebutler.agent.pictures import attached_picture, picture_message
 from codebutler.agent.voices import Said
 from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
-from codebutler.types import Message, ToolCall
+from codebutler.types import Attachment, Message, ToolCall
 
 RECENT = 32
 """Calls that are remembered to see loops in."""
@@ -68,9 +69,10 @@ class Frame:
     _pictures: list[Message] = field(default_factory=list)
     """What the calls of this step show: all results come first."""
 
-    def hear(self, content: str) -> None:
+    def hear(self, content: str, pictures: Sequence[Attachment] = ()) -> None:
         """A user message joins the transcript: behind the results of all calls, as providers demand."""
         self._say(content)
+        (self._held if self.calls else self.messages).extend(attached_picture(each) for each in pictures)
         self.due = True
         self.renew()
 

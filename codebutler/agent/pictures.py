@@ -25,6 +25,12 @@ def picture_message(tool: str, picture: Attachment) -> Message:
     return _message(f"The picture that {tool} showed ({picture.media_type}):", url)
 
 
+def attached_picture(picture: Attachment) -> Message:
+    """What stands in the transcript of a picture that came with a person's message."""
+    url = f"{_BLOB}{picture.media_type},{picture.sha256}"
+    return _message(f"The attached picture {picture.name} ({picture.media_type}):", url)
+
+
 async def shown(
     messages: Sequence[Message], load: Callable[[str], Awaitable[bytes | None]], *, sees: bool
 ) -> list[Message]:

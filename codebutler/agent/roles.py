@@ -20,6 +20,7 @@ TOOLS = (
     *("read_memory", "propose_memory", "write_summary"),
     "skill",
     *("research", "web_search", "web_fetch", "report_findings"),
+    *("draw", "generate_image", "edit_image", "save_attachment"),
 )
 """Every tool that a role file may name."""
 WIDEST = "coder"

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+from pathlib import Path
 
 from codebutler.errors import ConfigError
 from codebutler.sandbox.configured import tool_settings
 from codebutler.sandbox.settings import SandboxSettings
+
+
+def add_worktree(parser: argparse.ArgumentParser) -> None:
+    """--worktree."""
+    parser.add_argument("--worktree", type=_folder, default=Path(), metavar="DIR", help="(default: here)")
+
+
+def _folder(text: str) -> Path:
+    """An empty name is a variable that nobody set, not the folder one happens to stand in."""
+    if not text:
+        raise argparse.ArgumentTypeError("the folder's name is empty")
+    return Path(text)
 
 
 def announced() -> SandboxSettings:

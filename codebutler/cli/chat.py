@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import secrets
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codebutler.cli import stopping
+from codebutler.cli.attaching import add_attach, attach
 from codebutler.cli.common import add_place
 from codebutler.cli.session import Session, open_session
 from codebutler.service.app import Place, find_place
@@ -31,6 +33,7 @@ GREETING = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Where, and which thread."""
     add_place(parser)
+    add_attach(parser)
     parser.add_argument("--thread", default="", metavar="ID", help="go on with this thread")
 
 
@@ -41,16 +44,18 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     place = await find_place(args.repo.resolve(), home=args.home)
-    await converse(place, thread=args.thread)
+    await converse(place, thread=args.thread, attached=args.attach)
     return 0
 
 
 async def converse(
-    place: Place, *, thread: str = "", first: str = "", until_closed: bool = False
-) -> ThreadState:
+    place: Place, *, thread: str = "", first: str = "", until_closed: bool = False,
+    attached: Sequence[Path] = (),
+) -> ThreadState:  # fmt: skip
     """Read lines from the person and show what the thread says, until they leave.
 
-    ``first`` is typed ahead for the person; ``until_closed`` ends the talk with the thread.
+    ``first`` is typed ahead for the person; ``attached`` goes with the first line that they say;
+    ``until_closed`` ends the talk with the thread.
     """
     from rich.console import Console
 
@@ -62,6 +67,7 @@ async def converse(
 
     async with open_session(place, [door], listener) as session:
         session.host.router.check()
+        files = await attach(list(attached), session.host.store, place.redactor)
         if thread:
             await session.resume(thread)
         else:
@@ -70,7 +76,8 @@ async def converse(
         following = asyncio.create_task(_follow(session, until_closed=until_closed))
         try:
             async for line in _lines(console, door, session, first, following):
-                await session.say(line)
+                await session.say(line, files=files)
+                files = []
         finally:
             following.cancel()
             await asyncio.gather(following, return_exceptions=True)

@@ -10,7 +10,8 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 
 from codebutler.cli.common import add_place, place_and_store
 from codebutler.errors import UsageError
@@ -18,17 +19,23 @@ from codebutler.surfaces.terminal import plain
 from codebutler.thread import render
 from codebutler.thread.bill import BY, Sum, bill
 
-HELP = "What the threads cost: by day, person, role, model or thread."
+HELP = "What the threads cost: by day, month, person, role, model or thread."
 _UNITS = {"h": 3600, "d": 86_400, "w": 7 * 86_400}
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 NARROWEST, WIDEST = 6, 60
 """Characters of the shortest plot that is worth its place, and of the longest."""
+SHORTEST, ENOUGH = 10, 20
+"""Characters to which a name is cut at most, a date's; and that it is given before any figure falls away."""
+MANY = 62
+"""Days in a table from which months are easier to read."""
 _HEAD = ("", "cost", "calls", "tokens in", "cached", "out")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """What to add up, from when on."""
-    parser.add_argument("--by", choices=BY, default="day", help="what to add up by (default: day, in UTC)")
+    parser.add_argument(
+        "--by", choices=BY, default="day", help="what to add up by (default: day; days and months are UTC)"
+    )
     parser.add_argument("--since", metavar="WHEN", help="a date (2026-11-21, UTC), or 12h, 7d, 4w ago")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     add_place(parser)
@@ -49,7 +56,8 @@ async def _run(args: argparse.Namespace, start: float) -> int:
         print("No model was called" + (f" since {args.since}." if args.since else " yet."))
     else:
         width = shutil.get_terminal_size().columns
-        print("\n".join(table(sums, together, width=width, fine=_fine(sys.stdout.encoding))))
+        lines = table(sums, together, width=width, fine=_fine(sys.stdout.encoding))
+        print("\n".join([*lines, *advice(args.by, len(sums))]))
     return 0
 
 
@@ -66,24 +74,37 @@ def since(text: str, now: float) -> float:
         ) from error
 
 
-def table(sums: Mapping[str, Sum], together: Sum, *, width: int, fine: bool) -> Iterator[str]:
-    """Lines of at most ``width`` characters where the figures leave room; the plot takes what is left.
+def advice(by: str, rows: int) -> list[str]:
+    """How to get a shorter table than one of so many days."""
+    return [f"{rows} days: --by month or --since 4w is shorter."] if by == "day" and rows > MANY else []
 
-    ``fine``: the terminal can show eighths of a block.
+
+def table(sums: Mapping[str, Sum], together: Sum, *, width: int, fine: bool) -> Iterator[str]:
+    """Lines of at most ``width`` characters, from some 20 on; where there is little room, figures fall away.
+
+    The plot takes what is left. ``fine``: the terminal can show eighths of a block.
     """
     names = {name: plain(name) for name in sums}
     rows = [_HEAD, *(_cells(names[n], s) for n, s in sums.items()), _cells("all", together)]
-    sizes = [max(len(row[k]) for row in rows) for k in range(len(_HEAD))]
-    figures = sum(sizes[1:]) + 2 * len(sizes[1:])
-    sizes[0] = max(min(sizes[0], width - figures), 8)
+    sizes = [max(_wide(row[k]) for row in rows) for k in range(len(_HEAD))]
+    sizes = _fitting(sizes, width)
+    figures = sum(2 + size for size in sizes[1:])
+    sizes[0] = max(min(sizes[0], width - figures), min(sizes[0], SHORTEST))
     room = min(WIDEST, width - sizes[0] - figures - 2)
     most = max(each.usd for each in sums.values()) or float("inf")
     bars = ["", *(_bar(each.usd / most, room, fine=fine) for each in sums.values()), ""]
     for row, bar in zip(rows, bars, strict=True):
-        first, *rest = (cell.rjust(size) for cell, size in zip(row[1:], sizes[1:], strict=True))
-        yield "  ".join([_fit(row[0], sizes[0]), first, *rest, bar]).rstrip()
+        cells = [cell.rjust(size) for cell, size in zip(row[1:], sizes[1:], strict=False)]
+        yield "  ".join([_fit(row[0], sizes[0]), *cells, bar]).rstrip()
     if together.unpriced:
         yield f"* with calls of models that have no known price ({together.unpriced}): they count as $0"
+
+
+def _fitting(sizes: Sequence[int], width: int) -> list[int]:
+    """Name, cost, and as many of the other columns as leave room for the plot."""
+    room = width - min(sizes[0], ENOUGH) - 2 - NARROWEST
+    kept = [count for count in range(3, len(sizes) + 1) if sum(2 + size for size in sizes[1:count]) <= room]
+    return list(sizes[: max(kept, default=2)])
 
 
 def _cells(name: str, each: Sum) -> tuple[str, ...]:
@@ -93,17 +114,25 @@ def _cells(name: str, each: Sum) -> tuple[str, ...]:
 
 
 def _bar(share: float, room: int, *, fine: bool) -> str:
-    """A bar of ``share`` of the room; "" when there is too little of it."""
-    if room < NARROWEST:
+    """A bar of ``share`` of the room, if only a trace; "" when there is too little room."""
+    if room < NARROWEST or not share:
         return ""
     if not fine:
-        return "#" * round(share * room)
-    eighths = round(share * room * 8)
+        return "#" * max(1, round(share * room))
+    eighths = max(1, round(share * room * 8))
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
 
 
+def _wide(text: str) -> int:
+    """The columns that a terminal takes for ``text``: two for each character of East Asian scripts."""
+    return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF") for c in text)
+
+
 def _fit(text: str, size: int) -> str:
-    return text.ljust(size) if len(text) <= size else text[: size - 1] + "…"
+    if _wide(text) > size:
+        ends = (n for n in range(len(text), -1, -1) if _wide(text[:n]) < size)
+        text = text[: next(ends)] + "…"
+    return text + " " * (size - _wide(text))
 
 
 def _fine(encoding: str) -> bool:

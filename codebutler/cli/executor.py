@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import subprocess
 import sys
-from pathlib import Path
 
-from codebutler.cli.border import announced
-from codebutler.sandbox.border import Job
+from codebutler.cli.border import add_worktree, announced
+from codebutler.sandbox.job import Job
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.worktree import find_git, lent, real_folder
@@ -18,7 +17,7 @@ HELP = "Serve the sandboxed tools over stdio (MCP)."
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Where."""
-    parser.add_argument("--worktree", type=Path, default=Path(), metavar="DIR", help="(default: here)")
+    add_worktree(parser)
     parser.add_argument("--read-only", action="store_true", help="nothing can be changed or run")
 
 

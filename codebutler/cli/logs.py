@@ -10,6 +10,7 @@ import time
 from codebutler.cli.common import add_place, load, place_and_store
 from codebutler.cli.headless import line_of
 from codebutler.store.rows import StoredEvent
+from codebutler.surfaces.terminal import plain
 
 HELP = "Print a thread's event log."
 WIDTH = 160
@@ -45,4 +46,4 @@ def _short(row: StoredEvent) -> str:
     body = {k: v for k, v in json.loads(row.body).items() if k != "kind" and v not in ("", [], {}, None)}
     at = time.strftime("%H:%M:%S", time.localtime(row.ts))
     text = " ".join(f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in body.items())
-    return f"{at} {row.seq:>4} {row.kind:<18} {' '.join(text.split())}"[:WIDTH]
+    return plain(f"{at} {row.seq:>4} {row.kind:<18} {' '.join(text.split())}")[:WIDTH]

@@ -36,6 +36,7 @@ COMMANDS = {
     "doctor": "codebutler.cli.doctor",
     "config": "codebutler.cli.config",
     "demo": "codebutler.cli.demo",
+    "eval": "codebutler.cli.eval",
     "bench": "codebutler.cli.bench",
     "scripted": "codebutler.testing.cli_scripted",
 }
@@ -56,12 +57,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         ours = argv is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if ours:
             signal.signal(signal.SIGINT, _leave)
+        _spell(sys.stdout)
         return _dispatch(list(sys.argv[1:] if argv is None else argv), ours=ours)
     except KeyboardInterrupt:
         if ours:  # the command has put away what it held; what an event loop left half done would complain
             _leave()
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _spell(out: object) -> None:
+    """What a terminal's encoding lacks becomes a question mark: names and models' words hold anything."""
+    reconfigure = getattr(out, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="replace")
 
 
 def _leave(_number: int = 0, _frame: object = None) -> None:

@@ -8,6 +8,7 @@ import secrets
 import sys
 
 from codebutler.cli import stopping
+from codebutler.cli.attaching import add_attach, attach
 from codebutler.cli.common import add_place
 from codebutler.cli.headless import Consent, attend, show_summary
 from codebutler.cli.session import Session, open_session
@@ -16,6 +17,7 @@ from codebutler.events import MessageReceived, parse
 from codebutler.models import client
 from codebutler.service.app import find_place
 from codebutler.surfaces.terminal import NAME, Terminal
+from codebutler.thread.intake import Mode
 
 HELP = "Run one thread without a person at the keys."
 
@@ -27,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--merge", action="store_true", help="also keep memory items and merge")
     parser.add_argument("--json", action="store_true", help="one event a line; the last line is the summary")
     add_place(parser)
+    add_attach(parser)
     parser.add_argument("--role", choices=["coder"], help="only the Coder, on the task as given")
     parser.add_argument("--thread", default="", metavar="ID", help="go on with this thread")
     parser.add_argument("--key", default="", help="run again with the same key: the same thread goes on")
@@ -34,7 +37,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit 0 answered or PR, 1 failed, 2 usage, 3 waits for a person, 4 no sandbox, 130 interrupted."""
-    if not args.task.strip() and not args.thread:
+    if not args.task.strip() and not args.thread and not args.attach:
         raise UsageError("no task given", fix='codebutler run "what to do" [--yes]')
     for name, given in (("the task", args.task), ("--key", args.key), ("--thread", args.thread)):
         _need_text(name, given)
@@ -63,17 +66,17 @@ async def _attended(args: argparse.Namespace, ahead: asyncio.Task[None]) -> int:
     door = Terminal(quiet=args.json)
     async with open_session(place, [door]) as session:
         session.host.router.check()
+        files = await attach(args.attach, session.host.store, place.redactor)
         if args.thread:
             await session.resume(args.thread)
-            if args.task.strip():
-                await session.say(args.task)
+            if args.task.strip() or files:
+                await session.say(args.task, files=files)
         else:
             external = args.key or f"run-{secrets.token_hex(6)}"
             await session.begin(external)
             await _same_task(session, args.key, args.task)
-            await session.say(
-                args.task, key=f"{external}:task", mode="coder" if args.role == "coder" else "team"
-            )
+            mode: Mode = "coder" if args.role == "coder" else "team"
+            await session.say(args.task, key=f"{external}:task", mode=mode, files=files)
         await ahead
         try:
             code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)

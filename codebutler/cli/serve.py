@@ -41,7 +41,7 @@ async def _run(args: argparse.Namespace) -> int:
     await tell_of_lost(place, host.store)
     engine = Engine(host, REGISTRY, [])
     ahead = asyncio.create_task(_load_ahead(host))
-    await owner.listen(engine.kick)
+    await owner.listen(engine.kick, away=host.breaker.away)
     running = asyncio.create_task(engine.run())
     stopping = asyncio.create_task(told.wait())
     print(f"codebutler serves {place.repo.root}; Ctrl-C stops it.", flush=True)

@@ -21,7 +21,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.intake import Mode, Stop, receive, stops
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
-from codebutler.types import Inbound, Surface
+from codebutler.types import Attachment, Inbound, Surface
 
 POLL = 0.1
 """Seconds between looks at the log when another process writes it."""
@@ -79,8 +79,9 @@ class Session:
         await self._kick(thread)
 
     async def say(
-        self, text: str = "", *, action: str = "", value: str = "", key: str = "", mode: Mode = "team"
-    ) -> str:
+        self, text: str = "", *, action: str = "", value: str = "", key: str = "", mode: Mode = "team",
+        files: Sequence[Attachment] = (),
+    ) -> str:  # fmt: skip
         """One message or button press of the person at this terminal; ``key`` makes it once only."""
         self._said += 1
         inbound = Inbound(
@@ -91,6 +92,7 @@ class Session:
             text=self.place.redactor.text(text),
             action=action,
             value=value,
+            attachments=list(files),
         )
         thread = await receive(self.host.store, inbound, mode=mode)
         if thread != self.thread:
@@ -156,7 +158,7 @@ class Session:
             return
         self._owner = owner
         engine = self._engine = Engine(self.host, REGISTRY, self._surfaces, self._listener)
-        await owner.listen(engine.kick, self._give_way)
+        await owner.listen(engine.kick, self._give_way, away=self.host.breaker.away)
         self._running = asyncio.create_task(engine.run())
 
     def _give_way(self) -> None:

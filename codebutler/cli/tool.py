@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from codebutler.cli.border import announced
+from codebutler.cli.border import add_worktree, announced
 from codebutler.errors import UsageError
 from codebutler.sandbox.executor import Executor
 from codebutler.toolset import native
@@ -21,7 +21,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """What to call, and where."""
     parser.add_argument("name", metavar="NAME", help="read, write, edit, apply_patch, bash, grep or glob")
     parser.add_argument("arguments", metavar="JSON", help='such as {"path": "README.md"}')
-    parser.add_argument("--worktree", type=Path, default=Path(), metavar="DIR", help="(default: here)")
+    add_worktree(parser)
     parser.add_argument("--role", metavar="R", help="only if this role may use the tool")
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from codebutler.cli.border import announced
+from codebutler.cli.border import add_worktree, announced
 from codebutler.errors import RepoError, UsageError
 from codebutler.repo import checkpoints
 from codebutler.repo.git import git, resolve
@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """What to do, and where."""
     parser.add_argument("action", choices=("status", "diff", "checkpoint", "read"))
     parser.add_argument("path", nargs="?", metavar="PATH", help="for read")
-    parser.add_argument("--worktree", type=Path, default=Path(), metavar="DIR", help="(default: here)")
+    add_worktree(parser)
     parser.add_argument("--message", default="Checkpoint", help="of the checkpoint's commit")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 

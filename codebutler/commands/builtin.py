@@ -98,7 +98,7 @@ async def _memory(args: _Wish, decide: Decisions, word: Word) -> str:
 
 
 async def _status(_args: _None, decide: Decisions, _word: Word) -> str:
-    return render.status(decide.state).text
+    return "\n".join([render.status(decide.state).text, *(f"- {line}" for line in decide.away())])
 
 
 async def _usage(_args: _None, decide: Decisions, _word: Word) -> str:

@@ -8,7 +8,7 @@ Two conventions carry the fold (``thread.fold``):
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
 talk.py people and roles; steps.py a role's run; plugs.py MCP servers; work.py what the thread makes;
-history.py going back; research.py Researchers; vocabulary.py shared words.
+history.py going back; media.py pictures and speech; research.py Researchers; vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
+from codebutler.events.media import ImageMade, ImageOrdered, SpeechSent, Transcribed
 from codebutler.events.plugs import McpListed, McpTool
 from codebutler.events.research import ResearchFinished, ResearchStarted
 from codebutler.events.steps import (
@@ -100,6 +101,8 @@ __all__ = [
     "Forked",
     "FrameEnded",
     "FrameStarted",
+    "ImageMade",
+    "ImageOrdered",
     "JournalCommitted",
     "LimitHit",
     "McpListed",
@@ -140,12 +143,14 @@ __all__ = [
     "SetupFinished",
     "SetupPart",
     "SetupStarted",
+    "SpeechSent",
     "StoodIn",
     "SummaryWritten",
     "ThreadOpened",
     "TimerFired",
     "ToolFinished",
     "ToolStarted",
+    "Transcribed",
     "TurnEnded",
     "WorktreeReady",
     "WorktreeRemoved",
@@ -162,7 +167,8 @@ Event: TypeAlias = Annotated[
     | JournalCommitted | MergeRequested
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
-    | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed,
+    | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
+    | ImageOrdered | ImageMade | SpeechSent | Transcribed,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from codebutler.events.vocabulary import Outcome
+from codebutler.events.vocabulary import Cap, Outcome
 from codebutler.types import Attachment, Outbound, Person, Record
 
 
@@ -51,12 +51,15 @@ class MessageDeleted(Record):
 
 
 class MessageTaken(Record):
-    """Messages were handed to a role; ``content`` is what its transcript shows."""
+    """Messages were handed to a role; ``content`` is what its transcript shows,
+    with ``pictures`` under it.
+    """
 
     kind: Literal["message_taken"] = "message_taken"
     frame: str
     messages: list[int]
     content: str
+    pictures: list[Attachment] = []
 
 
 class CommandHandled(Record):
@@ -129,12 +132,16 @@ class Paused(Record):
 
 
 class Resumed(Record):
-    """A person let a paused or failed run go on; ``raise_usd`` lifts the thread's cap by so much."""
+    """A person let a paused or failed run go on; ``raise_usd`` lifts the thread's cap by so much.
+
+    ``cap`` is the host's or the person's cap of the day that was lifted in its place.
+    """
 
     kind: Literal["resumed"] = "resumed"
     message: int
     by: Person
     raise_usd: float = 0.0
+    cap: Cap | Literal[""] = ""
 
 
 class ModelSwapped(Record):

@@ -16,6 +16,8 @@ MAX_CHARS = 32 * 1024 * 1024
 _BLOCK = 100
 """Characters for which a call or a thought counts although it says nothing."""
 _REASONING = ("reasoning_content", "reasoning")
+_WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
+"""Where servers say what they have put into their prompt cache."""
 
 
 @dataclass(slots=True)
@@ -161,11 +163,12 @@ class Assembler:
         if not isinstance(usage, dict):
             return
         details = usage.get("prompt_tokens_details")
-        cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+        parts = details if isinstance(details, dict) else {}
         self.usage = Usage(
             input=_number(usage.get("prompt_tokens")),
             output=_number(usage.get("completion_tokens")),
-            cached=_number(cached),
+            cached=_number(parts.get("cached_tokens")),
+            written=max(_number(place.get(key)) for place in (parts, usage) for key in _WRITTEN),
         )
         cost = usage.get("cost")
         if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0:

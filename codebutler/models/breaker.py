@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from codebutler.errors import ModelRefused, ModelUnavailable
+from codebutler.text import sentence, spoken
 
 State: TypeAlias = Literal["closed", "open", "half_open"]
 
@@ -56,11 +57,19 @@ class Breaker:
     """The circuits of one process, one for each model id: an id belongs to one server (models.routing)."""
 
     def __init__(
-        self, tell: Callable[[str], None] | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        tell: Callable[[str], None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        first: float = FIRST,
     ) -> None:
-        """``tell`` hears once of each outage and of each recovery: a line for whoever runs the host."""
+        """``tell`` hears once of each outage and of each recovery: a line for whoever runs the host.
+
+        ``first``: seconds that a circuit stays open at first.
+        """
         self._tell = tell
         self._clock = clock
+        self._first = first
         self._circuits: dict[str, _Circuit] = {}
 
     def state(self, model: str) -> State:
@@ -74,6 +83,20 @@ class Breaker:
     def why(self, model: str) -> str:
         """What the last failure said; "" when there was none."""
         return self._of(model).why
+
+    def away(self) -> list[str]:
+        """A line for each circuit that is not closed."""
+        return [
+            f"{model} is away ({circuit.state}, {circuit.failures} failures in a row): "
+            f"{sentence(circuit.why)} {self._next(model)}"
+            for model, circuit in self._circuits.items()
+            if circuit.state != "closed"
+        ]
+
+    def _next(self, model: str) -> str:
+        if self._of(model).state == "half_open":
+            return "One call is under way to see."
+        return f"The next call to it may be made in {spoken(self.wait(model))}."
 
     def wait(self, model: str) -> float:
         """Seconds until the model may be called; 0.0 = now."""
@@ -121,7 +144,7 @@ class Breaker:
         if not entry.probe and circuit.failures < FAILURES and wish <= LONG_WISH:
             return
         first = not entry.probe
-        circuit.pause = FIRST if first else min(LONGEST, 2 * circuit.pause)
+        circuit.pause = self._first if first else min(LONGEST, 2 * circuit.pause)
         circuit.until = self._clock() + max(circuit.pause, wish)
         circuit.become("open")
         if first and self._tell is not None:

@@ -102,6 +102,7 @@ def _price(row: Mapping[str, Any], windows: Mapping[str, int], sight: Mapping[st
         context=windows.get(row["id"], 0),
         max_output=most if type(most) is int else 0,
         sees=sight.get(row["id"], False),
+        written=_dollars(told.get("input_cache_write")),
     )
 
 

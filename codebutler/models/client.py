@@ -18,6 +18,7 @@ from codebutler.models.marks import marked
 from codebutler.models.quirks import Manners
 from codebutler.models.routing import Route, Router
 from codebutler.models.tokens import Meter, estimate, estimate_text
+from codebutler.models.vocabulary import Vocabularies
 from codebutler.types import Json, Message, ModelReply, Usage
 
 ROLE_HEADER = "X-CodeButler-Role"
@@ -33,13 +34,20 @@ class OpenAIClient:
         self._wires: dict[Endpoint, stream.Wire] = {}
         self._manners: dict[Endpoint, Manners] = {}
         self._bodies = Bodies()
-        self._meters: dict[str, Meter] = {}
+        self._vocabularies = Vocabularies()
+        self._meters: dict[tuple[str, bool], Meter] = {}
+        """By model, and by whether its tokens are counted or estimated."""
 
     def estimate(self, model: str, messages: Sequence[Message], tools: Sequence[Json] = ()) -> int:
         """Input tokens of a call, corrected by what earlier calls of this model really took."""
-        meter = self._meters.get(model)
-        guess = estimate(messages, tools)
-        return meter.correct(guess) if meter else guess
+        guess, meter = self._guess(model, messages, tools)
+        return meter.correct(guess)
+
+    def _guess(self, model: str, messages: Sequence[Message], tools: Sequence[Json]) -> tuple[int, Meter]:
+        """Input tokens by the model's own vocabulary, else by size; and what corrects such a figure."""
+        count = self._vocabularies.count(model)
+        meter = self._meters.setdefault((model, count is not None), Meter())
+        return estimate(messages, tools, count or estimate_text), meter
 
     def window(self, model: str) -> int | None:
         """Tokens: what the server says of the model, else our own table."""
@@ -82,9 +90,11 @@ class OpenAIClient:
         try:
             if self._router.needs_learning(model):
                 await self._router.learn()
-            return self._router.route(model)
+            route = self._router.route(model)
         except ConfigError as error:
             raise ModelRefused(error.message, fix=error.fix) from error
+        await self._vocabularies.load(route.id)
+        return route
 
     async def _converse(
         self,
@@ -114,13 +124,13 @@ class OpenAIClient:
         self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
     ) -> ModelReply:
         calls = told.calls(_ids(messages))
-        guess = estimate(messages, tools)
+        guess, meter = self._guess(route.id, messages, tools)
         usage = told.usage
         if usage is None or not usage.input:  # caps must hold for servers that do not count, too
             written = estimate_text(told.text) + sum(estimate_text(c.arguments) for c in calls)
             usage = Usage(input=guess, output=written)
         else:
-            self._meters.setdefault(route.id, Meter()).observe(guess, usage.input)
+            meter.observe(guess, usage.input)
         return ModelReply(
             content=told.text,
             tool_calls=calls,

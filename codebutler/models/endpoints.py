@@ -30,18 +30,22 @@ def own_endpoint(config: Config, name: str) -> Endpoint:
     return Endpoint("compatible", f"provider {name}", provider.base_url, provider.api_key, origin)
 
 
-def main_endpoint(config: Config) -> Endpoint | None:
-    """OPENAI_BASE_URL wins over OpenRouter, OpenRouter over OpenAI."""
-    openai, router = config.openai, config.openrouter
-    openai_from = config.origin("openai.apiKey") if openai.api_key else ""
+def openai_endpoint(config: Config) -> Endpoint | None:
+    """OpenAI, or the server at OPENAI_BASE_URL."""
+    openai = config.openai
+    origin = config.origin("openai.apiKey") if openai.api_key else ""
     if openai.base_url and urlsplit(openai.base_url).hostname != urlsplit(OPENAI_URL).hostname:
         label = f"the server at {openai.base_url}"
-        return Endpoint("compatible", label, openai.base_url, openai.api_key, openai_from)
-    if openai.base_url and openai.api_key:
-        return Endpoint("openai", "OpenAI", openai.base_url, openai.api_key, openai_from)
-    if router.api_key:
+        return Endpoint("compatible", label, openai.base_url, openai.api_key, origin)
+    if openai.api_key:
+        return Endpoint("openai", "OpenAI", openai.base_url or OPENAI_URL, openai.api_key, origin)
+    return None
+
+
+def main_endpoint(config: Config) -> Endpoint | None:
+    """OPENAI_BASE_URL wins over OpenRouter, OpenRouter over OpenAI."""
+    openai, router = openai_endpoint(config), config.openrouter
+    if router.api_key and not (openai and config.openai.base_url):
         origin = config.origin("openrouter.apiKey")
         return Endpoint("openrouter", "OpenRouter", router.base_url, router.api_key, origin)
-    if openai.api_key:
-        return Endpoint("openai", "OpenAI", OPENAI_URL, openai.api_key, openai_from)
-    return None
+    return openai

@@ -217,7 +217,7 @@ def _price(litellm: Any, route: Route) -> Price | None:  # noqa: ANN401 - a modu
     if not isinstance(row, dict) or "input_cost_per_token" not in row:
         return None
     fresh = float(row["input_cost_per_token"] or 0.0)
-    kept = row.get("cache_read_input_token_cost")
+    kept, written = row.get("cache_read_input_token_cost"), row.get("cache_creation_input_token_cost")
     return Price(
         input=fresh * MILLION,
         cached=(fresh if kept is None else float(kept)) * MILLION,
@@ -225,4 +225,5 @@ def _price(litellm: Any, route: Route) -> Price | None:  # noqa: ANN401 - a modu
         context=int(row.get("max_input_tokens") or 0),
         max_output=int(row.get("max_output_tokens") or 0),
         sees=bool(row.get("supports_vision")),
+        written=None if written is None else float(written) * MILLION,
     )

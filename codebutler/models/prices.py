@@ -16,7 +16,11 @@ _DATE = re.compile(r"-(?:20\d{6}|20\d{2}-\d{2}-\d{2})$")
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars per million tokens, and sizes in tokens. ``cached`` is for input that the provider had kept."""
+    """Dollars per million tokens, and sizes in tokens.
+
+    ``cached`` is for input that the provider had kept, ``written`` for input that it begins to keep with
+    this call; None: that costs what fresh input does.
+    """
 
     input: float
     cached: float
@@ -25,12 +29,15 @@ class Price:
     max_output: int
     sees: bool = False
     """Whether it takes pictures."""
+    written: float | None = None
 
     def cost(self, usage: Usage) -> float:
-        """Dollars for what a provider counted; ``usage.cached`` is part of ``usage.input``."""
+        """Dollars for what a provider counted; ``cached`` and ``written`` are parts of ``usage.input``."""
         cached = min(usage.cached, usage.input)
-        fresh = usage.input - cached
-        return (fresh * self.input + cached * self.cached + usage.output * self.output) / MILLION
+        written = min(usage.written, usage.input - cached) if self.written is not None else 0
+        fresh = usage.input - cached - written
+        kept = cached * self.cached + written * (self.written or 0.0)
+        return (fresh * self.input + kept + usage.output * self.output) / MILLION
 
 
 def price(model: str) -> Price | None:
@@ -39,7 +46,7 @@ def price(model: str) -> Price | None:
     table = _table()
     found = table.get(_plain(name)) or table.get(_plain(name.rpartition("/")[2]))
     if found is not None and variant == "free":
-        return replace(found, input=0.0, cached=0.0, output=0.0)
+        return replace(found, input=0.0, cached=0.0, output=0.0, written=None)
     return found
 
 
@@ -54,7 +61,10 @@ def _table() -> dict[str, Price]:
     models = json.loads(Path(__file__).with_name("prices.json").read_text())["models"]
     table: dict[str, Price] = {}
     for model, row in models.items():
-        entry = Price(float(row[0]), float(row[1]), float(row[2]), int(row[3]), int(row[4]), bool(row[5]))
+        fresh, kept, output, context, most, sees, written = (*row, None)[:7]
+        entry = Price(
+            float(fresh), float(kept), float(output), int(context), int(most), bool(sees), written=written
+        )
         table[_plain(model)] = entry
         table[_plain(model.rpartition("/")[2])] = entry
     return table

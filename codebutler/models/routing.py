@@ -152,8 +152,13 @@ class Router:
         return known.cost(usage) if known else None
 
     def worst_case(self, model: str, input_tokens: int, max_output: int) -> float:
-        """The most a call can cost: nothing cached, the whole output used. 0.0 when no price is known."""
-        return self.cost(model, Usage(input=input_tokens, output=max_output)) or 0.0
+        """The most dollars a call can cost; 0.0 when no price is known.
+
+        Nothing was in the prompt cache, all goes into it now, and the whole output is used.
+        """
+        plain = Usage(input=input_tokens, output=max_output)
+        kept = plain.model_copy(update={"written": input_tokens})
+        return max(self.cost(model, each) or 0.0 for each in (plain, kept))
 
     def know(self, model: str, told: Price | None) -> None:
         """Keep what a provider says of a model."""

@@ -1,9 +1,9 @@
-"""How many tokens a request will be, without the model's vocabulary: a cheap estimate on the high side."""
+"""How many tokens a request will be: without the model's vocabulary a cheap estimate on the high side."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from codebutler.types import Json, Message
@@ -20,27 +20,29 @@ def estimate_text(text: str) -> int:
     return -(-size * 10 // int(BYTES_PER_TOKEN * 10))
 
 
-def estimate(messages: Sequence[Message], tools: Sequence[Json] = ()) -> int:
-    """Tokens of a request's messages, and of its tools in wire form."""
-    total = sum(PER_MESSAGE + sum(_parts(m)) for m in messages)
-    return total + (estimate_text(json.dumps(list(tools), ensure_ascii=False)) if tools else 0)
+def estimate(
+    messages: Sequence[Message], tools: Sequence[Json] = (), count: Callable[[str], int] = estimate_text
+) -> int:
+    """Tokens of a request's messages, and of its tools in wire form; ``count`` tells those of a text."""
+    total = sum(PER_MESSAGE + sum(_parts(m, count)) for m in messages)
+    return total + (count(json.dumps(list(tools), ensure_ascii=False)) if tools else 0)
 
 
-def _parts(message: Message) -> Iterable[int]:
-    """The estimate of each part of one message."""
+def _parts(message: Message, count: Callable[[str], int]) -> Iterable[int]:
+    """The tokens of each part of one message."""
     for key, value in message.items():
         if key == "content" and isinstance(value, list):
-            yield from (_content_part(part) for part in value)
+            yield from (_content_part(part, count) for part in value)
         elif isinstance(value, str):
-            yield estimate_text(value)
+            yield count(value)
         elif value:
-            yield estimate_text(json.dumps(value, ensure_ascii=False))
+            yield count(json.dumps(value, ensure_ascii=False))
 
 
-def _content_part(part: Any) -> int:  # noqa: ANN401 - whatever stands in a content list
+def _content_part(part: Any, count: Callable[[str], int]) -> int:  # noqa: ANN401 - whatever stands there
     if isinstance(part, dict) and part.get("type") == "image_url":
         return PER_IMAGE
-    return estimate_text(part.get("text") or "") if isinstance(part, dict) else estimate_text(str(part))
+    return count(part.get("text") or "") if isinstance(part, dict) else count(str(part))
 
 
 class Meter:

@@ -79,7 +79,10 @@ def stands(repo: Repo, branch: str) -> bool:
 def elsewhere(repo: Repo, branch: str) -> tuple[str, str] | None:
     """Where a person took the folder of ``branch`` to, and the way back; None when it is where it belongs."""
     gitdir = _named(repo, branch.removeprefix("codebutler/"), "").gitdir
-    head = (gitdir / "HEAD").read_text(errors="replace").strip()
+    try:
+        head = (gitdir / "HEAD").read_text(errors="replace").strip()
+    except FileNotFoundError:  # removed since somebody saw that it stands
+        return "has been removed", "Say go: it comes back from the branch"
     if head != f"ref: refs/heads/{branch}":
         there = head.removeprefix("ref: refs/heads/")
         where = "is on a commit of no branch" if there == head else f"is on the branch {there}"

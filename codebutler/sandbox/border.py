@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -27,47 +26,10 @@ from codebutler.sandbox.inside import (
     TOOLS,
     UID,
 )
-from codebutler.sandbox.outfit import IGNORE, TREE, Outfit, fits
-from codebutler.sandbox.settings import MIB, SandboxSettings
+from codebutler.sandbox.job import Job
+from codebutler.sandbox.outfit import IGNORE, TREE, fits
+from codebutler.sandbox.settings import MIB
 from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What runs in place of the executor: its command line, and variables, which may be secrets."""
-
-    words: tuple[str, ...]
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to, ``proxy``
-    the socket of the way out, ``outfit`` what it gets beside the folder; ``program`` runs in its place."""
-
-    root: Path
-    git: GitParts | None
-    read_only: bool
-    settings: SandboxSettings
-    proxy: Path | None = None
-    outfit: Outfit = field(default_factory=Outfit)
-    program: Program | None = None
-
-    @property
-    def scratch(self) -> bool:
-        """Whether commands get a copy of the repository's records that they may write."""
-        return self.settings.git_scratch and self.git is not None and not self.read_only
-
-    def gitdir(self) -> Path | None:
-        """Where the daemon's own git work finds GIT_DIR inside: never what commands can write."""
-        if self.git is None or not self.scratch:
-            return self.git.gitdir if self.git else None
-        return REPOSITORY / self.git.gitdir.relative_to(self.git.common)
-
-    def objects(self) -> list[Path]:
-        """Where it finds objects inside."""
-        found = object_folders(self.git.common, self.git.lenders) if self.git else []
-        return [REPOSITORY / "objects", *found[1:]] if self.scratch else found
 
 
 class Profile:
@@ -79,6 +41,7 @@ class Profile:
         self.job, self.stage, self.data = job, stage, data
         self.arguments: list[str] = []
         self.sealed: list[str] = []
+        self.sockets = job.sockets()
         self._namespaces()
         self._system()
         visible = self._programs()
@@ -116,8 +79,10 @@ class Profile:
             "--hostname",
             "sandbox",
         )
-        filter_fd = self.data(seccomp.assembled(allow_ptrace=self.job.settings.allow_ptrace))
-        self.add("--seccomp", str(filter_fd), "--clearenv")
+        rules = seccomp.assembled(
+            allow_ptrace=self.job.settings.allow_ptrace, unix_sockets=not self.sockets.unseen
+        )
+        self.add("--seccomp", str(self.data(rules)), "--clearenv")
 
     def _system(self) -> None:
         settings = self.job.settings
@@ -176,8 +141,13 @@ class Profile:
         if git is not None and not inside:
             self._common(git)
         self.add("--ro-bind" if self.job.read_only else "--bind", self.stage(root, True), root)
+        for path in self.sockets.live:
+            self.add("--ro-bind", "/dev/null", path)
         if existing(root, (".git",), "file"):
             self.show(root / ".git")
+        for hidden in self.job.unbelieved():
+            self.tmpfs(hidden, MIB)
+            self.sealed.append(str(hidden))
         if git is not None and inside:
             self._common(git)
         self._own_records()
@@ -223,7 +193,7 @@ class Profile:
     def _own_records(self) -> None:
         """A person's checkout holds our store and other threads' worktrees: not for this sandbox."""
         own = self.job.root / ".codebutler"
-        if not (existing(own, ("branches",), "dir") or existing(own, ("store.db",), "file")):
+        if not self.job.keeps_records:
             return
         self.tmpfs(own, MIB)
         self.sealed.append(str(own))

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from codebutler.errors import CodeButlerError, ToolFailed
-from codebutler.sandbox.border import Job, Program
 from codebutler.sandbox.builds import Held, Turn
 from codebutler.sandbox.client import Client, Lost, Refused, patience, plain_text
 from codebutler.sandbox.egress import Egress
 from codebutler.sandbox.guest import Guest
+from codebutler.sandbox.job import Job, Program
 from codebutler.sandbox.launch import give_to, prepare
 from codebutler.sandbox.outfit import Outfit
 from codebutler.sandbox.problems import explain

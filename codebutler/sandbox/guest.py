@@ -8,8 +8,8 @@ import os
 import signal
 from collections.abc import AsyncIterator
 
-from codebutler.sandbox.border import Job
 from codebutler.sandbox.client import LINE_BYTES, plain_text
+from codebutler.sandbox.job import Job
 from codebutler.sandbox.launch import Launch, let_go, prepare
 from codebutler.sandbox.problems import explain
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import asroot, host, reduced, scope
-from codebutler.sandbox.border import Job, Profile, command
+from codebutler.sandbox.border import Profile, command
+from codebutler.sandbox.job import Job
 from codebutler.sandbox.problems import unscratched
 
 _TASKS = 4096

@@ -12,8 +12,9 @@ from typing import Any
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import facade, host, landlock, seccomp
-from codebutler.sandbox.border import Job, configuration
+from codebutler.sandbox.border import configuration
 from codebutler.sandbox.inside import CONSTANTS, ETC, GITCONFIG, OFFLINE
+from codebutler.sandbox.job import Job
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system/cpu")
 _PROC = ("cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems", "sys")
@@ -82,9 +83,11 @@ def _refuse(job: Job) -> None:
             "the reduced border cannot lay dependencies over a folder",
             fix="Set sandbox.setup to false, or sandbox.tier to bwrap.",
         )
-    if job.git is not None and job.git.common.is_relative_to(job.root):
+    own = [job.git.common] if job.git is not None else job.unbelieved()
+    inside = next((each for each in own if each.is_relative_to(job.root)), None)
+    if inside is not None:
         raise NoSandbox(
-            f"the reduced border cannot protect a repository inside of the folder: {job.git.common}",
+            f"the reduced border cannot protect a repository inside of the folder: {inside}",
             fix="Work in a linked worktree (git worktree add), or set sandbox.tier to bwrap.",
         )
 

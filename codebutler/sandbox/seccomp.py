@@ -122,6 +122,12 @@ def _flagged(index: int, bits: int) -> list[Instruction]:
     return [_argument(index), (_JSET, 0, 1, bits), _refuse(), _PASS]
 
 
+def _of_families(known: Sequence[int]) -> list[Instruction]:
+    """Only sockets of these address families."""
+    tests: list[Instruction] = [(_JEQ, len(known) - n, 0, family) for n, family in enumerate(known)]
+    return [_argument(0), *tests, _refuse(errno.EAFNOSUPPORT), _PASS]
+
+
 def _without_namespaces(second: bool) -> list[Instruction]:
     """What is refused besides where there are none. A pair of sockets must be a stream: the other kind could
     send to a name."""
@@ -135,9 +141,11 @@ def _without_namespaces(second: bool) -> list[Instruction]:
     return [*out, *_when(_SOCKETPAIR[second], pair)]
 
 
-def program(machine: str, *, allow_ptrace: bool = False, namespaces: bool = True) -> list[Instruction]:
+def program(
+    machine: str, *, allow_ptrace: bool = False, namespaces: bool = True, unix_sockets: bool = True
+) -> list[Instruction]:
     """The filter as (code, jump if true, jump if false, constant). ``namespaces``: whether it stands inside
-    of some, which hold what it then need not."""
+    of some, which hold what it then need not. Without ``unix_sockets`` only their pairs can be made."""
     if machine not in _ARCHES:
         raise NoSandbox(f"no system-call filter for {machine}", fix="Use x86_64 or aarch64.")
     second = machine == "aarch64"
@@ -164,11 +172,8 @@ def program(machine: str, *, allow_ptrace: bool = False, namespaces: bool = True
             opens[second],
             [_argument(index), (_JSET, 1, 0, _CREATES), _PASS, *_flagged(index + 1, _SET_IDS)],
         )
-    families: list[Instruction] = [_argument(0)]
-    families += [(_JEQ, len(_FAMILIES) - n, 0, family) for n, family in enumerate(_FAMILIES)]
-    families += [_refuse(errno.EAFNOSUPPORT), _PASS]
-    for number in ((41, 53), (198, 199))[second]:
-        out += _when(number, families)
+    out += _when((41, 198)[second], _of_families(_FAMILIES if unix_sockets else _FAMILIES[1:]))
+    out += _when(_SOCKETPAIR[second], _of_families(_FAMILIES))
     out += _when(
         (16, 29)[second], [_argument(1), (_JEQ, 1, 0, _TIOCSTI), (_JEQ, 0, 1, _TIOCLINUX), _refuse(), _PASS]
     )
@@ -176,7 +181,9 @@ def program(machine: str, *, allow_ptrace: bool = False, namespaces: bool = True
 
 
 @cache
-def assembled(*, allow_ptrace: bool = False, namespaces: bool = True) -> bytes:
+def assembled(*, allow_ptrace: bool = False, namespaces: bool = True, unix_sockets: bool = True) -> bytes:
     """The filter for this machine, as the kernel and bwrap's ``--seccomp`` read it."""
-    found = program(platform.machine(), allow_ptrace=allow_ptrace, namespaces=namespaces)
+    found = program(
+        platform.machine(), allow_ptrace=allow_ptrace, namespaces=namespaces, unix_sockets=unix_sockets
+    )
     return b"".join(struct.pack("=HBBI", *each) for each in found)

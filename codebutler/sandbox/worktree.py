@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebutler.errors import RepoError, UsageError
-from codebutler.sandbox import host
+from codebutler.sandbox import host, leading
 
 _POINTER_BYTES = 4096
-_CONFIG_BYTES = 1024 * 1024
 _MODULES = 64
 _KEPT_EXTENSIONS = ("objectformat", "refstorage", "worktreeconfig", "compatobjectformat", "preciousobjects")
 _KEPT_CORE = (
@@ -87,7 +85,7 @@ def _linked(dot: Path, gitdir: Path) -> GitParts | None:
     if gitdir.parent.name != "worktrees" or not back or os.path.realpath(gitdir / back) != str(dot):
         return None
     parts = repository(gitdir.parent.parent)
-    return GitParts(parts.common, gitdir) if parts else None
+    return GitParts(parts.common, gitdir) if parts and leading.stays_private(gitdir) else None
 
 
 def repository(path: Path) -> GitParts | None:
@@ -96,34 +94,16 @@ def repository(path: Path) -> GitParts | None:
         _kind(path / "objects") == "dir"
         and _kind(path / "HEAD") == "file"
         and _kind(path / "config") == "file"
-        and not _leads_away(path)
+        and leading.stays(path, read_small(path / "config", leading.CONFIG_BYTES))
     )
     return GitParts(path, path) if ok else None
 
 
-def _leads_away(path: Path) -> bool:
-    """Whether something below ``path`` takes git's own reading and writing elsewhere, or keeps it waiting.
-
-    The daemon's git writes refs, their logs and packs there, and a folder's ``.git`` may be a command's work:
-    a link would carry that text to any file of the host.
-    """
-    if os.path.lexists(path / "commondir"):  # only a linked worktree's private folder has one
-        return True
-    folders = [path / name for name in ("refs", "logs", "objects/pack", "objects/info")]
-    if any(os.path.lexists(each) and _kind(each) != "dir" for each in folders):
-        return True
-    left = [os.fspath(each) for each in folders if each.is_dir()]
-    while left:
-        try:
-            with os.scandir(left.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        left.append(entry.path)
-                    elif not entry.is_file(follow_symlinks=False):
-                        return True
-        except OSError:
-            return True
-    return False
+def unusable_git(root: Path) -> Path | None:
+    """The folder that ``.git`` is, or leads to, within ``root``. Where no repository was found, that is one
+    which was not believed: a person's all the same, or a command's."""
+    real = Path(os.path.realpath(root / ".git"))
+    return real if real != root and real.is_relative_to(root) and _kind(real) == "dir" else None
 
 
 def git_parts(root: Path, gitdir: Path | None) -> GitParts | None:
@@ -235,23 +215,13 @@ def refused_lenders(git: GitParts) -> list[Path]:
 
 def clean_config(path: Path) -> bytes:
     """A git config with only what describes the repository: no URL, header, name, or program survives."""
-    raw = read_small(path, _CONFIG_BYTES)
-    listed = subprocess.run(
-        ["git", "config", "--file", "-", "--no-includes", "--null", "--list"],
-        input=raw, capture_output=True, timeout=60, check=False, cwd="/",
-        env={
-            "PATH": os.environ.get("PATH", os.defpath),
-            "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
-        },
-    )  # fmt: skip
-    if listed.returncode != 0:
+    listed = leading.listed(read_small(path, leading.CONFIG_BYTES))
+    if listed is None:
         raise RepoError(
             f"{path} cannot be read by git", fix="Mend the file: `git config --list` shows where."
         )
     lines = []
-    for entry in listed.stdout.decode("utf-8", "replace").split("\0"):
-        key, _, value = entry.partition("\n")
+    for key, value in listed:
         section, _, name = key.partition(".")
         if name in {"core": _KEPT_CORE, "extensions": _KEPT_EXTENSIONS}.get(section, ()):
             quoted = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from codebutler import logs
 from codebutler.config import Config, foreign_secrets, home_folder, load_config, make_home
@@ -35,12 +36,22 @@ class Place:
     redactor: Redactor
 
 
-async def find_place(path: Path, *, home: Path | None = None, env: Mapping[str, str] | None = None) -> Place:
-    """Find the repo around ``path`` and read its configuration. Errors name file, key and fix."""
+async def find_place(
+    path: Path,
+    *,
+    home: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    flags: Mapping[str, Any] | None = None,
+) -> Place:
+    """Find the repo around ``path`` and read its configuration, with ``flags`` (dotted keys) over all else.
+
+    Errors name file, key and fix.
+    """
     variables = os.environ if env is None else env
     folder = home or home_folder(variables)
     repo = await find_repo(path)
-    config = load_config(repo.root, home=folder, env=variables, repo_text=await committed_config(repo))
+    theirs = await committed_config(repo)
+    config = load_config(repo.root, home=folder, env=variables, flags=flags, repo_text=theirs)
     process.SECONDS.set(config.git.timeout)
     return Place(repo, config, folder, Redactor([*config.secrets(), *foreign_secrets(variables)]))
 

@@ -20,6 +20,7 @@ from codebutler.service import doctor_host, doctor_models, doctor_repo, doctor_s
 from codebutler.service.app import committed_config
 from codebutler.service.doctor_check import Check, note, ok, problem
 from codebutler.service.keeping import rescue_of
+from codebutler.service.owner import models_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ async def examine(
         if repo is not None:
             checks += await doctor_setup.examine(repo, config, folder)
         checks += await doctor_models.examine(config, roles, offline=offline)
+    if repo is not None:
+        checks += [note("models", line) for line in await models_away(repo.root, folder)]
     checks += await asyncio.to_thread(doctor_host.disk, repo.root if repo else path, folder)
     if repo is not None:
         rescue = rescue_of(repo, folder)()

@@ -11,11 +11,11 @@ from pydantic import SecretStr
 
 from codebutler.agent.roles import Role
 from codebutler.config import Config
-from codebutler.errors import CodeButlerError
+from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
 from codebutler.models.endpoints import Endpoint
-from codebutler.models.prices import price
+from codebutler.models.media import What, service
 from codebutler.models.routing import NO_PROVIDER, NO_PROVIDER_FIX, Router
 from codebutler.service.doctor_check import Check, note, ok, problem
 
@@ -30,13 +30,22 @@ async def examine(config: Config, roles: Mapping[str, tuple[Role, str]], *, offl
     if not offline:
         checks += await asyncio.gather(*(_server(endpoint) for endpoint in router.endpoints))
         await router.learn()
-    return [*checks, *_roles(config, router, roles)]
+    return [*checks, *_roles(config, router, roles), _media(config, "images"), _media(config, "speech")]
 
 
 def _keys(config: Config) -> list[Check]:
     """Which keys there are; never their values."""
     present = [f"{key} ({origin})" for key, value, origin in config.items() if isinstance(value, SecretStr)]
     return [ok("keys", ", ".join(present) or "none")]
+
+
+def _media(config: Config, what: What) -> Check:
+    """Who draws, or transcribes. That nobody does is no fault: few teams need it."""
+    try:
+        use = service(config, what)
+    except ConfigError as error:
+        return note(what, str(error))
+    return ok(what, f"{use.model} at {use.endpoint.label} ({config.origin(f'{what}.model')})")
 
 
 def _is_clear(endpoint: Endpoint) -> bool:
@@ -87,7 +96,7 @@ def _roles(config: Config, router: Router, roles: Mapping[str, tuple[Role, str]]
         except CodeButlerError as error:
             checks.append(problem(f"role {name}", error.message, error.fix))
             continue
-        known = price(route.id)
+        known = router.price(route.id)
         cost = (
             f"{known.input:g} / {known.output:g} USD per million tokens"
             if known

@@ -6,7 +6,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,10 @@ from codebutler.thread.intake import Stop
 _LINE = 200
 """Bytes of one kick: a thread id, how it stops what is under way, and a newline."""
 _GIVE_WAY = "!give-way"
+_AWAY = "!away"
+_SAID = 64 * 1024
+"""Bytes of an owner's answer, and seconds that it may take."""
+_PATIENCE = 2.0
 _STOPS: dict[str, Stop] = {"soft": "soft", "now": "now"}
 GRACE = 5.0
 """Seconds for which a process that gave way leaves the repo to the one that asked."""
@@ -54,11 +58,16 @@ class Owner:
         return cls(fd, socket_path(repo.root, home))
 
     async def listen(
-        self, kick: Callable[[str, Stop], None], give_way: Callable[[], None] | None = None
+        self,
+        kick: Callable[[str, Stop], None],
+        give_way: Callable[[], None] | None = None,
+        *,
+        away: Callable[[], Sequence[str]] = tuple,
     ) -> None:
         """Take kicks of other processes from a Unix socket that only this user can reach.
 
-        ``give_way`` is called when one of them wants to run the repo in place of this one.
+        ``give_way`` is called when one of them wants to run the repo in place of this one, ``away`` when one
+        asks which models are: a line for each.
         """
         self._socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._socket.unlink(missing_ok=True)
@@ -68,6 +77,8 @@ class Owner:
             thread, _, how = line.partition(" ")
             if line == _GIVE_WAY and give_way is not None:
                 give_way()
+            elif line == _AWAY:
+                writer.write("\n".join(away()).encode("utf-8", "replace")[:_SAID])
             elif line != _GIVE_WAY:
                 kick(thread, _STOPS.get(how, ""))
             writer.close()
@@ -120,6 +131,20 @@ async def kick(root: Path, home: Path, thread: str, stop: Stop = "") -> bool:
 async def ask_for_way(root: Path, home: Path) -> bool:
     """Ask the owner for the repo. One that serves it stays; any other gives way after its step."""
     return await _send(root, home, _GIVE_WAY)
+
+
+async def models_away(root: Path, home: Path) -> list[str]:
+    """The owner's word on models that are away, a line each; [] when there is no owner, or it is silent."""
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            with _short(socket_path(root, home)) as path:
+                reader, writer = await asyncio.open_unix_connection(path)
+            writer.write(f"{_AWAY}\n".encode())
+            said = await reader.read(_SAID)
+            writer.close()
+    except (OSError, TimeoutError):
+        return []
+    return said.decode("utf-8", "replace").splitlines()
 
 
 async def _send(root: Path, home: Path, line: str) -> bool:

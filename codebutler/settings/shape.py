@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from codebutler.settings.mcp import Mcp
+from codebutler.settings.media import Images, Speech
 from codebutler.settings.parts import REPO, HostPort, Line, ProviderName, Section, Url, Usd
 from codebutler.settings.web import Web
 
@@ -215,5 +216,7 @@ class Settings(Section):
     retention: Retention = Retention()
     web: Web = Web()
     mcp: Mcp = Mcp()
+    images: Images = Images()
+    speech: Speech = Speech()
     git: Git = Git()
     forge: Literal["auto", "local"] = "auto"

@@ -1,4 +1,4 @@
-"""What all model calls cost, read off the logs of all threads in one pass."""
+"""What all calls of models cost, read off the logs of all threads in one pass."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _FROM = "FROM event LEFT JOIN blob ON sha256 = body_blob"
 _CALLS = f"""
     SELECT thread, seq, ts, json_extract({_TEXT}, '$.frame', '$.model', '$.usd', '$.priced', '$.seconds',
         '$.usage.input', '$.usage.output', '$.usage.cached')
-    {_FROM} WHERE kind IN ('model_replied', 'compacted') AND ts >= ?
+    {_FROM} WHERE kind IN ('model_replied', 'compacted', 'image_made', 'transcribed') AND ts >= ?
 """
 """One call for all paths: each call parses the text anew."""
 _ABOUT = f"""

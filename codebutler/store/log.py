@@ -108,9 +108,9 @@ def update(tx: Transaction, thread: str, row: Mapping[str, Any], ready: bool | N
     )
 
 
-def claim(tx: Transaction, thread: str) -> int:
-    """Raise the thread's epoch and return it."""
-    position(tx, thread, None)
+def claim(tx: Transaction, thread: str, held: int | None) -> int:
+    """Raise the thread's epoch and return it; StaleWorker when that is not ``held`` any more."""
+    position(tx, thread, held)
     tx.connection.execute("UPDATE thread SET epoch = epoch + 1 WHERE id = ?", (thread,))
     return int(tx.connection.execute("SELECT epoch FROM thread WHERE id = ?", (thread,)).fetchone()[0])
 

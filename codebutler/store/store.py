@@ -127,9 +127,12 @@ class Store(Care):
 
         return await self._writer.do(work)
 
-    async def claim(self, thread: str) -> int:
-        """Take the thread over: raises its epoch and returns it, so that older workers are refused."""
-        return await self._writer.do(lambda tx: log.claim(tx, thread))
+    async def claim(self, thread: str, held: int | None = None) -> int:
+        """Take the thread over: raises its epoch and returns it, so that older workers are refused.
+
+        ``held`` is the epoch of a worker that claims again: StaleWorker if another has come meanwhile.
+        """
+        return await self._writer.do(lambda tx: log.claim(tx, thread, held))
 
     async def events(self, thread: str, after: int = 0) -> list[StoredEvent]:
         """The events past seq ``after``, in order; none for an unknown thread."""

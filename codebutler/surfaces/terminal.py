@@ -6,12 +6,13 @@ import getpass
 import os
 from typing import TYPE_CHECKING
 
+from codebutler.thread.lastword import TERMINAL
 from codebutler.types import Capabilities, Outbound, Person
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-NAME = "terminal"
+NAME = TERMINAL
 _COLOURS = {"pm": "cyan", "coder": "green", "lead": "magenta", "researcher": "blue", "artist": "yellow"}
 _BORDERS = {"plan": "cyan", "question": "yellow", "error": "red", "report": "magenta", "choices": "green"}
 
@@ -75,7 +76,8 @@ class Terminal:
         from rich.panel import Panel
 
         title = f"[bold {_COLOURS.get(message.role, 'white')}]{message.role.upper() or 'CodeButler'}[/]"
-        body = Markdown(plain(message.text))
+        files = "".join(f"\n\n[{each.name}]" for each in message.files)
+        body = Markdown(plain(message.text + files))
         border = _BORDERS.get(message.kind)
         if border is not None:
             self._console.print(Panel(body, title=title, title_align="left", border_style=border))

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from codebutler.types import Json
 
-USAGE: Json = {"input_tokens": 20, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 0}
+USAGE: Json = {"input_tokens": 20, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 40}
 
 
 class Anthropic:

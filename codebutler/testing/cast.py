@@ -104,10 +104,14 @@ class Held:
 
 
 def team(
-    *, pm: Sequence[Line] = (PROPOSES,), coder: Sequence[Line] = (), lead: Sequence[Line] = SUMS_UP
+    *,
+    pm: Sequence[Line] = (PROPOSES,),
+    coder: Sequence[Line] = (),
+    lead: Sequence[Line] = SUMS_UP,
+    artist: Sequence[Line] = (),
 ) -> Mind:
     """A whole team that adds a note. Other than in a ``Cast``, a line that was broken off comes again."""
-    left = {"pm": list(pm), "coder": list(coder), "lead": list(lead)}
+    left = {"pm": list(pm), "coder": list(coder), "lead": list(lead), "artist": list(artist)}
 
     async def mind(asked: Asked) -> ModelReply:
         line = left[asked.role][0]

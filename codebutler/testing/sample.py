@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler.errors import CodeButlerError, UsageError
+from codebutler.testing.gitting import begin, plain_git, publish
 
 _FILES = Path(__file__).resolve().parent / "sample_project"
 _SUFFIX = ".txt"  # so that no tool takes the project's files for ours
@@ -56,17 +55,14 @@ def make_sample(folder: Path) -> Sample:
         folder.mkdir(parents=True, exist_ok=True)
         if any(folder.iterdir()):
             raise UsageError(f"{folder} is not empty", fix="Name a new folder for the sample.")
-        _git(folder, "init", "--quiet", "--bare", "--initial-branch=main", str(remote))
-        _git(folder, "init", "--quiet", "--initial-branch=main", str(repo))
+        begin(repo, remote)
         for number, (message, paths) in enumerate(_HISTORY):
             _commit(repo, message, paths, day=number + 1)
     except (FileExistsError, NotADirectoryError) as error:
         raise UsageError(f"{folder} is not a folder", fix="Name a new folder for the sample.") from error
     except OSError as error:
         raise CodeButlerError(f"the sample cannot be made in {folder}: {error.strerror}") from error
-    _git(repo, "remote", "add", "origin", str(remote))
-    _git(repo, "push", "--quiet", "--set-upstream", "origin", "main")
-    _git(repo, "remote", "set-head", "origin", "main")
+    publish(repo, remote)
     return Sample(repo, remote)
 
 
@@ -75,39 +71,5 @@ def _commit(repo: Path, message: str, paths: Sequence[str], *, day: int) -> None
         target = repo / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(_FILES / f"{path.removeprefix('.')}{_SUFFIX}", target)
-    _git(repo, "add", "--", *paths)
-    _git(repo, "commit", "--quiet", "--message", message, day=day)
-
-
-def _git(folder: Path, *arguments: str, day: int = 1) -> None:
-    """Git without the person's configuration, hooks and signing keys."""
-    environment = {
-        "PATH": os.environ.get("PATH", os.defpath),
-        "HOME": os.devnull,
-        "GIT_CONFIG_GLOBAL": os.devnull,
-        "GIT_CONFIG_NOSYSTEM": "1",
-        "GIT_TERMINAL_PROMPT": "0",
-        "LC_ALL": "C",
-    }
-    for who in ("AUTHOR", "COMMITTER"):
-        environment |= {
-            f"GIT_{who}_NAME": "Robin Sample",
-            f"GIT_{who}_EMAIL": "robin@parcelrate.example",
-            f"GIT_{who}_DATE": f"2025-03-{day:02d}T09:00:00+00:00",
-        }
-    try:
-        done = subprocess.run(
-            ["git", *arguments],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-    except FileNotFoundError as error:
-        raise CodeButlerError("git was not found", fix="Install git.") from error
-    except subprocess.TimeoutExpired as error:
-        raise CodeButlerError(f"git {arguments[0]} took longer than a minute in {folder}") from error
-    if done.returncode:
-        raise CodeButlerError(f"git {arguments[0]} failed in {folder}: {done.stderr.strip()}")
+    plain_git(repo, "add", "--", *paths)
+    plain_git(repo, "commit", "--quiet", "--message", message, day=day)

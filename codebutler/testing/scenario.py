@@ -8,8 +8,9 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
 
@@ -221,10 +222,8 @@ def parse_scenario(text: str, *, name: str = "scenario") -> Scenario:
     try:
         return Scenario.model_validate({"name": name, **raw})
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        # A mistyped key often makes another one missing: the typo is what to tell.
-        first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-        raise ConfigError(f"scenario {name}: {_explain(first)}", fix="See docs/scenarios.md.") from error
+        what = f"scenario {name}: {explain(error, _KEYS)}"
+        raise ConfigError(what, fix="See docs/scenarios.md.") from error
 
 
 _KEYS: dict[str, type[BaseModel]] = {
@@ -238,13 +237,17 @@ _KEYS: dict[str, type[BaseModel]] = {
 }
 
 
-def _explain(error: Any) -> str:  # noqa: ANN401 - pydantic's ErrorDetails
+def explain(found: ValidationError, keys: Mapping[str, type[BaseModel]]) -> str:
+    """The first thing that is wrong with a file, and where. ``keys``: the shape of each table, by its key."""
+    errors = found.errors(include_url=False, include_input=False)
+    # A mistyped key often makes another one missing: the typo is what to tell.
+    error = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     # pydantic puts the union's tags into the place; nobody wrote those into the file.
     loc = [p for p in error["loc"] if p not in {_TEXT, _PATTERN}]
     place = "".join(f"[{p + 1}]" if isinstance(p, int) else f".{p}" for p in loc).lstrip(".")
     if error["type"] == "extra_forbidden":
         parents = [p for p in loc[:-1] if isinstance(p, str)]
-        known = list(_KEYS.get(parents[-1] if parents else "", Regex).model_fields)
+        known = list(keys.get(parents[-1] if parents else "", Regex).model_fields)
         near = difflib.get_close_matches(str(loc[-1]), known, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known)}"
         return f"{place}: unknown key ({hint})"

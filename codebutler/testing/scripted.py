@@ -18,6 +18,7 @@ from aiohttp import web
 
 from codebutler.testing import wire
 from codebutler.testing.judge import Mismatch, Place, Verdict, judge, place_of, role_of
+from codebutler.testing.media import MediaTwin
 from codebutler.testing.scenario import Scenario, Step, load_scenario
 from codebutler.testing.strict import fault
 from codebutler.types import Json
@@ -48,7 +49,10 @@ class Asked:
 
 
 class ScriptedModel:
-    """The server. ``requests`` is all it was asked, ``failures`` every demand that was not met."""
+    """The server. ``requests`` is all it was asked, ``failures`` every demand that was not met.
+
+    ``media`` draws and transcribes.
+    """
 
     def __init__(
         self,
@@ -66,6 +70,7 @@ class ScriptedModel:
         self.scenario = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self.requests: list[Asked] = []
         self.failures: list[str] = []
+        self.media = MediaTwin()
         self._host, self._port, self._pace, self._keep = host, port, pace, keep_bodies
         self._faulted: Counter[tuple[str, str, int]] = Counter()
         self._runner: web.AppRunner | None = None
@@ -88,6 +93,7 @@ class ScriptedModel:
         app.router.add_post("/v1/chat/completions", self._complete)
         app.router.add_get("/v1/models", self._models)
         app.router.add_get("/_log", self._log)
+        self.media.serve(app)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
         await self._runner.setup()
         try:
@@ -97,6 +103,7 @@ class ScriptedModel:
             await self.stop()
             raise
         self._port = self._runner.addresses[0][1]
+        self.media.url = self.url
 
     async def stop(self) -> None:
         """Stop listening and drop what is under way. Harmless when not running."""

@@ -1,4 +1,4 @@
-"""What the team has cost, by day, person, role, model or thread: the same figures as in threads' reports."""
+"""What the team has cost, by day, person, role and so on: the same figures as in threads' reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from codebutler.store.costs import Bought
 from codebutler.types import Json, Person
 
-BY = ("day", "person", "role", "model", "thread")
+BY = ("day", "month", "person", "role", "model", "thread")
 
 
 @dataclass(slots=True)
@@ -48,12 +48,12 @@ class Sum:
 
 
 def bill(calls: Iterable[Bought], by: str) -> tuple[dict[str, Sum], Sum]:
-    """(the sums by one of ``BY``, all together). Days come in order, all else the dearest first."""
+    """(the sums by one of ``BY``, all together). Days and months come in order, else the dearest first."""
     name, sums, together = _NAMES[by], dict[str, Sum](), Sum()
     for call in calls:
         sums.setdefault(name(call), Sum()).add(call)
         together.add(call)
-    first = (lambda x: x[0]) if by == "day" else (lambda x: (-x[1].usd, -x[1].input, x[0]))
+    first = (lambda x: x[0]) if by in {"day", "month"} else (lambda x: (-x[1].usd, -x[1].input, x[0]))
     return dict(sorted(sums.items(), key=first)), together
 
 
@@ -73,6 +73,7 @@ def _person(call: Bought) -> str:
 
 _NAMES: dict[str, Callable[[Bought], str]] = {
     "day": _day,
+    "month": lambda call: _day(call)[:7],
     "person": _person,
     "role": lambda call: call.role,
     "model": lambda call: call.model,

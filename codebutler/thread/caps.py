@@ -26,6 +26,8 @@ NEAR = 0.8
 """Share of a cap from which people are warned, and ``onCap: cheaper`` prefers cheap models."""
 DOLLARS_PER_TOKEN_CAP = 5.0
 """Each dollar that a person raises lifts the thread's cap of tokens by one part of so many."""
+_RAISED = "raised:"
+"""Before a shared cap's scope: the dollars by which people have lifted it."""
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -81,6 +83,7 @@ class Caps(ABC):
     async def settle_leftovers(self) -> None:
         """Reservations of a worker that died: a call that was under way counts as fully spent."""
         bought = {self._key(f"{c.frame}:{c.step}:"): c.usd for c in self.state.requested.values()}
+        bought |= {self._key(f"{name}:"): usd for name, usd in self.state.buying.items()}
         for store in (self.host.store, self.host.ledger):
             for key in await store.unsettled(self._key("")):
                 usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
@@ -98,23 +101,45 @@ class Caps(ABC):
             await self._count_run()
             await self._hold(key, usd)
         except _Hit as hit:
-            if not self.halts:
-                raise EndTurn("failed", hit.what) from hit
-            wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
             other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
-            await self.log.append(
-                LimitHit(
-                    frame=frame.id,
-                    what=hit.what,
-                    cap=hit.cap,
-                    until=hit.until,
-                    raise_usd=wish,
-                    cheaper=other,
-                )
-            )
-            stop = self.config.limits.on_cap == "stop"
-            raise EndTurn("failed" if stop else "paused", hit.what) from hit
+            raise await self._stopped(hit, frame, role, usd, other) from hit
         return key, usd
+
+    async def reserve_picture(self, frame: Frame, role: Role, name: str, usd: float) -> str:
+        """Hold the worst case of a picture, called ``name``. On a hit the turn ends as in ``reserve``."""
+        key = self._key(f"{name}:{time.time_ns()}")
+        try:
+            self._need_room(frame, role, usd, 0)
+            await self._hold(key, usd)
+        except _Hit as hit:
+            raise await self._stopped(hit, frame, role, usd) from hit
+        return key
+
+    async def reserve_speech(self, name: str, usd: float) -> str:
+        """Hold the worst case of a transcript. LimitReached on a hit: nobody's work stops for want of it."""
+        key = self._key(f"{name}:{time.time_ns()}")
+        try:
+            await self._hold(key, usd)
+        except _Hit as hit:
+            raise LimitReached(hit.what, short=hit.short) from hit
+        return key
+
+    async def _stopped(self, hit: _Hit, frame: Frame, role: Role, usd: float, other: str = "") -> EndTurn:
+        """Log the hit; returns the end of the turn. ``other`` is a cheaper model that would fit."""
+        if not self.halts:
+            return EndTurn("failed", hit.what)
+        wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
+        await self.log.append(
+            LimitHit(
+                frame=frame.id,
+                what=hit.what,
+                cap=hit.cap,
+                until=hit.until,
+                raise_usd=wish,
+                cheaper=other,
+            )
+        )
+        return EndTurn("failed" if self.config.limits.on_cap == "stop" else "paused", hit.what)
 
     async def settle(self, key: str, usd: float) -> None:
         """Replace a reservation by what was really spent."""
@@ -151,7 +176,7 @@ class Caps(ABC):
             what = f"the thread's cap of {exact(cap or 0.0)} leaves too little for the next call"
             raise _Hit("thread", what, short=error.short, room=usd - error.short) from error
         day = time.gmtime()
-        shared = self.shared(time.strftime("%Y-%m-%d", day))
+        shared = await self.shared(time.strftime("%Y-%m-%d", day))
         try:
             await self.host.ledger.reserve(
                 key=key, usd=usd, caps={s: most for s, (_, most) in shared.items()}
@@ -161,17 +186,26 @@ class Caps(ABC):
             which, most = shared[error.scope]
             whose = "this host's" if which == "day" else f"{self.owner}'s"
             what = f"{whose} cap of {exact(most)} a day leaves too little for the next call"
-            raise _Hit(which, what, until=_next(DAY), room=usd - error.short) from error
+            raise _Hit(which, what, until=_next(DAY), short=error.short, room=usd - error.short) from error
 
-    def shared(self, day: str) -> dict[str, tuple[Cap, float]]:
-        """Scopes of the caps that hold over all threads, of a day and of a person."""
+    async def shared(self, day: str) -> dict[str, tuple[Cap, float]]:
+        """Scopes of the caps that hold over all threads, of a day and of a person, with what was raised."""
         limits, shared = self.config.limits, dict[str, tuple[Cap, float]]()
         if limits.usd_per_day is not None:
             shared[f"day:{day}"] = ("day", limits.usd_per_day)
         if self.state.opened is not None and limits.usd_per_person_per_day is not None:
             owner = self.state.opened.owner
             shared[f"person:{owner.surface}:{owner.id}:{day}"] = ("person", limits.usd_per_person_per_day)
-        return shared
+        ledger = self.host.ledger
+        return {s: (cap, most + await ledger.spent(_RAISED + s)) for s, (cap, most) in shared.items()}
+
+    async def lift(self, cap: str, usd: float, message: int) -> None:
+        """Raise a shared cap of today by ``usd``, for all threads; once for each ``message`` that says so."""
+        scopes = await self.shared(time.strftime("%Y-%m-%d", time.gmtime()))
+        key = f"raise:{self._key(str(message))}"  # not one of the calls that ``settle_leftovers`` settles
+        for scope in [s for s, (which, _) in scopes.items() if which == cap]:
+            await self.host.ledger.reserve(key=key, usd=usd, caps={_RAISED + scope: math.inf})
+            await self.host.ledger.settle(key=key, usd=usd)
 
     @property
     def owner(self) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
+from codebutler.dollars import exact
 from codebutler.errors import RepoError
 from codebutler.events import (
     Cancelled,
+    Cap,
     CommandHandled,
     Event,
     MemoryDecided,
@@ -24,7 +26,7 @@ from codebutler.events import (
 )
 from codebutler.text import fit
 from codebutler.thread import fork, rewind, swap
-from codebutler.thread.lastword import RAISABLE
+from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
@@ -136,11 +138,13 @@ class Decisions:
         raise EndTurn("paused", f"by {word.by.label}")
 
     async def retry(self, word: Word, raise_usd: float = 0.0) -> str:
-        """Go on after a failure, a pause or a cancel; ``raise_usd`` lifts the thread's cap."""
-        if raise_usd and not self._may(word):
-            return f"Only {self._owner()} may raise the cap."
-        if raise_usd and (why := self._not_by_raising()):
+        """Go on after a failure, a pause or a cancel; ``raise_usd`` lifts the cap that stopped it."""
+        if raise_usd and (why := self._not_by_raising(word)):
             return why
+        if raise_usd and (cap := self._stopped_by()) in SHARED:
+            await self._thread.lift(cap, raise_usd, word.seq)
+            self._take(Resumed(message=word.seq, by=word.by, raise_usd=raise_usd, cap=cap))
+            return f"That cap is {exact(raise_usd)} higher today, for all threads."
         was_paused = self.state.paused_at
         self._take(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
         return f"Resumed by {word.by.label}." if was_paused else ""
@@ -185,6 +189,10 @@ class Decisions:
         rules = await self._thread.load_rules()
         return "\n".join(f"- {swap.shown(self._thread, role)}" for role in rules.roles)
 
+    def away(self) -> list[str]:
+        """Models that no thread of this process can reach at present, a line each."""
+        return [self._thread.redact(line) for line in self._thread.breaker.away()]
+
     async def rewind(self, word: Word, number: int) -> str:
         """Go back to a point."""
         if not self._may(word):
@@ -217,16 +225,25 @@ class Decisions:
     def _take(self, *events: Event) -> None:
         self.taken += events
 
-    def _not_by_raising(self) -> str:
-        """Why a raise would not help, or ""."""
+    def _stopped_by(self) -> Cap | Literal[""]:
+        """The cap at which the thread stands; "" when it is none."""
+        hit = self.state.limit
+        return hit.cap if self.state.halted and hit is not None else ""
+
+    def _not_by_raising(self, word: Word) -> str:
+        """Why a raise would not help or is not theirs to give, or ""."""
         if self._thread.config.limits.on_cap == "stop":
             return (
                 "This host ends runs at a cap (`limits.onCap` is `stop`), so a thread cannot raise its own."
             )
-        hit = self.state.limit
-        if self.state.halted and hit is not None and hit.cap not in RAISABLE:
-            return f"A raise lifts this thread's own cap. What stopped it is another: {hit.what}."
-        return ""
+        cap, hit = self._stopped_by(), self.state.limit
+        if cap in SHARED:
+            return "" if word.by.surface == TERMINAL else "Only whoever runs the host may raise that cap."
+        if cap not in RAISABLE and hit is not None:
+            return (
+                f"A raise lifts caps of dollars and tokens. What stopped this thread is another: {hit.what}."
+            )
+        return "" if self._may(word) else f"Only {self._owner()} may raise the cap."
 
     def _may(self, word: Word) -> bool:
         """The thread's owner decides; other approvers come with the access rules of a chat door."""

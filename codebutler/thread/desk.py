@@ -3,42 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
-from codebutler.errors import BranchLost, RepoError, ToolFailed
+from codebutler.errors import ToolFailed
 from codebutler.events import (
     ChecklistUpdated,
     EscalationAnswered,
     EscalationAsked,
     MemoryProposed,
     PlanProposed,
-    PrOpened,
-    PrUpdated,
     QuestionAsked,
     SummaryWritten,
 )
 from codebutler.findings import Checked, Report
 from codebutler.redact import Stream
-from codebutler.repo import objects, skills
+from codebutler.repo import skills
 from codebutler.repo.memory import is_known
 from codebutler.text import fit
 from codebutler.thread import render
 from codebutler.thread.guidance import text_of
-from codebutler.thread.mail import Mail
-from codebutler.toolset.desk import EndTurn, Site
+from codebutler.thread.shipping import TEXT_CAP, Shipping
+from codebutler.thread.studio import ThreadStudio
+from codebutler.toolset.desk import EndTurn, Site, Studio
 from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
 from codebutler.web.service import Web
 
-T = TypeVar("T")
-TEXT_CAP = 24_000
-"""Characters of history or diff that one tool result may hold."""
 
-
-class ThreadDesk(Mail):
+class ThreadDesk(Shipping):
     """The thread as its tools see it."""
 
     async def between_steps(self, frame: Frame) -> None:
@@ -63,6 +57,11 @@ class ThreadDesk(Mail):
         roots = [str(self.host.repo.root), *([self.state.worktree.path] if self.state.worktree else [])]
         found = await self.guidance.for_call(frame, call, base.commit, roots[::-1])
         return text_of(found), [each.path for each in found]
+
+    @property
+    def studio(self) -> Studio:
+        """Pictures and attachments."""
+        return ThreadStudio(self)
 
     @property
     def web(self) -> Web:
@@ -134,6 +133,10 @@ class ThreadDesk(Mail):
         if pm is None:
             raise ToolFailed("no PM works on this thread: decide yourself and say what you assumed")
         if known is None:
+            if pm.calls:  # it waits for the very role that asks
+                raise ToolFailed(
+                    "the PM waits for you: decide yourself and say what you assumed, or end by asking"
+                )
             await self.append(
                 EscalationAsked(frame=site.frame, call_id=site.key, role=site.role, question=question)
             )
@@ -161,78 +164,6 @@ class ThreadDesk(Mail):
     async def notify(self, site: Site, text: str) -> None:
         """Post a message of the role."""
         await self.post(Outbound(text=text, role=site.role), key=f"notify:{site.key}")
-
-    # -- commits and the pull request
-
-    async def checkpoint(self, message: str) -> str:
-        """Save the worktree as a commit."""
-        return await self._git(self.space.checkpoint(message))
-
-    async def push(self) -> str:
-        """Push what was committed, and what was not yet."""
-        if self.state.worktree is None:
-            raise ToolFailed("there is nothing to push: no worktree yet")
-        await self._git(self.space.checkpoint("Work in progress"))
-        return await self._git(self.space.push())
-
-    async def open_pr(self, title: str, body: str) -> str:
-        """Open the pull request, or say that it is open."""
-        if self.state.pr is None:
-            await self.push()
-            await self.record_pr(title, body)
-        pr = self.state.pr
-        return f"Pull request #{pr.number} is open: {pr.url}" if pr else "no pull request"
-
-    async def record_pr(self, title: str, body: str) -> None:
-        """Open the PR at the forge (which finds it again by its branch) and log it."""
-        tree, base = self.state.worktree, await self.space.base()
-        if tree is None:
-            raise ToolFailed("there is no branch to open a pull request for")
-        forge = await self.space.forge()
-        full = render.merge_body(self.redact(body), render.pr_body(self.state))
-        pr = await self._git(
-            forge.open_pr(branch=tree.branch, base=base.branch, title=title, body=full, draft=False)
-        )
-        await self.append(PrOpened(number=pr.number, url=pr.url, title=pr.title))
-        await self.log.update_row(pr=str(pr.number))
-
-    async def refresh_pr(self) -> None:
-        """Bring title and our part of the body up to date."""
-        if self.state.pr is None:
-            return
-        forge = await self.space.forge()
-        pr = await forge.get(self.state.pr.number)
-        title = self.redact(render.pr_title(self.state))
-        body = self.redact(render.merge_body(pr.body, render.pr_body(self.state)))
-        await forge.update(pr.number, title=title, body=body)
-        await self.append(PrUpdated(number=pr.number, title=title))
-
-    async def pr_status(self) -> str:
-        """The PR's state."""
-        if self.state.pr is None:
-            return "There is no pull request yet."
-        pr = await self._git((await self.space.forge()).get(self.state.pr.number))
-        return f"#{pr.number} {pr.title}\nstate: {pr.state}\nhead: {pr.head}\nbase: {pr.base}\n{pr.url}"
-
-    async def log_text(self, path: str, limit: int) -> str:
-        """The branch's history."""
-        at = self.state.head or (await self.space.base()).commit
-        commits = await self._git(
-            objects.log(self.host.repo.gitdir, at, limit=limit, paths=[path] if path else [])
-        )
-        lines = [f"{c.sha[:10]} {c.date[:10]} {c.author}: {c.subject}" for c in commits]
-        return fit("\n".join(lines), TEXT_CAP) or "No commits."
-
-    async def diff(self, base: str, path: str) -> str:
-        """The branch's changes."""
-        if not self.state.head:
-            return "Nothing has changed yet."
-        old = base or (self.state.worktree.base if self.state.worktree else "")
-        paths = [path] if path else []
-        text, cut = await self._git(
-            objects.diff(self.host.repo.gitdir, old, self.state.head, paths=paths, limit=TEXT_CAP)
-        )
-        return (text + "\n… cut here; name a path to see the rest" * cut) or "Nothing has changed."
 
     # -- memory and threads
 
@@ -282,15 +213,6 @@ class ThreadDesk(Mail):
         """The repo's open threads."""
         rows = [r for r in await self.host.store.threads() if r.phase != "closed" and r.id != self.state.id]
         return "\n".join(f"{r.id} [{r.phase}] {r.title} {r.branch}" for r in rows) or "No other threads."
-
-    async def _git(self, work: Awaitable[T]) -> T:
-        """What git or the forge refuses is news for the model, not the end of the turn: but a lost branch."""
-        try:
-            return await work
-        except BranchLost:  # no model can put it back
-            raise
-        except RepoError as error:
-            raise ToolFailed(str(error)) from error
 
 
 def _choices(options: Sequence[str]) -> list[Choice]:

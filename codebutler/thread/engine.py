@@ -202,6 +202,7 @@ class Engine:
             self._wrote(thread, posted=True)
 
     async def _turn(self, thread: str, turn: Turn) -> None:
+        turn.epoch = None
         await self.host.keep(thread)
         try:
             await run_turn(self.host, thread, self._interpreter, self._listener, turn)
@@ -217,7 +218,7 @@ class Engine:
             await self._give_up(thread, error)
         except Exception:  # a fault of ours in one thread must neither touch another nor stay silent
             log.exception("%s: turn crashed", thread)
-            await self._confess(thread)
+            await self._confess(thread, turn.epoch)
 
     async def _give_up(self, thread: str, error: CodeButlerError) -> None:
         log.error("%s: turn given up: %s", thread, error)
@@ -228,18 +229,20 @@ class Engine:
         if known:
             self.given_up[thread] = error
 
-    async def _confess(self, thread: str) -> None:
-        """Say in the thread that we failed it."""
+    async def _confess(self, thread: str, held: int | None) -> None:
+        """Say in the thread that we failed it, unless somebody else works on it."""
         try:
-            await self._say_broken(thread)
+            await self._say_broken(thread, held)
+        except StaleWorker:  # which may well be what the turn broke on
+            log.info("%s had been taken over by another worker", thread)
         except CodeButlerError as error:
             await self._give_up(thread, error)
         except Exception as error:  # such as a damaged log: no turn can read it, so none can speak of it
             log.exception("%s: nor could that be said", thread)
             self.given_up[thread] = CodeButlerError(f"thread {thread} cannot be read: {error}")
 
-    async def _say_broken(self, thread: str) -> None:
-        held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text)
+    async def _say_broken(self, thread: str, epoch: int | None) -> None:
+        held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text, held=epoch)
         await held.update_row(status="failed")
         text = (
             "Something broke inside CodeButler; the details are in its log. Your work is kept. "

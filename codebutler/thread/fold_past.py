@@ -36,7 +36,7 @@ FACTS = frozenset({
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "heard", "late", "people", "speaker", "models", "asked", "standing",
     "plugs",  # what servers offered at first holds for the whole thread
-    "spend", "raised_usd",
+    "spend", "raised_usd", "attached", "made", "buying", "transcripts",
     "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip
 
@@ -78,7 +78,7 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     for name in (
         "spend", "raised_usd", "unread", "speaker", "worktree", "removed", "head", "files", "pushed", "pr",
         "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard", "late",
-        "paused_at", "cancelled_at", "reminder", "standing",
+        "paused_at", "cancelled_at", "reminder", "standing", "buying",
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
     s.summary, s.body_written, s.memory = None, False, None  # of the other pull request

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from codebutler import events as ev
+from codebutler.filetypes import numbered, safe_name
 from codebutler.thread.fold_research import stop_researches
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import AGAIN, Exchange, ThreadState
-from codebutler.types import Person
+from codebutler.types import Attachment, Person
 
 HANDLERS = Table()
 
@@ -19,7 +20,7 @@ def _thread_opened(s: ThreadState, e: ev.ThreadOpened) -> None:
 
 @HANDLERS.on
 def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
-    s.unread[s.seq], s.speaker = e, e.author
+    s.unread[s.seq], s.speaker = e.model_copy(update={"attachments": _kept(s, e)}), e.author
     if e.key:
         s.heard[e.surface, e.key] = e.text
     _meet(s, e.author)
@@ -55,7 +56,7 @@ def _message_taken(s: ThreadState, e: ev.MessageTaken) -> None:
         s.overheard.get(e.frame, {}).pop(seq, None)
         overheard[seq] = e.content
     s.halted, s.refused, s.cancelled_at = "", "", 0
-    s.frames[e.frame].hear(e.content)
+    s.frames[e.frame].hear(e.content, e.pictures)
 
 
 @HANDLERS.on
@@ -101,7 +102,7 @@ def _paused(s: ThreadState, _e: ev.Paused) -> None:
 @HANDLERS.on
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0
-    s.raised_usd += e.raise_usd
+    s.raised_usd += 0.0 if e.cap else e.raise_usd
     pm = s.frames.get("pm")
     if e.message and s.undone and not (pm and (pm.due or pm.calls)):  # else it is the PM that goes on
         s.carried_out = ""
@@ -142,6 +143,19 @@ def _turn_ended(s: ThreadState, e: ev.TurnEnded) -> None:
 
 def _unread(s: ThreadState, surface: str, key: str) -> int | None:
     return next((seq for seq, m in s.unread.items() if key and (m.surface, m.key) == (surface, key)), None)
+
+
+def _kept(s: ThreadState, e: ev.MessageReceived) -> list[Attachment]:
+    """The files of a message under names that roles can use: harmless, and no two alike in a thread."""
+    files = []
+    for file in e.attachments:
+        name, number = safe_name(file.name), 1
+        while s.attached.get(name, file).sha256 != file.sha256:
+            number += 1
+            name = numbered(safe_name(file.name), number)
+        files.append(file.model_copy(update={"name": name}))
+        s.attached[name] = files[-1]
+    return files
 
 
 def _meet(s: ThreadState, person: Person) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from codebutler.filetypes import safe_name
 from codebutler.store.rows import Post, Rewrite, StoredEvent, ThreadRow
 from codebutler.types import Person
 
@@ -34,7 +35,12 @@ _FIXED = frozenset(
     }
 )
 """Keys whose values the fold, git and the sandbox go by."""
-_SPOKEN = {"message_received": "author", "message_edited": "by", "question_answered": "by"}
+_SPOKEN = {
+    "message_received": "author",
+    "message_edited": "by",
+    "question_answered": "by",
+    "transcribed": "by",
+}
 """Kinds whose text is a person's own words, and the field that says whose."""
 
 
@@ -76,14 +82,23 @@ class Eraser:
         self._events = list(events)
         self.words: set[str] = set()
         self.files: set[str] = set()
+        self._with_files: set[int] = set()
+        """Their messages that had files: what stands in these was shown to roles with the message."""
+        labels = set[str]()
         for event in self._events:
             body = json.loads(event.body)
             if self._is_theirs(event.kind, body):
                 self.words |= {line for text in _texts(body) for line in _pieces(text)}
                 self.files |= {a["sha256"] for a in body.get("attachments", [])}
+                if body.get("attachments"):
+                    self._with_files.add(event.seq)
+                    labels |= {_numbered(safe_name(a["name"])) for a in body["attachments"]}
+            elif self._shows_files(event.kind, body):  # with their text, which others may have quoted
+                self.words |= set(_pieces(body["content"]))
         names = {n for n in (*who.names, *(i for _, i in who.ids)) if len(n) >= SHORTEST}
         self._names = _any_of(names, r"(?<!\w)(?:{})(?!\w)")
         self._words = _any_of(self.words, "(?:{})")
+        self._labels = re.compile(rf"(?<!\w)(?:{'|'.join(labels)})(?!\w)") if labels else None
 
     def rewrite(self, row: ThreadRow, posts: Iterable[Post]) -> Rewrite:
         """What to write into the store. ``row`` and ``posts`` are the thread's."""
@@ -101,11 +116,16 @@ class Eraser:
         """``text`` without the person's words and names."""
         if self._words is not None:
             text = self._words.sub(GONE, text)
+        if self._labels is not None:
+            text = self._labels.sub(GONE, text)
         return text if self._names is None else self._names.sub(self._who.pseudonym, text)
 
     def _is_theirs(self, kind: str, body: Mapping[str, Any]) -> bool:
         by = body.get(_SPOKEN.get(kind, ""))
         return isinstance(by, dict) and (by.get("surface"), by.get("id")) in self._who.ids
+
+    def _shows_files(self, kind: str, body: Mapping[str, Any]) -> bool:
+        return kind == "message_taken" and bool(self._with_files & set(body["messages"]))
 
     def _body(self, kind: str, body: dict[str, Any]) -> dict[str, Any]:
         clean: dict[str, Any] = self._value(body)
@@ -113,6 +133,8 @@ class Eraser:
             clean |= {"text": GONE if body.get("text") else ""}
             if "attachments" in clean:
                 clean["attachments"] = []
+        if self._shows_files(kind, body):
+            clean |= {"content": GONE, "pictures": []}
         return clean
 
     def _value(self, value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -139,6 +161,14 @@ def _pieces(text: str) -> Iterator[str]:
     for piece in (text.strip(), *lines, *(line[:79] for line in lines[:1] if len(line) > 80)):
         if len(piece) >= LINE:
             yield piece
+
+
+def _numbered(name: str) -> str:
+    """A pattern of the names that a file may go by in a thread (filetypes.numbered)."""
+    stem, dot, end = name.rpartition(".")
+    return (
+        rf"{re.escape(stem)}(?:-\d+)?\.{re.escape(end)}" if dot and stem else rf"{re.escape(name)}(?:-\d+)?"
+    )
 
 
 def _any_of(texts: Iterable[str], frame: str) -> re.Pattern[str] | None:

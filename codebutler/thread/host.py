@@ -29,6 +29,7 @@ from codebutler.servers.declared import Declared, declared
 from codebutler.setup.service import Setups
 from codebutler.store.copies import Copy
 from codebutler.store.store import Store
+from codebutler.toolset import images as image_tools
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, research, team
 from codebutler.toolset import repo as repo_tools
@@ -50,8 +51,8 @@ PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared
 def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
     own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *skill_tools.TOOLS)
-    web = (*research.TOOLS, *web_tools.TOOLS)
-    all_tools = (*native.tools(scratch=scratch), *own, *web)
+    beside = (*research.TOOLS, *web_tools.TOOLS, *image_tools.TOOLS)
+    all_tools = (*native.tools(scratch=scratch), *own, *beside)
     return {t.spec.name: t for t in all_tools}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from codebutler.events import (
@@ -12,11 +13,12 @@ from codebutler.events import (
     ThreadOpened,
     dump,
 )
+from codebutler.filetypes import safe_name
 from codebutler.store.rows import NewEvent
 from codebutler.store.store import Store
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.state import ThreadState
-from codebutler.types import Inbound
+from codebutler.types import Attachment, Inbound
 from codebutler.wellformed import well_formed
 
 Mode: TypeAlias = Literal["team", "coder"]
@@ -51,7 +53,7 @@ async def take_in(
         if not isinstance(said, MessageReceived):
             return "", False
         thread = thread_id(inbound.surface, inbound.external_id)
-        name = title or _title(inbound.text)
+        name = title or _title(inbound.text, inbound.attachments)
         opened = ThreadOpened(title=name, owner=inbound.author, mode=mode)
         if await store.open_thread(
             thread,
@@ -97,10 +99,16 @@ def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
     """Before anything is cut out of it, such as a title: half a secret is not known for one any more."""
     given = inbound.model_dump()
     ids = {name: given[name] for name in ("surface", "external_id", "key", "edits", "deletes")}
-    return Inbound.model_validate({**store.redactor.value(given), **ids})
+    clean = Inbound.model_validate({**store.redactor.value(given), **ids})
+    hashes = (
+        file.sha256 for file in inbound.attachments
+    )  # of our own making, and they must stay what they are
+    files = [c.model_copy(update={"sha256": sha}) for c, sha in zip(clean.attachments, hashes, strict=True)]
+    return clean.model_copy(update={"attachments": files})
 
 
-def _title(text: str) -> str:
-    """The first line of the request, short enough for a list."""
-    line = next((x.strip() for x in text.splitlines() if x.strip()), "untitled")
+def _title(text: str, files: Sequence[Attachment]) -> str:
+    """The first line of the request, or its first file, short enough for a list."""
+    lines = (x.strip() for x in (*text.splitlines(), *(safe_name(file.name) for file in files)))
+    line = next((x for x in lines if x), "untitled")
     return line if len(line) <= 80 else line[:79] + "…"

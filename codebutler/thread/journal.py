@@ -43,7 +43,8 @@ def _lines(rows: Iterable[StoredEvent]) -> Iterator[str]:
 
 
 def _message(e: ev.MessageReceived, _roles: dict[str, str]) -> Iterator[str]:
-    said = e.text or f"[{e.action} {e.value[:8]}]"
+    files = " ".join(f"[file {file.name}]" for file in e.attachments)
+    said = e.text or files or f"[{e.action} {e.value[:8]}]"
     yield f"- **{e.author.label}**: {_flat(said, 2_000)}"
 
 
@@ -57,6 +58,15 @@ def _reply(e: ev.ModelReplied, roles: dict[str, str]) -> Iterator[str]:
 def _result(e: ev.ToolFinished, _roles: dict[str, str]) -> Iterator[str]:
     word = "gives" if e.ok else "FAILS with"
     yield f"    - `{e.name}` {word}: {_flat(e.text, SNIPPET)}"
+
+
+def _drawn(e: ev.ImageMade, roles: dict[str, str]) -> Iterator[str]:
+    yield f"  - {roles[e.frame]} makes `{_flat(e.path, 200)}`, {e.width}x{e.height}, by {e.model}"
+
+
+def _heard(e: ev.Transcribed, _roles: dict[str, str]) -> Iterator[str]:
+    said = f"is not transcribed: {_flat(e.error, SNIPPET)}" if e.error else f"says: {_flat(e.text, 2_000)}"
+    yield f"- **{e.by.label}**'s voice message {said}"
 
 
 def _escalation(e: ev.EscalationAsked, _roles: dict[str, str]) -> Iterator[str]:
@@ -128,6 +138,8 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "model_replied": _reply,
     "model_failed": _failed,
     "tool_finished": _result,
+    "image_made": _drawn,
+    "transcribed": _heard,
     "escalation_asked": _escalation,
     "escalation_answered": _answer,
     "research_started": _sent_out,

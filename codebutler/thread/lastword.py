@@ -14,6 +14,8 @@ _STOP = Choice(action="cancel", label="Stop", style="danger")
 _AGAIN = Choice(action="retry", label="Try again", style="primary")
 _RESUME = Choice(action="resume", label="Resume", style="primary")
 _CODE = Choice(action="code", label="Let the Coder do it")
+TERMINAL = "terminal"
+"""The door of whoever runs the host: only they can open its store, and its configuration is theirs."""
 SETTING: Mapping[str, str] = {
     "role": "limits.usd of the role",
     "thread": "limits.usdPerThread",
@@ -27,7 +29,9 @@ _UNDONE = "The plan was not carried out"
 _NAMED = 5
 """Changed files that are named."""
 RAISABLE = frozenset({"", "role", "thread", "tokens"})
-"""The caps that a person's raise in the thread lifts; the others belong to the host."""
+"""The thread's own caps: its owner's raise lifts them."""
+SHARED = frozenset({"day", "person"})
+"""Caps over all threads: a raise lifts them for the day, if whoever runs the host says it."""
 
 
 def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | None:
@@ -47,7 +51,7 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
         words = f'Paused {sentence(text)}{where}\n\nSay **"resume"** to go on, or **"cancel"**.'
         return Outbound(text=words, kind="notice", choices=[_RESUME, _STOP])
     if outcome == "paused":
-        words, choices = _ways(state.limit)
+        words, choices = _ways(state)
         return Outbound(text=f"Paused: {sentence(text)}{where}\n\n{words}", kind="error", choices=choices)
     if outcome == "cancelled":
         later = " What you wrote before that is read then." if state.unread else ""
@@ -85,25 +89,43 @@ def _where(state: ThreadState) -> str:
     return "\n\n" + " ".join(parts)
 
 
-def _ways(hit: LimitHit | None) -> tuple[str, list[Choice]]:
+def _ways(state: ThreadState) -> tuple[str, list[Choice]]:
     """What can be done about a cap: only what helps with the one that was hit."""
+    hit = state.limit
     if hit is None or hit.cap in RAISABLE:
         return _raise(hit)
-    words = f'{_frees(hit)} Say **"go"** then. {_host_can(hit)} Or say **"cancel"**.'
-    if hit.cap in {"day", "person"}:
-        words += f" A cheaper model may fit into what is left: {_model(hit)}."
-    return words, [*_cheaper(hit), _AGAIN, _STOP]
+    words = f'{_frees(hit)} Say **"go"** then. '
+    if hit.cap not in SHARED:
+        return f'{words}{_host_can(hit)} Or say **"cancel"**.', [_AGAIN, _STOP]
+    cheaper = f"A cheaper model may fit into what is left: {_model(hit)}."
+    if state.opened is None or state.opened.owner.surface != TERMINAL:
+        more = f"or, for today, say `codebutler run 'raise {_usd(hit)}' --thread {state.id}` there"
+        words += f'{_host_can(hit)[:-1]}, {more}. Or say **"cancel"**. {cheaper}'
+        return words, [*_cheaper(hit), _AGAIN, _STOP]
+    more = f'Or say **"raise {_usd(hit)}"** for {_more(hit)} today, for all threads, or **"cancel"**.'
+    return f"{words}{more} {cheaper}", [_raising(hit), *_cheaper(hit), _AGAIN, _STOP]
 
 
 def _raise(hit: LimitHit | None) -> tuple[str, list[Choice]]:
-    usd = f"{(hit.raise_usd if hit else 0.0) or 1.0:g}"
-    more = "one more dollar" if usd == "1" else f"{usd} more dollars"
+    usd, more = _usd(hit), _more(hit)
     if hit is not None and hit.cap == "tokens":
         words = f'Say **"raise {usd}"** to allow {more} and the tokens that go with it, or **"cancel"**.'
     else:
         words = f'Say **"raise {usd}"** to allow {more}, {_model(hit)} for another model, or **"cancel"**.'
-    raised = Choice(action="raise", label=f"Raise by ${usd}", value=usd, style="primary")
-    return words, [raised, *_cheaper(hit), _STOP]
+    return words, [_raising(hit), *_cheaper(hit), _STOP]
+
+
+def _usd(hit: LimitHit | None) -> str:
+    """The dollars of a raise that is enough."""
+    return f"{(hit.raise_usd if hit else 0.0) or 1.0:g}"
+
+
+def _more(hit: LimitHit | None) -> str:
+    return "one more dollar" if _usd(hit) == "1" else f"{_usd(hit)} more dollars"
+
+
+def _raising(hit: LimitHit | None) -> Choice:
+    return Choice(action="raise", label=f"Raise by ${_usd(hit)}", value=_usd(hit), style="primary")
 
 
 def _model(hit: LimitHit | None) -> str:

@@ -9,9 +9,10 @@ from codebutler.errors import ToolFailed
 from codebutler.events import FrameEnded, MemoryCommitted, Nudged
 from codebutler.repo.memory import apply_item
 from codebutler.thread import render
-from codebutler.thread.desk import TEXT_CAP, ThreadDesk
+from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
 from codebutler.thread.journal import narrative
+from codebutler.thread.shipping import TEXT_CAP
 from codebutler.types import Outbound
 
 BRIEF = """The pull request is open. Look back over the thread, then write the summary and propose memory.

@@ -28,7 +28,7 @@ class ThreadLog:
     ) -> None:
         """Use ``claim``."""
         self._store = store
-        self._epoch = epoch
+        self.epoch = epoch
         self._lock = asyncio.Lock()
         self._redact = redact
         self._wrote = wrote
@@ -41,12 +41,14 @@ class ThreadLog:
         thread: str,
         redact: Callable[[str], str],
         wrote: Callable[[bool], None] | None = None,
+        held: int | None = None,
     ) -> ThreadLog:
         """Take the thread over from any other worker and load it.
 
-        ``wrote`` is called after every commit, with whether it held a post.
+        ``wrote`` is called after every commit, with whether it held a post. With ``held``, an epoch, only
+        from that one: StaleWorker when another has come.
         """
-        epoch = await store.claim(thread)
+        epoch = await store.claim(thread, held)
         rows = await store.events(thread)
         state = fold(thread, ((r.seq, r.ts, parse(r.body)) for r in rows))
         return cls(store, state, epoch, redact, wrote)
@@ -120,7 +122,7 @@ class ThreadLog:
             stored = await self._store.append(
                 self.state.id,
                 news,
-                epoch=self._epoch,
+                epoch=self.epoch,
                 posts=posts,
                 timers=[Timer(self.state.id, key, due) for key, due in (timers or {}).items()],
                 drop_timers=drop_timers,

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from codebutler.agent.frame import Frame
 from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
+from codebutler.thread.attached import pictures, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
+from codebutler.thread.ears import listen
 from codebutler.thread.host import Host
 from codebutler.thread.intake import STOPS
 from codebutler.thread.log import ThreadLog
@@ -17,6 +19,7 @@ from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
+ARTIST = "artist"
 CLOSED = "This thread is closed. Start a new one for what comes next."
 KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
 LATE = {
@@ -59,6 +62,7 @@ class Mail(Thread):
             elif self.state.phase == "closed":
                 await Decisions(self).tell(Word(seq, message.author), "closed", CLOSED)
             elif self.state.question is not None:
+                await listen(self, seq, message)
                 await self._answer(seq, message)
             elif not await self._hand_over(seq, message, frame):
                 return
@@ -118,7 +122,8 @@ class Mail(Thread):
         question = self.state.question
         if question is None:
             return
-        text = message.text or message.value
+        said = [spoken(self.state, seq, message), await self._told(seq, message)]
+        text = "\n".join(part for part in said if part)
         answer = QuestionAnswered(message=seq, call_id=question.call_id, text=text, by=message.author)
         await self.log.append(answer, drop_timers=[question.timer])
 
@@ -126,25 +131,36 @@ class Mail(Thread):
         """Give plain words to a role; False when the one that should hear them cannot now."""
         frame = running or self.default_frame()
         if frame is not None:
-            if frame.calls or (running is not None and running.role == "lead"):
-                return False  # results come before new words; and the Lead looks back, the PM forward
+            if frame.calls or (running is not None and running.role in {"lead", ARTIST}):
+                return False  # results come before new words; the Lead looks back, the PM forward; and what
+                # is said while the Artist draws is for the role that asked for the picture
             if frame.role == "pm" and not frame.due:
                 if self.state.open_exchange is not None:
                     return False  # the PM's answer goes to the role that asked before it hears new words
                 await self.show_answer(frame)
-        await self.append(*self._taken(seq, message, frame))
+        await listen(self, seq, message)
+        await self.append(*await self._taken(seq, message, frame))
         return True
 
-    def _taken(self, seq: int, message: MessageReceived, frame: Frame | None) -> list[Event]:
+    async def _told(self, seq: int, message: MessageReceived) -> str:
+        return await told(self.state, seq, message, self.host.store.get_blob)
+
+    async def _taken(self, seq: int, message: MessageReceived, frame: Frame | None) -> list[Event]:
         coder_only = self.state.opened is not None and self.state.opened.mode == "coder"
         role, name = ("coder", "coder-1") if coder_only else ("pm", "pm")
-        said = message.text or message.value
+        said = spoken(self.state, seq, message)
         if not coder_only:
             said = f"{message.author.label}: {said}"
             if frame is not None and frame.role != "pm":
                 said = f"(while you work) {said}"
-        begun: list[Event] = [] if frame is not None else [FrameStarted(frame=name, role=role)]
-        return [*begun, MessageTaken(frame=frame.id if frame else name, messages=[seq], content=said)]
+        files = await self._told(seq, message)
+        taken = MessageTaken(
+            frame=frame.id if frame else name,
+            messages=[seq],
+            content=self.redact(f"{said}\n{files}") if files else said,
+            pictures=pictures(message),
+        )
+        return [*([] if frame is not None else [FrameStarted(frame=name, role=role)]), taken]
 
     def default_frame(self) -> Frame | None:
         """Who listens when nobody is at work: a Coder that was stopped half-way, else the PM."""

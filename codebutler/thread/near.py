@@ -51,18 +51,37 @@ async def _levels(caps: Caps, frame: Frame, role: Role) -> AsyncIterator[Level]:
         yield _dollars("thread", "", caps.state.usd, most, f"this thread's cap of {exact(most)}")
     if (tokens := caps.token_cap) is not None:
         used = caps.tokens_used
-        left = f"{max(0, tokens - used):,} are"
-        yield Level("tokens", "", used, tokens, f"this thread's cap of {tokens:,} tokens", left)
+        what = f"this thread's cap of {tokens:,} tokens"
+        yield Level("tokens", "", used, tokens, what, _some(tokens - used))
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    for scope, (cap, most) in caps.shared(day).items():
+    for scope, (cap, most) in (await caps.shared(day)).items():
         whose = "this host's" if cap == "day" else f"{caps.owner}'s"
         spent = await caps.host.ledger.spent(scope)
         yield _dollars(cap, day, spent, most, f"{whose} cap of {exact(most)} a day")
-    hour, runs = time.strftime("%Y-%m-%dT%H", time.gmtime()), caps.config.limits.max_calls_per_hour
-    if runs >= FEW:
-        spent = await caps.host.store.spent(f"runs:{hour}")
-        what = f"this repo's limit of {runs} runs in an hour"
-        yield Level("hour", hour, spent, runs, what, f"{max(0, round(runs - spent))} are")
+    for level in await _runs(caps, time.strftime("%Y-%m-%dT%H", time.gmtime())):
+        if level.most >= FEW:
+            yield level
+
+
+async def _runs(caps: Caps, hour: str) -> list[Level]:
+    """Runs in an hour: the repo's, and those that the speaker set off."""
+    limits, who = caps.config.limits, caps.state.speaker
+    spent, most = await caps.host.store.spent(f"runs:{hour}"), limits.max_calls_per_hour
+    found = [_count("hour", hour, spent, most, "this repo's")]
+    if who is not None and (own := limits.max_calls_per_person_per_hour) is not None:
+        key = f"{who.surface}:{who.id}:{hour}"
+        spent = await caps.host.ledger.spent(f"runs:{key}")
+        found.append(_count("person_hour", key, spent, own, f"{who.label}'s"))
+    return found
+
+
+def _count(cap: Cap, key: str, spent: float, most: int, whose: str) -> Level:
+    what = f"{whose} limit of {most} runs in an hour"
+    return Level(cap, key, spent, most, what, _some(round(most - spent)))
+
+
+def _some(left: int) -> str:
+    return "1 is" if left == 1 else f"{max(0, left):,} are"
 
 
 def _dollars(cap: Cap, key: str, spent: float, most: float, what: str) -> Level:
@@ -74,7 +93,7 @@ def _way(caps: Caps, cap: Cap) -> str:
     limits = caps.config.limits
     ends = "the run ends" if limits.on_cap == "stop" else "it pauses"
     if cap not in RAISABLE:
-        until = "the full hour" if cap == "hour" else "midnight"
+        until = "the full hour" if cap.endswith("hour") else "midnight"
         return (
             f"At it, threads wait until {until} UTC; `{SETTING[cap]}` in the host's config.json is the limit."
         )

@@ -61,6 +61,20 @@ def _result(e: ev.ToolFinished, _: dict[str, str]) -> Iterator[Entry]:
     yield Entry(e.name, "gives" if e.ok else "fails with", e.text)
 
 
+def _drawn(e: ev.ImageMade, roles: dict[str, str]) -> Iterator[Entry]:
+    yield Entry(
+        roles.get(e.frame, e.frame), f"makes a picture, by {e.model}", f"{e.path}, {e.width}x{e.height}"
+    )
+
+
+def _heard(e: ev.Transcribed, _: dict[str, str]) -> Iterator[Entry]:
+    yield Entry(
+        e.by.label,
+        "says in a voice message" if e.text else "sent what was not transcribed",
+        e.text or e.error,
+    )
+
+
 def _plan(e: ev.PlanProposed, _: dict[str, str]) -> Iterator[Entry]:
     yield Entry("PM", f"proposes plan {e.hash[:8]}", render.plan_text(e.plan))
 
@@ -123,6 +137,8 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[Entry]]] = {
     "message_edited": _edited,
     "model_replied": _reply,
     "tool_finished": _result,
+    "image_made": _drawn,
+    "transcribed": _heard,
     "plan_proposed": _plan,
     "plan_approved": _approved,
     "escalation_asked": _asked,

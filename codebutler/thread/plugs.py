@@ -10,8 +10,8 @@ from typing import Any
 from codebutler.agent.roles import Role
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.events import McpListed
-from codebutler.sandbox.border import Program
 from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.job import Program
 from codebutler.servers import remote, stdio
 from codebutler.servers.cleaning import cleaned
 from codebutler.servers.connection import Connection, Patience
@@ -107,14 +107,12 @@ class Plugs:
         return may_use_server(server, role.mcp, granted(role.name, self._host.config.mcp.roles))
 
     async def _list(self, server: Server) -> McpListed:
-        about: dict[str, Any] = {"server": server.name, "inside": server.inside}
         try:
             connection = await self._connected(server)
             tools, left_out = cleaned(server.name, await connection.tools())
-            about |= {"tools": [each.model_dump() for each in tools], "left_out": left_out}
         except CodeButlerError as error:
-            about["problem"] = str(error)
-        return McpListed.model_validate(self._host.redactor.value(about))  # it may tell its own secrets
+            return McpListed(server=server.name, inside=server.inside, problem=str(error))
+        return McpListed(server=server.name, inside=server.inside, tools=tools, left_out=left_out)
 
     async def _connected(self, server: Server) -> Connection:
         async with self._locks.setdefault(server.name, asyncio.Lock()):

@@ -51,6 +51,14 @@ class Relocated:
         moved = {key: self._moved(name, key, value) for key, value in arguments.items()}
         return await self._executor.call(name, moved, timeout=timeout, session=session, on_output=on_output)
 
+    async def read_file(self, path: str, limit: int) -> bytes | None:
+        """See ``Executor.read_file``."""
+        return await self._executor.read_file(self._inside(path), limit)
+
+    async def write_file(self, path: str, data: bytes) -> None:
+        """See ``Executor.write_file``."""
+        await self._executor.write_file(self._inside(path), data)
+
     def _moved(self, name: str, key: str, value: object) -> object:
         """An argument, if it holds paths, with those of the repo as paths of the worktree."""
         if not isinstance(value, str):

@@ -195,7 +195,7 @@ def title(role: str) -> str:
 
 def money(usd: float) -> str:
     """Dollars, to the cent, or finer below ten cents."""
-    return f"${usd:.4f}" if usd < 0.1 else f"${usd:.2f}"
+    return f"${usd:.4f}" if usd < 0.1 else f"${usd:,.2f}"
 
 
 def _participants(state: ThreadState) -> list[str]:

@@ -8,7 +8,7 @@ from codebutler import events as ev
 from codebutler.agent.frame import Frame
 from codebutler.agent.standing import Standing
 from codebutler.thread.researches import Research
-from codebutler.types import ChecklistItem, MemoryItem, Person
+from codebutler.types import Attachment, ChecklistItem, MemoryItem, Person
 
 AGAIN = "~"
 """Parts a post's source from the number of rewinds before it: what is said anew after one is another post."""
@@ -122,6 +122,14 @@ class ThreadState:
     standing: Standing = field(default_factory=Standing)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     raised_usd: float = 0.0
+    attached: dict[str, Attachment] = field(default_factory=dict)
+    """Files that people sent, by the name under which roles know them."""
+    made: dict[str, ev.ImageMade] = field(default_factory=dict)
+    """Pictures that were bought, by call."""
+    buying: dict[str, float] = field(default_factory=dict)
+    """Worst cases of pictures and transcripts that are under way, by call or by recording."""
+    transcripts: dict[tuple[int, str], ev.Transcribed] = field(default_factory=dict)
+    """By message (its seq) and recording (its SHA-256)."""
     limit: ev.LimitHit | None = None
     """The cap that was hit last."""
     speaker: Person | None = None

@@ -19,6 +19,8 @@ class Turn:
         """Set when something came in that the turn may not have read."""
         self.wrote = wrote
         self.task: asyncio.Task[None] | None = None
+        self.epoch: int | None = None
+        """With which the turn holds its thread; None before it has claimed it."""
         self.begun = False
         """Whether the task runs: cancelled before that, it would not even notice."""
         self.ending = False

@@ -34,6 +34,8 @@ async def run_turn(
     took the thread over; everything else that people can mend becomes a message in the thread.
     """
     log = await ThreadLog.claim(host.store, thread, host.redactor.text, turn.wrote if turn else None)
+    if turn is not None:
+        turn.epoch = log.epoch
     desk = TeamDesk(host, log, interpreter, listener, turn)
     await desk.settle_leftovers()
     try:

@@ -41,12 +41,36 @@ class Site:
         return f"{self.frame}:{self.step}:{self.call_id}"
 
 
+class Studio(Protocol):
+    """What the tools here need of a thread. Methods raise ToolFailed, or EndTurn."""
+
+    async def draw(self, site: Site, request: str, files: list[str]) -> str:
+        """The Artist's last word, and where its pictures are."""
+        ...
+
+    async def picture(
+        self, site: Site, prompt: str, path: str, *, size: str, quality: str, background: str = "auto",
+        sources: tuple[str, ...] = (), mask: str = "",
+    ) -> ToolResult:  # fmt: skip
+        """A picture that is bought, saved and shown in the thread."""
+        ...
+
+    async def save(self, name: str, path: str) -> str:
+        """An attached file, or a picture of this thread, as a file of the worktree."""
+        ...
+
+
 class Desk(Protocol):
     """The thread as its tools see it. Methods raise ToolFailed with a message for the model, or EndTurn."""
 
     @property
     def web(self) -> Web:
         """Search and pages."""
+        ...
+
+    @property
+    def studio(self) -> Studio:
+        """Pictures and attachments."""
         ...
 
     async def hands(self) -> Hands:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +44,22 @@ async def stopped(rig: Rig) -> tuple[asyncio.Task[Ran], int]:
             if any((a.role, a.turn) == ("coder", 1) for a in rig.server.requests):
                 break
     pid = int(rig.pid.read_text())
-    os.kill(pid, signal.SIGSTOP)
+    while not await between_steps(rig, pid):  # noqa: ASYNC110 - of another process
+        await asyncio.sleep(0.01)
     return first, pid
+
+
+async def between_steps(rig: Rig, pid: int) -> bool:
+    """Stop the process, unless it is in the middle of a commit, whose lock all would wait for."""
+    os.kill(pid, signal.SIGSTOP)
+    for path in (rig.store, rig.folder / "butler" / "global.db"):
+        with closing(sqlite3.connect(path, timeout=0.05, isolation_level=None)) as store:
+            try:
+                store.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                os.kill(pid, signal.SIGCONT)
+                return False
+    return True
 
 
 async def test_a_stopped_process_keeps_the_repo_and_goes_on(slow: Rig, calm: Calm) -> None:
@@ -85,7 +101,9 @@ async def test_a_process_whose_place_was_taken_changes_nothing_when_it_wakes(
     finally:
         os.kill(pid, signal.SIGCONT)
     woken = await first
-    assert world(slow) == before, woken.err
+    after = world(slow)
+    assert after["log"][len(before["log"]) :] == [], woken.err
+    assert after == before, woken.err
     assert landed(slow.sample, slow.store, second.out) == undisturbed.left
     assert "Traceback" not in woken.err
     assert slow.server.failures == []

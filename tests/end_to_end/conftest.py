@@ -7,7 +7,7 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Literal
@@ -35,7 +35,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.points import Point, points
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
-from codebutler.types import Inbound, Person
+from codebutler.types import Attachment, Inbound, Person
 
 
 @pytest.fixture
@@ -168,13 +168,13 @@ class Scene:
 
     async def say(
         self, conversation: str, text: str = "", *, key: str = "", action: str = "", value: str = "",
-        by: str = "robin", mode: Literal["team", "coder"] = "team",
+        by: str = "robin", mode: Literal["team", "coder"] = "team", files: Sequence[Attachment] = (),
     ) -> str:  # fmt: skip
         """One message; returns the thread's id at once."""
         author = Person(surface="terminal", id=by)
         inbound = Inbound(
             surface="terminal", external_id=conversation, key=key or next(self._keys), author=author,
-            text=text, action=action, value=value,
+            text=text, action=action, value=value, attachments=list(files),
         )  # fmt: skip
         return await self.engine.receive(inbound, mode=mode)
 
@@ -182,6 +182,14 @@ class Scene:
         """Wait for what the model is to reach; the test fails when it never does."""
         async with asyncio.timeout(30):
             await event.wait()
+
+    async def where(self, thread: str, wish: Callable[[ThreadState], bool]) -> None:
+        """Wait until the thread's state is as wished for."""
+        async with asyncio.timeout(30):
+            while True:
+                if wish(await self.state(thread)):
+                    return
+                await asyncio.sleep(0.02)
 
     async def rest(self, thread: str) -> ThreadState:
         """The thread's state once its turns are over."""

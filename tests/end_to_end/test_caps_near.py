@@ -68,7 +68,21 @@ async def test_a_roles_cap_and_the_repos_hour_warn_as_well(priced: Room) -> None
         await scene.talk("a", "four")
         role, hour = await warned(scene, thread)
         assert "the PM's cap of $0.25 for one run is used: $0.05 is left" in role
-        assert "this repo's limit of 5 runs in an hour is used: 1 are left" in hour
+        assert "this repo's limit of 5 runs in an hour is used: 1 is left" in hour
+
+
+async def test_a_persons_hour_warns_that_person_only(room: Room) -> None:
+    room.configure(limits={"maxCallsPerHour": 100, "maxCallsPerPersonPerHour": 5})
+    async with room.engine(costing(0.0)) as scene:
+        for word in ("one", "two", "three"):
+            await scene.talk("a", word)
+        kims = await scene.say("b", "one", by="kim")
+        await scene.rest(kims)
+        thread = (await scene.talk("a", "four")).id
+        (words,) = await warned(scene, thread)
+        assert words.startswith("80% of robin's limit of 5 runs in an hour is used: 1 is left.")
+        assert "the full hour UTC; `limits.maxCallsPerPersonPerHour`" in words
+        assert await warned(scene, kims) == []
 
 
 async def test_a_raised_cap_is_another_cap_and_no_cap_warns_of_nothing(priced: Room) -> None:

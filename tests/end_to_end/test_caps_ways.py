@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.events import LimitHit, Posted
-from codebutler.testing.doubles import Asked, Mind, says
-from codebutler.types import ModelReply, Outbound, ToolCall, Usage
+from codebutler.testing.doubles import Asked, Door, Mind, says
+from codebutler.thread.state import ThreadState
+from codebutler.types import Inbound, ModelReply, Outbound, Person, ToolCall, Usage
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room, Scene
@@ -84,21 +85,62 @@ async def test_a_raise_lifts_the_token_cap_by_a_part_and_not_wholly(room: Room) 
 
 
 @pytest.mark.parametrize(("key", "cap"), [("usdPerDay", "day"), ("usdPerPersonPerDay", "person")])
-async def test_at_a_days_cap_no_raise_is_offered_nor_taken(priced: Room, key: str, cap: str) -> None:
+async def test_a_days_cap_is_raised_by_whoever_runs_the_host_and_for_all_threads(
+    priced: Room, key: str, cap: str
+) -> None:
     priced.configure(limits={key: 0.05})
     async with priced.engine(costing(0.049)) as scene:
         await scene.talk("a", "one")
         thread = (await scene.talk("b", "two")).id
         post, seen = await last(scene, thread), await hit(scene, thread)
-        assert (seen.cap, actions(post)) == (cap, ["retry", "cancel"])
-        assert "raise" not in post.text.replace("can raise", "")
-        assert f"limits.{key}" in post.text
+        assert (seen.cap, actions(post)) == (cap, ["raise", "retry", "cancel"])
+        assert '**"raise 1"** for one more dollar today, for all threads' in post.text
         midnight = (time.time() // 86_400 + 1) * 86_400
         assert seen.until == midnight
         assert time.strftime("%Y-%m-%d 00:00 UTC", time.gmtime(midnight)) in post.text
-        state = await scene.talk("b", "raise 5")
-        assert (state.raised_usd, state.halted) == (0.0, f"paused: {seen.what}")
-        assert any("lifts this thread's own cap" in text for text in await scene.posts(thread))
+        scene.puppet.mind = costing(0.5)
+        state = await scene.talk("b", "raise 1")
+        assert (state.raised_usd, state.outcome) == (0.0, "answered"), "the thread's own cap is as it was"
+        assert "That cap is $1.00 higher today, for all threads." in await scene.posts(thread)
+        assert (await scene.talk("a", "three")).outcome == "answered", "for all threads"
+        other = (await scene.talk("c", "four")).id
+        assert "cap of $1.05 a day" in (await hit(scene, other)).what
+    async with priced.engine(costing(0.0)) as scene:
+        assert (await scene.talk("d", "five")).outcome == "paused", "and over a restart"
+
+
+async def test_at_a_days_cap_a_chat_doors_person_is_told_who_can_raise_it(priced: Room) -> None:
+    priced.configure(limits={"usdPerDay": 0.05})
+    chat, kim = Door("slack"), Person(surface="slack", id="U7", name="Kim")
+
+    async def say(text: str) -> ThreadState:
+        inbound = Inbound(surface="slack", external_id="C1", key=f"k:{text}", author=kim, text=text)
+        return await scene.rest(await scene.engine.receive(inbound))
+
+    async with priced.engine(costing(0.049), Door(), chat) as scene:
+        await say("one")
+        thread = (await say("two")).id
+        post = await last(scene, thread)
+        assert actions(post) == ["retry", "cancel"]
+        assert f"`codebutler run 'raise 1' --thread {thread}`" in post.text
+        assert "limits.usdPerDay" in post.text
+        state = await say("raise 5")
+        assert state.halted.startswith("paused: ")
+        assert chat.texts("C1")[-1] == "Only whoever runs the host may raise that cap."
+        await scene.host.store.bind(thread, "terminal", "there")
+        state = await scene.talk("there", "raise 1")
+        assert (state.id, state.outcome) == (thread, "answered")
+
+
+async def test_an_hours_cap_takes_no_raise(room: Room) -> None:
+    room.configure(limits={"maxCallsPerHour": 1})
+    async with room.engine(costing(0.0)) as scene:
+        await scene.talk("a", "one")
+        thread = (await scene.talk("a", "two")).id
+        assert actions(await last(scene, thread)) == ["retry", "cancel"]
+        state = await scene.talk("a", "raise 5")
+        assert (state.raised_usd, state.outcome) == (0.0, "paused")
+        assert any("stopped this thread is another: 1 runs" in text for text in await scene.posts(thread))
 
 
 async def test_the_hourly_limits_say_when_they_free(room: Room) -> None:

@@ -151,8 +151,9 @@ async def test_a_closing_engine_takes_no_more_turns(room: Room) -> None:
         assert await scene.host.store.ready_threads() == [thread]
 
 
-async def test_a_worker_that_was_replaced_stops_without_a_word(room: Room) -> None:
-    """Also in the middle of tool calls that run side by side."""
+@pytest.mark.parametrize("breaks", [False, True])
+async def test_a_worker_that_was_replaced_stops_without_a_word(room: Room, *, breaks: bool) -> None:
+    """Also in the middle of tool calls that run side by side, and when it breaks on what the other did."""
     taken = asyncio.Event()
 
     async def mind(asked: Asked) -> ModelReply:
@@ -161,6 +162,8 @@ async def test_a_worker_that_was_replaced_stops_without_a_word(room: Room) -> No
         calls = [ToolCall(id=f"c{n}", name="list_threads") for n in range(3)]
         await scene.host.store.claim(thread)
         taken.set()
+        if breaks:
+            raise RuntimeError("what it worked with is gone")
         return says("", *calls)
 
     async with room.engine(mind) as scene:

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.events import ResearchFinished, ToolFinished
-from codebutler.testing.cast import Line, asks, call, does, finds, with_researchers
-from codebutler.testing.doubles import says
+from codebutler.testing.cast import Held, Line, asks, call, does, finds, with_researchers
+from codebutler.testing.doubles import Asked, says
 from codebutler.testing.webtwin import WebTwin
+from codebutler.thread.team import HELD
+from codebutler.types import ModelReply
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
@@ -67,6 +69,29 @@ async def test_a_source_that_was_never_met_is_handed_back_once_and_then_left_out
         assert "1 more claims were left out" in told
         assert "made.up" not in told
         assert "stand nowhere" not in told
+
+
+@pytest.mark.parametrize("speaks", [True, False])
+async def test_an_answer_that_was_held_back_is_asked_for_anew(
+    room: Room, twin: WebTwin, *, speaks: bool
+) -> None:
+    """The PM's early words are seen by nobody, so it is told; one that was at work is not."""
+    late = Held(does("report_findings", answer="Nothing.", claims=[]))
+
+    async def then(_asked: Asked) -> ModelReply:
+        late.let_go.set()
+        return says("Some 50, I guess.") if speaks else does("glob", pattern="*.py")
+
+    async def ends(asked: Asked) -> ModelReply:
+        back = any("The Researcher on" in str(m["content"]) for m in asked.messages)
+        return says("Nobody knows.") if back else does("glob", pattern=f"{len(asked.messages)}*")
+
+    pm: list[Line] = [asks("one"), then, *[ends] * 10]
+    async with room.engine(with_researchers(pm, one=[late])) as scene:
+        state = await scene.talk("a", "Look it up")
+        told = next(e for e in await scene.events(state.id) if isinstance(e, ResearchFinished)).content
+        assert told.endswith(HELD) is speaks
+        assert await scene.posts(state.id) == ["Nobody knows."]
 
 
 BROKEN = says("", call("report_findings", answer=["no", "text"]))

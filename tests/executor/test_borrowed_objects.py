@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from codebutler.sandbox.executor import Executor
-from codebutler.sandbox.worktree import find_git, lent, refused_lenders, repository
+from codebutler.sandbox.worktree import find_git, lent, refused_lenders
 
 SECRET = "VICTIMSECRET"
 
@@ -92,27 +91,3 @@ def test_the_host_s_own_commands_refuse_such_a_repository(open_tmp: Path, victim
     )  # fmt: skip
     assert done.returncode == 1
     assert "sandbox.show" in done.stderr
-
-
-@pytest.mark.parametrize("plant", ["log", "pack", "common", "ref", "pipe"])
-def test_a_planted_repository_takes_the_daemons_git_nowhere_else(tmp_path: Path, plant: str) -> None:
-    """A command may write all of a plain folder's ``.git``: nothing goes through a link in it."""
-    folder, away = tmp_path / "plain", tmp_path / "away"
-    away.mkdir()
-    (away / "bashrc").write_text("# mine\n")
-    subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
-    assert repository(folder / ".git") is not None
-    git = folder / ".git"
-    (git / "logs/refs/heads").mkdir(parents=True, exist_ok=True)
-    if plant == "log":
-        (git / "logs/refs/heads/main").symlink_to(away / "bashrc")
-    elif plant == "pack":
-        (git / "objects/pack").rmdir()
-        (git / "objects/pack").symlink_to(away)
-    elif plant == "common":
-        (git / "commondir").write_text(str(away))
-    elif plant == "ref":
-        (git / "refs/heads/main").symlink_to(away / "bashrc")
-    else:
-        os.mkfifo(git / "refs/heads/main")
-    assert repository(git) is None

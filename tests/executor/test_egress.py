@@ -12,7 +12,6 @@ import pytest
 
 from codebutler.addresses import is_inner, is_public
 from codebutler.errors import NoSandbox
-from codebutler.sandbox.border import Program
 from codebutler.sandbox.egress import Egress, Pair, Rule
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.request import Wrong, authority, parse
@@ -265,35 +264,6 @@ async def test_from_inside_the_sandbox(folder: Path, twin: Twin) -> None:
     finally:
         await executor.close()
     assert not egress.socket.exists()
-
-
-SURF = """
-import sys, urllib.request
-for url in sys.stdin:
-    try:
-        print(urllib.request.urlopen(url.strip(), timeout=5).read(), flush=True)
-    except OSError as error:
-        print(error, flush=True)
-"""
-
-
-async def test_another_program_beside_the_executor_has_the_same_way_out(folder: Path, twin: Twin) -> None:
-    settings = SandboxSettings()
-    egress = Egress(ALLOW, settings.uid, resolve=twin.resolve, dial=twin.dial)
-    executor = await Executor.start(folder, own=True, settings=settings, egress=egress)
-    guest = await executor.guest(Program(("python3", "-c", SURF)))
-    lines = guest.lines()
-    try:
-        for url, answer in (
-            (b"http://allowed.example.org/\n", b"b'twin'"),
-            (b"http://listed.example.com/\n", b"403"),
-            (b"http://metadata.example.org/\n", b"403"),
-        ):
-            await guest.send(url)
-            assert answer in await anext(lines)
-    finally:
-        await guest.close()
-        await executor.close()
 
 
 async def test_without_a_list_there_is_no_proxy(executor: Executor) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from codebutler.sandbox.border import Job
+from codebutler.sandbox.job import Job
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.scope import offered, wrapped
 from codebutler.sandbox.seatbelt import profile

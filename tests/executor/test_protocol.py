@@ -14,7 +14,7 @@ from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 
 from codebutler import assets
-from codebutler.sandbox.border import Job
+from codebutler.sandbox.job import Job
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.settings import SandboxSettings
 

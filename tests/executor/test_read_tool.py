@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -124,3 +126,11 @@ async def test_raw_bytes_for_the_daemon(executor: Executor, folder: Path) -> Non
     assert await executor.read_file("AGENTS.md") == b"rules\xff\n"
     assert await executor.read_file("AGENTS.md", 3) == b"rul"
     assert await executor.read_file("none") is None
+
+
+async def test_a_name_is_looked_for_in_a_tree_of_any_depth(executor: Executor, folder: Path) -> None:
+    code = "import os\nfor _ in range(1100): os.mkdir('a'); os.chdir('a')\nopen('there', 'w').close()"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True)
+    result = await executor.call("read", {"path": "elsewhere/there"})
+    assert "does not exist. Did you mean a/a/" in result.text
+    assert len(result.text) < 3000

@@ -100,6 +100,7 @@ async def test_a_planted_repository_gets_nothing_shown(open_tmp: Path, git_repo:
     (evil / "objects/info/alternates").write_text(f"{git_repo}/.git/objects\n")
     (evil / "worktrees/t").mkdir(parents=True)
     (evil / "worktrees/t/gitdir").write_text(f"{work}/.git\n")
+    (evil / "worktrees/t/commondir").write_text("../..\n")
     (work / ".git").write_text(f"gitdir: {evil}/worktrees/t\n")
     with pytest.raises(NoSandbox, match="cannot protect a repository inside"):
         await Executor.start(work, own=True, settings=REDUCED)

@@ -19,7 +19,7 @@ from codebutler.models.routing import Router
 from codebutler.models.stream import Timeouts
 from codebutler.testing.anthropic import Anthropic, text, thought, use
 from codebutler.testing.provider import Provider, piece, usage
-from codebutler.types import Message, ModelReply
+from codebutler.types import Message, ModelReply, Usage
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the package's own warnings are not ours to mend
 CLAUDE = "litellm/anthropic/claude-sonnet-4-5"
@@ -82,8 +82,8 @@ async def test_anthropics_own_dialect(twin: Anthropic, make: Make, capfd: pytest
         ("toolu_1", "read", '{"path": "ä.py"}'),
         ("toolu_2", "read", "{}"),
     ]
-    assert (reply.usage.input, reply.usage.output, reply.usage.cached) == (100, 30, 80)
-    assert reply.usd == pytest.approx((20 * 3.0 + 80 * 0.3 + 30 * 15.0) / 1e6)
+    assert reply.usage == Usage(input=140, output=30, cached=80, written=40)
+    assert reply.usd == pytest.approx((20 * 3.0 + 80 * 0.3 + 40 * 3.75 + 30 * 15.0) / 1e6)
     block = {"type": "thinking", "thinking": "Letmelook.", "signature": "c2ln"}
     assert reply.reasoning == {"reasoning_content": "Letmelook.", "thinking_blocks": [block]}
     assert twin.headers[0]["x-api-key"] == "canary-key-value"

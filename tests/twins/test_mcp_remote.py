@@ -1,139 +1,25 @@
-"""MCP servers at a URL: the official server library on loopback, and a server that means no good."""
+"""MCP servers at a URL that mean no good, on loopback."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
 import json
-import socket
-import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import web
 
 from codebutler.errors import ToolFailed
-from codebutler.servers import guarded, remote
-from codebutler.servers.cleaning import cleaned
-from codebutler.servers.connection import Connection, Patience
-from codebutler.servers.results import CHARS, tool_result
-from codebutler.web.urls import Target, read
+from codebutler.servers import guarded
+from codebutler.servers.connection import Connection
 
-KEY = {"Authorization": "Bearer canary"}
-
-
-@asynccontextmanager
-async def connected(url: str, *, call: float = 10.0, private: bool = True) -> AsyncIterator[Connection]:
-    connection = Connection(
-        "far", partial(remote.way, target(url, private), KEY, seconds=5.0), patience(call)
-    )
-    try:
-        yield connection
-    finally:
-        await connection.close()
-
-
-def target(url: str, private: bool = True) -> Target:
-    place = url.split("/")[2]
-    return read(url, ports=range(1, 65536), private=(place,) if private else ())
-
-
-def patience(call: float) -> Patience:
-    return Patience(start=5.0, list=5.0, call=call)
-
-
-# ---------------------------------------------------------------- the official server
-
-
-@pytest.fixture(scope="module")
-def official() -> Iterator[str]:
-    """A server of the official library: its URL."""
-    import uvicorn
-    from mcp.server.mcpserver import MCPServer
-    from mcp.server.mcpserver.exceptions import ToolError
-    from mcp.types import ToolAnnotations
-
-    seen: list[str] = []
-    offered = MCPServer("far", log_level="CRITICAL")
-
-    @offered.tool(annotations=ToolAnnotations(read_only_hint=True))
-    def find(words: str) -> str:
-        """Finds words."""
-        return f"found {words}"
-
-    @offered.tool()
-    def fail() -> str:
-        """Fails."""
-        raise ToolError("the index is broken")
-
-    @offered.tool()
-    def much() -> str:
-        """Says much."""
-        return "m" * 2_000_000
-
-    @offered.tool()
-    async def sleep() -> str:
-        """Takes its time."""
-        await asyncio.sleep(30)
-        return "slept"
-
-    app = offered.streamable_http_app()
-
-    async def outer(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            seen.append(dict(scope["headers"]).get(b"authorization", b"").decode())
-        await app(scope, receive, send)
-
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(outer, log_config=None, ws="none", timeout_graceful_shutdown=0))
-    thread = threading.Thread(target=server.run, args=([listening],))
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
-    server.should_exit = True
-    thread.join()
-    assert set(seen) == {KEY["Authorization"]}
-
-
-async def test_the_official_server_lists_answers_and_fails(official: str) -> None:
-    async with connected(official) as far:
-        await far.start()
-        tools, left_out = cleaned("far", await far.tools())
-        assert [(t.name, t.read_only) for t in tools] == [
-            ("mcp__far__find", True),
-            ("mcp__far__fail", False),
-            ("mcp__far__much", False),
-            ("mcp__far__sleep", False),
-        ]
-        assert left_out == []
-        assert "found x" in tool_result("far", await far.call("find", {"words": "x"})).text
-        failed = tool_result("far", await far.call("fail", {}))
-        assert (failed.ok, "the index is broken" in failed.text) == (False, True)
-        assert CHARS < len(tool_result("far", await far.call("much", {})).text) < CHARS + 500
-        side = await asyncio.gather(*(far.call("find", {"words": str(n)}) for n in range(5)))
-        assert [f"found {n}" in str(each) for n, each in enumerate(side)] == [True] * 5
-
-
-async def test_an_official_server_that_hangs_is_left(official: str) -> None:
-    async with connected(official, call=0.3) as far:
-        await far.start()
-        began = time.monotonic()
-        with pytest.raises(ToolFailed, match=r"did not answer within 0\.3 s and was stopped"):
-            await far.call("sleep", {})
-        assert time.monotonic() - began < 5
-        assert not far.alive
-
-
-async def test_a_private_address_needs_the_hosts_word(official: str) -> None:
-    async with connected(official, private=False) as far:
-        with pytest.raises(ToolFailed, match="leads to an address that is not public"):
-            await far.start()
-
-
-# ---------------------------------------------------------------- a server that means no good
+if TYPE_CHECKING:
+    from tests.twins.conftest import Far
 
 Answer = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
 """What it does on a call, given the request's id."""
@@ -172,15 +58,23 @@ def reply(number: int, result: object, headers: dict[str, str] | None = None) ->
     return web.json_response({"jsonrpc": "2.0", "id": number, "result": result}, headers=headers)
 
 
+Serve = Callable[[Hostile], AbstractAsyncContextManager[Connection]]
+
+
+@pytest.fixture
+def serving(far_at: Far) -> Serve:
+    return partial(served, far_at)
+
+
 @asynccontextmanager
-async def serving(hostile: Hostile, *, call: float = 10.0) -> AsyncIterator[Connection]:
+async def served(far_at: Far, hostile: Hostile) -> AsyncIterator[Connection]:
     app = web.Application()
     app.router.add_route("*", "/mcp", hostile.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        async with connected(f"http://127.0.0.1:{runner.addresses[0][1]}/mcp", call=call) as far:
+        async with far_at(f"http://127.0.0.1:{runner.addresses[0][1]}/mcp") as far:
             yield far
     finally:
         await runner.cleanup()
@@ -235,7 +129,7 @@ INNER = "http://169.254.169.254/latest/meta-data"
         (cut_off, "far did not start"),
     ],
 )
-async def test_a_server_that_does_not_let_us_in(first: Answer, words: str) -> None:
+async def test_a_server_that_does_not_let_us_in(serving: Serve, first: Answer, words: str) -> None:
     async with serving(Hostile(silent, first=first)) as far:
         with pytest.raises(ToolFailed, match=words):
             await far.start()
@@ -255,7 +149,7 @@ async def test_a_server_that_does_not_let_us_in(first: Answer, words: str) -> No
         (status(404), r"far went away: HTTP 404 \(Not Found\)", False),
     ],
 )
-async def test_what_a_bad_answer_gives(on_call: Answer, words: str, stays: bool) -> None:
+async def test_what_a_bad_answer_gives(serving: Serve, on_call: Answer, words: str, stays: bool) -> None:
     hostile = Hostile(on_call)
     async with serving(hostile) as far:
         await far.start()
@@ -265,7 +159,7 @@ async def test_what_a_bad_answer_gives(on_call: Answer, words: str, stays: bool)
         assert hostile.gets == []
 
 
-async def test_an_answer_is_taken_up_again_a_few_times_only() -> None:
+async def test_an_answer_is_taken_up_again_a_few_times_only(serving: Serve) -> None:
     hostile = Hostile(body(b"retry: 0\nid: 7\ndata:\n\n", EVENTS))
     async with serving(hostile) as far:
         await far.start()
@@ -274,7 +168,7 @@ async def test_an_answer_is_taken_up_again_a_few_times_only() -> None:
         assert hostile.gets == ["7"] * (guarded.RESUMES - 1)  # one was our own wish for a stream
 
 
-async def test_a_flood_of_events_is_cut() -> None:
+async def test_a_flood_of_events_is_cut(serving: Serve) -> None:
     sent = 0
 
     async def flood(request: web.Request, _number: int) -> web.StreamResponse:
@@ -293,7 +187,7 @@ async def test_a_flood_of_events_is_cut() -> None:
         assert guarded.LINES / 2 < sent < guarded.BYTES / 5 / 2
 
 
-async def test_lists_without_end_are_cut() -> None:
+async def test_lists_without_end_are_cut(serving: Serve) -> None:
     async def many(_request: web.Request, number: int) -> web.StreamResponse:
         return reply(number, {"content": [{"type": "text", "text": "t"}] * 100_000})
 
@@ -302,7 +196,7 @@ async def test_lists_without_end_are_cut() -> None:
         assert len((await far.call("x", {}))["content"]) == 1_000
 
 
-async def test_a_call_that_is_given_up_leaves_nothing_behind() -> None:
+async def test_a_call_that_is_given_up_leaves_nothing_behind(serving: Serve) -> None:
     async with serving(Hostile(silent)) as far:
         await far.start()
         call = asyncio.create_task(far.call("x", {}))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from pathlib import Path
 from typing import get_args
 
 from codebutler.cli.headless import EXIT, line_of, summary
 from codebutler.events import Outcome, parse
 from codebutler.store.rows import StoredEvent
+from codebutler.testing.stage import PROGRAM
 from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
 
@@ -57,3 +60,9 @@ def test_the_summary_of_a_landed_thread() -> None:
 def test_the_summary_of_a_thread_that_did_nothing() -> None:
     said = summary(ThreadState("t1"), 1)
     assert (said["branch"], said["pr"], said["usd"], said["outcome"]) == (None, None, 0, None)
+
+
+def test_letters_that_a_terminal_lacks_become_question_marks() -> None:
+    env = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([*PROGRAM, "--help"], capture_output=True, text=True, check=True, env=env)
+    assert done.stdout.startswith("usage: codebutler COMMAND ?\n")

@@ -129,14 +129,41 @@ def test_the_table_keeps_to_the_width_and_the_dearest_fills_it(width: int, fine:
     lines = list(cost.table(*bill(calls, "model"), width=width, fine=fine))
     assert len(lines) == 5
     assert not any("\x1b" in line for line in lines)
-    if width >= 60:
-        assert max(map(len, lines)) <= width
+    assert max(map(len, lines)) <= max(width, 27)
     mark = "█" if fine else "#"
     bars = [line.count(mark) for line in lines]
     assert bars[0] == bars[3] == bars[4] == 0
     if width == 200:
         assert bars[1] > 20
         assert bars[2] == pytest.approx(bars[1] / 2, abs=1)
+
+
+def on(day: int, usd: float) -> Bought:
+    return Bought("t", ("s", "p", ""), "pm", "m", 1.76e9 + day * 86_400, usd, True, 1.0, 9_000_000, 90_000, 0)
+
+
+@pytest.mark.parametrize("days", [1, 12, 400])
+@pytest.mark.parametrize("width", [22, 32, 40, 80, 130])
+def test_a_date_is_never_cut_and_what_matters_less_falls_away_first(days: int, width: int) -> None:
+    calls = [on(day, 1.0 + day % 7) for day in range(days)] + [on(0, 1e-6)]
+    lines = list(cost.table(*bill(calls, "day"), width=width, fine=True))
+    assert (len(lines), lines[1][:10], lines[-1][:3]) == (days + 2, "2025-10-09", "all")
+    assert max(map(len, lines)) <= width
+    assert "cost" in lines[0]
+    assert all("…" not in line for line in lines)
+    assert all(("█" in line or "▏" in line) == (width > 30) for line in lines[1:-1])
+    months = list(cost.table(*bill(calls, "month"), width=width, fine=True))
+    assert len(months) == {1: 3, 12: 3, 400: 16}[days]
+    assert (cost.advice("day", days) != []) == (days == 400)
+    assert cost.advice("month", days) == []
+
+
+def test_a_trace_of_money_is_seen_and_wide_letters_keep_the_columns() -> None:
+    calls = [call("漢字漢字", 100.0), call("é\u0301", 0.0001), call("free", 0.0)]
+    lines = list(cost.table(*bill(calls, "model"), width=80, fine=True))
+    assert [line.count("█") + line.count("▏") for line in lines[1:4]][1:] == [1, 0]
+    assert len({cost._wide(line.partition(" 1,000,000 ")[0]) for line in lines[1:4]}) == 1
+    assert cost._fit("漢字漢字", 6) == "漢字… "
 
 
 def test_calls_without_a_price_are_marked() -> None:

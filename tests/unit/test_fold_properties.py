@@ -8,7 +8,17 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codebutler.events import Event, FrameStarted, MessageReceived, dump, parse
+from codebutler.events import (
+    Compacted,
+    Event,
+    FrameStarted,
+    ImageMade,
+    MessageReceived,
+    ModelReplied,
+    Transcribed,
+    dump,
+    parse,
+)
 from codebutler.thread.fold import apply, fold
 from codebutler.thread.state import ThreadState
 
@@ -83,8 +93,7 @@ def test_a_message_is_unread_until_an_event_deals_with_it(log: list[Row]) -> Non
 @given(logs)
 def test_the_money_is_the_sum_of_the_replies(log: list[Row]) -> None:
     state: ThreadState = fold("t", log)
-    replies = [
-        event for _, _, event in log if event is not None and event.kind in {"model_replied", "compacted"}
-    ]
+    paid = (ModelReplied, Compacted, ImageMade, Transcribed)
+    replies = [event for _, _, event in log if isinstance(event, paid)]
     assert round(state.usd, 6) == round(sum(event.usd for event in replies), 6)
     assert round(sum(f.usd for f in state.frames.values()), 6) <= round(state.usd, 6)

@@ -23,6 +23,7 @@ ROOMS = (  # a room may import from its own line or an earlier one; anything not
     {"surfaces"},
     {"service"},
     {"bench"},
+    {"evaluation"},
     {"cli"},
 )
 LINE = {room: line for line, rooms in enumerate(ROOMS) for room in rooms}
@@ -37,6 +38,7 @@ HEAVY = {
     "prompt_toolkit",
     "aiohttp",
     "ddgs",
+    "tiktoken",
 }
 HEAVY |= {"sqlite_utils", "markdown_it", "hypothesis", "pytest"}
 
@@ -72,8 +74,8 @@ def climbs(own: str, other: str) -> bool:
     """Whether an import from room ``own`` to ``other`` goes upwards."""
     if own == "testing":
         return other != "vocabulary"
-    if other == "testing":  # the demo, the model server and the benchmark are commands a person types
-        return own not in {"cli", "bench"}
+    if other == "testing":  # the demo, the model server, benchmark and evals: commands a person types
+        return own not in {"cli", "bench", "evaluation"}
     return LINE[other] > LINE[own]
 
 

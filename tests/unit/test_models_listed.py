@@ -39,14 +39,15 @@ def row(name: str, **pricing: Any) -> Json:
 
 
 async def test_the_list_wins_over_our_table_also_under_our_spelling(tmp_path: Path) -> None:
-    listed = row(
-        "anthropic/claude-sonnet-4.5", prompt="0.000002", completion="0.00001", input_cache_read="2e-7"
-    )
+    pricing = {"prompt": "0.000002", "completion": "0.00001", "input_cache_read": "2e-7"}
+    listed = row("anthropic/claude-sonnet-4.5", **pricing, input_cache_write="0.0000025")
     router = await learnt(tmp_path, listed)
     for name in ("anthropic/claude-sonnet-4-5", "anthropic/claude-sonnet-4.5"):
         found = router.price(name)
         assert found is not None
-        assert (found.input, found.cached, found.output) == pytest.approx((2.0, 0.2, 10.0))
+        assert (found.input, found.cached, found.output, found.written) == pytest.approx(
+            (2.0, 0.2, 10.0, 2.5)
+        )
         assert (found.context, found.max_output, found.sees) == (64_000, 8_000, True)
         assert router.window(name) == 64_000
     assert router.price(GPT) == price(GPT)

@@ -53,6 +53,35 @@ def test_costs(router: Router) -> None:
     assert router.cost("moonshotai/kimi-k2:free", usage) == 0.0
 
 
+def test_what_goes_into_a_prompt_cache_has_its_own_price(router: Router) -> None:
+    usage = Usage(input=1_000_000, cached=400_000, written=500_000)
+    assert router.cost("anthropic/claude-sonnet-4-5", usage) == pytest.approx(
+        0.1 * 3 + 0.4 * 0.3 + 0.5 * 3.75
+    )
+    assert router.worst_case("anthropic/claude-sonnet-4-5", 1_000_000, 0) == pytest.approx(3.75)
+    odd = Usage(input=10, cached=8, written=50)
+    assert router.cost("anthropic/claude-sonnet-4-5", odd) == pytest.approx((8 * 0.3 + 2 * 3.75) / 1e6)
+    assert router.cost("openai/gpt-4o-mini", usage) == pytest.approx(0.6 * 0.15 + 0.4 * 0.075)
+    assert router.cost("anthropic/claude-sonnet-4-5:free", usage) == 0.0
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 5}},
+        {"prompt_tokens_details": {"cached_tokens": 3}, "cache_creation_input_tokens": 5},
+        {
+            "prompt_tokens_details": {"cached_tokens": 3, "cache_creation_tokens": 5},
+            "cache_write_tokens": "x",
+        },
+    ],
+)
+def test_who_says_in_which_words_what_went_into_the_cache(told: dict[str, Any]) -> None:
+    assembler = Assembler()
+    assembler.feed({"usage": {"prompt_tokens": 9, "completion_tokens": 1, **told}})
+    assert assembler.usage == Usage(input=9, output=1, cached=3, written=5)
+
+
 def test_an_unknown_model_costs_nothing_that_is_known(router: Router) -> None:
     assert (router.price("qwen3:8b"), router.cost("scripted", Usage(input=9))) == (None, None)
     assert router.worst_case("scripted", 9, 9) == 0.0

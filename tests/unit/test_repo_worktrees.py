@@ -151,6 +151,7 @@ async def test_removal_leaves_nothing_and_may_be_repeated(repo: Repo, git_box: G
     (tree.path / "node_modules").mkdir()
     for _ in range(2):
         await worktrees.remove(repo, tree, dirty=[], landed=[tip])
+        assert worktrees.elsewhere(repo, tree.branch) is not None, "a late look finds that it has gone"
     assert list(tree.path.parent.iterdir()) == []
     assert git_box.git("for-each-ref") == before
     assert git_box.git("worktree", "list").count("\n") == 0

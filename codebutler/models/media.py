@@ -1,0 +1,175 @@
+"""Pictures and speech over OpenAI's own package: which server, one bounded call, and what a failure means."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from codebutler.config import Config
+from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
+from codebutler.models import faults
+from codebutler.models.endpoints import OPENAI_URL, Endpoint, openai_endpoint
+from codebutler.models.reach import proxy_for, trust
+from codebutler.models.routing import Route
+from codebutler.types import Json
+
+if TYPE_CHECKING:
+    import httpx
+    from openai import AsyncOpenAI
+
+What: TypeAlias = Literal["images", "speech"]
+PAUSES = (1.0, 4.0)
+"""Seconds before another try, where the service has surely done nothing yet."""
+CONNECT = 10.0
+_LONGEST_WISH = 30.0
+"""Seconds of a service's Retry-After that are waited for."""
+_USE = {"images": "pictures can be drawn", "speech": "voice messages can be transcribed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A server, the model to ask it for, and the most seconds that one call may take."""
+
+    endpoint: Endpoint
+    model: str
+    seconds: float
+
+    @property
+    def route(self) -> Route:
+        """As the messages about failures want it."""
+        return Route(self.endpoint, self.model, self.model)
+
+
+class _Again(Exception):
+    """A failure after which the call may be made anew without paying twice."""
+
+    def __init__(self, error: ModelUnavailable) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def service(config: Config, what: What) -> Service:
+    """The service for ``images`` or ``speech``. ConfigError, with the fix, when none is set up.
+
+    A key goes only to the server that it was given for.
+    """
+    section = getattr(config, what)
+    origin = config.origin(f"{what}.apiKey") if section.api_key else ""
+    endpoint: Endpoint | None
+    if section.base_url:
+        label = f"the server at {section.base_url}"
+        endpoint = Endpoint("compatible", label, section.base_url, section.api_key, origin)
+    elif section.api_key:
+        endpoint = Endpoint("openai", "OpenAI", OPENAI_URL, section.api_key, origin)
+    else:
+        endpoint = openai_endpoint(config)
+    if endpoint is None:
+        raise ConfigError(
+            f"no service is set up by which {_USE[what]}",
+            fix=f"Set OPENAI_API_KEY, or {what}.apiKey or {what}.baseUrl in the host's config.json.",
+        )
+    return Service(endpoint, section.model, section.seconds)
+
+
+async def ask(
+    use: Service,
+    send: Callable[[AsyncOpenAI], AbstractAsyncContextManager[Any]],
+    *,
+    limit: int,
+    pauses: Sequence[float] = PAUSES,
+) -> Json:
+    """The answer's JSON object, of ``limit`` bytes at most. ``send`` makes a streamed call of the package's.
+
+    Raises ModelUnavailable or ModelRefused. A call that may have been paid for is not made again.
+    """
+    waits = list(pauses)
+    while True:
+        try:
+            async with asyncio.timeout(use.seconds):
+                return await _once(use, send, limit)
+        except TimeoutError as error:
+            why = f"gave no answer within {use.seconds:g} s"
+            raise faults.broken(use.route, why, fix="Try again, or ask for less") from error
+        except _Again as again:
+            if not waits:
+                raise again.error from again
+            await asyncio.sleep(max(waits.pop(0), min(again.error.retry_after or 0.0, _LONGEST_WISH)))
+
+
+async def _once(
+    use: Service, send: Callable[[AsyncOpenAI], AbstractAsyncContextManager[Any]], limit: int
+) -> Json:
+    http = await asyncio.to_thread(_connection, use)
+    import httpx
+    import openai
+
+    key = use.endpoint.key.get_secret_value() if use.endpoint.key else "none"
+    async with openai.AsyncOpenAI(
+        api_key=key, base_url=use.endpoint.base_url, max_retries=0, http_client=http
+    ) as client:
+        try:
+            async with send(client) as response:
+                return _object(await _bounded(response, use, limit), use)
+        except openai.APIStatusError as error:
+            raise _status(error.response, use) from error
+        except openai.APITimeoutError as error:
+            raise faults.broken(use.route, "gave no answer in time") from error
+        except openai.APIConnectionError as error:
+            raise _Again(faults.unreachable(use.route, str(error.__cause__ or error))) from error
+        except httpx.HTTPError as error:
+            raise faults.broken(use.route, f"broke off in the middle of its answer: {error}") from error
+
+
+def _connection(use: Service) -> httpx.AsyncClient:
+    """As for chat: the same proxies and certificates, and no redirect, as the key would go along.
+
+    Runs in a thread: to load the packages takes longer than a turn of the event loop may.
+    """
+    import httpx
+    import openai  # noqa: F401 - loaded here so that it is there when the loop needs it
+
+    return httpx.AsyncClient(
+        proxy=proxy_for(use.endpoint.base_url),
+        verify=trust(),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=httpx.Timeout(use.seconds, connect=min(CONNECT, use.seconds)),
+    )
+
+
+def _status(response: httpx.Response, use: Service) -> ModelError | _Again:
+    error = faults.from_answer(response.status_code, response.content, response.headers, use.route)
+    return _Again(error) if isinstance(error, ModelUnavailable) else error
+
+
+async def _bounded(response: Any, use: Service, limit: int) -> bytes:  # noqa: ANN401 - the package's own
+    found = bytearray()
+    async for piece in response.iter_bytes():
+        found += piece
+        if len(found) > limit:
+            raise faults.too_much(use.route, limit)
+    return bytes(found)
+
+
+def _object(said: bytes, use: Service) -> Json:
+    try:
+        answer = json.loads(said)
+    except (ValueError, RecursionError) as error:
+        if said.lstrip().startswith(b"<"):
+            raise faults.no_api(use.route, said[:10_000]) from error
+        raise nonsense(use, "no JSON") from error
+    if not isinstance(answer, dict):
+        raise nonsense(use, "no JSON object")
+    faults.raise_inner(answer, use.route)
+    return answer
+
+
+def nonsense(use: Service, what: str) -> ModelRefused:
+    """The service answered something that cannot be used."""
+    return ModelRefused(
+        f"{use.endpoint.label} answered {what}", fix=f"Check that it offers this API, and has {use.model}"
+    )

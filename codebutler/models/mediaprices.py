@@ -1,0 +1,88 @@
+"""What pictures and transcripts cost at list price. US dollars; None and 0 where no price is known."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+MILLION = 1_000_000
+_DATE = re.compile(r"-20\d\d-\d\d-\d\d$")
+_DRAWN = {
+    "gpt-image-1": (5.0, 10.0, 40.0),
+    "gpt-image-1-mini": (2.0, 2.5, 8.0),
+    "gpt-image-1.5": (5.0, 8.0, 32.0),
+    "chatgpt-image-latest": (5.0, 8.0, 32.0),
+    "gpt-image-2": (5.0, 8.0, 30.0),
+    "gpt-image-2.5-flare": (5.0, 8.0, 30.0),
+    "gpt-image-2.5-sunburst": (5.0, 8.0, 30.0),
+    "gpt-image-2.6-sunburst": (5.0, 8.0, 30.0),
+}
+"""Dollars per million tokens: of text in, of pictures in, out."""
+_TOKENS = {"low": 408, "medium": 1584, "high": 6240}
+"""Output tokens of a picture of ``_PIXELS``; "auto" may choose the best."""
+_PIXELS = 1024 * 1536
+_SOURCE = 6_500
+"""Most tokens of a picture that goes in."""
+_PER_MINUTE = {
+    "whisper-1": 0.006, "gpt-4o-transcribe": 0.006, "gpt-4o-transcribe-diarize": 0.006,
+    "gpt-4o-mini-transcribe": 0.003, "gpt-transcribe": 0.006,
+}  # fmt: skip
+_HEARD = {
+    "gpt-4o-transcribe": (2.5, 10.0),
+    "gpt-4o-transcribe-diarize": (2.5, 10.0),
+    "gpt-4o-mini-transcribe": (1.25, 5.0),
+}
+"""Dollars per million tokens, in and out."""
+_LEAST_RATE = 1_500
+"""Bytes a second of the thinnest speech codec in use: a recording is at most so long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a service counted."""
+
+    text: int = 0
+    pictures: int = 0
+    output: int = 0
+
+
+def _plain(model: str) -> str:
+    return _DATE.sub("", model.strip().lower().rpartition("/")[2])
+
+
+def drawn(model: str, used: Tokens) -> float | None:
+    """Dollars of a picture."""
+    price = _DRAWN.get(_plain(model))
+    if price is None:
+        return None
+    return (used.text * price[0] + used.pictures * price[1] + used.output * price[2]) / MILLION
+
+
+def worst_drawn(model: str, *, prompt: str, size: str, quality: str, sources: int) -> float:
+    """The most that a picture can cost."""
+    wide, _, high = size.partition("x")
+    pixels = int(wide) * int(high) if wide.isdecimal() and high.isdecimal() else _PIXELS
+    output = math.ceil(_TOKENS.get(quality, _TOKENS["high"]) * max(1.0, pixels / _PIXELS))
+    return drawn(model, Tokens(len(prompt.encode()), sources * _SOURCE, output)) or 0.0
+
+
+def heard(model: str, *, seconds: float | None, tokens: tuple[int, int] | None) -> float | None:
+    """Dollars of a transcript by what the service counted: tokens (in, out), or seconds of sound."""
+    name = _plain(model)
+    if tokens is not None and name in _HEARD:
+        return (tokens[0] * _HEARD[name][0] + tokens[1] * _HEARD[name][1]) / MILLION
+    if seconds is not None and name in _PER_MINUTE:
+        return _PER_MINUTE[name] * seconds / 60
+    return None
+
+
+def longest(data: bytes) -> float:
+    """Seconds that a recording lasts at most; a WAV file tells its rate."""
+    rate = int.from_bytes(data[28:32], "little") if data[:4] == b"RIFF" else 0
+    return len(data) / max(rate, _LEAST_RATE)
+
+
+def worst_heard(model: str, data: bytes) -> float:
+    """The most that a transcript can cost."""
+    return _PER_MINUTE.get(_plain(model), 0.0) * longest(data) / 60

@@ -1,0 +1,100 @@
+"""A thread's commits and its pull request, as its tools reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from codebutler.errors import BranchLost, RepoError, ToolFailed
+from codebutler.events import PrOpened, PrUpdated
+from codebutler.repo import objects
+from codebutler.text import fit
+from codebutler.thread import render
+from codebutler.thread.mail import Mail
+
+T = TypeVar("T")
+TEXT_CAP = 24_000
+"""Characters of history or diff that one tool result may hold."""
+
+
+class Shipping(Mail):
+    """From the worktree to the forge."""
+
+    async def checkpoint(self, message: str) -> str:
+        """Save the worktree as a commit."""
+        return await self._git(self.space.checkpoint(message))
+
+    async def push(self) -> str:
+        """Push what was committed, and what was not yet."""
+        if self.state.worktree is None:
+            raise ToolFailed("there is nothing to push: no worktree yet")
+        await self._git(self.space.checkpoint("Work in progress"))
+        return await self._git(self.space.push())
+
+    async def open_pr(self, title: str, body: str) -> str:
+        """Open the pull request, or say that it is open."""
+        if self.state.pr is None:
+            await self.push()
+            await self.record_pr(title, body)
+        pr = self.state.pr
+        return f"Pull request #{pr.number} is open: {pr.url}" if pr else "no pull request"
+
+    async def record_pr(self, title: str, body: str) -> None:
+        """Open the PR at the forge (which finds it again by its branch) and log it."""
+        tree, base = self.state.worktree, await self.space.base()
+        if tree is None:
+            raise ToolFailed("there is no branch to open a pull request for")
+        forge = await self.space.forge()
+        full = render.merge_body(self.redact(body), render.pr_body(self.state))
+        pr = await self._git(
+            forge.open_pr(branch=tree.branch, base=base.branch, title=title, body=full, draft=False)
+        )
+        await self.append(PrOpened(number=pr.number, url=pr.url, title=pr.title))
+        await self.log.update_row(pr=str(pr.number))
+
+    async def refresh_pr(self) -> None:
+        """Bring title and our part of the body up to date."""
+        if self.state.pr is None:
+            return
+        forge = await self.space.forge()
+        pr = await forge.get(self.state.pr.number)
+        title = self.redact(render.pr_title(self.state))
+        body = self.redact(render.merge_body(pr.body, render.pr_body(self.state)))
+        await forge.update(pr.number, title=title, body=body)
+        await self.append(PrUpdated(number=pr.number, title=title))
+
+    async def pr_status(self) -> str:
+        """The PR's state."""
+        if self.state.pr is None:
+            return "There is no pull request yet."
+        pr = await self._git((await self.space.forge()).get(self.state.pr.number))
+        return f"#{pr.number} {pr.title}\nstate: {pr.state}\nhead: {pr.head}\nbase: {pr.base}\n{pr.url}"
+
+    async def log_text(self, path: str, limit: int) -> str:
+        """The branch's history."""
+        at = self.state.head or (await self.space.base()).commit
+        commits = await self._git(
+            objects.log(self.host.repo.gitdir, at, limit=limit, paths=[path] if path else [])
+        )
+        lines = [f"{c.sha[:10]} {c.date[:10]} {c.author}: {c.subject}" for c in commits]
+        return fit("\n".join(lines), TEXT_CAP) or "No commits."
+
+    async def diff(self, base: str, path: str) -> str:
+        """The branch's changes."""
+        if not self.state.head:
+            return "Nothing has changed yet."
+        old = base or (self.state.worktree.base if self.state.worktree else "")
+        paths = [path] if path else []
+        text, cut = await self._git(
+            objects.diff(self.host.repo.gitdir, old, self.state.head, paths=paths, limit=TEXT_CAP)
+        )
+        return (text + "\n… cut here; name a path to see the rest" * cut) or "Nothing has changed."
+
+    async def _git(self, work: Awaitable[T]) -> T:
+        """What git or the forge refuses is news for the model, not the end of the turn: but a lost branch."""
+        try:
+            return await work
+        except BranchLost:  # no model can put it back
+            raise
+        except RepoError as error:
+            raise ToolFailed(str(error)) from error
