@@ -59,11 +59,17 @@ class Shell:
 
 
 async def test_runs_that_pass_are_added_up(open_tmp: Path) -> None:
-    price = {"input": 1.0, "output": 2.0}
-    async with ScriptedModel(script("question", 0, price=price)) as server:
+    team = open_tmp / ".codebutler/prompts/shared.md"
+    team.parent.mkdir(parents=True)
+    team.write_text("Be as brief as a telegram.")
+    played = script("question", 0, price={"input": 1.0, "output": 2.0})
+    for step in played.scripts[0].steps:
+        step.expect_prompt.append("Be as brief as a telegram.")
+    async with ScriptedModel(played) as server:
         shell = Shell(open_tmp, server.url)
         words = ("question", "--runs", "2", "--model", "scripted", "--role-model", "lead=scripted/lead")
-        code, out, err = await shell.run(*words, "--json")
+        code, out, err = await shell.run(*words, "--json", "--prompts", str(open_tmp))
+        assert server.failures == []
     assert code == 0, err
     found = json.loads(out)
     assert found["total"] == {"planned": 2, **found["models"]["scripted + lead=scripted/lead"]}
