@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from codebutler.types import Record
 
@@ -58,6 +58,8 @@ class Source:
     title: str = ""
     date: str = ""
     opened: bool = False
+    texts: list[str] = field(default_factory=list)
+    """What was read of it, or of the search that listed it."""
 
 
 def plain_url(url: str) -> str:
@@ -67,27 +69,26 @@ def plain_url(url: str) -> str:
     return f"{scheme.lower()}{mark}{host.lower()}{slash}{path}"
 
 
-def faults(report: Report, sources: Mapping[str, Source], read: str) -> list[str]:
-    """What is wrong, a line each. ``sources`` by ``plain_url``; ``read`` is all text that was met."""
+def faults(report: Report, sources: Mapping[str, Source]) -> list[str]:
+    """What is wrong, a line each. ``sources`` by ``plain_url``."""
     wrong = [] if report.answer.strip() else ["the answer is empty"]
-    words = _words(read)
     for number, claim in enumerate(report.claims, 1):
-        if plain_url(claim.url) not in sources:
+        source = sources.get(plain_url(claim.url))
+        if source is None:
             wrong.append(f"claim {number}: {claim.url[:200]} was neither found nor opened here")
-        elif not _stands(claim.quote, words):
-            wrong.append(f"claim {number}: the quote stands on no page that you have seen")
+        elif not _stands(claim.quote, source):
+            wrong.append(f"claim {number}: the quote does not stand there, as far as you have read")
     return wrong
 
 
-def checked(report: Report, sources: Mapping[str, Source], read: str) -> Checked:
-    """The report without claims of unmet sources, and without quotes that stand nowhere."""
-    words = _words(read)
+def checked(report: Report, sources: Mapping[str, Source]) -> Checked:
+    """The report without claims of unmet sources, and without quotes that do not stand in theirs."""
     found: list[Finding] = []
     for claim in report.claims[:_CLAIMS]:
         source = sources.get(plain_url(claim.url))
         if source is None:
             continue
-        quote = claim.quote.strip()[:_QUOTE] if _stands(claim.quote, words) else ""
+        quote = claim.quote.strip()[:_QUOTE] if _stands(claim.quote, source) else ""
         found.append(
             Finding(
                 claim=claim.claim[:_CLAIM],
@@ -124,6 +125,6 @@ def _words(text: str) -> str:
     return f" {re.sub(r'[^0-9a-zÀ-￿]+', ' ', text.casefold()).strip()} "
 
 
-def _stands(quote: str, words: str) -> bool:
+def _stands(quote: str, source: Source) -> bool:
     asked = _words(quote)
-    return not asked.strip() or asked in words
+    return not asked.strip() or any(asked in _words(text) for text in source.texts)

@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_all(args.evals)
     if args.check:
         return stopping.run(_check(loaded, args.jobs))
-    return stopping.run(_run(_order(args, loaded), args))
+    return _evaluate(_order(args, loaded), args)
 
 
 def _list() -> int:
@@ -120,17 +120,45 @@ def choices(models: list[str], by_role: Mapping[str, str]) -> list[Choice]:
     return found
 
 
-async def _run(order: Order, args: argparse.Namespace) -> int:
+def _evaluate(order: Order, args: argparse.Namespace) -> int:
+    """Say what it may cost, ask, and run everything."""
     from codebutler import logs
-    from codebutler.evaluation.report import one_line, summary, table
-    from codebutler.evaluation.series import check, run_all
+    from codebutler.evaluation.series import check
     from codebutler.redact import Redactor
 
     make_home(order.home)
-    config = load_config(None, home=order.home)
-    logs.setup(Redactor(config.secrets()), file=order.home / "logs" / "eval.log", stderr=False)
-    unpriced = await check(order)
-    await _announce(order, unpriced, asking=not args.yes and not args.json and sys.stdin.isatty())
+    secrets = load_config(None, home=order.home).secrets()
+    logs.setup(Redactor(secrets), file=order.home / "logs" / "eval.log", stderr=False)
+    notes: list[str] = []
+
+    async def prepare() -> int:
+        notes.extend(await check(order))
+        return 0
+
+    try:
+        stopping.run(prepare())
+        _announce(order, notes, asking=not args.yes and not args.json and sys.stdin.isatty())
+        return stopping.run(_run(order, as_json=args.json))
+    finally:
+        logs.close()
+
+
+def _announce(order: Order, notes: list[str], *, asking: bool) -> None:
+    """What it may cost, before it costs anything."""
+    who = "; ".join(choice.label for choice in order.choices)
+    runs = "1 run" if order.count == 1 else f"{order.count} runs"
+    for line in (f"{runs} with {who}: ${order.worst:g} at most, all together.", *notes):
+        print(line, file=sys.stderr, flush=True)
+    if asking:
+        print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+            raise UsageError("nothing was run", fix="--yes goes on without asking.")
+
+
+async def _run(order: Order, *, as_json: bool) -> int:
+    from codebutler.evaluation.report import one_line, summary, table
+    from codebutler.evaluation.series import run_all
+
     results: list[Result] = []
 
     def told(result: Result) -> None:
@@ -140,31 +168,13 @@ async def _run(order: Order, args: argparse.Namespace) -> int:
     try:
         await run_all(order, told)
     finally:  # also of what Ctrl-C leaves
-        if args.json:
+        if as_json:
             print(json.dumps(summary(results, order.count)), flush=True)
         elif results:
             print("\n".join(table(results)), flush=True)
-        if len(results) < order.count:
-            print(
-                f"{order.count - len(results)} of {order.count} runs did not come to an end.", file=sys.stderr
-            )
-        logs.close()
+        if (missing := order.count - len(results)) > 0:
+            print(f"{missing} of {order.count} runs did not come to an end.", file=sys.stderr)
     return 0 if all(result.passed for result in results) else 1
-
-
-async def _announce(order: Order, unpriced: list[str], *, asking: bool) -> None:
-    """What it may cost, before it costs anything."""
-    who = "; ".join(choice.label for choice in order.choices)
-    runs = "1 run" if order.count == 1 else f"{order.count} runs"
-    print(f"{runs} with {who}: ${order.worst:g} at most, all together.", file=sys.stderr, flush=True)
-    if unpriced:
-        names = ", ".join(unpriced)
-        note = "its calls count as $0, so only turns, tokens and seconds are limited."
-        print(f"No price is known of {names}: {note}", file=sys.stderr, flush=True)
-    if asking:
-        said = await asyncio.to_thread(input, "Go on? [y/N] ")
-        if said.strip().lower() not in {"y", "yes"}:
-            raise UsageError("nothing was run", fix="--yes goes on without asking.")
 
 
 async def _check(loaded: list[Loaded], jobs: int) -> int:

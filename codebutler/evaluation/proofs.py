@@ -61,8 +61,16 @@ class Command(Oracle):
     def _verdict(self, result: ToolResult) -> str:
         code = result.details.get("exit_code")
         if not isinstance(code, int):
-            return f"{self.run}: did not end by itself: {result.text[-_TAIL:]}"
+            return f"{self.run}: did not end by itself{_tail(result.text)}"
         if self.fails:
-            said = f": {result.text[-_TAIL:].strip()}" if code else ""
+            said = _tail(result.text) if code else ""
             return "" if code == _FOUND else f"{self.run}: exit {code}, but it had to be {_FOUND}{said}"
-        return f"{self.run}: exit {code}: {result.text[-_TAIL:].strip()}" if code else ""
+        return f"{self.run}: exit {code}{_tail(result.text)}" if code else ""
+
+
+def _tail(text: str) -> str:
+    """The last whole lines of an output, below what is said of it."""
+    lines = text.strip().splitlines()
+    while len(lines) > 1 and sum(map(len, lines)) > _TAIL:
+        del lines[0]
+    return "".join(f"\n{line[-_TAIL:]}" for line in lines)

@@ -69,7 +69,7 @@ class Order:
 async def check(order: Order) -> list[str]:
     """What must hold before anything is bought: NoSandbox, or ConfigError when no model can be called.
 
-    Returns the models whose price nobody knows: no cap in dollars holds for them.
+    Returns what a person should know first, a line each.
     """
     unpriced: set[str] = set()
     async with AsyncExitStack() as stack:
@@ -82,9 +82,14 @@ async def check(order: Order) -> list[str]:
             roles = (await load_rules(place.repo, place.repo.head, place.config)).roles
             wanted = {router.candidates(roles[name])[0] for name in WORKERS}
             unpriced |= {model for model in wanted if router.price(model) is None}
-        executor = await Executor.start(grounds.repo, read_only=True, settings=cage(place))
+        cages = cage(place)
+        executor = await Executor.start(grounds.repo, read_only=True, settings=cages)
         await executor.close()
-    return sorted(unpriced)
+    notes = [cages.banner] if cages.banner else []
+    if unpriced:
+        free = "their calls count as $0, so only turns, tokens and seconds are limited."
+        notes.append(f"No price is known of {', '.join(sorted(unpriced))}: {free}")
+    return notes
 
 
 async def run_all(order: Order, told: Callable[[Result], None]) -> None:

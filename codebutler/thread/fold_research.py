@@ -21,7 +21,7 @@ def _research_started(s: ThreadState, e: ev.ResearchStarted) -> None:
 def _research_finished(s: ThreadState, e: ev.ResearchFinished) -> None:
     research = s.researches.get(e.research)
     if research is not None:
-        research.outcome = e.outcome
+        research.finish(e.outcome)
     s.frames[e.frame].tell(e.content)
 
 
@@ -31,4 +31,4 @@ def stop_researches(s: ThreadState) -> None:
         topics = ", ".join(repr(r.topic) for r in s.open_researches(asker))
         s.frames[asker].remark(STOPPED.format(topics=topics))
     for research in s.open_researches():
-        research.outcome = "cancelled"
+        research.finish("cancelled")

@@ -60,14 +60,12 @@ class Researcher(ThreadDesk):
     async def before_tools(self, *, changes: bool) -> None:
         """Nothing here touches the worktree."""
 
-    async def report(self, site: Site, report: Report) -> Checked:
+    async def report(self, _site: Site, report: Report) -> Checked:
         """The report, checked; the first one with faults is handed back."""
-        frame = self.state.frames[site.frame]
-        read = "\n".join(str(m["content"]) for m in frame.messages if m["role"] == "tool")
-        wrong = faults(report, self._research.sources, read)
+        wrong = faults(report, self._research.sources)
         if wrong and self._research.refusals < RETRIES:
             raise ToolFailed("mend your report: " + "; ".join(wrong[:10]))
-        return checked(report, self._research.sources, read)
+        return checked(report, self._research.sources)
 
 
 async def work(desk: ThreadDesk, research: Research) -> Ended:
@@ -101,7 +99,8 @@ def _failed(research: Research, frame: Frame, why: str) -> Ended:
     said = f"Its last words, unchecked:\n{last}" if last else "It said nothing."
     opened = [f"- {s.title or s.url}: {s.url}" for s in research.sources.values() if s.opened][:_LISTED]
     pages = "\n\nPages that it opened:\n" + "\n".join(opened) if opened else ""
-    return Ended("failed", _opening(research, f"gave no checked findings: {why}") + _marked(said + pages))
+    words = f"Why: {why}.\n{said}{pages}"  # a model's and its provider's words are in the reason, too
+    return Ended("failed", _opening(research, "gave no checked findings") + _marked(words))
 
 
 def _last_report(messages: list[dict[str, Any]]) -> str:

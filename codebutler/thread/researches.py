@@ -9,6 +9,7 @@ from codebutler.events.research import Ending
 from codebutler.findings import Source, plain_url
 from codebutler.toolset.research import REPORT
 from codebutler.types import Json
+from codebutler.web.marking import inside
 
 
 @dataclass(slots=True)
@@ -30,9 +31,10 @@ class Research:
 
     def learn(self, event: ToolFinished) -> None:
         """What a call of the Researcher brought."""
+        text = inside(event.text)
         for kind in ("found", "opened"):
             for row in event.details.get(kind, ()):
-                self._met(Source(row["url"], row["title"], row["date"], kind == "opened"))
+                self._met(Source(row["url"], row["title"], row["date"], kind == "opened"), text)
         if event.name != REPORT:
             return
         if event.ok:
@@ -40,10 +42,14 @@ class Research:
         else:
             self.refusals += 1
 
-    def _met(self, source: Source) -> None:
-        known = self.sources.get(plain_url(source.url))
-        if known is None or (source.opened and not known.opened):
-            title, date = (known.title, known.date) if known else ("", "")
-            self.sources[plain_url(source.url)] = Source(
-                source.url, source.title or title, source.date or date, source.opened
-            )
+    def finish(self, outcome: Ending) -> None:
+        """It is over: what was read of the sources is not looked at again."""
+        self.outcome = outcome
+        self.sources = {}
+
+    def _met(self, source: Source, text: str) -> None:
+        known = self.sources.setdefault(plain_url(source.url), source)
+        if source.opened and not known.opened:
+            known.title, known.date = source.title or known.title, source.date or known.date
+            known.url, known.opened = source.url, True
+        known.texts.append(text)

@@ -67,14 +67,18 @@ class Client:
                 raise ToolFailed("this holds a secret, which must not leave this host")
 
     async def get(self, url: str, *, most: int | None = None) -> Response:
-        """GET ``url``, following at most ``REDIRECTS`` redirects. Raises ToolFailed."""
+        """GET ``url``, following at most ``REDIRECTS`` redirects, all in ``seconds``. Raises ToolFailed."""
         target = self.read(url)
-        for _ in range(REDIRECTS + 1):
-            found = await self._once(target, most or self.most)
-            if isinstance(found, Response):
-                return found
-            target = self.read(urljoin(target.url, found))
-        raise ToolFailed(f"{url} redirects more than {REDIRECTS} times")
+        try:
+            async with asyncio.timeout(self.settings.seconds):
+                for _ in range(REDIRECTS + 1):
+                    found = await self._once(target, most or self.most)
+                    if isinstance(found, Response):
+                        return found
+                    target = self.read(_joined(target, found))
+        except TimeoutError as error:
+            raise ToolFailed(f"{target.origin} did not answer in {self.settings.seconds:g} s") from error
+        raise ToolFailed(f"{target.origin} redirects more than {REDIRECTS} times")
 
     async def _once(self, target: Target, most: int) -> Response | str:
         """The response, or where it redirects to."""
@@ -85,12 +89,11 @@ class Client:
         connector = aiohttp.TCPConnector(
             resolver=guard.pinned(target, found), use_dns_cache=False, force_close=True
         )
-        timeout = aiohttp.ClientTimeout(total=self.settings.seconds)
         try:
             async with (
                 aiohttp.ClientSession(
                     connector=connector,
-                    timeout=timeout,
+                    timeout=aiohttp.ClientTimeout(total=None),
                     trust_env=False,
                     auto_decompress=False,
                     cookie_jar=aiohttp.DummyCookieJar(),
@@ -102,10 +105,18 @@ class Client:
                 if response.status in _MOVED and response.headers.get("Location"):
                     return response.headers["Location"]
                 return await _read(response, target, most)
-        except TimeoutError as error:
-            raise ToolFailed(f"{target.origin} did not answer in {self.settings.seconds:g} s") from error
+        except TimeoutError:
+            raise
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ToolFailed(f"{target.origin} could not be read: {type(error).__name__}") from error
+
+
+def _joined(target: Target, location: str) -> str:
+    """Where a redirect leads to. Its header may hold any bytes at all."""
+    try:
+        return urljoin(target.url, location)
+    except ValueError as error:
+        raise ToolFailed(f"{target.origin} redirects to what is no URL") from error
 
 
 async def _read(response: ClientResponse, target: Target, most: int) -> Response:

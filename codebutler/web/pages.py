@@ -7,7 +7,7 @@ import codecs
 import json
 import re
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from codebutler.errors import ToolFailed
@@ -19,7 +19,13 @@ HTML = 3 * 1024 * 1024
 """Bytes of HTML that are taken apart: more takes a parser half a minute."""
 _PROGRAM = Path(__file__).with_name("extracting.py")
 _TEXT = re.compile(r"text/(?!html\b)[\w.+-]+|application/(?:[\w.-]+\+)?(?:json|xml|yaml|toml|x-ndjson)")
+_KIND = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,60}", re.ASCII)
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{2,40})", re.IGNORECASE)
+_CHARSETS = (
+    *("utf-8", "utf-16", "utf-32", "ascii", "iso8859", "cp", "koi8", "mac-", "tis-620"),
+    *("gb", "hz", "big5", "euc_", "iso2022", "shift_jis", "johab"),
+)
+"""How the names of real charsets begin. Of Python's other codecs some take minutes for a page."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -53,17 +59,21 @@ async def page_of(response: Response, bounds: Bounds | None = None) -> Page:
     """The response's text. Raises ToolFailed for what is no text, or cannot be read within ``bounds``."""
     kind = _kind(response)
     if kind == "text":
-        text = decoded(response)
-        return Page(response.url, "", "", text[:ROOM], response.cut or len(text) > ROOM)
+        part = first(response, 4 * ROOM)
+        text = decoded(part)
+        return Page(response.url, "", "", text[:ROOM], part.cut or len(text) > ROOM)
     if kind == "pdf" and response.cut:
         raise ToolFailed(f"{response.url}: the PDF is too large to be read")
-    whole = response.data if kind == "pdf" else decoded(response).encode("utf-8", "replace")
-    data = whole if kind == "pdf" else whole[:HTML]
+    part = response if kind == "pdf" else first(response, HTML)
+    data = part.data if kind == "pdf" else decoded(part).encode("utf-8", "replace")
     found = await _extracted(kind, response.url, data, bounds or Bounds())
     text = found["text"]
-    return Page(
-        response.url, found["title"], found["date"], text, response.cut or data != whole or len(text) >= ROOM
-    )
+    return Page(response.url, found["title"], found["date"], text, part.cut or len(text) >= ROOM)
+
+
+def first(response: Response, most: int) -> Response:
+    """The response with at most ``most`` bytes of its data."""
+    return replace(response, data=response.data[:most], cut=response.cut or len(response.data) > most)
 
 
 def decoded(response: Response) -> str:
@@ -73,12 +83,19 @@ def decoded(response: Response) -> str:
     if not named:
         meta = _META.search(data[:4096]) if response.kind in {"text/html", "application/xhtml+xml"} else None
         named = response.charset or (meta[1].decode("ascii") if meta else "")
-    for charset in filter(None, (named, "utf-8")):
-        try:
-            return data.decode(charset, "replace" if named else "strict")
-        except (LookupError, UnicodeDecodeError):
-            continue
-    return data.decode("cp1252", "replace")
+    if _is_charset(named):
+        return data.decode(named, "replace")
+    try:
+        return codecs.utf_8_decode(data, "strict", not response.cut)[0]
+    except UnicodeDecodeError:
+        return data.decode("cp1252", "replace")
+
+
+def _is_charset(name: str) -> bool:
+    try:
+        return codecs.lookup(name).name.startswith(_CHARSETS)
+    except (LookupError, ValueError):
+        return False
 
 
 def _kind(response: Response) -> str:
@@ -91,9 +108,8 @@ def _kind(response: Response) -> str:
         return "text"
     if kind in {"", "application/octet-stream"} and b"\0" not in data[:4096]:
         return "html" if data.lstrip()[:200].lower().startswith((b"<!doctype html", b"<html")) else "text"
-    raise ToolFailed(
-        f"{response.url} is {kind or 'of no known kind'}: only text, HTML, JSON and PDF are read"
-    )
+    shown = kind if _KIND.fullmatch(kind) else "of no known kind"
+    raise ToolFailed(f"{response.url} is {shown}: only text, HTML, JSON and PDF are read")
 
 
 async def _extracted(kind: str, url: str, data: bytes, bounds: Bounds) -> dict[str, str]:

@@ -11,6 +11,8 @@ from urllib.parse import quote, urlsplit
 from codebutler.errors import ToolFailed
 
 LONGEST = 2_000
+_SHOWN = 100
+"""Characters of a host that is refused: it may come from a page, and be written to be read."""
 _PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
@@ -48,16 +50,16 @@ def read(text: str, *, ports: Collection[int] = (80, 443), private: Collection[s
     url = text.strip()
     if not url or len(url) > LONGEST:
         raise ToolFailed(f"a URL has 1 to {LONGEST} characters")
-    if any(c <= " " or c in '\\"<>^`{|}\x7f' for c in url):
+    if any(not c.isprintable() or c in ' \\"<>^`{|}' for c in url):
         raise ToolFailed("the URL holds blanks or signs that no URL holds; percent-encode them")
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise ToolFailed(f"this is no URL: {error}") from error
+        raise ToolFailed(f"this is no URL: {str(error)[:_SHOWN]}") from error
     if parts.scheme not in _PORTS:
         raise ToolFailed(
-            f"only http and https can be fetched, not {parts.scheme or 'a URL without a scheme'}"
+            f"only http and https can be fetched, not {parts.scheme[:_SHOWN] or 'a URL without a scheme'}"
         )
     if "@" in parts.netloc:
         raise ToolFailed("a URL with a user name or password is not fetched")
@@ -82,16 +84,18 @@ def _host(text: str, *, bracketed: bool) -> str:
         try:
             return str(ipaddress.IPv6Address(text))
         except ValueError as error:
-            raise ToolFailed(f"{text} is no IPv6 address") from error
+            raise ToolFailed(f"{text[:_SHOWN]} is no IPv6 address") from error
     host = _ascii(text)
     labels = host.split(".")
     if _NUMBER.fullmatch(labels[-1]):
         try:
             return str(ipaddress.IPv4Address(host))
         except ValueError as error:
-            raise ToolFailed(f"{text} is an odd spelling of an IPv4 address; write a.b.c.d") from error
+            raise ToolFailed(
+                f"{text[:_SHOWN]} is an odd spelling of an IPv4 address; write a.b.c.d"
+            ) from error
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise ToolFailed(f"{text} is no name of a host")
+        raise ToolFailed(f"{text[:_SHOWN]} is no name of a host")
     return host
 
 
@@ -103,7 +107,7 @@ def _ascii(text: str) -> str:
     try:
         return idna.encode(text, uts46=True).decode("ascii").lower().removesuffix(".")
     except idna.IDNAError as error:
-        raise ToolFailed(f"{text} is no name of a host") from error
+        raise ToolFailed(f"{text[:_SHOWN]} is no name of a host") from error
 
 
 def _fits(rule: str, host: str, port: int) -> bool:
@@ -119,4 +123,4 @@ def _need_public(host: str, port: int, ports: Collection[int]) -> None:
     if ":" in host or host.replace(".", "").isdigit():
         return  # an address: the guard judges it
     if "." not in host or any(host == name or host.endswith(f".{name}") for name in _INSIDE):
-        raise ToolFailed(f"{host} is not a name of the public network")
+        raise ToolFailed(f"{host[:_SHOWN]} is not a name of the public network")

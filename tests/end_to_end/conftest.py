@@ -7,7 +7,7 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -186,6 +186,14 @@ class Scene:
         """Wait for what the model is to reach; the test fails when it never does."""
         async with asyncio.timeout(30):
             await event.wait()
+
+    async def where(self, thread: str, wish: Callable[[ThreadState], bool]) -> None:
+        """Wait until the thread's state is as wished for."""
+        async with asyncio.timeout(30):
+            while True:
+                if wish(await self.state(thread)):
+                    return
+                await asyncio.sleep(0.02)
 
     async def rest(self, thread: str) -> ThreadState:
         """The thread's state once its turns are over."""

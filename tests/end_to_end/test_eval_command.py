@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pty
 import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from codebutler.cli.main import main
 from codebutler.evaluation.loading import load
 from codebutler.evaluation.rehearsal import scenario
 from codebutler.testing.scenario import Scenario
@@ -40,9 +42,9 @@ class Shell:
             **({"OPENAI_BASE_URL": url, "OPENAI_API_KEY": KEY} if url else {}),
         }
 
-    async def start(self, *words: str) -> asyncio.subprocess.Process:
+    async def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            *PROGRAM, "eval", *words, cwd=self.temporary, env=self.env, stdin=subprocess.DEVNULL,
+            *PROGRAM, "eval", *words, cwd=self.temporary, env=self.env, stdin=stdin,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
@@ -120,15 +122,37 @@ async def test_the_cap_of_a_day_holds_for_evals_as_well(open_tmp: Path) -> None:
         (["question", "--runs", "0"], "--runs must be at least 1"),
         (["question", "--usd", "nan"], "--usd must be more than 0"),
         (["question", "--role-model", "boss=x"], "--role-model 'boss=x' is not ROLE=ID"),
-        (["question", "--prompts", "."], "has no prompts/, memory/ or roles/"),
+        (["question", "--prompts", "docs"], "has no prompts/, memory/ or roles/"),
     ],
 )
-async def test_a_mistake_is_one_line(words: list[str], said: str, open_tmp: Path) -> None:
-    shell = Shell(open_tmp)
-    code, out, err = await shell.run(*words)
-    assert (code, out) == (2, "")
+def test_a_mistake_is_one_line(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", *words]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
     assert said in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"n\n", 2), (b"y\n", 0), (b"\x04", 2), (None, 130)])
+async def test_a_person_is_asked_before_money_is_spent(
+    typed: bytes | None, code: int, open_tmp: Path
+) -> None:
+    master, slave = pty.openpty()
+    async with ScriptedModel(script("question", 0)) as server:
+        shell = Shell(open_tmp, server.url)
+        process = await shell.start("question", stdin=slave)
+        assert process.stderr is not None
+        await asyncio.wait_for(process.stderr.readuntil(b"Go on? [y/N] "), 60)
+        assert server.requests == []
+        if typed is None:
+            process.send_signal(signal.SIGINT)
+        else:
+            os.write(master, typed)
+        await asyncio.wait_for(process.communicate(), 60)
+        assert process.returncode == code
+        assert bool(server.requests) == (code == 0)
+    os.close(master)
+    os.close(slave)
     assert shell.left() == []
 
 

@@ -13,12 +13,11 @@ from codebutler.events import ModelReplied, Posted, ResearchFinished, ResearchSt
 from codebutler.testing.cast import Held, Line, asks, call, does, finds, with_researchers
 from codebutler.testing.doubles import Asked, says
 from codebutler.testing.webtwin import WebTwin
-from codebutler.thread.state import ThreadState
 from codebutler.thread.team import A_TURN, AT_ONCE
 from codebutler.types import ModelReply
 
 if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Room, Scene
+    from tests.end_to_end.conftest import Room
 
 
 def whole(twin: WebTwin) -> list[Line]:
@@ -42,15 +41,6 @@ def sees(words: str, then: ModelReply) -> Callable[[Asked], Awaitable[ModelReply
         return then
 
     return line
-
-
-async def until(scene: Scene, thread: str, wish: Callable[[ThreadState], bool]) -> None:
-    """Wait for what is to stand in the log."""
-    async with asyncio.timeout(20):
-        while True:
-            if wish(await scene.state(thread)):
-                return
-            await asyncio.sleep(0.02)
 
 
 async def test_the_pm_goes_on_reading_while_two_researchers_work(room: Room, twin: WebTwin) -> None:
@@ -102,7 +92,7 @@ async def test_cancel_stops_researchers_and_the_pm_learns_of_it(room: Room, twin
     async with room.engine(with_researchers(pm, one=[never])) as scene:
         thread = await scene.say("a", "Look it up")
         await scene.until(never.reached)
-        await until(scene, thread, lambda state: state.frames["pm"].step == 2)
+        await scene.where(thread, lambda state: state.frames["pm"].step == 2)
         state = await scene.talk("a", "cancel")
         assert (state.outcome, never.broken_off) == ("cancelled", 1)
         assert state.open_researches() == []
@@ -128,7 +118,7 @@ async def test_a_restart_goes_on_with_what_is_open_and_repeats_nothing(room: Roo
     async with room.engine(think) as scene:
         thread = await scene.say("a", "Look it up")
         await scene.until(slow.reached)
-        await until(scene, thread, lambda state: state.researches["researcher-1"].outcome is not None)
+        await scene.where(thread, lambda state: state.researches["researcher-1"].outcome is not None)
     fetched = len(twin.asked)
     slow.let_go.set()
     async with room.engine(think) as scene:
