@@ -6,10 +6,11 @@ import asyncio
 import importlib
 import re
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import Any
 
-from codebutler.errors import ConfigError, ModelRefused
+from codebutler.errors import ConfigError, ModelRefused, ModelUnavailable
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
 from codebutler.models.body import Bodies
@@ -108,17 +109,14 @@ class OpenAIClient:
         wire = self._wires.setdefault(route.endpoint, stream.Wire(route.endpoint, self._timeouts))
         header = {ROLE_HEADER: re.sub(r"[^\w.-]", "-", role, flags=re.ASCII)[:64] or "none"}
         async with aclosing(wire.pieces(body, header, route)) as pieces:
-            async for piece in pieces:
+            async for piece in _until_late(pieces, told, self._timeouts.late):
                 text = told.feed(piece)
                 if text and on_text is not None:
                     await on_text(text)
                 if told.size > MAX_CHARS:
                     raise faults.too_much(route, MAX_CHARS)
         if not told.finish or told.finish == "error":
-            started = told.text or told.calls()
-            raise faults.broken(
-                route, "broke off in the middle of its answer" if started else "gave no answer"
-            )
+            raise faults.broken(route, _unfinished(told, route))
 
     def _reply(
         self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
@@ -146,6 +144,32 @@ async def load() -> None:
     """Load aiohttp beside the event loop; a caller may do so ahead of the first call."""
     if "aiohttp" not in sys.modules:
         await asyncio.to_thread(importlib.import_module, "aiohttp")
+
+
+async def _until_late(pieces: AsyncGenerator[Any], told: Assembler, late: float) -> AsyncIterator[Any]:
+    """``pieces`` to their end. A reply that says that it is finished has ``late`` seconds to end, too.
+
+    Some servers leave out the mark of the end and keep the connection: the reply is whole all the same.
+    """
+    while True:
+        finished = told.finish not in {"", "error"}
+        try:
+            async with asyncio.timeout(late if finished else None):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except (TimeoutError, ModelUnavailable):
+            if not finished:
+                raise
+            return
+        yield piece
+
+
+def _unfinished(told: Assembler, route: Route) -> str:
+    """What is wrong with a stream that ends without a word of that."""
+    if told.text or told.calls():
+        return "broke off in the middle of its answer"
+    return "gave no answer" + (f", but this: {faults.odd(told.odd, route)}" if told.odd else "")
 
 
 def _ids(messages: Sequence[Message]) -> set[str]:

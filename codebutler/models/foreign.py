@@ -37,7 +37,9 @@ QUIET = {
     "LITELLM_LOG": "CRITICAL",
 }
 """Its settings, which it reads from the environment only."""
-_WRAPPING = re.compile(r"^litellm\.\w+: (?:\w+ - )?")
+_LATER = 5.0
+"""Seconds after our own time limits, which have better words, before the package's."""
+_WRAPPING = re.compile(r"^(?:litellm\.\w+: (?:\w+ - )?)+")
 _ADVICE = re.compile(r"\s*Handle with `litellm\.\w+`\.?\s*$")
 
 
@@ -72,7 +74,7 @@ class Client(OpenAIClient):
             "stream_options": {"include_usage": True},
             "num_retries": 0,
             "max_retries": 0,
-            "timeout": self._timeouts.first,
+            "timeout": self._timeouts.first + _LATER,
             "drop_params": True,
         }
         if tools:
