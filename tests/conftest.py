@@ -6,18 +6,20 @@ import asyncio
 import itertools
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox.host import bwrap_version
+from codebutler.testing.sample import Sample, make_sample
 
 KEPT = {"PATH", "TMPDIR", "LANG", "LC_ALL"}
 
@@ -86,6 +88,22 @@ def git_repo(tmp_path: Path) -> Path:
     ):
         subprocess.run(["git", *words.split()], cwd=repo, check=True)
     return repo
+
+
+@pytest.fixture(scope="session")
+def sample_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Sample]:
+    """The sample repo in a folder, as ``make_sample`` makes it: that is done once, and then copied."""
+    first = make_sample(tmp_path_factory.mktemp("first"))
+
+    def put(folder: Path) -> Sample:
+        for place in (first.repo, first.remote):
+            shutil.copytree(place, folder / place.name, symlinks=True)
+        sample = Sample(folder / first.repo.name, folder / first.remote.name)
+        config = sample.repo / ".git" / "config"
+        config.write_text(config.read_text().replace(str(first.remote), str(sample.remote)))
+        return sample
+
+    return put
 
 
 class Warm:

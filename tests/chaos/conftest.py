@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.testing.aftermath import Landed, a_look, landed, shown
-from codebutler.testing.sample import Sample, make_sample
+from codebutler.testing.sample import Sample
 from codebutler.testing.scripted import ScriptedModel
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ async def small(open_tmp: Path, warm: Warm) -> AsyncIterator[Rig]:
 
 
 @pytest.fixture
-async def demo(open_tmp: Path, warm: Warm) -> AsyncIterator[Rig]:
+async def demo(open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample]) -> AsyncIterator[Rig]:
     """The demo's thread."""
     async with ScriptedModel("demo") as server:
-        yield Rig(open_tmp, make_sample(open_tmp / "demo"), server, warm)
+        yield Rig(open_tmp, sample_in(open_tmp / "demo"), server, warm)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.testing import note
-from codebutler.testing.sample import make_sample
+from codebutler.testing.sample import Sample
 from codebutler.testing.scenario import parse_scenario
 from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.stage import Run, Stage
@@ -36,9 +36,9 @@ SAMPLE = ("after:1", "after:2", "before:3", "after:4")
 
 
 @pytest.fixture
-async def stage(open_tmp: Path, warm: Warm) -> AsyncIterator[Stage]:
+async def stage(open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample]) -> AsyncIterator[Stage]:
     """With a thread that has its pull request."""
-    sample = make_sample(open_tmp / "sample")
+    sample = sample_in(open_tmp / "sample")
     async with ScriptedModel(parse_scenario(f"{note.PM}{CODER}{note.LEAD}")) as server:
         stage = Stage(sample, open_tmp / "home", server, starter=warm.run)
         done = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
