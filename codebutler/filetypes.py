@@ -27,6 +27,7 @@ _STARTS = (
     (b"PK\x03\x04", "application/zip"),
 )
 _PARTS = {(b"RIFF", b"WEBP"): "image/webp", (b"RIFF", b"WAVE"): "audio/wav"}
+_ENDS = {"image/png": b"IEND\xaeB`\x82", "image/jpeg": b"\xff\xd9", "image/gif": b"\x3b"}
 _NAME = 80
 
 
@@ -62,8 +63,26 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
+def picture(data: bytes) -> Shape | None:
+    """The picture that ``data`` holds from head to end; None when it is none, or broken off.
+
+    What lies between is not decoded: a server that takes it does that, at its own risk.
+    """
+    found = shape(data)
+    if found is None or not _ends(found.media_type, data):
+        return None
+    return found
+
+
+def _ends(kind: str, data: bytes) -> bool:
+    """Whether the end is there; some programs put notes of their own behind it."""
+    if kind == "image/webp":
+        return len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    return _ENDS[kind] in data[8:]
+
+
 def shape(data: bytes) -> Shape | None:
-    """The picture that ``data`` holds; None when it is none, or broken off before its size."""
+    """The kind and size of a picture; None when it is none, or broken off before its size."""
     kind = media_type(data)
     try:
         match kind:

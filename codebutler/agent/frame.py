@@ -7,7 +7,7 @@ compaction, which is an event, puts a summary in the place of the oldest ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from codebutler.agent.pictures import attached_picture, picture_message
@@ -75,6 +75,10 @@ class Frame:
         (self._held if self.calls else self.messages).extend(attached_picture(each) for each in pictures)
         self.due = True
         self.renew()
+
+    def show(self, pictures: Iterable[Message]) -> None:
+        """Pictures join the transcript behind the results of the open calls."""
+        self._pictures += pictures
 
     def renew(self) -> None:
         """Somebody spoke, or said "go": the budgets of this run start anew."""

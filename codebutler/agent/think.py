@@ -29,6 +29,8 @@ SAID = 3_000
 """Characters that are shown of a reply that never came to its end."""
 FAILING, HOPELESS = 10, 20
 """Failed calls in a row after which the model is told, and after which the turn ends."""
+FILTERED = frozenset({"content_filter", "refusal"})
+"""Ends of an empty reply that its provider has chosen: asking again would bring the same."""
 EMPTY = "Your last reply was empty. Call a tool, or answer in words if you are done."
 LOOPING = (
     "You made the same call several times in a row and it changes nothing. "
@@ -68,6 +70,10 @@ async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> No
         )
     )
     if not reply.content.strip() and not reply.tool_calls and not frame.cut:
+        if reply.finish in FILTERED:
+            raise EndTurn(
+                "failed", f"the filter of {reply.model or model} kept back the {role.title}'s reply"
+            )
         await _empty(frame, role, place)
 
 

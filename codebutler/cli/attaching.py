@@ -45,14 +45,17 @@ async def attach(paths: list[Path], store: Store, redactor: Redactor) -> list[At
 
 
 def _read(path: Path, redactor: Redactor) -> bytes:
-    if _SECRET.match(path.name):
+    if any(_SECRET.match(each.name) for each in (path, path.resolve())):
         raise UsageError(f"{path} looks like a file of secrets", fix="It is not sent; attach something else.")
     try:
         fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # a pipe must not hold us up
-        with os.fdopen(fd, "rb") as file:
+        try:
             if not stat.S_ISREG(os.fstat(fd).st_mode):
                 raise UsageError(f"{path} is no regular file", fix="Attach a file.")
-            data = file.read(RECORDING + 1)
+            with open(fd, "rb", closefd=False) as file:
+                data = file.read(RECORDING + 1)
+        finally:
+            os.close(fd)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}", fix="Check the path.") from error
     _check(path, data, redactor)

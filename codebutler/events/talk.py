@@ -88,13 +88,14 @@ class QuestionAsked(Record):
 
 
 class QuestionAnswered(Record):
-    """A person answered."""
+    """A person answered, with ``pictures``."""
 
     kind: Literal["question_answered"] = "question_answered"
     message: int
     call_id: str
     text: str
     by: Person
+    pictures: list[Attachment] = []
 
 
 class EscalationAsked(Record):

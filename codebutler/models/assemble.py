@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 from codebutler.types import Json, ToolCall, Usage
 
 MAX_CHARS = 32 * 1024 * 1024
 """More text than any model writes; a reply beyond it is cut off by the client."""
+_MOST_TOKENS = 1_000_000_000
+_DEAREST = 10_000.0
+"""Tokens and dollars of one call beyond which a figure is a mistake, and ours are better."""
 _BLOCK = 100
 """Characters for which a call or a thought counts although it says nothing."""
 _REASONING = ("reasoning_content", "reasoning")
@@ -40,6 +42,8 @@ class Assembler:
         self.usage: Usage | None = None
         self.usd: float | None = None
         """The provider's own figure, if it gave one."""
+        self.odd: Any = None
+        """The first chunk that was none."""
         self._text: list[str] = []
         self._calls: list[_Call] = []
         self._thought: dict[str, list[str]] = {}
@@ -47,7 +51,8 @@ class Assembler:
 
     def feed(self, chunk: Any) -> str:  # noqa: ANN401 - whatever JSON came in
         """Take in one chunk; returns the text that it adds for people."""
-        if not isinstance(chunk, dict):
+        if not isinstance(chunk, dict) or not chunk.keys() & {"choices", "usage"}:
+            self.odd = self.odd or chunk
             return ""
         self._count(chunk.get("usage"))
         choices = chunk.get("choices")
@@ -171,7 +176,7 @@ class Assembler:
             written=max(_number(place.get(key)) for place in (parts, usage) for key in _WRITTEN),
         )
         cost = usage.get("cost")
-        if isinstance(cost, int | float) and not isinstance(cost, bool) and math.isfinite(cost) and cost >= 0:
+        if _sound(cost, _DEAREST):
             self.usd = float(cost)
 
 
@@ -184,8 +189,11 @@ def _string(value: Any) -> str:  # noqa: ANN401 - whatever JSON came in
 
 
 def _number(value: Any) -> int:  # noqa: ANN401 - whatever JSON came in
-    sound = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return max(0, int(value)) if sound else 0
+    return int(value) if _sound(value, _MOST_TOKENS) else 0
+
+
+def _sound(value: Any, most: float) -> TypeGuard[float]:  # noqa: ANN401 - whatever JSON came in
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
 
 
 def _content(value: Any) -> str:  # noqa: ANN401 - whatever JSON came in

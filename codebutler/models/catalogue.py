@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +15,9 @@ from codebutler.models.prices import MILLION, Price
 SECONDS = 5.0
 _MAX_BYTES = 8 * 1024 * 1024
 _WINDOW_KEYS = ("context_length", "max_model_len", "context_window", "max_context_length")
+_SLOW = "its list of models comes too slowly"
+_LONGEST = 200
+"""Characters of a model's id."""
 _DEAREST = 1e6
 """Dollars per million tokens: beyond that a price is a mistake."""
 _NOT_FOR_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|moderation|image|transcribe", re.IGNORECASE)
@@ -42,7 +46,11 @@ class Catalogue:
 
 async def ask(base_url: str, key: str, *, path: str = "/models", seconds: float = SECONDS) -> Catalogue:
     """Ask a server for its models. Never raises: the answer says what went wrong."""
-    return await asyncio.to_thread(_ask, base_url + path, key, seconds)
+    try:
+        async with asyncio.timeout(2 * seconds):
+            return await asyncio.to_thread(_ask, base_url + path, key, seconds)
+    except TimeoutError:  # of a server that sends letter by letter; the thread ends by itself
+        return Catalogue("unreachable", detail=_SLOW)
 
 
 def _ask(url: str, key: str, seconds: float) -> Catalogue:
@@ -62,7 +70,12 @@ def _ask(url: str, key: str, seconds: float) -> Catalogue:
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - http(s) by the settings
     try:
         with urllib.request.build_opener(NoRedirect).open(request, timeout=seconds) as response:
-            return _read(response.read(_MAX_BYTES))
+            data, end = bytearray(), time.monotonic() + seconds
+            while len(data) < _MAX_BYTES and (piece := response.read1(_MAX_BYTES)):
+                data += piece
+                if time.monotonic() > end:
+                    return Catalogue("unreachable", detail=_SLOW)
+            return _read(bytes(data))
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in {401, 403}:
@@ -76,13 +89,19 @@ def _ask(url: str, key: str, seconds: float) -> Catalogue:
 def _read(data: bytes) -> Catalogue:
     try:
         rows = json.loads(data)["data"]
-        ids = tuple(row["id"] for row in rows if isinstance(row["id"], str) and row["id"])
+        rows = [row for row in rows if _is_id(row["id"])]
+        ids = tuple(row["id"] for row in rows)
     except (ValueError, KeyError, TypeError, RecursionError):
         return Catalogue("unlisted", detail="the answer is not a list of models")
     windows = {row["id"]: size for row in rows if (size := _window(row))}
     sight = {row["id"]: "image" in kinds for row in rows if (kinds := _inputs(row))}
     prices = {row["id"]: told for row in rows if (told := _price(row, windows, sight))}
     return Catalogue("listed", ids, windows=windows, sight=sight, prices=prices)
+
+
+def _is_id(told: Any) -> bool:  # noqa: ANN401 - whatever JSON came in
+    """Whether it can be a model's id: people and logs are shown it."""
+    return isinstance(told, str) and 0 < len(told) <= _LONGEST and told.isprintable()
 
 
 def _price(row: Mapping[str, Any], windows: Mapping[str, int], sight: Mapping[str, bool]) -> Price | None:

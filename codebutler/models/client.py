@@ -6,10 +6,11 @@ import asyncio
 import importlib
 import re
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import Any
 
-from codebutler.errors import ConfigError, ModelRefused
+from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
 from codebutler.models.body import Bodies
@@ -73,9 +74,10 @@ class OpenAIClient:
             told = Assembler()
             try:
                 await self._converse(route, body, role, told, on_text)
-            except ModelRefused as refused:
+            except ModelError as error:
+                error.spent = self._spent(route, messages, tools, told)
                 sent = {name for m in messages for name in m} - manners.drops
-                if not manners.learn(refused.message, sent):
+                if not isinstance(error, ModelRefused) or not manners.learn(error.message, sent):
                     raise
             else:
                 return self._reply(route, messages, tools, told)
@@ -108,29 +110,20 @@ class OpenAIClient:
         wire = self._wires.setdefault(route.endpoint, stream.Wire(route.endpoint, self._timeouts))
         header = {ROLE_HEADER: re.sub(r"[^\w.-]", "-", role, flags=re.ASCII)[:64] or "none"}
         async with aclosing(wire.pieces(body, header, route)) as pieces:
-            async for piece in pieces:
+            async for piece in _until_late(pieces, told, self._timeouts.late):
                 text = told.feed(piece)
                 if text and on_text is not None:
                     await on_text(text)
                 if told.size > MAX_CHARS:
                     raise faults.too_much(route, MAX_CHARS)
         if not told.finish or told.finish == "error":
-            started = told.text or told.calls()
-            raise faults.broken(
-                route, "broke off in the middle of its answer" if started else "gave no answer"
-            )
+            raise faults.broken(route, _unfinished(told, route))
 
     def _reply(
         self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
     ) -> ModelReply:
         calls = told.calls(_ids(messages))
-        guess, meter = self._guess(route.id, messages, tools)
-        usage = told.usage
-        if usage is None or not usage.input:  # caps must hold for servers that do not count, too
-            written = estimate_text(told.text) + sum(estimate_text(c.arguments) for c in calls)
-            usage = Usage(input=guess, output=written)
-        else:
-            meter.observe(guess, usage.input)
+        usage = self._usage(route, messages, tools, told)
         return ModelReply(
             content=told.text,
             tool_calls=calls,
@@ -141,11 +134,57 @@ class OpenAIClient:
             reasoning=told.reasoning,
         )
 
+    def _usage(
+        self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
+    ) -> Usage:
+        """What a call took: the provider's count, else ours, for caps must hold then, too."""
+        guess, meter = self._guess(route.id, messages, tools)
+        if told.usage is not None and told.usage.input:
+            meter.observe(guess, told.usage.input)
+            return told.usage
+        texts = [told.text, *(c.arguments for c in told.calls()), *(told.reasoning or {}).values()]
+        return Usage(input=guess, output=sum(estimate_text(t) for t in texts if isinstance(t, str)))
+
+    def _spent(
+        self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
+    ) -> float:
+        """Dollars of an answer that did not come to its end: providers want them all the same."""
+        if not told.size:
+            return 0.0
+        usage = self._usage(route, messages, tools, told)
+        return (told.usd if told.usd is not None else self._router.cost(route.id, usage)) or 0.0
+
 
 async def load() -> None:
     """Load aiohttp beside the event loop; a caller may do so ahead of the first call."""
     if "aiohttp" not in sys.modules:
         await asyncio.to_thread(importlib.import_module, "aiohttp")
+
+
+async def _until_late(pieces: AsyncGenerator[Any], told: Assembler, late: float) -> AsyncIterator[Any]:
+    """``pieces`` to their end. A reply that says that it is finished has ``late`` seconds to end, too.
+
+    Some servers leave out the mark of the end and keep the connection: the reply is whole all the same.
+    """
+    while True:
+        finished = told.finish not in {"", "error"}
+        try:
+            async with asyncio.timeout(late if finished else None):
+                piece = await anext(pieces)
+        except StopAsyncIteration:
+            return
+        except (TimeoutError, ModelUnavailable):
+            if not finished:
+                raise
+            return
+        yield piece
+
+
+def _unfinished(told: Assembler, route: Route) -> str:
+    """What is wrong with a stream that ends without a word of that."""
+    if told.text or told.calls():
+        return "broke off in the middle of its answer"
+    return "gave no answer" + (f", but this: {faults.odd(told.odd, route)}" if told.odd else "")
 
 
 def _ids(messages: Sequence[Message]) -> set[str]:

@@ -32,6 +32,16 @@ _NO_MODEL = re.compile(
 _NO_TOOLS = re.compile(
     r"(?:not|n't) support (?:tool|function)|support tool use|tools? (?:is|are) not supported"
 )
+_KINDS = (
+    (re.compile(r"authentication|api[_ ]?key|unauthori[sz]ed"), 401),
+    (re.compile(r"quota|billing|credit"), 402),
+    (re.compile(r"permission|forbidden"), 403),
+    (re.compile(r"not[_ ]?found"), 404),
+    (re.compile(r"rate[_ ]?limit|too many"), 429),
+    (re.compile(r"overloaded|unavailable"), 503),
+    (re.compile(r"invalid[_ ]?request|bad[_ ]?request|context_length"), 400),
+)
+"""What codes and types of errors mean that come under status 200."""
 _SHOWN = 400
 
 
@@ -61,12 +71,35 @@ def from_answer(status: int, said: bytes, headers: Mapping[str, str], route: Rou
 
 def raise_inner(piece: Any, route: Route) -> None:  # noqa: ANN401 - whatever JSON came in
     """Raise the error that stands inside an answer of status 200, if one does."""
-    error = piece.get("error") if isinstance(piece, dict) else None
+    if not isinstance(piece, dict):
+        return
+    error = piece.get("error") or (piece if piece.get("object") == "error" else None)
     if not error:
         return
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if type(code) is int and 400 <= code < 600 else 500
-    raise from_status(status, error, {}, route)
+    status = _status_in(error)
+    if status:
+        raise from_status(status, error, {}, route)
+    _, said = _read(error, route.endpoint)
+    raise ModelUnavailable(f"{route.endpoint.label} answered with an error{f': {said}' if said else ''}")
+
+
+def _status_in(error: Any) -> int:  # noqa: ANN401 - whatever came in
+    """The HTTP status that an error's code or type stands for; 0 if neither says."""
+    if not isinstance(error, dict):
+        return 0
+    for told in (error.get("code"), error.get("status"), error.get("type")):
+        text = str(told).lower() if type(told) in {int, str} else ""
+        if text.isascii() and text.isdecimal() and 400 <= int(text[:9]) < 600:
+            return int(text)
+        for words, status in _KINDS:
+            if words.search(text):
+                return status
+    return 0
+
+
+def odd(piece: Any, route: Route) -> str:  # noqa: ANN401 - whatever came in
+    """What came in place of a reply, to be quoted."""
+    return _one_line(piece if isinstance(piece, str) else json.dumps(piece), route.endpoint)
 
 
 def no_api(route: Route, page: bytes) -> ModelRefused:
@@ -215,12 +248,27 @@ def _read(body: Any, endpoint: Endpoint) -> tuple[str, str]:  # noqa: ANN401 - w
     if not isinstance(inner, dict):
         return "", _one_line(str(inner), endpoint)
     code = inner.get("code") or inner.get("type") or ""
-    message = inner.get("message") or inner.get("detail") or ""
+    message = inner.get("message") or inner.get("detail") or (inner if "choices" not in inner else "")
     if not isinstance(message, str):
-        message = json.dumps(message)
+        message = json.dumps(message) if message else ""
+    message = ": ".join(filter(None, [message, _upstream(inner.get("metadata"))]))
     if code == "scenario_mismatch":  # our own test server: its words matter as they are
         return code, message
     return str(code), _one_line(message, endpoint)
+
+
+def _upstream(metadata: Any) -> str:  # noqa: ANN401 - whatever came in
+    """What the server behind a router of models said, as OpenRouter passes it on."""
+    raw = metadata.get("raw") if isinstance(metadata, dict) else None
+    if not isinstance(raw, str):
+        return ""
+    try:
+        inner = json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+    error = inner.get("error", inner) if isinstance(inner, dict) else inner
+    said = error.get("message") if isinstance(error, dict) else error
+    return said if isinstance(said, str) else raw
 
 
 def _one_line(text: str, endpoint: Endpoint) -> str:

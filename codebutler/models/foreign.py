@@ -37,7 +37,9 @@ QUIET = {
     "LITELLM_LOG": "CRITICAL",
 }
 """Its settings, which it reads from the environment only."""
-_WRAPPING = re.compile(r"^litellm\.\w+: (?:\w+ - )?")
+_LATER = 5.0
+"""Seconds after our own time limits, which have better words, before the package's."""
+_WRAPPING = re.compile(r"^(?:litellm\.\w+: (?:\w+ - )?)+")
 _ADVICE = re.compile(r"\s*Handle with `litellm\.\w+`\.?\s*$")
 
 
@@ -72,7 +74,7 @@ class Client(OpenAIClient):
             "stream_options": {"include_usage": True},
             "num_retries": 0,
             "max_retries": 0,
-            "timeout": self._timeouts.first,
+            "timeout": self._timeouts.first + _LATER,
             "drop_params": True,
         }
         if tools:
@@ -81,6 +83,21 @@ class Client(OpenAIClient):
             request["api_key"] = route.endpoint.key.get_secret_value()
         if route.endpoint.base_url:
             request["api_base"] = route.endpoint.base_url
+        try:
+            await self._listen(litellm, route, request, told, on_text)
+        except ModelError as error:
+            error.spent = self._spent(route, messages, tools, told)
+            raise
+        return self._reply(route, messages, tools, told)
+
+    async def _listen(
+        self,
+        litellm: Any,  # noqa: ANN401 - a module
+        route: Route,
+        request: Json,
+        told: Assembler,
+        on_text: Callable[[str], Awaitable[None]] | None,
+    ) -> None:
         async with aclosing(self._stream(litellm, route, request)) as pieces:
             async for piece in pieces:
                 text = told.feed(piece)
@@ -88,7 +105,6 @@ class Client(OpenAIClient):
                     await on_text(text)
                 if told.size > MAX_CHARS:
                     raise faults.too_much(route, MAX_CHARS)
-        return self._reply(route, messages, tools, told)
 
     async def close(self) -> None:
         """Close connections."""

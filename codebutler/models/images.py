@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import ModelRefused
-from codebutler.filetypes import PICTURES, Shape, shape
+from codebutler.filetypes import PICTURES, Shape, picture
 from codebutler.models import mediaprices
 from codebutler.models.media import PAUSES, Service, ask, nonsense
 from codebutler.models.mediaprices import Tokens
@@ -128,9 +128,9 @@ def _checked(use: Service, answer: Json) -> Drawn:
         raise nonsense(use, "with a picture that is not base64") from error
     if not data:
         raise nonsense(use, "without a picture")
-    found = shape(data)
+    found = picture(data)
     if found is None:
-        raise nonsense(use, "with something that is no PNG, JPEG, WebP or GIF")
+        raise nonsense(use, "with something that is no whole PNG, JPEG, WebP or GIF")
     if len(data) > BYTES or max(found.width, found.height) > SIDE:
         raise nonsense(
             use, f"with a picture that is too large: {found.width}x{found.height}, {len(data):,} bytes"

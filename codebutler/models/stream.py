@@ -28,15 +28,19 @@ _GRACE = 0.2
 _NO_KEY = "none"
 """Servers without keys ignore it, and some insist on one."""
 _DONE = b"[DONE]"
+_FIELDS = (b"data", b"event", b"id", b"retry", b":")
+_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, until the first piece of the answer, between two pieces."""
+    """Seconds: to connect, until the first piece of the answer, between two pieces; and how long a finished
+    answer waits for its count of tokens and the end of its stream."""
 
     connect: float = 10.0
     first: float = 180.0
     silence: float = 90.0
+    late: float = 10.0
 
 
 class Wire:
@@ -131,12 +135,12 @@ class Wire:
             begun = await _first(content)
         if begun.startswith(b"<"):
             raise faults.no_api(route, begun)
-        if begun.startswith(b"{"):
+        if begun and not _is_stream(begun):
             async with _limit(quiet, "sent nothing"):
                 begun += await _some(content, MAX_BYTES)
             if len(begun) > MAX_BYTES:
                 raise faults.too_much(route, MAX_BYTES)
-            yield _parsed(begun, route)
+            yield _parsed(begun, route) if begun.startswith(b"{") else begun.decode("utf-8", "replace")
             return
         async with aclosing(self._events(content, begun, route)) as events:
             async for data in events:
@@ -176,6 +180,12 @@ async def _limit(seconds: float, what: str, *, until: float | None = None) -> As
             yield
     except TimeoutError as error:
         raise TimeoutError(f"{what} for {seconds:g} s") from error
+
+
+def _is_stream(begun: bytes) -> bool:
+    """Whether events begin like this, or may begin like this once more has come."""
+    text = begun.removeprefix(_MARK)
+    return any(text.startswith(name) or name.startswith(text) for name in _FIELDS) or _MARK.startswith(begun)
 
 
 async def _first(content: StreamReader) -> bytes:

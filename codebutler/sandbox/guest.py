@@ -15,6 +15,8 @@ from codebutler.sandbox.problems import explain
 
 _TAIL_BYTES = 4096
 _GRACE = 0.5
+_CHATTER = 64 * 1024 * 1024
+"""Bytes on stderr after which it is ended: a flood must not keep the daemon busy."""
 
 
 class Guest:
@@ -64,19 +66,29 @@ class Guest:
         return plain_text(self._tail.decode("utf-8", "replace")).strip()
 
     async def close(self) -> None:
-        """Let it end by itself, then make sure."""
+        """Let it end by itself, then make sure. Nobody may be in ``lines`` any more."""
         if self._process.stdin is not None:
             self._process.stdin.close()
+        rest = asyncio.create_task(self._drain())
         try:
             await asyncio.wait_for(self._process.wait(), _GRACE)
         except TimeoutError:
             self.kill()
         await self._process.wait()
-        await self._listener
+        await asyncio.gather(rest, self._listener)
         await let_go(self._process, self._pidfd)
         self._pidfd = -1
 
+    async def _drain(self) -> None:
+        """Pythons before 3.12 do not see the end of a process of which a pipe is full."""
+        stdout = self._process.stdout
+        while stdout is not None and await stdout.read(1024 * 1024):
+            pass
+
     async def _listen(self) -> None:
-        stderr = self._process.stderr
+        stderr, said = self._process.stderr, 0
         while stderr is not None and (piece := await stderr.read(65536)):
             self._tail = (self._tail + piece)[-_TAIL_BYTES:]
+            said += len(piece)
+            if said > _CHATTER:
+                self.kill()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import CodeButlerError, ToolFailed
+from codebutler.servers.schemas import short
+from codebutler.servers.trimmed import ENTRIES
 from codebutler.servers.ways import Ended, Way
 from codebutler.waiting import first_of
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("codebutler.servers")
 _PAGES = 20
-_GRACE = 5.0
+_GRACE, _LAST_WORDS = 3.0, 0.5
+"""Seconds for a server to end, and for the reason of an end to come after the end."""
+REFUSAL = 1_000
+"""Characters of what a server says when it does not do what it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ class Connection:
                     page = await self._ask(types.ListToolsRequest(params=params), types.ListToolsResult)
                     found += page["tools"]
                     cursor = page.get("nextCursor")
-                    if not cursor:
+                    if not cursor or len(found) > ENTRIES:
                         break
         except TimeoutError as error:
             raise ToolFailed(
@@ -116,6 +121,7 @@ class Connection:
     async def _ask(self, request: Any, kind: Any) -> Mapping[str, Any]:  # noqa: ANN401 - the package's generics
         """One request, through the package's session but past its checks of results by foreign schemas."""
         from mcp import MCPError
+        from mcp_types import CONNECTION_CLOSED
         from pydantic import ValidationError
 
         if self._session is None or not self.alive:
@@ -123,20 +129,27 @@ class Connection:
         try:
             result = await self._session.send_request(request, kind)
         except MCPError as error:
-            if self._ended.event.is_set():
-                raise ToolFailed(
-                    self._with_tail(f"{self.name} went away: {self._ended}", tail=False)
-                ) from error
-            raise ToolFailed(f"{self.name} refused: {str(error)[:2000]}") from error
+            if error.code == CONNECTION_CLOSED:
+                raise ToolFailed(await self._farewell(error.message)) from error
+            raise ToolFailed(f"{self.name} refused: {short(error.message, REFUSAL)}") from error
         except ValidationError as error:
             raise ToolFailed(f"{self.name} answered what is no proper answer") from error
         dumped: Mapping[str, Any] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
         return dumped
 
+    async def _farewell(self, words: str) -> str:
+        """Nothing more comes of this one: end it, and say why it went. ``words``: those of the package."""
+        if self._task is not None and not self._ended.event.is_set():
+            await asyncio.wait({self._task}, timeout=_LAST_WORDS)  # it may be about to say so itself
+        self._ended.because(short(words, REFUSAL))
+        await self.close()
+        return f"{self.name} went away: {self._ended}"
+
     async def _live(self, ready: asyncio.Future[None]) -> None:
         """The session's whole life, in one task, as the package's scopes demand."""
         from mcp import ClientSession
 
+        _hush()
         try:
             async with self._way() as way:
                 self._ended = way.ended
@@ -147,22 +160,33 @@ class Connection:
                         ready.set_result(None)
                     await first_of(self._stop, way.ended.event)
         except Exception as error:  # whatever it is, who waits hears of it, and the server is gone
-            log.info("%s has gone: %s", self.name, _words(error), exc_info=True)
+            why = _words(error)
+            log.info("%s has gone: %s", self.name, why, exc_info=log.isEnabledFor(logging.DEBUG))
             if not ready.done():
-                ready.set_exception(
-                    ToolFailed(self._with_tail(f"{self.name} did not start: {_words(error)}"))
-                )
+                ready.set_exception(ToolFailed(self._with_tail(f"{self.name} did not start: {why}")))
+            self._ended.because(why)
         finally:
             self._ended.because("it ended")
             if not ready.done():
                 ready.set_exception(ToolFailed(f"{self.name} was stopped while it started"))
 
-    def _with_tail(self, words: str, *, tail: bool = True) -> str:
-        return f"{words} ({self._ended})" if tail and self._ended.event.is_set() else words
+    def _with_tail(self, words: str) -> str:
+        return f"{words} ({self._ended})" if self._ended.event.is_set() else words
 
 
 def _words(error: BaseException) -> str:
     """The first cause, in a line."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error.message if isinstance(error, CodeButlerError) else str(error)[:500] or type(error).__name__
+    if isinstance(error, CodeButlerError):
+        return error.message
+    return short(str(error), REFUSAL) or type(error).__name__
+
+
+def _hush() -> None:
+    """The packages log what servers send, tracebacks and all; what matters of it we say ourselves."""
+    for name in ("mcp", "httpx2", "httpcore2"):
+        logger = logging.getLogger(name)
+        logger.propagate = False
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())

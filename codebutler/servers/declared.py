@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from codebutler.config import Config
 from codebutler.errors import ToolFailed
+from codebutler.servers.schemas import short
 from codebutler.settings.mcp import NAME, McpServer
 from codebutler.web.urls import Target, read
 
@@ -78,12 +79,12 @@ def _take(
         _need_room(name, found)
         found[name] = make()
     except ToolFailed as error:
-        problems.append(f"{where}: the server {name[:40]!r} is left out: {error.message}")
+        problems.append(f"{where}: the server {short(name, 40)!r} is left out: {error.message}")
 
 
 def _need_room(name: str, found: Mapping[str, Server]) -> None:
-    if not NAME.fullmatch(name) or "__" in name:
-        raise ToolFailed("its name must consist of up to 24 of A-Z, a-z, 0-9, - and single _")
+    if not NAME.fullmatch(name):
+        raise ToolFailed("its name must consist of up to 24 of A-Z, a-z, 0-9, - and single _ within it")
     if len(found) >= AT_MOST:
         raise ToolFailed(f"only {AT_MOST} servers are taken")
 
@@ -137,8 +138,11 @@ def _repos(name: str, entry: object, path: str, config: Config) -> Server:
 
 def _target(url: str, *, private: bool = False) -> Target:
     """Where ``url`` is. ``private``: the host's owner vouches for it, whatever its address is."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80}.get(parts.scheme, 443)
+    try:
+        parts = urlsplit(url)
+        port = parts.port or {"http": 80}.get(parts.scheme, 443)
+    except ValueError as error:
+        raise ToolFailed(f"its url is no URL: {error}") from error
     return read(url, ports=range(1, 65536), private=(f"{parts.hostname}:{port}",) if private else ())
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from codebutler.sandbox.guest import Guest
+from codebutler.servers.trimmed import Trimmed
 from codebutler.servers.ways import Ended, Way
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 LINE = 12 * 1024 * 1024
 FLOOD, MESSAGES = 48 * 1024 * 1024, 10_000
 """Bytes of one message; bytes and messages of all that may come between two requests of ours."""
+ANSWER = 50
+"""For how many messages an answer or a request counts, which cost us more than a notification."""
 
 
 @asynccontextmanager
@@ -35,7 +38,7 @@ async def way(start: Callable[[], Awaitable[Guest]]) -> AsyncIterator[Way]:
             group.start_soon(talk.read, received)
             group.start_soon(talk.write, sent)
             try:
-                yield Way(incoming, outgoing, ended)
+                yield Way(Trimmed(incoming), outgoing, ended)
             finally:
                 group.cancel_scope.cancel()
     finally:
@@ -66,10 +69,11 @@ class _Talk:
                 if len(line) > LINE or self._left < 0 or self._messages < 0:
                     why = "it sent more than is taken"
                     break
-                if not _matters(line):
+                if (answer := _answer(line)) is None:
                     continue
+                self._messages -= ANSWER
                 try:
-                    message = jsonrpc_message_adapter.validate_json(line, by_name=False)
+                    message = jsonrpc_message_adapter.validate_python(answer, by_name=False)
                 except ValidationError:
                     continue
                 await to.send(SessionMessage(message))
@@ -83,19 +87,24 @@ class _Talk:
             to.close()
 
     async def write(self, messages: MemoryObjectReceiveStream[SessionMessage]) -> None:
+        from mcp_types import JSONRPCRequest
+
         try:
             async for message in messages:
-                self._left, self._messages = FLOOD, MESSAGES
+                if isinstance(
+                    message.message, JSONRPCRequest
+                ):  # answers to its own requests set nothing back
+                    self._left, self._messages = FLOOD, MESSAGES
                 text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
                 await self._guest.send(text.encode() + b"\n")
         except ConnectionError:
             self._guest.kill()  # the reader says what became of it
 
 
-def _matters(line: bytes) -> bool:
-    """Answers and requests do; notifications, of which there may be any number, tell us nothing."""
+def _answer(line: bytes) -> Any:  # noqa: ANN401 - JSON
+    """An answer or a request; None for notifications, of which there may be any number, and for junk."""
     try:
         message = json.loads(line)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(message, dict) and "id" in message
+        return None
+    return message if isinstance(message, dict) and "id" in message else None

@@ -9,13 +9,13 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from codebutler.settings.parts import HostPort, Line, Section, Url
 
-NAME = re.compile(r"[A-Za-z0-9_-]{1,24}")
-"""A server's name; two underscores in a row would make its tools' names ambiguous."""
+NAME = re.compile(r"(?!_)(?!.*__)[A-Za-z0-9_-]{1,24}(?<!_)")
+"""A server's name; underscores in a row or at an end would make its tools' names ambiguous."""
 
 
 def _server_name(value: str) -> str:
-    if not NAME.fullmatch(value) or "__" in value:
-        raise ValueError("a server's name consists of up to 24 of A-Z, a-z, 0-9, - and _, no two _ in a row")
+    if not NAME.fullmatch(value):
+        raise ValueError("a server's name consists of up to 24 of A-Z, a-z, 0-9, - and single _ within it")
     return value
 
 

@@ -17,11 +17,18 @@ _HOST_PORT = re.compile(r"[A-Za-z0-9*][A-Za-z0-9.*-]*:\d{1,5}")
 
 
 def _http_url(value: str) -> str:
+    value = value.strip()
     parts = urlsplit(value)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be a URL that starts with http:// or https://")
     if parts.username or parts.password:
         raise ValueError("must not carry a user name or password")
+    if parts.query or parts.fragment:
+        raise ValueError("must end before ? and #: paths are added to it, and a key has a setting of its own")
+    if any(c.isspace() or not c.isprintable() for c in value) or parts.port == 0:
+        raise ValueError("must be a URL without spaces, and with a port that there can be")
+    if parts.path.rstrip("/").endswith("/chat/completions"):
+        raise ValueError("must leave off /chat/completions, which is added to it")
     return value.rstrip("/")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -23,8 +24,10 @@ class Anthropic:
         self.error: tuple[int, str, str] | None = None
         """(status, type, message)."""
         self.error_headers: Mapping[str, str] = {}
-        self.cut = False
-        """Break off before the end."""
+        self.kept: int | None = None
+        """Bytes of the stream after which it breaks off."""
+        self.hold = 0.0
+        """Seconds of silence before it ends."""
         self.bodies: list[Json] = []
         self.headers: list[Mapping[str, str]] = []
         self.url = ""
@@ -54,9 +57,20 @@ class Anthropic:
             return web.json_response(body, status=status, headers=self.error_headers)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        for name, data in self._events():
-            await response.write(f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode())
+        for event in self.stream:
+            await response.write(event)
+        await asyncio.sleep(self.hold)
         return response
+
+    @property
+    def stream(self) -> list[bytes]:
+        """The events as they go out."""
+        sent, left = list[bytes](), self.kept
+        for name, data in self._events():
+            event = f"event: {name}\ndata: {json.dumps({'type': name, **data})}\n\n".encode()
+            sent.append(event if left is None else event[:left])
+            left = None if left is None else max(0, left - len(event))
+        return [event for event in sent if event]
 
     def _events(self) -> list[tuple[str, Json]]:
         message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "twin", "content": []}
@@ -67,10 +81,8 @@ class Anthropic:
             events.append(("content_block_start", {"index": index, "content_block": block["start"]}))
             events += [("content_block_delta", {"index": index, "delta": d}) for d in block["deltas"]]
             events.append(("content_block_stop", {"index": index}))
-        if not self.cut:
-            delta = {"delta": {"stop_reason": self.stop}, "usage": {"output_tokens": 30}}
-            events += [("message_delta", delta), ("message_stop", {})]
-        return events
+        delta = {"delta": {"stop_reason": self.stop}, "usage": {"output_tokens": 30}}
+        return [*events, ("message_delta", delta), ("message_stop", {})]
 
 
 def text(words: str) -> Json:

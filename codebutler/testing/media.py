@@ -115,7 +115,8 @@ async def _form(path: str, request: web.Request) -> Sent:
     sent = Sent(path, {})
     for name, value in (await request.post()).items():
         if isinstance(value, web.FileField):
-            sent.files.append((name, value.filename, value.file.read()))
+            with value.file as file:
+                sent.files.append((name, value.filename, file.read()))
         else:
             sent.fields[name] = value
     return sent

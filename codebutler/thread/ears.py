@@ -9,7 +9,7 @@ import time
 
 from codebutler.errors import ConfigError, LimitReached, ModelError, UsageError
 from codebutler.events import MessageReceived, SpeechSent, Transcribed
-from codebutler.filetypes import AUDIO
+from codebutler.filetypes import AUDIO, media_type
 from codebutler.models import media, speech
 from codebutler.thread.fold_media import recording
 from codebutler.thread.thread import Thread
@@ -27,7 +27,9 @@ async def listen(thread: Thread, seq: int, message: MessageReceived) -> None:
             key = f"heard:{recording(seq, file.sha256)}"
             await thread.post(_quote(message, file, heard), key=key, before=[heard])
             if heard.model and not heard.priced:
-                await thread.tell_once(f"No price is known for {heard.model}: its transcripts count as $0.")
+                await thread.tell_once(
+                    f"{heard.model} has no known price, or counted no use: its transcripts count as $0."
+                )
 
 
 def _quote(message: MessageReceived, file: Attachment, heard: Transcribed) -> Outbound:
@@ -49,21 +51,20 @@ async def _heard(thread: Thread, seq: int, message: MessageReceived, file: Attac
         data = await thread.host.store.get_blob(file.sha256)
         if data is None:
             return blank.model_copy(update={"error": "its bytes are no longer kept."})
-        speech.check(data, file.media_type)
-        return await _buy(thread, blank, use, data, file.media_type)
+        kind = media_type(data)
+        speech.check(data, kind)
+        return await _buy(thread, blank, use, data, kind)
     except (ConfigError, LimitReached, ModelError, UsageError) as error:
         return blank.model_copy(update={"error": thread.redact(str(error))})
 
 
-async def _buy(
-    thread: Thread, blank: Transcribed, use: media.Service, data: bytes, media_type: str
-) -> Transcribed:
+async def _buy(thread: Thread, blank: Transcribed, use: media.Service, data: bytes, kind: str) -> Transcribed:
     usd = speech.worst_case(use, data)
     key = await thread.reserve_speech(recording(blank.of, blank.sha256), usd)
     await thread.append(SpeechSent(of=blank.of, sha256=blank.sha256, model=use.model, usd=usd))
     started = time.monotonic()
     try:
-        heard = await speech.transcribe(use, data, media_type)
+        heard = await speech.transcribe(use, data, kind)
     except ModelError:
         await thread.settle(key, 0.0)
         raise

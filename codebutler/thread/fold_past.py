@@ -26,6 +26,7 @@ RETURNED = frozenset({
     "approval",  # taken back when the point is before it: the plan waits for a word again
     "named", "unnamed", "carried_out",
     "question", "answers", "exchanges", "overheard",
+    "made", "buying",  # the calls that were taken back may come again under the same ids: their own pictures
     "checklist", "summary", "body_written",
     "researches", "hired",
     "memory", "kept", "memory_commits", "journal",  # commits of them are undone in the tree as well
@@ -36,7 +37,7 @@ FACTS = frozenset({
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "heard", "late", "people", "speaker", "models", "asked", "standing",
     "plugs",  # what servers offered at first holds for the whole thread
-    "spend", "raised_usd", "attached", "made", "buying", "transcripts",
+    "spend", "raised_usd", "attached", "transcripts",
     "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codebutler import events as ev
+from codebutler.agent.pictures import attached_picture
 from codebutler.filetypes import numbered, safe_name
 from codebutler.thread.fold_research import stop_researches
 from codebutler.thread.fold_table import Table
@@ -67,6 +68,8 @@ def _question_asked(s: ThreadState, e: ev.QuestionAsked) -> None:
 @HANDLERS.on
 def _question_answered(s: ThreadState, e: ev.QuestionAnswered) -> None:
     s.answers[e.call_id] = e.text
+    if s.question is not None:
+        s.frames[s.question.frame].show(attached_picture(each) for each in e.pictures)
     s.question, s.halted, s.reminder, s.cancelled_at = None, "", 0, 0
 
 

@@ -131,8 +131,7 @@ class Eraser:
         clean: dict[str, Any] = self._value(body)
         if self._is_theirs(kind, body):
             clean |= {"text": GONE if body.get("text") else ""}
-            if "attachments" in clean:
-                clean["attachments"] = []
+            clean |= {key: [] for key in ("attachments", "pictures") if key in clean}
         if self._shows_files(kind, body):
             clean |= {"content": GONE, "pictures": []}
         return clean

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from codebutler.agent.frame import Frame
 from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
-from codebutler.thread.attached import pictures, spoken, told
+from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
 from codebutler.thread.host import Host
@@ -122,9 +122,15 @@ class Mail(Thread):
         question = self.state.question
         if question is None:
             return
-        said = [spoken(self.state, seq, message), await self._told(seq, message)]
-        text = "\n".join(part for part in said if part)
-        answer = QuestionAnswered(message=seq, call_id=question.call_id, text=text, by=message.author)
+        files = await self._told(seq, message)
+        text = "\n".join(part for part in (spoken(self.state, seq, message), files.text) if part)
+        answer = QuestionAnswered(
+            message=seq,
+            call_id=question.call_id,
+            text=self.redact(text),
+            by=message.author,
+            pictures=files.pictures,
+        )
         await self.log.append(answer, drop_timers=[question.timer])
 
     async def _hand_over(self, seq: int, message: MessageReceived, running: Frame | None) -> bool:
@@ -142,7 +148,7 @@ class Mail(Thread):
         await self.append(*await self._taken(seq, message, frame))
         return True
 
-    async def _told(self, seq: int, message: MessageReceived) -> str:
+    async def _told(self, seq: int, message: MessageReceived) -> Told:
         return await told(self.state, seq, message, self.host.store.get_blob)
 
     async def _taken(self, seq: int, message: MessageReceived, frame: Frame | None) -> list[Event]:
@@ -157,8 +163,8 @@ class Mail(Thread):
         taken = MessageTaken(
             frame=frame.id if frame else name,
             messages=[seq],
-            content=self.redact(f"{said}\n{files}") if files else said,
-            pictures=pictures(message),
+            content=self.redact(f"{said}\n{files.text}") if files.text else said,
+            pictures=files.pictures,
         )
         return [*([] if frame is not None else [FrameStarted(frame=name, role=role)]), taken]
 

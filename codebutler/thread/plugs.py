@@ -18,6 +18,7 @@ from codebutler.servers.connection import Connection, Patience
 from codebutler.servers.declared import Declared, Server
 from codebutler.servers.grants import granted, may_use, may_use_server
 from codebutler.servers.results import tool_result
+from codebutler.text import fit
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
 from codebutler.toolset.mcp import tool_of
@@ -26,8 +27,22 @@ from codebutler.types import ToolResult
 
 STARTS = 3
 """How often one server is started in one turn."""
+NOTICE = 1_000
+"""Characters of a server's words that people are shown."""
 CHANGES = "bash"
 """A role without this tool may use only tools of which their server says that they change nothing."""
+
+
+def notice(listed: McpListed) -> str:
+    """What people should know of it, if anything. A server's words are code there: they ping nobody."""
+    if listed.problem:
+        head, said = "gives this thread no tools", listed.problem
+    elif listed.left_out:
+        head, said = "has tools that are left out", "\n".join(listed.left_out)
+    else:
+        return ""
+    shown = fit(said, NOTICE).replace("`", "'")
+    return f"The MCP server `{listed.server}` {head}:\n```\n{shown}\n```"
 
 
 class Plugs:
@@ -50,12 +65,11 @@ class Plugs:
 
     async def list_for(self, role: Role) -> list[McpListed]:
         """Ask the servers that ``role`` may use and that the thread has not asked yet; returns the new."""
-        known = await self._declared()
-        new = []
-        for server in known.servers.values():
-            if server.name not in self._log.state.plugs and self._may_use(role, server.name):
-                new.append(await self._list(server))
-                await self._log.append(new[-1])
+        known = (await self._declared()).servers.values()
+        unasked = [each for each in known if each.name not in self._log.state.plugs]
+        new = await asyncio.gather(*(self._list(x) for x in unasked if self._may_use(role, x.name)))
+        if new:
+            await self._log.append(*new)
         return new
 
     def tools_for(self, role: Role) -> list[Tool]:
@@ -96,8 +110,8 @@ class Plugs:
         try:
             connection = await self._connected(server)
             tools, left_out = cleaned(server.name, await connection.tools())
-        except (ToolFailed, CodeButlerError) as error:
-            return McpListed(server=server.name, inside=server.inside, problem=self._log.redact(str(error)))
+        except CodeButlerError as error:
+            return McpListed(server=server.name, inside=server.inside, problem=str(error))
         return McpListed(server=server.name, inside=server.inside, tools=tools, left_out=left_out)
 
     async def _connected(self, server: Server) -> Connection:
@@ -113,6 +127,8 @@ class Plugs:
                     f"{server.name} has ended {starts} times and is not started again in this turn"
                 )
             self._starts[server.name] = starts + 1
+            if server.inside:
+                await self._hands()  # which may wait for a long setup, and not on the server's time
             fresh = Connection(server.name, self._way(server), self._patience)
             await fresh.start()
             if began != self._round:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.errors import ConfigError, ModelError, RepoError, ToolFailed
 from codebutler.events import FrameEnded, ImageMade, ImageOrdered
-from codebutler.filetypes import PICTURES, safe_name, shape
+from codebutler.filetypes import PICTURES, picture, safe_name
 from codebutler.models import images, media
 from codebutler.models.images import Drawn, Order, Source
 from codebutler.models.media import Service
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ARTIST = "artist"
 FORMS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "webp": "webp"}
 REQUEST = 8_000
+LONGEST = 4096
+"""Pixels of a side that may be ordered: a dear slip of the pen must not use up a cap."""
 SHOWN = 4 * 1024 * 1024
 """Bytes of a picture up to which the Artist sees it."""
 FILE = 8 * 1024 * 1024
@@ -89,12 +91,16 @@ class ThreadStudio:
                 raise ToolFailed("the prompt is empty: say what is to be seen")
             if len(prompt) > images.PROMPT:
                 raise ToolFailed(f"the prompt has more than {images.PROMPT} characters")
+            if any(int(side) > LONGEST for side in size.split("x") if side.isdecimal()):
+                raise ToolFailed(f"size {size}: no side may be longer than {LONGEST} pixels")
+            form = _form(path)
+            await self._look_at(site, path)
             order = Order(
                 prompt=prompt,
                 size=size,
                 quality=quality,
                 background=background,
-                form=_form(path),
+                form=form,
                 sources=[await self._source(name) for name in sources],
                 mask=await self._source(mask) if mask else None,
             )
@@ -122,7 +128,9 @@ class ThreadStudio:
         made = await self._made(site, drawn, path, use, time.monotonic() - started)
         await desk.append(made)
         if drawn.usd is None:
-            await desk.tell_once(f"No price is known for {use.model}: its pictures count as $0.")
+            await desk.tell_once(
+                f"{use.model} has no known price, or counted no use: its pictures count as $0."
+            )
         return made
 
     async def _made(self, site: Site, drawn: Drawn, path: str, use: Service, seconds: float) -> ImageMade:
@@ -146,18 +154,29 @@ class ThreadStudio:
             seconds=round(seconds, 3),
         )
 
-    async def _hand_over(self, site: Site, made: ImageMade, data: bytes) -> ToolResult:
-        """Into the worktree or onto the shelf, and into the thread."""
-        desk = self._desk
+    async def _look_at(self, site: Site, path: str) -> None:
+        """A place that cannot be written to is found out before anything is paid for."""
+        if self._for_worktree(site):
+            if ".git" in PurePosixPath(path).parts:
+                raise ToolFailed(f"{path[:200]!r} is git's own: save it elsewhere")
+            await (await self._desk.space.model_hands()).read_file(path, 0)
+
+    async def _place(self, site: Site, made: ImageMade, data: bytes) -> str:
+        """Into the worktree or onto the shelf; returns the path."""
         if self._for_worktree(site):
             await self._write(made.path, data)
-            where = made.path
-        else:
-            try:
-                place = await asyncio.to_thread(shelf.put, desk.host.repo, made.picture.name, data)
-            except RepoError as error:
-                raise ToolFailed(str(error)) from error
-            where = f".codebutler/{shelf.FOLDER}/{place.name}"
+            return made.path
+        place = await asyncio.to_thread(shelf.put, self._desk.host.repo, made.picture.name, data)
+        return f".codebutler/{shelf.FOLDER}/{place.name}"
+
+    async def _hand_over(self, site: Site, made: ImageMade, data: bytes) -> ToolResult:
+        """To its place, and into the thread."""
+        desk = self._desk
+        try:
+            where = await self._place(site, made, data)
+        except (ToolFailed, RepoError) as error:
+            kept = f"the picture was made, and this thread keeps it as {made.picture.name}"
+            raise ToolFailed(f"{kept}; but it was not saved: {error}") from error
         about = f"`{where}`: {made.width}x{made.height}, {made.picture.media_type}, {len(data):,} bytes"
         shown = Outbound(text=about, role=site.role, files=[made.picture])
         await desk.post(shown, key=f"image:{site.key}")
@@ -195,11 +214,11 @@ class ThreadStudio:
             if read is None:
                 raise ToolFailed(f"there is no file and no attachment {name!r}. Attached: {self._names()}")
             data = read
-        found = shape(data)
-        if found is None:
-            raise ToolFailed(f"{name} is no PNG, JPEG, WebP or GIF")
         if len(data) >= (FILE if held is None else images.BYTES):
             raise ToolFailed(f"{name} is too large to be edited")
+        found = picture(data)
+        if found is None:
+            raise ToolFailed(f"{name} is no whole PNG, JPEG, WebP or GIF")
         return Source(safe_name(name), data, found.media_type)
 
     def _held(self, name: str) -> Attachment | None:

@@ -16,13 +16,13 @@ from codebutler.agent.voices import fitted
 from codebutler.events import Event, FrameStarted, QuestionAsked
 from codebutler.models.breaker import Breaker
 from codebutler.redact import Stream
-from codebutler.text import fit
 from codebutler.thread import near, pool, render
 from codebutler.thread.caps import Caps
 from codebutler.thread.facts import facts
 from codebutler.thread.guidance import Guidance
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.plugs import notice as server_notice
 from codebutler.thread.turn import Turn
 from codebutler.thread.workspace import Workspace
 from codebutler.toolset.registry import Toolset
@@ -34,8 +34,6 @@ Listener = Callable[[str, str, str], Awaitable[None]]
 
 SUMMARY_TOKENS = 3_000
 """The longest summary of a transcript."""
-NOTICE = 1_000
-"""Characters of what people are told of a server's tools."""
 SILENCE = 15
 """Seconds of a model's silence after which people are told, again and again."""
 
@@ -125,14 +123,8 @@ class Thread(Caps):
         """The same, once the servers that the role may use were asked what they have."""
         await self.space.plugs.list_for(role)
         for listed in self.state.plugs.values():
-            if listed.problem:
-                words = f"The MCP server `{listed.server}` gives this thread no tools: {listed.problem}"
+            if words := server_notice(listed):
                 await self.tell_once(words, source=f"notice:mcp:{listed.server}")
-            elif listed.left_out:
-                words = (
-                    f"Tools of the MCP server `{listed.server}` are left out: {'; '.join(listed.left_out)}"
-                )
-                await self.tell_once(fit(words, NOTICE), source=f"notice:mcp:{listed.server}")
         return self.toolset(role)
 
     async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:

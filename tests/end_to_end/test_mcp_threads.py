@@ -15,6 +15,7 @@ from codebutler.testing.doubles import says
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
 
+TOKEN = "t0ken-0123456789"
 SCRIPT = Path(__file__).resolve().parents[1] / "executor" / "mcp_server.py"
 
 
@@ -38,7 +39,7 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         {"db": program("changing", TOKEN="${TOKEN}"), "docs": program(), "bad": program("dead"), "x y": {}},
     )
     room.configure(
-        mcp={"roles": {"pm": ["docs/find", "docs/write"]}, "servers": {"db": {"env": {"TOKEN": "t0ken"}}}}
+        mcp={"roles": {"pm": ["docs/find", "docs/write"]}, "servers": {"db": {"env": {"TOKEN": TOKEN}}}}
     )
     cast = Cast(
         pm=[
@@ -48,7 +49,7 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         coder=[
             says("", call("mcp__db__find", n=2)),
             says("", call("mcp__db__crash")),
-            says("", call("mcp__db__write")),
+            says("", call("mcp__db__write"), call("mcp__db__look")),
             says("Done."),
         ],
         lead=lead(),
@@ -57,7 +58,7 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         state = await scene.shipped()
         events = await scene.events(state.id)
         done = {e.name + e.frame: e for e in events if isinstance(e, ToolFinished)}
-        assert done["mcp__docs__findpm"].text.endswith('find {"n": 1}')
+        assert done["mcp__docs__findpm"].text.splitlines()[1] == 'find {"n": 1}'
         assert "There is no tool" in done["mcp__docs__writepm"].text  # it does not say that it only reads
         assert "There is no tool" in done["mcp__db__findpm"].text
         assert "the database is gone" in done["mcp__db__crashcoder-1"].text
@@ -69,7 +70,9 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         assert len(listed[1].tools) > 5  # what it said first; later it says something else
         assert "no licence" in listed[2].problem
         posts = await scene.posts(state.id)
-        assert any("`bad` gives this thread no tools" in p and "no licence" in p for p in posts)
+        told = next(p for p in posts if "`bad` gives this thread no tools:\n```\n" in p)
+        assert "no licence ''' @everyone" in told
+        assert (told.count("```"), told[-3:]) == (2, "```")
         coders = [a for a in scene.asked if a.role == "coder"]
         assert all(a.tools == coders[0].tools for a in coders)
         assert "mcp__docs__find" in coders[0].tools
@@ -78,4 +81,7 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         for before, after in itertools.pairwise(cast.of("coder")):
             assert after[: len(before)] == before
         rows = await scene.host.store.events(state.id)
-        assert not [r for r in rows if "t0ken" in r.body]
+        assert (
+            '"TOKEN"' in done["mcp__db__lookcoder-1"].text
+        )  # it tells its secret, here and in a description
+        assert not [r for r in rows if TOKEN in r.body]

@@ -84,11 +84,11 @@ async def test_a_pause_stops_them_and_they_go_on_with_it(
 
 
 async def test_the_threads_cap_stops_all_and_a_raise_lets_them_go_on(room: Room, twin: WebTwin) -> None:
-    """The Researcher that would pass it is done; the PM then meets the same cap, and a person decides."""
+    """A Researcher that would pass it is done; one whose PM met the cap first goes on after the raise."""
     room.configure(web=twin.settings(), limits={"usdPerThread": 0.3})
     dear = says("", call("web_search", query="rates"), usd=0.299)
-    pm: list[Line] = [asks("one"), *[patient] * 9]
-    async with room.engine(with_researchers(pm, one=[dear, finds(f"{twin.url}/rates")])) as scene:
+    one: list[Line] = [dear, *[finds(f"{twin.url}/rates")] * 3]
+    async with room.engine(with_researchers([patient] * 9, one=one)) as scene:
         scene.puppet.tokens = 20_000
         state = await scene.talk("a", "How fast?")
         assert state.outcome == "paused"

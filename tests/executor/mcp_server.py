@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -26,7 +27,23 @@ def deep(levels: int) -> dict[str, Any]:
 
 TOOLS = [
     tool("find", description=HIDDEN, inputSchema=SCHEMA, annotations=READS),
-    *(tool(name) for name in ("write", "crash", "hang", "flood", "long", "huge", "picture", "look", "ask")),
+    *(
+        tool(name)
+        for name in (
+            "write",
+            "crash",
+            "hang",
+            "flood",
+            "long",
+            "huge",
+            "picture",
+            "look",
+            "ask",
+            "leave",
+            "pester",
+            "forge",
+        )
+    ),
     tool("same.name", annotations={"idempotentHint": True}),
     tool("same name"),
     tool("n" * 90),
@@ -57,6 +74,31 @@ def ask() -> dict[str, Any]:
     return text(json.loads(sys.stdin.readline())["error"]["message"])
 
 
+def pester() -> dict[str, Any]:
+    """The same again and again, as long as there are answers."""
+    while True:
+        ask()
+
+
+def leave() -> dict[str, Any]:
+    """A program that has a session of its own, and would outlive its parent."""
+    words = ["bash", "-c", "exec -a codebutler-left-behind sleep 600"]
+    left = subprocess.Popen(
+        words, start_new_session=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
+    while b"left-behind" not in Path(f"/proc/{left.pid}/cmdline").read_bytes():
+        time.sleep(0.005)
+    return text("left")
+
+
+def forge() -> dict[str, Any]:
+    """Answers to requests that nobody made, and twice to one that somebody will make."""
+    for number in (-1, 0, 99, "a", None, [1], 1.5):
+        say({"id": number, "result": text("forged")})
+    say({"id": 98, "error": {"code": 1, "message": "forged"}})
+    return text("forge")
+
+
 def misbehave(name: str) -> None:
     match name:
         case "crash":
@@ -82,8 +124,8 @@ def call(name: str, arguments: dict[str, Any]) -> dict[str, Any]:
             return write()
         case "look":
             return text(json.dumps({"env": dict(os.environ), "uid": os.getuid(), "here": str(Path.cwd())}))
-        case "ask":
-            return ask()
+        case "ask" | "leave" | "pester" | "forge":
+            return {"ask": ask, "leave": leave, "pester": pester, "forge": forge}[name]()
         case _:
             return text(f"{name} {json.dumps(arguments)}")
 
@@ -93,7 +135,7 @@ def main() -> None:
     mode = sys.argv[1] if len(sys.argv) > 1 else ""
     sys.stderr.write("starting\n")
     if mode == "dead":
-        sys.exit("no licence")
+        sys.exit("no licence ``` @everyone")
     for line in sys.stdin:
         request = json.loads(line)
         if "id" not in request or mode == "mute":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -138,11 +139,35 @@ async def test_each_failure_in_our_words(  # noqa: PLR0917 - parameters of the t
         assert getattr(caught.value, "retry_after", None) == 7.0
 
 
-async def test_a_cut_stream_and_a_server_that_is_not_there(twin: Anthropic, make: Make) -> None:
+WHOLE = [thought("Well.", "c2ln"), text("Hi"), use("read", "toolu_1", '{"a":1}')]
+
+
+async def test_a_stream_that_is_cut_anywhere_is_unavailable(twin: Anthropic, make: Make) -> None:
+    """Never a short answer, nor half a call: between any two events, and within each."""
     client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": twin.url})
-    twin.cut = True
-    with pytest.raises(ModelUnavailable, match="broke off"):
-        await call(client)
+    twin.blocks, twin.stop = WHOLE, "tool_use"
+    sizes = list(itertools.accumulate(map(len, twin.stream)))
+    for at in (0, *(size - 9 * (n % 2) for n, size in enumerate(sizes[:-2]))):
+        twin.kept = at
+        with pytest.raises(ModelUnavailable) as caught:
+            await call(client)
+    assert 0 < caught.value.spent < 0.01, "providers bill half an answer, too"
+    twin.kept = None
+    assert [c.arguments for c in (await call(client)).tool_calls] == ['{"a":1}']
+
+
+async def test_a_stream_that_falls_silent_anywhere_is_unavailable(twin: Anthropic, make: Make) -> None:
+    client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": twin.url})
+    client._timeouts = Timeouts(connect=5.0, first=0.3, silence=0.05)
+    twin.blocks, twin.stop, twin.hold = WHOLE, "tool_use", 30.0
+    for count in range(len(twin.stream) - 2):
+        twin.kept = None
+        twin.kept = sum(map(len, twin.stream[:count]))
+        with pytest.raises(ModelUnavailable, match=r"sent nothing|fell silent"):
+            await call(client)
+
+
+async def test_a_server_that_is_not_there(make: Make) -> None:
     client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": "http://127.0.0.1:9"})
     with pytest.raises(ModelUnavailable, match=r"anthropic \(litellm\)"):
         await call(client)

@@ -110,7 +110,8 @@ BAD: list[tuple[int, Any, str]] = [
     (200, _row(b64_json=7), "not base64"),
     (200, _row(b64_json="!!"), "not base64"),
     (200, _row(url="http://169.254.169.254/x"), "link in place of a picture"),
-    (200, _row(b64_json=base64.b64encode(b"<svg onload=x>").decode()), "no PNG, JPEG, WebP or GIF"),
+    (200, _row(b64_json=base64.b64encode(b"<svg onload=x>").decode()), "no whole PNG, JPEG, WebP or GIF"),
+    (200, _row(b64_json=base64.b64encode(png(9, 9)[:-6]).decode()), "no whole PNG"),
     (200, _row(b64_json=base64.b64encode(png(9000, 1)).decode()), "too large: 9000x1"),
     (200, "x" * (23 * 1024 * 1024), "more than 21 MB"),
 ]  # fmt: skip

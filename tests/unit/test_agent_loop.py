@@ -266,6 +266,13 @@ async def test_an_empty_reply_is_put_right_by_a_word_but_not_for_ever(bench: Ben
     assert [m["content"] for m in place.frame.messages[1:]] == [EMPTY] * NUDGES
 
 
+async def test_a_reply_that_its_provider_kept_back_is_not_asked_for_again(bench: Bench) -> None:
+    place = Workplace(script(ModelReply("", model="v/m", finish="content_filter"), says("there")))
+    with pytest.raises(EndTurn, match="the filter of v/m kept back the Coder's reply"):
+        await place.run(bench.tools())
+    assert len(place.client.asked) == 1
+
+
 async def test_a_loop_is_told_and_then_stopped(bench: Bench) -> None:
     place = Workplace(script(*[calls(f"look:{n}") for n in range(STUCK + 1)]))
     with pytest.raises(EndTurn, match="repeats the same call"):

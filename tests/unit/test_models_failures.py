@@ -210,6 +210,19 @@ async def test_silence_in_the_middle(server: Provider, client: OpenAIClient) -> 
     assert "fell silent" in (await failure(client)).message
 
 
+@pytest.mark.parametrize("kept", range(4))
+@pytest.mark.parametrize("beats", [(), (": still there\n\n",) * 9])
+async def test_a_stream_that_falls_silent_anywhere_is_unavailable(
+    server: Provider, client: OpenAIClient, kept: int, beats: tuple[str, ...]
+) -> None:
+    """Also where comments keep its connection alive: nobody waits for a server that only says that it is."""
+    client._timeouts = Timeouts(connect=1.0, first=0.1, silence=0.1)
+    server.handler = Provider.events(*STREAM[:kept], *beats, pause=0.02, hold=5)
+    error = await failure(client)
+    assert isinstance(error, ModelUnavailable)
+    assert ("fell silent" if kept else "sent nothing") in error.message
+
+
 async def test_a_slow_drip_is_not_silence(server: Provider, client: OpenAIClient) -> None:
     server.handler = Provider.say("slowly on", pause=0.1)
     assert (await call(client)).content == "slowly on"
