@@ -42,7 +42,7 @@ class Desk:
     async def connect(self) -> None:
         self.link.hello.clear()
         self._running = asyncio.create_task(self.link.run())
-        await asyncio.wait_for(self.link.hello.wait(), 5)
+        await asyncio.wait_for(self.link.hello.wait(), 60)
 
     async def close(self) -> None:
         if self._running is not None:
@@ -58,7 +58,7 @@ class Desk:
 
     async def until(self, true: Callable[[], Any]) -> None:
         """Wait for what is to happen soon."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not true():  # noqa: ASYNC110 - the twin has no event for everything
                 await asyncio.sleep(0.01)
 
