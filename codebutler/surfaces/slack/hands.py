@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from codebutler.events import parse
-from codebutler.surfaces.slack import blocks, views
+from codebutler.surfaces.slack import blocks, home, slash, views
 from codebutler.surfaces.slack.blocks import Pressed
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
@@ -41,12 +41,26 @@ def register(app: AsyncApp, link: Link) -> None:
         problem = await views.submitted(link, body)
         await (ack(response_action="errors", errors=problem) if problem else ack())
 
+    async def on_command(ack: Ack, body: Json) -> None:
+        await ack(response_type="ephemeral", text=await slash.command(link, body))
+
+    async def on_shortcut(ack: Ack, body: Json) -> None:
+        await slash.hand_over(link, body)
+        await ack()
+
+    async def on_home(event: Json) -> None:
+        if event.get("tab") == "home":
+            link.later(home.publish(link, str(event.get("user", ""))))
+
     async def nothing(ack: Ack) -> None:
         await ack()
 
     for kind in ("message", "app_mention", "reaction_added"):
         app.event(kind)(on_event)
+    app.event("app_home_opened")(on_home)
     app.event(re.compile(".*"))(nothing)
+    app.command(slash.COMMAND)(on_command)
+    app.shortcut(slash.HAND_OVER)(on_shortcut)
     app.action(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_button)
     app.action(re.compile(".*"))(nothing)
     app.view(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_form)
