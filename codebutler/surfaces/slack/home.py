@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codebutler.surfaces.slack.hands import load
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
+from codebutler.surfaces.slack.verdicts import load
 from codebutler.thread.render import money
 from codebutler.types import Json
 
@@ -40,7 +40,8 @@ async def publish(link: Link, user: str) -> None:
 
 
 async def _threads(link: Link, door: Hearing, user: str) -> list[Json]:
-    us, parts = await link.us(), []
+    us = await link.us()
+    parts: list[Json] = []
     for bound in (await door.store.bound(SURFACE))[:LOOKED]:
         if bound.phase == "closed" or len(parts) >= MOST:
             continue

@@ -107,8 +107,8 @@ class Link:
             if self._us is None:
                 told = await self.calls.call("auth.test")
                 url = str(told.get("url") or "https://slack.com/")
-                ids = (str(told.get(name) or "") for name in ("user_id", "bot_id", "team_id"))
-                self._us = Self(*ids, url=url)
+                user, bot, team = (str(told.get(name) or "") for name in ("user_id", "bot_id", "team_id"))
+                self._us = Self(user, bot, team, url)
             return self._us
 
     def intake(self, store: Store) -> Intake:

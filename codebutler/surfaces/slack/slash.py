@@ -1,6 +1,6 @@
 """``/codebutler …`` from the registry of commands, and the shortcut that hands a message over.
 
-Slack sends no thread with a slash command: it is for the one thread that is open in the channel, or a new one.
+Slack sends no thread with a slash command: it is for the one that is open in the channel, or a new one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ COMMAND = "/codebutler"
 HAND_OVER = "codebutler_hand_over"
 SHOWN = 20
 _HELP = (
-    f"`{COMMAND} WORDS` opens a thread with a request, `{COMMAND} threads` lists the open ones. The commands below are"
-    " for the one thread that is open in this channel; inside a thread, say them to the app: `@codebutler /status`."
+    f"`{COMMAND} WORDS` opens a thread with a request, `{COMMAND} threads` lists the open ones. The commands"
+    " below are for the one thread that is open in this channel. Inside a thread, say them to the app:"
+    " `@codebutler /status`."
 )
 
 
@@ -44,13 +45,14 @@ async def command(link: Link, body: Json) -> str:
     if word == "threads":
         return await _listed(link, there) or "No thread is open in this channel."
     key = f"command:{body.get('trigger_id') or body.get('response_url')}"
+    said = Inbound(surface=SURFACE, external_id="", key=key, author=await door.person(user), text=text)
     if word not in set(_names()):
-        return await _request(link, door, channel, user, text, key)
+        return await _request(link, door, channel, said)
     if len(there) != 1:
         several = f"Several are open here; say `@codebutler /{escaped(text)}` in the one you mean:\n"
         return several + await _listed(link, there) if there else "No thread is open in this channel."
-    said = Inbound(surface=SURFACE, external_id=there[0], key=key, author=await door.person(user))
-    await door.receive(said.model_copy(update={"text": f"/{text.removeprefix('/')}"}))
+    order = {"external_id": there[0], "text": f"/{text.removeprefix('/')}"}
+    await door.receive(said.model_copy(update=order))
     return f"Said in {await _listed(link, there)}"
 
 
@@ -71,19 +73,18 @@ async def _listed(link: Link, conversations: list[str]) -> str:
     return "\n".join(lines)
 
 
-async def _request(link: Link, door: Hearing, channel: str, user: str, text: str, key: str) -> str:
+async def _request(link: Link, door: Hearing, channel: str, asked: Inbound) -> str:
     """A new thread; its first message is ours, in the person's words."""
-    words = f"<@{user}> asks: {escaped(text)}"
+    words = f"<@{asked.author.id}> asks: {escaped(asked.text)}"
     try:
         posted = await link.calls.call(
-            "chat.postMessage", post_to=channel, channel=channel, text=words, metadata=metadata(key),
+            "chat.postMessage", post_to=channel, channel=channel, text=words, metadata=metadata(asked.key),
             unfurl_links=False, unfurl_media=False,
         )  # fmt: skip
     except SlackRefused as error:
         return f"I cannot write here ({error.error}). {SHUT.get(error.error, '')}"
     conversation = f"{channel}:{posted['ts']}"
-    author = await door.person(user)
-    await door.receive(Inbound(surface=SURFACE, external_id=conversation, key=key, author=author, text=text))
+    await door.receive(asked.model_copy(update={"external_id": conversation}))
     return f"Your thread: {(await link.us()).link(conversation)}"
 
 
