@@ -67,6 +67,9 @@ class BranchLost(RepoError):
 class ModelError(CodeButlerError):
     """A model call failed."""
 
+    paid = False
+    """Whether it may have cost what a good answer costs."""
+
 
 class ModelUnavailable(ModelError):
     """The model cannot be reached right now."""

@@ -184,9 +184,7 @@ async def test_a_cap_stops_a_picture_before_it_is_bought(room: Room, twin: Media
         assert len(twin.sent) == 1
 
 
-async def test_what_the_service_refuses_or_spoils_costs_nothing_and_is_told_to_the_artist(
-    room: Room, twin: MediaTwin
-) -> None:
+async def test_what_the_service_refuses_or_spoils_is_told_to_the_artist(room: Room, twin: MediaTwin) -> None:
     refused = {"error": {"code": "moderation_blocked", "message": "Rejected by the safety system."}}
     twin.faults = [(400, refused), (200, {"data": [{"b64_json": "PHN2Zz4="}]})]
     async with room.engine(pm_draws(MAKES, MAKES)) as scene:
@@ -195,7 +193,8 @@ async def test_what_the_service_refuses_or_spoils_costs_nothing_and_is_told_to_t
         assert "declines to draw this under its content policy" in said[0]
         assert "no whole PNG, JPEG, WebP or GIF" in said[1]
         assert (state.outcome, state.made) == ("answered", {})
-        assert state.usd == pytest.approx(0.005)
+        spent = await scene.host.store.spent(f"thread:{state.id}")
+        assert spent == pytest.approx(0.005 + 0.187, abs=0.01), "a refusal is free, what came may be billed"
 
 
 PATHS = {
