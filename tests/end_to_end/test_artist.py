@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from codebutler.testing.cast import PROPOSES, WRITES, Held, does, team
 from codebutler.testing.doubles import Mind, says
 from codebutler.testing.media import MediaTwin, png
 from codebutler.testing.scripted import ScriptedModel
-from codebutler.types import Attachment, ModelReply
+from codebutler.types import Attachment, ModelReply, ToolCall
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room, Scene
@@ -195,6 +196,28 @@ async def test_what_the_service_refuses_or_spoils_is_told_to_the_artist(room: Ro
         assert (state.outcome, state.made) == ("answered", {})
         spent = await scene.host.store.spent(f"thread:{state.id}")
         assert spent == pytest.approx(0.005 + 0.187, abs=0.01), "a refusal is free, what came may be billed"
+
+
+async def test_after_a_rewind_the_same_call_buys_its_own_picture(room: Room, twin: MediaTwin) -> None:
+    """Some providers count their calls, so the ids that were taken back come again."""
+
+    def same(name: str, **arguments: str) -> ModelReply:
+        return says("", ToolCall(id=f"{name}:0", name=name, arguments=json.dumps(arguments)))
+
+    drawn = [same("generate_image", prompt=what, path="it.png", size="8x8") for what in ("Kite", "Dragon")]
+    asks = same("draw", request="Draw it")
+    mind = team(pm=[says("Hi."), asks, says("A kite."), asks, says("A dragon.")],
+                artist=[drawn[0], DONE, drawn[1], DONE])  # fmt: skip
+    async with room.engine(mind) as scene:
+        await scene.talk("a", "Hello")
+        await scene.talk("a", "Draw a kite")
+        assert (await scene.talk("a", "rewind 1")).rewinds == 1
+        state = await scene.talk("a", "Draw a dragon")
+        assert state.outcome == "answered"
+        assert [sent.fields["prompt"] for sent in twin.sent] == ["Kite", "Dragon"]
+        kept = scene.host.repo.inner / "images"
+        assert (kept / "it-2.png").read_bytes() == png(8, 8, "Dragon")
+        assert state.spend["artist", "gpt-image-2.5-sunburst"].calls == 2, "paid is paid"
 
 
 PATHS = {
