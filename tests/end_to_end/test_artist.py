@@ -204,7 +204,7 @@ async def test_after_a_rewind_the_same_call_buys_its_own_picture(room: Room, twi
     def same(name: str, **arguments: str) -> ModelReply:
         return says("", ToolCall(id=f"{name}:0", name=name, arguments=json.dumps(arguments)))
 
-    drawn = [same("generate_image", prompt=what, path="it.png", size="8x8") for what in ("Kite", "Dragon")]
+    drawn = [same("generate_image", prompt=what, path="it.png", size="16x16") for what in ("Kite", "Dragon")]
     asks = same("draw", request="Draw it")
     mind = team(pm=[says("Hi."), asks, says("A kite."), asks, says("A dragon.")],
                 artist=[drawn[0], DONE, drawn[1], DONE])  # fmt: skip
@@ -216,7 +216,7 @@ async def test_after_a_rewind_the_same_call_buys_its_own_picture(room: Room, twi
         assert state.outcome == "answered"
         assert [sent.fields["prompt"] for sent in twin.sent] == ["Kite", "Dragon"]
         kept = scene.host.repo.inner / "images"
-        assert (kept / "it-2.png").read_bytes() == png(8, 8, "Dragon")
+        assert (kept / "it-2.png").read_bytes() == png(16, 16, "Dragon")
         assert state.spend["artist", "gpt-image-2.5-sunburst"].calls == 2, "paid is paid"
 
 
