@@ -67,8 +67,10 @@ class BranchLost(RepoError):
 class ModelError(CodeButlerError):
     """A model call failed."""
 
+    spent = 0.0
+    """Dollars of the part of an answer that had come."""
     paid = False
-    """Whether it may have cost what a good answer costs."""
+    """Whether all of an answer may have been made and billed, though none that can be used came."""
 
 
 class ModelUnavailable(ModelError):
