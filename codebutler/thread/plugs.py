@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Any
 
 from codebutler.agent.roles import Role
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.events import McpListed
 from codebutler.sandbox.executor import Executor
-from codebutler.sandbox.job import Program
-from codebutler.servers import remote, stdio
 from codebutler.servers.cleaning import cleaned
 from codebutler.servers.connection import Connection, Patience
 from codebutler.servers.declared import Declared, Server
 from codebutler.servers.grants import granted, may_use, may_use_server
+from codebutler.servers.reach import reach
 from codebutler.servers.results import tool_result
 from codebutler.text import fit
 from codebutler.thread.host import Host
@@ -129,20 +127,10 @@ class Plugs:
             self._starts[server.name] = starts + 1
             if server.inside:
                 await self._hands()  # which may wait for a long setup, and not on the server's time
-            fresh = Connection(server.name, self._way(server), self._patience)
+            fresh = reach(server, self._patience, self._hands)
             await fresh.start()
             if began != self._round:
                 await fresh.close()
                 raise ToolFailed(f"{server.name} was stopped while it started")
             self._running[server.name] = fresh
             return fresh
-
-    def _way(self, server: Server) -> Callable[[], Any]:
-        if server.target is not None:
-            return partial(remote.way, server.target, server.headers, seconds=self._patience.call)
-        program = Program(server.words, server.environment)
-
-        async def start() -> Any:  # noqa: ANN401 - sandbox.guest.Guest
-            return await (await self._hands()).guest(program)
-
-        return partial(stdio.way, start)

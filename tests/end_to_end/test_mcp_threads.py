@@ -78,6 +78,7 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         assert "mcp__docs__find" in coders[0].tools
         leads = [a for a in scene.asked if a.role == "lead"]
         assert not [t for a in leads for t in a.tools if t.startswith("mcp__")]
+        assert "Its key is [" in str(listed[1].tools), "a secret in a description is taken out"
         for before, after in itertools.pairwise(cast.of("coder")):
             assert after[: len(before)] == before
         rows = await scene.host.store.events(state.id)

@@ -27,6 +27,7 @@ def deep(levels: int) -> dict[str, Any]:
 
 TOOLS = [
     tool("find", description=HIDDEN, inputSchema=SCHEMA, annotations=READS),
+    tool("told", description=f"Its key is {os.environ.get('TOKEN')}."),
     *(
         tool(name)
         for name in (
