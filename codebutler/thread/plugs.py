@@ -15,7 +15,7 @@ from codebutler.servers.connection import Connection, Patience
 from codebutler.servers.declared import Declared, Server
 from codebutler.servers.grants import granted, may_use, may_use_server
 from codebutler.servers.reach import reach
-from codebutler.servers.results import tool_result
+from codebutler.servers.results import failure, tool_result
 from codebutler.text import fit
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
@@ -82,12 +82,15 @@ class Plugs:
         ]
 
     async def call(self, name: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Call a tool. A server that has gone is started again, a few times. Raises ToolFailed."""
+        """Call a tool. A server that has gone is started again, a few times. ToolFailed: there is no server."""
         server = (await self._declared()).servers.get(name)
         if server is None:
             raise ToolFailed(f"the server {name} is no longer named by the host or the repo")
-        connection = await self._connected(server)
-        return tool_result(name, await connection.call(tool, arguments))
+        try:
+            connection = await self._connected(server)
+            return tool_result(name, await connection.call(tool, arguments))
+        except ToolFailed as error:
+            return failure(name, str(error))
 
     async def close(self) -> None:
         """End all that run; what is just starting ends itself."""

@@ -61,7 +61,9 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         assert done["mcp__docs__findpm"].text.splitlines()[1] == 'find {"n": 1}'
         assert "There is no tool" in done["mcp__docs__writepm"].text  # it does not say that it only reads
         assert "There is no tool" in done["mcp__db__findpm"].text
-        assert "the database is gone" in done["mcp__db__crashcoder-1"].text
+        crash = done["mcp__db__crashcoder-1"].text
+        assert crash.startswith('<server-text id="')
+        assert crash.index("the database is gone") < crash.index("</server-text")
         assert not done["mcp__db__crashcoder-1"].ok
         assert done["mcp__db__writecoder-1"].ok  # it was started again
         assert "NOTE" in state.files

@@ -25,26 +25,24 @@ def deep(levels: int) -> dict[str, Any]:
     return {"type": "object", "properties": {"a": deep(levels - 1)} if levels else {}}
 
 
+MORE = [
+    "write",
+    "crash",
+    "hang",
+    "flood",
+    "long",
+    "huge",
+    "picture",
+    "look",
+    "ask",
+    "leave",
+    "pester",
+    "forge",
+]
 TOOLS = [
     tool("find", description=HIDDEN, inputSchema=SCHEMA, annotations=READS),
     tool("told", description=f"Its key is {os.environ.get('TOKEN')}."),
-    *(
-        tool(name)
-        for name in (
-            "write",
-            "crash",
-            "hang",
-            "flood",
-            "long",
-            "huge",
-            "picture",
-            "look",
-            "ask",
-            "leave",
-            "pester",
-            "forge",
-        )
-    ),
+    *map(tool, MORE),
     tool("same.name", annotations={"idempotentHint": True}),
     tool("same name"),
     tool("n" * 90),
