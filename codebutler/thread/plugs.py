@@ -8,9 +8,9 @@ from typing import Any
 
 from codebutler.agent.roles import Role
 from codebutler.errors import CodeButlerError, ToolFailed
-from codebutler.events import McpListed
+from codebutler.events import McpListed, McpTool
 from codebutler.sandbox.executor import Executor
-from codebutler.servers.cleaning import cleaned
+from codebutler.servers.cleaning import cleaned, fitting
 from codebutler.servers.connection import Connection, Patience
 from codebutler.servers.declared import Declared, Server
 from codebutler.servers.grants import granted, may_use, may_use_server
@@ -72,9 +72,26 @@ class Plugs:
 
     def tools_for(self, role: Role) -> list[Tool]:
         """The tools of servers that ``role`` has, from the log alone: the same bytes each time."""
+        offered = self._offered(role)
+        return [tool_of(listed, each) for listed, each in offered[: fitting(e for _, e in offered)]]
+
+    def beyond(self, role: Role) -> str:
+        """What people should know of tools that ``role`` may use and cannot have, if there are any."""
+        offered = self._offered(role)
+        lost = offered[fitting(each for _, each in offered) :]
+        if not lost:
+            return ""
+        kept = len(offered) - len(lost)
+        names = fit(", ".join(each.name for _, each in lost), NOTICE)
+        return (
+            f"Of the tools of MCP servers the {role.title} has the first {kept}, as more do not fit. "
+            f"The host's `mcp.roles` can name those that matter. Left out: {names}."
+        )
+
+    def _offered(self, role: Role) -> list[tuple[McpListed, McpTool]]:
         theirs = granted(role.name, self._host.config.mcp.roles)
         return [
-            tool_of(listed, each)
+            (listed, each)
             for listed in self._log.state.plugs.values()
             for each in listed.tools
             if may_use(listed.server, each.tool, role.mcp, theirs)
@@ -82,7 +99,7 @@ class Plugs:
         ]
 
     async def call(self, name: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Call a tool. A server that has gone is started again, a few times. ToolFailed: there is no server."""
+        """Call a tool. One that has gone is started again, a few times. ToolFailed: there is no server."""
         server = (await self._declared()).servers.get(name)
         if server is None:
             raise ToolFailed(f"the server {name} is no longer named by the host or the repo")
