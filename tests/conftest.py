@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox.host import bwrap_version
+from codebutler.testing.sample import Sample, make_sample
 
 KEPT = {"PATH", "TMPDIR", "LANG", "LC_ALL"}
 
@@ -81,6 +88,70 @@ def git_repo(tmp_path: Path) -> Path:
     ):
         subprocess.run(["git", *words.split()], cwd=repo, check=True)
     return repo
+
+
+@pytest.fixture(scope="session")
+def sample_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Sample]:
+    """The sample repo in a folder, as ``make_sample`` makes it: that is done once, and then copied."""
+    first = make_sample(tmp_path_factory.mktemp("first"))
+
+    def put(folder: Path) -> Sample:
+        for place in (first.repo, first.remote):
+            shutil.copytree(place, folder / place.name, symlinks=True)
+        sample = Sample(folder / first.repo.name, folder / first.remote.name)
+        config = sample.repo / ".git" / "config"
+        config.write_text(config.read_text().replace(str(first.remote), str(sample.remote)))
+        return sample
+
+    return put
+
+
+class Warm:
+    """A process that has imported ``codebutler`` and forks it (see warm.py): a start costs next to nothing.
+
+    For tests of what commands do. That the program starts by itself is shown by those that do without.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """It listens in ``folder``, whose path must be short."""
+        self._folder = folder
+        self._runs = itertools.count(1)
+        self.socket = folder / "socket"
+
+    async def run(
+        self, words: Sequence[str], where: Path, env: Mapping[str, str], *,
+        timeout: float = 100, pid: Path | None = None,
+    ) -> tuple[int, bytes, bytes]:  # fmt: skip
+        """``codebutler WORDS`` in ``where``: exit code or minus the signal, standard output, standard error.
+
+        The file ``pid`` has its id meanwhile. TimeoutError, and its end, after ``timeout`` seconds.
+        """
+        out = self._folder / str(next(self._runs))
+        err, pid = out.with_name(f"{out.name}.err"), pid or out.with_name(f"{out.name}.pid")
+        order = {"words": words, "cwd": str(where), "env": dict(env), "out": str(out), "pid": str(pid)}
+        reader, writer = await asyncio.open_unix_connection(str(self.socket))
+        writer.write(json.dumps(order).encode() + b"\n")
+        try:
+            async with asyncio.timeout(timeout):
+                code = int(await reader.readline())
+        except TimeoutError:
+            os.kill(int(pid.read_text()), signal.SIGKILL)
+            raise
+        finally:
+            writer.close()
+        return code, out.read_bytes(), err.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    with tempfile.TemporaryDirectory(prefix="cb-warm-") as folder:
+        starter = Warm(Path(folder))
+        command = [sys.executable, "-P", str(Path(__file__).parent / "warm.py"), str(starter.socket)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline(), "the warm process did not start"
+            yield starter
+            process.terminate()
 
 
 @pytest.fixture(scope="session")

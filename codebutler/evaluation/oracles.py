@@ -132,6 +132,8 @@ class Asks(Oracle):
                 return True
             if isinstance(event, ev.ToolFinished) and event.ok and event.name in _EDITS:
                 return True
+            if isinstance(event, ev.CheckpointMade) and event.files:  # edited by a command
+                return True
         return False
 
 

@@ -16,7 +16,6 @@ from codebutler.models.endpoints import OPENAI_URL, Endpoint, openai_endpoint
 from codebutler.models.reach import proxy_for, trust
 from codebutler.models.routing import Route
 from codebutler.types import Json
-from codebutler.wellformed import well_formed
 
 if TYPE_CHECKING:
     import httpx
@@ -166,7 +165,7 @@ def _object(said: bytes, use: Service) -> Json:
     if not isinstance(answer, dict):
         raise nonsense(use, "no JSON object")
     faults.raise_inner(answer, use.route)
-    return well_formed(answer)
+    return answer
 
 
 def nonsense(use: Service, what: str) -> ModelRefused:

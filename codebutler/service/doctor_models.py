@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -30,7 +30,13 @@ async def examine(config: Config, roles: Mapping[str, tuple[Role, str]], *, offl
     if not offline:
         checks += await asyncio.gather(*(_server(endpoint) for endpoint in router.endpoints))
         await router.learn()
-    return [*checks, *_roles(config, router, roles), _media(config, "images"), _media(config, "speech")]
+    known = router.endpoints
+    return [
+        *checks,
+        *_roles(config, router, roles),
+        *_media(config, "images", known),
+        *_media(config, "speech", known),
+    ]
 
 
 def _keys(config: Config) -> list[Check]:
@@ -39,13 +45,15 @@ def _keys(config: Config) -> list[Check]:
     return [ok("keys", ", ".join(present) or "none")]
 
 
-def _media(config: Config, what: What) -> Check:
+def _media(config: Config, what: What, known: Collection[Endpoint]) -> list[Check]:
     """Who draws, or transcribes. That nobody does is no fault: few teams need it."""
     try:
         use = service(config, what)
     except ConfigError as error:
-        return note(what, str(error))
-    return ok(what, f"{use.model} at {use.endpoint.label} ({config.origin(f'{what}.model')})")
+        return [note(what, str(error))]
+    found = ok(what, f"{use.model} at {use.endpoint.label} ({config.origin(f'{what}.model')})")
+    clear = use.endpoint not in known and _is_clear(use.endpoint)
+    return [found, _clear(use.endpoint)] if clear else [found]
 
 
 def _is_clear(endpoint: Endpoint) -> bool:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +17,29 @@ from codebutler.types import Json
 
 PROGRAM = (sys.executable, "-P", "-c", "from codebutler.cli.main import main; raise SystemExit(main())")
 """The console script, whatever folder it is installed in."""
+
+
+Starter = Callable[[Sequence[str], Path, Mapping[str, str]], Awaitable[tuple[int, bytes, bytes]]]
+"""Runs ``codebutler`` with words, in a folder, with an environment: exit code, what it printed, errors."""
+
+
+async def cold(words: Sequence[str], where: Path, env: Mapping[str, str]) -> tuple[int, bytes, bytes]:
+    """As a shell would start it; killed, with a TimeoutError, after 100 seconds."""
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM,
+        *words,
+        cwd=where,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), 100)
+    except TimeoutError:
+        process.kill()
+        raise
+    return process.returncode or 0, out, err
 
 
 @dataclass
@@ -50,6 +74,7 @@ class Stage:
     home: Path
     server: ScriptedModel
     extra: dict[str, str] = field(default_factory=dict)
+    starter: Starter = cold
 
     def env(self) -> dict[str, str]:
         """What the command line gets as its environment."""
@@ -62,20 +87,11 @@ class Stage:
             **self.extra,
         }
 
-    async def cli(self, *words: str, timeout: float = 100, **env: str) -> Run:
+    async def cli(self, *words: str, **env: str) -> Run:
         """``codebutler words…`` in the sample repo, as its own process."""
-        process = await asyncio.create_subprocess_exec(
-            *PROGRAM,
-            *words,
-            cwd=self.sample.repo,
-            env={**self.env(), **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        out, err = await asyncio.wait_for(process.communicate(), timeout)
+        code, out, err = await self.starter(words, self.sample.repo, {**self.env(), **env})
         lines = [json.loads(x) for x in out.decode().splitlines() if x.startswith("{")]
-        return Run(process.returncode or 0, lines, err.decode())
+        return Run(code, lines, err.decode())
 
     def git(self, *words: str, where: Path | None = None) -> str:
         """Git's answer in the sample repo, or ``where``."""

@@ -9,21 +9,22 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from codebutler.testing.aftermath import Landed, a_look, landed, shown
-from codebutler.testing.sample import Sample, make_sample
+from codebutler.testing.sample import Sample
 from codebutler.testing.scripted import ScriptedModel
+
+if TYPE_CHECKING:
+    from tests.conftest import Warm
 
 HERE = Path(__file__).parent
 SMALL = HERE / "small.toml"
@@ -64,8 +65,7 @@ class Rig:
     folder: Path
     sample: Sample
     server: ScriptedModel
-    socket: Path
-    runs: int = 0
+    warm: Warm
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -82,8 +82,6 @@ class Rig:
         """``codebutler run WORDS``, by default the task with all consent and always the same key, so that the
         same thread goes on.
         """
-        self.runs += 1
-        out = self.folder / f"out-{self.runs}"
         env = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
@@ -95,22 +93,10 @@ class Rig:
             **({"CODEBUTLER_CRASH_AT": crash} if crash else {}),
         }
         words = words or (self.sample.task, "--yes", "--merge", "--key", "k")
-        order = {
-            "words": ["run", *words],
-            "cwd": str(self.sample.repo),
-            "env": env,
-            "out": str(out),
-            "pid": str(self.pid),
-        }
-        reader, writer = await asyncio.open_unix_connection(str(self.socket))
-        writer.write(json.dumps(order).encode() + b"\n")
-        try:
-            async with asyncio.timeout(SECONDS):
-                code = int(await reader.readline())
-        finally:
-            writer.close()
-        err = out.with_name(f"{out.name}.err")
-        return Ran(code, out.read_text().replace(str(self.folder), "FOLDER"), err.read_text())
+        code, out, err = await self.warm.run(
+            ("run", *words), self.sample.repo, env, timeout=SECONDS, pid=self.pid
+        )
+        return Ran(code, out.decode().replace(str(self.folder), "FOLDER"), err.decode())
 
     def git(self, *words: str, where: Path | None = None) -> str:
         """Git's answer in the repo, or ``where``."""
@@ -242,19 +228,6 @@ def prepared(folder: Path) -> Sample:
     return Sample(repo, remote, "Say hello instead of good bye")
 
 
-@pytest.fixture(scope="session")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The socket of a process that forks ``codebutler`` (see warm.py)."""
-    with tempfile.TemporaryDirectory(prefix="cb-warm-") as folder:  # a socket's path must be short
-        socket = Path(folder) / "socket"
-        command = [sys.executable, "-P", str(HERE / "warm.py"), str(socket)]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline(), "the warm process did not start"
-            yield socket
-            process.terminate()
-
-
 class Calm:
     """The uninterrupted runs of this worker's tests, one for each scenario."""
 
@@ -275,14 +248,14 @@ def calm() -> Calm:
 
 
 @pytest.fixture
-async def small(open_tmp: Path, warm: Path) -> AsyncIterator[Rig]:
+async def small(open_tmp: Path, warm: Warm) -> AsyncIterator[Rig]:
     """The smallest whole thread."""
     async with ScriptedModel(SMALL) as server:
         yield Rig(open_tmp, prepared(open_tmp / "small"), server, warm)
 
 
 @pytest.fixture
-async def demo(open_tmp: Path, warm: Path) -> AsyncIterator[Rig]:
+async def demo(open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample]) -> AsyncIterator[Rig]:
     """The demo's thread."""
     async with ScriptedModel("demo") as server:
-        yield Rig(open_tmp, make_sample(open_tmp / "demo"), server, warm)
+        yield Rig(open_tmp, sample_in(open_tmp / "demo"), server, warm)

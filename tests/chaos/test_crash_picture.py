@@ -6,17 +6,21 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from codebutler.testing.scripted import ScriptedModel
 from tests.chaos.conftest import Rig, prepared
 
+if TYPE_CHECKING:
+    from tests.conftest import Warm
+
 DRAW = Path(__file__).with_name("draw.toml")
 
 
 @pytest.fixture
-async def drawing(open_tmp: Path, warm: Path) -> AsyncIterator[Rig]:
+async def drawing(open_tmp: Path, warm: Warm) -> AsyncIterator[Rig]:
     async with ScriptedModel(DRAW) as server:
         yield Rig(open_tmp, prepared(open_tmp / "draw"), server, warm)
 

@@ -8,7 +8,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
@@ -17,13 +17,16 @@ from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.webtwin import Site, WebTwin
 from tests.chaos.conftest import HERE, Rig, prepared
 
+if TYPE_CHECKING:
+    from tests.conftest import Warm
+
 MOST = 40
 """Processes that one thread may take."""
 Step: TypeAlias = tuple[str, int]
 
 
 @pytest.fixture
-async def rig(open_tmp: Path, warm: Path) -> AsyncIterator[Rig]:
+async def rig(open_tmp: Path, warm: Warm) -> AsyncIterator[Rig]:
     """A repo, a model that sends two Researchers out, and the site that they read."""
     async with WebTwin() as twin:
         twin.pages["/rates"] = Site("The API allows 100 requests a minute for each key.", "text/plain")

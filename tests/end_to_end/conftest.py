@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -24,10 +24,10 @@ from codebutler.service.keeping import copy_of
 from codebutler.store.store import Store
 from codebutler.surfaces.terminal import Terminal
 from codebutler.testing.doubles import Asked, Door, Mind, Puppet
-from codebutler.testing.sample import make_sample
+from codebutler.testing.sample import Sample
 from codebutler.testing.scenario import parse_scenario
 from codebutler.testing.scripted import ScriptedModel
-from codebutler.testing.stage import Stage
+from codebutler.testing.stage import Stage, Starter
 from codebutler.testing.webtwin import Site, WebTwin
 from codebutler.thread.engine import Engine
 from codebutler.thread.fold import fold
@@ -37,18 +37,23 @@ from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.types import Attachment, Inbound, Person
 
+if TYPE_CHECKING:
+    from tests.conftest import Warm
+
 
 @pytest.fixture
-async def stage(open_tmp: Path, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+async def stage(
+    open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample], request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
     """The stage with the scenario that the test names: ``parametrize("stage", [...], indirect=True)``.
 
     A scenario is a shipped one's name, or the TOML text of one.
     """
     given = getattr(request, "param", "demo")
     scenario = parse_scenario(given) if "\n" in given else given
-    sample = make_sample(open_tmp / "sample")
+    sample = sample_in(open_tmp / "sample")
     async with ScriptedModel(scenario) as server:
-        yield Stage(sample, open_tmp / "home", server)
+        yield Stage(sample, open_tmp / "home", server, starter=warm.run)
 
 
 @pytest.fixture
@@ -104,8 +109,9 @@ def life(stage: Stage, session: Session, tmp_path: Path) -> Life:
 class Room:
     """A sample repo in which engines run in this process, with a model and a door in memory."""
 
-    def __init__(self, folder: Path) -> None:
-        self.sample = make_sample(folder / "sample")
+    def __init__(self, folder: Path, sample: Sample, starter: Starter) -> None:
+        self.sample = sample
+        self.starter = starter
         self.home = folder / "butler"
         self.home.mkdir()
         self.env = {"PATH": os.environ["PATH"], "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
@@ -253,8 +259,8 @@ class Scene:
 
 
 @pytest.fixture
-def room(open_tmp: Path) -> Room:
-    return Room(open_tmp)
+def room(open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample]) -> Room:
+    return Room(open_tmp, sample_in(open_tmp / "sample"), warm.run)
 
 
 @pytest.fixture

@@ -69,7 +69,13 @@ async def test_a_picture_alone_needs_no_plan_and_lies_beside_the_repo(room: Room
 
 
 async def test_the_coders_picture_is_in_the_pull_request(room: Room, twin: MediaTwin) -> None:
-    mind = team(coder=[WRITES, DRAWS, says("Wrote and drew.")], artist=[MAKES, DONE])
+    """The PM is free to answer the Artist, who draws for the Coder."""
+    asks = does("ask_pm", question="Which colour?")
+    mind = team(
+        pm=[PROPOSES, says("Red.")],
+        coder=[WRITES, DRAWS, says("Wrote and drew.")],
+        artist=[asks, MAKES, DONE],
+    )
     async with room.engine(mind) as scene:
         await scene.talk("a", "Write notes with a kite")
         state = await scene.talk("a", "go")
@@ -80,6 +86,24 @@ async def test_the_coders_picture_is_in_the_pull_request(room: Room, twin: Media
         assert blob == hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
         assert [p.name for p in await shown(scene, state.id)] == ["kite.png"]
         assert not (scene.host.repo.inner / "images").exists()
+        assert [(x.role, x.answer) for x in state.exchanges] == [("artist", "Red.")]
+
+
+async def test_what_is_said_while_the_artist_draws_is_for_the_pm_who_asked(
+    room: Room, twin: MediaTwin
+) -> None:
+    asks, held = does("ask_pm", question="Which colour?"), Held(DONE)
+    async with room.engine(team(pm=[DRAWS, says("Blue next time.")], artist=[asks, MAKES, held])) as scene:
+        thread = await scene.say("a", "Draw me a kite")
+        await scene.until(held.reached)
+        await scene.say("a", "A blue one, please")
+        held.let_go.set()
+        state = await scene.rest(thread)
+        assert state.outcome == "answered"
+        assert "the PM waits for you" in (await results(scene, thread, "ask_pm"))[0]
+        said = {a.role: str(a.messages) for a in scene.asked}
+        assert "A blue one" in said["pm"]
+        assert "A blue one" not in said["artist"]
 
 
 async def test_an_attached_picture_is_edited_with_a_mask_of_the_repo(room: Room, twin: MediaTwin) -> None:

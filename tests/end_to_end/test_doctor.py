@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -13,7 +12,7 @@ from typing import Any
 import pytest
 
 from codebutler.testing.provider import Provider
-from codebutler.testing.stage import PROGRAM, Stage
+from codebutler.testing.stage import Stage
 
 STRANGER = 54321
 """A user id that no passwd file has."""
@@ -28,16 +27,12 @@ class Patient:
 
     async def doctor(self, *words: str, **env: str) -> tuple[int, dict[str, Any]]:
         """Exit code and report; no secret is in it."""
-        process = await asyncio.create_subprocess_exec(
-            *PROGRAM, "doctor", "--json", *words,
-            cwd=self.stage.sample.repo, env=self.stage.env() | env,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(), 60)
+        code, out, err = await self.stage.starter(
+            ("doctor", "--json", *words), self.stage.sample.repo, self.stage.env() | env
+        )
         assert err == b""
         assert KEY not in out.decode()
-        assert process.returncode is not None
-        return process.returncode, json.loads(out)
+        return code, json.loads(out)
 
     def commit(self) -> None:
         """Commit what stands in .codebutler."""

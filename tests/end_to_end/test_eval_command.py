@@ -15,11 +15,13 @@ import pytest
 from codebutler.cli.main import main
 from codebutler.evaluation.loading import load
 from codebutler.evaluation.rehearsal import scenario
+from codebutler.store.store import Store
 from codebutler.testing.scenario import Scenario
 from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.stage import PROGRAM
 
 KEY = "sk-canary-0123456789abcdefghij"
+TOKEN = "ghp_aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0zA3bC6"
 
 
 def script(name: str, run: int, **changed: object) -> Scenario:
@@ -58,12 +60,27 @@ class Shell:
         return [p.name for p in self.temporary.iterdir()]
 
 
+async def spent_today(home: Path) -> float:
+    """Dollars that the host's cap of a day has counted."""
+    ledger = await Store.open(home / "global.db")
+    try:
+        return sum([await ledger.spent(scope) for scope in await ledger.scopes("day:")])
+    finally:
+        await ledger.close()
+
+
 async def test_runs_that_pass_are_added_up(open_tmp: Path) -> None:
-    price = {"input": 1.0, "output": 2.0}
-    async with ScriptedModel(script("question", 0, price=price)) as server:
+    team = open_tmp / ".codebutler/prompts/shared.md"
+    team.parent.mkdir(parents=True)
+    team.write_text("Be as brief as a telegram.")
+    played = script("question", 0, price={"input": 1.0, "output": 2.0})
+    for step in played.scripts[0].steps:
+        step.expect_prompt.append("Be as brief as a telegram.")
+    async with ScriptedModel(played) as server:
         shell = Shell(open_tmp, server.url)
         words = ("question", "--runs", "2", "--model", "scripted", "--role-model", "lead=scripted/lead")
-        code, out, err = await shell.run(*words, "--json")
+        code, out, err = await shell.run(*words, "--json", "--prompts", str(open_tmp))
+        assert server.failures == []
     assert code == 0, err
     found = json.loads(out)
     assert found["total"] == {"planned": 2, **found["models"]["scripted + lead=scripted/lead"]}
@@ -75,6 +92,7 @@ async def test_runs_that_pass_are_added_up(open_tmp: Path) -> None:
     assert {run["outcome"] for run in found["runs"]} == {"answered"}
     assert all(oracle["passed"] for run in found["runs"] for oracle in run["oracles"])
     assert "$0.4 at most" in err
+    assert await spent_today(open_tmp / ".codebutler") == pytest.approx(total["usd"])
     assert KEY not in out + err
     assert shell.left() == []
 
@@ -112,6 +130,25 @@ async def test_the_cap_of_a_day_holds_for_evals_as_well(open_tmp: Path) -> None:
         assert server.requests == []
     assert code == 1
     assert "outcome: it ended so: paused" in out
+
+
+async def test_an_eval_of_ones_own_has_its_own_cap_and_shows_no_secret(open_tmp: Path) -> None:
+    own = open_tmp / "mine.toml"
+    own.write_text(
+        'about = "x"\ntask = "x"\nlimits = { usd = 0.0001 }\n[repo.files]\n"key.txt" = "' + TOKEN + '\\n"\n'
+        '[[oracles]]\nkind = "outcome"\none_of = ["answered"]\n'
+        '[[oracles]]\nkind = "command"\nrun = "cat key.txt; exit 3"\n'
+    )
+    async with ScriptedModel(script("question", 0)) as server:
+        shell = Shell(open_tmp, server.url)
+        code, out, err = await shell.run(str(own), "--model", "openai/gpt-4.1-mini", "--json")
+        assert server.requests == []  # its first call would have cost more
+    assert code == 1, err
+    (run,) = json.loads(out)["runs"]
+    faults = [oracle["fault"] for oracle in run["oracles"]]
+    assert (run["eval"], faults[0]) == ("mine", "it ended so: paused")
+    assert faults[1].startswith("cat key.txt; exit 3: exit 3\n[")
+    assert TOKEN not in out + err
 
 
 @pytest.mark.parametrize(

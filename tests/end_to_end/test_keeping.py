@@ -13,7 +13,6 @@ import pytest
 from codebutler.repo.discover import find_repo
 from codebutler.service.keeping import copies_folder
 from codebutler.testing.doubles import Asked, says
-from codebutler.testing.stage import PROGRAM
 from codebutler.types import ModelReply, ToolCall
 
 if TYPE_CHECKING:
@@ -35,13 +34,9 @@ def git(folder: Path, *words: str) -> str:
 
 async def cli(room: Room, *words: str, repo: Path | None = None) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command in the room's repo, or in ``repo``."""
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, *words, cwd=repo or room.sample.repo,
-        env={**room.env, "HOME": str(room.home), "CODEBUTLER_HOME": str(room.home)},
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode or 0, out.decode(), err.decode()
+    env = {**room.env, "HOME": str(room.home), "CODEBUTLER_HOME": str(room.home)}
+    code, out, err = await room.starter(words, repo or room.sample.repo, env)
+    return code, out.decode(), err.decode()
 
 
 async def test_git_clean_takes_the_store_and_restore_brings_its_threads_back(room: Room) -> None:

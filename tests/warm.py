@@ -22,9 +22,12 @@ from codebutler.cli.main import main
 
 MODULES = (
     "aiohttp.web",
+    "codebutler.cli.doctor",
     "codebutler.cli.run",
     "codebutler.forges.local",
     "codebutler.models.client",
+    "encodings.idna",
+    "rich._emoji_codes",
     "rich.console",
     "rich.markdown",
     "rich.panel",

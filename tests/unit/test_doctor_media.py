@@ -1,0 +1,50 @@
+"""What the doctor says of the services for pictures and voice messages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from codebutler.config import load_config
+from codebutler.service import doctor_models
+from codebutler.service.doctor_check import Check
+
+KEY = "sk-canary-0123456789abcdefghij"
+
+
+async def checks(home: Path, env: dict[str, str], **sections: object) -> dict[str, list[Check]]:
+    path = home / "config.json"
+    path.write_text(json.dumps(sections))
+    path.chmod(0o600)
+    config = load_config(None, home=home, env=env, repo_text="")
+    found: dict[str, list[Check]] = {}
+    for check in await doctor_models.examine(config, {}, offline=True):
+        found.setdefault(check.area, []).append(check)
+    return found
+
+
+async def test_who_draws_and_who_listens_is_said(tmp_path: Path) -> None:
+    found = await checks(
+        tmp_path, {"OPENAI_API_KEY": KEY}, speech={"baseUrl": "http://127.0.0.1:8000/v1", "model": "whisper"}
+    )
+    assert found["images"][0].text == "gpt-image-2.5-sunburst at OpenAI (shipped)"
+    assert found["speech"][0].text.startswith("whisper at the server at http://127.0.0.1:8000/v1 (")
+    assert [c.state for c in (*found["images"], *found["speech"])] == ["ok", "ok"]
+
+
+async def test_without_a_service_it_is_a_note_with_the_fix(tmp_path: Path) -> None:
+    found = await checks(tmp_path, {"OPENROUTER_API_KEY": KEY})
+    for what in ("images", "speech"):
+        (check,) = found[what]
+        assert check.state == "note"
+        assert f"{what}.apiKey or {what}.baseUrl" in check.text
+
+
+@pytest.mark.parametrize("what", ["images", "speech"])
+async def test_a_key_that_would_travel_in_the_clear_is_seen(tmp_path: Path, what: str) -> None:
+    at = {"baseUrl": "http://models.example/v1", "apiKey": KEY}
+    found = await checks(tmp_path, {"OPENROUTER_API_KEY": KEY}, **{what: at})
+    assert "http://models.example/v1 travels unencrypted" in found["models"][0].text
+    assert KEY not in str(found)
