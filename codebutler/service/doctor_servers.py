@@ -21,7 +21,7 @@ from codebutler.service.doctor_check import Check, note, ok, problem
 
 Roles = Mapping[str, tuple[Role, str]]
 _AREA = "mcp"
-PATIENCE = Patience(start=10.0, list=10.0)
+PATIENCE = Patience()
 
 
 async def examine(repo: Repo | None, config: Config, roles: Roles, *, live: bool) -> list[Check]:
