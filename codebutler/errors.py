@@ -12,6 +12,7 @@ CodeButlerError
 │   ├── ModelUnavailable   worth a retry or a fallback (network, 429, 5xx)
 │   └── ModelRefused       a retry is useless (key, credit, unknown model, context too long)
 ├── ToolFailed        a tool could not do it: the model reads the message and goes on
+├── DoorClosed        a door lets nothing through before a person mends it: messages are kept
 ├── StaleWorker       another worker has claimed the thread: stop without a word
 └── LimitReached      a cap would be passed: the thread pauses and a person decides
 """
@@ -90,6 +91,10 @@ class ContextTooLong(ModelRefused):
 
 class ToolFailed(CodeButlerError):
     """A tool could not do what was asked."""
+
+
+class DoorClosed(CodeButlerError):
+    """A door lets no message through."""
 
 
 class StaleWorker(CodeButlerError):
