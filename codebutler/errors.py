@@ -67,6 +67,9 @@ class BranchLost(RepoError):
 class ModelError(CodeButlerError):
     """A model call failed."""
 
+    spent = 0.0
+    """Dollars of the part of an answer that had come."""
+
 
 class ModelUnavailable(ModelError):
     """The model cannot be reached right now."""

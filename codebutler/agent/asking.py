@@ -103,9 +103,12 @@ class _Asking:
                 reply = await place.complete(self._role, model, self._messages, self._tools)
         except (ModelUnavailable, ModelRefused) as error:
             retry = isinstance(error, ModelUnavailable)
-            await place.settle(key, 0.0)
+            await place.settle(key, error.spent)
             text = place.redact(str(error))
-            await place.append(ModelFailed(frame=frame.id, step=step, model=model, error=text, retry=retry))
+            failed = ModelFailed(
+                frame=frame.id, step=step, model=model, error=text, retry=retry, usd=error.spent
+            )
+            await place.append(failed)
             if retry or isinstance(error, ContextTooLong):
                 raise
             raise EndTurn("failed", text) from error

@@ -89,9 +89,9 @@ async def _told(frame: Frame, role: Role, place: Thinking, model: str, text: str
     try:
         reply = await place.summarise(role, model, wish)
     except (ModelUnavailable, ModelRefused) as error:
-        await place.settle(key, 0.0)
-        said = place.redact(str(error))
-        await place.append(ModelFailed(frame=frame.id, step=frame.step + 1, model=model, error=said))
+        await place.settle(key, error.spent)
+        said, step = place.redact(str(error)), frame.step + 1
+        await place.append(ModelFailed(frame=frame.id, step=step, model=model, error=said, usd=error.spent))
         return None
     await place.settle(key, reply.usd or 0.0)
     return reply

@@ -63,7 +63,10 @@ class ModelReplied(Record):
 
 
 class ModelFailed(Record):
-    """A model call failed; ``retry`` says whether another try may help."""
+    """A model call failed; ``retry`` says whether another try may help.
+
+    ``usd`` is what the part of an answer cost that had come: it counts against caps, and in no report.
+    """
 
     kind: Literal["model_failed"] = "model_failed"
     frame: str
@@ -71,6 +74,7 @@ class ModelFailed(Record):
     model: str
     error: str
     retry: bool = False
+    usd: float = 0.0
 
 
 class CircuitChanged(Record):

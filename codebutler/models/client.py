@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing
 from typing import Any
 
-from codebutler.errors import ConfigError, ModelRefused, ModelUnavailable
+from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
 from codebutler.models.body import Bodies
@@ -74,9 +74,10 @@ class OpenAIClient:
             told = Assembler()
             try:
                 await self._converse(route, body, role, told, on_text)
-            except ModelRefused as refused:
+            except ModelError as error:
+                error.spent = self._spent(route, messages, tools, told)
                 sent = {name for m in messages for name in m} - manners.drops
-                if not manners.learn(refused.message, sent):
+                if not isinstance(error, ModelRefused) or not manners.learn(error.message, sent):
                     raise
             else:
                 return self._reply(route, messages, tools, told)
@@ -122,13 +123,7 @@ class OpenAIClient:
         self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
     ) -> ModelReply:
         calls = told.calls(_ids(messages))
-        guess, meter = self._guess(route.id, messages, tools)
-        usage = told.usage
-        if usage is None or not usage.input:  # caps must hold for servers that do not count, too
-            written = estimate_text(told.text) + sum(estimate_text(c.arguments) for c in calls)
-            usage = Usage(input=guess, output=written)
-        else:
-            meter.observe(guess, usage.input)
+        usage = self._usage(route, messages, tools, told)
         return ModelReply(
             content=told.text,
             tool_calls=calls,
@@ -138,6 +133,26 @@ class OpenAIClient:
             finish="tool_calls" if calls and told.finish == "stop" else told.finish,
             reasoning=told.reasoning,
         )
+
+    def _usage(
+        self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
+    ) -> Usage:
+        """What a call took: the provider's count, else ours, for caps must hold then, too."""
+        guess, meter = self._guess(route.id, messages, tools)
+        if told.usage is not None and told.usage.input:
+            meter.observe(guess, told.usage.input)
+            return told.usage
+        texts = [told.text, *(c.arguments for c in told.calls()), *(told.reasoning or {}).values()]
+        return Usage(input=guess, output=sum(estimate_text(t) for t in texts if isinstance(t, str)))
+
+    def _spent(
+        self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
+    ) -> float:
+        """Dollars of an answer that did not come to its end: providers want them all the same."""
+        if not told.size:
+            return 0.0
+        usage = self._usage(route, messages, tools, told)
+        return (told.usd if told.usd is not None else self._router.cost(route.id, usage)) or 0.0
 
 
 async def load() -> None:

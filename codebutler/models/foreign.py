@@ -83,6 +83,21 @@ class Client(OpenAIClient):
             request["api_key"] = route.endpoint.key.get_secret_value()
         if route.endpoint.base_url:
             request["api_base"] = route.endpoint.base_url
+        try:
+            await self._listen(litellm, route, request, told, on_text)
+        except ModelError as error:
+            error.spent = self._spent(route, messages, tools, told)
+            raise
+        return self._reply(route, messages, tools, told)
+
+    async def _listen(
+        self,
+        litellm: Any,  # noqa: ANN401 - a module
+        route: Route,
+        request: Json,
+        told: Assembler,
+        on_text: Callable[[str], Awaitable[None]] | None,
+    ) -> None:
         async with aclosing(self._stream(litellm, route, request)) as pieces:
             async for piece in pieces:
                 text = told.feed(piece)
@@ -90,7 +105,6 @@ class Client(OpenAIClient):
                     await on_text(text)
                 if told.size > MAX_CHARS:
                     raise faults.too_much(route, MAX_CHARS)
-        return self._reply(route, messages, tools, told)
 
     async def close(self) -> None:
         """Close connections."""

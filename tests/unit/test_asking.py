@@ -178,6 +178,16 @@ async def test_a_long_pause_that_a_provider_wants_is_told_and_not_waited_for() -
     assert place.waits == []
 
 
+async def test_what_broke_off_counts_against_the_caps() -> None:
+    """A provider wants money for half an answer, too."""
+    broken = ModelUnavailable("broke off")
+    broken.spent = 0.2
+    place = Place(broken, says("here"))
+    assert await place.ask() == "first"
+    assert sorted(place.settled.values()) == [0.001, 0.2]
+    assert [e.usd for e in place.log if isinstance(e, ModelFailed)] == [0.2]
+
+
 async def test_a_pause_that_a_provider_wants_is_kept() -> None:
     place = Place(*away(2, wish=7.0), says("here"))
     assert await place.ask() == "first"

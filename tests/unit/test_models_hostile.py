@@ -179,3 +179,23 @@ async def test_ids_that_nobody_can_read_are_no_models(server: Provider, tmp_path
     ids = ["good", "\x1b[2Jbad", "a\nb", "x" * 300, "", 7, "also/good"]
     server.models = {"data": [{"id": each} for each in ids]}
     assert (await catalogue.ask(server.url, "")).ids == ("good", "also/good")
+
+
+@pytest.mark.parametrize(
+    ("sent", "usd"),
+    [
+        ([], 0.0),
+        ([piece(role="assistant")], 0.0),
+        ([piece(content="x" * 36_000)], 10_000 * 0.6e-6),
+        ([piece(reasoning="x" * 36_000)], 10_000 * 0.6e-6),
+        ([piece(tool_calls=[{"function": {"name": "a", "arguments": "x" * 36_000}}])], 10_000 * 0.6e-6),
+        ([piece(content="x"), usage(1_000_000, 1_000)], 0.15 + 1_000 * 0.6e-6),
+        ([piece(content="x"), usage(9, 9, cost=0.25)], 0.25),
+    ],
+    ids=["nothing", "a role", "words", "thoughts", "a call", "its count", "its bill"],
+)
+async def test_an_answer_that_breaks_off_is_paid_for_as_far_as_it_came(
+    server: Provider, tmp_path: Path, sent: list[Any], usd: float
+) -> None:
+    server.handler = Provider.events(*sent, done=False)
+    assert (await failure(server, tmp_path)).spent == pytest.approx(usd, abs=1e-5)
