@@ -258,11 +258,16 @@ class Thread(Caps):
             await asyncio.sleep(SILENCE)
             await self.show_wait(role, f"no answer from {model} for {seconds} s")
 
-    async def wait(self, role: Role, why: str, seconds: float) -> None:
-        """Show it, and wait so many seconds."""
+    async def wait(self, role: Role, why: str, seconds: float) -> bool:
+        """Show it, and wait so many seconds; True as soon as somebody speaks whom the role would hear."""
         await self.show_wait(role, why)
-        with self.turn.calm():
-            await asyncio.sleep(seconds)
+        try:
+            with self.turn.calm():
+                async with asyncio.timeout(seconds):
+                    await self.turn.mail.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def show_wait(self, role: Role, why: str) -> None:
         """Let people see that ``role`` waits, and for what."""
