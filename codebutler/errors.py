@@ -70,6 +70,8 @@ class ModelError(CodeButlerError):
 
     spent = 0.0
     """Dollars of the part of an answer that had come."""
+    paid = False
+    """Whether all of an answer may have been made and billed, though none that can be used came."""
 
 
 class ModelUnavailable(ModelError):

@@ -125,6 +125,8 @@ class Thread(Caps):
         for listed in self.state.plugs.values():
             if words := server_notice(listed):
                 await self.tell_once(words, source=f"notice:mcp:{listed.server}")
+        if words := self.space.plugs.beyond(role):
+            await self.tell_once(words, source=f"notice:mcp-tools:{role.name}")
         return self.toolset(role)
 
     async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:

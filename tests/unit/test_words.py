@@ -110,7 +110,9 @@ def test_memory_wishes(wish: str, kept: list[str]) -> None:
     assert ([i.text for i in items], problem) == (kept, "")
 
 
-@pytest.mark.parametrize("wish", ["remove 9", "remove 1\nremove 9", "remove", "edit 7: x", "edit two: x", "hm"])
+@pytest.mark.parametrize(
+    "wish", ["remove 9", "remove 1\nremove 9", "remove", "edit 7: x", "edit two: x", "hm"]
+)
 def test_a_wish_that_fits_nothing_keeps_nothing_and_says_why(wish: str) -> None:
     items, problem = choose(ITEMS, wish)
     assert items == []
