@@ -58,6 +58,8 @@ async def _first(asking: _Asking) -> Answer:
                 await asking.told(models[0], model)
                 return answer
         seconds = min(place.breaker.wait(m) for m in models)
+        if seconds == 0 and any(place.breaker.state(m) == "open" for m in models):
+            continue  # its pause went by while the others were tried: there is a probe to make
         if not 0 < seconds <= patience:
             raise EndTurn("failed", asking.lost(models, seconds))
         patience -= seconds

@@ -145,6 +145,13 @@ async def test_when_every_model_is_away_the_step_waits_for_one_probe_and_ends_wi
     assert "s3cret" not in "".join(e.model_dump_json() for e in place.log)
 
 
+async def test_a_pause_that_went_by_while_another_model_was_tried_ends_in_a_probe() -> None:
+    place = Place(*away(FAILURES), *away(FAILURES, wish=20.0), says("here"))
+    assert await place.ask() == "first"
+    assert place.waits[-2:] == [20.0, 20.0]
+    assert len(place.asked) == 2 * FAILURES + 1
+
+
 async def test_a_circuit_that_is_open_for_long_ends_the_step_without_a_call() -> None:
     place = Place(*away(FAILURES + 1), models=("m",))
     with pytest.raises(EndTurn):
