@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from codebutler.cli import demo_slack
 from codebutler.cli.chat import converse
 from codebutler.cli.headless import Consent, attend, summary
 from codebutler.cli.session import open_session
@@ -18,6 +19,7 @@ from codebutler.service.app import Place, find_place
 from codebutler.surfaces.terminal import Terminal
 from codebutler.testing.sample import Sample, make_sample
 from codebutler.testing.scripted import ScriptedModel
+from codebutler.testing.slack.server import SlackTwin
 from codebutler.thread.state import ThreadState
 
 HELP = "Watch a whole thread, from request to merge, without any key."
@@ -27,6 +29,7 @@ TESTS = "python3 -m unittest"
 def configure(parser: argparse.ArgumentParser) -> None:
     """The contract of design §8."""
     parser.add_argument("--yes", action="store_true", help="approve everything")
+    parser.add_argument("--slack", action="store_true", help="in a Slack workspace of the demo's own")
     parser.add_argument("--json", action="store_true", help="one event a line; the last line is the summary")
     parser.add_argument("--scenario", default="demo", help="another script: a file, or a shipped one's name")
     parser.add_argument(
@@ -38,18 +41,26 @@ def run(args: argparse.Namespace) -> int:
     """Exit 0 when the fix landed and its tests pass in a fresh clone; 1 with the reason otherwise."""
     if args.json and not args.yes:
         raise UsageError("--json shows events, so nobody can approve", fix="Add --yes.")
+    if args.json and args.slack:
+        raise UsageError("--slack shows messages, not events", fix="Leave out --json.")
     return asyncio.run(_run(args))
 
 
 async def _run(args: argparse.Namespace) -> int:
     folder = _folder(args.folder)
     sample = make_sample(folder / "sample")
-    async with ScriptedModel(args.scenario) as server:
+    async with ScriptedModel(args.scenario) as server, SlackTwin() as slack:
         env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "demo", "CODEBUTLER_MODEL": "scripted"}
-        place = await find_place(sample.repo, home=folder / "home", env=env)
+        place = await find_place(
+            sample.repo, home=folder / "home", env=env, flags=demo_slack.flags(slack) if args.slack else None
+        )
         started = time.monotonic()
-        alone = args.yes
-        state = await (_alone(place, sample, as_json=args.json) if alone else _together(place, sample))
+        if args.slack:
+            state = await demo_slack.play(place, slack, sample.task)
+        elif args.yes:
+            state = await _alone(place, sample, as_json=args.json)
+        else:
+            state = await _together(place, sample)
         seconds = time.monotonic() - started
         failures = [str(f) for f in server.failures]
     if failures:

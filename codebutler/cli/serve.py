@@ -8,7 +8,7 @@ import asyncio
 from codebutler.cli.common import add_place, tell_of_lost
 from codebutler.cli.stopping import on_stop
 from codebutler.commands.builtin import REGISTRY
-from codebutler.errors import CodeButlerError, StoreGone, UsageError
+from codebutler.errors import CodeButlerError, ConfigError, StoreGone, UsageError
 from codebutler.models import client
 from codebutler.service.app import Place, find_place, open_host
 from codebutler.service.doors import Doors, keep_connected, slack_link
@@ -64,7 +64,7 @@ async def _run(args: argparse.Namespace) -> int:
     await host.close()
     if broken is not None:
         cause = _first(broken)
-        if isinstance(cause, StoreGone):
+        if isinstance(cause, (StoreGone, ConfigError)):
             raise cause
         raise CodeButlerError(f"serving ended by itself: {cause}") from broken
     return 0

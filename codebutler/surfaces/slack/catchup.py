@@ -59,7 +59,7 @@ class CatchUp:
                 for door in self._link.doors:
                     await self.look(door)
                 self.looked += 1
-            except SlackAway as error:
+            except (SlackAway, SlackRefused) as error:
                 self._link.log.warning("catching up is interrupted: %s", error)
                 await asyncio.sleep(self._again)
                 self._link.hello.set()
@@ -75,9 +75,8 @@ class CatchUp:
             try:
                 await self._channel(door, channel, oldest.get(channel))
             except SlackRefused as error:
-                if error.error not in SHUT:
-                    raise
-                if channel in door.channels:
+                self._link.log.info("%s cannot be read: %s", channel, error)
+                if channel in door.channels and error.error in SHUT:
                     words = f"Slack does not let {channel} be read: {error.error}. {SHUT[error.error]}"
                     await self._link.troubles.tell(key_of(error, channel), words)
 

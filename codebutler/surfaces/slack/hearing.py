@@ -55,6 +55,21 @@ class Hearing:
         if heard.kind == "message":
             self.link.later(self._signs(heard.channel, heard.ts, heard.root))
 
+    async def find_channel(self) -> None:
+        """The repo's channel by its name, where no id is configured."""
+        name = (self.settings.channel_name or "").removeprefix("#")
+        if self.channels or not name:
+            return
+        cursor = ""
+        while not self.channels:
+            more = {"cursor": cursor} if cursor else {}
+            kinds = "public_channel,private_channel"
+            page = await self.link.calls.call("conversations.list", types=kinds, limit=200, **more)
+            self.channels |= {str(c["id"]) for c in page.get("channels", []) if c.get("name") == name}
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return
+
     def opens(self, heard: Heard) -> bool:
         """Whether a message that belongs to no thread of ours opens one."""
         if heard.channel in self.channels:

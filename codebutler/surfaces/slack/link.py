@@ -177,18 +177,27 @@ class Link:
     # -------------------------------------------------------------------------------- connection
 
     async def run(self) -> None:
-        """Be connected until cancelled; whatever breaks, connect again."""
+        """Be connected until cancelled; whatever breaks, connect again.
+
+        ConfigError when Slack refuses a token at the start: whoever starts it can mend that.
+        """
         app = await self.app()
-        if self.settings.listen:
-            await requests.serve(app, self.settings.listen, self.hello, self.connected)
-        failures = 0
+        failures, begun = 0, False
         while True:
             try:
                 await self.us()
+                for door in self.doors:
+                    await door.find_channel()
+                if self.settings.listen:
+                    await requests.serve(app, self.settings.listen, self.hello, self.connected)
                 failures = 0 if await self._connection(app) else failures + 1
+                begun = True
             except SlackRefused as error:
+                fix = SHUT.get(error.error, "")
+                if not begun and fix:
+                    raise ConfigError(error.message, fix=fix) from error
                 failures += 1
-                await self.troubles.tell(error.error, f"{error} {SHUT.get(error.error, '')}")
+                await self.troubles.tell(error.error, f"{error} {fix}")
             except SlackAway as error:
                 failures += 1
                 self.log.warning("%s", error)

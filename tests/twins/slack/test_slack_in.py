@@ -104,6 +104,13 @@ async def test_only_those_who_may_use_it_are_heard(desks: Callable[..., Any]) ->
     assert "slack.users" in desk.slack.workspace.ephemeral[0]["text"]
 
 
+async def test_the_channel_can_be_given_by_name(desks: Callable[..., Any]) -> None:
+    desk = await desks(channelID=None, channelName="#codebutler-shop")
+    ts = desk.human.say("by name")
+    await desk.slack.sockets.settle()
+    assert len(await desk.heard(f"{CHANNEL}:{ts}")) == 1
+
+
 async def test_elsewhere_can_be_closed(desks: Callable[..., Any]) -> None:
     desk = await desks(elsewhere=False)
     desk.slack.workspace.channel("COTHER001", "general")

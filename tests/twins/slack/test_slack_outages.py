@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import ClientSession
 
+from codebutler.errors import ConfigError
 from codebutler.surfaces.slack.catchup import CatchUp
+from codebutler.surfaces.slack.link import Link
 from codebutler.testing.slack.sockets import signed
 from codebutler.testing.slack.workspace import BOT_USER
 
@@ -78,6 +80,14 @@ async def test_a_connection_that_ends_is_made_anew(desk: Any, way: str) -> None:
     ts = desk.human.say("still there?")
     await desk.slack.sockets.settle()
     assert len(await desk.heard(f"{CHANNEL}:{ts}")) == 1
+
+
+async def test_a_token_that_is_refused_at_the_start_is_said_at_once(desk: Any) -> None:
+    desk.slack.workspace.revoked = "token_revoked"
+    link = Link(desk.link.settings)
+    with pytest.raises(ConfigError, match=r"token_revoked.*slack\.botToken"):
+        await link.run()
+    await link.close()
 
 
 async def test_over_http_signed_requests_count_and_others_do_not(

@@ -1,0 +1,125 @@
+"""Markdown on its way to Slack: what it becomes, how it is cut, and that it calls nobody."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from codebutler.surfaces.slack.blocks import pieces, prefixed, shortened
+from codebutler.surfaces.slack.cutting import cut, without_long_code
+from codebutler.surfaces.slack.inbound import Self, plain
+from codebutler.surfaces.slack.markup import guarded, mrkdwn
+from codebutler.testing.slack import limits
+from codebutler.types import Choice, Outbound
+
+TABLE = "| role | cost |\n|---|--:|\n| pm | $0.01 |\n| **all** | `x` |"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "said"),
+    [
+        ("**bold** _it_ ~~no~~ `a<b`", "*bold* _it_ ~no~ `a&lt;b`"),
+        ("# Title **x**", "*Title x*"),
+        ("- a\n  - b\n- c", "• a\n    • b\n• c"),
+        ("3. a\n4. b", "3. a\n4. b"),
+        ("> a\n> b", "> a\n> b"),
+        ("[see](https://a.example/x?a=1&b=2)", "<https://a.example/x?a=1&amp;b=2|see>"),
+        ("[run](javascript:alert)", "[run](javascript:alert)"),
+        ("![pic](https://a.example/p.png)", "<https://a.example/p.png|pic>"),
+        ("<!channel> <@U1> & <b>", "&lt;!channel&gt; &lt;@U1&gt; &amp; &lt;b&gt;"),
+        ("```py\na < b\n```", "```\na &lt; b\n```"),
+        (TABLE, "```\nrole  cost\n----  -----\npm    $0.01\nall   x\n```"),
+        ("---", "———"),
+        ("[a|b](https://a.example/>x)", "<https://a.example/%3Ex|a¦b>"),
+    ],
+)
+def test_markdown_as_mrkdwn(markdown: str, said: str) -> None:
+    assert mrkdwn(markdown) == said
+
+
+CALLS = re.compile("<[!@#]")
+
+
+@given(st.text(alphabet="<!@#>channelU1 `*_[]()\n|", max_size=80))
+@settings(max_examples=200, deadline=None)
+def test_nobody_is_called(text: str) -> None:
+    assert not CALLS.search(mrkdwn(text))
+    assert not CALLS.search(guarded(text))
+
+
+WORDS = st.text(alphabet="abc &;<`\n-#|1.", max_size=600)
+
+
+@given(WORDS, st.integers(min_value=40, max_value=120))
+@settings(max_examples=150, deadline=None)
+def test_pieces_fit_and_lose_no_word(text: str, most: int) -> None:
+    found = cut(text, most)
+    assert all(len(piece) <= most for piece in found)
+    if len(text) > most and "`" not in text:
+        kept = re.findall("[abc]", "".join(found))
+        assert len(kept) == len(re.findall("[abc]", text))
+
+
+def test_a_fence_is_cut_into_fences() -> None:
+    code = "\n".join(f"line {n}" for n in range(50))
+    found = cut(f"Before.\n\n```python\n{code}\n```\n\nAfter.", 200)
+    assert found[0].startswith("Before.\n\n```python\nline 0\n") or found[1].startswith("```python\nline 0\n")
+    assert all(piece.count("```") % 2 == 0 for piece in found)
+    assert [
+        line for piece in found for line in piece.splitlines() if line.startswith("line")
+    ] == code.splitlines()
+    assert found[-1].endswith("After.")
+
+
+@pytest.mark.parametrize(("lines", "out"), [(19, 0), (20, 1)])
+def test_code_of_twenty_lines_is_a_file(lines: int, out: int) -> None:
+    code = "x = 1\n" * lines
+    text, snippets = without_long_code(f"See:\n\n```py\n{code}```\n", "mark")
+    assert len(snippets) == out
+    assert ("```" in text) == (out == 0)
+    if out:
+        assert (snippets[0].language, snippets[0].code) == ("python", code)
+        assert without_long_code(f"See:\n\n```py\n{code}```\n", "mark")[1] == snippets
+
+
+@given(
+    st.text(max_size=400), st.sampled_from(["", "pm", "coder"]), st.sampled_from(["text", "plan", "choices"])
+)
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_model_writes_slack_takes_it(text: str, role: str, kind: str) -> None:
+    """Checked by the twin's own limits."""
+    choices = [Choice(action="answer", label=text, value=text * 30)] if text else []
+    message = Outbound.model_validate({"text": text * 40, "role": role, "kind": kind, "choices": choices})
+    for piece in pieces(message, conversation="C1:1.2", mark="m"):
+        limits.message({"text": piece.text, "blocks": piece.blocks})
+        limits.message({"text": piece.text, "blocks": piece.plain})
+
+
+def test_no_entity_is_torn() -> None:
+    words = shortened("&amp;" * 2_000, 301)
+    assert re.fullmatch(r"(&amp;)+ …", words)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("Done.", "**PM:** Done."), ("## Plan", "**PM:**\n\n## Plan"), ("1. a", "**PM:**\n\n1. a")],
+)
+def test_a_role_stands_in_front(text: str, said: str) -> None:
+    assert prefixed(Outbound(text=text, role="pm")) == said
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ("<@UBOT> fix &lt;b&gt; &amp; go", "fix <b> & go"),
+        ("ask <@U2|kim> in <#C1|dev>", "ask @kim in #dev"),
+        ("<!here> see <https://a.example>", "@here see https://a.example"),
+        ("<mailto:a@b.example|a@b.example>", "a@b.example"),
+        ("a < b", "a < b"),
+    ],
+)
+def test_what_people_write_reads_as_they_saw_it(raw: str, said: str) -> None:
+    assert plain(raw, Self("UBOT", "B1")) == said
