@@ -41,7 +41,7 @@ async def play(place: Place, slack: SlackTwin, task: str) -> ThreadState:
     doors.attach(engine)
     running = [asyncio.create_task(engine.run()), asyncio.create_task(keep_connected(link))]
     try:
-        await link.hello.wait()
+        await link.connected.wait()
         talk = _Talk(Human(slack), task)
         while not talk.over:
             talk.look()
@@ -71,21 +71,27 @@ class _Talk:
         print(f"#codebutler-shop\n\nrobin  {task}\n")
 
     def look(self) -> None:
+        """Show what is new, and answer it."""
         for message in self.human.thread(self.root):
             if message["ts"] not in self._shown:
                 self._shown.add(message["ts"])
                 self._show(message)
+        self._press()
 
     def _show(self, message: Json) -> None:
         labels = list(_labels(message))
         words = "\n".join(f"    {line}" for line in plain(message["text"]).splitlines())
         buttons = "    " + " ".join(f"[ {label} ]" for label in labels) + "\n" if labels else ""
         print(f"  codebutler\n{words}\n{buttons}", flush=True)
-        if self._presses and self._presses[0] in labels:
-            label = self._presses.pop(0)
-            print(f"robin  presses [ {label} ]\n", flush=True)
-            self.human.press(message["ts"], label)
         self.over = "*Usage*" in message["text"]
+
+    def _press(self) -> None:
+        """The next button, once it is there."""
+        for message in self.human.thread(self.root):
+            if self._presses and self._presses[0] in _labels(message):
+                label = self._presses.pop(0)
+                print(f"robin  presses [ {label} ]\n", flush=True)
+                self.human.press(message["ts"], label)
 
 
 def _labels(message: Json) -> Iterator[str]:

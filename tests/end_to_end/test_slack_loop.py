@@ -161,3 +161,8 @@ async def test_killed_on_the_way_nothing_is_lost_or_doubled(
     assert set(talk.marks().values()) == {1}
     assert len(talk.human.thread(talk.root)) == len(talk.marks())
     assert "2 kg" in stage.git("log", "-1", "--format=%B", "main", where=stage.sample.remote)
+
+
+async def test_the_demo_plays_in_slack(stage: Stage) -> None:
+    run = await stage.cli("demo", "--slack", "--folder", str(stage.home / "demo"))
+    assert run.code == 0, run.stderr
