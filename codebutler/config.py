@@ -44,6 +44,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "OPENAI_BASE_URL": "openai.baseUrl",
     "SLACK_BOT_TOKEN": "slack.botToken",
     "SLACK_APP_TOKEN": "slack.appToken",
+    "SLACK_SIGNING_SECRET": "slack.signingSecret",
     "DISCORD_TOKEN": "discord.token",
     "GITHUB_TOKEN": "github.token",
     "LINEAR_API_KEY": "linear.apiKey",

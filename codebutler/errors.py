@@ -12,6 +12,7 @@ CodeButlerError
 │   ├── ModelUnavailable   worth a retry or a fallback (network, 429, 5xx)
 │   └── ModelRefused       a retry is useless (key, credit, unknown model, context too long)
 ├── ToolFailed        a tool could not do it: the model reads the message and goes on
+├── DoorClosed        a door lets nothing through before a person mends it: messages are kept
 ├── StaleWorker       another worker has claimed the thread: stop without a word
 └── LimitReached      a cap would be passed: the thread pauses and a person decides
 """
@@ -69,6 +70,8 @@ class ModelError(CodeButlerError):
 
     spent = 0.0
     """Dollars of the part of an answer that had come."""
+    paid = False
+    """Whether all of an answer may have been made and billed, though none that can be used came."""
 
 
 class ModelUnavailable(ModelError):
@@ -90,6 +93,10 @@ class ContextTooLong(ModelRefused):
 
 class ToolFailed(CodeButlerError):
     """A tool could not do what was asked."""
+
+
+class DoorClosed(CodeButlerError):
+    """A door lets no message through."""
 
 
 class StaleWorker(CodeButlerError):

@@ -29,6 +29,8 @@ _STARTS = (
 _PARTS = {(b"RIFF", b"WEBP"): "image/webp", (b"RIFF", b"WAVE"): "audio/wav"}
 _ENDS = {"image/png": b"IEND\xaeB`\x82", "image/jpeg": b"\xff\xd9", "image/gif": b"\x3b"}
 _NAME = 80
+_SEGMENTS = 4096
+"""Most parts of a JPEG that are gone through for its size: real ones have some dozens."""
 
 
 class Shape(NamedTuple):
@@ -117,7 +119,7 @@ def _webp(data: bytes) -> tuple[int, int]:
 
 def _jpeg(data: bytes) -> tuple[int, int]:
     at = 2
-    while True:
+    for _ in range(_SEGMENTS):
         mark, kind, length = struct.unpack_from(">BBH", data, at)
         if mark != 0xFF or length < 2:
             raise ValueError("no JPEG segment")
@@ -125,6 +127,7 @@ def _jpeg(data: bytes) -> tuple[int, int]:
             high, wide = struct.unpack_from(">HH", data, at + 5)
             return wide, high
         at += 2 + length
+    raise ValueError("too many segments before a size")
 
 
 def safe_name(name: str, otherwise: str = "file") -> str:

@@ -25,11 +25,12 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id`` is unique within a surface: a Slack user id, the OS user's name…"""
+    """Who acted. ``id`` is unique within a surface; an ``admin`` may decide in threads of others."""
 
     surface: str
     id: str
     name: str = ""
+    admin: bool = False
 
     @property
     def label(self) -> str:
@@ -153,7 +154,7 @@ class Inbound(Record):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a door can do: declared, never guessed. Lengths are characters."""
+    """What a door can do, declared. Lengths are characters, ``patience`` the seconds of one delivery."""
 
     buttons: bool = False
     edits: bool = False
@@ -163,6 +164,7 @@ class Capabilities:
     bursts: bool = False
     """People write here in several short messages: a thread's first turn waits for the rest of them."""
     text_limit: int = 1_000_000
+    patience: float = 60.0
 
 
 class Surface(Protocol):

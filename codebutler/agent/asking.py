@@ -30,11 +30,25 @@ Answer: TypeAlias = tuple[ModelReply, str, float]
 """A reply, the model that was asked, and seconds."""
 
 
+class _Spoken(Exception):
+    """Somebody speaks while a call waits."""
+
+
 async def ask(
     frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message]
-) -> Answer:
-    """The first reply that can be had. EndTurn says in a person's words why there is none."""
-    asking = _Asking(frame, role, tools, place, messages)
+) -> Answer | None:
+    """The first reply that can be had. EndTurn says in a person's words why there is none.
+
+    None when somebody spoke during a wait: they may want another model, or something else altogether.
+    """
+    try:
+        return await _first(_Asking(frame, role, tools, place, messages))
+    except _Spoken:
+        return None
+
+
+async def _first(asking: _Asking) -> Answer:
+    place, role = asking.place, asking.role
     patience = PATIENCE
     while True:
         models = place.candidates(role)
@@ -44,6 +58,8 @@ async def ask(
                 await asking.told(models[0], model)
                 return answer
         seconds = min(place.breaker.wait(m) for m in models)
+        if seconds == 0 and any(place.breaker.state(m) == "open" for m in models):
+            continue  # its pause went by while the others were tried: there is a probe to make
         if not 0 < seconds <= patience:
             raise EndTurn("failed", asking.lost(models, seconds))
         patience -= seconds
@@ -57,9 +73,9 @@ class _Asking:
         self, frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message]
     ) -> None:
         self._frame = frame
-        self._role = role
+        self.role = role
         self._tools = tools
-        self._place = place
+        self.place = place
         self._messages = messages
         self._said = ""
         """What the last failure of this step said."""
@@ -73,11 +89,12 @@ class _Asking:
             except ModelUnavailable as error:
                 self._said = str(error)
                 await self._log_circuit(model)
-                if self._place.breaker.wait(model) or attempt + 1 == TRIES:
+                if self.place.breaker.wait(model) or attempt + 1 == TRIES:
                     return None
                 seconds = _pause(attempt, error.retry_after)
                 why = f"{error.message}; next try in {seconds:.0f} s"
-                await self._place.wait(self._role, why, seconds)
+                if await self.place.wait(self.role, why, seconds):
+                    raise _Spoken from None
                 continue
             if reply is None:
                 await self._log_circuit(model)
@@ -87,10 +104,10 @@ class _Asking:
 
     async def _call(self, model: str) -> ModelReply | None:
         """One call, paid for and logged; None while the circuit lets none through."""
-        frame, place, breaker = self._frame, self._place, self._place.breaker
+        frame, place, breaker = self._frame, self.place, self.place.breaker
         if breaker.wait(model):
             return None
-        key, usd = await place.reserve(frame, self._role, model, self._messages)
+        key, usd = await place.reserve(frame, self.role, model, self._messages)
         entry = breaker.enter(model)
         if entry is None:
             await place.settle(key, 0.0)
@@ -100,7 +117,7 @@ class _Asking:
             with breaker.passing(entry):
                 await self._log_circuit(model)
                 await place.append(ModelRequested(frame=frame.id, step=step, model=model, usd=usd))
-                reply = await place.complete(self._role, model, self._messages, self._tools)
+                reply = await place.complete(self.role, model, self._messages, self._tools)
         except (ModelUnavailable, ModelRefused) as error:
             retry = isinstance(error, ModelUnavailable)
             await place.settle(key, error.spent)
@@ -117,25 +134,25 @@ class _Asking:
 
     async def _log_circuit(self, model: str) -> None:
         """What this thread meets of the model's circuit that its log does not say yet."""
-        breaker = self._place.breaker
-        state, known = breaker.state(model), self._place.standing.circuits.get(model)
+        breaker = self.place.breaker
+        state, known = breaker.state(model), self.place.standing.circuits.get(model)
         if state == "closed" or (known is not None and state == known.state):
             return  # ``told`` logs that it is closed, once somebody has answered this thread
-        await self._place.append(
+        await self.place.append(
             CircuitChanged(
                 frame=self._frame.id,
-                role=self._role.name,
+                role=self.role.name,
                 model=model,
                 state=state,
                 failures=breaker.failures(model),
                 seconds=round(breaker.wait(model), 1) if state == "open" else 0.0,
-                why=self._place.redact(breaker.why(model)),
+                why=self.place.redact(breaker.why(model)),
             )
         )
 
     async def told(self, wanted: str, model: str) -> None:
         """``model`` has answered: say so where that is news, who answers and why."""
-        standing, role, events = self._place.standing, self._role, list[Event]()
+        standing, role, events = self.place.standing, self.role, list[Event]()
         stands = standing.stand_ins.get(role.name)
         was_away = model in standing.circuits
         if was_away:
@@ -144,38 +161,39 @@ class _Asking:
             if stands is not None:
                 events.append(self._stood_in(wanted, model))
             if was_away or (stands is not None and stands.wanted == model):
-                await self._place.announce(f"{model} answers again for the {role.title}.", *events)
+                await self.place.announce(f"{model} answers again for the {role.title}.", *events)
                 return
         elif stands is None or (stands.wanted, stands.model) != (wanted, model):
-            why = self._place.redact(self._place.breaker.why(wanted) or self._said)
-            seconds = self._place.breaker.wait(wanted)
+            why = self.place.redact(self.place.breaker.why(wanted) or self._said)
+            seconds = self.place.breaker.wait(wanted)
             words = f"{model} answers for the {role.title}: {wanted} is away. {sentence(why)}"
             again = f" It is asked again in {spoken(seconds)}." if seconds else ""
-            await self._place.announce(words + again, *events, self._stood_in(wanted, model, why))
+            await self.place.announce(words + again, *events, self._stood_in(wanted, model, why))
             return
         if events:
-            await self._place.append(*events)
+            await self.place.append(*events)
 
     def _stood_in(self, wanted: str, model: str, why: str = "") -> StoodIn:
-        return StoodIn(frame=self._frame.id, role=self._role.name, wanted=wanted, model=model, why=why)
+        return StoodIn(frame=self._frame.id, role=self.role.name, wanted=wanted, model=model, why=why)
 
     async def wait(self, models: Sequence[str], seconds: float) -> None:
         """Wait for the first of ``models`` that may be asked again; people hear of an outage once."""
-        place, first = self._place, models[0]
+        place, first = self.place, models[0]
         why = place.redact(self._said or place.breaker.why(first))
         nobody = self._nobody(models)
         words = f"{nobody[0].upper()}{nobody[1:]}: {sentence(why)} The next try is in {spoken(seconds)}."
-        await place.announce(words, source=f"notice:away:{self._role.name}:{place.standing.since.get(first)}")
-        await place.wait(self._role, f"{first} is away; next try in {spoken(seconds)}", seconds)
+        await place.announce(words, source=f"notice:away:{self.role.name}:{place.standing.since.get(first)}")
+        if await place.wait(self.role, f"{first} is away; next try in {spoken(seconds)}", seconds):
+            raise _Spoken
 
     def lost(self, models: Sequence[str], seconds: float) -> str:
         """Why the turn ends, in a person's words."""
-        why = self._place.redact(self._said or self._place.breaker.why(models[0]))
+        why = self.place.redact(self._said or self.place.breaker.why(models[0]))
         again = f" It is left alone for {spoken(seconds)}." if seconds else ""
         return f"{self._nobody(models)}: {sentence(why) if again else why}{again}"
 
     def _nobody(self, models: Sequence[str]) -> str:
-        title = self._role.title
+        title = self.role.title
         if len(models) == 1:
             return f"the {title}'s model cannot be reached"
         return f"none of the {title}'s {len(models)} models can be reached"

@@ -53,7 +53,10 @@ async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> No
     await _look_for_loops(frame, role, place)
     if frame.cut:  # looked for here, not behind the reply: a crash in between must not lose it
         await _cut(frame, role, place)
-    reply, model, seconds = await _answer(frame, role, tools, place)
+    answer = await _answer(frame, role, tools, place)
+    if answer is None:
+        return  # somebody spoke while the model was away: they are heard first
+    reply, model, seconds = answer
     await place.append(
         ModelReplied(
             frame=frame.id,
@@ -111,7 +114,7 @@ async def _cut(frame: Frame, role: Role, place: Thinking) -> None:
     await place.append(Nudged(frame=frame.id, content=GO_ON, reason="cut"))
 
 
-async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer:
+async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer | None:
     """The reply. A transcript that fills the window, or turns out to, is summarised on the way."""
     models = place.candidates(role)
     model = next((m for m in models if not place.breaker.wait(m)), models[0])
@@ -133,7 +136,7 @@ def _request(frame: Frame, role: Role, place: Thinking) -> list[Message]:
     return [{"role": "system", "content": place.system(role)}, *frame.messages]
 
 
-async def _in_time(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer:
+async def _in_time(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer | None:
     """The reply within what is left of the role's time: retries and a model's silence end, too."""
     try:
         async with asyncio.timeout(max(1.0, role.limits.seconds - frame.busy)):

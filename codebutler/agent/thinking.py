@@ -64,8 +64,8 @@ class Thinking(Protocol):
         """Let people see that ``role`` waits, and for what."""
         ...
 
-    async def wait(self, role: Role, why: str, seconds: float) -> None:
-        """Show it, and wait so many seconds."""
+    async def wait(self, role: Role, why: str, seconds: float) -> bool:
+        """Show it, and wait so many seconds; True as soon as somebody speaks whom the role would hear."""
         ...
 
     def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:

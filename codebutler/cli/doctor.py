@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """How to say it, and what to leave out."""
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--offline", action="store_true", help="ask no model server")
+    parser.add_argument("--mcp", action="store_true", help="start the MCP servers, and ask what they offer")
     parser.add_argument("--repo", type=Path, default=Path(), metavar="DIR", help="the repo (default: here)")
     parser.add_argument("--home", type=Path, metavar="DIR", help="CODEBUTLER_HOME")
 
@@ -30,7 +31,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit 0 when nothing is wrong, else 1."""
     home = args.home.resolve() if args.home else None
-    report = asyncio.run(examine(args.repo.resolve(), home=home, env=os.environ, offline=args.offline))
+    looked = examine(args.repo.resolve(), home=home, env=os.environ, offline=args.offline, mcp=args.mcp)
+    report = asyncio.run(looked)
     text = _as_json(report) if args.json else _as_text(report)
     print(Redactor(report.config.secrets() if report.config else ()).text(text))
     return 0 if report.ok else 1

@@ -11,6 +11,7 @@ from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import CodeButlerError, StoreGone, UsageError
 from codebutler.models import client
 from codebutler.service.app import Place, find_place, open_host
+from codebutler.service.doors import Doors, keep_connected, slack_link
 from codebutler.service.owner import Owner, ask_for_way, holder
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
@@ -39,18 +40,26 @@ async def _run(args: argparse.Namespace) -> int:
         return 0
     host = await open_host(place)
     await tell_of_lost(place, host.store)
-    engine = Engine(host, REGISTRY, [])
+    link = slack_link(place.config)
+    doors = Doors(place.config, host.store, link)
+    engine = Engine(host, REGISTRY, doors.surfaces, rested=doors.rested)
+    doors.attach(engine)
     ahead = asyncio.create_task(_load_ahead(host))
     await owner.listen(engine.kick, away=host.breaker.away)
     running = asyncio.create_task(engine.run())
     stopping = asyncio.create_task(told.wait())
+    listening = asyncio.create_task(keep_connected(link) if link is not None else told.wait())
     print(f"codebutler serves {place.repo.root}; Ctrl-C stops it.", flush=True)
-    await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    broken = running.exception() if running.done() and not running.cancelled() else None
+    await asyncio.wait({running, stopping, listening}, return_when=asyncio.FIRST_COMPLETED)
+    broken = next((t.exception() for t in (running, listening) if t.done() and not t.cancelled()), None)
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
     await engine.close(patience=place.config.threads.stop_seconds)
     for task in (running, stopping):
         task.cancel()
     await asyncio.gather(running, stopping, ahead, return_exceptions=True)
+    if link is not None:
+        await link.close()
     await owner.release()
     await host.close()
     if broken is not None:

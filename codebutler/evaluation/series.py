@@ -25,6 +25,7 @@ from codebutler.models.routing import Router
 from codebutler.repo.removal import delete_tree
 from codebutler.sandbox.executor import Executor
 from codebutler.service.app import Place, find_place
+from codebutler.settings.mcp import Mcp
 from codebutler.testing.scripted import ScriptedModel
 from codebutler.thread.host import load_rules
 
@@ -196,7 +197,8 @@ async def _place(
 ) -> Place:
     """The run's repo under the person's own configuration; what it writes goes into a home of the run."""
     place = await find_place(grounds.repo, home=home, env=env, flags={**_SAME_EVERYWHERE, **flags})
-    return replace(place, home=grounds.home)
+    alone = place.config.model_copy(update={"mcp": Mcp()})  # the host's servers may act on the real world
+    return replace(place, config=alone, home=grounds.home)
 
 
 def _caps(evaluation: Evaluation, home: Path) -> dict[str, Any]:

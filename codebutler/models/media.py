@@ -93,7 +93,7 @@ async def ask(
                 return await _once(use, send, limit)
         except TimeoutError as error:
             why = f"gave no answer within {use.seconds:g} s"
-            raise faults.broken(use.route, why, fix="Try again, or ask for less") from error
+            raise paid(faults.broken(use.route, why, fix="Try again, or ask for less")) from error
         except _Again as again:
             if not waits:
                 raise again.error from again
@@ -117,11 +117,11 @@ async def _once(
         except openai.APIStatusError as error:
             raise _status(error.response, use) from error
         except openai.APITimeoutError as error:
-            raise faults.broken(use.route, "gave no answer in time") from error
+            raise paid(faults.broken(use.route, "gave no answer in time")) from error
         except openai.APIConnectionError as error:
             raise _Again(faults.unreachable(use.route, str(error.__cause__ or error))) from error
         except httpx.HTTPError as error:
-            raise faults.broken(use.route, f"broke off in the middle of its answer: {error}") from error
+            raise paid(faults.broken(use.route, f"broke off in the middle of its answer: {error}")) from error
 
 
 def _connection(use: Service) -> httpx.AsyncClient:
@@ -151,7 +151,7 @@ async def _bounded(response: Any, use: Service, limit: int) -> bytes:  # noqa: A
     async for piece in response.iter_bytes():
         found += piece
         if len(found) > limit:
-            raise faults.too_much(use.route, limit)
+            raise paid(faults.too_much(use.route, limit))
     return bytes(found)
 
 
@@ -168,8 +168,13 @@ def _object(said: bytes, use: Service) -> Json:
     return answer
 
 
-def nonsense(use: Service, what: str) -> ModelRefused:
+def nonsense(use: Service, what: str) -> ModelError:
     """The service answered something that cannot be used."""
-    return ModelRefused(
-        f"{use.endpoint.label} answered {what}", fix=f"Check that it offers this API, and has {use.model}"
-    )
+    fix = f"Check that it offers this API, and has {use.model}"
+    return paid(ModelRefused(f"{use.endpoint.label} answered {what}", fix=fix))
+
+
+def paid(error: ModelError) -> ModelError:
+    """``error`` of a call that was received: what it asked for may have been made, and billed."""
+    error.paid = True
+    return error

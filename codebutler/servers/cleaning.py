@@ -18,6 +18,8 @@ BUDGET = 32_000
 """Characters of all tools of one server together, about 8,000 tokens."""
 LEFT_OUT = 50
 """Tools that are named as left out; then no more of them are looked at."""
+ROLE_TOOLS, ROLE_BUDGET = 80, 64_000
+"""Tools, and their characters, of all servers that one role has; providers take 128 tools with a request."""
 _NAME, _ORIGINAL = 64, 128
 _ODD = re.compile(r"[^A-Za-z0-9_-]")
 
@@ -46,9 +48,24 @@ def cleaned(server: str, raw: Iterable[Mapping[str, Any]]) -> tuple[list[McpTool
     return list(tools.values()), left_out
 
 
+def fitting(tools: Iterable[McpTool]) -> int:
+    """How many of them, from the first, one role can have."""
+    count, room = 0, ROLE_BUDGET
+    for tool in tools:
+        room -= _size(tool)
+        if room < 0 or count == ROLE_TOOLS:
+            break
+        count += 1
+    return count
+
+
+def _size(tool: McpTool) -> int:
+    return len(tool.name) + len(tool.description) + len(json.dumps(tool.parameters))
+
+
 def _need_room(tool: McpTool, others: Mapping[str, McpTool], room: int) -> int:
     """The tool's size in characters."""
-    size = len(tool.name) + len(tool.description) + len(json.dumps(tool.parameters))
+    size = _size(tool)
     if tool.name in others:
         raise ValueError(f"another tool has the name {tool.name}")
     if len(others) >= TOOLS or size > room:

@@ -23,7 +23,7 @@ from codebutler.web.urls import Target, read
 FILES = (".mcp.json", ".claude/mcp.json")
 """Where a repo names them. Of two with one name, the first wins."""
 AT_MOST = 20
-_WORDS, _CHARS = 64, 4096
+_ENTRIES, _WORDS, _CHARS = 100, 64, 4096
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAME_OF_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
@@ -104,11 +104,15 @@ def _entries(text: str, path: str, problems: list[str]) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        entries = json.loads(text)["mcpServers"]
-        return {str(name): entry for name, entry in entries.items()}
+        entries = list(json.loads(text)["mcpServers"].items())
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
         problems.append(f'{path}: it is not {{"mcpServers": {{NAME: …}}}} in JSON')
         return {}
+    if len(entries) > _ENTRIES:
+        problems.append(
+            f"{path}: it names {len(entries)} servers; all after the first {_ENTRIES} are left out"
+        )
+    return dict(entries[:_ENTRIES])
 
 
 def _repos(name: str, entry: object, path: str, config: Config) -> Server:

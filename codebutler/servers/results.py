@@ -30,6 +30,11 @@ def tool_result(server: str, reply: Mapping[str, Any]) -> ToolResult:
     return ToolResult(shown, ok=reply.get("isError") is not True, pictures=pictures)
 
 
+def failure(server: str, words: str) -> ToolResult:
+    """A call that failed. ``words`` may hold the server's own, so all of them are marked as foreign."""
+    return ToolResult(marked(fit(words, CHARS), server, tag="server-text", warning=WARNING), ok=False)
+
+
 def _text(item: object) -> str:
     if not isinstance(item, dict):
         return ""

@@ -16,7 +16,7 @@ from codebutler.sandbox.configured import sandbox_settings
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.problems import unscratched
 from codebutler.sandbox.settings import SandboxSettings
-from codebutler.service import doctor_host, doctor_models, doctor_repo, doctor_setup
+from codebutler.service import doctor_host, doctor_models, doctor_repo, doctor_servers, doctor_setup
 from codebutler.service.app import committed_config
 from codebutler.service.doctor_check import Check, note, ok, problem
 from codebutler.service.keeping import rescue_of
@@ -37,9 +37,12 @@ class Report:
 
 
 async def examine(
-    path: Path, *, home: Path | None = None, env: Mapping[str, str], offline: bool = False
+    path: Path, *, home: Path | None = None, env: Mapping[str, str], offline: bool = False, mcp: bool = False
 ) -> Report:
-    """Look at this machine, the repo around ``path`` and the configuration. ``offline``: ask no server."""
+    """Look at this machine, the repo around ``path`` and the configuration. ``offline``: ask no server.
+
+    ``mcp``: start the MCP servers, and ask what they offer.
+    """
     folder = home or home_folder(env)
     checks = [doctor_host.python(), await doctor_host.git(), doctor_host.ripgrep()]
     repo, found = await doctor_repo.repo(path)
@@ -57,6 +60,7 @@ async def examine(
         if repo is not None:
             checks += await doctor_setup.examine(repo, config, folder)
         checks += await doctor_models.examine(config, roles, offline=offline)
+        checks += await doctor_servers.examine(repo, config, roles, live=mcp)
     if repo is not None:
         checks += [note("models", line) for line in await models_away(repo.root, folder)]
     checks += await asyncio.to_thread(doctor_host.disk, repo.root if repo else path, folder)

@@ -59,7 +59,9 @@ def folder(home: Path) -> Check:
     if not there.is_dir():
         return problem("home", f"{there} is not a folder", elsewhere)
     if not os.access(there, os.W_OK | os.X_OK):
-        return problem("home", f"{there} cannot be written: it belongs to {_owner(there)}", elsewhere)
+        sealed = os.statvfs(there).f_flag & os.ST_RDONLY
+        why = "its disk is read-only" if sealed else f"it belongs to {_owner(there)}"
+        return problem("home", f"{there} cannot be written: {why}", elsewhere)
     if there != home:
         return ok("home", f"{home} (made on first use)")
     if home.stat().st_mode & 0o022:

@@ -13,18 +13,8 @@ from pydantic import Field, SecretStr
 from codebutler.settings.mcp import Mcp
 from codebutler.settings.media import Images, Speech
 from codebutler.settings.parts import REPO, HostPort, Line, ProviderName, Section, Url, Usd
+from codebutler.settings.slack import Slack
 from codebutler.settings.web import Web
-
-
-class Slack(Section):
-    """The Slack door."""
-
-    bot_token: SecretStr | None = None
-    app_token: SecretStr | None = None
-    channel_id: Line | None = Field(default=None, alias="channelID", json_schema_extra=REPO)
-    channel_name: Line | None = Field(default=None, json_schema_extra=REPO)
-    admin_channel: Line | None = None
-    base_url: Url = "https://slack.com/api"
 
 
 class Discord(Section):

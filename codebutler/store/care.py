@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from codebutler.store import costs, files, removal
+from codebutler.store import costs, doors, files, removal
 from codebutler.store.costs import Bought
+from codebutler.store.doors import Bound
 from codebutler.store.readers import Readers
 from codebutler.store.rows import Rewrite
 from codebutler.store.writer import Writer
@@ -56,6 +57,22 @@ class Care:
     async def bought(self, since: float = 0.0) -> list[Bought]:
         """Every model call since the unix time ``since`` that was paid for, over all threads."""
         return await self._readers.do(lambda c: costs.bought(c, since))
+
+    async def note(self, key: str, value: str) -> None:
+        """Keep a small fact of a door's, such as how far it has listened; "" forgets it."""
+        await self._writer.do(lambda tx: doors.note(tx, key, value))
+
+    async def noted(self, key: str) -> str:
+        """The fact, or ""."""
+        return await self._readers.do(lambda c: doors.noted(c, key))
+
+    async def heard(self, thread: str, key: str) -> bool:
+        """Whether the thread has an event with this key."""
+        return await self._readers.do(lambda c: doors.heard(c, thread, key))
+
+    async def bound(self, surface: str) -> list[Bound]:
+        """All conversations of a door; the one whose thread changed last comes first."""
+        return await self._readers.do(lambda c: doors.bound(c, surface))
 
     async def identity(self) -> str:
         """The store's id, 16 hexadecimal digits. A copy has its original's, a restored one a new one."""

@@ -246,9 +246,13 @@ class Decisions:
         return "" if self._may(word) else f"Only {self._owner()} may raise the cap."
 
     def _may(self, word: Word) -> bool:
-        """The thread's owner decides; other approvers come with the access rules of a chat door."""
+        """The thread's owner decides, or an admin of the door."""
         opened = self.state.opened
-        return opened is None or (word.by.surface, word.by.id) == (opened.owner.surface, opened.owner.id)
+        return (
+            word.by.admin
+            or opened is None
+            or (word.by.surface, word.by.id) == (opened.owner.surface, opened.owner.id)
+        )
 
     def _owner(self) -> str:
         return self.state.opened.owner.label if self.state.opened else "the owner"

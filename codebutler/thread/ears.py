@@ -65,8 +65,8 @@ async def _buy(thread: Thread, blank: Transcribed, use: media.Service, data: byt
     started = time.monotonic()
     try:
         heard = await speech.transcribe(use, data, kind)
-    except ModelError:
-        await thread.settle(key, 0.0)
+    except ModelError as error:
+        await thread.settle(key, usd if error.paid else 0.0)
         raise
     await thread.settle(key, heard.usd or 0.0)
     return blank.model_copy(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
 from codebutler.events import TimerFired, TurnEnded, dump
@@ -41,8 +41,13 @@ class Engine:
         interpreter: Interpreter,
         surfaces: Sequence[Surface],
         listener: Listener | None = None,
+        rested: Callable[[str], None] | None = None,
     ) -> None:
-        """``surfaces`` are the doors that this process serves; posts for others wait in the outbox."""
+        """``surfaces`` are the doors that this process serves; posts for others wait in the outbox.
+
+        ``rested`` hears of a thread whenever it has nothing more to do for now.
+        """
+        self._rested = rested
         self.host = host
         self._interpreter = interpreter
         self._listener = listener
@@ -200,6 +205,8 @@ class Engine:
             del self._tasks[thread], self._turns[thread]
             self._look.set()
             self._wrote(thread, posted=True)
+            if self._rested is not None:
+                self._rested(thread)
 
     async def _turn(self, thread: str, turn: Turn) -> None:
         turn.epoch = None

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Any
 
 from codebutler.agent.roles import Role
 from codebutler.errors import CodeButlerError, ToolFailed
-from codebutler.events import McpListed
+from codebutler.events import McpListed, McpTool
 from codebutler.sandbox.executor import Executor
-from codebutler.sandbox.job import Program
-from codebutler.servers import remote, stdio
-from codebutler.servers.cleaning import cleaned
+from codebutler.servers.cleaning import cleaned, fitting
 from codebutler.servers.connection import Connection, Patience
 from codebutler.servers.declared import Declared, Server
 from codebutler.servers.grants import granted, may_use, may_use_server
-from codebutler.servers.results import tool_result
+from codebutler.servers.reach import reach
+from codebutler.servers.results import failure, tool_result
 from codebutler.text import fit
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
@@ -74,9 +72,26 @@ class Plugs:
 
     def tools_for(self, role: Role) -> list[Tool]:
         """The tools of servers that ``role`` has, from the log alone: the same bytes each time."""
+        offered = self._offered(role)
+        return [tool_of(listed, each) for listed, each in offered[: fitting(e for _, e in offered)]]
+
+    def beyond(self, role: Role) -> str:
+        """What people should know of tools that ``role`` may use and cannot have, if there are any."""
+        offered = self._offered(role)
+        lost = offered[fitting(each for _, each in offered) :]
+        if not lost:
+            return ""
+        kept = len(offered) - len(lost)
+        names = fit(", ".join(each.name for _, each in lost), NOTICE)
+        return (
+            f"Of the tools of MCP servers the {role.title} has the first {kept}, as more do not fit. "
+            f"The host's `mcp.roles` can name those that matter. Left out: {names}."
+        )
+
+    def _offered(self, role: Role) -> list[tuple[McpListed, McpTool]]:
         theirs = granted(role.name, self._host.config.mcp.roles)
         return [
-            tool_of(listed, each)
+            (listed, each)
             for listed in self._log.state.plugs.values()
             for each in listed.tools
             if may_use(listed.server, each.tool, role.mcp, theirs)
@@ -84,12 +99,15 @@ class Plugs:
         ]
 
     async def call(self, name: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
-        """Call a tool. A server that has gone is started again, a few times. Raises ToolFailed."""
+        """Call a tool. One that has gone is started again, a few times. ToolFailed: there is no server."""
         server = (await self._declared()).servers.get(name)
         if server is None:
             raise ToolFailed(f"the server {name} is no longer named by the host or the repo")
-        connection = await self._connected(server)
-        return tool_result(name, await connection.call(tool, arguments))
+        try:
+            connection = await self._connected(server)
+            return tool_result(name, await connection.call(tool, arguments))
+        except ToolFailed as error:
+            return failure(name, str(error))
 
     async def close(self) -> None:
         """End all that run; what is just starting ends itself."""
@@ -129,20 +147,10 @@ class Plugs:
             self._starts[server.name] = starts + 1
             if server.inside:
                 await self._hands()  # which may wait for a long setup, and not on the server's time
-            fresh = Connection(server.name, self._way(server), self._patience)
+            fresh = reach(server, self._patience, self._hands)
             await fresh.start()
             if began != self._round:
                 await fresh.close()
                 raise ToolFailed(f"{server.name} was stopped while it started")
             self._running[server.name] = fresh
             return fresh
-
-    def _way(self, server: Server) -> Callable[[], Any]:
-        if server.target is not None:
-            return partial(remote.way, server.target, server.headers, seconds=self._patience.call)
-        program = Program(server.words, server.environment)
-
-        async def start() -> Any:  # noqa: ANN401 - sandbox.guest.Guest
-            return await (await self._hands()).guest(program)
-
-        return partial(stdio.way, start)

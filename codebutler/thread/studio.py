@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ConfigError, ModelError, RepoError, ToolFailed
 from codebutler.events import FrameEnded, ImageMade, ImageOrdered
-from codebutler.filetypes import PICTURES, picture, safe_name
+from codebutler.filetypes import PICTURES, TEXT, numbered, picture, safe_name
 from codebutler.models import images, media
 from codebutler.models.images import Drawn, Order, Source
 from codebutler.models.media import Service
@@ -118,11 +119,14 @@ class ThreadStudio:
         frame = desk.state.frames[site.frame]
         key = await desk.reserve_picture(frame, desk.role(site.role), site.key, usd)
         await desk.append(ImageOrdered(frame=site.frame, call_id=site.key, model=use.model, usd=usd))
+        await desk.show_status(
+            f"{desk.role(site.role).title}: {use.model} draws, {use.seconds:.0f} s at most"
+        )
         started = time.monotonic()
         try:
             drawn = await images.draw(use, order)
         except ModelError as error:
-            await desk.settle(key, 0.0)
+            await desk.settle(key, usd if error.paid else 0.0)
             raise ToolFailed(desk.redact(str(error))) from error
         await desk.settle(key, drawn.usd or 0.0)
         made = await self._made(site, drawn, path, use, time.monotonic() - started)
@@ -135,10 +139,14 @@ class ThreadStudio:
 
     async def _made(self, site: Site, drawn: Drawn, path: str, use: Service, seconds: float) -> ImageMade:
         form = PICTURES[drawn.shape.media_type]
-        given = PurePosixPath(path)
+        given, state = PurePosixPath(path), self._desk.state
         if FORMS.get(given.suffix[1:].lower(), "") != {"jpg": "jpeg"}.get(form, form):
             given = given.with_suffix(f".{form}")  # the server had its own mind
-        name = safe_name(given.name, f"picture.{form}")
+        name = first = safe_name(given.name, f"picture.{form}")
+        for number in count(2):
+            if name not in state.attached:  # a person's own file keeps its name
+                break
+            name = numbered(first, number)
         sha = await self._desk.keep(drawn.data)
         return ImageMade(
             frame=site.frame,
@@ -197,6 +205,8 @@ class ThreadStudio:
         if self._desk.state.worktree is None:
             raise ToolFailed("there is no worktree to save into before the plan is approved")
         data = await self._bytes(found)
+        if found.media_type == TEXT and self._desk.redact(text := data.decode(errors="replace")) != text:
+            raise ToolFailed(f"{name} holds what looks like a secret, which has no place in a repo")
         await self._write(path, data)
         return f"Saved {found.name} as {path}: {found.media_type}, {len(data):,} bytes."
 

@@ -125,6 +125,8 @@ class Thread(Caps):
         for listed in self.state.plugs.values():
             if words := server_notice(listed):
                 await self.tell_once(words, source=f"notice:mcp:{listed.server}")
+        if words := self.space.plugs.beyond(role):
+            await self.tell_once(words, source=f"notice:mcp-tools:{role.name}")
         return self.toolset(role)
 
     async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
@@ -258,11 +260,16 @@ class Thread(Caps):
             await asyncio.sleep(SILENCE)
             await self.show_wait(role, f"no answer from {model} for {seconds} s")
 
-    async def wait(self, role: Role, why: str, seconds: float) -> None:
-        """Show it, and wait so many seconds."""
+    async def wait(self, role: Role, why: str, seconds: float) -> bool:
+        """Show it, and wait so many seconds; True as soon as somebody speaks whom the role would hear."""
         await self.show_wait(role, why)
-        with self.turn.calm():
-            await asyncio.sleep(seconds)
+        try:
+            with self.turn.calm():
+                async with asyncio.timeout(seconds):
+                    await self.turn.mail.wait()
+        except TimeoutError:
+            return False
+        return True
 
     async def show_wait(self, role: Role, why: str) -> None:
         """Let people see that ``role`` waits, and for what."""

@@ -44,14 +44,23 @@ class Ran:
 
 @dataclass
 class Undisturbed:
-    """What a run without a kill left, and the kinds of its log."""
+    """What a run without a kill left, and the kinds of its log with the times of their commits."""
 
     left: Landed
     kinds: list[str]
+    commits: list[float]
 
     def row(self, kind: str, number: int = 1) -> int:
         """The seq of the ``number``-th event of a kind."""
         return [n for n, k in enumerate(self.kinds, 1) if k == kind][number - 1]
+
+    def has(self, point: str) -> bool:
+        """Whether ``point`` is in the log, and no other stands for it: rows of one commit go together."""
+        side, row = point.split(":")
+        at = int(row) - 1
+        beside = at - 1 if side == "before" else at + 1
+        known = dict(enumerate(self.commits))
+        return at in known and known.get(beside) != known[at]
 
 
 def ignore() -> None:
@@ -106,8 +115,8 @@ class Rig:
     def events(self) -> list[Row]:
         """The log as it is on disk, read from a copy: a look must not tidy up what a kill left."""
         with a_look(self.store) as store:
-            rows = store.execute("SELECT seq, kind, body FROM event ORDER BY seq").fetchall()
-        return [{**json.loads(body), "seq": seq, "kind": kind} for seq, kind, body in rows]
+            rows = store.execute("SELECT seq, kind, ts, body FROM event ORDER BY seq").fetchall()
+        return [{**json.loads(body), "seq": seq, "kind": kind, "ts": ts} for seq, kind, ts, body in rows]
 
     def query(self, sql: str) -> list[Any]:
         """Rows of the store."""
@@ -120,17 +129,19 @@ class Rig:
             shared = ledger.execute("SELECT key FROM reservation WHERE spent IS NULL").fetchall()
         return [*shared, *self.query("SELECT key FROM reservation WHERE spent IS NULL")]
 
+    async def swept(self, point: str, calm: Calm) -> None:
+        """``survives``, for each gap between two commits once; a point past the end of the log is none."""
+        if (await calm.of(self)).has(point):
+            await self.survives(point, calm)
+
     async def survives(
         self, point: str, calm: Calm, *, arm: Callable[[], None] = ignore, look: Callable[[], None] = ignore
     ) -> None:
         """Kill the run at ``point``, run it again, and compare with a run that nothing disturbed.
 
-        ``arm`` is called before the run that is killed ("": by what ``arm`` did), ``look`` after it. A point
-        past the end of the log is none.
+        ``arm`` is called before the run that is killed ("": by what ``arm`` did), ``look`` after it.
         """
         undisturbed = await calm.of(self)
-        if point and int(point.partition(":")[2]) > len(undisturbed.kinds):
-            return  # past the end of the log
         arm()
         killed = await self.run(crash=point)
         assert killed.code == -signal.SIGKILL, f"not killed: {killed.err}"
@@ -156,7 +167,9 @@ class Rig:
         done = await self.run()
         assert (done.code, self.server.failures) == (0, []), done.err
         assert self.server.bought_twice() == []
-        run = Undisturbed(landed(self.sample, self.store, done.out), [e["kind"] for e in self.events()])
+        log = self.events()
+        left = landed(self.sample, self.store, done.out)
+        run = Undisturbed(left, [e["kind"] for e in log], [e["ts"] for e in log])
         for name in names:
             shutil.rmtree(name)
         kept.rename(names[0])

@@ -27,5 +27,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("point", every if metafunc.config.getoption("--full") else SAMPLE)
 
 
-async def test_killed_at_this_point_the_thread_still_lands_once(demo: Rig, calm: Calm, point: str) -> None:
-    await demo.survives(point, calm)
+async def test_killed_at_this_point_the_thread_still_lands_once(
+    demo: Rig, calm: Calm, point: str, *, full: bool
+) -> None:
+    await (demo.swept if full else demo.survives)(point, calm)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from codebutler.testing.cast import PROPOSES, WRITES, Held, does, team
 from codebutler.testing.doubles import Mind, says
 from codebutler.testing.media import MediaTwin, png
 from codebutler.testing.scripted import ScriptedModel
-from codebutler.types import Attachment, ModelReply
+from codebutler.types import Attachment, ModelReply, ToolCall
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room, Scene
@@ -184,9 +185,7 @@ async def test_a_cap_stops_a_picture_before_it_is_bought(room: Room, twin: Media
         assert len(twin.sent) == 1
 
 
-async def test_what_the_service_refuses_or_spoils_costs_nothing_and_is_told_to_the_artist(
-    room: Room, twin: MediaTwin
-) -> None:
+async def test_what_the_service_refuses_or_spoils_is_told_to_the_artist(room: Room, twin: MediaTwin) -> None:
     refused = {"error": {"code": "moderation_blocked", "message": "Rejected by the safety system."}}
     twin.faults = [(400, refused), (200, {"data": [{"b64_json": "PHN2Zz4="}]})]
     async with room.engine(pm_draws(MAKES, MAKES)) as scene:
@@ -195,7 +194,30 @@ async def test_what_the_service_refuses_or_spoils_costs_nothing_and_is_told_to_t
         assert "declines to draw this under its content policy" in said[0]
         assert "no whole PNG, JPEG, WebP or GIF" in said[1]
         assert (state.outcome, state.made) == ("answered", {})
-        assert state.usd == pytest.approx(0.005)
+        spent = await scene.host.store.spent(f"thread:{state.id}")
+        assert spent == pytest.approx(0.005 + 0.187, abs=0.01), "a refusal is free, what came may be billed"
+
+
+async def test_after_a_rewind_the_same_call_buys_its_own_picture(room: Room, twin: MediaTwin) -> None:
+    """Some providers count their calls, so the ids that were taken back come again."""
+
+    def same(name: str, **arguments: str) -> ModelReply:
+        return says("", ToolCall(id=f"{name}:0", name=name, arguments=json.dumps(arguments)))
+
+    drawn = [same("generate_image", prompt=what, path="it.png", size="16x16") for what in ("Kite", "Dragon")]
+    asks = same("draw", request="Draw it")
+    mind = team(pm=[says("Hi."), asks, says("A kite."), asks, says("A dragon.")],
+                artist=[drawn[0], DONE, drawn[1], DONE])  # fmt: skip
+    async with room.engine(mind) as scene:
+        await scene.talk("a", "Hello")
+        await scene.talk("a", "Draw a kite")
+        assert (await scene.talk("a", "rewind 1")).rewinds == 1
+        state = await scene.talk("a", "Draw a dragon")
+        assert state.outcome == "answered"
+        assert [sent.fields["prompt"] for sent in twin.sent] == ["Kite", "Dragon"]
+        kept = scene.host.repo.inner / "images"
+        assert (kept / "it-2.png").read_bytes() == png(16, 16, "Dragon")
+        assert state.spend["artist", "gpt-image-2.5-sunburst"].calls == 2, "paid is paid"
 
 
 PATHS = {

@@ -86,8 +86,7 @@ async def test_the_life_of_a_circuit_is_in_the_logs(life: Life, capsys: pytest.C
     assert [re.findall(r"state=(\w+)", line)[0] for line in lines] == [
         "open", "half_open", "open", "half_open", "closed",
     ]  # fmt: skip
-    assert re.search(r"failures=3 seconds=0\.1 why=.* has a problem", lines[0])
-    assert "seconds=0.2" in lines[2]
+    assert re.search(r"failures=3 .*why=.* has a problem", lines[0])
     assert sum("answers again" in text for text in await life.posts()) == 1
     assert life.session.host.breaker.away() == []
 

@@ -81,6 +81,14 @@ async def test_the_doctor_sees_a_home_that_is_no_folder(stage: Stage) -> None:
     assert "CODEBUTLER_HOME" in found[0]["fix"]
 
 
+def test_the_doctor_sees_a_home_on_a_read_only_disk(tmp_path: Path) -> None:
+    look = f"from codebutler.service.doctor_host import *; print(folder(Path({str(tmp_path / 'home')!r})))"
+    mounted = f"mount -t tmpfs -o ro none '{tmp_path}' && exec \"$@\""
+    command = ["unshare", "-rm", "sh", "-c", mounted, "sh", sys.executable, "-P", "-c", look]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert f"{tmp_path} cannot be written: its disk is read-only" in done.stdout, done.stderr
+
+
 @pytest.mark.parametrize("folder", ["/proc/x", "/etc/passwd", "/etc/passwd/x"])
 async def test_a_demo_that_has_no_place(stage: Stage, folder: str) -> None:
     done = await stage.cli("demo", "--folder", folder, "--yes")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from codebutler.events import McpListed, ToolFinished
+from codebutler.events import McpListed, ToolFinished, ToolStarted
+from codebutler.servers.connection import Patience
 from codebutler.testing.cast import Cast, call, lead, plan
 from codebutler.testing.doubles import says
 
@@ -61,7 +64,9 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         assert done["mcp__docs__findpm"].text.splitlines()[1] == 'find {"n": 1}'
         assert "There is no tool" in done["mcp__docs__writepm"].text  # it does not say that it only reads
         assert "There is no tool" in done["mcp__db__findpm"].text
-        assert "the database is gone" in done["mcp__db__crashcoder-1"].text
+        crash = done["mcp__db__crashcoder-1"].text
+        assert crash.startswith('<server-text id="')
+        assert crash.index("the database is gone") < crash.index("</server-text")
         assert not done["mcp__db__crashcoder-1"].ok
         assert done["mcp__db__writecoder-1"].ok  # it was started again
         assert "NOTE" in state.files
@@ -78,6 +83,7 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         assert "mcp__docs__find" in coders[0].tools
         leads = [a for a in scene.asked if a.role == "lead"]
         assert not [t for a in leads for t in a.tools if t.startswith("mcp__")]
+        assert "Its key is [" in str(listed[1].tools), "a secret in a description is taken out"
         for before, after in itertools.pairwise(cast.of("coder")):
             assert after[: len(before)] == before
         rows = await scene.host.store.events(state.id)
@@ -85,3 +91,34 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
             '"TOKEN"' in done["mcp__db__lookcoder-1"].text
         )  # it tells its secret, here and in a description
         assert not [r for r in rows if TOKEN in r.body]
+
+
+async def test_a_crowd_a_mute_one_and_a_cancel(room: Room) -> None:
+    named(
+        room, {"a": program("crowd"), "b": program("crowd"), "c": program("crowd"), "mute": program("mute")}
+    )
+    cast = Cast(coder=[says("", call("mcp__a__hang0"))])
+    async with room.engine(cast) as scene:
+        scene.host.patience = Patience(start=3.0, list=3.0, call=60.0)
+        thread = await scene.say("a", "Use them", mode="coder")
+        async with asyncio.timeout(30):
+            while not [e for e in await scene.events(thread) if isinstance(e, ToolStarted)]:  # noqa: ASYNC110 - a log has no bell
+                await asyncio.sleep(0.02)
+        began = time.monotonic()
+        await scene.talk("a", "cancel")
+        assert time.monotonic() - began < 10
+        assert (await scene.state(thread)).outcome == "cancelled"
+        theirs = [t for t in scene.asked[0].tools if t.startswith("mcp__")]
+        assert theirs == [f"mcp__{s}__hang{n}" for s in "abc" for n in range(30)][:80]
+        posts = "\n".join(await scene.posts(thread))
+        assert "has the first 80, as more do not fit" in posts
+        assert "mcp__c__hang29" in posts
+        assert "`mute` gives this thread no tools:\n```\nmute did not start within 3 s" in posts
+    assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"server.py\0crowd" in _bytes(p)]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError:  # it has ended meanwhile
+        return b""

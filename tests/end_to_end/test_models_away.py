@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import pytest
 
 from codebutler.errors import ModelUnavailable
 from codebutler.events import CircuitChanged, ModelRequested, PlanApproved, Posted, StoodIn
+from codebutler.models.breaker import FAILURES
 from codebutler.testing.cast import SUMS_UP, WRITES, team
 from codebutler.testing.doubles import Asked, Mind, says
 from codebutler.thread.host import ADMINS
@@ -82,6 +84,27 @@ async def test_without_any_pm_a_person_may_send_the_request_straight_to_the_code
         assert "pm" not in {a.role for a in scene.asked[calls:]}
         brief = next(a for a in scene.asked[calls:] if a.role == "coder").messages[1]["content"]
         assert "> robin: Write notes" in brief
+
+
+async def test_who_speaks_while_the_pm_waits_for_its_models_is_heard_at_once(room: Room) -> None:
+    """They are asked again in half a minute, and nobody has to wait for that."""
+    failed = asyncio.Event()
+
+    async def mind(asked: Asked) -> ModelReply:
+        if asked.model not in {OWN, STANDS_IN}:
+            return says("Hello.")
+        if len(scene.asked) == 2 * FAILURES:
+            failed.set()
+        raise ModelUnavailable("down", retry_after=0.0)
+
+    async with room.engine(mind) as scene:
+        thread = await scene.say("a", "hi")
+        await scene.until(failed)
+        async with asyncio.timeout(10):
+            await scene.say("a", "/pm claude")
+            state = await scene.rest(thread)
+        assert (state.outcome, len(scene.asked)) == ("answered", 2 * FAILURES + 1)
+        assert "claude" in scene.asked[-1].model
 
 
 async def test_code_is_a_plain_word_as_long_as_a_pm_is_there(room: Room) -> None:

@@ -92,7 +92,7 @@ def _odd_files(tree: Path, pwned: Path) -> None:
 def _huge(tree: Path, pwned: Path) -> None:
     del pwned
     with (tree / "huge").open("wb") as file:
-        file.truncate(300 * 1024 * 1024)
+        file.truncate(64 * 1024 * 1024)
     (tree / "line").write_text("x" * 3_000_000)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -142,6 +143,22 @@ async def test_a_server_that_is_not_there_or_silent_is_named(tmp_path: Path) -> 
     use = service(load_config(None, home=tmp_path, env=env, repo_text=""), "images")
     with pytest.raises(ModelUnavailable, match=r"http://127\.0\.0\.1:9/v1 cannot be reached"):
         await images.draw(use, ORDER, pauses=(0,))
+
+
+async def test_a_silent_service_is_left_after_its_seconds_and_may_have_been_paid(
+    reached: Callable[..., Service], twin: MediaTwin
+) -> None:
+    twin.faults = [(429, "slow down")]
+    with pytest.raises(ModelUnavailable) as caught:
+        await images.draw(reached(), ORDER, pauses=())
+    assert not caught.value.paid
+    twin.hold = asyncio.Event()
+    use = reached(**{"images.seconds": 0.3})
+    with pytest.raises(ModelUnavailable, match=r"gave no answer within 0\.3 s") as caught:
+        await images.draw(use, ORDER)
+    twin.hold.set()
+    assert caught.value.paid
+    assert len(twin.sent) == 2
 
 
 async def test_a_recording_becomes_text(reached: Callable[..., Service], twin: MediaTwin) -> None:

@@ -37,6 +37,8 @@ class Place:
         self.waits: list[float] = []
         self.notices: list[str] = []
         self.settled: dict[str, float] = {}
+        self.spoken: float | None = None
+        """Somebody speaks during a wait of so many seconds."""
         apply(self.state, 1, 0.0, FrameStarted(frame="coder-1", role="coder", content="do it"))
 
     @property
@@ -64,9 +66,12 @@ class Place:
     async def settle(self, key: str, usd: float) -> None:
         self.settled[key] = usd
 
-    async def wait(self, role: Role, why: str, seconds: float) -> None:
+    async def wait(self, role: Role, why: str, seconds: float) -> bool:
         self.waits.append(seconds)
+        if seconds == self.spoken:
+            return True
         self.now += seconds
+        return False
 
     async def complete(
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
@@ -78,11 +83,11 @@ class Place:
         return reply
 
     async def ask(self) -> str:
-        """One step; who answered."""
+        """One step; who answered, "" if it was left for somebody who spoke."""
         place: Any = self
         frame = self.state.frames["coder-1"]
-        _, model, _ = await asking.ask(frame, ROLE, Toolset([]), place, frame.messages)
-        return model
+        answer = await asking.ask(frame, ROLE, Toolset([]), place, frame.messages)
+        return answer[1] if answer is not None else ""
 
     @property
     def circuits(self) -> list[tuple[str, str]]:
@@ -140,6 +145,13 @@ async def test_when_every_model_is_away_the_step_waits_for_one_probe_and_ends_wi
     assert "s3cret" not in "".join(e.model_dump_json() for e in place.log)
 
 
+async def test_a_pause_that_went_by_while_another_model_was_tried_ends_in_a_probe() -> None:
+    place = Place(*away(FAILURES), *away(FAILURES, wish=20.0), says("here"))
+    assert await place.ask() == "first"
+    assert place.waits[-2:] == [20.0, 20.0]
+    assert len(place.asked) == 2 * FAILURES + 1
+
+
 async def test_a_circuit_that_is_open_for_long_ends_the_step_without_a_call() -> None:
     place = Place(*away(FAILURES + 1), models=("m",))
     with pytest.raises(EndTurn):
@@ -176,6 +188,13 @@ async def test_a_long_pause_that_a_provider_wants_is_told_and_not_waited_for() -
     with pytest.raises(EndTurn, match="left alone for 15 min"):
         await place.ask()
     assert place.waits == []
+
+
+@pytest.mark.parametrize(("fails", "waits"), [(1, [7.0]), (FAILURES, [0.0, 0.0, 30.0])])
+async def test_who_speaks_during_a_wait_is_heard_before_the_next_call(fails: int, waits: list[float]) -> None:
+    place = Place(*away(fails, wish=waits[0]), says("here"), models=("m",))
+    place.spoken = waits[-1]
+    assert (await place.ask(), place.waits, len(place.asked)) == ("", waits, fails)
 
 
 async def test_what_broke_off_counts_against_the_caps() -> None:

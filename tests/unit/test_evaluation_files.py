@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from codebutler.errors import CodeButlerError, ConfigError, UsageError
-from codebutler.evaluation import ground
+from codebutler.evaluation import ground, series
 from codebutler.evaluation.kinds import KINDS
 from codebutler.evaluation.loading import load, load_all, parse, shipped
+from codebutler.evaluation.play import cage
 from codebutler.evaluation.rehearsal import scenario
 
 SMALL = """
@@ -110,3 +112,32 @@ def test_the_short_form_becomes_a_script_of_three_roles() -> None:
 def test_every_kind_of_oracle_is_explained() -> None:
     page = (Path(__file__).parents[2] / "docs/evaluating.md").read_text(encoding="utf-8")
     assert [kind for kind in KINDS if f"`{kind}`" not in page] == []
+
+
+async def test_a_run_has_the_hosts_models_and_neither_its_servers_nor_its_network(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    host.mkdir()
+    server = {"command": "tracker", "env": {"TRACKER_KEY": "aB3dE6gH9jK2mN5pQ8rS"}}
+    (host / "config.json").write_text(
+        json.dumps(
+            {
+                "mcp": {"servers": {"tracker": server}, "allow": ["tracker.example:443"]},
+                "sandbox": {"allow": ["example.org:443"]},
+                "models": {"coder": {"model": "vendor/coder"}},
+                "limits": {"usdPerThread": 0.25},
+            }
+        )
+    )
+    (host / "config.json").chmod(0o600)
+    loaded = parse(SMALL)
+    (tmp_path / "run").mkdir()
+    grounds = ground.make(tmp_path / "run", loaded, {})
+    flags = {"model": None, **series._caps(loaded.evaluation, host)}
+    place = await series._place(grounds, host, flags, env={})
+    assert (place.config.mcp.servers, place.config.mcp.allow, cage(place).allow) == ({}, [], ())
+    assert not place.config.web.enabled
+    assert place.config.model_of("coder") == "vendor/coder"
+    assert place.config.origin("models.coder.model") == str(host / "config.json")
+    assert place.config.limits.usd_per_thread == 0.25
+    assert place.home == grounds.home
+    assert "aB3dE6gH9jK2mN5pQ8rS" not in place.redactor.text("key aB3dE6gH9jK2mN5pQ8rS")

@@ -28,6 +28,7 @@ EXTENDED = b"RIFF\0\0\0\0WEBPVP8X" + b"\0" * 8 + bytes([9, 0, 0, 19, 0, 0])
         (png(3, 2)[:20], None),
         (JPEG[:8], None),
         (b"\xff\xd8\xff\xc0\x00\x01", None),
+        pytest.param(b"\xff\xd8" + b"\xff\xe0\0\x02" * 5_000 + JPEG[8:], None, id="parts without end"),
         (GIF[:6] + b"\0\0\0\0", None),
         (b"RIFF\0\0\0\0WEBPVP9 " + b"\0" * 40, None),
         (b"<svg/>", None),

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it comes with mcp, without types
 
 from codebutler.events import McpListed
-from codebutler.servers.cleaning import BUDGET, DESCRIPTION, LEFT_OUT, TOOLS, cleaned
+from codebutler.servers.cleaning import (
+    BUDGET,
+    DESCRIPTION,
+    LEFT_OUT,
+    ROLE_BUDGET,
+    ROLE_TOOLS,
+    TOOLS,
+    cleaned,
+    fitting,
+)
 from codebutler.servers.results import CHARS, WARNING, tool_result
 from codebutler.servers.schemas import NESTED, SCHEMA, schema_of
 from codebutler.servers.trimmed import Trimmed
@@ -53,6 +62,14 @@ def test_ten_thousand_tools_are_soon_enough() -> None:
     tools, left_out = cleaned("db", [tool(f"t{n}", inputSchema=wide) for n in range(20)])
     assert sum(len(json.dumps(t.parameters)) for t in tools) <= BUDGET
     assert 0 < len(tools) < 20
+
+
+def test_a_role_has_so_many_of_all_servers_and_no_more() -> None:
+    small = [tool(f"t{n}") for n in range(TOOLS)]
+    many = [each for name in "abc" for each in cleaned(name, small)[0]]
+    assert fitting(many) == ROLE_TOOLS
+    long = [each.model_copy(update={"description": "w" * 1_000}) for each in many]
+    assert 55 < fitting(long) < ROLE_BUDGET / 1_000
 
 
 def test_a_description_is_one_bounded_line_without_tricks() -> None:

@@ -115,6 +115,7 @@ def test_the_host_comes_first_then_the_files_in_order_and_only_so_many() -> None
     assert len(known.servers) == AT_MOST
     assert known.problems[0] == ".mcp.json: mcp.servers.own names the server own already"
     assert "only 20 servers are taken" in known.problems[-1]
+    assert len(said({f"s{n}": {"command": "x"} for n in range(5_000)}).problems) == 81
     assert list(declared(config(servers=own, repo=False), files).servers) == ["own"]
 
 

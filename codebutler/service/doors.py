@@ -1,0 +1,51 @@
+"""The doors that a daemon serves, by what is configured. Whoever runs the engine knows no door by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from codebutler.config import Config
+from codebutler.store.store import Store
+from codebutler.surfaces.slack.catchup import CatchUp
+from codebutler.surfaces.slack.door import Slack
+from codebutler.surfaces.slack.link import Link
+from codebutler.thread.engine import Engine
+from codebutler.types import Surface
+
+
+def slack_link(config: Config) -> Link | None:
+    """The connection to Slack, if its tokens are there. One serves all repos of a process."""
+    slack = config.slack
+    whole = slack.bot_token and (slack.app_token or (slack.listen and slack.signing_secret))
+    return Link(slack) if whole else None
+
+
+class Doors:
+    """One repo's doors."""
+
+    def __init__(self, config: Config, store: Store, link: Link | None) -> None:
+        """A door joins its connection here."""
+        self._slack = Slack(link, config.slack, store) if link is not None else None
+
+    @property
+    def surfaces(self) -> Sequence[Surface]:
+        """For the engine."""
+        return [self._slack] if self._slack is not None else []
+
+    def attach(self, engine: Engine) -> None:
+        """What comes in goes to ``engine``."""
+        if self._slack is not None:
+            self._slack.hearing.receive = engine.receive
+
+    def rested(self, thread: str) -> None:
+        """A thread has nothing more to do for now."""
+        if self._slack is not None:
+            self._slack.rested(thread)
+
+
+async def keep_connected(link: Link) -> None:
+    """Hear what comes, and what came while nobody listened, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(link.run())
+        group.create_task(CatchUp(link).run())

@@ -1,0 +1,35 @@
+"""The Slack door's settings. Tokens, people and pace are the host's; a repo may name its channel."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from codebutler.settings.parts import REPO, HostPort, Line, Section, Url
+
+
+class Slack(Section):
+    """The Slack door. Every message in its channels opens a thread.
+
+    ``channels`` are more of them; ``elsewhere``: so do mentions in other channels, and direct messages.
+    ``users`` may use it (none named: whoever is in the channel), ``admins`` may also decide in threads of
+    others and hear of troubles. ``listen`` takes signed requests over HTTP in place of Socket Mode.
+    ``post_seconds`` and ``edit_seconds`` are the least time between two posts in a channel and two edits of a
+    message.
+    """
+
+    bot_token: SecretStr | None = None
+    app_token: SecretStr | None = None
+    signing_secret: SecretStr | None = None
+    channel_id: Line | None = Field(default=None, alias="channelID", json_schema_extra=REPO)
+    channel_name: Line | None = Field(default=None, json_schema_extra=REPO)
+    channels: list[Line] = Field(default=[], json_schema_extra=REPO)
+    elsewhere: bool = True
+    users: list[Line] = []
+    admins: list[Line] = []
+    admin_channel: Line | None = None
+    listen: HostPort | None = None
+    post_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    edit_seconds: Annotated[float, Field(ge=0, le=60)] = 1.5
+    base_url: Url = "https://slack.com/api"

@@ -1,0 +1,44 @@
+"""What a door asks of the store: how far it has listened, and what it has heard already."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from codebutler.store.writer import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A conversation of a door and the thread behind it. ``changed`` is seconds since the epoch."""
+
+    external_id: str
+    thread: str
+    phase: str
+    changed: float
+
+
+def note(tx: Transaction, key: str, value: str) -> None:
+    """Keep a small fact of a door's; an empty one is forgotten."""
+    tx.connection.execute("DELETE FROM meta WHERE key = ?", (f"door:{key}",))
+    if value:
+        tx.connection.execute("INSERT INTO meta (key, value) VALUES (?, ?)", (f"door:{key}", value))
+
+
+def noted(connection: sqlite3.Connection, key: str) -> str:
+    """The fact, or ""."""
+    row = connection.execute("SELECT value FROM meta WHERE key = ?", (f"door:{key}",)).fetchone()
+    return "" if row is None else str(row[0])
+
+
+def heard(connection: sqlite3.Connection, thread: str, key: str) -> bool:
+    """Whether the thread has an event with this key."""
+    query = "SELECT 1 FROM event WHERE thread = ? AND key = ?"
+    return connection.execute(query, (thread, key)).fetchone() is not None
+
+
+def bound(connection: sqlite3.Connection, surface: str) -> list[Bound]:
+    """All conversations of a door; the one whose thread changed last comes first."""
+    query = """SELECT external_id, thread, phase, updated_at FROM binding JOIN thread ON thread.id = thread
+        WHERE surface = ? ORDER BY updated_at DESC"""
+    return [Bound(*row) for row in connection.execute(query, (surface,))]

@@ -1,0 +1,104 @@
+"""Calls of Slack's Web API: at its pace, obeying Retry-After, with errors that say what happens next."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from codebutler.errors import CodeButlerError
+from codebutler.types import Json
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+TRIES = 30
+"""Times that a call which is rate limited is made again."""
+SECONDS = 30.0
+"""How long one request may take."""
+BURST = 3
+"""Posts that a channel takes at once before the pace holds."""
+WAIT = 1.0
+"""Seconds to wait when Slack does not say."""
+
+
+class SlackRefused(CodeButlerError):
+    """Slack answered, and said no. ``error`` is its own word."""
+
+    def __init__(self, method: str, error: str, detail: str = "") -> None:
+        """``detail`` is what Slack adds, such as the place of a wrong block."""
+        super().__init__(f"Slack refuses {method}: {error}{f' ({detail})' if detail else ''}")
+        self.error = error
+
+
+class SlackAway(CodeButlerError):
+    """No answer that says whether the call had its effect."""
+
+
+class Calls:
+    """The Web API. ``gap`` is seconds between two posts of one channel."""
+
+    def __init__(self, client: AsyncWebClient, *, gap: float) -> None:
+        """``client`` knows the token and the address."""
+        self.client = client
+        self._gap = gap
+        self._posts: dict[str, float] = {}
+        self._blocked: dict[str, float] = {}
+
+    async def call(self, method: str, *, post_to: str = "", **args: object) -> Json:
+        """Call ``method``; ``post_to``: the channel whose pace it has to keep.
+
+        Raises SlackRefused, or SlackAway when nobody knows what became of it.
+        """
+        lane = f"{method} {post_to}"
+        work: Callable[..., Any] = getattr(self.client, method.replace(".", "_"))
+        for _ in range(TRIES):
+            await self._wait(lane, post_to)
+            try:
+                return dict((await work(**args)).data)
+            except Exception as error:  # noqa: BLE001 - raised again unless it says to wait
+                pause = _pause_or_raise(method, error)
+            self._blocked[lane] = max(self._blocked.get(lane, 0.0), time.monotonic() + pause)
+        raise SlackAway(f"Slack has been too busy for {method} {TRIES} times")
+
+    async def _wait(self, lane: str, channel: str) -> None:
+        now = time.monotonic()
+        due = self._blocked.get(lane, 0.0)
+        if channel and self._gap:
+            due = max(due, self._posts.get(channel, 0.0))
+            self._posts[channel] = max(due, now - BURST * self._gap) + self._gap
+        if due <= now:
+            self._blocked.pop(lane, None)
+            return
+        await asyncio.sleep(due - now)
+
+
+def _pause_or_raise(method: str, error: Exception) -> float:
+    """Seconds after which a rate limited call is to be made again; every other failure is raised."""
+    from aiohttp import ClientError
+    from slack_sdk.errors import SlackApiError, SlackClientError
+
+    if isinstance(error, SlackApiError):
+        response: Any = error.response
+        status, data = getattr(response, "status_code", 0), getattr(response, "data", None)
+        if status == 429:
+            return _seconds(getattr(response, "headers", {}).get("Retry-After"))
+        if isinstance(data, dict) and data.get("error") and status < 500:
+            if data["error"] in {"ratelimited", "rate_limited"}:
+                return WAIT
+            told = data.get("response_metadata", {}).get("messages") or [data.get("needed", "")]
+            raise SlackRefused(method, str(data["error"]), str(told[0])) from error
+        raise SlackAway(f"Slack answered {method} with HTTP {status}") from error
+    if isinstance(error, (ClientError, OSError, TimeoutError, SlackClientError)):
+        raise SlackAway(
+            f"Slack cannot be reached for {method}: {str(error) or type(error).__name__}"
+        ) from error
+    raise error
+
+
+def _seconds(header: str | None) -> float:
+    try:
+        return max(0.0, float(header)) if header is not None else WAIT
+    except ValueError:
+        return WAIT

@@ -1,0 +1,155 @@
+"""What was said while nobody listened: read from the channels' own history, and heard like anything else.
+
+The cursor of a channel says that everything up to it was heard, replies among it. It moves when a look at the
+channel is complete; what is read twice is heard once, by its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from codebutler.surfaces.slack import inbound
+from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
+from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.troubles import SHUT, key_of
+from codebutler.types import Json
+
+if TYPE_CHECKING:
+    from codebutler.surfaces.slack.hearing import Hearing
+    from codebutler.surfaces.slack.link import Link
+
+PATROL = 600.0
+"""Seconds between looks without any sign that something was missed."""
+AGAIN = 5.0
+"""Seconds before a look that failed is taken again."""
+MARGIN = 60.0
+"""Seconds by which clocks may differ, and by which events may be late."""
+PAGE = 200
+PAGES = 50
+CHANNELS = 100
+DAYS = 30
+"""Threads that changed within so many days are looked at, however old their first message is."""
+
+
+class CatchUp:
+    """Looks after every new connection, and now and then."""
+
+    def __init__(self, link: Link, *, patrol: float = PATROL, again: float = AGAIN) -> None:
+        """For all doors of ``link``."""
+        self._link = link
+        self._patrol = patrol
+        self._again = again
+        self.looked = 0
+        """Complete looks so far."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._patrol):
+                    await self._link.hello.wait()
+            except TimeoutError:
+                if not self._link.connected.is_set():
+                    continue
+            self._link.hello.clear()
+            try:
+                for door in self._link.doors:
+                    await self.look(door)
+                self.looked += 1
+            except SlackAway as error:
+                self._link.log.warning("catching up is interrupted: %s", error)
+                await asyncio.sleep(self._again)
+                self._link.hello.set()
+
+    async def look(self, door: Hearing) -> None:
+        """Hear what is new in the door's channels and threads. Raises SlackAway when it broke off."""
+        oldest: dict[str, float] = {}
+        for bound in await door.store.bound(SURFACE):
+            channel, _, root = bound.external_id.partition(":")
+            if bound.changed > time.time() - DAYS * 86_400 and bound.phase != "closed":
+                oldest[channel] = min(oldest.get(channel, float(root)), float(root))
+        for channel in {**dict.fromkeys(door.channels), **oldest, **dict.fromkeys(await self._others(door))}:
+            try:
+                await self._channel(door, channel, oldest.get(channel))
+            except SlackRefused as error:
+                if error.error not in SHUT:
+                    raise
+                if channel in door.channels:
+                    words = f"Slack does not let {channel} be read: {error.error}. {SHUT[error.error]}"
+                    await self._link.troubles.tell(key_of(error, channel), words)
+
+    async def _others(self, door: Hearing) -> list[str]:
+        """The other channels in which somebody may have called us."""
+        if not door.settings.elsewhere or not self._link.is_first(door):
+            return []
+        try:
+            given = await self._link.calls.call(
+                "users.conversations",
+                types="public_channel,private_channel,im",
+                exclude_archived=True,
+                limit=CHANNELS,
+            )
+        except SlackRefused:  # without the scopes for it, mentions elsewhere are heard live only
+            return []
+        return [str(channel["id"]) for channel in given.get("channels", [])]
+
+    async def _channel(self, door: Hearing, channel: str, oldest: float | None) -> None:
+        """``oldest``: the first message of the oldest thread there that still lives."""
+        us = await self._link.us()
+        key = f"{SURFACE}:{channel}"
+        noted = await door.store.noted(key)
+        begun = time.time() - MARGIN
+        cursor = float(noted) if noted else await self._newest(channel, begun)
+        latest = cursor
+        start = min(cursor, oldest - 0.000001) if oldest is not None else cursor
+        async for message in self._history(channel, start):
+            fresh = float(message["ts"]) > cursor
+            replies = [message] if fresh else []
+            if float(message.get("latest_reply") or 0) > cursor:
+                replies += [m async for m in self._replies(channel, str(message["ts"]), cursor)]
+            for each in replies:
+                heard = inbound.read({**each, "type": "message", "channel": channel}, us)
+                if heard is not None:
+                    await door.hear(heard)
+                latest = max(latest, float(each["ts"]))
+        await door.store.note(key, f"{max(cursor, min(latest, begun)):.6f}")
+
+    async def _newest(self, channel: str, begun: float) -> float:
+        """Where to begin in a channel that was never looked at: what was said before is not for us."""
+        given = await self._link.calls.call("conversations.history", channel=channel, limit=1)
+        newest = [float(m["ts"]) for m in given.get("messages", [])]
+        return min([*newest, begun])
+
+    async def _history(self, channel: str, after: float) -> AsyncIterator[Json]:
+        """Top-level messages since ``after``, oldest first."""
+        found: list[Json] = []
+        cursor = ""
+        for _ in range(PAGES):
+            more = {"cursor": cursor} if cursor else {}
+            page = await self._link.calls.call(
+                "conversations.history", channel=channel, oldest=f"{after:.6f}", limit=PAGE, **more
+            )
+            found += page.get("messages", [])
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                break
+        for message in reversed(found):
+            yield message
+
+    async def _replies(self, channel: str, root: str, after: float) -> AsyncIterator[Json]:
+        """Replies since ``after``, oldest first; the first message comes along, and is left out."""
+        cursor = ""
+        for _ in range(PAGES):
+            more = {"cursor": cursor} if cursor else {}
+            page = await self._link.calls.call(
+                "conversations.replies", channel=channel, ts=root, oldest=f"{after:.6f}", limit=PAGE, **more
+            )
+            for message in page.get("messages", []):
+                if str(message["ts"]) != root:
+                    yield message
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return

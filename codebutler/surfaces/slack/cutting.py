@@ -1,0 +1,125 @@
+"""Markdown in pieces that fit: cut between paragraphs, long code taken out. Lengths are characters."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from codebutler.surfaces.slack.markup import parser
+
+INLINE = 20
+"""Code with so many lines becomes a file."""
+_FENCE = re.compile(r"^(?P<indent> {0,3})(?P<mark>`{3,}|~{3,})(?P<info>.*)$")
+_LANGUAGES = """
+python py python,py,python3 | javascript js javascript,js,node | javascript jsx jsx | typescript tsx tsx
+typescript ts typescript,ts | go go go,golang | rust rs rust,rs | java java java | kotlin kt kotlin,kt
+swift swift swift | c c c,h | cpp cpp cpp,c++,cc | csharp cs csharp,cs,c# | ruby rb ruby,rb | php php php
+html html html | css css css | shell sh sh,bash,shell,zsh,console | sql sql sql | javascript json json
+yaml yaml yaml,yml | xml xml xml | diff diff diff,patch | markdown md md,markdown | text toml toml
+text txt text,txt
+"""
+"""Slack's name of a language, the ending of its files, and what models call it."""
+_KINDS = {
+    name: (language, ending)
+    for language, ending, names in (entry.split() for entry in re.split(r"[|\n]", _LANGUAGES.strip()))
+    for name in names.split(",")
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """Code that goes as a file: its name, Slack's name of its language, and the code."""
+
+    name: str
+    language: str
+    code: str
+
+
+def without_long_code(markdown: str, mark: str) -> tuple[str, list[Snippet]]:
+    """The text without long code, and that code. The same ``mark`` makes the same names."""
+    lines = markdown.splitlines()
+    snippets: list[Snippet] = []
+    for token in reversed([t for t in parser().parse(markdown) if t.type == "fence" and t.map]):
+        assert token.map is not None  # noqa: S101 - filtered above
+        if token.content.count("\n") < INLINE:
+            continue
+        start, end = token.map
+        snippet = _snippet(token.info, token.content, f"{mark}:{start}")
+        snippets.append(snippet)
+        indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
+        lines[start:end] = [f"{indent}_({snippet.code.count(chr(10))} lines: `{snippet.name}`)_"]
+    return ("\n".join(lines) if snippets else markdown), snippets[::-1]
+
+
+def _snippet(info: str, code: str, mark: str) -> Snippet:
+    words = info.split()
+    language, ending = _KINDS.get(words[0].lower() if words else "", ("text", "txt"))
+    return Snippet(f"code-{hashlib.sha256(mark.encode()).hexdigest()[:8]}.{ending}", language, code)
+
+
+def cut(markdown: str, most: int) -> list[str]:
+    """Pieces of at most ``most`` characters, each markdown by itself."""
+    if len(markdown) <= most:
+        return [markdown] if markdown.strip() else []
+    pieces: list[str] = []
+    for block in _blocks(markdown, most):
+        if pieces and len(pieces[-1]) + 2 + len(block) <= most:
+            pieces[-1] += f"\n\n{block}"
+        else:
+            pieces.append(block)
+    return pieces
+
+
+def _blocks(markdown: str, most: int) -> Iterator[str]:
+    """Paragraphs, lists, tables and fences; those that do not fit in pieces of their own."""
+    lines = markdown.splitlines()
+    for token in parser().parse(markdown):
+        if token.level or token.map is None or token.nesting < 0:
+            continue
+        block = "\n".join(lines[slice(*token.map)]).strip("\n")
+        if len(block) <= most:
+            yield block
+        elif token.type == "fence":
+            yield from _cut_fence(block, most)
+        else:
+            yield from _cut_lines(block, most)
+
+
+def _cut_fence(block: str, most: int) -> Iterator[str]:
+    """Each piece opens and closes its own fence."""
+    opening, *body = block.splitlines()
+    match = _FENCE.match(opening)
+    mark = match["mark"] if match else "```"
+    if body and body[-1].strip().startswith(mark):
+        body.pop()
+    for piece in _cut_lines("\n".join(body), most - len(opening) - len(mark) - 2):
+        yield f"{opening}\n{piece}\n{mark}"
+
+
+def _cut_lines(text: str, most: int) -> Iterator[str]:
+    held = ""
+    for line in text.split("\n"):
+        for part in _cut_words(line, most):
+            if held and len(held) + 1 + len(part) > most:
+                yield held
+                held = part
+            else:
+                held = f"{held}\n{part}" if held else part
+    if held.strip():
+        yield held
+
+
+def _cut_words(line: str, most: int) -> Iterator[str]:
+    """A line that is too long, between words; never inside of something like ``&amp;``."""
+    while len(line) > most:
+        at = line.rfind(" ", most // 2, most)
+        if at < 0:
+            at = most
+            entity = line.rfind("&", most - 10, most)
+            if entity > 0 and ";" not in line[entity:most]:
+                at = entity
+        yield line[:at].rstrip()
+        line = line[at:].lstrip(" ")
+    yield line

@@ -1,0 +1,199 @@
+"""The door itself: messages out, each once, in order; and the small signs that go with them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from codebutler.errors import DoorClosed
+from codebutler.settings.slack import Slack as Settings
+from codebutler.store.store import Store
+from codebutler.surfaces.slack import blocks, uploads
+from codebutler.surfaces.slack.blocks import Piece, pieces
+from codebutler.surfaces.slack.calls import SlackRefused
+from codebutler.surfaces.slack.cutting import without_long_code
+from codebutler.surfaces.slack.hearing import Hearing
+from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.troubles import SHUT, key_of
+from codebutler.types import Capabilities, Json, Outbound
+
+KEPT = 2_000
+"""Conversations of which it is known what stands in them."""
+MARKS = 100
+"""Marks that are kept of each."""
+PAGE = 200
+NO_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
+"""A card that cannot be edited any more: a new one takes its place."""
+
+
+@dataclass
+class Standing:
+    """What stands in a conversation: our messages by mark, and the names of our files."""
+
+    marks: dict[str, str] = field(default_factory=dict)
+    files: set[str] = field(default_factory=set)
+
+
+class Slack:
+    """A repo's door (types.Surface). What comes in goes to ``hearing.receive``, which ``serve`` sets."""
+
+    name = SURFACE
+    capabilities = Capabilities(
+        buttons=True, edits=True, files=True, reactions=True, bursts=True, text_limit=40_000, patience=600.0
+    )
+
+    def __init__(self, link: Link, settings: Settings, store: Store) -> None:
+        """A door of the app that ``link`` connects."""
+        self._link = link
+        self._settings = settings
+        self._store = store
+        self._standing: dict[str, Standing] = {}
+        self._edited: dict[str, float] = {}
+        self.hearing = Hearing(link, settings, store)
+        link.join(self.hearing)
+
+    async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
+        """Post or edit; see types.Surface. DoorClosed when only an admin can mend what is in the way."""
+        channel = external_id.partition(":")[0]
+        try:
+            if message.slot and replaces and await self._edit(channel, message, replaces):
+                shown = replaces
+            else:
+                shown = await self._show(external_id, message, mark)
+        except SlackRefused as error:
+            self._standing.pop(external_id, None)
+            if error.error not in SHUT:
+                raise
+            words = f"Slack lets no message through in {external_id}: {error.error}"
+            await self._link.troubles.tell(key_of(error, channel), f"{words}. {SHUT[error.error]}")
+            raise DoorClosed(words, fix=SHUT[error.error]) from error
+        except BaseException:  # whether it was posted is not known: look before the next attempt
+            self._standing.pop(external_id, None)
+            raise
+        self._link.troubles.mended(*(key_of(SlackRefused("", word), channel) for word in SHUT))
+        return shown
+
+    async def stream(self, external_id: str, role: str, delta: str) -> None:
+        """Words come whole; that somebody writes is shown by the assistant's status."""
+
+    def rested(self, thread: str) -> None:
+        """A thread has nothing more to do for now."""
+        self._link.later(self.hearing.tick(thread))
+
+    # ------------------------------------------------------------------------------ what is shown
+
+    async def _show(self, conversation: str, message: Outbound, mark: str) -> str:
+        channel, _, root = conversation.partition(":")
+        standing = await self._stands(conversation)
+        text, snippets = without_long_code(message.text, mark)
+        message = message.model_copy(update={"text": text})
+        shown = ""
+        for number, piece in enumerate(pieces(message, conversation=conversation, mark=mark)):
+            own = f"{mark}#{number}"
+            shown = standing.marks.get(own) or await self._post(channel, root, piece, own)
+            standing.marks[own] = shown
+        files = [uploads.Upload(s.name, s.code.encode(), s.language) for s in snippets]
+        for attachment in message.files:
+            data = await self._store.get_blob(attachment.sha256)
+            if data:
+                files.append(
+                    uploads.Upload(uploads.named(attachment.name, f"{mark}{attachment.sha256}"), data)
+                )
+        for file in files:
+            if file.name not in standing.files:
+                await uploads.send(self._link.calls, file, channel=channel, thread=root)
+                standing.files.add(file.name)
+        while len(standing.marks) > MARKS:
+            del standing.marks[next(iter(standing.marks))]
+        return shown
+
+    async def _post(self, channel: str, root: str, piece: Piece, mark: str) -> str:
+        """One message. Where its blocks are refused it goes with plainer ones, at last with none."""
+        refused: SlackRefused | None = None
+        ways: tuple[Mapping[str, object], ...] = ({"blocks": piece.blocks}, {"blocks": piece.plain}, {})
+        for way in ways:
+            try:
+                answer = await self._link.calls.call(
+                    "chat.postMessage",
+                    post_to=channel,
+                    channel=channel,
+                    thread_ts=root,
+                    text=piece.text,
+                    metadata=blocks.metadata(mark),
+                    unfurl_links=False,
+                    unfurl_media=False,
+                    **way,
+                )
+                return str(answer["ts"])
+            except SlackRefused as error:
+                if error.error not in NO_BLOCKS:
+                    raise
+                refused = error
+        assert refused is not None  # noqa: S101 - the loop ends by it only
+        raise refused
+
+    async def _edit(self, channel: str, message: Outbound, ts: str) -> bool:
+        """Bring the card up to date; False when it is gone."""
+        key = f"{channel}:{ts}"
+        pause = self._edited.get(key, 0.0) + self._settings.edit_seconds - time.monotonic()
+        if pause > 0:
+            await asyncio.sleep(pause)
+        [piece] = pieces(message, conversation="", mark="")
+        try:
+            await self._link.calls.call(
+                "chat.update", channel=channel, ts=ts, text=piece.text, blocks=piece.blocks
+            )
+        except SlackRefused as error:
+            if error.error not in GONE:
+                raise
+            self._edited.pop(key, None)
+            return False
+        self._edited.pop(key, None)
+        self._edited[key] = time.monotonic()
+        while len(self._edited) > KEPT:
+            del self._edited[next(iter(self._edited))]
+        return True
+
+    async def _stands(self, conversation: str) -> Standing:
+        """What stands there: looked up once, and again after every failure."""
+        known = self._standing.pop(conversation, None)
+        if known is None:
+            known = await self._look(conversation)
+        self._standing[conversation] = known
+        while len(self._standing) > KEPT:
+            del self._standing[next(iter(self._standing))]
+        return known
+
+    async def _look(self, conversation: str) -> Standing:
+        channel, _, root = conversation.partition(":")
+        us, found, cursor = await self._link.us(), Standing(), ""
+        while True:
+            try:
+                page = await self._link.calls.call(
+                    "conversations.replies",
+                    channel=channel,
+                    ts=root,
+                    limit=PAGE,
+                    include_all_metadata=True,
+                    **({"cursor": cursor} if cursor else {}),
+                )
+            except SlackRefused as error:
+                if error.error != "thread_not_found":
+                    raise
+                return found
+            for message in page.get("messages", []):
+                if us.wrote(message):
+                    _note(found, message)
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+            if not cursor:
+                return found
+
+
+def _note(found: Standing, message: Json) -> None:
+    if mark := blocks.mark_of(message):
+        found.marks[mark] = str(message["ts"])
+    found.files |= {str(file.get("name")) for file in message.get("files") or []}

@@ -1,0 +1,152 @@
+"""Which events are a repo's, and what they become. An event is in the store before anybody is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from codebutler.settings.slack import Slack as Settings
+from codebutler.store.store import Store
+from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
+from codebutler.surfaces.slack.inbound import Heard
+from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.link import Link
+from codebutler.types import Inbound, Person
+
+EYES, TICK = "eyes", "white_check_mark"
+DONE = frozenset({"answered", "done", "closed"})
+"""How a turn ends when nothing is left to do or to decide."""
+SEEN = 2_000
+BEFORE = "Said in this thread before you were called:"
+
+
+class Hearing:
+    """One repo's ears."""
+
+    def __init__(self, link: Link, settings: Settings, store: Store) -> None:
+        """``receive`` is set before the link runs."""
+        self.link = link
+        self.settings = settings
+        self.store = store
+        self.channels = {c for c in (settings.channel_id, *settings.channels) if c}
+        self.receive: Callable[[Inbound], Awaitable[str]]
+        self._seen: dict[str, list[str]] = {}
+        """Messages with eyes and no tick yet, by conversation."""
+        self._status = True
+
+    async def hear(self, heard: Heard) -> bool:
+        """Take it in, if it is this repo's; then it is in the store when this returns."""
+        if heard.kind == "cancel":
+            return await self._cancel(heard)
+        thread = await self.store.find(SURFACE, heard.conversation)
+        if thread is None and (heard.kind != "message" or not self.opens(heard)):
+            return False
+        if not self.allows(heard.user):
+            if heard.mention or heard.direct:
+                self.link.later(self.whisper(heard.channel, heard.user, NOT_YOU, heard.root))
+            return True
+        if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
+            return True
+        await self.receive(await self._inbound(heard, called=thread is None and not heard.top))
+        if heard.kind == "message":
+            self.link.later(self._signs(heard.channel, heard.ts, heard.root))
+        return True
+
+    def opens(self, heard: Heard) -> bool:
+        """Whether a message that belongs to no thread of ours opens one."""
+        if heard.channel in self.channels:
+            return heard.top or heard.mention
+        return self.settings.elsewhere and (heard.mention or heard.direct) and self.link.is_first(self)
+
+    def allows(self, user: str) -> bool:
+        """Whether this person may use the door."""
+        return not self.settings.users or user in {*self.settings.users, *self.settings.admins}
+
+    async def person(self, user: str) -> Person:
+        """Who it is."""
+        known = await self.link.intake(self.store).person(user)
+        return known.model_copy(update={"admin": user in self.settings.admins})
+
+    async def _inbound(self, heard: Heard, *, called: bool) -> Inbound:
+        base = Inbound(
+            surface=SURFACE,
+            external_id=heard.conversation,
+            key=heard.key,
+            author=await self.person(heard.user),
+        )
+        about = f"{heard.channel}:{heard.ts}"
+        if heard.kind == "delete":
+            return base.model_copy(update={"deletes": about})
+        if heard.kind == "edit":
+            return base.model_copy(update={"edits": about, "text": heard.text})
+        intake = self.link.intake(self.store)
+        files, missing = await intake.files(heard.files)
+        words = [heard.text, *missing]
+        if called:
+            us = await self.link.us()
+            earlier = await intake.history(heard.channel, heard.root, until=heard.ts, us=us)
+            words += ["", BEFORE, earlier] if earlier else []
+        text = "\n".join(words).strip() or ("" if files else "/help")
+        return base.model_copy(update={"text": text, "attachments": files})
+
+    async def _cancel(self, heard: Heard) -> bool:
+        """A reaction names a message; its thread is that message's."""
+        root = heard.ts
+        if await self.store.find(SURFACE, f"{heard.channel}:{root}") is None:
+            given = await self.link.calls.call(
+                "conversations.replies", channel=heard.channel, ts=root, limit=1
+            )
+            root = str((given.get("messages") or [{}])[0].get("thread_ts") or root)
+        conversation = f"{heard.channel}:{root}"
+        if await self.store.find(SURFACE, conversation) is None or not self.allows(heard.user):
+            return False
+        who = await self.person(heard.user)
+        await self.receive(
+            Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=who, action="cancel")
+        )
+        return True
+
+    # -------------------------------------------------------------------------------- small signs
+
+    async def _signs(self, channel: str, ts: str, root: str) -> None:
+        """Eyes on the message, and a status line under the thread."""
+        conversation = f"{channel}:{root}"
+        self._seen.setdefault(conversation, []).append(ts)
+        while len(self._seen) > SEEN:
+            del self._seen[next(iter(self._seen))]
+        await self._react(channel, ts, EYES)
+        if not self._status:
+            return
+        try:
+            await self.link.calls.call(
+                "assistant.threads.setStatus", channel_id=channel, thread_ts=root, status="is at work…"
+            )
+        except SlackRefused:  # the workspace has no assistants, or the app is none
+            self._status = False
+
+    async def tick(self, thread: str) -> None:
+        """A tick on what was answered, once nothing is left to do or to decide."""
+        row = await self.store.thread(thread)
+        if row is None or row.status not in DONE:
+            return
+        for surface, conversation in await self.store.bindings(thread):
+            channel, _, root = conversation.partition(":")
+            if surface == SURFACE:
+                for ts in self._seen.pop(conversation, [root]):
+                    await self._react(channel, ts, TICK)
+
+    async def _react(self, channel: str, ts: str, name: str) -> None:
+        try:
+            await self.link.calls.call("reactions.add", channel=channel, timestamp=ts, name=name)
+        except SlackRefused:  # it has one, the message is gone, or the scope is missing: it is only a sign
+            return
+
+    async def whisper(self, channel: str, user: str, words: str, root: str = "") -> None:
+        """Tell one person, where only they see it."""
+        place = {"thread_ts": root} if root else {}
+        try:
+            await self.link.calls.call("chat.postEphemeral", channel=channel, user=user, text=words, **place)
+        except (SlackRefused, SlackAway) as error:
+            self.link.log.info("%s cannot be told %r: %s", user, words, error)
+
+
+NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `slack.users`."

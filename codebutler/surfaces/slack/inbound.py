@@ -1,0 +1,149 @@
+"""What a native event means, without asking anybody. A message's key is channel:ts, however it comes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from codebutler.surfaces.slack.markup import unescaped
+from codebutler.types import Json
+
+Kind: TypeAlias = Literal["message", "edit", "delete", "cancel"]
+WORDS = frozenset({"", "file_share", "thread_broadcast", "me_message"})
+"""Kinds of messages that people write."""
+STOPS = frozenset({"x", "octagonal_sign", "no_entry", "no_entry_sign"})
+"""Reactions that stand for cancel."""
+_NOTATION = re.compile(r"<([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
+
+
+@dataclass(frozen=True, slots=True)
+class Self:
+    """Who we are in the workspace."""
+
+    user: str
+    bot: str
+    team: str = ""
+
+    def wrote(self, message: Json) -> bool:
+        """Whether a message is ours."""
+        return message.get("user") == self.user or (self.bot != "" and message.get("bot_id") == self.bot)
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A person's doing. ``ts`` is of the message that it is about, ``root`` of the thread around that."""
+
+    kind: Kind
+    channel: str
+    ts: str
+    root: str
+    user: str
+    text: str = ""
+    files: Sequence[Json] = ()
+    direct: bool = False
+    mention: bool = False
+    when: str = ""
+    """The event's own ts."""
+
+    @property
+    def conversation(self) -> str:
+        """The thread as the store knows it."""
+        return f"{self.channel}:{self.root}"
+
+    @property
+    def top(self) -> bool:
+        """Whether the message stands in the channel itself."""
+        return self.root == self.ts
+
+    @property
+    def key(self) -> str:
+        """The event's key; the same however often and by whatever way it comes."""
+        about = f"{self.channel}:{self.ts}"
+        return about if self.kind == "message" else f"{about}:{self.kind}:{self.user}:{self.when}"
+
+
+def read(event: Json, us: Self) -> Heard | None:
+    """The event as a person's doing; None if it is nobody's, or our own."""
+    if event.get("type") == "reaction_added":
+        return _reaction(event, us)
+    if event.get("type") not in {"message", "app_mention"}:
+        return None
+    subtype = str(event.get("subtype") or "")
+    if subtype == "message_changed":
+        return _changed(event, us)
+    if subtype == "message_deleted":
+        return _deleted(event, us)
+    if subtype not in WORDS or not _person(event, us):
+        return None
+    return _message("message", event, str(event.get("channel", "")), event, us)
+
+
+def _person(message: Json, us: Self) -> bool:
+    """Whether a person wrote it: neither we nor any other bot."""
+    return bool(message.get("user")) and not message.get("bot_id") and not us.wrote(message)
+
+
+def _message(kind: Kind, message: Json, channel: str, event: Json, us: Self) -> Heard:
+    raw, ts = str(message.get("text") or ""), str(message.get("ts", ""))
+    return Heard(
+        kind=kind,
+        channel=channel,
+        ts=ts,
+        root=str(message.get("thread_ts") or ts),
+        user=str(message.get("user", "")),
+        text=plain(raw, us),
+        files=tuple(message.get("files") or ()),
+        direct=event.get("channel_type") == "im" or channel.startswith("D"),
+        mention=event.get("type") == "app_mention" or f"<@{us.user}" in raw,
+        when=str(event.get("event_ts") or event.get("ts") or ""),
+    )
+
+
+def _changed(event: Json, us: Self) -> Heard | None:
+    message, before = event.get("message") or {}, event.get("previous_message") or {}
+    if message.get("subtype") == "tombstone":
+        return _deleted({**event, "deleted_ts": message.get("ts")}, us)
+    if not _person(message, us) or message.get("text") == before.get("text"):
+        return None  # an unfurled link, a first reply: the words are the same
+    return _message("edit", message, str(event.get("channel", "")), event, us)
+
+
+def _deleted(event: Json, us: Self) -> Heard | None:
+    before = event.get("previous_message") or {}
+    if before and not _person(before, us):
+        return None
+    ts = str(event.get("deleted_ts") or before.get("ts") or "")
+    message = {**before, "ts": ts, "text": ""}
+    return _message("delete", message, str(event.get("channel", "")), event, us) if ts else None
+
+
+def _reaction(event: Json, us: Self) -> Heard | None:
+    item = event.get("item") or {}
+    mine = event.get("user") == us.user
+    if mine or event.get("reaction") not in STOPS or item.get("type") != "message":
+        return None
+    ts = str(item.get("ts", ""))
+    channel, user, when = (
+        str(item.get("channel", "")),
+        str(event.get("user", "")),
+        str(event.get("event_ts", "")),
+    )
+    return Heard("cancel", channel, ts, ts, user, when=when)
+
+
+def plain(text: str, us: Self) -> str:
+    """A message's text as its author saw it, without the mention that called us."""
+    called = re.sub(rf"<@{re.escape(us.user)}(\|[^>]*)?>", "", text)
+    return unescaped(_NOTATION.sub(_shown, called)).strip()
+
+
+def _shown(match: re.Match[str]) -> str:
+    target, label = match[1], match[2]
+    if target[0] in "@#":
+        return f"{target[0]}{label or target[1:]}"
+    if target[0] == "!":
+        return label or f"@{target[1:].partition('^')[0]}"
+    address = target.removeprefix("mailto:")
+    return address if label in {None, "", address, target} else f"{label} ({address})"

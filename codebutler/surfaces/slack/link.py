@@ -1,0 +1,277 @@
+"""The app's one connection to Slack, for all doors of a process: kept up, and known to be down when it is.
+
+An event is acknowledged when the door that it is for has it in its store; one that fails comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from codebutler.errors import ConfigError
+from codebutler.settings.slack import Slack as Settings
+from codebutler.store.store import Store
+from codebutler.surfaces.slack import inbound
+from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway, SlackRefused
+from codebutler.surfaces.slack.inbound import Heard, Self
+from codebutler.surfaces.slack.intake import Intake
+from codebutler.surfaces.slack.troubles import SHUT, Troubles
+from codebutler.types import Json
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+    from slack_bolt.async_app import AsyncApp
+    from slack_sdk.socket_mode.aiohttp import SocketModeClient
+
+    from codebutler.surfaces.slack.hearing import Hearing
+
+PING = 7.0
+"""Seconds between pings; a socket that answers none for four of them is given up (28 s)."""
+LOOK = 1.0
+"""Seconds between looks at the connection."""
+PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+"""Seconds before each further attempt to connect."""
+
+
+class Link:
+    """``us()``, ``calls`` and ``intake`` work at once; events come while ``run`` runs."""
+
+    def __init__(self, settings: Settings, *, ping: float = PING, pauses: tuple[float, ...] = PAUSES) -> None:
+        """Nothing is connected yet. ConfigError when a token is missing."""
+        for key, value in (("botToken", settings.bot_token), ("appToken", settings.app_token)):
+            if value is None and not (key == "appToken" and settings.listen):
+                raise ConfigError(f"slack.{key} is not set", fix="codebutler init slack asks for it.")
+        self.settings = settings
+        self.log = logging.getLogger("codebutler.slack")
+        self.doors: list[Hearing] = []
+        self.connected = asyncio.Event()
+        self._ping = ping
+        self._pauses = pauses
+        self._session: ClientSession | None = None
+        self._calls: Calls | None = None
+        self._troubles: Troubles | None = None
+        self._us: Self | None = None
+        self._asking = asyncio.Lock()
+        self._intakes: dict[Store, Intake] = {}
+        self._later: set[asyncio.Task[None]] = set()
+        self.hello = asyncio.Event()
+        """Set whenever a connection was made: whatever came before it may be unheard."""
+
+    def join(self, door: Hearing) -> None:
+        """One more repo hears what comes."""
+        self.doors.append(door)
+
+    def is_first(self, door: Hearing) -> bool:
+        """Whether what is said outside of everybody's channels is this door's."""
+        return self.doors[0] is door
+
+    # ------------------------------------------------------------------------------- the Web API
+
+    @property
+    def token(self) -> str:
+        """The bot token."""
+        return self.settings.bot_token.get_secret_value() if self.settings.bot_token else ""
+
+    @property
+    def calls(self) -> Calls:
+        """The Web API."""
+        if self._calls is None:
+            from aiohttp import ClientSession, ClientTimeout
+            from slack_sdk.web.async_client import AsyncWebClient
+
+            self._session = ClientSession(timeout=ClientTimeout(total=SECONDS))
+            client = AsyncWebClient(
+                token=self.token,
+                base_url=f"{self.settings.base_url}/",
+                session=self._session,
+                retry_handlers=[],  # the SDK's own would post twice when only the answer was lost
+                logger=_quiet(),
+            )
+            self._calls = Calls(client, gap=self.settings.post_seconds)
+        return self._calls
+
+    @property
+    def troubles(self) -> Troubles:
+        """Where admins are told."""
+        if self._troubles is None:
+            channel, admins = self.settings.admin_channel or "", self.settings.admins
+            self._troubles = Troubles(self.calls, channel=channel, admins=admins)
+        return self._troubles
+
+    async def us(self) -> Self:
+        """Who the token makes us. Raises as ``Calls.call``."""
+        async with self._asking:
+            if self._us is None:
+                told = await self.calls.call("auth.test")
+                self._us = Self(
+                    str(told["user_id"]), str(told.get("bot_id") or ""), str(told.get("team_id") or "")
+                )
+            return self._us
+
+    def intake(self, store: Store) -> Intake:
+        """What asks Slack for names and files, into ``store``."""
+        if store not in self._intakes:
+            self._intakes[store] = Intake(self.calls, store, token=self.token, api=self.settings.base_url)
+        return self._intakes[store]
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something that nobody waits for; what Slack says against it is only logged."""
+        task = asyncio.create_task(self._quietly(work))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except (SlackRefused, SlackAway) as error:
+            self.log.info("left undone: %s", error)
+        except Exception:  # a fault of ours in a small thing must not stay silent
+            self.log.exception("a small thing went wrong")
+
+    # ------------------------------------------------------------------------------------ events
+
+    async def event(self, event: Json) -> None:
+        """Hand an event to the door that it is for."""
+        heard = inbound.read(event, await self.us())
+        if heard is not None:
+            await self.take(heard)
+
+    async def take(self, heard: Heard) -> bool:
+        """Whether it was anybody's."""
+        for door in self.doors:
+            if await door.hear(heard):
+                return True
+        return False
+
+    async def app(self) -> AsyncApp:
+        """The bolt application with all handlers. What it acknowledges is in a store."""
+        from slack_bolt.async_app import AsyncApp
+        from slack_bolt.authorization import AuthorizeResult
+
+        from codebutler.surfaces.slack.hands import register
+
+        async def authorize(enterprise_id: str | None, team_id: str | None) -> AuthorizeResult:
+            us = await self.us()
+            return AuthorizeResult(
+                enterprise_id=enterprise_id,
+                team_id=team_id,
+                bot_user_id=us.user,
+                bot_id=us.bot,
+                bot_token=self.token,
+            )
+
+        secret = self.settings.signing_secret
+        app = AsyncApp(
+            authorize=authorize,
+            client=_tokenless(self.settings.base_url),
+            signing_secret=secret.get_secret_value() if secret else "-",
+            process_before_response=True,
+            logger=_quiet(),
+        )
+        register(app, self)
+        return app
+
+    # -------------------------------------------------------------------------------- connection
+
+    async def run(self) -> None:
+        """Be connected until cancelled; whatever breaks, connect again."""
+        app = await self.app()
+        failures = 0
+        while True:
+            try:
+                await self.us()
+                failures = 0 if await self._connection(app) else failures + 1
+            except SlackRefused as error:
+                failures += 1
+                await self.troubles.tell(error.error, f"{error} {SHUT.get(error.error, '')}")
+            except SlackAway as error:
+                failures += 1
+                self.log.warning("%s", error)
+            self.connected.clear()
+            await asyncio.sleep(self._pauses[min(failures, len(self._pauses) - 1)] if failures else 0)
+
+    async def _connection(self, app: AsyncApp) -> bool:
+        """One client's life: it reconnects by itself, or is given up. Whether it was ever connected."""
+        from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
+
+        assert self.settings.app_token is not None  # noqa: S101 - checked at the start
+        secret = self.settings.app_token.get_secret_value()
+        opened = await self.calls.call("apps.connections.open", app_token=secret)
+        handler = AsyncSocketModeHandler(
+            app,
+            secret,
+            web_client=self.calls.client,
+            ping_interval=self._ping,
+            logger=_quiet(),
+        )
+        client = handler.client
+        client.message_listeners.append(self._listen)
+        client.wss_uri = str(opened["url"])
+        connect: Callable[[], Coroutine[Any, Any, None]] = client.connect
+        connecting = asyncio.create_task(connect())
+        try:
+            return await self._watch(client)
+        finally:
+            connecting.cancel()
+            await asyncio.gather(connecting, return_exceptions=True)
+            await _close(client)
+
+    async def _watch(self, client: SocketModeClient) -> bool:
+        """Until the client has been without a connection for too long."""
+        ever, last = False, time.monotonic()
+        while time.monotonic() - last < 4 * self._ping:
+            await asyncio.sleep(min(LOOK, self._ping))
+            if await client.is_connected():
+                ever, last = True, time.monotonic()
+            else:
+                self.connected.clear()
+        return ever
+
+    async def _listen(self, _client: object, message: Json, _raw: str | None = None) -> None:
+        if message.get("type") == "hello":
+            self.connected.set()
+            self.hello.set()
+
+    async def close(self) -> None:
+        """Let go of everything; ``run`` is cancelled before."""
+        for task in list(self._later):
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+
+async def _close(client: SocketModeClient) -> None:
+    """The client's own close leaves its tasks to themselves."""
+    tasks = [client.message_processor, client.current_session_monitor, client.message_receiver]
+    client.closed = True
+    client.auto_reconnect_enabled = False
+    for task in tasks:
+        if task is not None:
+            task.cancel()
+    await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+    if client.current_session is not None:
+        await client.current_session.close()
+    await client.aiohttp_client_session.close()
+
+
+def _tokenless(address: str) -> Any:  # noqa: ANN401 - a client class that is imported only when needed
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    return AsyncWebClient(base_url=f"{address}/")
+
+
+def _quiet() -> logging.Logger:
+    """The libraries' own words, without tracebacks: an outage is no fault of theirs or ours."""
+    logger = logging.getLogger("codebutler.slack.sdk")
+    if not logger.filters:
+        logger.addFilter(_without_traceback)
+    return logger
+
+
+def _without_traceback(record: logging.LogRecord) -> bool:
+    record.exc_info = None
+    return True

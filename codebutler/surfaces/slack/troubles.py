@@ -1,0 +1,76 @@
+"""What only an admin can mend: told once, in the log and in Slack, until it works again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from codebutler.surfaces.slack.calls import Calls, SlackAway, SlackRefused
+
+log = logging.getLogger("codebutler.slack")
+ADMINS = "ADMINS"
+"""Marks the lines of the service's log that are for whoever runs the host."""
+_NEW = "Put a working bot token into slack.botToken (or SLACK_BOT_NEW) and restart."
+_INVITE = "Invite the app into the channel: /invite @codebutler."
+SHUT: Mapping[str, str] = {
+    "invalid_auth": _NEW,
+    "not_authed": _NEW,
+    "token_revoked": _NEW,
+    "token_expired": _NEW,
+    "account_inactive": _NEW,
+    "not_allowed_token_type": _NEW,
+    "access_denied": _NEW,
+    "org_login_required": "The workspace is being moved to another organisation; wait for its admins.",
+    "ekm_access_denied": "The workspace's admins have taken the key away; ask them.",
+    "team_access_not_granted": "Grant the app access to this workspace.",
+    "missing_scope": "Add the scope to the app, reinstall it, and restart with the new token.",
+    "no_permission": "Reinstall the app with the scopes of its manifest.",
+    "not_in_channel": _INVITE,
+    "channel_not_found": f"Check the channel's id. {_INVITE}",
+    "is_archived": "Unarchive the channel, or name another one in slack.channelID.",
+    "restricted_action": "A setting of the workspace keeps the app from posting here; ask its admins.",
+    "restricted_action_read_only_channel": "The channel is read-only; let the app post in it.",
+    "restricted_action_thread_only_channel": "The channel takes threads only.",
+    "restricted_action_thread_locked": "The thread is locked.",
+    "messages_tab_disabled": "Turn on the messages tab of the app's home.",
+    "thread_not_found": "The thread's first message was deleted; its work goes on in codebutler threads.",
+    "cannot_reply_to_message": "The thread's first message takes no replies.",
+}
+"""Slack's words for a door that lets nothing through, and what mends it."""
+
+
+class Troubles:
+    """Tells the admins."""
+
+    def __init__(self, calls: Calls, *, channel: str, admins: Sequence[str]) -> None:
+        """In ``channel``, or to each of ``admins``; always in the log."""
+        self._calls = calls
+        self._channel = channel
+        self._admins = admins
+        self._told: set[str] = set()
+
+    async def tell(self, key: str, words: str) -> None:
+        """Say it, unless it was said since it last worked."""
+        if key in self._told:
+            return
+        self._told.add(key)
+        log.warning("%s: %s", ADMINS, words)
+        for place in [self._channel] if self._channel else self._admins:
+            try:
+                await self._calls.call("chat.postMessage", channel=await self._place(place), text=words)
+            except (SlackRefused, SlackAway) as error:
+                log.warning("the admins cannot be told in Slack: %s", error)
+
+    async def _place(self, place: str) -> str:
+        if not place.startswith(("U", "W")):
+            return place
+        return str((await self._calls.call("conversations.open", users=place))["channel"]["id"])
+
+    def mended(self, *keys: str) -> None:
+        """It works: should it break again, they hear of it again."""
+        self._told.difference_update(keys)
+
+
+def key_of(error: SlackRefused, channel: str) -> str:
+    """What is the same trouble: a token's is one, a channel's is its own."""
+    return error.error if SHUT.get(error.error) == _NEW else f"{error.error} {channel}"

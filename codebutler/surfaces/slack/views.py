@@ -1,0 +1,113 @@
+"""Forms: what to change about a plan, and memory item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from codebutler.surfaces.slack import hands
+from codebutler.surfaces.slack.blocks import ACTION, Pressed
+from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.types import Inbound, Json, MemoryItem
+
+if TYPE_CHECKING:
+    from codebutler.surfaces.slack.link import Link
+
+REFINE, PICK = f"{ACTION}refine", f"{ACTION}pick"
+FIELD, VALUE = "words", "given"
+INPUT = 3_000
+MOST = 40
+"""Memory items in one form."""
+
+
+def refine(pressed: Pressed) -> Json:
+    """What to change."""
+    return _modal(
+        REFINE, "Refine the plan", pressed.conversation, [_input(FIELD, "What should be different?")]
+    )
+
+
+def pick(pressed: Pressed, items: Sequence[MemoryItem]) -> Json:
+    """Each item to be kept, changed or emptied."""
+    hint: Json = {"type": "mrkdwn", "text": "Change what you like. What you empty is dropped."}
+    fields = [
+        _input(f"item{number}", f"{number}. {item.file}", item.text)
+        for number, item in enumerate(items[:MOST], 1)
+    ]
+    return _modal(
+        PICK, "What to remember", pressed.conversation, [{"type": "section", "text": hint}, *fields]
+    )
+
+
+def _modal(callback: str, title: str, conversation: str, parts: list[Json]) -> Json:
+    return {
+        "type": "modal",
+        "callback_id": callback,
+        "private_metadata": conversation,
+        "title": {"type": "plain_text", "text": title},
+        "submit": {"type": "plain_text", "text": "Send"},
+        "close": {"type": "plain_text", "text": "Back"},
+        "blocks": parts,
+    }
+
+
+def _input(name: str, label: str, given: str = "") -> Json:
+    element: Json = {"type": "plain_text_input", "action_id": VALUE, "multiline": True}
+    if given:
+        element["initial_value"] = given[:INPUT]
+    optional = {"optional": True} if name != FIELD else {}
+    return {
+        "type": "input", "block_id": name, "label": {"type": "plain_text", "text": label[:150]},
+        "element": element, **optional,
+    }  # fmt: skip
+
+
+async def submitted(link: Link, body: Json) -> Mapping[str, str]:
+    """A form came back: it counts, or what is wrong with it stands beside its field."""
+    view, user = body.get("view") or {}, str((body.get("user") or {}).get("id", ""))
+    conversation, form = str(view.get("private_metadata", "")), str(view.get("callback_id", ""))
+    values = _values(view)
+    first = next(iter(values), FIELD)
+    found = await hands.owner_of(link, conversation)
+    if found is None:
+        return {first: "This thread is gone."}
+    door, thread = found
+    state = await hands.load(door, thread)
+    action = form.removeprefix(ACTION)
+    if why := hands.refusal(door, state, Pressed(action, "", conversation, ""), user):
+        return {first: why}
+    base = Inbound(
+        surface=SURFACE,
+        external_id=conversation,
+        key=f"form:{view.get('id')}:{user}",
+        author=await door.person(user),
+    )
+    if form == REFINE:
+        if not values.get(FIELD, "").strip():
+            return {FIELD: "Say what should be different."}
+        await door.receive(base.model_copy(update={"text": values[FIELD].strip()}))
+    else:
+        wish = decision([item.text for item in state.memory or []], values)
+        await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
+    return {}
+
+
+def _values(view: Json) -> dict[str, str]:
+    state = (view.get("state") or {}).get("values") or {}
+    return {name: str((field.get(VALUE) or {}).get("value") or "") for name, field in state.items()}
+
+
+def decision(items: Sequence[str], values: Mapping[str, str]) -> str:
+    """What the form says, as words that the memory command takes."""
+    lines, dropped = [], []
+    for number, text in enumerate(items, 1):
+        given = values.get(f"item{number}", text).strip()
+        if not given:
+            dropped.append(str(number))
+        elif given != text[:INPUT].strip():
+            lines.append(f"edit {number}: {' '.join(given.split())}")
+    if len(dropped) == len(items):
+        return "no"
+    if dropped:
+        lines.append(f"remove {' '.join(dropped)}")
+    return "\n".join(lines) or "yes"

@@ -1,0 +1,164 @@
+"""What people do in Slack, and what of it becomes a thread: once, whatever the socket does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHANNEL = "CSHOP0001"
+
+
+async def test_a_message_in_the_channel_opens_a_thread_and_gets_eyes(desk: Any) -> None:
+    ts = desk.human.say("2 kg costs too much")
+    await desk.slack.sockets.settle()
+    [message] = await desk.heard(f"{CHANNEL}:{ts}")
+    assert (message.text, message.author.name, message.key) == (
+        "2 kg costs too much",
+        "robin",
+        f"{CHANNEL}:{ts}",
+    )
+    channel = desk.slack.workspace.channels[CHANNEL]
+    await desk.until(lambda: channel.by_ts[ts].get("reactions"))
+    assert channel.by_ts[ts]["reactions"] == [{"name": "eyes", "users": [BOT_USER]}]
+
+
+async def test_replies_go_to_their_thread(desk: Any) -> None:
+    ts = desk.human.say("first")
+    await desk.slack.sockets.settle()
+    desk.human.say("second", thread=ts)
+    desk.human.say("of nobody's thread", thread=desk.human.say("<@UELSE0001> lunch?"))
+    await desk.slack.sockets.settle()
+    assert [m.text for m in await desk.heard(f"{CHANNEL}:{ts}")] == ["first", "second"]
+
+
+async def test_a_mention_that_comes_as_two_events_is_one_message(desk: Any) -> None:
+    desk.slack.workspace.channel("COTHER001", "general")
+    ts = desk.human.say(
+        f"<@{BOT_USER}> why &lt;2 kg&gt; &amp; not 3? <https://a.example/x|see>", channel="COTHER001"
+    )
+    await desk.slack.sockets.settle()
+    assert [d.kind for d in desk.slack.sockets.delivered] == ["events_api", "events_api"]
+    [message] = await desk.heard(f"COTHER001:{ts}")
+    assert message.text == "why <2 kg> & not 3? see (https://a.example/x)"
+
+
+async def test_a_direct_message_is_a_thread_of_its_own(desk: Any) -> None:
+    channel, ts = desk.human.direct("what does the tariff do?")
+    await desk.slack.sockets.settle()
+    assert [m.text for m in await desk.heard(f"{channel}:{ts}")] == ["what does the tariff do?"]
+
+
+async def test_what_is_not_for_us_is_left_alone(desk: Any) -> None:
+    workspace = desk.slack.workspace
+    workspace.channel("COTHER001", "general")
+    desk.human.say("nothing to do with it", channel="COTHER001")
+    shop = workspace.channels[CHANNEL]
+    workspace.post(shop, {"user": BOT_USER, "bot_id": BOT_ID, "text": "our own"})
+    workspace.post(shop, {"bot_id": "BOTHER001", "text": "deployed"}, event={"subtype": "bot_message"})
+    workspace.post(shop, {"user": "UROBIN001", "text": "joined"}, event={"subtype": "channel_join"})
+    await desk.slack.sockets.settle()
+    assert desk.received == []
+    assert all(d.acked.is_set() for d in desk.slack.sockets.delivered)
+
+
+async def test_edits_and_deletions_name_the_message_that_they_change(desk: Any) -> None:
+    ts = desk.human.say("2 kg")
+    other = desk.human.say("never mind")
+    await desk.slack.sockets.settle()
+    desk.human.edit(ts, "3 kg")
+    desk.human.delete(other)
+    await desk.slack.sockets.settle()
+    changes = [(i.edits, i.deletes, i.text) for i in desk.received[2:]]
+    assert sorted(changes) == sorted([(f"{CHANNEL}:{ts}", "", "3 kg"), ("", f"{CHANNEL}:{other}", "")])
+
+
+@pytest.mark.parametrize("emoji", ["x", "octagonal_sign"])
+async def test_a_reaction_can_stand_for_cancel(desk: Any, emoji: str) -> None:
+    ts = desk.human.say("go")
+    await desk.slack.sockets.settle()
+    reply = desk.human.say("and on", thread=ts)
+    desk.human.react(reply, emoji)
+    desk.human.react(ts, "tada")
+    await desk.slack.sockets.settle()
+    cancels = [i for i in desk.received if i.action == "cancel"]
+    assert [c.external_id for c in cancels] == [f"{CHANNEL}:{ts}"]
+
+
+async def test_only_those_who_may_use_it_are_heard(desks: Callable[..., Any]) -> None:
+    desk = await desks(users=["UOTHER001"], admins=["UBOSS0001"])
+    ts = desk.human.say(f"<@{BOT_USER}> do it")
+    desk.slack.workspace.person("UBOSS0001", "boss")
+    desk.human.user = "UBOSS0001"
+    mine = desk.human.say("as I say")
+    await desk.slack.sockets.settle()
+    assert await desk.heard(f"{CHANNEL}:{ts}") == []
+    [message] = await desk.heard(f"{CHANNEL}:{mine}")
+    assert message.author.admin
+    await desk.until(lambda: desk.slack.workspace.ephemeral)
+    assert "slack.users" in desk.slack.workspace.ephemeral[0]["text"]
+
+
+async def test_elsewhere_can_be_closed(desks: Callable[..., Any]) -> None:
+    desk = await desks(elsewhere=False)
+    desk.slack.workspace.channel("COTHER001", "general")
+    desk.human.say(f"<@{BOT_USER}> hello", channel="COTHER001")
+    desk.human.direct("hello")
+    await desk.slack.sockets.settle()
+    assert desk.received == []
+
+
+async def test_called_into_the_middle_it_reads_what_was_said(desk: Any) -> None:
+    desk.slack.workspace.channel("COTHER001", "general")
+    root = desk.human.say("parcels of 2 kg look wrong", channel="COTHER001")
+    desk.human.say("since the new list", channel="COTHER001", thread=root)
+    desk.human.say(f"<@{BOT_USER}> fix that", channel="COTHER001", thread=root)
+    await desk.slack.sockets.settle()
+    [message] = await desk.heard(f"COTHER001:{root}")
+    assert message.text.startswith("fix that\n\nSaid in this thread before")
+    assert "robin: parcels of 2 kg look wrong\nrobin: since the new list" in message.text
+
+
+async def test_files_come_in_from_slack_only_and_with_the_token(desk: Any) -> None:
+    good = desk.human.file("list.csv", b"2 kg;5.40\n", "text/csv")
+    evil = {**good, "name": "evil.csv", "url_private_download": "http://127.0.0.1:1/x"}
+    ts = desk.human.say("see the list", files=[good, evil])
+    await desk.slack.sockets.settle()
+    [message] = await desk.heard(f"{CHANNEL}:{ts}")
+    [file] = message.attachments
+    assert (file.name, await desk.store.get_blob(file.sha256)) == ("list.csv", b"2 kg;5.40\n")
+    assert "(the file evil.csv could not be read: it is not kept by Slack)" in message.text
+
+
+@pytest.mark.parametrize("fault", ["drop", "duplicate", "delay", "swap", "close"])
+async def test_whatever_the_socket_does_every_message_is_heard_once(desk: Any, fault: Any) -> None:
+    desk.slack.sockets.ack_seconds = 0.2
+    desk.slack.faults.next_envelope("", fault, "", fault)
+    sent = {desk.human.say(f"request {n}"): f"request {n}" for n in range(5)}
+    await desk.slack.sockets.settle()
+    for ts, text in sent.items():
+        assert [m.text for m in await desk.heard(f"{CHANNEL}:{ts}")] == [text]
+
+
+async def test_what_cannot_be_stored_is_not_acknowledged(desk: Any) -> None:
+    desk.slack.sockets.ack_seconds = 0.2
+    keep = desk.door.hearing.receive
+    tries = 0
+
+    async def fail_once(inbound: Any) -> str:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OSError("disk full")
+        return str(await keep(inbound))
+
+    desk.door.hearing.receive = fail_once
+    ts = desk.human.say("keep this")
+    await desk.slack.sockets.settle()
+    assert [m.text for m in await desk.heard(f"{CHANNEL}:{ts}")] == ["keep this"]
+    assert desk.slack.sockets.delivered[0].sent == 2
