@@ -20,7 +20,7 @@ def write(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, A
     path, content = arguments["path"], arguments["content"]
     with writable(space, path) as place:
         before = _before(space, place)
-        data, form = _as_before(content, before, place.rel)
+        data, form, note = _as_before(content, before, place.rel)
         place.make_folders()
         store(space, place, data)
         rel = place.rel
@@ -28,7 +28,7 @@ def write(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, A
         if place.stat is None:
             return f"{rel}: created, {size}", {"path": rel, "created": True}
         diff = "" if before is None else compared(decode(before)[0], decode(data)[0])
-        kept = f", kept as {form.name}" if form != Form() else ""
+        kept = note or (f", kept as {form.name}" if form != Form() else "")
         text = f"{rel}: replaced, {size}{kept}" if data != before else f"{rel}: unchanged"
         small = f"\n{diff}" if 0 < len(diff.split("\n")) <= limits.DIFF_OF_WRITE and diff else ""
         return text + small, {"path": rel, "created": False, "diff": diff}
@@ -47,16 +47,16 @@ def _before(space: Workspace, place: Place) -> bytes | None:
     return None if binary_kind(data[:8192]) else data
 
 
-def _as_before(content: str, before: bytes | None, rel: str) -> tuple[bytes, Form]:
-    """The content as bytes, stored as the file was where that can hold it."""
+def _as_before(content: str, before: bytes | None, rel: str) -> tuple[bytes, Form, str]:
+    """The content as bytes, stored as the file was; or else in UTF-8, and a note that says so."""
     form = decode(before)[1] if before else Form()
     if form.mark:
         content = content.removeprefix("\ufeff")
     form = Form(form.encoding, form.mark, form.crlf and "\r" not in content)
     try:
-        return encode(content, form, rel), form
-    except Fault:
-        return encode(content, Form(), rel), Form()
+        return encode(content, form, rel), form, ""
+    except Fault as fault:
+        return encode(content, Form(), rel), Form(), f", now utf-8: {fault.text}"
 
 
 def write_file(space: Workspace, params: dict[str, Any]) -> dict[str, Any]:

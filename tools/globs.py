@@ -7,9 +7,19 @@ from collections.abc import Callable
 
 from faults import Fault
 
+_LONGEST, _DEEPEST = 1000, 10
+"""Characters of a glob, and braces inside each other."""
+
 
 def matcher(pattern: str) -> Callable[[str], object]:
-    """A test for paths with forward slashes. Without a slash it matches at any depth; ``!`` negates."""
+    """A test for paths with forward slashes. Without a slash it matches at any depth; ``!`` negates.
+
+    Raises Fault for one that is malformed, or too long or too deeply nested to be meant.
+    """
+    if len(pattern) > _LONGEST:
+        raise Fault(
+            f"the glob has {len(pattern)} characters, at most {_LONGEST} are taken: name a folder in path"
+        )
     if pattern.startswith("!"):
         match = matcher(pattern[1:])
         return lambda path: not match(path)
@@ -22,7 +32,7 @@ def matcher(pattern: str) -> Callable[[str], object]:
         pattern = "**/" + pattern
     try:
         return re.compile(_translate(pattern) + r"\Z", re.DOTALL).match
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise Fault(f"bad glob {pattern!r}: {error}") from error
 
 
@@ -43,9 +53,14 @@ def _translate(pattern: str) -> str:
             out.append(f"[{'^' + body[1:] if body[0] in '!^' else body}]")
             at = end + 1
             continue
-        depth += (char == "{") - (char == "}" and depth > 0)
-        out.append(_single(char, depth, closes=char == "}"))
+        closes = char == "}" and depth > 0
+        depth += (char == "{") - closes
+        if depth > _DEEPEST:
+            raise Fault(f"the glob has more than {_DEEPEST} {{ inside each other")
+        out.append(_single(char, depth, closes=closes))
         at += 1
+    if depth:
+        raise Fault(f"unclosed {{ in the glob {pattern.removeprefix('**/')!r}")
     return "".join(out)
 
 

@@ -6,6 +6,7 @@ processes: what is in it stays, and stopping the job ends all of it.
 
 from __future__ import annotations
 
+import errno
 import select
 import sys
 import threading
@@ -38,6 +39,15 @@ class Job:
         self.ended = threading.Event()
 
 
+def unstarted(error: OSError) -> Fault:
+    """Why bash did not start, and for a command that is too long what to do."""
+    if error.errno == errno.E2BIG:
+        return Fault(
+            "the command is too long (128 KiB at most): write it to a file, and run that with bash FILE"
+        )
+    return Fault(f"bash could not be started: {error.strerror}")
+
+
 class Jobs:
     """The jobs of one executor, by number."""
 
@@ -60,7 +70,7 @@ class Jobs:
             )
         except OSError as error:
             output.close()
-            raise Fault(f"bash could not be started: {error.strerror}") from error
+            raise unstarted(error) from error
         finally:
             output.started()
         job = self.known[self.count] = Job(self.count, child, output, tell_end)

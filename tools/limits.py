@@ -14,8 +14,8 @@ CALLS_IN_FLIGHT = 64
 READ_LINES, READ_BYTES, READ_LINE_CHARS = 2000, 48_000, 2000
 READ_WHOLE, READ_HUGE = 4 * 1024 * 1024, 512 * 1024 * 1024
 LIST_ENTRIES = 300
-IMAGE_BYTES, IMAGE_HEAD = 1536 * 1024, 512 * 1024
-"""A picture travels to the daemon, and later to a model, in base64."""
+IMAGE_BYTES, IMAGE_HEAD, IMAGE_SIDE = 1536 * 1024, 512 * 1024, 8000
+"""A picture travels to the daemon, and later to a model, in base64. Its longest side is in pixels."""
 NOTEBOOK_BYTES, CELL_OUTPUTS, CELL_LINES, CELL_BYTES = 24 * 1024 * 1024, 10, 20, 2000
 PDF_BYTES, PDF_MEMORY, PDF_SECONDS, PDF_PAGES = 64 * 1024 * 1024, 768 * 1024 * 1024, 8, 20
 EDIT_FILE = 32 * 1024 * 1024

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat as modes
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +11,7 @@ import limits
 from editing import load, store
 from faults import Fault
 from patchtext import Operation, apply_hunks, parse
-from paths import Place, absent, writable
+from paths import Place, absent, locate, writable
 from staging import Staged, stage
 from textfile import Form, decode, encode
 from workspace import Workspace
@@ -35,7 +34,9 @@ def apply_patch(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[
         done = [_plan(space, drafts, each) for each in operations]
         if sum(len(each.before or b"") + len(each.after or b"") for each in drafts.values()) > limits.PATCH:
             raise Fault("the patch touches more bytes than can be held: split it")
-        _commit(space, [each for each in drafts.values() if each.before != each.after])
+        changed = [each for each in drafts.values() if each.link or each.before != each.after]
+        _refuse_nested(changed)
+        _commit(space, changed)
     return "\n".join(done), {"paths": list(drafts)[: limits.LIST_ENTRIES]}
 
 
@@ -51,8 +52,11 @@ def _drafts() -> Iterator[dict[str, Draft]]:
 
 
 def _draft(space: Workspace, drafts: dict[str, Draft], path: str, *, keep_link: bool = False) -> Draft:
-    """The draft for a path, read from disk the first time."""
-    place = writable(space, path, keep_link=keep_link)
+    """The draft for a path, read from disk the first time. A link that an earlier section deletes is gone."""
+    place = writable(space, path, keep_link=True)
+    if place.is_link and not keep_link and place.rel not in drafts:
+        os.close(place.parent)
+        place = writable(space, path)
     if place.rel in drafts:
         os.close(place.parent)
         return drafts[place.rel]
@@ -60,7 +64,7 @@ def _draft(space: Workspace, drafts: dict[str, Draft], path: str, *, keep_link: 
         os.close(place.parent)
         raise Fault(f"the patch names more than {limits.PATCH_FILES} files: split it")
     draft = drafts[place.rel] = Draft(place, None)
-    if place.stat is not None and modes.S_ISLNK(place.stat.st_mode):
+    if place.is_link:
         draft.link = os.readlink(place.name, dir_fd=place.parent)
         draft.before = draft.after = os.fsencode(draft.link)
     elif place.stat is not None:
@@ -105,14 +109,26 @@ def _updated(rel: str, data: bytes, each: Operation) -> bytes:
     return encode(apply_hunks(rel, text, each.hunks), form, rel)
 
 
+def _refuse_nested(drafts: list[Draft]) -> None:
+    """Raises Fault where the patch wants a file and, with the same name, a folder for another file."""
+    files = {each.place.rel for each in drafts if each.after is not None}
+    for inner in sorted(files):
+        parts = inner.split("/")
+        outer = next((at for at in ("/".join(parts[:n]) for n in range(1, len(parts))) if at in files), "")
+        if outer:
+            raise Fault(f"{outer} cannot be a file and hold {inner} too. Nothing was changed")
+
+
 def _commit(space: Workspace, drafts: list[Draft]) -> None:
     """Put everything in place. All is written before the first file changes, so that a full disk
     changes none; what was done is undone if a later step fails all the same."""
     staged: list[Staged] = []
     done: list[Draft] = []
+    made: list[str] = []
     try:
         for draft in drafts:
             if draft.after is not None:
+                made += draft.place.missing_folders()
                 draft.place.make_folders()
                 staged.append(stage(draft.place, draft.after, draft.mode))
         for draft in drafts:
@@ -125,6 +141,9 @@ def _commit(space: Workspace, drafts: list[Draft]) -> None:
         for draft in reversed(done):
             with contextlib.suppress(OSError):  # the first error is the one to tell of
                 _restore(space, draft)
+        for folder in reversed(made):
+            with contextlib.suppress(OSError, Fault), locate(space, folder) as place:
+                os.rmdir(place.name, dir_fd=place.parent)
         raise
 
 
@@ -139,6 +158,8 @@ def _put(space: Workspace, draft: Draft, staged: list[Staged]) -> None:
 
 def _restore(space: Workspace, draft: Draft) -> None:
     if draft.link:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(draft.place.name, dir_fd=draft.place.parent)
         os.symlink(draft.link, draft.place.name, dir_fd=draft.place.parent)
     elif draft.before is not None:
         store(space, draft.place, draft.before)

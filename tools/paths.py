@@ -46,6 +46,17 @@ class Place:
         """Close the directory."""
         os.close(self.parent)
 
+    @property
+    def is_link(self) -> bool:
+        """Whether a walk that keeps links ended at one."""
+        return self.stat is not None and modes.S_ISLNK(self.stat.st_mode)
+
+    def missing_folders(self) -> list[str]:
+        """The folders that ``make_folders`` will make, by their paths below the root, outermost first."""
+        parts = self.rel.split("/")[:-1]
+        known = len(parts) - len(self.missing)
+        return ["/".join(parts[: known + n]) for n in range(1, len(self.missing) + 1)]
+
     def open(self) -> int:
         """A descriptor for reading a regular file. FIFOs and devices are refused, never waited for."""
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -200,16 +211,14 @@ def writable(space: Workspace, path: str, *, keep_link: bool = False) -> Place:
     if place.rel == ".git" or place.rel.startswith((".git/", "/")):
         os.close(place.parent)
         raise Fault(f"{path} is read-only")
-    if place.stat is not None and not (modes.S_ISREG(place.stat.st_mode) or _is_link(place)):
+    if place.stat is not None and not (modes.S_ISREG(place.stat.st_mode) or place.is_link):
         os.close(place.parent)
         kind = "a folder" if modes.S_ISDIR(place.stat.st_mode) else "not a regular file"
         raise Fault(f"{place.rel} is {kind}")
+    if os.path.basename(path) in ("", ".", ".."):
+        os.close(place.parent)
+        raise Fault(f"{path} names a folder: give the name of a file, without / at the end")
     return place
-
-
-def _is_link(place: Place) -> bool:
-    """Whether a walk that keeps links ended at one."""
-    return place.stat is not None and modes.S_ISLNK(place.stat.st_mode)
 
 
 def absent(space: Workspace, place: Place, path: str) -> Fault:

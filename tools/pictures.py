@@ -5,8 +5,11 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+import limits
+
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """JPEG markers whose segment holds the size."""
+_ENDS = {"image/png": b"IEND\xaeB`\x82", "image/jpeg": b"\xff\xd9", "image/gif": b"\x3b"}
 
 
 class Picture(NamedTuple):
@@ -29,6 +32,20 @@ def recognise(start: bytes) -> Picture | None:
         return _jpeg(start) if start.startswith(b"\xff\xd8\xff") else None
     except struct.error:
         return None
+
+
+def unshown(picture: Picture, data: bytes) -> str:
+    """Why a model is told of a picture and not shown it, or "". ``data`` is all of it, or more than fits.
+
+    A server that decodes it must not be made to fill its memory, nor refuse the whole conversation.
+    """
+    if len(data) > limits.IMAGE_BYTES or max(picture.width, picture.height) > limits.IMAGE_SIDE:
+        return "It is too large to be shown: make a smaller copy"
+    if picture.media_type == "image/webp":
+        whole = len(data) >= 8 + int.from_bytes(data[4:8], "little")
+    else:
+        whole = _ENDS[picture.media_type] in data[8:]  # some programs put notes of their own behind it
+    return "" if whole and min(picture.width, picture.height) else "It is broken, and not shown"
 
 
 def _webp(start: bytes) -> Picture | None:

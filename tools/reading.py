@@ -12,7 +12,7 @@ import limits
 from documents import notebook, pdf
 from faults import Fault, ProtocolFault
 from paths import Place, absent, locate
-from pictures import recognise
+from pictures import recognise, unshown
 from textfile import Form, binary_kind, decode, marked
 from workspace import Workspace
 
@@ -71,7 +71,7 @@ def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tup
                 lines.pop()
             total, window = len(lines), lines[offset - 1 : offset - 1 + limit]
         else:
-            total, window = -1, _window(file, marked(start), offset, limit)
+            window, total = _window(file, marked(start), offset, limit)
     space.remember(place.rel, stat)
     return _numbered(place.rel, window, offset, total), {"lines": len(window), "size": stat.st_size}
 
@@ -90,27 +90,32 @@ def _binary(
     if picture is None:
         raise Fault(f"{rel} is not text: {kind}, {size} bytes")
     text = f"{rel}: image {picture.width}x{picture.height}, {picture.media_type}, {size} bytes"
-    if len(data) > limits.IMAGE_BYTES:
-        return f"{text}. It is too large to be shown: make a smaller copy", {"size": size}
+    if why := unshown(picture, data):
+        return f"{text}. {why}", {"size": size}
     return text, {"size": size, "image": (picture.media_type, data)}
 
 
-def _window(file: io.BufferedReader, form: Form, offset: int, limit: int) -> list[str]:
-    """Lines of a file that is too large to hold, without holding more than the window."""
-    number, budget, window = 1, limits.READ_BYTES + 1, []
+def _window(file: io.BufferedReader, form: Form, offset: int, limit: int) -> tuple[list[str], int]:
+    """Lines of a file that is too large to hold, without holding more than the window; and how many
+    lines there are, if the end was seen, or -1."""
+    number, budget, begins, total = 1, limits.READ_BYTES + 1, True, -1
+    window: list[str] = []
     file.read(len(form.mark))
     text = io.TextIOWrapper(file, encoding=form.encoding, errors="replace", newline="\n")
-    while number < offset + limit and budget > 0:
+    while budget > 0:
         piece = text.readline(65536)
         if not piece:
+            total = number - begins
             break
-        if number >= offset:
+        if number == offset + limit:
+            break
+        if number >= offset and begins:
             window.append(piece.rstrip("\r\n"))
-            budget -= len(piece)
-        if piece.endswith("\n"):
-            number += 1
+            budget -= min(len(piece), limits.READ_LINE_CHARS)
+        begins = piece.endswith("\n")
+        number += begins
     text.detach()
-    return window
+    return window, total
 
 
 def _numbered(rel: str, window: list[str], offset: int, total: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import limits
 from cancelling import Cancel
 from faults import Fault
-from jobs import Job, Jobs
+from jobs import Job, Jobs, unstarted
 from output import Output, Watch
 from scratch import Scratch
 from workspace import Workspace
@@ -117,7 +117,7 @@ class _Run:
             )
         except OSError as error:
             self.output.close()
-            raise Fault(f"bash could not be started: {error.strerror}") from error
+            raise unstarted(error) from error
         finally:
             self.output.started()
 

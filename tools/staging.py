@@ -57,7 +57,7 @@ def stage(place: Place, data: bytes, mode: int = -1) -> Staged:
         left = memoryview(data)
         while left:
             left = left[os.write(staged.fd, left) :]
-        if mode < 0 and place.stat is not None:
+        if mode < 0 and place.stat is not None and not place.is_link:
             mode = modes.S_IMODE(place.stat.st_mode) & 0o777
         if mode >= 0:
             os.fchmod(staged.fd, mode)

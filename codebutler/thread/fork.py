@@ -123,7 +123,7 @@ def _copied(event: ev.Event, by: Person, place: int) -> ev.Event:
     match event:
         case ev.ThreadOpened():
             return event.model_copy(update={"owner": by, "title": f"{event.title[:100]} (fork)"})
-        case ev.ModelReplied() | ev.Compacted():
+        case ev.ModelReplied() | ev.Compacted() | ev.ImageMade() | ev.Transcribed():
             return event.model_copy(update={"usd": 0.0, "usage": Usage()})
         case ev.Rewound():
             return event.model_copy(update={"to": place})  # what it undid is not copied

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from typing import TypeAlias
 
-from codebutler.events import ModelFailed, ModelReplied, ModelRequested, PlanProposed, Posted, parse
+from codebutler import events as ev
+from codebutler.events import PlanProposed, Posted, parse
 from codebutler.thread.evidence import Evidence
 from codebutler.thread.state import ThreadState
 
+Asked: TypeAlias = ev.ModelRequested | ev.ImageOrdered | ev.SpeechSent
+Answered: TypeAlias = ev.ModelReplied | ev.ModelFailed | ev.Compacted | ev.ImageMade | ev.Transcribed
 _CENT = 1e-6
 """Dollars by which sums of floats may differ."""
 
@@ -79,17 +83,33 @@ def _source(key: str, said: Container[str]) -> str:
 
 
 def _money(evidence: Evidence) -> Iterator[str]:
-    """What was booked is what the replies cost, and at most all of each call that was cut off."""
-    least, most, under_way = 0.0, 0.0, 0.0
+    """What was booked is what the answers cost, and at most all of each call that has none in the log."""
+    least, under_way = 0.0, list[float]()
+    open_calls: dict[str, float] = {}
     for row in evidence.events:
         event = parse(row.body)
-        if isinstance(event, ModelRequested):
-            most += under_way
-            under_way = event.usd
-        elif isinstance(event, ModelReplied):
-            least, most, under_way = least + event.usd, most + event.usd, 0.0
-        elif isinstance(event, ModelFailed):
-            under_way = 0.0
-    most += under_way
+        if isinstance(event, Asked):
+            under_way.append(open_calls.pop(_call(event), 0.0))
+            open_calls[_call(event)] = event.usd
+        elif isinstance(
+            event, ev.ModelReplied | ev.ModelFailed | ev.ImageMade | ev.Transcribed | ev.Compacted
+        ):
+            least += event.usd
+            if not isinstance(event, ev.Transcribed) or event.model:  # else it failed, and may be paid for
+                open_calls.pop(_call(event), None)
+    most = least + sum(under_way) + sum(open_calls.values())
     if evidence.spent is not None and not least - _CENT <= evidence.spent <= most + _CENT:
         yield f"money: ${evidence.spent:.6f} is booked, the log says ${least:.6f} to ${most:.6f}"
+
+
+def _call(event: Asked | Answered) -> str:
+    """What is bought: the next step of a run, a picture, a transcript, the summary of a run."""
+    match event:
+        case ev.ImageOrdered() | ev.ImageMade():
+            return f"image:{event.call_id}"
+        case ev.SpeechSent() | ev.Transcribed():
+            return f"speech:{event.of}:{event.sha256}"
+        case ev.Compacted():
+            return f"summary:{event.frame}"
+        case _:
+            return f"step:{event.frame}"

@@ -1,4 +1,4 @@
-"""``codebutler run --attach``: files reach the role that hears the task, in one process and in one message."""
+"""``codebutler run --attach``: files reach the role that hears the task; what that cost is booked and told."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ role = "pm"
 [[scripts.steps]]
 expect = ["What are these?", "(in the voice message v.ogg) The colours", "[attached: notes.md, text/plain]", "blue, red",
   "The attached picture shot.png"]
+calls = [{ name = "draw", arguments = { request = "A red kite" } }]
+[[scripts.steps]]
+expect = ["[made: kite.png, 16x16]"]
 text = "Colours."
+
+[[scripts]]
+role = "artist"
+[[scripts.steps]]
+calls = [{ name = "generate_image", arguments = { prompt = "A kite", path = "kite.png", size = "16x16" } }]
+[[scripts.steps]]
+text = "Here it is."
 """
 
 
@@ -33,3 +43,6 @@ async def test_files_go_with_the_task(stage: Stage, tmp_path: Path) -> None:
     said = [line["post"]["text"] for line in done.of("posted")]
     assert "> The colours" in said[0]
     assert said[-1] == "Colours."
+    assert done.summary["usd"] == pytest.approx(0.006 + 0.03193)
+    replayed = await stage.cli("replay", done.summary["thread"])
+    assert replayed.code == 0, "what was booked is what the log says"

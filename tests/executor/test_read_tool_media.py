@@ -51,15 +51,16 @@ def _pdf(pages: list[str], *, stream: bytes | None = None) -> bytes:
 @pytest.mark.parametrize(
     ("name", "data", "shown"),
     [
-        ("a.png", _png(640, 480), "image 640x480, image/png"),
-        ("a.gif", b"GIF89a" + struct.pack("<HH", 7, 9) + bytes(9), "image 7x9, image/gif"),
+        ("a.png", _png(640, 480, b"IEND\xaeB`\x82"), "image 640x480, image/png"),
+        ("a.gif", b"GIF89a" + struct.pack("<HH", 7, 9) + bytes(9) + b";", "image 7x9, image/gif"),
         (
             "a.jpg",
             b"\xff\xd8\xff\xe0\0\x10"
             + bytes(14)
             + b"\xff\xc0\0\x11\x08"
             + struct.pack(">HH", 5, 6)
-            + bytes(9),
+            + bytes(9)
+            + b"\xff\xd9",
             "image 6x5, image/jpeg",
         ),
         ("a.webp", b"RIFF\0\0\0\0WEBPVP8X" + bytes(8) + b"\x09\0\0\x13\0\0", "image 10x20, image/webp"),
@@ -83,6 +84,25 @@ async def test_a_picture_too_large_is_only_named(executor: Executor, folder: Pat
     assert "image 9000x9000" in result.text
     assert "too large to be shown" in result.text
     assert result.pictures == ()
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (_png(2**32 - 1, 2**32 - 1), "too large to be shown"),
+        (_png(8001, 1, b"IEND\xaeB`\x82"), "too large to be shown"),
+        (_png(640, 480), "broken"),
+        (_png(0, 480, b"IEND\xaeB`\x82"), "broken"),
+        (b"RIFF\0\1\0\0WEBPVP8X" + bytes(14), "broken"),
+    ],
+)
+async def test_a_picture_that_no_server_should_decode_is_told(
+    executor: Executor, folder: Path, data: bytes, why: str
+) -> None:
+    (folder / "a").write_bytes(data)
+    result = await _read(executor, path="a")
+    assert (result.ok, result.pictures) == (True, ())
+    assert why in result.text
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from pydantic import ValidationError
 from codebutler.events import KINDS, dump, parse
 from codebutler.testing.strict import fault
 from codebutler.thread.fold import apply, fold
+from codebutler.thread.fork import _copied
 from codebutler.thread.state import Spend, ThreadState
+from codebutler.types import Person
 
 GOLDEN = Path(__file__).parent / "golden"
 HELP = "a new kind needs a line in tests/unit/golden/every_kind.jsonl and least_of_every_kind.jsonl"
@@ -136,3 +138,14 @@ def test_a_damaged_line_is_an_error_and_not_skipped() -> None:
         parse('{"kind": "model_replied", "frame": "pm", "step": "three"}')
     with pytest.raises(ValidationError):
         parse("{")
+
+
+def test_a_fork_pays_for_nothing_that_was_paid_before() -> None:
+    """A new kind that costs money must be known to the fork, or its money is counted twice."""
+    by = Person(surface="terminal", id="robin")
+    events = [e for row in rows("every_kind") if (e := parse(json.dumps(row))) is not None]
+    paid = [e for e in events if hasattr(e, "usage")]
+    assert {e.kind for e in paid} == {"model_replied", "compacted", "image_made", "transcribed"}
+    for event in paid:
+        copied = json.loads(dump(_copied(event, by, 0)))
+        assert (copied["usd"], copied["usage"]["input"]) == (0.0, 0)
