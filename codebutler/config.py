@@ -113,8 +113,12 @@ class Config(Settings):
             yield dotted(path), value, self._origins.get(path, SHIPPED)
 
     def secrets(self) -> list[str]:
-        """Every secret value, for the redactor."""
-        return [v.get_secret_value() for _, v, _ in self.items() if isinstance(v, SecretStr)]
+        """Every secret value, for the redactor; of ``Bearer TOKEN`` the token by itself too."""
+        found = [v.get_secret_value() for _, v, _ in self.items() if isinstance(v, SecretStr)]
+        return [*found, *(each.split(" ", 1)[1] for each in found if each.lower().startswith(_SCHEMES))]
+
+
+_SCHEMES = ("bearer ", "basic ", "token ")
 
 
 def home_folder(env: Mapping[str, str] | None = None) -> Path:

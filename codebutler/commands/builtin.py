@@ -134,6 +134,12 @@ _EDIT = re.compile(r"^(?P<number>\d+)\s*[:.)-]?\s+(?P<text>\S.*)$", re.DOTALL)
 
 def choose(items: list[MemoryItem], wish: str) -> tuple[list[MemoryItem], str]:
     """What a person's words keep of ``items``: (kept, what is wrong with the words)."""
+    lines = wish.strip().splitlines()
+    several = len(lines) > 1 and all(_ITEM.match(line) for line in lines)
+    return _choose_by_lines(items, lines) if several else _choose_once(items, wish)
+
+
+def _choose_once(items: list[MemoryItem], wish: str) -> tuple[list[MemoryItem], str]:
     word = wish.strip()
     if word.lower() == "yes":
         return items, ""
@@ -157,6 +163,22 @@ def choose(items: list[MemoryItem], wish: str) -> tuple[list[MemoryItem], str]:
         return [], f"Name items by their numbers, 1 to {len(items)}."
     keeps = numbers if verb == "keep" else set(range(1, len(items) + 1)) - numbers
     return [item for n, item in enumerate(items, 1) if n in keeps], ""
+
+
+def _choose_by_lines(items: list[MemoryItem], lines: list[str]) -> tuple[list[MemoryItem], str]:
+    """Several wishes at once, as a form sends them; every number is of the list as it was shown."""
+    left, added = dict(enumerate(items)), []
+    for line in lines:
+        got, problem = _choose_once(items, line)
+        if problem:
+            return [], problem
+        if line.lower().startswith("add"):
+            added.append(got[-1])
+        elif line.lower().startswith("edit"):
+            left |= {n: new for n, new in enumerate(got) if n in left and new is not items[n]}
+        else:
+            left = {n: item for n, item in left.items() if any(items[n] is kept for kept in got)}
+    return [*left.values(), *added], ""
 
 
 REGISTRY = Registry(

@@ -108,11 +108,15 @@ def _bordered(job: Job, *, as_root: bool) -> Launch:
         fds.append(fd)
         return fd
 
-    def stage(path: Path, needed: bool) -> str:
+    def stage(path: Path, needed: bool, *, by_path: bool = False) -> tuple[str, str]:
+        if not as_root and by_path:
+            return "", str(path)
         if not as_root:
-            return str(path)
+            fds.append(opened(path, job))
+            cleanup.callback(os.close, fds[-1])
+            return "-fd", str(fds[-1])
         sources.append((str(path), f"{asroot.STAGE}/{len(sources)}", needed))
-        return sources[-1][1]
+        return "", sources[-1][1]
 
     profile = Profile(job, stage, data)
     program, beside = host.bwrap()
@@ -128,6 +132,17 @@ def _bordered(job: Job, *, as_root: bool) -> Launch:
         argv = [*start, str(len(sources)), *staged, *argv]
     argv, env = _scoped(job, argv)
     return Launch(argv, env, tuple(fds), "/", cleanup)
+
+
+def opened(path: Path, job: Job) -> int:
+    """What is at ``path`` now, to be bound whatever is put there meanwhile. Where commands of another sandbox
+    may write, no link is followed: NoSandbox for one."""
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    theirs = path.is_relative_to(job.root) or (job.git is not None and path.is_relative_to(job.git.common))
+    if theirs and Path(f"/proc/self/fd/{fd}").readlink() != path:
+        os.close(fd)
+        raise NoSandbox(f"{path} was changed into a link at this moment", fix="Try again.")
+    return fd
 
 
 def _reduced(job: Job) -> Launch:

@@ -27,7 +27,7 @@ _ENTRIES, _WORDS, _CHARS = 100, 64, 4096
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _NAME_OF_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,100}")
-_RESERVED = re.compile(r"(LD_|GIT_|BASH_ENV$|PATH$|HOME$)")
+_RESERVED = re.compile(r"(LD_|GIT_|GLIBC_|GCONV_|BASH_ENV$|PATH$|HOME$)")
 """Variables of the sandbox itself, which a repo's file must not change."""
 
 

@@ -40,16 +40,20 @@ def _text(item: object) -> str:
         return ""
     match item.get("type"):
         case "text":
-            return str(item.get("text", ""))[: 4 * CHARS]
+            return _cut(item.get("text"))
         case "resource":
             inner = item.get("resource")
-            if isinstance(inner, dict) and isinstance(inner.get("text"), str):
-                return str(inner["text"])[: 4 * CHARS]
-            return "[a file that is no text]"
+            said = _cut(inner.get("text")) if isinstance(inner, dict) else ""
+            return said or "[a file that is no text]"
         case "resource_link":
-            return f"[link: {short(str(item.get('uri', '')), 500)}]"
+            return f"[link: {short(_cut(item.get('uri')), 500)}]"
         case "image":
             return "[an image]"
         case "audio":
             return "[sound, which is not shown]"
     return ""
+
+
+def _cut(text: object) -> str:
+    """Not more of it than is worth looking at."""
+    return text[: 4 * CHARS] if isinstance(text, str) else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -207,3 +208,27 @@ async def test_a_call_that_is_given_up_leaves_nothing_behind(serving: Serve) -> 
         assert time.monotonic() - began < 5
         with pytest.raises(asyncio.CancelledError):
             await call
+
+
+class Heard(logging.Handler):
+    """What reaches the root of all loggers, and so the person's terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.names.append(record.name)
+
+
+async def test_a_server_writes_nothing_to_the_terminal(serving: Serve) -> None:
+    heard = Heard()
+    logging.getLogger().addHandler(heard)
+    try:
+        async with serving(Hostile(status(302, headers={"location": INNER}))) as far:
+            await far.start()
+            with pytest.raises(ToolFailed):
+                await far.call("x", {})
+    finally:
+        logging.getLogger().removeHandler(heard)
+    assert [name for name in heard.names if name.startswith(("mcp", "http"))] == []

@@ -207,7 +207,10 @@ def test_a_result_cannot_write_its_own_end() -> None:
     [
         ("text", "(no text)"),
         (None, "(no text)"),
-        ([7, None, {"type": "text", "text": None}, {"type": "new"}], "None"),
+        (
+            [7, None, {"type": "text", "text": None}, {"type": "text", "text": {"a": 1}}, {"type": "new"}],
+            "(no text)",
+        ),
         ([{"type": "resource", "resource": {"text": "inner"}}], "inner"),
         ([{"type": "resource", "resource": {"blob": "AAAA"}}], "[a file that is no text]"),
         ([{"type": "resource_link", "uri": "file:///etc/passwd"}], "[link: file:///etc/passwd]"),

@@ -100,6 +100,9 @@ ITEMS = [MemoryItem(file="pm.md", text=t) for t in ("one", "two", "three")]
         ("keep 3", ["three"]),
         ("edit 2: other words", ["one", "other words", "three"]),
         ("add: four", ["one", "two", "three", "four"]),
+        ("edit 3: better\nremove 1\nadd: four", ["two", "better", "four"]),
+        ("remove 1\nedit 1: gone", ["two", "three"]),
+        ("add: one line\nand another", ["one", "two", "three", "one line\nand another"]),
     ],
 )
 def test_memory_wishes(wish: str, kept: list[str]) -> None:
@@ -107,7 +110,9 @@ def test_memory_wishes(wish: str, kept: list[str]) -> None:
     assert ([i.text for i in items], problem) == (kept, "")
 
 
-@pytest.mark.parametrize("wish", ["remove 9", "remove", "edit 7: x", "edit two: x", "hm"])
+@pytest.mark.parametrize(
+    "wish", ["remove 9", "remove 1\nremove 9", "remove", "edit 7: x", "edit two: x", "hm"]
+)
 def test_a_wish_that_fits_nothing_keeps_nothing_and_says_why(wish: str) -> None:
     items, problem = choose(ITEMS, wish)
     assert items == []

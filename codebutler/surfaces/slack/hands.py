@@ -7,24 +7,18 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from codebutler.events import parse
-from codebutler.surfaces.slack import blocks, views
-from codebutler.surfaces.slack.blocks import Pressed
+from codebutler.surfaces.slack import blocks, home, slash, views
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
-from codebutler.thread.fold import fold
-from codebutler.thread.state import ThreadState
+from codebutler.surfaces.slack.verdicts import gone, load, owner_of, refusal
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
     from slack_bolt.async_app import AsyncApp
 
-    from codebutler.surfaces.slack.hearing import Hearing
     from codebutler.surfaces.slack.link import Link
 
 Ack = Callable[..., Awaitable[object]]
-OWNERS = frozenset({"approve", "merge", "memory", "raise", "code", "refine", "pick"})
-"""What only the thread's owner, or an admin, decides."""
 
 
 def register(app: AsyncApp, link: Link) -> None:
@@ -41,12 +35,26 @@ def register(app: AsyncApp, link: Link) -> None:
         problem = await views.submitted(link, body)
         await (ack(response_action="errors", errors=problem) if problem else ack())
 
+    async def on_command(ack: Ack, body: Json) -> None:
+        await ack(response_type="ephemeral", text=await slash.command(link, body))
+
+    async def on_shortcut(ack: Ack, body: Json) -> None:
+        await slash.hand_over(link, body)
+        await ack()
+
+    async def on_home(event: Json) -> None:
+        if event.get("tab") == "home":
+            link.later(home.publish(link, str(event.get("user", ""))))
+
     async def nothing(ack: Ack) -> None:
         await ack()
 
     for kind in ("message", "app_mention", "reaction_added"):
         app.event(kind)(on_event)
+    app.event("app_home_opened")(on_home)
     app.event(re.compile(".*"))(nothing)
+    app.command(slash.COMMAND)(on_command)
+    app.shortcut(slash.HAND_OVER)(on_shortcut)
     app.action(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_button)
     app.action(re.compile(".*"))(nothing)
     app.view(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_form)
@@ -103,46 +111,3 @@ async def _replace(link: Link, channel: str, ts: str, message: Json, words: str)
             "chat.update", channel=channel, ts=ts, text=str(message.get("text") or "…"),
             blocks=blocks.used(given, words),
         )  # fmt: skip
-
-
-async def owner_of(link: Link, conversation: str) -> tuple[Hearing, str] | None:
-    """The door and thread behind a conversation."""
-    for door in link.doors:
-        thread = await door.store.find(SURFACE, conversation)
-        if thread is not None:
-            return door, thread
-    return None
-
-
-async def load(door: Hearing, thread: str) -> ThreadState:
-    """The thread as it stands."""
-    return fold(thread, ((r.seq, r.ts, parse(r.body)) for r in await door.store.events(thread)))
-
-
-def refusal(door: Hearing, state: ThreadState, pressed: Pressed, user: str) -> str:
-    """Why this press does not count, or ""."""
-    if not door.allows(user):
-        return "You are not among the people who may use CodeButler here."
-    owner = state.opened.owner if state.opened else None
-    mine = owner is None or (owner.surface, owner.id) == (SURFACE, user) or user in door.settings.admins
-    if pressed.action in OWNERS and not mine:
-        return f"Only {owner.label if owner else 'the owner'} decides in this thread."
-    return gone(state, pressed)
-
-
-def gone(state: ThreadState, pressed: Pressed) -> str:
-    """Why what the button stands for cannot be done any more, or ""."""
-    plan, question = state.plan, state.question
-    match pressed.action:
-        case "approve" | "refine" if plan is None or not state.plan_waits:
-            return "This plan is no longer waiting for a decision."
-        case "approve" if plan is not None and pressed.value != plan.hash:
-            return f"That plan has been replaced. The one on the table is {plan.hash[:8]}."
-        case "merge" if state.pr is None or state.pr_state != "open" or str(state.pr.number) != pressed.value:
-            return "There is no such open pull request any more."
-        case "memory" | "pick" if not state.memory:
-            return "No memory items wait for a decision any more."
-        case "answer" if question is None or f"question:{question.call_id}" not in pressed.mark:
-            return "This question has been answered."
-        case _:
-            return ""

@@ -46,10 +46,14 @@ class Hearing:
             return True
         if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
             return True
-        await self.receive(await self._inbound(heard, called=thread is None and not heard.top))
+        await self.accept(heard, called=thread is None and not heard.top)
+        return True
+
+    async def accept(self, heard: Heard, *, called: bool) -> None:
+        """Take it in; ``called``: into the middle of a thread, whose earlier words come along."""
+        await self.receive(await self._inbound(heard, called=called))
         if heard.kind == "message":
             self.link.later(self._signs(heard.channel, heard.ts, heard.root))
-        return True
 
     def opens(self, heard: Heard) -> bool:
         """Whether a message that belongs to no thread of ours opens one."""

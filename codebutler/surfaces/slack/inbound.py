@@ -25,6 +25,13 @@ class Self:
     user: str
     bot: str
     team: str = ""
+    url: str = ""
+    """The workspace's address, with a slash at its end."""
+
+    def link(self, conversation: str) -> str:
+        """The address of a thread."""
+        channel, _, root = conversation.partition(":")
+        return f"{self.url}archives/{channel}/p{root.replace('.', '')}"
 
     def wrote(self, message: Json) -> bool:
         """Whether a message is ours."""

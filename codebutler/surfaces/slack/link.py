@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from codebutler.errors import ConfigError
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
-from codebutler.surfaces.slack import inbound
+from codebutler.surfaces.slack import inbound, requests
 from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, Self
 from codebutler.surfaces.slack.intake import Intake
@@ -106,9 +106,9 @@ class Link:
         async with self._asking:
             if self._us is None:
                 told = await self.calls.call("auth.test")
-                self._us = Self(
-                    str(told["user_id"]), str(told.get("bot_id") or ""), str(told.get("team_id") or "")
-                )
+                url = str(told.get("url") or "https://slack.com/")
+                user, bot, team = (str(told.get(name) or "") for name in ("user_id", "bot_id", "team_id"))
+                self._us = Self(user, bot, team, url)
             return self._us
 
     def intake(self, store: Store) -> Intake:
@@ -179,6 +179,8 @@ class Link:
     async def run(self) -> None:
         """Be connected until cancelled; whatever breaks, connect again."""
         app = await self.app()
+        if self.settings.listen:
+            await requests.serve(app, self.settings.listen, self.hello, self.connected)
         failures = 0
         while True:
             try:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from codebutler.surfaces.slack import hands
 from codebutler.surfaces.slack.blocks import ACTION, Pressed
 from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.verdicts import load, owner_of, refusal
 from codebutler.types import Inbound, Json, MemoryItem
 
 if TYPE_CHECKING:
@@ -68,13 +68,13 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     conversation, form = str(view.get("private_metadata", "")), str(view.get("callback_id", ""))
     values = _values(view)
     first = next(iter(values), FIELD)
-    found = await hands.owner_of(link, conversation)
+    found = await owner_of(link, conversation)
     if found is None:
         return {first: "This thread is gone."}
     door, thread = found
-    state = await hands.load(door, thread)
+    state = await load(door, thread)
     action = form.removeprefix(ACTION)
-    if why := hands.refusal(door, state, Pressed(action, "", conversation, ""), user):
+    if why := refusal(door, state, Pressed(action, "", conversation, ""), user):
         return {first: why}
     base = Inbound(
         surface=SURFACE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,11 @@ async def desk(desks: Callable[..., Any]) -> Desk:
     """A connected desk."""
     made: Desk = await desks()
     return made
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,42 @@
+"""HTTP mode: Slack's signed requests in place of a socket. bolt refuses what has no fresh signature."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from codebutler.errors import ConfigError
+
+if TYPE_CHECKING:
+    from aiohttp import web
+    from slack_bolt.async_app import AsyncApp
+
+PATH = "/slack/events"
+MOST = 4 * 1024 * 1024
+"""Bytes of one request."""
+
+
+async def serve(app: AsyncApp, listen: str, hello: asyncio.Event, connected: asyncio.Event) -> None:
+    """Answer requests at host:port until cancelled. ConfigError when the port is taken."""
+    from aiohttp import web
+    from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+
+    async def answer(request: web.Request) -> web.Response:
+        return await to_aiohttp_response(await app.async_dispatch(await to_bolt_request(request)))
+
+    host, _, port = listen.rpartition(":")
+    server = web.Application(client_max_size=MOST)
+    server.router.add_post(PATH, answer)
+    runner = web.AppRunner(server, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, int(port)).start()
+        connected.set()
+        hello.set()
+        await asyncio.Event().wait()
+    except OSError as error:
+        raise ConfigError(
+            f"slack.listen {listen} cannot be used: {error.strerror}", fix="Name another port."
+        ) from error
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,112 @@
+"""``/codebutler …`` from the registry of commands, and the shortcut that hands a message over.
+
+Slack sends no thread with a slash command: it is for the one that is open in the channel, or a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from codebutler.commands.builtin import REGISTRY
+from codebutler.surfaces.slack.blocks import metadata
+from codebutler.surfaces.slack.calls import SlackRefused
+from codebutler.surfaces.slack.inbound import Heard, plain
+from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.markup import escaped, mrkdwn
+from codebutler.surfaces.slack.troubles import SHUT
+from codebutler.types import Inbound, Json
+
+if TYPE_CHECKING:
+    from codebutler.surfaces.slack.hearing import Hearing
+    from codebutler.surfaces.slack.link import Link
+
+COMMAND = "/codebutler"
+HAND_OVER = "codebutler_hand_over"
+SHOWN = 20
+_HELP = (
+    f"`{COMMAND} WORDS` opens a thread with a request, `{COMMAND} threads` lists the open ones. The commands"
+    " below are for the one thread that is open in this channel. Inside a thread, say them to the app:"
+    " `@codebutler /status`."
+)
+
+
+async def command(link: Link, body: Json) -> str:
+    """Do it, and what to tell the person, as mrkdwn."""
+    text, channel, user = (str(body.get(name) or "").strip() for name in ("text", "channel_id", "user_id"))
+    door = next((d for d in link.doors if channel in d.channels), link.doors[0])
+    if not door.allows(user):
+        return "You are not among the people who may use CodeButler here."
+    word = text.partition(" ")[0].lower().removeprefix("/")
+    if word in {"", "help"}:
+        return f"{_HELP}\n\n{mrkdwn(REGISTRY.help())}"
+    bound = [b for b in await door.store.bound(SURFACE) if b.phase != "closed"]
+    there = [b.external_id for b in bound if b.external_id.partition(":")[0] == channel]
+    if word == "threads":
+        return await _listed(link, there) or "No thread is open in this channel."
+    key = f"command:{body.get('trigger_id') or body.get('response_url')}"
+    said = Inbound(surface=SURFACE, external_id="", key=key, author=await door.person(user), text=text)
+    if word not in set(_names()):
+        return await _request(link, door, channel, said)
+    if len(there) != 1:
+        several = f"Several are open here; say `@codebutler /{escaped(text)}` in the one you mean:\n"
+        return several + await _listed(link, there) if there else "No thread is open in this channel."
+    order = {"external_id": there[0], "text": f"/{text.removeprefix('/')}"}
+    await door.receive(said.model_copy(update=order))
+    return f"Said in {await _listed(link, there)}"
+
+
+def _names() -> Iterator[str]:
+    for definition in REGISTRY.definitions:
+        yield definition.name
+        yield from definition.aliases
+
+
+async def _listed(link: Link, conversations: list[str]) -> str:
+    us, lines = await link.us(), []
+    for conversation in conversations[:SHOWN]:
+        for door in link.doors:
+            thread = await door.store.find(SURFACE, conversation)
+            row = await door.store.thread(thread) if thread else None
+            if row is not None:
+                lines.append(f"• <{us.link(conversation)}|{escaped(row.title) or row.id}> ({row.phase})")
+    return "\n".join(lines)
+
+
+async def _request(link: Link, door: Hearing, channel: str, asked: Inbound) -> str:
+    """A new thread; its first message is ours, in the person's words."""
+    words = f"<@{asked.author.id}> asks: {escaped(asked.text)}"
+    try:
+        posted = await link.calls.call(
+            "chat.postMessage", post_to=channel, channel=channel, text=words, metadata=metadata(asked.key),
+            unfurl_links=False, unfurl_media=False,
+        )  # fmt: skip
+    except SlackRefused as error:
+        return f"I cannot write here ({error.error}). {SHUT.get(error.error, '')}"
+    conversation = f"{channel}:{posted['ts']}"
+    await door.receive(asked.model_copy(update={"external_id": conversation}))
+    return f"Your thread: {(await link.us()).link(conversation)}"
+
+
+async def hand_over(link: Link, body: Json) -> None:
+    """A message's own menu: it becomes a thread's request, whoever wrote it."""
+    message, user = body.get("message") or {}, str((body.get("user") or {}).get("id", ""))
+    channel, ts = (
+        str((body.get("channel") or {}).get("id", "")),
+        str(message.get("ts") or body.get("message_ts")),
+    )
+    root = str(message.get("thread_ts") or ts)
+    us = await link.us()
+    door = next((d for d in link.doors if channel in d.channels), link.doors[0])
+    taken = [d for d in link.doors if await d.store.find(SURFACE, f"{channel}:{root}")]
+    if taken or not door.allows(user):
+        why = (
+            "That is a thread of mine already." if taken else "You are not among the people who may do that."
+        )
+        link.later(door.whisper(channel, user, why, root))
+        return
+    heard = Heard(
+        "message", channel, ts, root, user, text=plain(str(message.get("text") or ""), us),
+        files=tuple(message.get("files") or ()), mention=True,
+    )  # fmt: skip
+    await door.accept(heard, called=root != ts)

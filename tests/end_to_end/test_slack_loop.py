@@ -1,0 +1,163 @@
+"""The main job from Slack: request, plan, approval, PR, memory, merge; in words and with buttons, and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from asyncio.subprocess import PIPE, Process
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from codebutler.testing.slack.human import Human
+from codebutler.testing.slack.server import SlackTwin
+from codebutler.testing.stage import PROGRAM, Stage
+from codebutler.types import Json
+
+
+@pytest.fixture
+async def slack(stage: Stage) -> AsyncIterator[SlackTwin]:
+    """A workspace, named in the host's configuration."""
+    async with SlackTwin() as twin:
+        home = stage.home / "butler"
+        home.mkdir(parents=True, exist_ok=True)
+        config = {"slack": twin.settings(), "threads": {"burstSeconds": 0}}
+        (home / "config.json").write_text(json.dumps(config))
+        (home / "config.json").chmod(0o600)
+        yield twin
+
+
+@asynccontextmanager
+async def serving(stage: Stage, **env: str) -> AsyncIterator[Process]:
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM, "serve", cwd=stage.sample.repo, env={**stage.env(), **env}, stdout=PIPE, stderr=PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGTERM)
+        _, err = await asyncio.wait_for(process.communicate(), 60)
+    assert b"Traceback" not in err, err.decode()
+
+
+class Talk:
+    """A person in a thread."""
+
+    def __init__(self, slack: SlackTwin, task: str) -> None:
+        self.slack = slack
+        self.human = Human(slack)
+        self.task = task
+        self.root = ""
+
+    async def begin(self) -> None:
+        await self._until(lambda: bool(self.slack.sockets.connections))
+        self.root = self.human.say(self.task)
+
+    async def _until(self, true: Callable[[], object]) -> None:
+        async with asyncio.timeout(90):
+            while not true():  # noqa: ASYNC110 - the workspace has no event for everything
+                await asyncio.sleep(0.02)
+
+    def with_button(self, label: str) -> str:
+        """The ts of the last message with this button, or ""."""
+        for message in reversed(self.human.thread(self.root)):
+            for block in message.get("blocks", []):
+                if any(
+                    e.get("text", {}).get("text") == label
+                    for e in block.get("elements", [])
+                    if "action_id" in e
+                ):
+                    return str(message["ts"])
+        return ""
+
+    async def press(self, label: str) -> None:
+        await self._until(lambda: self.with_button(label))
+        self.human.press(self.with_button(label), label)
+
+    async def say_when(self, label: str, words: str) -> None:
+        await self._until(lambda: self.with_button(label))
+        self.human.say(words, thread=self.root)
+
+    async def closed(self) -> None:
+        await self._until(self.over)
+        root = self.slack.workspace.channels["CSHOP0001"].by_ts[self.root]
+        await self._until(lambda: len(root.get("reactions", [])) == 2)
+
+    def over(self) -> bool:
+        """Whether the thread's report stands there."""
+        return any("## Usage" in _words(m) for m in self.human.thread(self.root))
+
+    def marks(self) -> Counter[str]:
+        found = [
+            m["metadata"]["event_payload"]["mark"] for m in self.human.thread(self.root) if "metadata" in m
+        ]
+        return Counter(found)
+
+
+def _words(message: Json) -> str:
+    return "".join(str(b.get("text", "")) for b in message.get("blocks", []))
+
+
+@pytest.mark.parametrize("way", ["buttons", "words"])
+async def test_the_whole_loop_through_slack(stage: Stage, slack: SlackTwin, way: str) -> None:
+    talk = Talk(slack, stage.sample.task)
+    async with serving(stage):
+        await talk.begin()
+        if way == "buttons":
+            await talk.press("Approve")
+            await talk.press("Keep all")
+            await talk.press("Merge")
+        else:
+            await talk.say_when("Approve", "go")
+            await talk.say_when("Keep all", "yes")
+            await talk.say_when("Merge", "merge")
+        await talk.closed()
+    assert "2 kg" in stage.git("log", "-1", "--format=%B", "main", where=stage.sample.remote)
+    assert set(talk.marks().values()) == {1}
+    texts = [m["text"] for m in talk.human.thread(talk.root)]
+    assert any(text.startswith("*PM:*") for text in texts)
+    assert any(text.startswith("*Lead:*") for text in texts)
+    names = [r["name"] for r in slack.workspace.channels["CSHOP0001"].by_ts[talk.root]["reactions"]]
+    assert names == ["eyes", "white_check_mark"]
+
+
+@dataclass
+class Presser:
+    """Presses each button once, when it is there and its turn has come."""
+
+    talk: Talk
+    done: list[str] = field(default_factory=list)
+
+    async def look(self) -> None:
+        label = next((x for x in ("Approve", "Keep all", "Merge") if x not in self.done), "")
+        ts = self.talk.with_button(label) if label else ""
+        if ts:
+            pressed = self.talk.human.press(ts, label)
+            await asyncio.wait({asyncio.create_task(pressed.acked.wait())}, timeout=5)
+            self.done += [label] if pressed.acked.is_set() else []
+
+
+async def test_killed_on_the_way_nothing_is_lost_or_doubled(
+    stage: Stage, slack: SlackTwin, *, full: bool
+) -> None:
+    """Each process dies at its so manyth event, and the next one goes on. ``--full``: at each third."""
+    talk, step = Talk(slack, stage.sample.task), 3 if full else 30
+    presser = Presser(talk)
+    for number in range(60):
+        where = "before" if number % 2 else "after"
+        async with serving(stage, CODEBUTLER_CRASH_AT=f"{where}:{step}") as process:
+            if not talk.root:
+                await talk.begin()
+            while process.returncode is None and not talk.over():
+                await presser.look()
+                await asyncio.sleep(0.05)
+        if talk.over():
+            break
+    assert set(talk.marks().values()) == {1}
+    assert len(talk.human.thread(talk.root)) == len(talk.marks())
+    assert "2 kg" in stage.git("log", "-1", "--format=%B", "main", where=stage.sample.remote)

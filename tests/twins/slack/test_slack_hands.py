@@ -1,0 +1,176 @@
+"""Buttons, forms, the command, the shortcut, the home tab: what counts, and what does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from codebutler import events as ev
+from codebutler.store.rows import NewEvent
+from codebutler.surfaces.slack import views
+from codebutler.types import Choice, MemoryItem, Outbound, Person, Plan, PlanStep
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHANNEL = "CSHOP0001"
+PLAN = Plan(title="Fix the band", summary="2 kg belongs below.", steps=[PlanStep(text="Change `<` to `<=`.")])
+CHOICES = [
+    Choice(action="approve", label="Approve", value="h4sh", style="primary"),
+    Choice(action="cancel", label="Cancel", value="h4sh", style="danger"),
+]
+
+
+async def log(desk: Any, conversation: str, *events: Any) -> None:
+    thread = await desk.store.find("slack", conversation)
+    await desk.store.append(thread, [NewEvent(e.kind, uuid4().hex, ev.dump(e)) for e in events])
+
+
+async def planned(desk: Any) -> tuple[str, str]:
+    """A thread with a plan before its owner: (conversation, the plan's message)."""
+    ts = desk.human.say("2 kg costs too much")
+    await desk.slack.sockets.settle()
+    conversation = f"{CHANNEL}:{ts}"
+    await log(desk, conversation, ev.PlanProposed(plan=PLAN, hash="h4sh", base="b4se"))
+    message = Outbound(text="## Plan", role="pm", kind="plan", choices=CHOICES)
+    return conversation, str(await desk.door.deliver(conversation, message, mark="t:plan", replaces=""))
+
+
+def actions(desk: Any) -> list[tuple[str, str]]:
+    return [(i.action, i.value) for i in desk.received if i.action]
+
+
+def last_block(desk: Any, ts: str) -> Any:
+    return desk.slack.workspace.channels[CHANNEL].by_ts[ts]["blocks"][-1]
+
+
+async def test_a_press_counts_once_and_leaves_who_decided_when(desk: Any) -> None:
+    conversation, ts = await planned(desk)
+    button = desk.human.button(ts, "Approve")
+    desk.human.press_again(ts, button)
+    await desk.slack.sockets.settle()
+    assert actions(desk) == [("approve", "h4sh")]
+    await desk.until(lambda: last_block(desk, ts)["type"] == "context")
+    words = last_block(desk, ts)["elements"][0]["text"]
+    assert words.startswith("*Approve* · <@UROBIN001> · <!date^")
+    assert len(await desk.heard(conversation)) == 2
+
+
+async def test_what_is_no_longer_open_says_so(desk: Any) -> None:
+    conversation, ts = await planned(desk)
+    await log(desk, conversation, ev.PlanProposed(plan=PLAN, hash="n3wer", base="b4se"))
+    desk.human.press(ts, "Approve")
+    await desk.slack.sockets.settle()
+    assert actions(desk) == []
+    await desk.until(lambda: desk.slack.workspace.ephemeral and last_block(desk, ts)["type"] == "context")
+    assert "has been replaced" in desk.slack.workspace.ephemeral[0]["text"]
+    assert "No longer open" in last_block(desk, ts)["elements"][0]["text"]
+
+
+@pytest.mark.parametrize("admin", [False, True])
+async def test_only_the_owner_or_an_admin_approves(desks: Callable[..., Any], admin: bool) -> None:
+    desk = await desks(admins=["UKIM00001"] if admin else [])
+    desk.slack.workspace.channels[CHANNEL].members.add(desk.slack.workspace.person("UKIM00001", "kim"))
+    _, ts = await planned(desk)
+    desk.human.user = "UKIM00001"
+    desk.human.press(ts, "Approve")
+    await desk.slack.sockets.settle()
+    assert actions(desk) == ([("approve", "h4sh")] if admin else [])
+    if not admin:
+        await desk.until(lambda: desk.slack.workspace.ephemeral)
+        assert "Only robin decides" in desk.slack.workspace.ephemeral[0]["text"]
+        assert last_block(desk, ts)["type"] == "actions"
+
+
+async def test_a_button_from_another_thread_does_nothing(desk: Any) -> None:
+    _, ts = await planned(desk)
+    _, other = await planned(desk)
+    desk.human.press_again(other, desk.human.button(ts, "Cancel"))
+    await desk.slack.sockets.settle()
+    assert actions(desk) == []
+
+
+async def test_refine_asks_what_to_change(desk: Any) -> None:
+    conversation, ts = await planned(desk)
+    desk.human.press(ts, "Refine")
+    await desk.slack.sockets.settle()
+    assert desk.slack.workspace.modals["UROBIN001"]["title"]["text"] == "Refine the plan"
+    empty = dict(desk.slack.workspace.modals)
+    refused = desk.human.submit({"words": " "})
+    await desk.slack.sockets.settle()
+    assert refused.answer["response_action"] == "errors"
+    desk.slack.workspace.modals.update(empty)
+    desk.human.submit({"words": "Keep the API as it is"})
+    await desk.slack.sockets.settle()
+    assert (await desk.heard(conversation))[-1].text == "Keep the API as it is"
+
+
+async def test_memory_is_decided_item_by_item(desk: Any) -> None:
+    conversation, _ = await planned(desk)
+    items = [MemoryItem(file="pm.md", text=f"Lesson {n}") for n in range(1, 4)]
+    await log(desk, conversation, ev.MemoryProposed(items=items))
+    message = Outbound(
+        text="What to keep?", kind="choices", data={"items": [i.model_dump() for i in items]},
+        choices=[Choice(action="memory", label="Keep all", value="yes")],
+    )  # fmt: skip
+    ts = await desk.door.deliver(conversation, message, mark="t:memory", replaces="")
+    desk.human.press(ts, "Decide one by one")
+    await desk.slack.sockets.settle()
+    desk.human.submit({"item1": "Lesson 1", "item2": "", "item3": "Better"})
+    await desk.slack.sockets.settle()
+    assert actions(desk) == [("memory", "edit 3: Better\nremove 2")]
+
+
+@pytest.mark.parametrize(
+    ("values", "wish"),
+    [
+        ({}, "yes"),
+        ({"item1": "", "item2": ""}, "no"),
+        ({"item1": " a "}, "yes"),
+        ({"item2": "c\nd"}, "edit 2: c d"),
+    ],
+)
+def test_a_form_as_words(values: dict[str, str], wish: str) -> None:
+    assert views.decision(["a", "b"], values) == wish
+
+
+async def test_the_command_opens_a_thread_lists_and_helps(desk: Any) -> None:
+    helped = desk.human.command("help")
+    opened = desk.human.command("fix the 2 kg <band>")
+    await desk.slack.sockets.settle()
+    assert "`/approve [plan]`" in helped.answer["text"]
+    assert helped.answer["response_type"] == "ephemeral"
+    [root] = [m for m in desk.slack.workspace.channels[CHANNEL].messages if m.get("bot_id")]
+    assert root["text"] == "<@UROBIN001> asks: fix the 2 kg &lt;band&gt;"
+    [message] = await desk.heard(f"{CHANNEL}:{root['ts']}")
+    assert (message.text, message.author.id) == ("fix the 2 kg <band>", "UROBIN001")
+    assert root["ts"].replace(".", "") in opened.answer["text"]
+    listed, said = desk.human.command("threads"), desk.human.command("status")
+    await desk.slack.sockets.settle()
+    assert "fix the 2 kg &lt;band&gt;" in listed.answer["text"]
+    assert "Said in" in said.answer["text"]
+    assert [m.text for m in await desk.heard(f"{CHANNEL}:{root['ts']}")] == ["fix the 2 kg <band>", "/status"]
+
+
+async def test_a_message_is_handed_over_from_its_menu(desk: Any) -> None:
+    desk.slack.workspace.channel("COTHER001", "general")
+    desk.human.channel = "COTHER001"
+    ts = desk.human.say("the 2 kg band is off")
+    desk.human.shortcut(ts, "codebutler_hand_over")
+    await desk.slack.sockets.settle()
+    assert [m.text for m in await desk.heard(f"COTHER001:{ts}")] == ["the 2 kg band is off"]
+
+
+async def test_the_home_tab_shows_a_persons_threads(desk: Any) -> None:
+    await planned(desk)
+    desk.human.open_home()
+    await desk.until(lambda: desk.slack.workspace.homes)
+    home = desk.slack.workspace.homes["UROBIN001"]
+    assert "2 kg costs too much>\npm · $0.0000" in home["blocks"][1]["text"]["text"]
+
+
+def test_people_are_people() -> None:
+    """An old log's person, who was never an admin, reads as before."""
+    assert not Person.model_validate({"surface": "slack", "id": "U1"}).admin
