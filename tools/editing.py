@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import limits
+from cells import edited, is_notebook
 from faults import Fault, ProtocolFault
 from matching import apply, compared
 from paths import Place, absent, writable
@@ -80,7 +81,8 @@ def edit(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
         text, form = decode(data)
         if encode(text, form, place.rel) != data:
             raise Fault(f"{place.rel} is not valid {form.encoding}: change it with bash")
-        changed, hunks = apply(place.rel, text, edits)
+        change = edited if is_notebook(place.rel, text) else apply
+        changed, hunks = change(place.rel, text, edits)
         store(space, place, encode(changed, form, place.rel))
     count = len(edits)
     return f"{place.rel}: {count} edit{'s' if count > 1 else ''} applied\n{hunks}", {

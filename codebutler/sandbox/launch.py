@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,20 +17,21 @@ from codebutler.sandbox import asroot, host, reduced, scope
 from codebutler.sandbox.border import Profile, command
 from codebutler.sandbox.job import Job
 from codebutler.sandbox.problems import unscratched
+from codebutler.sandbox.rooms import Room, collect
 
 _TASKS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to start. ``cleanup`` closes descriptors once the process runs; ``scratch`` goes at its end."""
+    """What to start. ``cleanup`` closes descriptors once the process runs; ``room`` goes at its end."""
 
     argv: list[str]
     env: Mapping[str, str]
     fds: tuple[int, ...]
     cwd: str
     cleanup: ExitStack
-    scratch: str = ""
+    room: Room | None = None
     end: signal.Signals = signal.SIGKILL
     """What ends it with all that is in it."""
 
@@ -63,11 +63,9 @@ class Launch:
             )
 
     def remove_scratch(self) -> None:
-        """Delete what an executor without mounts of its own kept in a folder of the host. Commands may have
-        closed folders in it, and made it as deep as they liked."""
-        if self.scratch:
-            for words in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-                subprocess.run([*words, "--", self.scratch], stderr=subprocess.DEVNULL, check=False)
+        """Delete what an executor without mounts of its own kept in a folder of the host."""
+        if self.room is not None:
+            self.room.remove()
 
 
 async def let_go(process: asyncio.subprocess.Process, pidfd: int) -> None:
@@ -148,7 +146,7 @@ def opened(path: Path, job: Job) -> int:
 def _reduced(job: Job) -> Launch:
     plan = reduced.plan(job)
     argv, env = _scoped(job, plan.argv)
-    return Launch(argv, env, (), "/", ExitStack(), str(plan.scratch), signal.SIGTERM)
+    return Launch(argv, env, (), "/", ExitStack(), plan.room, signal.SIGTERM)
 
 
 def _scoped(job: Job, argv: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -161,7 +159,9 @@ def _scoped(job: Job, argv: list[str]) -> tuple[list[str], dict[str, str]]:
 
 def _plain(job: Job) -> Launch:
     """No border: only by an explicit flag of the host. The environment is clean all the same."""
-    scratch = tempfile.mkdtemp(prefix="codebutler-")
+    collect(job.settings.uid)
+    room = Room.make()
+    scratch = str(room.path)
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": scratch,
@@ -173,7 +173,7 @@ def _plain(job: Job) -> Launch:
     parser = host.pdf_parser()
     shelf = str(parser.parent) if parser else ""
     argv = command(job, str(host.program(job.settings.tools)), scratch, str(host.ripgrep()), shelf)
-    return Launch(argv, env, (), str(job.root), ExitStack(), scratch)
+    return Launch(argv, env, (), str(job.root), ExitStack(), room)
 
 
 def give_to(folder: Path, uid: int) -> None:
