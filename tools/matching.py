@@ -158,7 +158,7 @@ def _best_window(lines: list[str], wanted: list[str]) -> tuple[int, int]:
 
 
 def _sharing(lines: list[str], wanted: list[str]) -> int:
-    """Where to look from, for the lines that share most words; rare ones count more. -1: there is no such word."""
+    """Where to look from, for the lines that share most words; rare ones count more. -1: none is shared."""
     owners: dict[str, int] = {}
     for number, line in enumerate(wanted[:_WANTED_LINES]):
         for word in _WORD.findall(line[:_WORDS_OF]):

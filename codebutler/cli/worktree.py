@@ -76,7 +76,9 @@ def _gitdir(root: Path, found: GitParts | None, show: Sequence[Path]) -> Path:
         raise RepoError(f"the repository of {root} was changed at this moment", fix="Try again.")
     if parts is None:
         raise RepoError(
-            f"{root} is neither a checkout nor a linked worktree", fix="Name one with --worktree."
+            f"{root} is neither a checkout nor a linked worktree",
+            fix="Name one with --worktree. Submodules, and checkouts whose .git is kept elsewhere "
+            "(git init --separate-git-dir), are not served.",
         )
     for store in refused_lenders(lent(parts, root, show)):
         raise RepoError(

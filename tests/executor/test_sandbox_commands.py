@@ -103,7 +103,11 @@ async def test_worktree_shows_and_saves(quick: list[str], changed: Any) -> None:
 
 
 async def test_worktree_says_what_is_missing(quick: list[str], folder: Path, git_repo: Path) -> None:
-    assert "neither a checkout" in _run(quick, "worktree", "status", "--worktree", str(folder))[2]
+    apart = ["git", "init", "--quiet", f"--separate-git-dir={folder.parent}/apart"]
+    subprocess.run(apart, cwd=folder, check=True)
+    told = _run(quick, "worktree", "status", "--worktree", str(folder))[2]
+    assert "neither a checkout" in told
+    assert "--separate-git-dir" in told
     assert _run(quick, "worktree", "read", "none", "--worktree", str(folder))[0] == 1
     subprocess.run(["git", "checkout", "--quiet", "--detach"], cwd=git_repo, check=True)
     code, _, err = _run(quick, "worktree", "checkpoint", "--worktree", str(git_repo))
