@@ -72,7 +72,7 @@ def write_file(space: Workspace, params: dict[str, Any]) -> dict[str, Any]:
 
 def edit(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Replace exact text. Every edit applies or none does."""
-    path, edits = arguments["path"], _edits(arguments)
+    path, edits = arguments["path"], arguments["edits"]
     with writable(space, path) as place:
         if place.stat is None:
             raise absent(space, place, path)
@@ -87,19 +87,6 @@ def edit(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
         "path": place.rel,
         "diff": hunks,
     }
-
-
-def _edits(arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    edits: list[dict[str, Any]] = arguments.get("edits", [])
-    if "old" in arguments or "new" in arguments:
-        if edits:
-            raise Fault("give either edits, or old and new, not both")
-        if not ("old" in arguments and "new" in arguments):
-            raise Fault("edit needs both old and new")
-        edits = [{key: arguments[key] for key in ("old", "new", "replace_all") if key in arguments}]
-    if not edits:
-        raise Fault("edit needs edits: a list of {old, new}")
-    return edits
 
 
 def load(space: Workspace, place: Place, *, text_only: bool = True) -> bytes:
