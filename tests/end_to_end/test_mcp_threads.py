@@ -7,13 +7,14 @@ import itertools
 import json
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codebutler.events import McpListed, ToolFinished, ToolStarted
 from codebutler.servers.connection import Patience
 from codebutler.testing.cast import Cast, call, lead, plan
-from codebutler.testing.doubles import says
+from codebutler.testing.doubles import Asked, says
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
@@ -87,22 +88,26 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         told = next(p for p in posts if "`bad` gives the role `coder` no tools:\n```\n" in p)
         assert "no licence ''' @everyone" in told
         assert (told.count("```"), told[-3:]) == (2, "```")
-        coders = [a for a in scene.asked if a.role == "coder"]
-        assert all(a.tools == coders[0].tools for a in coders)
-        assert {"mcp__docs__find", "mcp__picky__find"} <= set(coders[0].tools)
-        assert "no room here" in listed[1].problem  # for the PM, and so it stays for the PM
-        pms = [a for a in scene.asked if a.role == "pm"]
-        assert all([t for t in a.tools if t.startswith("mcp__")] == ["mcp__docs__find"] for a in pms)
-        leads = [a for a in scene.asked if a.role == "lead"]
-        assert not [t for a in leads for t in a.tools if t.startswith("mcp__")]
+        _need_tools(scene.asked)
+        assert "no room here" in listed[1].problem
         assert "Its key is [" in str(listed[2].tools), "a secret in a description is taken out"
         for before, after in itertools.pairwise(cast.of("coder")):
             assert after[: len(before)] == before
         rows = await scene.host.store.events(state.id)
-        assert (
-            '"TOKEN"' in done["mcp__db__lookcoder-1"].text
-        )  # it tells its secret, here and in a description
+        assert '"TOKEN"' in done["mcp__db__lookcoder-1"].text, "it tells its secret, as in a description"
         assert not [r for r in rows if TOKEN in r.body]
+
+
+def _need_tools(asked: Sequence[Asked]) -> None:
+    """Who had which tools; a server that was not there for the PM stays away from it, and not from others."""
+    theirs = {
+        role: [[t for t in a.tools if t.startswith("mcp__")] for a in asked if a.role == role]
+        for role in ("pm", "coder", "lead")
+    }
+    assert all(tools == ["mcp__docs__find"] for tools in theirs["pm"])
+    assert all(tools == theirs["coder"][0] for tools in theirs["coder"])
+    assert {"mcp__docs__find", "mcp__picky__find"} <= set(theirs["coder"][0])
+    assert theirs["lead"] == [[]] * len(theirs["lead"])
 
 
 async def test_a_crowd_a_mute_one_and_a_cancel(room: Room) -> None:
