@@ -77,7 +77,9 @@ def _value(where: str, given: object, form: dict[str, Any]) -> object:
 
 
 def _meant(value: object, kind: str) -> object:
-    """What a model plainly meant that writes numbers and lists as strings, or one item for a list."""
+    """What a model plainly meant that writes numbers and lists as strings, or one item for a list of one."""
+    if kind == "string" and isinstance(value, list) and len(value) == 1:
+        return value[0]
     if isinstance(value, str) and kind != "string":
         try:
             value = json.loads(value)

@@ -11,10 +11,10 @@ from faults import Fault
 
 _PATH = (
     "file_path", "filePath", "filepath", "filename", "file", "target_file", "absolute_path", "relative_path",
-    "notebook_path", "dir_path", "directory", "target_directory",
+    "notebook_path", "dir_path", "directory", "target_directory", "paths",
 )  # fmt: skip
-_OLD = ("old_string", "old_str", "old_text", "oldString", "oldText")
-_NEW = ("new_string", "new_str", "new_text", "newString", "newText")
+_OLD = ("old_string", "old_str", "old_text", "oldString", "oldText", "search")
+_NEW = ("new_string", "new_str", "new_text", "newString", "newText", "replace")
 _ALL = ("replaceAll", "allow_multiple")
 _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "read": {"path": _PATH, "offset": ("start_line", "line_start"), "limit": ("max_lines", "num_lines")},
@@ -37,10 +37,11 @@ _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "context": ("-C", "context_lines", "-A", "-B"),
         "limit": ("head_limit", "max_results", "max_count"),
     },
-    "glob": {"pattern": ("glob_pattern", "glob", "query"), "path": _PATH},
+    "glob": {"pattern": ("glob_pattern", "glob", "query", "patterns"), "path": _PATH},
 }
 _REMARKS = frozenset(("description", "explanation", "instruction", "justification", "-n", "line_numbers"))
 """What a call may carry that changes nothing here."""
+_EDITOR = ("view", "create", "str_replace")
 _MODES = {"files_with_matches": "files", "lines": "content", "counts": "count"}
 _ELSEWHERE = ("workdir", "cwd", "working_directory", "directory", "dir_path")
 
@@ -53,6 +54,8 @@ def meant(name: str, given: dict[str, Any], known: dict[str, Any]) -> dict[str, 
     if not given.keys() - known.keys() and name not in _SHAPES:
         return given
     taken = {key: value for key, value in given.items() if key in known or key not in _REMARKS}
+    if "command" not in known and taken.get("command") in _EDITOR:
+        del taken["command"]
     if name in _SHAPES:
         _SHAPES[name](taken)
     for ours, others in _NAMES.get(name, {}).items():
@@ -131,6 +134,12 @@ def _grep(taken: dict[str, Any]) -> None:
     for key in ("mode", "output_mode"):
         if isinstance(mode := taken.get(key), str):
             taken[key] = _MODES.get(mode, mode)
+    for key in ("glob", "include", "include_pattern", "file_pattern"):
+        globs = taken.get(key)
+        if isinstance(globs, str) and not set("{[!") & set(globs):
+            globs = [each.strip() for each in globs.split(",")]
+        if isinstance(globs, list) and len(globs) > 1 and all(isinstance(each, str) for each in globs):
+            taken[key] = f"{{{','.join(globs)}}}"
     _nonempty(taken)
     for key in ("limit", "head_limit", "max_results", "max_count"):
         _unlimited(taken, key)

@@ -158,7 +158,7 @@ def _page(arguments: dict[str, Any]) -> slice:
 
 def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
     """Ripgrep's option for a file type. Its own names only: no option can be smuggled in."""
-    kind = arguments.get("type", "").lower()
+    kind = arguments.get("type", "").lower().removeprefix("*").removeprefix(".")
     kind = _TYPES.get(kind, kind)
     if kind and not re.fullmatch(r"[a-z0-9_+-]{1,30}", kind):
         raise Fault(f"no such file type: {limits.cut_line(kind, 60)}. Use names like py, js, rust, or glob")
