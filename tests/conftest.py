@@ -118,6 +118,12 @@ class Warm:
         self._runs = itertools.count(1)
         self.socket = folder / "socket"
 
+    @property
+    def command(self) -> list[str]:
+        """``codebutler`` for ``subprocess``, where no signal is to reach it."""
+        client = Path(__file__).with_name("warm_client.py")
+        return [sys.executable, "-I", "-S", str(client), str(self.socket)]
+
     async def run(
         self, words: Sequence[str], where: Path, env: Mapping[str, str], *,
         timeout: float = 100, pid: Path | None = None,
@@ -152,6 +158,12 @@ def warm() -> Iterator[Warm]:
             assert process.stdout.readline(), "the warm process did not start"
             yield starter
             process.terminate()
+
+
+@pytest.fixture
+def quick(warm: Warm) -> list[str]:
+    """``codebutler`` as the start of a command line, for tests of what it does, not of how it starts."""
+    return warm.command
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """A program that has imported everything and forks ``codebutler`` for whoever asks: sweeps start hundreds.
 
-Usage: warm.py SOCKET. Each connection sends one line of JSON (words, cwd, env, out, pid) and is told the exit
-code, or minus the signal that killed it. What was printed is in the files ``out`` and ``out``.err, the id of
-the process in ``pid``.
+Usage: warm.py SOCKET. Each connection sends one line of JSON (words, cwd, env) and is told the exit code, or
+minus the signal that killed it. With three descriptors these are its input, output and errors; without, what
+it prints is in the files ``out`` and ``out``.err, and its id in ``pid``.
 """
 
 from __future__ import annotations
@@ -62,26 +62,34 @@ def serve(path: str) -> None:
 def keep(connection: socket.socket) -> NoReturn:
     """Fork once more, wait for that process, and answer."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    with connection.makefile("rwb") as stream:
-        order = json.loads(stream.readline())
-        child = os.fork()
-        if child == 0:
-            become(order)
-        _, status = os.waitpid(child, 0)
-        stream.write(b"%d\n" % os.waitstatus_to_exitcode(status))
+    line, files, _, _ = socket.recv_fds(connection, 65536, 3)
+    while not line.endswith(b"\n"):
+        line += connection.recv(65536)
+    order = json.loads(line)
+    child = os.fork()
+    if child == 0:
+        connection.close()
+        become(order, files)
+    _, status = os.waitpid(child, 0)
+    connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
 
 
-def become(order: dict[str, Any]) -> NoReturn:
-    """Be ``codebutler``, as if a shell had started it."""
-    os.setsid()
+def opened(order: dict[str, Any]) -> list[int]:
+    """Input, output and errors in files of their own."""
     out = Path(order["out"])
     Path(order["pid"]).write_text(str(os.getpid()))
-    for number, path in ((1, out), (2, out.with_name(f"{out.name}.err"))):
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    paths = (out, out.with_name(f"{out.name}.err"))
+    written = [os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600) for path in paths]
+    return [os.open(os.devnull, os.O_RDONLY), *written]
+
+
+def become(order: dict[str, Any], files: list[int]) -> NoReturn:
+    """Be ``codebutler``, as if a shell had started it."""
+    os.setsid()
+    for number, file in enumerate(files or opened(order)):
         os.dup2(file, number)
         os.close(file)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(order["cwd"])
     os.environ.clear()
     os.environ.update(order["env"])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 from functools import cache
 from typing import Any
 
 import limits
 from faults import Fault
+from meaning import meant
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "string": str,
@@ -41,12 +43,13 @@ def _scratched(tool: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked(name: str, arguments: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:
-    """The arguments as they were meant: null counts as not given, and ``"5"`` as 5 where a number is due.
+    """The arguments as they were meant: null counts as not given, ``"5"`` as 5 where a number is due, and
+    an argument may have the name that it has in the tools of other agents.
 
     Raises Fault naming the argument that is unknown, missing, or of the wrong type.
     """
     known, required, taken = form["properties"], form.get("required", []), {}
-    for key, value in arguments.items():
+    for key, value in meant(re.sub(r".*: (\w+)\[.*", r"\1", name), arguments, known).items():
         if key not in known:
             raise Fault(f"{name} has no argument {limits.cut_line(key, 60)!r}; it takes {', '.join(known)}")
         if value is not None or key in required:
@@ -74,7 +77,9 @@ def _value(where: str, given: object, form: dict[str, Any]) -> object:
 
 
 def _meant(value: object, kind: str) -> object:
-    """What a model plainly meant that writes numbers and lists as strings, or one item for a list."""
+    """What a model plainly meant that writes numbers and lists as strings, or one item for a list of one."""
+    if kind == "string" and isinstance(value, list) and len(value) == 1:
+        return value[0]
     if isinstance(value, str) and kind != "string":
         try:
             value = json.loads(value)

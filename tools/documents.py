@@ -23,7 +23,7 @@ def notebook(data: bytes) -> list[str] | None:
     cells = book.get("cells") if isinstance(book, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, dict) for cell in cells):
         return None
-    lines = [f"(notebook of {len(cells)} cells as text; to change it, change its JSON with bash)"]
+    lines = [f"(notebook of {len(cells)} cells as text; edit takes the text of cells)"]
     for number, cell in enumerate(cells, 1):
         lines += [f"[cell {number}: {cell.get('cell_type')}]", *_text(cell.get("source")).split("\n")]
         outputs = cell.get("outputs")

@@ -7,6 +7,7 @@ import os
 from typing import Any
 
 import limits
+from cells import edited, is_notebook
 from faults import Fault, ProtocolFault
 from matching import apply, compared
 from paths import Place, absent, writable
@@ -72,34 +73,24 @@ def write_file(space: Workspace, params: dict[str, Any]) -> dict[str, Any]:
 
 def edit(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Replace exact text. Every edit applies or none does."""
-    path, edits = arguments["path"], _edits(arguments)
+    path, edits = arguments["path"], arguments["edits"]
     with writable(space, path) as place:
+        if place.stat is None and not edits[0]["old"]:
+            raise Fault(f"{path} does not exist: to make a file, use write")
         if place.stat is None:
             raise absent(space, place, path)
         data = load(space, place)
         text, form = decode(data)
         if encode(text, form, place.rel) != data:
             raise Fault(f"{place.rel} is not valid {form.encoding}: change it with bash")
-        changed, hunks = apply(place.rel, text, edits)
+        change = edited if is_notebook(place.rel, text) else apply
+        changed, hunks = change(place.rel, text, edits)
         store(space, place, encode(changed, form, place.rel))
     count = len(edits)
     return f"{place.rel}: {count} edit{'s' if count > 1 else ''} applied\n{hunks}", {
         "path": place.rel,
         "diff": hunks,
     }
-
-
-def _edits(arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    edits: list[dict[str, Any]] = arguments.get("edits", [])
-    if "old" in arguments or "new" in arguments:
-        if edits:
-            raise Fault("give either edits, or old and new, not both")
-        if not ("old" in arguments and "new" in arguments):
-            raise Fault("edit needs both old and new")
-        edits = [{key: arguments[key] for key in ("old", "new", "replace_all") if key in arguments}]
-    if not edits:
-        raise Fault("edit needs edits: a list of {old, new}")
-    return edits
 
 
 def load(space: Workspace, place: Place, *, text_only: bool = True) -> bytes:

@@ -10,6 +10,7 @@ from workspace import Workspace
 _SETTINGS = {
     "core.hooksPath": "/dev/null",
     "core.fsmonitor": "false",
+    "core.attributesFile": "/dev/null",  # else one of the home, which commands write
     "core.untrackedCache": "false",
     "core.splitIndex": "false",
     "gc.auto": "0",

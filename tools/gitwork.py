@@ -8,7 +8,6 @@ Nothing that this module returns is trusted outside: the daemon imports the pack
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 import re
 from typing import Any
@@ -19,6 +18,7 @@ from faults import Fault, ProtocolFault
 from gitcall import SETTINGS, environment
 from leftout import NAMED, has_strays, left_out
 from oddfiles import Stuck, odd_files
+from records import Records
 from scratch import copy
 from walking import walk
 from workspace import Workspace
@@ -44,10 +44,7 @@ class GitWork:
     def __init__(self, space: Workspace) -> None:
         """Nothing is made until the first use."""
         self.space = space
-        self.home = os.path.join(space.config.state, "git")
-        self.index = os.path.join(self.home, "index")
-        self.objects = os.path.join(self.home, "objects")
-        self.pack_file = os.path.join(self.home, "new.pack")
+        self.records = Records(space.config.state)
         self.waits_for: list[str] = []
         self._looked_through: tuple[int, ...] = ()  # the index that was last brought in line, by its stamp
         self._written: tuple[tuple[int, ...], str] = ((), "")  # the index last written as a tree, and that
@@ -58,20 +55,19 @@ class GitWork:
         """Run git with the private index and objects. The result may have any exit code."""
         if not self.space.config.gitdir:
             raise Fault("this folder belongs to no git repository")
-        os.makedirs(self.objects, exist_ok=True)
         self.waits_for = []
         done = self.space.children.capture(
             ["git", *SETTINGS, *arguments],
-            env=environment(self.space, self.index, self.objects),
+            env=environment(self.space, self.records.index, self.records.objects),
             stdin=stdin,
             stdout=stdout,
             limit=limit,
             timeout=limits.GIT_TIMEOUT,
             doubt=self._stuck,
         )
+        self.records.accept()
         if done.cut and self.waits_for:
-            with contextlib.suppress(FileNotFoundError):  # it was killed, and cannot take its lock away
-                os.unlink(f"{self.index}.lock")
+            self.records.begin()  # it was killed in the middle of its records
             names = ", ".join(self.waits_for[:3])
             raise Stuck(f"git would wait for ever for {names}, a pipe or a device: remove it")
         return done
@@ -81,7 +77,7 @@ class GitWork:
 
         A look at the whole tree: only when git takes long.
         """
-        self.waits_for = list(odd_files(self.space.root))
+        self.waits_for = [*odd_files(self.space.root), *odd_files(self.records.home, everywhere=True)]
         return bool(self.waits_for)
 
     def run(self, *arguments: str, stdin: int = -1, stdout: int = -1) -> bytes:
@@ -97,13 +93,16 @@ class GitWork:
         commit = sha(params.get("commit"))
         if set(os.listdir(self.space.root)) - {".git"}:
             raise Fault("the worktree is not empty")
+        self.records.begin()
         self.run("read-tree", "--reset", "-u", commit)
         return {}
 
     def stage(self, base: str) -> list[str]:
         """Bring the private index in line with the worktree; returns what could not be taken."""
-        if not os.path.exists(self.index) and not self._borrow_index():
-            self.run("read-tree", base)
+        if not self.records.ours():  # a command's index could hide what it did
+            self.records.begin()
+            if not self._borrow_index():
+                self.run("read-tree", base)
         try:
             result = self.git("add", "--all", "--ignore-errors", "--", ".")
         except Stuck:
@@ -126,27 +125,21 @@ class GitWork:
         if result.code not in (0, 1) or result.cut:
             raise Fault(f"git add: {limits.clip(result.err.decode('utf-8', 'replace'), 6, 1000)}")
         told = left_out(result.err.decode("utf-8", "replace"), failed=result.code == 1)
-        if self._stamp() != self._looked_through:  # git writes an index anew, or leaves it alone
+        if self.records.stamp() != self._looked_through:  # git writes an index anew, or leaves it alone
             self._uncover()
             told += self._drop_nested(base)
-            self._looked_through = self._stamp()
+            self._looked_through = self.records.stamp()
         return told + self._in_submodules()
-
-    def _stamp(self) -> tuple[int, ...]:
-        """Tells one state of the private index from the next."""
-        found = os.stat(self.index)
-        return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
     def _borrow_index(self) -> bool:
         """Start from the worktree's own index: it knows which files are unchanged, and sparse checkouts."""
         source = os.path.join(self.space.config.gitdir, "index")
         if not os.path.isfile(source):
             return False
-        os.makedirs(self.home, exist_ok=True)
-        copy(source, self.index)
+        copy(source, self.records.index)
         if self.git("ls-files", "--error-unmatch", "--", ":(exclude)*").code in (0, 1):
             return True
-        os.unlink(self.index)
+        os.unlink(self.records.index)
         return False
 
     def _around_nested(self, failed: Captured) -> Captured:
@@ -213,7 +206,7 @@ class GitWork:
 
     def _may_hold_links(self) -> bool:
         """Whether the mode of a nested repository's entry occurs in the index at all."""
-        with open(self.index, "rb") as file:
+        with open(self.records.index, "rb") as file:
             return _LINK_MODE in file.read()
 
     def status(self, params: dict[str, Any]) -> dict[str, Any]:
@@ -250,14 +243,14 @@ class GitWork:
     def tree(self, params: dict[str, Any]) -> dict[str, Any]:
         """The worktree as a tree object and a thin pack of what ``base`` lacks, kept for ``pack``."""
         base = sha(params.get("base"))
-        self._bound_objects()
+        self.records.bound()
         skipped = self.stage(base)
         tree = self._tree()
         if tree == params.get("known"):
-            open(self.pack_file, "wb").close()  # the last one is not this one's
+            self.records.new_pack()  # the last one is not this one's
             return {"tree": tree, "pack_size": 0, "skipped": skipped[:50]}
         wanted = os.memfd_create("wanted", os.MFD_CLOEXEC)
-        target = os.open(self.pack_file, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        target = self.records.new_pack()
         try:
             os.write(wanted, f"{tree}\n^{base}\n".encode())
             os.lseek(wanted, 0, os.SEEK_SET)
@@ -265,36 +258,24 @@ class GitWork:
             size = os.fstat(target).st_size
         finally:
             os.close(wanted)
-            os.close(target)
         if size > limits.PACK_BYTES:
             raise Fault(f"the change is too large: {size} bytes packed")
         return {"tree": tree, "pack_size": size, "skipped": skipped[:50]}
 
     def _tree(self) -> str:
         """The index as a tree; not written again while the index stands as it did."""
-        if self._stamp() != self._written[0]:
+        if self.records.stamp() != self._written[0]:
             tree = self.run("write-tree").decode().strip()
-            self._looked_through = self._stamp()  # write-tree notes in the index which trees it wrote
+            self._looked_through = self.records.stamp()  # write-tree notes in the index which trees it wrote
             self._written = (self._looked_through, tree)
         return self._written[1]
-
-    def _bound_objects(self) -> None:
-        """Begin afresh when the private store fills up: always correct, only slower once."""
-        os.makedirs(self.objects, exist_ok=True)
-        space = os.statvfs(self.home)
-        if space.f_bavail * 2 < space.f_blocks:
-            import shutil  # only here, and seldom
-
-            shutil.rmtree(self.home)
 
     def pack(self, params: dict[str, Any]) -> dict[str, Any]:
         """One piece of the last pack, in base64, from the byte ``offset`` on."""
         offset = params.get("offset")
         if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
             raise ProtocolFault(-32602, "offset must be a number of bytes")
-        try:
-            with open(self.pack_file, "rb") as file:
-                file.seek(offset)
-                return {"data": base64.b64encode(file.read(limits.PACK_CHUNK)).decode()}
-        except FileNotFoundError:
-            raise Fault("there is no pack: ask for a tree first") from None
+        piece = self.records.piece(offset)
+        if piece is None:
+            raise Fault("there is no pack: ask for a tree first")
+        return {"data": base64.b64encode(piece).decode()}

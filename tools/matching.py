@@ -8,7 +8,8 @@ from typing import Any
 import limits
 from faults import Fault
 
-_NEAREST_LINES = 20_000
+_NEAREST_LINES, _WANTED_LINES, _WORDS_OF = 20_000, 200, 400
+_WORD = re.compile(r"\w{3,}")
 _NUMBERS = re.compile(r"^ *\d+\t", re.MULTILINE)
 _TYPED = str.maketrans(
     dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-")
@@ -126,9 +127,11 @@ def nearest(text: str, old: str) -> str:
     """A sentence with the lines of the text that are most like ``old``, or "" if none is."""
     lines, wanted = text.split("\n")[:_NEAREST_LINES], old.strip("\n").split("\n")
     at, same = _best_window([line.strip() for line in lines], [line.strip() for line in wanted])
+    why = "It differs only in white space from" if same == len(wanted) else "The nearest text is"
+    if at < 0:
+        at, why = _sharing(lines, wanted), "Nothing is much like it; most words of it are at"
     if at < 0:
         return "Nothing in the file is like it."
-    why = "It differs only in white space from" if same == len(wanted) else "The nearest text is"
     shown = [
         f"{at + 1 + n}\t{limits.cut_line(line, 200)}"
         for n, line in enumerate(lines[at : at + len(wanted)][:12])
@@ -152,6 +155,24 @@ def _best_window(lines: list[str], wanted: list[str]) -> tuple[int, int]:
         blank = sum(1 for n, line in enumerate(wanted) if not line and lines[at + n : at + n + 1] == [""])
         return at, scores[at] + blank
     return _similar(places, wanted), 0
+
+
+def _sharing(lines: list[str], wanted: list[str]) -> int:
+    """Where to look from, for the lines that share most words; rare ones count more. -1: none is shared."""
+    owners: dict[str, int] = {}
+    for number, line in enumerate(wanted[:_WANTED_LINES]):
+        for word in _WORD.findall(line[:_WORDS_OF]):
+            owners.setdefault(word.lower(), number)
+    found: dict[str, list[int]] = {}
+    for number, line in enumerate(lines):
+        for word in {word.lower() for word in _WORD.findall(line[:_WORDS_OF])} & owners.keys():
+            found.setdefault(word, []).append(number)
+    scores: dict[int, float] = {}
+    for word, places in found.items():
+        for number in places:
+            start = max(0, number - owners[word])
+            scores[start] = scores.get(start, 0.0) + 1 / len(places)
+    return max(scores, key=lambda start: (scores[start], -start), default=-1)
 
 
 def _similar(places: dict[str, list[int]], wanted: list[str]) -> int:

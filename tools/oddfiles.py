@@ -18,12 +18,15 @@ class Stuck(Fault):
     """Git waits for something that is no file."""
 
 
-def odd_files(root: str) -> Iterator[str]:
-    """Pipes, sockets and devices below ``root`` where git looks for files of its own, at most 50 of them."""
+def odd_files(root: str, *, everywhere: bool = False) -> Iterator[str]:
+    """Pipes, sockets and devices below ``root`` where git looks for files of its own, at most 50 of them.
+
+    ``everywhere``: all that lies there is git's own.
+    """
     found = 0
     for folder, _, names in walk(root):
         rel = os.path.relpath(folder, root)
-        within = ".git" in rel.split("/")
+        within = everywhere or ".git" in rel.split("/")
         for name in names:
             if within or name in _OPENED:
                 try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -12,6 +13,8 @@ from matching import as_typed, nearest
 _BEGIN, _END, _EOF = "*** Begin Patch", "*** End Patch", "*** End of File"
 _FILE = {"*** Add File: ": "add", "*** Update File: ": "update", "*** Delete File: ": "delete"}
 _MOVE = "*** Move to: "
+_RANGES = re.compile(r"^ -\d+(,\d+)? \+\d+(,\d+)? @@")
+"""Line numbers as other diffs have them after @@: models guess them."""
 _FORMS: tuple[Callable[[str], str], ...] = (str, str.rstrip, str.strip, as_typed)
 """How strictly lines are compared, one after the other: models drop white space and write plain quotes."""
 
@@ -67,7 +70,10 @@ def _take(operations: list[Operation], number: int, line: str) -> None:
     last = operations[-1] if operations else None
     if last is None or last.kind == "delete":
         if line.strip():
-            raise Fault(f"line {number} of the patch belongs to no file: {limits.cut_line(line, 120)}")
+            raise Fault(
+                f"line {number} of the patch belongs to no file: {limits.cut_line(line, 120)}. "
+                "Sections begin with *** Add File:, *** Update File: or *** Delete File:"
+            )
     elif last.kind == "add":
         if not line.startswith("+"):
             raise Fault(f"line {number} of the patch: every line of an added file begins with +")
@@ -83,7 +89,7 @@ def _take_hunk(last: Operation, number: int, line: str) -> None:
     if line.startswith("@@"):
         if current is None or current.lines:
             last.hunks.append(current := Hunk(number))
-        if anchor := line[2:].strip().removesuffix("@@").strip():
+        if anchor := _RANGES.sub("", line[2:]).strip().removesuffix("@@").strip():
             current.anchors.append(anchor)
     elif line.strip() == _EOF and current is not None:
         current.at_end = True

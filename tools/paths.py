@@ -96,7 +96,7 @@ def split(space: Workspace, path: str) -> tuple[bool, list[str]]:
     for base, is_output in ((space.root, False), (space.output, True)):
         if path == base or path.startswith(base.rstrip("/") + "/"):
             return is_output, path[len(base) :].split("/")
-    raise outside(path)
+    raise Fault(f"{path} is outside the worktree: name a path relative to it")
 
 
 def locate(space: Workspace, path: str, *, keep_link: bool = False) -> Place:

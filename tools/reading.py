@@ -59,6 +59,7 @@ def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tup
         if place.name.endswith(".ipynb") and stat.st_size <= limits.NOTEBOOK_BYTES:
             cells = notebook(file.read(limits.NOTEBOOK_BYTES))
             if cells is not None:
+                space.remember(place.rel, stat)
                 return _numbered(place.rel, cells[offset - 1 :][:limit], offset, len(cells)), {
                     "lines": len(cells)
                 }

@@ -100,11 +100,19 @@ def _newest(names: list[bytes]) -> list[bytes]:
     return [name for _, name in ages]
 
 
-def _file_list(names: list[bytes], none: str) -> str:
-    shown = [limits.name(name) for name in names[: limits.SEARCH_FILES]]
-    if len(names) > len(shown):
-        shown.append(f"[… {len(names) - len(shown)} more files]")
-    return "\n".join(shown) or none
+def _file_list(names: list[bytes], none: str, page: slice | None = None) -> str:
+    first, stop = (
+        (page.start, min(page.stop, page.start + limits.SEARCH_FILES)) if page else (0, limits.SEARCH_FILES)
+    )
+    shown = [limits.name(name) for name in names[first:stop]]
+    if len(names) > first + len(shown):
+        further = f"; go on with offset {first + len(shown)}" if page else ""
+        shown.append(f"[… {len(names) - first - len(shown)} more files{further}]")
+    return "\n".join(shown) or (_past(first, len(names)) if names else none)
+
+
+def _past(first: int, total: int) -> str:
+    return f"(no more: there are {total} results, and offset is {first})"
 
 
 def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -122,8 +130,10 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     wanted, only = arguments["pattern"], arguments.get("glob")
     if "\0" in wanted:
         raise Fault("the pattern holds a NUL character")
-    lines = ("--multiline",) if "\n" in wanted or "\\n" in wanted else ()
-    pattern = (*lines, "--regexp=" + wanted)
+    across = "\n" in wanted or "\\n" in wanted
+    how = ("--multiline", "--multiline-dotall") if arguments.get("multiline") else ("--multiline",) * across
+    fold = ("--ignore-case",) if arguments.get("ignore_case") else ()
+    pattern = (*how, *fold, "--regexp=" + wanted)
     kind = _kind(arguments)
     only = None if only is None else _below(space, only, arguments.get("path", "."))
     narrow, starts = _narrowed(space, start, only, kind)
@@ -131,25 +141,31 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
         return "no match: no file fits the glob", {"lines": 0}
     limit = limits.SEARCH_RAW if mode == "content" else limits.NAMES_RAW
     found = [_rg(space, *shape, *kind, *narrow, *pattern, "--", *some, limit=limit) for some in starts]
-    out = b"".join(each.out for each in found)
+    out, page = b"".join(each.out for each in found), _page(arguments)
     if mode == "files":
         names = _newest(_names(out))
-        return _file_list(names, "no match"), {"files": len(names)}
+        return _file_list(names, "no match", page), {"files": len(names)}
     if mode == "count":
-        return _counts(out)
-    return _matches(out, context, stopped=any(each.cut for each in found))
+        return _counts(out, page)
+    return _matches(out, context, page, stopped=any(each.cut for each in found))
+
+
+def _page(arguments: dict[str, Any]) -> slice:
+    """Which of the results are wanted, by offset and limit."""
+    first, most = arguments.get("offset", 0), limits.SEARCH_LINES
+    return slice(first, first + min(arguments.get("limit", most), most))
 
 
 def _kind(arguments: dict[str, Any]) -> tuple[str, ...]:
     """Ripgrep's option for a file type. Its own names only: no option can be smuggled in."""
-    kind = arguments.get("type", "").lower()
+    kind = arguments.get("type", "").lower().removeprefix("*").removeprefix(".")
     kind = _TYPES.get(kind, kind)
     if kind and not re.fullmatch(r"[a-z0-9_+-]{1,30}", kind):
         raise Fault(f"no such file type: {limits.cut_line(kind, 60)}. Use names like py, js, rust, or glob")
     return (f"--type={kind}",) if kind else ()
 
 
-def _matches(out: bytes, context: int, *, stopped: bool) -> tuple[str, dict[str, Any]]:
+def _matches(out: bytes, context: int, page: slice, *, stopped: bool) -> tuple[str, dict[str, Any]]:
     """Newest file first, ``--`` between pieces. Of a flood only the lines that are shown are looked at."""
     pieces, notes = _by_file(out)
     total = sum(piece.count(b"\n") + 1 for piece in pieces.values()) + len(notes)
@@ -157,12 +173,14 @@ def _matches(out: bytes, context: int, *, stopped: bool) -> tuple[str, dict[str,
         total += len(pieces) - 1
     lines: list[str] = []
     for name in _newest(list(pieces)):
-        if len(lines) >= limits.SEARCH_LINES:
+        if len(lines) >= page.stop:
             break
         lines += ["--"] if context and lines else []
+        found, skipped = pieces[name].split(b"\n"), max(0, page.start - len(lines))
+        lines += [""] * min(skipped, len(found))
         shown = name.removeprefix(b"./")
-        lines += [_shown(shown, line) for line in pieces[name].split(b"\n")[: limits.SEARCH_LINES]]
-    return _lines(lines + notes, total, stopped=stopped)
+        lines += [_shown(shown, line) for line in found[skipped : skipped + limits.SEARCH_LINES]]
+    return _lines(lines + notes, total, page, stopped=stopped)
 
 
 def _by_file(out: bytes) -> tuple[dict[bytes, bytes], list[str]]:
@@ -217,27 +235,28 @@ def _narrowed(
     return (), groups
 
 
-def _lines(found: list[str], total: int, *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
-    """The first lines within the limits, and how many of ``total`` are missing."""
+def _lines(found: list[str], total: int, page: slice, *, stopped: bool = False) -> tuple[str, dict[str, Any]]:
+    """The wanted lines within the limits, and how many of ``total`` come after them."""
     details: dict[str, Any] = {"lines": total}
     if not found:
         return "no match", details
-    lines = [limits.cut_line(line, limits.SEARCH_LINE_CHARS) for line in found[: limits.SEARCH_LINES]]
+    lines = [limits.cut_line(line, limits.SEARCH_LINE_CHARS) for line in found[page]]
+    if not lines:
+        return _past(page.start, total), details
     shown = limits.first_part("\n".join(lines), limits.SEARCH_LINES, limits.SEARCH_BYTES)
     kept = shown.rstrip("\n").split("\n")
-    if len(kept) < total:
-        more = f"{'at least ' if stopped else ''}{total - len(kept)} more lines"
-        kept.append(f"[… {more}: narrow the pattern, path or glob, or use mode files]")
+    if (last := page.start + len(kept)) < total:
+        more = f"{'at least ' if stopped else ''}{total - last} more lines"
+        kept.append(f"[… {more}: go on with offset {last}, narrow pattern, path or glob, or use mode files]")
     return "\n".join(kept), details
 
 
-def _counts(out: bytes) -> tuple[str, dict[str, Any]]:
+def _counts(out: bytes, page: slice) -> tuple[str, dict[str, Any]]:
     """Matches per file, from ``name NUL count``, and their sum."""
     pairs = {name: int(count) for name, count in re.findall(rb"([^\0]+)\0(\d+)\n", out)}
     if not pairs:
         return "no match", {"matches": 0}
     matches = sum(pairs.values())
-    shown = _newest(list(pairs))[: limits.SEARCH_LINES]
-    lines = [f"{limits.name(name)}:{pairs[name]}".removeprefix("./") for name in shown]
-    text, details = _lines(lines, len(pairs))
+    lines = [f"{limits.name(name)}:{pairs[name]}".removeprefix("./") for name in _newest(list(pairs))]
+    text, details = _lines(lines, len(pairs), page)
     return f"{text}\n{matches} matches in {len(pairs)} files", {**details, "matches": matches}

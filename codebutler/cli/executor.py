@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import os
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ from codebutler.cli.border import add_worktree, announced
 from codebutler.sandbox.job import Job
 from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.problems import explain
+from codebutler.sandbox.tenancy import move_in
 from codebutler.sandbox.worktree import find_git, lent, real_folder
 
 HELP = "Serve the sandboxed tools over stdio (MCP)."
@@ -31,11 +34,14 @@ def run(args: argparse.Namespace) -> int:
     git = find_git(root)
     git = lent(git, root, settings.show) if git is not None else None
     launch = prepare(Job(root, git, args.read_only, settings))
+    stay = None if args.read_only else asyncio.run(move_in(root))
     try:
         process = launch.popen(stdin=sys.stdin.fileno(), stdout=sys.stdout.fileno(), stderr=subprocess.PIPE)
         _, said = process.communicate()
     finally:
         launch.remove_scratch()
+        if stay is not None:
+            os.close(stay)
     if process.returncode != 0:
         raise explain(said.decode("utf-8", "replace")[:8192], settings)
     return 0

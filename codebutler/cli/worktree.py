@@ -11,7 +11,8 @@ import asyncio
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from codebutler.errors import RepoError, UsageError
 from codebutler.repo import checkpoints
 from codebutler.repo.git import git, resolve
 from codebutler.sandbox.executor import Executor
-from codebutler.sandbox.worktree import find_git, lent, real_folder, refused_lenders
+from codebutler.sandbox.settings import SandboxSettings
+from codebutler.sandbox.tenancy import alone
+from codebutler.sandbox.worktree import GitParts, find_git, lent, real_folder, refused_lenders
 
 HELP = "Show or save the changes of a worktree: status, diff, checkpoint, read."
 
@@ -44,25 +47,38 @@ def run(args: argparse.Namespace) -> int:
 async def _run(args: argparse.Namespace) -> int:
     root = await asyncio.to_thread(real_folder, args.worktree)
     settings = announced()
-    executor = await Executor.start(root, settings=settings)
-    try:
-        if args.action == "read":
+    if args.action == "read":
+        async with _reading(root, settings) as executor:
             return await _read(executor, args)
-        gitdir = await asyncio.to_thread(_gitdir, root, settings.show)
-        answer = await {"status": _status, "diff": _diff, "checkpoint": _checkpoint}[args.action](
-            executor, gitdir, args
-        )
-    finally:
-        await executor.close()
+    act = {"status": _status, "diff": _diff, "checkpoint": _checkpoint}[args.action]
+    parts = await asyncio.to_thread(find_git, root)
+    async with alone(root, *([parts.common] if parts else [])):
+        gitdir = await asyncio.to_thread(_gitdir, root, parts, settings.show)
+        async with _reading(root, settings) as executor:
+            answer = await act(executor, gitdir, args)
     print(json.dumps(answer[0], ensure_ascii=False) if args.json else answer[1])
     return 0
 
 
-def _gitdir(root: Path, show: Sequence[Path]) -> Path:
+@asynccontextmanager
+async def _reading(root: Path, settings: SandboxSettings) -> AsyncIterator[Executor]:
+    executor = await Executor.start(root, read_only=True, settings=settings)
+    try:
+        yield executor
+    finally:
+        await executor.close()
+
+
+def _gitdir(root: Path, found: GitParts | None, show: Sequence[Path]) -> Path:
+    """Now that no sandbox can change it: the repository, if it is still the one that was ``found``."""
     parts = find_git(root)
+    if parts != found:
+        raise RepoError(f"the repository of {root} was changed at this moment", fix="Try again.")
     if parts is None:
         raise RepoError(
-            f"{root} is neither a checkout nor a linked worktree", fix="Name one with --worktree."
+            f"{root} is neither a checkout nor a linked worktree",
+            fix="Name one with --worktree. Submodules, and checkouts whose .git is kept elsewhere "
+            "(git init --separate-git-dir), are not served.",
         )
     for store in refused_lenders(lent(parts, root, show)):
         raise RepoError(

@@ -20,14 +20,16 @@ class McpTool(Record):
 
 
 class McpListed(Record):
-    """What ``server`` offered when the thread first asked: so it stays for the thread.
+    """What ``server`` offered when ``role`` asked first: so it stays for the thread.
 
-    ``inside``: it runs in the sandbox. ``problem`` says why there is nothing; ``left_out`` names tools that
+    Where it could not be had (``problem``), so it stays for that role, and others ask again: the Coder's
+    sandbox has more in it than the PM's. ``inside``: it runs in the sandbox. ``left_out`` names tools that
     were not taken, and why.
     """
 
     kind: Literal["mcp_listed"] = "mcp_listed"
     server: str
+    role: str = ""
     inside: bool = True
     tools: list[McpTool] = []
     left_out: list[str] = []

@@ -11,6 +11,8 @@ from codebutler.types import Json, Message
 
 KEPT_BYTES = 24 * 1024 * 1024
 """Of all transcripts together; the one that was longest not used goes first."""
+KEPT_HEADS = 128
+"""Of models with their tools, about 20 kB each: one for each turn that goes on."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
@@ -36,6 +38,7 @@ class Bodies:
         self._room = kept
         self._size = 0
         self._written: OrderedDict[tuple[object, ...], _Written] = OrderedDict()
+        self._heads: OrderedDict[tuple[object, ...], tuple[list[Json], bytes]] = OrderedDict()
 
     def body(
         self,
@@ -49,9 +52,20 @@ class Bodies:
 
         ``drops``: fields of messages that are left out.
         """
-        head: Json = {"model": model, "tools": list(tools)} if tools else {"model": model}
         text = self._messages(messages, drops)
-        return b'%s,"messages":[%s],%s' % (dumps(head)[:-1], text, dumps(options)[1:])
+        return b'%s,"messages":[%s],%s' % (self._head(model, tools), text, dumps(options)[1:])
+
+    def _head(self, model: str, tools: Sequence[Json]) -> bytes:
+        """What stands before the messages. The very same tools, as a turn sends them, are written once."""
+        key = (model, *map(id, tools))
+        known = self._heads.pop(key, None)
+        if known is None:
+            head: Json = {"model": model, "tools": list(tools)} if tools else {"model": model}
+            known = list(tools), dumps(head)[:-1]  # an id names a tool only as long as that is held
+        self._heads[key] = known
+        if len(self._heads) > KEPT_HEADS:
+            self._heads.popitem(last=False)
+        return known[1]
 
     def _messages(self, messages: Sequence[Message], drops: frozenset[str]) -> bytes:
         """``messages`` in JSON without the brackets; those that were sent before are not written again."""

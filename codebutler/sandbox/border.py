@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from codebutler.sandbox import host, seccomp
 from codebutler.sandbox.inside import (
@@ -32,11 +32,19 @@ from codebutler.sandbox.settings import MIB
 from codebutler.sandbox.worktree import GitParts, clean_config, existing, modules, object_folders
 
 
+class Stage(Protocol):
+    """Readies a source for bwrap."""
+
+    def __call__(self, path: Path, needed: bool, *, by_path: bool = False) -> tuple[str, str]:
+        """What follows ``--bind`` or ``--ro-bind``: nothing and a path, or ``-fd`` and a descriptor."""
+        ...
+
+
 class Profile:
-    """Collects bwrap's arguments. ``stage`` says where a source will be found when bwrap runs, and
+    """Collects bwrap's arguments. ``stage`` says how a source is bound and where it is found then, and
     ``data`` turns bytes into a descriptor that bwrap reads them from."""
 
-    def __init__(self, job: Job, stage: Callable[[Path, bool], str], data: Callable[[bytes], int]) -> None:
+    def __init__(self, job: Job, stage: Stage, data: Callable[[bytes], int]) -> None:
         """Builds the whole profile; ``arguments`` is the result."""
         self.job, self.stage, self.data = job, stage, data
         self.arguments: list[str] = []
@@ -56,7 +64,8 @@ class Profile:
 
     def show(self, source: Path, target: Path | str = "") -> None:
         """Bind read-only, at the same path unless told otherwise."""
-        self.add("--ro-bind", self.stage(source, False), target or source)
+        kind, found = self.stage(source, False)
+        self.add(f"--ro-bind{kind}", found, target or source)
 
     def tmpfs(self, target: Path | str, size: int, mode: str = "0755") -> None:
         """A private, bounded folder in memory."""
@@ -140,7 +149,8 @@ class Profile:
         inside = git is not None and git.common.is_relative_to(root)
         if git is not None and not inside:
             self._common(git)
-        self.add("--ro-bind" if self.job.read_only else "--bind", self.stage(root, True), root)
+        kind, found = self.stage(root, True)
+        self.add(f"--ro-bind{kind}" if self.job.read_only else f"--bind{kind}", found, root)
         for path in self.sockets.live:
             self.add("--ro-bind", "/dev/null", path)
         if existing(root, (".git",), "file"):
@@ -208,11 +218,11 @@ class Profile:
         for layer in outfit.layers:
             if not fits(root, layer.target):
                 continue
-            source = self.stage(layer.source, layer.how == "bind")
+            kind, found = self.stage(layer.source, layer.how == "bind", by_path=layer.how == "overlay")
             if layer.how == "overlay":
-                self.add("--overlay-src", source, "--tmp-overlay", layer.target)
+                self.add("--overlay-src", found, "--tmp-overlay", layer.target)
             else:
-                self.add("--bind" if layer.how == "bind" else "--ro-bind", source, layer.target)
+                self.add(f"--bind{kind}" if layer.how == "bind" else f"--ro-bind{kind}", found, layer.target)
         if outfit.tree:
             self.add("--symlink", root, TREE)
         self.file(IGNORE, "".join(f"/{each}\n" for each in outfit.inside(root)).encode())

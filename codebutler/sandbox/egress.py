@@ -23,6 +23,7 @@ from typing import TypeAlias
 from codebutler.addresses import is_inner, is_public
 from codebutler.errors import NoSandbox
 from codebutler.sandbox.request import Request, Wrong, parse
+from codebutler.sandbox.settings import SandboxSettings
 
 Pair: TypeAlias = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
@@ -212,3 +213,12 @@ async def _either(up: Awaitable[None], down: Awaitable[None]) -> None:
     finally:
         sending.cancel()
         await asyncio.gather(sending, return_exceptions=True)
+
+
+async def opened(settings: SandboxSettings, given: Egress | None) -> Egress | None:
+    """The way out of a sandbox, started: ``given``, or one for what the settings allow."""
+    if given is None and settings.allow and settings.tier == "bwrap":
+        given = Egress(settings.allow, settings.uid, settings.private)
+    if given is not None:
+        await given.start()
+    return given

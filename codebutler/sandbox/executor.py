@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.sandbox.builds import Held, Turn
 from codebutler.sandbox.client import Client, Lost, Refused, patience, plain_text
-from codebutler.sandbox.egress import Egress
+from codebutler.sandbox.egress import Egress, opened
 from codebutler.sandbox.guest import Guest
 from codebutler.sandbox.job import Job, Program
 from codebutler.sandbox.launch import give_to, prepare
@@ -20,7 +22,8 @@ from codebutler.sandbox.outfit import Outfit
 from codebutler.sandbox.problems import explain
 from codebutler.sandbox.replies import TEXT, as_bytes, as_change, as_list, as_sha, tool_result
 from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
-from codebutler.sandbox.worktree import git_parts, lent, real_folder, seen_at_start
+from codebutler.sandbox.tenancy import move_in
+from codebutler.sandbox.worktree import git_parts, real_folder, seen_at_start
 from codebutler.types import Json, ToolResult
 
 _GIT_SECONDS = 900.0
@@ -44,6 +47,7 @@ class Executor:
         self._held = Held()
         self._last_tree = TreeReply("", 0)
         self._closed = False
+        self._ends = ExitStack()
 
     @classmethod
     async def start(
@@ -59,26 +63,22 @@ class Executor:
     ) -> Executor:
         """Start on ``worktree``: a plain folder, a checkout or a linked worktree.
 
-        ``own``: the folder is ours and may be given to the sandbox's user; its repository is believed when it
-        says from where it borrows objects. ``gitdir``: the repository
-        for a folder without ``.git`` of its own. ``egress``: the way out, if it is not to be made from
-        ``settings.allow``. ``outfit``: dependencies that were set up before. Raises NoSandbox with the fix,
-        UsageError for a folder that cannot be opened, RepoError for an unreadable repository.
+        ``own``: the folder is ours, may be given to the sandbox's user, its repository may borrow objects.
+        ``gitdir``: the repository of a folder without ``.git``. ``egress``: in place of one for
+        ``settings.allow``. ``outfit``: dependencies, set up. Raises NoSandbox, UsageError, RepoError.
         """
         settings = settings or SandboxSettings.from_host()
         root = await asyncio.to_thread(real_folder, worktree)
-        git = await asyncio.to_thread(git_parts, root, gitdir)
-        if git is not None:
-            git = replace(git, lenders=None) if own else lent(git, root, settings.show)
+        lenders = None if own else (root, *settings.show)
+        git = await asyncio.to_thread(git_parts, root, gitdir, lenders)
         if own and settings.tier != "off":
             await asyncio.to_thread(give_to, root, settings.uid)
-        if egress is None and settings.allow and settings.tier == "bwrap":
-            egress = Egress(settings.allow, settings.uid, settings.private)
-        if egress is not None:
-            await egress.start()
+        egress = await opened(settings, egress)
         proxy = egress.socket if egress else None
         executor = cls(Job(root, git, read_only, settings, proxy, outfit or Outfit()), egress)
         try:
+            if not read_only:
+                executor._ends.callback(os.close, await move_in(root))
             await executor._connect()
         except BaseException:
             await executor.close()
@@ -233,6 +233,7 @@ class Executor:
                 await client.close()
             if self._egress is not None:
                 await self._egress.close()
+            self._ends.close()
 
     async def _git(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         async with self._serial:

@@ -10,14 +10,8 @@ import shlex
 import shutil
 from pathlib import Path
 
-from codebutler.sandbox.worktree import (
-    GitParts,
-    clean_config,
-    existing,
-    holds_secrets,
-    object_folders,
-    read_small,
-)
+from codebutler.sandbox.leading import read_small
+from codebutler.sandbox.worktree import GitParts, clean_config, existing, holds_secrets, object_folders
 
 _BYTES = 1024 * 1024
 _WRAPPER = """#!/bin/sh

@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,20 +17,21 @@ from codebutler.sandbox import asroot, host, reduced, scope
 from codebutler.sandbox.border import Profile, command
 from codebutler.sandbox.job import Job
 from codebutler.sandbox.problems import unscratched
+from codebutler.sandbox.rooms import Room, collect
 
 _TASKS = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What to start. ``cleanup`` closes descriptors once the process runs; ``scratch`` goes at its end."""
+    """What to start. ``cleanup`` closes descriptors once the process runs; ``room`` goes at its end."""
 
     argv: list[str]
     env: Mapping[str, str]
     fds: tuple[int, ...]
     cwd: str
     cleanup: ExitStack
-    scratch: str = ""
+    room: Room | None = None
     end: signal.Signals = signal.SIGKILL
     """What ends it with all that is in it."""
 
@@ -63,11 +63,9 @@ class Launch:
             )
 
     def remove_scratch(self) -> None:
-        """Delete what an executor without mounts of its own kept in a folder of the host. Commands may have
-        closed folders in it, and made it as deep as they liked."""
-        if self.scratch:
-            for words in (["chmod", "-R", "u+rwX"], ["rm", "-rf"]):
-                subprocess.run([*words, "--", self.scratch], stderr=subprocess.DEVNULL, check=False)
+        """Delete what an executor without mounts of its own kept in a folder of the host."""
+        if self.room is not None:
+            self.room.remove()
 
 
 async def let_go(process: asyncio.subprocess.Process, pidfd: int) -> None:
@@ -108,11 +106,15 @@ def _bordered(job: Job, *, as_root: bool) -> Launch:
         fds.append(fd)
         return fd
 
-    def stage(path: Path, needed: bool) -> str:
+    def stage(path: Path, needed: bool, *, by_path: bool = False) -> tuple[str, str]:
+        if not as_root and by_path:
+            return "", str(path)
         if not as_root:
-            return str(path)
+            fds.append(opened(path, job))
+            cleanup.callback(os.close, fds[-1])
+            return "-fd", str(fds[-1])
         sources.append((str(path), f"{asroot.STAGE}/{len(sources)}", needed))
-        return sources[-1][1]
+        return "", sources[-1][1]
 
     profile = Profile(job, stage, data)
     program, beside = host.bwrap()
@@ -130,10 +132,21 @@ def _bordered(job: Job, *, as_root: bool) -> Launch:
     return Launch(argv, env, tuple(fds), "/", cleanup)
 
 
+def opened(path: Path, job: Job) -> int:
+    """What is at ``path`` now, to be bound whatever is put there meanwhile. Where commands of another sandbox
+    may write, no link is followed: NoSandbox for one."""
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    theirs = path.is_relative_to(job.root) or (job.git is not None and path.is_relative_to(job.git.common))
+    if theirs and Path(f"/proc/self/fd/{fd}").readlink() != path:
+        os.close(fd)
+        raise NoSandbox(f"{path} was changed into a link at this moment", fix="Try again.")
+    return fd
+
+
 def _reduced(job: Job) -> Launch:
     plan = reduced.plan(job)
     argv, env = _scoped(job, plan.argv)
-    return Launch(argv, env, (), "/", ExitStack(), str(plan.scratch), signal.SIGTERM)
+    return Launch(argv, env, (), "/", ExitStack(), plan.room, signal.SIGTERM)
 
 
 def _scoped(job: Job, argv: list[str]) -> tuple[list[str], dict[str, str]]:
@@ -146,7 +159,9 @@ def _scoped(job: Job, argv: list[str]) -> tuple[list[str], dict[str, str]]:
 
 def _plain(job: Job) -> Launch:
     """No border: only by an explicit flag of the host. The environment is clean all the same."""
-    scratch = tempfile.mkdtemp(prefix="codebutler-")
+    collect(job.settings.uid)
+    room = Room.make()
+    scratch = str(room.path)
     env = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": scratch,
@@ -158,7 +173,7 @@ def _plain(job: Job) -> Launch:
     parser = host.pdf_parser()
     shelf = str(parser.parent) if parser else ""
     argv = command(job, str(host.program(job.settings.tools)), scratch, str(host.ripgrep()), shelf)
-    return Launch(argv, env, (), str(job.root), ExitStack(), scratch)
+    return Launch(argv, env, (), str(job.root), ExitStack(), room)
 
 
 def give_to(folder: Path, uid: int) -> None:

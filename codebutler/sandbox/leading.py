@@ -14,30 +14,28 @@ from pathlib import Path
 
 _LINKS = ("hooks", "info", "rr-cache", "lfs", "annex", "svn", "branches")
 """What people link to a place that they share, and the daemon's git neither writes nor waits for."""
-_DEEP = ("refs", "logs", "worktrees", "objects/pack", "objects/info")
+_DEEP = ("refs", "logs", "worktrees", "objects")
 CONFIG_BYTES = 1024 * 1024
 """What is read of a git config."""
 _INCLUDES = ("include.path", "includeif.")
+_MOST = 32
+"""Files that a configuration may take in. git itself stops at ten within each other."""
+_KERNEL = ("/proc/", "/sys/", "/dev/")
+"""Regular files by their looks, of which some never end, or never answer."""
 
 
 def stays(path: Path, config: bytes) -> bool:
     """Whether git stays in the repository's folder ``path``, which has this ``config``."""
     if os.path.lexists(path / "commondir"):  # only a linked worktree's private folder has one
         return False
-    return (
-        _plain([path], links=_LINKS)
-        and _plain([path / "objects"])
-        and _plain((path / each for each in _DEEP), deep=True)
-        and not _includes_a_pipe(path, config)
-    )
+    deep = [path / each for each in (*_DEEP, *(() if (path / "info").is_symlink() else ("info",)))]
+    return _plain([path], links=_LINKS) and _plain(deep, deep=True) and not _includes_badly(path, config)
 
 
 def stays_private(gitdir: Path) -> bool:
     """The same for a linked worktree's private folder, which must belong to the repository it lies in."""
-    try:
-        common = os.path.realpath(gitdir / (gitdir / "commondir").read_text(encoding="utf-8").strip())
-    except (OSError, ValueError):
-        return False
+    told = read_small(gitdir / "commondir", 4096).decode("utf-8", "replace").strip()
+    common = os.path.realpath(gitdir / told) if told and "\0" not in told else ""
     return common == os.path.realpath(gitdir.parent.parent) and _plain([gitdir], deep=True)
 
 
@@ -64,24 +62,40 @@ def _socket(entry: os.DirEntry[str]) -> bool:
     return stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
 
 
-def _includes_a_pipe(folder: Path, config: bytes, depth: int = 10) -> bool:
-    """Whether the configuration of ``folder`` takes in what is no file. git itself goes ten deep."""
-    if b"include" not in config.lower():
-        return False
-    for key, value in listed(config) or ():
-        if not key.startswith(_INCLUDES) or not key.endswith(".path"):
-            continue
-        try:
-            other = folder / Path(value).expanduser()
-            if not stat.S_ISREG(other.stat().st_mode):
+def _includes_badly(folder: Path, config: bytes) -> bool:
+    """Whether the configuration of ``folder`` takes in what is no file, the kernel's, or too many."""
+    left, seen = [(folder, config)], set[str]()
+    while left:
+        folder, config = left.pop()
+        for path in _included(config):
+            try:
+                other = os.path.realpath(folder / Path(path).expanduser())
+            except (OSError, ValueError, RuntimeError):  # git says the same of it, at once
+                continue
+            if other in seen or not os.path.lexists(other):
+                continue
+            seen.add(other)
+            if len(seen) > _MOST or other.startswith(_KERNEL) or not stat.S_ISREG(os.lstat(other).st_mode):
                 return True
-            with other.open("rb") as file:
-                more = file.read(CONFIG_BYTES)
-        except (OSError, ValueError, RuntimeError):  # git says the same of it, at once
-            continue
-        if depth and _includes_a_pipe(other.parent, more, depth - 1):
-            return True
+            left.append((Path(other).parent, read_small(Path(other), CONFIG_BYTES)))
     return False
+
+
+def _included(config: bytes) -> list[str]:
+    if b"include" not in config.lower():
+        return []
+    pairs = listed(config) or ()
+    return [value for key, value in pairs if key.startswith(_INCLUDES) and key.endswith(".path")]
+
+
+def read_small(path: Path, limit: int) -> bytes:
+    """At most ``limit`` bytes of a regular file; empty if it is anything else. Never waits, never follows."""
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return b""
+    with os.fdopen(fd, "rb") as file:
+        return file.read(limit) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
 
 def listed(config: bytes) -> list[tuple[str, str]] | None:

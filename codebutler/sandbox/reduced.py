@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from codebutler.sandbox import facade, host, landlock, seccomp
 from codebutler.sandbox.border import configuration
 from codebutler.sandbox.inside import CONSTANTS, ETC, GITCONFIG, OFFLINE
 from codebutler.sandbox.job import Job
+from codebutler.sandbox.rooms import Room, collect
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system/cpu")
 _PROC = ("cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems", "sys")
@@ -29,14 +29,24 @@ class Plan:
     """What to start, and the folder that goes at its end."""
 
     argv: list[str]
-    scratch: Path
+    room: Room
 
 
 def plan(job: Job) -> Plan:
     """The launch. Raises NoSandbox for a job that this border cannot hold."""
     _refuse(job)
+    collect(job.settings.uid)
+    room = Room.make()
+    try:
+        return _plan(job, room)
+    except BaseException:
+        room.remove()
+        raise
+
+
+def _plan(job: Job, room: Room) -> Plan:
     uid = job.settings.uid if os.geteuid() == 0 else None
-    scratch = Path(tempfile.mkdtemp(prefix="codebutler-"))
+    scratch = room.path
     shown = _furnish(job, scratch)
     python, prefix = host.interpreter() if uid is None else host.shared_interpreter()
     tools, rg = host.program(job.settings.tools), host.ripgrep()
@@ -69,7 +79,7 @@ def plan(job: Job) -> Plan:
         "env": _environment(scratch, visible, python),
         "exec": [str(python), "-I", "-S", str(tools), json.dumps(_config(job, scratch, rg))],
     }
-    return Plan([str(host.interpreter()[0]), "-I", "-S", landlock.__file__, json.dumps(spec)], scratch)
+    return Plan([str(host.interpreter()[0]), "-I", "-S", landlock.__file__, json.dumps(spec)], room)
 
 
 def _refuse(job: Job) -> None:

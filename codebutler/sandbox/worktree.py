@@ -14,6 +14,7 @@ from pathlib import Path
 
 from codebutler.errors import RepoError, UsageError
 from codebutler.sandbox import host, leading
+from codebutler.sandbox.leading import read_small
 
 _POINTER_BYTES = 4096
 _MODULES = 64
@@ -106,14 +107,12 @@ def unusable_git(root: Path) -> Path | None:
     return real if real != root and real.is_relative_to(root) and _kind(real) == "dir" else None
 
 
-def git_parts(root: Path, gitdir: Path | None) -> GitParts | None:
+def git_parts(root: Path, gitdir: Path | None, lenders: tuple[Path, ...] | None = ()) -> GitParts | None:
     """The git parts of ``root``, or those of the repository ``gitdir``. RepoError if that is none."""
-    if gitdir is None:
-        return find_git(root)
-    parts = repository(gitdir.resolve())
-    if parts is None:
+    found = find_git(root) if gitdir is None else repository(gitdir.resolve())
+    if found is None and gitdir is not None:
         raise RepoError(f"{gitdir} is not a repository's folder", fix="Name its .git folder.")
-    return parts
+    return replace(found, lenders=lenders) if found is not None else None
 
 
 def holds_secrets(git: GitParts) -> bool:
@@ -169,16 +168,6 @@ def _kind(path: Path) -> str:
 def existing(folder: Path, names: tuple[str, ...], kind: str) -> list[Path]:
     """Those of ``names`` that are really there, not by a symlink."""
     return [folder / name for name in names if _kind(folder / name) == kind]
-
-
-def read_small(path: Path, limit: int) -> bytes:
-    """At most ``limit`` bytes of a regular file; empty if it is anything else. Never waits, never follows."""
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return b""
-    with os.fdopen(fd, "rb") as file:
-        return file.read(limit) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
 
 
 def object_folders(common: Path, lenders: Sequence[Path] | None = None) -> list[Path]:

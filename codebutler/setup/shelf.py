@@ -20,7 +20,7 @@ from codebutler.errors import RepoError
 from codebutler.repo.discover import Repo
 from codebutler.repo.layout import branches_folder, own_folder
 from codebutler.repo.removal import delete_tree
-from codebutler.sandbox.worktree import read_small
+from codebutler.sandbox.leading import read_small
 from codebutler.setup.recipes import Recipe, covers, sound
 
 FOLDER, FRESH, RECORD = ".deps", ".new-", "record.json"

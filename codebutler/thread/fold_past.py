@@ -36,7 +36,7 @@ FACTS = frozenset({
     "id", "opened", "opened_at", "seq", "ts", "outcome",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "heard", "late", "people", "speaker", "models", "asked", "standing",
-    "plugs",  # what servers offered at first holds for the whole thread
+    "plugs", "unplugged",  # what servers offered at first holds for the whole thread
     "spend", "raised_usd", "attached", "transcripts",
     "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip

@@ -16,7 +16,10 @@ def _base_resolved(s: ThreadState, e: ev.BaseResolved) -> None:
 
 @HANDLERS.on
 def _mcp_listed(s: ThreadState, e: ev.McpListed) -> None:
-    s.plugs.setdefault(e.server, e)
+    if e.server not in s.plugs or s.plugs[e.server].problem:
+        s.plugs[e.server] = e
+    if e.problem:
+        s.unplugged.add((e.role, e.server))
 
 
 @HANDLERS.on

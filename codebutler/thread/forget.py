@@ -61,7 +61,7 @@ def _people(value: Any) -> Iterator[Person]:  # noqa: ANN401 - JSON
 
 
 def _is_person(value: Mapping[str, Any]) -> bool:
-    return set(value) in ({"surface", "id"}, {"surface", "id", "name"}) and isinstance(value["id"], str)
+    return {"surface", "id"} <= set(value) <= set(Person.model_fields) and isinstance(value["id"], str)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ CHANGES = "bash"
 def notice(listed: McpListed) -> str:
     """What people should know of it, if anything. A server's words are code there: they ping nobody."""
     if listed.problem:
-        head, said = "gives this thread no tools", listed.problem
+        head, said = f"gives the role `{listed.role}` no tools", listed.problem
     elif listed.left_out:
         head, said = "has tools that are left out", "\n".join(listed.left_out)
     else:
@@ -62,10 +62,9 @@ class Plugs:
         self._round = 0
 
     async def list_for(self, role: Role) -> list[McpListed]:
-        """Ask the servers that ``role`` may use and that the thread has not asked yet; returns the new."""
+        """Ask the servers that ``role`` may use, and that nobody had and it did not ask; returns the new."""
         known = (await self._declared()).servers.values()
-        unasked = [each for each in known if each.name not in self._log.state.plugs]
-        new = await asyncio.gather(*(self._list(x) for x in unasked if self._may_use(role, x.name)))
+        new = await asyncio.gather(*(self._list(x, role) for x in known if self._is_due(role, x.name)))
         if new:
             await self._log.append(*new)
         return new
@@ -93,6 +92,7 @@ class Plugs:
         return [
             (listed, each)
             for listed in self._log.state.plugs.values()
+            if (role.name, listed.server) not in self._log.state.unplugged
             for each in listed.tools
             if may_use(listed.server, each.tool, role.mcp, theirs)
             and (each.read_only or CHANGES in role.tools)
@@ -121,16 +121,21 @@ class Plugs:
             return Declared({})
         return (await self._host.rules(base.commit)).servers
 
-    def _may_use(self, role: Role, server: str) -> bool:
-        return may_use_server(server, role.mcp, granted(role.name, self._host.config.mcp.roles))
+    def _is_due(self, role: Role, server: str) -> bool:
+        state = self._log.state
+        had = state.plugs.get(server)
+        asked = (role.name, server) in state.unplugged or (had is not None and not had.problem)
+        return not asked and may_use_server(server, role.mcp, granted(role.name, self._host.config.mcp.roles))
 
-    async def _list(self, server: Server) -> McpListed:
+    async def _list(self, server: Server, role: Role) -> McpListed:
         try:
             connection = await self._connected(server)
             tools, left_out = cleaned(server.name, await connection.tools())
         except CodeButlerError as error:
-            return McpListed(server=server.name, inside=server.inside, problem=str(error))
-        return McpListed(server=server.name, inside=server.inside, tools=tools, left_out=left_out)
+            return McpListed(server=server.name, role=role.name, inside=server.inside, problem=str(error))
+        return McpListed(
+            server=server.name, role=role.name, inside=server.inside, tools=tools, left_out=left_out
+        )
 
     async def _connected(self, server: Server) -> Connection:
         async with self._locks.setdefault(server.name, asyncio.Lock()):

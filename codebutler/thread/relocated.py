@@ -11,7 +11,9 @@ from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.types import ToolResult
 
-_PATTERNS = {("pattern", "glob"), ("glob", "grep")}
+_PATTERNS = {("pattern", "glob"), ("glob", "grep"), ("include", "grep")}
+_PATH = re.compile(r"(path|file|filename|directory)$", re.IGNORECASE)
+"""What models call the argument that names a file or folder."""
 _PATCHED = re.compile(
     r"^(\*\*\* (?:Add File|Update File|Delete File|Move to): *)(/.*?)(?=[ \r]*$)", re.MULTILINE
 )
@@ -63,9 +65,9 @@ class Relocated:
         """An argument, if it holds paths, with those of the repo as paths of the worktree."""
         if not isinstance(value, str):
             return value
-        if key == "path" or (key, name) in _PATTERNS:
+        if _PATH.search(key) or (key, name) in _PATTERNS:
             return self._inside(value)
-        if name == "apply_patch" and key == "input":
+        if name == "apply_patch":
             return _PATCHED.sub(lambda found: found[1] + self._inside(found[2]), value)
         return value
 

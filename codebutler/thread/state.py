@@ -74,6 +74,8 @@ class ThreadState:
     base: ev.BaseResolved | None = None
     plugs: dict[str, ev.McpListed] = field(default_factory=dict)
     """What MCP servers offered when the thread first asked, by server."""
+    unplugged: set[tuple[str, str]] = field(default_factory=set)
+    """Roles and servers that could not be had when the role began."""
     plan: ev.PlanProposed | None = None
     plan_step: int = 0
     """``steps`` when the plan was put on the table."""

@@ -51,7 +51,7 @@ class Thread(Caps):
         self._listener = listener
         self._rules: Rules | None = None
         self.guidance = Guidance(host)
-        self._toolsets: dict[tuple[str, int, int], Toolset] = {}
+        self._toolsets: dict[tuple[str, int, tuple[str, ...]], Toolset] = {}
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
         self._level = (0.0, 0)
@@ -114,7 +114,7 @@ class Thread(Caps):
     def toolset(self, role: Role) -> Toolset:
         """The role's tools, those of MCP servers that were listed among them."""
         own = self.host.toolset(role, self.rules)
-        key = role.name, id(own), len(self.state.plugs)
+        key = role.name, id(own), tuple(x.server for x in self.state.plugs.values() if not x.problem)
         if key not in self._toolsets:
             self._toolsets[key] = own.plus(self.space.plugs.tools_for(role))
         return self._toolsets[key]
@@ -124,7 +124,7 @@ class Thread(Caps):
         await self.space.plugs.list_for(role)
         for listed in self.state.plugs.values():
             if words := server_notice(listed):
-                await self.tell_once(words, source=f"notice:mcp:{listed.server}")
+                await self.tell_once(words, source=f"notice:mcp:{listed.server}:{listed.role}")
         if words := self.space.plugs.beyond(role):
             await self.tell_once(words, source=f"notice:mcp-tools:{role.name}")
         return self.toolset(role)

@@ -184,7 +184,7 @@ async def test_processes_that_open_a_new_file_at_once(tmp_path: Path) -> None:
 @pytest.fixture
 async def torn(path: Path) -> tuple[Path, Path, list[str]]:
     """The files of a process that was killed with all its commits in the WAL, and what it had answered."""
-    with started("steps", path, count=30) as child:
+    with started("steps", path, count=300) as child:  # many more than are waited for: it must not end
         assert child.stdout is not None
         lines = [(await asyncio.to_thread(child.stdout.readline)).strip() for _ in range(26)]
         child.kill()

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.commands.builtin import REGISTRY
 from codebutler.events import LimitHit, Posted
 from codebutler.testing.doubles import Asked, Door, Mind, says
+from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
+from codebutler.thread.team import TeamDesk
 from codebutler.types import Inbound, ModelReply, Outbound, Person, ToolCall, Usage
 
 if TYPE_CHECKING:
@@ -130,6 +133,20 @@ async def test_at_a_days_cap_a_chat_doors_person_is_told_who_can_raise_it(priced
         await scene.host.store.bind(thread, "terminal", "there")
         state = await scene.talk("there", "raise 1")
         assert (state.id, state.outcome) == (thread, "answered")
+
+
+async def test_a_raise_that_a_crash_repeats_counts_once(room: Room) -> None:
+    """The ledger is another database than the log: it hears of a raise before the log does."""
+    async with room.engine(costing(0.0)) as scene:
+        thread = (await scene.talk("a", "one")).id
+        today = time.strftime("%Y-%m-%d", time.gmtime())
+        for message, together in ((7, 1.5), (7, 1.5), (8, 3.0)):
+            log = await ThreadLog.claim(scene.host.store, thread, scene.host.redactor.text)
+            desk = TeamDesk(scene.host, log, REGISTRY)
+            await desk.settle_leftovers()
+            await desk.lift("day", 1.5, message)
+            assert await scene.host.ledger.spent(f"raised:day:{today}") == together
+            assert (await desk.shared(today))[f"day:{today}"] == ("day", 50.0 + together)
 
 
 async def test_an_hours_cap_takes_no_raise(room: Room) -> None:

@@ -107,10 +107,13 @@ async def test_a_server_that_does_not_take_the_key(patient: Patient) -> None:
 
 async def test_a_model_that_the_server_lacks_is_told(patient: Patient) -> None:
     async with Provider.run() as provider:
-        provider.models = {"data": [{"id": "local-7b"}]}
+        pricing = {"prompt": "5e-7", "completion": "2e-6"}
+        provider.models = {"data": [{"id": "local-7b", "pricing": pricing}]}
         _, report = await patient.doctor(OPENAI_BASE_URL=provider.url)
     notes = [c["text"] for c in report["checks"] if c["state"] == "note"]
     assert any("local-7b answers" in text for text in notes)
+    roles = [c["text"] for c in report["checks"] if c["area"] == "role pm" and c["state"] == "ok"]
+    assert "0.5 / 2 USD per million tokens" in roles[0], "the price of whoever answers, from its own list"
 
 
 async def test_broken_configuration(patient: Patient) -> None:

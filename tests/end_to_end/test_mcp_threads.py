@@ -7,13 +7,14 @@ import itertools
 import json
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codebutler.events import McpListed, ToolFinished, ToolStarted
 from codebutler.servers.connection import Patience
 from codebutler.testing.cast import Cast, call, lead, plan
-from codebutler.testing.doubles import says
+from codebutler.testing.doubles import Asked, says
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
@@ -39,10 +40,19 @@ def program(*mode: str, **env: str) -> dict[str, object]:
 async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(room: Room) -> None:
     named(
         room,
-        {"db": program("changing", TOKEN="${TOKEN}"), "docs": program(), "bad": program("dead"), "x y": {}},
+        {
+            "db": program("changing", TOKEN="${TOKEN}"),
+            "docs": program(),
+            "bad": program("dead"),
+            "x y": {},
+            "picky": program("picky"),
+        },
     )
     room.configure(
-        mcp={"roles": {"pm": ["docs/find", "docs/write"]}, "servers": {"db": {"env": {"TOKEN": TOKEN}}}}
+        mcp={
+            "roles": {"pm": ["docs/find", "docs/write", "picky"]},
+            "servers": {"db": {"env": {"TOKEN": TOKEN}}},
+        }
     )
     cast = Cast(
         pm=[
@@ -71,26 +81,33 @@ async def test_the_coder_has_the_repos_servers_and_the_pm_what_it_is_granted(roo
         assert done["mcp__db__writecoder-1"].ok  # it was started again
         assert "NOTE" in state.files
         listed = [e for e in events if isinstance(e, McpListed)]
-        assert [e.server for e in listed] == ["docs", "db", "bad"]
-        assert len(listed[1].tools) > 5  # what it said first; later it says something else
-        assert "no licence" in listed[2].problem
+        assert [e.server for e in listed] == ["docs", "picky", "db", "bad", "picky"]
+        assert len(listed[2].tools) > 5  # what it said first; later it says something else
+        assert "no licence" in listed[3].problem
         posts = await scene.posts(state.id)
-        told = next(p for p in posts if "`bad` gives this thread no tools:\n```\n" in p)
+        told = next(p for p in posts if "`bad` gives the role `coder` no tools:\n```\n" in p)
         assert "no licence ''' @everyone" in told
         assert (told.count("```"), told[-3:]) == (2, "```")
-        coders = [a for a in scene.asked if a.role == "coder"]
-        assert all(a.tools == coders[0].tools for a in coders)
-        assert "mcp__docs__find" in coders[0].tools
-        leads = [a for a in scene.asked if a.role == "lead"]
-        assert not [t for a in leads for t in a.tools if t.startswith("mcp__")]
-        assert "Its key is [" in str(listed[1].tools), "a secret in a description is taken out"
+        _need_tools(scene.asked)
+        assert "no room here" in listed[1].problem
+        assert "Its key is [" in str(listed[2].tools), "a secret in a description is taken out"
         for before, after in itertools.pairwise(cast.of("coder")):
             assert after[: len(before)] == before
         rows = await scene.host.store.events(state.id)
-        assert (
-            '"TOKEN"' in done["mcp__db__lookcoder-1"].text
-        )  # it tells its secret, here and in a description
+        assert '"TOKEN"' in done["mcp__db__lookcoder-1"].text, "it tells its secret, as in a description"
         assert not [r for r in rows if TOKEN in r.body]
+
+
+def _need_tools(asked: Sequence[Asked]) -> None:
+    """Who had which tools; a server that was not there for the PM stays away from it, and not from others."""
+    theirs = {
+        role: [[t for t in a.tools if t.startswith("mcp__")] for a in asked if a.role == role]
+        for role in ("pm", "coder", "lead")
+    }
+    assert all(tools == ["mcp__docs__find"] for tools in theirs["pm"])
+    assert all(tools == theirs["coder"][0] for tools in theirs["coder"])
+    assert {"mcp__docs__find", "mcp__picky__find"} <= set(theirs["coder"][0])
+    assert theirs["lead"] == [[]] * len(theirs["lead"])
 
 
 async def test_a_crowd_a_mute_one_and_a_cancel(room: Room) -> None:
@@ -113,7 +130,7 @@ async def test_a_crowd_a_mute_one_and_a_cancel(room: Room) -> None:
         posts = "\n".join(await scene.posts(thread))
         assert "has the first 80, as more do not fit" in posts
         assert "mcp__c__hang29" in posts
-        assert "`mute` gives this thread no tools:\n```\nmute did not start within 3 s" in posts
+        assert "`mute` gives the role `coder` no tools:\n```\nmute did not start within 3 s" in posts
     assert not [p for p in Path("/proc").glob("[0-9]*/cmdline") if b"server.py\0crowd" in _bytes(p)]
 
 

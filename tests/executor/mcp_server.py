@@ -125,6 +125,8 @@ def main() -> None:
     sys.stderr.write("starting\n")
     if mode == "dead":
         sys.exit("no licence ``` @everyone")
+    if mode == "picky" and not os.access(".", os.W_OK):
+        sys.exit("no room here")
     for line in sys.stdin:
         request = json.loads(line)
         if "id" not in request or mode == "mute":

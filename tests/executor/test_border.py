@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import host, seccomp
 from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.job import Job
+from codebutler.sandbox.launch import opened
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.settings import SandboxSettings
 
@@ -158,3 +161,17 @@ async def test_the_probe_asks_the_way_out_too() -> None:
     found = await probe(SandboxSettings(allow=("a.example.org:443",)))
     assert found.ok, [check for check in found.checks if not check.ok]
     assert "reach a host that is not listed" in [check.name for check in found.checks]
+
+
+def test_a_source_that_became_a_link_is_not_followed(tmp_path: Path, folder: Path) -> None:
+    """A command of another sandbox may swap them between the look and the mount."""
+    (tmp_path / "keys").mkdir()
+    (folder / "real").mkdir()
+    (folder / "link").symlink_to(tmp_path / "keys")
+    (folder / "above").symlink_to(folder / "real")
+    (folder / "real/below").mkdir()
+    job = Job(folder.resolve(), None, read_only=False, settings=SandboxSettings())
+    os.close(opened(job.root / "real/below", job))
+    for name in ("link", "above/below"):
+        with pytest.raises(NoSandbox, match="into a link"):
+            opened(job.root / name, job)

@@ -266,3 +266,32 @@ async def test_a_plain_folder_has_no_git(executor: Executor) -> None:
 async def test_what_is_no_repository_is_refused(folder: Path) -> None:
     with pytest.raises(RepoError, match="not a repository"):
         await Executor.start(folder, gitdir=folder)
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "GIT_INDEX_FILE=@INDEX@ git update-index --skip-worktree sub/code.py",
+        "GIT_INDEX_FILE=@INDEX@ git update-index --assume-unchanged sub/code.py",
+        "rm @INDEX@; mkfifo @INDEX@",
+        "rm @INDEX@; ln -s /etc/passwd @INDEX@",
+        "rm -r @HOME@; mkfifo @HOME@",
+        "rm -r @HOME@; ln -s / @HOME@",
+        "mkdir -p @HOME@/objects/ab; mkfifo @HOME@/objects/info",
+        "mkdir -p ~/.config/git; mkfifo ~/.config/git/attributes ~/.config/git/ignore",
+        "mkdir -p ~/.config/git; echo '*' > ~/.config/git/ignore",
+    ],
+)
+async def test_records_of_the_daemon_are_believed_only_as_it_left_them(
+    hands: Executor, linked: Any, trick: str
+) -> None:
+    assert await hands.status(linked.base) == []
+    home = "/codebutler/state/git"
+    command = trick.replace("@INDEX@", f"{home}/index").replace("@HOME@", home)
+    said = await hands.call("bash", {"command": command})
+    assert said.ok, said.text
+    assert (await hands.call("bash", {"command": "echo evil > sub/code.py; echo evil > more"})).ok
+    changes = {each.path: each.kind for each in await hands.status(linked.base)}
+    assert changes == {"sub/code.py": "modified", "more": "added"}
+    assert "+evil" in await hands.diff(linked.base)
+    assert (await hands.tree(linked.base)).pack_size > 0

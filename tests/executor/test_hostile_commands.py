@@ -130,7 +130,7 @@ async def tree(linked: Any) -> Path:
 
 
 @pytest.mark.parametrize("trap", TRAPS)
-def test_nothing_of_it_runs_outside(codebutler: list[str], tree: Path, tmp_path: Path, trap: str) -> None:
+def test_nothing_of_it_runs_outside(quick: list[str], tree: Path, tmp_path: Path, trap: str) -> None:
     """Every action ends soon, with an answer or one line of refusal; the marker is never made."""
     pwned = tmp_path / "pwned"
     TRAPS[trap](tree, pwned)
@@ -139,7 +139,7 @@ def test_nothing_of_it_runs_outside(codebutler: list[str], tree: Path, tmp_path:
         os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
     for action in ACTIONS:
         done = subprocess.run(
-            [*codebutler, "worktree", action, "--worktree", str(tree), "--json"],
+            [*quick, "worktree", action, "--worktree", str(tree), "--json"],
             capture_output=True,
             timeout=60,
             check=False,
@@ -157,7 +157,7 @@ def test_nothing_of_it_runs_outside(codebutler: list[str], tree: Path, tmp_path:
 @pytest.mark.parametrize(
     "name", ["AGENTS.md", "up/secret", "../secret", "/etc/passwd", "fifo", "folder", "huge"]
 )
-def test_read_follows_nothing(codebutler: list[str], tree: Path, name: str) -> None:
+def test_read_follows_nothing(quick: list[str], tree: Path, name: str) -> None:
     (tree.parent / "secret").write_text(SECRET)
     (tree / "AGENTS.md").symlink_to(tree.parent / "secret")
     (tree / "up").symlink_to("..")
@@ -165,7 +165,7 @@ def test_read_follows_nothing(codebutler: list[str], tree: Path, name: str) -> N
     os.mkfifo(tree / "fifo")
     with (tree / "huge").open("wb") as file:
         file.truncate(2**31)
-    command = [*codebutler, "worktree", "read", name, "--worktree", str(tree)]
+    command = [*quick, "worktree", "read", name, "--worktree", str(tree)]
     done = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert SECRET.encode() not in done.stdout
     assert b"root:" not in done.stdout

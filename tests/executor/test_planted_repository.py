@@ -72,6 +72,9 @@ PLANTS: dict[str, Plant] = {
     "boundary that waits": _pipe("shallow"),
     "include that waits": _config("[include]\n\tpath = AWAY/pipe\n"),
     "include that waits, if": _config('[includeIf "gitdir:**"]\n\tPath = AWAY/pipe\n'),
+    "graft that waits": _pipe("info/grafts"),
+    "object that waits": _pipe("objects/ab/cdef"),
+    "include of the kernel's": _config("[include]\n\tpath = /proc/kmsg\n"),
     "include of an include that waits": _config("[Include]\n\tpath = AWAY/more\n"),
 }
 
@@ -147,6 +150,18 @@ async def test_what_was_not_believed_is_neither_shown_nor_written(planted: Path,
             assert "Read-only file system" in said.text
         finally:
             await hands.close()
+
+
+def test_an_include_of_itself_is_looked_at_once(planted: Path) -> None:
+    with (planted / ".git/config").open("a") as file:
+        file.write("[include]\n" + "\tpath = config\n" * 20)
+    assert repository(planted / ".git") is not None
+
+
+def test_a_huge_pointer_is_not_read(planted: Path, tmp_path: Path) -> None:
+    with (planted / ".git/worktrees/linked/commondir").open("wb") as file:
+        file.truncate(1 << 40)
+    assert find_git(tmp_path / "linked") is None
 
 
 def test_what_people_have_is_a_repository(planted: Path, tmp_path: Path) -> None:

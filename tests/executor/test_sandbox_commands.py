@@ -23,12 +23,12 @@ def _run(command: list[str], *words: str, **env: str) -> tuple[int, str, str]:
     return done.returncode, done.stdout, done.stderr
 
 
-def test_tool_prints_ok_and_text(codebutler: list[str], folder: Path) -> None:
+def test_tool_prints_ok_and_text(quick: list[str], folder: Path) -> None:
     (folder / "README.md").write_text("hello\n")
     where = ("--worktree", str(folder))
-    code, out, _ = _run(codebutler, "tool", "read", '{"path":"README.md"}', *where)
+    code, out, _ = _run(quick, "tool", "read", '{"path":"README.md"}', *where)
     assert (code, json.loads(out)) == (0, {"ok": True, "text": "1\thello"})
-    code, out, _ = _run(codebutler, "tool", "bash", '{"command":"exit 3"}', *where)
+    code, out, _ = _run(quick, "tool", "bash", '{"command":"exit 3"}', *where)
     assert (code, json.loads(out)) == (1, {"ok": False, "text": "[exit code 3]"})
 
 
@@ -46,18 +46,18 @@ def test_tool_prints_ok_and_text(codebutler: list[str], folder: Path) -> None:
         (["worktree", "fly"], "invalid choice"),
     ],
 )
-def test_wrong_usage_is_one_line_and_exit_2(codebutler: list[str], words: list[str], said: str) -> None:
-    code, out, err = _run(codebutler, *words)
+def test_wrong_usage_is_one_line_and_exit_2(quick: list[str], words: list[str], said: str) -> None:
+    code, out, err = _run(quick, *words)
     assert (code, out) == (2, "")
     assert said in err
     assert "Traceback" not in err
 
 
-def test_a_role_may_use_only_its_tools(codebutler: list[str], folder: Path) -> None:
+def test_a_role_may_use_only_its_tools(quick: list[str], folder: Path) -> None:
     where = ("--worktree", str(folder), "--role")
-    code, out, _ = _run(codebutler, "tool", "bash", '{"command":"true"}', *where, "pm")
+    code, out, _ = _run(quick, "tool", "bash", '{"command":"true"}', *where, "pm")
     assert (code, json.loads(out)["text"]) == (1, "the role pm may not use bash")
-    assert _run(codebutler, "tool", "bash", '{"command":"true"}', *where, "coder")[0] == 0
+    assert _run(quick, "tool", "bash", '{"command":"true"}', *where, "coder")[0] == 0
 
 
 def test_no_sandbox_is_exit_4_with_the_fix(codebutler: list[str], folder: Path) -> None:
@@ -71,11 +71,11 @@ def test_no_sandbox_is_exit_4_with_the_fix(codebutler: list[str], folder: Path) 
     assert not list(folder.iterdir())
 
 
-def test_the_off_switch_is_the_hosts_alone(codebutler: list[str], folder: Path, tmp_path: Path) -> None:
+def test_the_off_switch_is_the_hosts_alone(quick: list[str], folder: Path, tmp_path: Path) -> None:
     (tmp_path / "beside").write_text("seen")
     call = ("tool", "bash", '{"command":"cat ../beside"}', "--worktree", str(folder))
-    assert "seen" not in _run(codebutler, *call)[1]
-    assert "seen" in _run(codebutler, *call, CODEBUTLER_UNSAFE_NO_SANDBOX="1")[1]
+    assert "seen" not in _run(quick, *call)[1]
+    assert "seen" in _run(quick, *call, CODEBUTLER_UNSAFE_NO_SANDBOX="1")[1]
 
 
 @pytest.fixture
@@ -87,26 +87,30 @@ async def changed(linked: Any) -> Any:
     return linked
 
 
-async def test_worktree_shows_and_saves(codebutler: list[str], changed: Any) -> None:
+async def test_worktree_shows_and_saves(quick: list[str], changed: Any) -> None:
     where = ("--worktree", str(changed.tree))
-    assert _run(codebutler, "worktree", "status", *where)[1] == "added    new.txt\n"
-    status = json.loads(_run(codebutler, "worktree", "status", *where, "--json")[1])
+    assert _run(quick, "worktree", "status", *where)[1] == "added    new.txt\n"
+    status = json.loads(_run(quick, "worktree", "status", *where, "--json")[1])
     assert status == {"changes": [{"path": "new.txt", "kind": "added"}]}
-    assert "+new" in _run(codebutler, "worktree", "diff", *where)[1]
-    assert _run(codebutler, "worktree", "read", "new.txt", *where)[1] == "new\n"
-    code, out, _ = _run(codebutler, "worktree", "checkpoint", *where)
+    assert "+new" in _run(quick, "worktree", "diff", *where)[1]
+    assert _run(quick, "worktree", "read", "new.txt", *where)[1] == "new\n"
+    code, out, _ = _run(quick, "worktree", "checkpoint", *where)
     assert code == 0
     assert out.strip() == changed.git("rev-parse", "codebutler/t")
     assert changed.git("rev-parse", "main") == changed.base
     assert changed.git("-C", str(changed.tree), "-c", "safe.directory=*", "status", "--short") == ""
-    assert _run(codebutler, "worktree", "status", *where)[1] == "nothing has changed\n"
+    assert _run(quick, "worktree", "status", *where)[1] == "nothing has changed\n"
 
 
-async def test_worktree_says_what_is_missing(codebutler: list[str], folder: Path, git_repo: Path) -> None:
-    assert "neither a checkout" in _run(codebutler, "worktree", "status", "--worktree", str(folder))[2]
-    assert _run(codebutler, "worktree", "read", "none", "--worktree", str(folder))[0] == 1
+async def test_worktree_says_what_is_missing(quick: list[str], folder: Path, git_repo: Path) -> None:
+    apart = ["git", "init", "--quiet", f"--separate-git-dir={folder.parent}/apart"]
+    subprocess.run(apart, cwd=folder, check=True)
+    told = _run(quick, "worktree", "status", "--worktree", str(folder))[2]
+    assert "neither a checkout" in told
+    assert "--separate-git-dir" in told
+    assert _run(quick, "worktree", "read", "none", "--worktree", str(folder))[0] == 1
     subprocess.run(["git", "checkout", "--quiet", "--detach"], cwd=git_repo, check=True)
-    code, _, err = _run(codebutler, "worktree", "checkpoint", "--worktree", str(git_repo))
+    code, _, err = _run(quick, "worktree", "checkpoint", "--worktree", str(git_repo))
     assert code == 1
     assert "on no branch" in err
 

@@ -190,3 +190,33 @@ async def test_a_line_end_in_a_name_forges_no_line(executor: Executor, folder: P
         found = (await executor.call(tool, arguments)).text.split("\n")
         assert any(line.startswith("new\\nsecret.py") for line in found), tool
         assert not any(line.startswith("secret.py") for line in found), tool
+
+
+async def test_a_search_goes_on_behind_its_first_page(executor: Executor, folder: Path) -> None:
+    (folder / "many.txt").write_text("".join(f"hit {n}\n" for n in range(600)))
+    (folder / "last.txt").write_text("hit last\n")
+    os.utime(folder / "last.txt", (1, 1))
+    pages = [(await _grep(executor, "hit", offset=at)).text.split("\n") for at in (0, 250, 500)]
+    assert pages[0][-1].startswith("[… 351 more lines: go on with offset 250, ")
+    assert [line for page in pages[:2] for line in page[:-1]] == [
+        f"many.txt:{n + 1}:hit {n}" for n in range(500)
+    ]
+    assert pages[2][-2:] == ["many.txt:600:hit 599", "last.txt:1:hit last"]
+    assert (
+        await _grep(executor, "hit", offset=601)
+    ).text == "(no more: there are 601 results, and offset is 601)"
+    two = (await _grep(executor, "hit", limit=2)).text.split("\n")
+    assert (two[1], two[2][:14]) == ("many.txt:2:hit 1", "[… 599 more li")
+    files = (await _grep(executor, "needle", mode="files", offset=1, limit=2)).text
+    assert files == "a.py\nsrc/b.py\n[… 1 more files; go on with offset 3]"
+    assert (await _grep(executor, "needle", mode="files", offset=9)).text.startswith("(no more: there are 4")
+    counts = (await _grep(executor, "needle", mode="count", offset=3)).text
+    assert counts == ".github/ci.yml:1\n5 matches in 4 files"
+
+
+async def test_case_and_lines_may_be_crossed(executor: Executor) -> None:
+    assert (await _grep(executor, "NEEDLE =")).text == "no match"
+    assert (await _grep(executor, "NEEDLE =", ignore_case=True)).text == "a.py:1:needle = 1"
+    assert (await _grep(executor, "needle.*other")).text == "no match"
+    found = await _grep(executor, "needle.*other", multiline=True)
+    assert found.text == "a.py:1:needle = 1\na.py:2:other"

@@ -90,7 +90,7 @@ def folder(folder: Path) -> Path:
     return folder
 
 
-TOKENS = {"read": 105, "write": 70, "edit": 150, "apply_patch": 85, "bash": 185, "grep": 160, "glob": 80}
+TOKENS = {"read": 105, "write": 70, "edit": 120, "apply_patch": 85, "bash": 185, "grep": 195, "glob": 80}
 """What each tool costs in every model call, its name, description and schema together; 4 characters count
 as a token. A role has edit or apply_patch, never both."""
 

@@ -113,3 +113,18 @@ async def test_the_end_of_a_file_too_large_to_hold(executor: Executor, folder: P
 async def test_a_command_too_long_is_told_the_way(executor: Executor, background: bool) -> None:
     refused = await _bad(executor, "bash", command="true " + "x" * 200_000, background=background)
     assert "write it to a file" in refused
+
+
+async def test_lines_that_share_words_are_shown_when_nothing_is_alike(
+    executor: Executor, folder: Path
+) -> None:
+    rows = "".join(f"value_{n} = compute(value, {n})\n" for n in range(500))
+    (folder / "x").write_text(f"{rows}def handle_timeout(self):\n    pass\n" + "end\n" * 50)
+    old = "async def on_expired(request):\n    await self.handle_timeout(request, retries=3, value=None)\n"
+    refused = (await executor.call("edit", {"path": "x", "old": old, "new": "y"})).text
+    assert (
+        "most words of it are at line 500:\n500\tvalue_499 = compute(value, 499)\n501\tdef handle_timeout"
+        in refused
+    )
+    none = (await executor.call("edit", {"path": "x", "old": "zzz qqq\n", "new": "y"})).text
+    assert "Nothing in the file is like it." in none

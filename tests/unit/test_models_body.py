@@ -55,6 +55,19 @@ def test_each_message_is_written_once_however_often_it_is_sent() -> None:
     assert [m.written for m in messages if isinstance(m, Watched)] == [1] * 6
 
 
+def test_the_tools_of_a_turn_are_written_once_and_never_taken_for_others() -> None:
+    bodies, tools = Bodies(), [Watched(name="read"), Watched(name="edit")]
+    for _ in range(3):
+        assert written(bodies, [SYSTEM], tools=[*tools]) == written(
+            Bodies(), [SYSTEM], tools=[dict(t) for t in tools]
+        )
+    assert [t.written for t in tools] == [1, 1]
+    for number in range(300):  # each in the place of one that has gone
+        assert f'"name":"t{number}"'.encode() in written(bodies, [SYSTEM], tools=[{"name": f"t{number}"}])
+    assert bodies.body("n", [SYSTEM], tools, LIMIT).startswith(b'{"model":"n"')
+    assert written(bodies, [SYSTEM], tools=tools[:1]) == written(Bodies(), [SYSTEM], tools=[{"name": "read"}])
+
+
 def test_what_is_sent_is_a_prefix_of_what_is_sent_next() -> None:
     bodies, messages = Bodies(), [SYSTEM, *talk(5)]
     sent = [written(bodies, messages[:end]) for end in range(1, 7)]
