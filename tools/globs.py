@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from faults import Fault
 
-_LONGEST, _DEEPEST = 1000, 10
-"""Characters of a glob, and braces inside each other."""
+_LONGEST, _DEEPEST, _STARS, _STARS_OF_A_NAME = 1000, 10, 12, 5
+"""Characters of a glob, braces inside each other, and stars: matching takes longer with each of them."""
 
 
 def matcher(pattern: str) -> Callable[[str], object]:
@@ -23,7 +23,10 @@ def matcher(pattern: str) -> Callable[[str], object]:
     if pattern.startswith("!"):
         match = matcher(pattern[1:])
         return lambda path: not match(path)
-    pattern = pattern.removeprefix("./")
+    pattern = re.sub(r"(\*\*/)+", "**/", pattern.removeprefix("./"))
+    names = [re.sub(r"\*+", "*", name).count("*") for name in pattern.split("/")]
+    if sum(names) > _STARS or max(names) > _STARS_OF_A_NAME:
+        raise Fault(f"the glob has too many *: at most {_STARS_OF_A_NAME} in a name, {_STARS} in all")
     if not pattern or pattern.startswith("/") or ".." in pattern.split("/"):
         raise Fault("a glob is relative to its path: no leading / and no ..")
     if pattern.endswith("/"):

@@ -52,6 +52,8 @@ def _why(text: str, old: str) -> str:
     bare = _NUMBERS.sub("", old)
     if bare != old and bare in text:
         return "It begins with line numbers, which read shows and the file does not hold: leave them out."
+    if old.endswith("\n") and len(old) > 1 and text.endswith(old[:-1]):
+        return "The file ends without a line end, old with one: leave it out."
     typed = text.translate(_TYPED).find(old.translate(_TYPED))
     if typed >= 0:
         number, shown = text.count("\n", 0, typed) + 1, text[typed : typed + len(old)]

@@ -67,10 +67,11 @@ def meant(name: str, given: dict[str, Any], known: dict[str, Any]) -> dict[str, 
 
 def _read(taken: dict[str, Any]) -> None:
     """``"10-20"``, ``view_range`` and ``end_line`` are a window too."""
-    window = taken.pop("view_range", None) or taken.get("offset")
-    if isinstance(window, str) and (both := re.fullmatch(r"\s*(\d+)\s*[-:,]\s*(\d+)\s*", window)):
+    window = taken.get("view_range") or taken.get("offset")
+    if isinstance(window, str) and (both := re.fullmatch(r"\[?\s*(\d+)\s*[-:,]\s*(-?\d+)\s*\]?", window)):
         window = [int(both[1]), int(both[2])]
     if isinstance(window, list) and len(window) == 2:
+        taken.pop("view_range", None)
         taken["offset"], taken["end_line"] = window
     first = next((n for key in ("offset", "start_line", "line_start") if (n := _whole(taken.get(key)))), 1)
     for key in ("end_line", "line_end"):

@@ -25,6 +25,7 @@ async def _call(executor: Executor, folder: Path, tool: str, arguments: dict[str
 WINDOWS: list[dict[str, Any]] = [
     {"path": "./x", "offset": "2-3"},
     {"path": "x", "view_range": [2, 3]},
+    {"path": "x", "view_range": "[2, 3]"},
     {"file_path": "@x", "offset": 2, "limit": 2},
     {"target_file": "x", "start_line": "2", "end_line": "3"},
     {"filePath": "x", "offset": "2", "limit": "2", "explanation": "to see it"},
@@ -122,6 +123,8 @@ async def test_searches(executor: Executor, folder: Path) -> None:
         ("bash", {}, "bash needs the argument 'command'"),
         ("grep", {"pattern": "x", "output_mode": "json"}, "mode must be one of content, files, count"),
         ("read", {"path": "x", "file_path": "y"}, "read has no argument 'file_path'"),
+        ("read", {"path": "x", "view_range": "all"}, "read has no argument 'view_range'"),
+        ("edit", {"path": "y", "old": "two\n", "new": "2\n"}, "leave it out"),
         ("read", {"path": "x", "offset": -5}, "offset must be at least 0"),
         ("apply_patch", {"input": "--- a/x\n+++ b/x\n@@ -1 +1 @@"}, "a patch begins with a line"),
         ("apply_patch", {"input": PATCH.replace("./x", "b/x")}, "Did you mean x?"),
@@ -130,6 +133,7 @@ async def test_searches(executor: Executor, folder: Path) -> None:
 async def test_what_is_not_understood_is_told_in_a_line(
     executor: Executor, folder: Path, tool: str, arguments: dict[str, Any], why: str
 ) -> None:
+    (folder / "y").write_text("one\ntwo")
     refused = await _call(executor, folder, tool, arguments)
     assert (refused.ok, refused.text.count("\n")) == (False, 0)
     assert why in refused.text

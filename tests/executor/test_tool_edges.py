@@ -67,6 +67,8 @@ async def test_a_patch_cannot_make_a_file_and_a_folder_of_one_name(
         ("{" * 5000, "5000 characters"),
         ("!" * 5000, "5000 characters"),
         ("{" * 500 + "}" * 500, "more than 10 {"),
+        ("*a*a*a*a*a*a", "too many *"),
+        ("a*/" * 13 + "x", "too many *"),
         ("{a,b", "unclosed { in the glob '{a,b'"),
         ("src/{a,{b,c}", "unclosed {"),
     ],
