@@ -42,6 +42,10 @@ async def _run(args: argparse.Namespace) -> int:
     await tell_of_lost(place, host.store)
     link = slack_link(place.config)
     doors = Doors(place.config, host.store, link)
+    if link is None and place.config.slack.bot_token is not None:
+        print(
+            "Slack is off: slack.appToken is not set, nor slack.listen with slack.signingSecret.", flush=True
+        )
     engine = Engine(host, REGISTRY, doors.surfaces, rested=doors.rested)
     doors.attach(engine)
     ahead = asyncio.create_task(_load_ahead(host))

@@ -142,13 +142,14 @@ class Presser:
             self.done += [label] if pressed.acked.is_set() else []
 
 
+@pytest.mark.timeout(900)
 async def test_killed_on_the_way_nothing_is_lost_or_doubled(
     stage: Stage, slack: SlackTwin, *, full: bool
 ) -> None:
     """Each process dies at its so manyth event, and the next one goes on. ``--full``: at each third."""
     talk, step = Talk(slack, stage.sample.task), 3 if full else 30
     presser = Presser(talk)
-    for number in range(60):
+    for number in range(400):
         where = "before" if number % 2 else "after"
         async with serving(stage, CODEBUTLER_CRASH_AT=f"{where}:{step}") as process:
             if not talk.root:

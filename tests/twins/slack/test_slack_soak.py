@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from codebutler.thread import deliver
 from codebutler.thread.log import ThreadLog
 from codebutler.types import Inbound, Outbound
@@ -15,6 +17,7 @@ from codebutler.types import Inbound, Outbound
 CHANNEL = "CSHOP0001"
 
 
+@pytest.mark.timeout(1_200)
 async def test_all_is_heard_once_and_delivered_once_in_order(
     desks: Callable[..., Any], *, full: bool
 ) -> None:
