@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 _TEXT = "coalesce(body, CAST(bytes AS TEXT))"
 _FROM = "FROM event LEFT JOIN blob ON sha256 = body_blob"
 _CALLS = f"""
-    SELECT thread, seq, ts, kind = 'model_failed', json_extract({_TEXT}, '$.frame', '$.model', '$.usd', '$.priced',
-        '$.seconds', '$.usage.input', '$.usage.output', '$.usage.cached')
+    SELECT thread, seq, ts, kind = 'model_failed', json_extract({_TEXT}, '$.frame', '$.model', '$.usd',
+        '$.priced', '$.seconds', '$.usage.input', '$.usage.output', '$.usage.cached')
     {_FROM} WHERE kind IN ('model_replied', 'model_failed', 'compacted', 'image_made', 'transcribed')
         AND ts >= ?
 """
