@@ -147,6 +147,8 @@ class Decisions:
             return f"That cap is {exact(raise_usd)} higher today, for all threads."
         was_paused = self.state.paused_at
         self._take(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
+        if raise_usd:
+            return self._raised(raise_usd)
         return f"Resumed by {word.by.label}." if was_paused else ""
 
     async def merge(self, word: Word) -> str:
@@ -224,6 +226,12 @@ class Decisions:
 
     def _take(self, *events: Event) -> None:
         self.taken += events
+
+    def _raised(self, usd: float) -> str:
+        """What caps a raise by ``usd`` leaves: it is said each time, as each raise counts."""
+        cap, more = self._thread.usd_cap, exact(self.state.raised_usd + usd)
+        thread = "" if cap is None else f"This thread's cap is {exact(cap + usd)} now; "
+        return f"{thread}{'each' if thread else 'Each'} role's run may cost {more} more than its own cap."
 
     def _stopped_by(self) -> Cap | Literal[""]:
         """The cap at which the thread stands; "" when it is none."""

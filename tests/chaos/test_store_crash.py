@@ -10,7 +10,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -240,13 +239,11 @@ async def test_garbage_at_the_end_of_the_wal_is_left_out(
 
 
 async def test_a_killed_process_is_followed_at_once(path: Path) -> None:
-    """From kill -9 to the next step may take a second; opening is the store's share of it."""
+    """Nothing of it has to be waited for. How long that takes is a row of ``cmd/bench threads``."""
     with started("steps", path, count=100_000) as child:
         assert child.stdout is not None
         for _ in range(50):
             await asyncio.to_thread(child.stdout.readline)
         child.kill()
-    start = time.monotonic()
     async with opened(path) as store:
         await store.append("A", [NewEvent("step", "next", "{}")])
-        assert time.monotonic() - start < 1.0
