@@ -33,6 +33,7 @@ from codebutler.toolset.desk import EndTurn
 from codebutler.types import MemoryItem, Outbound, Person, Plan, PlanStep
 
 REQUEST_CHARS = 8_000
+STOPPED = 'Already stopped. Say **"go"** to go on, or say what to do instead.'
 UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."
 
 
@@ -118,7 +119,7 @@ class Decisions:
     async def cancel(self, word: Word) -> str:
         """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
         if self.state.halted == "cancelled":
-            return ""  # it stands there already; people press twice
+            return STOPPED
         if self.state.merged is not None or self.state.phase == "closed":
             return "It is merged already." if self.state.merged else "This thread is closed."
         events: list[Event] = [Cancelled(message=word.seq, by=word.by)]
@@ -147,6 +148,8 @@ class Decisions:
             return f"That cap is {exact(raise_usd)} higher today, for all threads."
         was_paused = self.state.paused_at
         self._take(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
+        if (plan := dropped_plan(self.state)) is not None:
+            self._take(plan)
         return f"Resumed by {word.by.label}." if was_paused else ""
 
     async def merge(self, word: Word) -> str:
@@ -263,6 +266,15 @@ def requested(state: ThreadState) -> str:
     pm = state.frames.get("pm")
     said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
     return fit("\n\n".join(text for text in said if isinstance(text, str)), REQUEST_CHARS)
+
+
+def dropped_plan(state: ThreadState) -> PlanProposed | None:
+    """The plan that waited when the thread was cancelled: it is on the table again once people go on."""
+    if not state.cancelled_at:
+        return None
+    gone = {e.hash for seq, _, e in state.live if seq > state.cancelled_at and isinstance(e, PlanDropped)}
+    plans = (e for _, _, e in reversed(state.live) if isinstance(e, PlanProposed))
+    return next((plan for plan in plans if plan.hash in gone), None)
 
 
 def _dropped(count: int) -> str:
