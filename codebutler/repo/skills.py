@@ -57,6 +57,7 @@ async def find(gitdir: Path, commit: str) -> Skills:
     """The skills of ``commit``. A file that is none is named, and stops nothing."""
     found: dict[str, Skill] = {}
     problems: list[str] = []
+    beyond: list[str] = []
     for top in FOLDERS:
         files = await list_files(gitdir, commit, top)
         for path in sorted(p for p in files if p.endswith(f"/{FILE}") and p.count("/") == top.count("/") + 2):
@@ -64,15 +65,20 @@ async def find(gitdir: Path, commit: str) -> Skills:
             try:
                 name, description = front_matter(await show_file(gitdir, commit, path) or "", folder)
             except ValueError as error:
-                problems.append(f"{path}: {error}")
+                problems.append(f"{path}: {error}. Mend its front matter")
                 continue
             if name in found:
-                problems.append(f"{path}: {found[name].folder} has the name {name} already")
+                problems.append(f"{path}: {found[name].folder} has the name {name} already. Give it another")
             elif len(found) == AT_MOST:
-                problems.append(f"{path}: only the first {AT_MOST} skills are listed")
+                beyond.append(folder)
             else:
                 inside = tuple(f.removeprefix(f"{folder}/") for f in files if f.startswith(f"{folder}/"))
                 found[name] = Skill(name, description, folder, inside)
+    if beyond:
+        problems.append(
+            f"{len(beyond)} of {len(found) + len(beyond)} skills, as roles are shown {AT_MOST} at most "
+            f"({fit(', '.join(beyond), DESCRIPTION)}). Join some, or take some away"
+        )
     return Skills(found, problems)
 
 

@@ -16,7 +16,7 @@ from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.media import What, service
-from codebutler.models.routing import NO_PROVIDER, NO_PROVIDER_FIX, Router
+from codebutler.models.routing import Router
 from codebutler.service.doctor_check import Check, note, ok, problem
 
 
@@ -24,8 +24,10 @@ async def examine(config: Config, roles: Mapping[str, tuple[Role, str]], *, offl
     """Keys, servers, and each role with the file it is from; ``offline`` leaves the servers alone."""
     router = Router(config)
     checks = _keys(config)
-    if not router.endpoints:
-        return [*checks, problem("models", NO_PROVIDER, NO_PROVIDER_FIX)]
+    try:
+        router.check()
+    except ConfigError as error:
+        return [*checks, problem("models", error.message, error.fix)]
     checks += [_clear(endpoint) for endpoint in router.endpoints if _is_clear(endpoint)]
     if not offline:
         checks += await asyncio.gather(*(_server(endpoint) for endpoint in router.endpoints))

@@ -82,6 +82,5 @@ async def told(repo: Repo) -> list[Check]:
     if known.found:
         checks.append(ok("skills", ", ".join(known.found)))
     return checks + [
-        note("skills", f"left out, as committed: {line}. Mend its front matter and commit it")
-        for line in known.problems
+        note("skills", f"left out, as committed: {line}, and commit that") for line in known.problems
     ]

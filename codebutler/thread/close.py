@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from codebutler.errors import CodeButlerError
 from codebutler.events import JournalCommitted, MergeRefused, PhaseChanged, PrMerged
+from codebutler.forges.base import Forge
 from codebutler.thread import render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
 from codebutler.thread.journal import journal
 from codebutler.thread.landing import closed_outside, meet_base
-from codebutler.types import Outbound
+from codebutler.types import Outbound, Person
 
 STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
+
+_TRIES = 5
+"""How often the branch is brought to terms with a base branch that moves while it is pushed."""
 
 
 async def merge(desk: ThreadDesk) -> None:
@@ -35,22 +39,33 @@ async def _land(desk: ThreadDesk) -> None:
     state = desk.state
     if state.pr is None or state.merge is None:
         raise CodeButlerError("there is no pull request to merge")
-    by = state.merge.by
     await desk.space.checkpoint("Work in progress")
-    await meet_base(desk)
-    if state.journal is None:
-        await _commit_journal(desk)
+    forge, base = await desk.space.forge(), (await desk.space.base()).branch
+    async with desk.host.merging:
+        for left in reversed(range(_TRIES)):
+            met = await meet_base(desk)
+            if desk.state.journal is None:
+                await _commit_journal(desk)
+            try:
+                await _merge(desk, forge, state.pr.number, state.merge.by)
+            except CodeButlerError:
+                if not left or not met or await forge.fetch(base) == met:
+                    raise  # nobody merged meanwhile, so that trying again would change something
+            else:
+                return
+
+
+async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> None:
     head = await desk.space.push()
-    forge = await desk.space.forge()
     pull = await forge.pull_hint()
     with desk.turn.firm():
-        result = await forge.merge(state.pr.number, expected_head=head, co_authors=[by])
+        result = await forge.merge(number, expected_head=head, co_authors=[by])
         how = f"Get it with `{pull}`." if pull else ""
-        text = f"Merged #{state.pr.number} as `{result.sha[:12]}`. {how}"
+        text = f"Merged #{number} as `{result.sha[:12]}`. {how}"
         await desk.post(
             Outbound(text=text, role="lead"),
-            key=f"merged:{state.pr.number}",
-            before=[PrMerged(number=state.pr.number, commit=result.sha, by=by)],
+            key=f"merged:{number}",
+            before=[PrMerged(number=number, commit=result.sha, by=by)],
         )
 
 

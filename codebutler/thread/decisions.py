@@ -150,6 +150,8 @@ class Decisions:
         self._take(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
         if (plan := dropped_plan(self.state)) is not None:
             self._take(plan)
+        if raise_usd:
+            return self._raised(raise_usd)
         return f"Resumed by {word.by.label}." if was_paused else ""
 
     async def merge(self, word: Word) -> str:
@@ -227,6 +229,12 @@ class Decisions:
 
     def _take(self, *events: Event) -> None:
         self.taken += events
+
+    def _raised(self, usd: float) -> str:
+        """What caps a raise by ``usd`` leaves: it is said each time, as each raise counts."""
+        cap, more = self._thread.usd_cap, exact(self.state.raised_usd + usd)
+        thread = "" if cap is None else f"This thread's cap is {exact(cap + usd)} now; "
+        return f"{thread}{'each' if thread else 'Each'} role's run may cost {more} more than its own cap."
 
     def _stopped_by(self) -> Cap | Literal[""]:
         """The cap at which the thread stands; "" when it is none."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
-from codebutler.agent.roles import Role
+from codebutler.agent.roles import Role, fenced
 from codebutler.errors import ToolFailed
 from codebutler.events import (
     ChecklistUpdated,
@@ -182,7 +182,7 @@ class ThreadDesk(Shipping):
         text = await skills.read(self.host.repo.gitdir, base.commit, known[name], file)
         if text is None:
             raise ToolFailed(f"{name} has no text file {file!r}; it has {', '.join(known[name].files[:40])}")
-        return f"[{known[name].folder}/{file or skills.FILE}, of the base commit]\n{text}"
+        return fenced(f"{known[name].folder}/{file or skills.FILE}", text, skills.TEXT)
 
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
         """Keep the items for the person's decision; those that memory holds already are turned away."""

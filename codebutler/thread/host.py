@@ -137,6 +137,8 @@ class Host:
     """Which models are away, for all threads."""
     patience: Patience = field(default_factory=Patience)
     """With MCP servers."""
+    merging: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """One thread at a time brings its branch to terms with the base branch, and merges."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)

@@ -33,18 +33,19 @@ async def closed_outside(desk: ThreadDesk, then: str, *more: Event) -> bool:
     return True
 
 
-async def meet_base(desk: ThreadDesk) -> None:
+async def meet_base(desk: ThreadDesk) -> str:
     """Bring the branch to terms with its base branch as it is now, where only we can: no push is forced.
+    Returns what was met; "" where there is nothing to meet any more.
 
     A rewritten base must not get back what it dropped; memory that was edited there by hand keeps both. Other
     conflicts are left to the merge, which names them.
     """
     base, forge, pr = (await desk.space.base()).branch, await desk.space.forge(), desk.state.pr
     if pr is not None and (await forge.get(pr.number)).state == "merged":
-        return  # by us, before a crash
+        return ""  # by us, before a crash
     there = await forge.fetch(base)
     if not there or desk.state.worktree is None:
-        return  # the merge says that it is gone
+        return ""  # the merge says that it is gone
     if not await is_ancestor(desk.host.repo.gitdir, desk.state.worktree.base, there):
         await _stand_on(desk, base, there)
     tree, conflicts = await merged_tree(desk.host.repo.gitdir, there, desk.state.head)
@@ -52,6 +53,7 @@ async def meet_base(desk: ThreadDesk) -> None:
         await _keep_both(desk, base, there, tree, conflicts)
     elif not conflicts:
         await _mention_landed(desk, base, there, tree)
+    return there
 
 
 async def _stand_on(desk: ThreadDesk, base: str, there: str) -> None:

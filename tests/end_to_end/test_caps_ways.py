@@ -63,6 +63,18 @@ async def test_the_offered_raise_is_enough_for_the_call_that_did_not_fit(priced:
         assert priced_state.outcome == "answered"
 
 
+async def test_each_raise_is_answered_with_the_caps_it_leaves_also_outside_of_a_pause(priced: Room) -> None:
+    priced.configure(limits={"usdPerThread": 0.05})
+    async with priced.engine(costing(0.0)) as scene:
+        thread = (await scene.talk("a", "one")).id
+        await scene.talk("a", "/raise 2")
+        assert (await scene.talk("a", "/raise 1")).raised_usd == 3.0
+        assert (await scene.posts(thread))[-2:] == [
+            "This thread's cap is $2.05 now; each role's run may cost $2.00 more than its own cap.",
+            "This thread's cap is $3.05 now; each role's run may cost $3.00 more than its own cap.",
+        ]
+
+
 async def test_a_cap_is_shown_as_it_is_set(priced: Room) -> None:
     priced.configure(limits={"usdPerThread": 0.005})
     async with priced.engine(costing(0.0049)) as scene:

@@ -48,3 +48,11 @@ async def test_a_key_that_would_travel_in_the_clear_is_seen(tmp_path: Path, what
     found = await checks(tmp_path, {"OPENROUTER_API_KEY": KEY}, **{what: at})
     assert "http://models.example/v1 travels unencrypted" in found["models"][0].text
     assert KEY not in str(found)
+
+
+async def test_models_through_litellm_alone_are_a_setup_that_works(tmp_path: Path) -> None:
+    (tmp_path / "none").mkdir()
+    env = {"ANTHROPIC_API_KEY": KEY, "CODEBUTLER_MODEL": "litellm/anthropic/claude-sonnet-4-5"}
+    assert "models" not in await checks(tmp_path, env)
+    (check,) = (await checks(tmp_path / "none", {}))["models"]
+    assert (check.state, check.text) == ("problem", "no model provider is set up")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 
@@ -109,3 +110,8 @@ def test_the_schema_of_the_native_tools_is_the_contract(tracked: dict[Path, str]
     schema = json.loads(tracked[Path("tools/schema.json")])
     tools = schema if isinstance(schema, list) else schema["tools"]
     assert {tool["name"] for tool in tools} >= {"read", "write", "edit", "bash", "grep", "glob"}
+
+
+def test_no_file_has_a_merge_conflict_in_it(tracked: dict[Path, str]) -> None:
+    mark = re.compile(r"^(<{7}|>{7}|\|{7})( |$)", re.MULTILINE)
+    assert [str(path) for path, text in tracked.items() if mark.search(text)] == []

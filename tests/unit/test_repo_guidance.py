@@ -135,3 +135,12 @@ async def test_the_repos_own_instructions(tmp_path: Path) -> None:
 )
 def test_folders_above(path: str, folders: list[str]) -> None:
     assert folders_above(path) == folders
+
+
+async def test_of_skills_beyond_the_most_one_line_tells(tmp_path: Path) -> None:
+    more = {f".claude/skills/s{n}/SKILL.md": f"---\nname: s{n}\ndescription: d\n---\n" for n in range(103)}
+    found = await skills.find(*commit(tmp_path / "r", more))
+    assert len(found.found) == skills.AT_MOST
+    (line,) = found.problems
+    assert line.startswith("63 of 103 skills, as roles are shown 40 at most (.claude/skills/s")
+    assert "front matter" not in line
