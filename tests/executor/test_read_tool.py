@@ -115,7 +115,7 @@ async def test_what_is_no_file_is_never_waited_for(executor: Executor, folder: P
 
 
 async def test_arguments_are_checked(executor: Executor) -> None:
-    assert "has no argument 'file'" in await _refusal(executor, file="x")
+    assert "has no argument 'colour'" in await _refusal(executor, path="x", colour="x")
     assert "needs the argument 'path'" in await _refusal(executor)
     assert "must be of type string" in await _refusal(executor, path=1)
     assert "must be at least 1" in await _refusal(executor, path="x", limit=0)
