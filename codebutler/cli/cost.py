@@ -96,6 +96,8 @@ def table(sums: Mapping[str, Sum], together: Sum, *, width: int, fine: bool) -> 
     for row, bar in zip(rows, bars, strict=True):
         cells = [cell.rjust(size) for cell, size in zip(row[1:], sizes[1:], strict=False)]
         yield "  ".join([_fit(row[0], sizes[0]), *cells, bar]).rstrip()
+    if together.broken:
+        yield f"{render.money(together.broken_usd)} of it for answers that broke off ({together.broken})"
     if together.unpriced:
         yield f"* with calls of models that have no known price ({together.unpriced}): they count as $0"
 

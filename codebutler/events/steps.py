@@ -65,7 +65,7 @@ class ModelReplied(Record):
 class ModelFailed(Record):
     """A model call failed; ``retry`` says whether another try may help.
 
-    ``usd`` is what the part of an answer cost that had come: it counts against caps, and in no report.
+    ``usd`` is what was paid all the same: for the part of an answer that had come, or for one of no use.
     """
 
     kind: Literal["model_failed"] = "model_failed"

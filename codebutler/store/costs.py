@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 _TEXT = "coalesce(body, CAST(bytes AS TEXT))"
 _FROM = "FROM event LEFT JOIN blob ON sha256 = body_blob"
 _CALLS = f"""
-    SELECT thread, seq, ts, json_extract({_TEXT}, '$.frame', '$.model', '$.usd', '$.priced', '$.seconds',
-        '$.usage.input', '$.usage.output', '$.usage.cached')
-    {_FROM} WHERE kind IN ('model_replied', 'compacted', 'image_made', 'transcribed') AND ts >= ?
+    SELECT thread, seq, ts, kind = 'model_failed', json_extract({_TEXT}, '$.frame', '$.model', '$.usd',
+        '$.priced', '$.seconds', '$.usage.input', '$.usage.output', '$.usage.cached')
+    {_FROM} WHERE kind IN ('model_replied', 'model_failed', 'compacted', 'image_made', 'transcribed')
+        AND ts >= ?
 """
 """One call for all paths: each call parses the text anew."""
 _ABOUT = f"""
@@ -41,6 +42,8 @@ class Bought:
     input: int
     output: int
     cached: int
+    broken: bool = False
+    """No whole answer came: it broke off, or was of no use."""
 
 
 @dataclass(slots=True)
@@ -71,11 +74,13 @@ def _about(rows: Iterable[tuple[str, int, str, str]]) -> _About:
     return about
 
 
-def _own(calls: Iterable[tuple[str, int, float, str]], about: _About) -> Iterator[Bought]:
-    for thread, seq, ts, told in calls:
+def _own(calls: Iterable[tuple[str, int, float, int, str]], about: _About) -> Iterator[Bought]:
+    for thread, seq, ts, broken, told in calls:
         frame, model, usd, priced, seconds, tokens_in, tokens_out, cached = json.loads(told)
         if not model or seq < about.begins.get(thread, 0):
             continue  # a summary that the engine wrote by itself, or a copy
+        if broken and not usd:
+            continue
         yield Bought(
             thread=thread,
             owner=about.owners.get(thread, NOBODY),
@@ -88,4 +93,5 @@ def _own(calls: Iterable[tuple[str, int, float, str]], about: _About) -> Iterato
             input=tokens_in or 0,
             output=tokens_out or 0,
             cached=cached or 0,
+            broken=bool(broken),
         )

@@ -24,10 +24,15 @@ class Sum:
     unpriced: int = 0
     """Calls of models without a known price: they count 0 dollars."""
     seconds: float = 0.0
+    broken: int = 0
+    """Answers that were paid for and broke off, or were of no use: no calls, but in ``usd``."""
+    broken_usd: float = 0.0
 
     def add(self, call: Bought) -> None:
         """Count one more call."""
-        self.calls += 1
+        self.calls += not call.broken
+        self.broken += call.broken
+        self.broken_usd += call.usd if call.broken else 0.0
         self.input += call.input
         self.cached += call.cached
         self.output += call.output
@@ -42,6 +47,7 @@ class Sum:
             "calls": self.calls,
             "tokens": tokens,
             "usd": round(self.usd, 6),
+            "broken_off": {"calls": self.broken, "usd": round(self.broken_usd, 6)},
             "unpriced": self.unpriced,
             "seconds": round(self.seconds, 1),
         }

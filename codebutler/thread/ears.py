@@ -67,7 +67,10 @@ async def _buy(thread: Thread, blank: Transcribed, use: media.Service, data: byt
         heard = await speech.transcribe(use, data, kind)
     except ModelError as error:
         await thread.settle(key, usd if error.paid else 0.0)
-        raise
+        if not error.paid:
+            raise
+        lost = {"error": thread.redact(str(error)), "model": use.model, "usd": usd}
+        return blank.model_copy(update=lost)
     await thread.settle(key, heard.usd or 0.0)
     return blank.model_copy(
         update={

@@ -44,6 +44,11 @@ def _model_failed(s: ThreadState, e: ev.ModelFailed) -> None:
     s.requested.pop(e.frame, None)
     frame = s.frames.get(e.frame)
     s.standing.unreachable = frame.role if frame is not None and e.retry else ""
+    if e.usd:
+        lost = Spend(usd=e.usd, broken=1, broken_usd=e.usd)
+        s.spend.setdefault((frame.role if frame else e.frame, e.model), Spend()).add(lost)
+    if frame is not None:
+        frame.usd += e.usd
 
 
 @HANDLERS.on

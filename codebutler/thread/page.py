@@ -222,7 +222,8 @@ def _html(text: str) -> str:
 def _cost(state: ThreadState) -> Iterator[str]:
     for (role, model), spend in state.spend.items():
         calls = f"{spend.calls} calls, {spend.input} tokens in, {spend.output} out"
-        yield f"{title(role)} with {model}: {calls}, {render.money(spend.usd)}"
+        cost = f"{render.money(spend.usd)}{render.broken_off(spend.broken_usd)}"
+        yield f"{title(role)} with {model}: {calls}, {cost}"
     yield f"Together {render.money(state.usd)}"
 
 

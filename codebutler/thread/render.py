@@ -183,9 +183,14 @@ def usage_table(state: ThreadState) -> str:
 
 def _usage_row(role: str, model: str, s: Spend, unpriced: str = "no price known") -> str:
     share = f" ({s.cached / s.input:.0%})" if s.cached and s.input else ""
-    cost = money(s.usd) + ("" if s.priced else f" ({unpriced})")
+    cost = money(s.usd) + ("" if s.priced else f" ({unpriced})") + broken_off(s.broken_usd)
     cells = (role, model, s.calls, s.tools, s.input, f"{s.cached}{share}", s.output, f"{s.seconds:.0f}", cost)
     return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def broken_off(usd: float) -> str:
+    """What part of a sum of dollars bought no whole answer; "" for none."""
+    return f" ({money(usd)} of it broken off)" if usd else ""
 
 
 def title(role: str) -> str:

@@ -26,6 +26,9 @@ class Spend:
     priced: bool = True
     tools: int = 0
     seconds: float = 0.0
+    broken: int = 0
+    """Answers that were paid for and broke off, or were of no use: no calls, but in ``usd``."""
+    broken_usd: float = 0.0
 
     def add(self, other: Spend) -> None:
         """Count what ``other`` counts, too."""
@@ -37,6 +40,8 @@ class Spend:
         self.priced = self.priced and other.priced
         self.tools += other.tools
         self.seconds += other.seconds
+        self.broken += other.broken
+        self.broken_usd += other.broken_usd
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ConfigError, ModelError, RepoError, ToolFailed
-from codebutler.events import FrameEnded, ImageMade, ImageOrdered
+from codebutler.events import FrameEnded, ImageMade, ImageOrdered, ModelFailed
 from codebutler.filetypes import PICTURES, TEXT, numbered, picture, safe_name
 from codebutler.models import images, media
 from codebutler.models.images import Drawn, Order, Source
@@ -126,8 +126,12 @@ class ThreadStudio:
         try:
             drawn = await images.draw(use, order)
         except ModelError as error:
-            await desk.settle(key, usd if error.paid else 0.0)
-            raise ToolFailed(desk.redact(str(error))) from error
+            lost, said = usd if error.paid else 0.0, desk.redact(str(error))
+            await desk.settle(key, lost)
+            if lost:
+                failed = ModelFailed(frame=site.frame, step=frame.step, model=use.model, error=said, usd=lost)
+                await desk.append(failed)
+            raise ToolFailed(said) from error
         await desk.settle(key, drawn.usd or 0.0)
         made = await self._made(site, drawn, path, use, time.monotonic() - started)
         await desk.append(made)

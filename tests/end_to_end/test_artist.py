@@ -198,6 +198,17 @@ async def test_what_the_service_refuses_or_spoils_is_told_to_the_artist(room: Ro
         assert spent == pytest.approx(0.005 + 0.187, abs=0.01), "a refusal is free, what came may be billed"
 
 
+async def test_a_picture_that_was_paid_for_and_bad_is_in_the_reports(room: Room, twin: MediaTwin) -> None:
+    twin.faults = [(200, {"data": [{"b64_json": "bm90IGEgcGljdHVyZQ=="}]})]
+    async with room.engine(pm_draws(MAKES)) as scene:
+        state = await scene.talk("a", "Draw me a kite")
+        spend = state.spend["artist", "gpt-image-2.5-sunburst"]
+        assert (spend.calls, spend.broken) == (0, 1)
+        booked = await scene.host.store.spent(f"thread:{state.id}")
+        assert 0 < spend.broken_usd < booked == pytest.approx(state.usd)
+        assert sum(b.usd for b in await scene.host.store.bought()) == pytest.approx(booked)
+
+
 async def test_after_a_rewind_the_same_call_buys_its_own_picture(room: Room, twin: MediaTwin) -> None:
     """Some providers count their calls, so the ids that were taken back come again."""
 

@@ -14,7 +14,17 @@ from codebutler.cli import cost
 from codebutler.cli.headless import summary
 from codebutler.cli.main import main
 from codebutler.errors import UsageError
-from codebutler.events import Compacted, Event, Forked, FrameStarted, ModelReplied, ThreadOpened, dump, parse
+from codebutler.events import (
+    Compacted,
+    Event,
+    Forked,
+    FrameStarted,
+    ModelFailed,
+    ModelReplied,
+    ThreadOpened,
+    dump,
+    parse,
+)
 from codebutler.store.costs import Bought
 from codebutler.store.rows import NewEvent
 from codebutler.store.store import Store
@@ -97,6 +107,22 @@ async def test_report_summary_journal_and_cost_say_the_same(store: Store) -> Non
         for role, model in state.spend:
             both = [c for c in await store.bought() if (c.thread, c.role, c.model) == (name, role, model)]
             assert sum(c.usd for c in both) == pytest.approx(state.spend[role, model].usd)
+
+
+async def test_what_was_paid_for_half_an_answer_is_in_every_report(store: Store) -> None:
+    """Caps count it; a report that left it out would call a thread free that has used its cap."""
+    broke = ModelFailed(frame="pm", step=1, model="v/a", error="broke off", retry=True, usd=0.25)
+    free = ModelFailed(frame="pm", step=1, model="v/a", error="503", retry=True)
+    await thread(store, "t1", ROBIN, FrameStarted(frame="pm", role="pm"), broke, free, said("pm", 0.01))
+    rows = await store.events("t1")
+    state = fold("t1", ((r.seq, r.ts, parse(r.body)) for r in rows))
+    sums, together = bill(await store.bought(), "role")
+    assert (state.usd, state.frames["pm"].usd, together.usd) == pytest.approx((0.26, 0.26, 0.26))
+    assert (together.calls, sums["pm"].json()["broken_off"]) == (1, {"calls": 1, "usd": 0.25})
+    told = [render.usage_table(state), journal(state, rows), *cost.table(sums, together, width=80, fine=True)]
+    assert all("$0.26 ($0.25 of it broken off)" in text for text in told[:2])
+    assert told[-1] == "$0.25 of it for answers that broke off (1)"
+    assert summary(state, 0)["usd"] == 0.26
 
 
 async def test_since_leaves_out_what_is_older(store: Store) -> None:
@@ -194,6 +220,7 @@ def test_the_command_prints_one_json_object_a_table_or_that_there_is_nothing(
         "calls": 4,
         "tokens": {"input": 350, "output": 35, "cached": 120},
         "usd": 0.33,
+        "broken_off": {"calls": 0, "usd": 0.0},
         "unpriced": 1,
         "seconds": 6.0,
     }
