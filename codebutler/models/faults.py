@@ -224,7 +224,7 @@ def _elsewhere(status: int, location: str, route: Route) -> ModelRefused:
     where = f" to {_one_line(host, route.endpoint)}" if host else ""
     return ModelRefused(
         f"{route.endpoint.label} sends us elsewhere{where} (status {status}); the key is not taken there",
-        fix=f"If that is right, put that address in place of {route.endpoint.base_url}",
+        fix=f"If that is right, put that address in place of {route.endpoint.base_url or 'its own'}",
     )
 
 

@@ -20,7 +20,7 @@ from functools import cache
 from typing import Any
 
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused
-from codebutler.models import faults
+from codebutler.models import faults, fixedroute
 from codebutler.models.assemble import MAX_CHARS, Assembler
 from codebutler.models.client import OpenAIClient
 from codebutler.models.marks import marked
@@ -111,7 +111,7 @@ class Client(OpenAIClient):
         await super().close()
         litellm = sys.modules.get("litellm")
         if litellm is not None:
-            await litellm.close_litellm_async_clients()
+            await fixedroute.close(litellm)
 
     async def _stream(self, litellm: Any, route: Route, request: Json) -> AsyncGenerator[Json]:  # noqa: ANN401 - a module
         """The pieces of the answer, in OpenAI's form."""
@@ -171,12 +171,24 @@ class Thoughtful(Assembler):
 
 async def load(model: str) -> Any:  # noqa: ANN401 - a module
     """The package, loaded beside the event loop. ModelRefused with the command where it is missing."""
+    provider = model.removeprefix(LITELLM).partition("/")[0]
+    if provider in fixedroute.UNSAFE:
+        raise ModelRefused(
+            f"litellm's {provider} follows redirects, which would take the key along",
+            fix="Name the server under providers in config.json instead",
+        )
     try:
-        return await asyncio.to_thread(_load)
+        return await asyncio.to_thread(_ready)
     except ModuleNotFoundError as error:
         if error.name != "litellm":
             raise
         raise ModelRefused(f"{model} needs the litellm package, which is not installed", fix=EXTRA) from error
+
+
+def _ready() -> Any:  # noqa: ANN401 - a module
+    litellm = _load()
+    fixedroute.lend(litellm)
+    return litellm
 
 
 @cache
@@ -189,11 +201,15 @@ def _load() -> Any:  # noqa: ANN401 - a module
     litellm.disable_streaming_logging = True
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    fixedroute.hold(litellm)
     return litellm
 
 
 def translated(error: Exception, route: Route) -> ModelError:
     """Our error for one of the package's, which derive from the openai package's."""
+    elsewhere = fixedroute.redirect(error)
+    if elsewhere is not None:
+        return faults.from_answer(elsewhere[0], b"", elsewhere[1], route)
     said = _ADVICE.sub("", _WRAPPING.sub("", str(getattr(error, "message", "") or error)))
     kind, provider = type(error).__name__, route.model.partition("/")[0]
     status = getattr(error, "status_code", None)

@@ -19,6 +19,7 @@ from codebutler.types import Json
 
 if TYPE_CHECKING:
     import httpx
+    import openai
     from openai import AsyncOpenAI
 
 What: TypeAlias = Literal["images", "speech"]
@@ -27,6 +28,9 @@ PAUSES = (1.0, 4.0)
 CONNECT = 10.0
 _LONGEST_WISH = 30.0
 """Seconds of a service's Retry-After that are waited for."""
+_NOT_BEGUN = frozenset({429, 503})
+"""Statuses of a service that turns a request away before it works on it."""
+_MAYBE = "It may have been paid for all the same, so it is not asked again by itself"
 _USE = {"images": "pictures can be drawn", "speech": "voice messages can be transcribed"}
 
 
@@ -93,7 +97,7 @@ async def ask(
                 return await _once(use, send, limit)
         except TimeoutError as error:
             why = f"gave no answer within {use.seconds:g} s"
-            raise paid(faults.broken(use.route, why, fix="Try again, or ask for less")) from error
+            raise paid(faults.broken(use.route, why, fix=f"{_MAYBE}: ask for less")) from error
         except _Again as again:
             if not waits:
                 raise again.error from again
@@ -116,10 +120,8 @@ async def _once(
                 return _object(await _bounded(response, use, limit), use)
         except openai.APIStatusError as error:
             raise _status(error.response, use) from error
-        except openai.APITimeoutError as error:
-            raise paid(faults.broken(use.route, "gave no answer in time")) from error
-        except openai.APIConnectionError as error:
-            raise _Again(faults.unreachable(use.route, str(error.__cause__ or error))) from error
+        except openai.APIConnectionError as error:  # a time limit that has passed is one, too
+            raise _lost(error, use) from error
         except httpx.HTTPError as error:
             raise paid(faults.broken(use.route, f"broke off in the middle of its answer: {error}")) from error
 
@@ -142,8 +144,27 @@ def _connection(use: Service) -> httpx.AsyncClient:
 
 
 def _status(response: httpx.Response, use: Service) -> ModelError | _Again:
+    """A service that is asked too often, or is too busy, has not begun; after another fault of its own,
+    it may have done the work."""
     error = faults.from_answer(response.status_code, response.content, response.headers, use.route)
-    return _Again(error) if isinstance(error, ModelUnavailable) else error
+    if not isinstance(error, ModelUnavailable):
+        return error
+    if response.status_code in _NOT_BEGUN:
+        return _Again(error)
+    return paid(ModelUnavailable(error.message, fix=_MAYBE))
+
+
+def _lost(error: openai.APIConnectionError, use: Service) -> ModelError | _Again:
+    """A connection that was never made has sent nothing; one that broke may have sent all."""
+    import httpx
+
+    cause = error.__cause__
+    unsent = httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
+    if isinstance(cause, unsent | httpx.UnsupportedProtocol):
+        return _Again(faults.unreachable(use.route, str(cause) or "no connection could be made in time"))
+    return paid(
+        faults.broken(use.route, f"broke the connection before it answered ({cause or error})", fix=_MAYBE)
+    )
 
 
 async def _bounded(response: Any, use: Service, limit: int) -> bytes:  # noqa: ANN401 - the package's own

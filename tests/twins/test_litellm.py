@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from codebutler.config import load_config
 from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
@@ -171,6 +172,42 @@ async def test_a_server_that_is_not_there(make: Make) -> None:
     client = make(anthropic={"apiKey": "canary-key-value", "baseUrl": "http://127.0.0.1:9"})
     with pytest.raises(ModelUnavailable, match=r"anthropic \(litellm\)"):
         await call(client)
+
+
+@pytest.mark.parametrize(
+    "model", ["anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini", "gemini/gemini-2.5-pro", "ollama/x"]
+)
+async def test_a_redirect_takes_neither_key_nor_prompt_along(make: Make, model: str) -> None:
+    """Of no provider: each has another client inside the package."""
+    arrived: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        arrived.append(request.path)
+        if "elsewhere" in request.path:
+            return web.json_response({}, status=400)
+        return web.Response(status=307, headers={"Location": f"http://localhost:{port}/elsewhere"})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    try:
+        base = {"apiKey": "canary-key-value", "baseUrl": f"http://127.0.0.1:{port}"}
+        for _ in range(2):  # a client that was closed is replaced by one that stays, too
+            client = make(**{model.partition("/")[0]: base})
+            with pytest.raises(ModelRefused, match=r"sends us elsewhere to localhost.*not taken there"):
+                await call(client, model=f"litellm/{model}", tools=[])
+            await client.close()
+    finally:
+        await runner.cleanup()
+    assert len(arrived) == 2
+
+
+async def test_a_provider_that_cannot_be_kept_from_redirects_is_refused(make: Make) -> None:
+    with pytest.raises(ModelRefused, match="follows redirects"):
+        await call(make(aiohttp_openai={"apiKey": "canary-key-value"}), model="litellm/aiohttp_openai/x")
 
 
 async def test_what_a_person_gets_wrong(make: Make) -> None:

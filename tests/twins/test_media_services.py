@@ -133,9 +133,36 @@ async def test_what_did_nothing_is_tried_again(reached: Callable[..., Service], 
     twin.faults = [(429, "slow down"), (503, "busy")]
     await images.draw(reached(), ORDER, pauses=(0, 0))
     assert len(twin.sent) == 3
-    twin.faults = [(500, "oh")] * 3
-    with pytest.raises(ModelUnavailable, match="status 500"):
+    twin.faults = [(503, "busy")] * 3
+    with pytest.raises(ModelUnavailable, match="busy") as caught:
         await images.draw(reached(), ORDER, pauses=(0, 0))
+    assert not caught.value.paid
+
+
+@pytest.mark.parametrize("status", [408, 409, 500, 502, 504])
+async def test_what_may_have_been_made_is_paid_for_once(
+    reached: Callable[..., Service], twin: MediaTwin, status: int
+) -> None:
+    twin.faults = [(status, "oh")]
+    with pytest.raises(ModelUnavailable, match="may have been paid for") as caught:
+        await images.draw(reached(), ORDER, pauses=(0, 0))
+    assert (caught.value.paid, len(twin.sent)) == (True, 1)
+
+
+async def test_a_connection_that_is_cut_after_the_request_is_not_made_again(tmp_path: Path) -> None:
+    asked: list[bytes] = []
+
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n"))
+        writer.close()
+
+    server = await asyncio.start_server(cut, "127.0.0.1", 0)
+    async with server:
+        env = {"OPENAI_BASE_URL": f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"}
+        use = service(load_config(None, home=tmp_path, env=env, repo_text=""), "images")
+        with pytest.raises(ModelUnavailable, match=r"broke the connection.*may have been paid for") as caught:
+            await images.draw(use, ORDER, pauses=(0, 0))
+    assert (caught.value.paid, len(asked)) == (True, 1)
 
 
 async def test_a_server_that_is_not_there_or_silent_is_named(tmp_path: Path) -> None:
@@ -153,8 +180,8 @@ async def test_a_silent_service_is_left_after_its_seconds_and_may_have_been_paid
         await images.draw(reached(), ORDER, pauses=())
     assert not caught.value.paid
     twin.hold = asyncio.Event()
-    use = reached(**{"images.seconds": 0.3})
-    with pytest.raises(ModelUnavailable, match=r"gave no answer within 0\.3 s") as caught:
+    use = reached(**{"images.seconds": 1.5})
+    with pytest.raises(ModelUnavailable, match=r"gave no answer within 1\.5 s") as caught:
         await images.draw(use, ORDER)
     twin.hold.set()
     assert caught.value.paid

@@ -1,0 +1,90 @@
+"""What keeps litellm at the server that it was sent to: a redirect would take the key and the prompt along.
+
+The package follows redirects. For OpenAI's protocol it takes a client of ours; for all else it has no
+setting, so each client that its two makers make is told. A version without these makers fails to load.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Protocol
+
+from codebutler.models.reach import trust
+
+if TYPE_CHECKING:
+    import httpx
+
+UNSAFE = frozenset({"aiohttp_openai"})
+"""Providers of the package whose connection nobody outside can tell not to follow."""
+_DEEP = 12
+"""Errors that may stand one behind another."""
+
+
+class _Maker(Protocol):
+    """A class of the package that makes HTTP clients."""
+
+    create_client: Any
+
+
+def hold(litellm: Any) -> None:  # noqa: ANN401 - a module
+    """Have no client that the package makes from now on follow a redirect."""
+    http_handler = importlib.import_module("litellm.llms.custom_httpx.http_handler")
+    for maker in (http_handler.AsyncHTTPHandler, http_handler.HTTPHandler):
+        _tell(maker)
+
+
+def lend(litellm: Any) -> None:  # noqa: ANN401 - a module
+    """Give the package our clients for OpenAI's protocol, unless it has them: it closes them with its own.
+
+    It takes some 20 ms: not for the event loop. No connection is kept, as one that an event loop leaves
+    behind is of no use to the next.
+    """
+    import httpx
+
+    if litellm.aclient_session is not None and not litellm.aclient_session.is_closed:
+        return
+    alone, trusted = httpx.Limits(max_keepalive_connections=0), trust()
+    litellm.aclient_session = httpx.AsyncClient(follow_redirects=False, verify=trusted, limits=alone)
+    litellm.client_session = httpx.Client(follow_redirects=False, verify=trusted, limits=alone)
+
+
+async def close(litellm: Any) -> None:  # noqa: ANN401 - a module
+    """Close every connection of the package's, and forget the clients that stood on ours."""
+    import openai
+
+    await litellm.close_litellm_async_clients()
+    if litellm.aclient_session is not None:
+        await litellm.aclient_session.aclose()
+    cache = litellm.in_memory_llm_clients_cache
+    for key, client in list(cache.cache_dict.items()):
+        if isinstance(client, openai.AsyncOpenAI):  # the package's own open again by themselves
+            cache.delete_cache(key)
+
+
+def redirect(error: BaseException) -> tuple[int, dict[str, str]] | None:
+    """(status, headers) of the redirect that an error of the package stands for; None if it is none."""
+    status, headers, each = 0, dict[str, str](), error
+    for _ in range(_DEEP):
+        told = getattr(each, "status_code", None)
+        if isinstance(told, int) and 300 <= told < 400:
+            status = told
+        for has in (each, getattr(each, "response", None)):
+            for name in ("litellm_response_headers", "headers"):
+                location = (getattr(has, name, None) or {}).get("location")
+                headers |= {"Location": location} if location else {}
+        following = each.__cause__ or each.__context__
+        if following is None:
+            break
+        each = following
+    return (status, headers) if status else None
+
+
+def _tell(maker: type[_Maker]) -> None:
+    made = maker.create_client
+
+    def create_client(self: Any, *args: Any, **named: Any) -> httpx.AsyncClient | httpx.Client:  # noqa: ANN401 - passed on
+        client: httpx.AsyncClient | httpx.Client = made(self, *args, **named)
+        client.follow_redirects = False
+        return client
+
+    maker.create_client = create_client
