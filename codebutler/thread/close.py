@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from codebutler.errors import CodeButlerError
-from codebutler.events import JournalCommitted, MergeRefused, PhaseChanged, PrMerged
+from codebutler.events import JournalCommitted, MemoryDecided, MergeRefused, PhaseChanged, PrMerged
 from codebutler.forges.base import Forge
 from codebutler.thread import render
 from codebutler.thread.desk import ThreadDesk
@@ -61,12 +61,29 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
     with desk.turn.firm():
         result = await forge.merge(number, expected_head=head, co_authors=[by])
         how = f"Get it with `{pull}`." if pull else ""
-        text = f"Merged #{number} as `{result.sha[:12]}`. {how}"
+        text = f"Merged #{number} as `{result.sha[:12]}`. {how}{_dropped(len(desk.state.memory or ()))}"
         await desk.post(
             Outbound(text=text, role="lead"),
             key=f"merged:{number}",
-            before=[PrMerged(number=number, commit=result.sha, by=by)],
+            before=[PrMerged(number=number, commit=result.sha, by=by), *_undecided(desk, by)],
         )
+
+
+def _undecided(desk: ThreadDesk, by: Person) -> list[MemoryDecided]:
+    """Only a merge that landed drops what nobody has decided on: one that was refused changes nothing."""
+    asked = desk.state.merge
+    if not desk.state.memory or asked is None:
+        return []
+    return [MemoryDecided(message=asked.message, kept=[], by=by)]
+
+
+def _dropped(count: int) -> str:
+    """What a merge says of memory items that nobody has decided on."""
+    if not count:
+        return ""
+    what = "1 memory proposal was" if count == 1 else f"{count} memory proposals were"
+    way = 'Next time, say **"keep all"** or **"keep 1"** before **"merge"**.'
+    return f"\n\n{what} dropped, undecided. {way}"
 
 
 async def _commit_journal(desk: ThreadDesk) -> None:

@@ -33,6 +33,7 @@ from codebutler.toolset.desk import EndTurn
 from codebutler.types import MemoryItem, Outbound, Person, Plan, PlanStep
 
 REQUEST_CHARS = 8_000
+STOPPED = 'Already stopped. Say **"go"** to go on, or say what to do instead.'
 UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."
 
 
@@ -118,7 +119,7 @@ class Decisions:
     async def cancel(self, word: Word) -> str:
         """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
         if self.state.halted == "cancelled":
-            return ""  # it stands there already; people press twice
+            return STOPPED
         if self.state.merged is not None or self.state.phase == "closed":
             return "It is merged already." if self.state.merged else "This thread is closed."
         events: list[Event] = [Cancelled(message=word.seq, by=word.by)]
@@ -147,24 +148,22 @@ class Decisions:
             return f"That cap is {exact(raise_usd)} higher today, for all threads."
         was_paused = self.state.paused_at
         self._take(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
+        if (plan := dropped_plan(self.state)) is not None:
+            self._take(plan)
         if raise_usd:
             return self._raised(raise_usd)
         return f"Resumed by {word.by.label}." if was_paused else ""
 
     async def merge(self, word: Word) -> str:
-        """Merge the pull request; undecided memory items are dropped, and that is said."""
+        """Merge the pull request; memory items that are undecided when it has landed are dropped."""
         if self.state.merged is not None:
             return f"#{self.state.merged.number} is merged as `{self.state.merged.commit[:12]}`."
         if self.state.pr is None or self.state.pr_state != "open":
             return "There is no open pull request to merge."
         if not self._may(word):
             return f"Only {self._owner()} may merge in this thread."
-        drop: list[Event] = []
-        if self.state.memory:
-            drop = [MemoryDecided(message=word.seq, kept=[], by=word.by)]
-        said = _dropped(len(self.state.memory or ()))
-        self._take(MergeRequested(message=word.seq, by=word.by), *drop)
-        return said
+        self._take(MergeRequested(message=word.seq, by=word.by))
+        return ""
 
     async def decide_memory(self, word: Word, kept: Sequence[MemoryItem]) -> str:
         """Keep exactly these items."""
@@ -173,7 +172,13 @@ class Decisions:
         if not self._may(word):
             return f"Only {self._owner()} may decide on memory in this thread."
         self._take(MemoryDecided(message=word.seq, kept=list(kept), by=word.by))
-        return "" if kept else "Nothing was kept."
+        if not kept:
+            return "Nothing was kept."
+        if self.state.halted and not self.state.paused_at and self.state.phase == "lead":
+            self._take(Resumed(message=word.seq, by=word.by))  # as after a merge that was refused
+        elif self.state.halted:
+            return 'Noted. It is kept once the thread goes on: say **"go"**.'
+        return ""
 
     async def swap_model(self, word: Word, role: str, wish: str) -> str:
         """Give ``role`` another model from its next step on; ``wish`` is a name of its pool or a model id."""
@@ -273,9 +278,10 @@ def requested(state: ThreadState) -> str:
     return fit("\n\n".join(text for text in said if isinstance(text, str)), REQUEST_CHARS)
 
 
-def _dropped(count: int) -> str:
-    """What a merge says of memory items that nobody has decided on."""
-    if not count:
-        return ""
-    what = "1 memory proposal was" if count == 1 else f"{count} memory proposals were"
-    return f'{what} dropped, undecided. Next time, say **"keep all"** or **"keep 1"** before **"merge"**.'
+def dropped_plan(state: ThreadState) -> PlanProposed | None:
+    """The plan that waited when the thread was cancelled: it is on the table again once people go on."""
+    if not state.cancelled_at:
+        return None
+    gone = {e.hash for seq, _, e in state.live if seq > state.cancelled_at and isinstance(e, PlanDropped)}
+    plans = (e for _, _, e in reversed(state.live) if isinstance(e, PlanProposed))
+    return next((plan for plan in plans if plan.hash in gone), None)

@@ -22,7 +22,7 @@ _ENDS = frozenset(
     {"cancelled", "paused", "limit_hit", "frame_ended", "turn_ended", "resumed", "rewound", "forked"}
 )
 """What decides whether people are owed an end."""
-_DEALS = frozenset(
+DEALS = frozenset(
     kind.model_fields["kind"].default
     for kind in get_args(get_args(ev.Event)[0])
     if "message" in kind.model_fields and kind.model_fields["message"].annotation is int
@@ -52,7 +52,7 @@ def apply(state: ThreadState, seq: int, ts: float, event: ev.Event | None) -> No
 
 
 def _step(state: ThreadState, event: ev.Event) -> None:
-    if event.kind in _DEALS:
+    if event.kind in DEALS:
         state.unread.pop(getattr(event, "message", 0), None)
     handler = _HANDLERS.get(event.kind)
     if handler is not None:

@@ -48,8 +48,13 @@ def _row(evidence: Evidence, state: ThreadState) -> Iterator[str]:
 
 
 def _title(evidence: Evidence, state: ThreadState) -> str:
-    plans = [e for e in map(parse, (e.body for e in evidence.events)) if isinstance(e, PlanProposed)]
-    return plans[-1].plan.title[:120] if plans else (state.opened.title if state.opened else "")
+    title = opened = state.opened.title if state.opened else ""
+    for event in map(parse, (row.body for row in evidence.events)):
+        if isinstance(event, PlanProposed):
+            title = event.plan.title[:120]
+        elif isinstance(event, ev.Forked):
+            title = opened  # the plans before it are copies, of the first thread
+    return title
 
 
 def _outbox(evidence: Evidence) -> Iterator[str]:

@@ -7,18 +7,22 @@ from collections.abc import Coroutine
 from typing import Any
 
 from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
-from codebutler.events import Outcome, TurnEnded
+from codebutler.events import Outcome, Posted, TurnEnded
 from codebutler.thread import phases
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.fold import DEALS
 from codebutler.thread.host import Host
 from codebutler.thread.lastword import last_word
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.mail import CLOSED
+from codebutler.thread.rewind import onward
 from codebutler.thread.state import ThreadState
 from codebutler.thread.team import TeamDesk
 from codebutler.thread.thread import Listener
 from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
+from codebutler.types import Outbound
 
 
 async def run_turn(
@@ -83,8 +87,27 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
     await desk.log.update_row(phase=desk.state.phase, status=outcome)
-    word = last_word(desk.state, outcome, text) if end else None
+    word = last_word(desk.state, outcome, text) if end else unsaid(desk.state)
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
+
+
+def unsaid(state: ThreadState) -> Outbound | None:
+    """For a turn in which a person's word was obeyed and nothing was shown: where the thread stands."""
+    obeyed = False
+    for _, _, event in reversed(state.live):
+        if isinstance(event, TurnEnded):
+            break
+        if isinstance(event, Posted):
+            return None
+        obeyed = obeyed or event.kind in DEALS
+    if not obeyed:
+        return None
+    if state.phase == "closed":
+        return Outbound(text=CLOSED, kind="notice")
+    way, choices = onward(state, state, hold=False)
+    waits = state.question is not None or state.plan_waits or bool(state.memory)
+    text = way if waits else f"There is nothing to go on with. {way}"
+    return Outbound(text=text, kind="notice", choices=choices)
 
 
 def _cut_off(desk: ThreadDesk) -> EndTurn | None:

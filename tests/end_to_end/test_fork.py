@@ -11,7 +11,9 @@ import pytest
 from codebutler.events import Posted
 from codebutler.testing.cast import Cast, bash, lead, plan, write
 from codebutler.testing.doubles import says
+from codebutler.thread.evidence import of_store
 from codebutler.thread.points import points
+from codebutler.thread.replay import differences
 
 if TYPE_CHECKING:
     from codebutler.thread.state import ThreadState
@@ -39,6 +41,7 @@ async def test_the_fork_ships_its_own_pull_request_and_the_first_thread_its_own(
         log = await scene.host.store.events(first.id)
         point = scene.point(first, "write A")
         second = await forked(scene, f"fork {point.number}", by="ann")
+        assert differences(await of_store(scene.host.store, second.id)) == []
         assert second.opened is not None
         assert (second.opened.owner.id, second.opened.title) == ("ann", "Write notes (fork)")
         assert (second.halted, second.outcome, second.phase) == ("rewound", "rewound", "coder")

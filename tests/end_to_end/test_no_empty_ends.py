@@ -161,7 +161,35 @@ async def test_a_merge_says_that_it_drops_undecided_memory(
         state = await scene.talk("a", "merge")
         assert state.phase == "closed"
         (text,) = [t for t in await scene.posts(state.id) if "dropped, undecided" in t]
-        assert text.startswith(said)
+        assert f"\n\n{said}" in text
+
+
+async def test_a_refused_merge_drops_no_memory_and_it_can_still_be_kept(room: Room) -> None:
+    mind = Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lead("Notes", "One.", "Two."))
+    async with room.engine(mind) as scene:
+        before = await scene.shipped()
+        away = room.sample.remote.with_name("away.git")
+        room.sample.remote.rename(away)
+        refused = await scene.talk("a", "merge")
+        assert (refused.outcome, refused.memory, refused.merged) == ("failed", before.memory, None)
+        away.rename(room.sample.remote)
+        state = await scene.talk("a", "keep 1")
+        assert (state.memory, state.memory_commits) == (None, 1)
+        assert "Kept 1 item" in (await scene.posts(state.id))[-1]
+        assert (await scene.talk("a", "merge")).phase == "closed", await scene.posts(state.id)
+        shown = scene.git("show", "main:.codebutler/memory/pm.md", where=room.sample.remote)
+        assert "One." in shown
+        assert "Two." not in shown
+
+
+async def test_memory_that_is_decided_while_paused_is_kept_once_it_goes_on(room: Room) -> None:
+    mind = Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lead("Notes", "One."))
+    async with room.engine(mind) as scene:
+        await scene.shipped()
+        await scene.talk("a", "pause")
+        state = await scene.talk("a", "/memory yes")
+        assert "Noted. It is kept once the thread goes on" in (await scene.posts(state.id))[-1]
+        assert (await scene.talk("a", "go")).memory_commits == 1
 
 
 async def test_a_raise_by_no_number_is_refused_at_a_cap(room: Room) -> None:
