@@ -115,14 +115,12 @@ class Wire:
                     connector=aiohttp.TCPConnector(limit=0, ssl=trusted),
                     cookie_jar=aiohttp.DummyCookieJar(),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
-                    headers=self._headers(route),
+                    headers=self._headers(),
                 )
             return self._session
 
-    def _headers(self, route: Route) -> dict[str, str]:
+    def _headers(self) -> dict[str, str]:
         key = self._endpoint.key.get_secret_value() if self._endpoint.key else _NO_KEY
-        if not key.isprintable():
-            raise faults.bad_key(route, "it holds a line break or another control character")
         headers = {
             "Authorization": f"Bearer {key}",
             "Content-Type": "application/json",

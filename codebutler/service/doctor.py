@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,17 +50,17 @@ async def examine(
     config, found = await _config(repo, folder, env)
     checks += found
     if repo is not None:
-        checks += await doctor_repo.remote(repo, config, folder)
-        checks += await doctor_repo.told(repo)
-    checks += await _sandbox(config)
+        checks += await _kept("repo", doctor_repo.remote(repo, config, folder))
+        checks += await _kept("repo", doctor_repo.told(repo))
+    checks += await _kept("sandbox", _sandbox(config))
     roles, found = await doctor_repo.roles(repo)
     checks += found
     if config is not None:
         checks += _wishes(config)
         if repo is not None:
-            checks += await doctor_setup.examine(repo, config, folder)
-        checks += await doctor_models.examine(config, roles, offline=offline)
-        checks += await doctor_servers.examine(repo, config, roles, live=mcp)
+            checks += await _kept("setup", doctor_setup.examine(repo, config, folder))
+        checks += await _kept("models", doctor_models.examine(config, roles, offline=offline))
+        checks += await _kept("mcp", doctor_servers.examine(repo, config, roles, live=mcp))
     if repo is not None:
         checks += [note("models", line) for line in await models_away(repo.root, folder)]
     checks += await asyncio.to_thread(doctor_host.disk, repo.root if repo else path, folder)
@@ -70,6 +70,16 @@ async def examine(
     if not any(check.area == "home" and check.state == "problem" for check in checks):
         checks.append(await asyncio.to_thread(doctor_host.store, folder / "global.db", "global store"))
     return Report(checks, config)
+
+
+async def _kept(area: str, looking: Awaitable[Sequence[Check]]) -> Sequence[Check]:
+    """What one part found; a part that breaks is a problem of its own and ends no other."""
+    try:
+        return await looking
+    except CodeButlerError as error:
+        return [problem(area, error.message, error.fix)]
+    except Exception as error:  # noqa: BLE001 - whatever a machine can be like: the other parts are wanted
+        return [problem(area, f"this check broke off ({type(error).__name__})", "Please report it")]
 
 
 async def _config(repo: Repo | None, home: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Check]]:

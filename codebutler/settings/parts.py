@@ -6,13 +6,14 @@ import re
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic.alias_generators import to_camel
 
 REPO: dict[str, Any] = {"repo": True}
 """Marks a key that a repo's own file may set."""
 
 RESERVED_PROVIDERS = ("openai", "openrouter", "litellm")
+_NO_KEY = "must be a key or token as it was given out: it holds a line break, a curly quote or the like"
 _HOST_PORT = re.compile(r"[A-Za-z0-9*][A-Za-z0-9.*-]*:\d{1,5}")
 
 
@@ -65,3 +66,14 @@ class Section(BaseModel):
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, alias_generator=to_camel, populate_by_name=False
     )
+
+    @field_validator("*")
+    @classmethod
+    def _sendable(cls, value: Any) -> Any:  # noqa: ANN401 - of any field
+        """A key travels in a header: one line of ASCII. What an editor or a pipe puts around it goes."""
+        if not isinstance(value, SecretStr):
+            return value
+        bare = value.get_secret_value().strip()
+        if not (bare.isascii() and bare.isprintable()):
+            raise ValueError(_NO_KEY)
+        return SecretStr(bare)

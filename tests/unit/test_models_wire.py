@@ -179,10 +179,9 @@ async def test_an_answer_without_end_is_ended(tmp_path: Path) -> None:
 
 async def test_a_key_with_a_line_break_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     async with Provider.run() as server:
-        error = await failure(server.url, tmp_path, key="canary\r\nX: y")
+        with pytest.raises(ConfigError, match="OPENAI_API_KEY"):
+            await failure(server.url, tmp_path, key="canary\r\nX: y")
         assert server.headers == []
-    assert isinstance(error, ModelRefused)
-    assert "OPENAI_API_KEY" in error.fix
 
 
 async def test_plain_http_where_tls_is_expected(tmp_path: Path) -> None:
