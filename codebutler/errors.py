@@ -77,6 +77,9 @@ class ModelError(CodeButlerError):
 class ModelUnavailable(ModelError):
     """The model cannot be reached right now."""
 
+    silent = False
+    """Whether a time limit passed without an answer: another try would take as long."""
+
     def __init__(self, message: str = "", *, fix: str = "", retry_after: float | None = None) -> None:
         """``retry_after`` is the provider's own wish in seconds, if it stated one."""
         super().__init__(message, fix=fix)

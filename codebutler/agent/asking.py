@@ -6,6 +6,8 @@ away waits for the first probe, if that is soon, and else the turn ends in words
 
 from __future__ import annotations
 
+import asyncio
+import math
 import random
 import time
 from collections.abc import Sequence
@@ -16,6 +18,7 @@ from codebutler.agent.roles import Role
 from codebutler.agent.thinking import Thinking
 from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
 from codebutler.events import CircuitChanged, Event, ModelFailed, ModelRequested, StoodIn
+from codebutler.models.stream import hurried
 from codebutler.text import sentence, spoken
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
@@ -23,6 +26,10 @@ from codebutler.types import Message, ModelReply
 
 TRIES = 4
 """Calls of one step to one model before the next one is asked; its circuit mostly opens before."""
+HURRY, SHARE = 60.0, 5
+"""While another model is ready: the most seconds that one may send nothing, and the part of a role's time."""
+LONG_PAUSE = 10.0
+"""Seconds of a provider's wish that are not waited for while another model is ready."""
 PATIENCE = 60.0
 """Seconds that a step waits for models that are all away."""
 
@@ -52,8 +59,9 @@ async def _first(asking: _Asking) -> Answer:
     patience = PATIENCE
     while True:
         models = place.candidates(role)
-        for model in models:
-            answer = await asking.tries(model)
+        for at, model in enumerate(models):
+            spare = any(not place.breaker.wait(other) for other in models[at + 1 :])
+            answer = await asking.tries(model, spare=spare)
             if answer is not None:
                 await asking.told(models[0], model)
                 return answer
@@ -80,16 +88,23 @@ class _Asking:
         self._said = ""
         """What the last failure of this step said."""
 
-    async def tries(self, model: str) -> Answer | None:
-        """The model's reply; None when it is away."""
+    async def tries(self, model: str, *, spare: bool) -> Answer | None:
+        """The model's reply; None when it is away. ``spare``: another one is ready to be asked.
+
+        With a spare one, nobody waits long for this one: neither for silence to end nor for a long pause.
+        """
+        hurry = min(HURRY, self.role.limits.seconds / SHARE) if spare else math.inf
         for attempt in range(TRIES):
             started = time.monotonic()
             try:
-                reply = await self._call(model)
+                with hurried(hurry):
+                    reply = await self._call(model)
             except ModelUnavailable as error:
                 self._said = str(error)
                 await self._log_circuit(model)
                 if self.place.breaker.wait(model) or attempt + 1 == TRIES:
+                    return None
+                if spare and (error.silent or (error.retry_after or 0.0) > LONG_PAUSE):
                     return None
                 seconds = _pause(attempt, error.retry_after)
                 why = f"{error.message}; next try in {seconds:.0f} s"
@@ -129,6 +144,9 @@ class _Asking:
             if retry or isinstance(error, ContextTooLong):
                 raise
             raise EndTurn("failed", text) from error
+        except asyncio.CancelledError:
+            await place.settle(key, usd)  # it was under way, and nobody hears what it cost
+            raise
         await place.settle(key, reply.usd or 0.0)
         return reply
 

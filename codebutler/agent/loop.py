@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from codebutler.agent.frame import Frame, OpenCall
@@ -48,6 +49,10 @@ class Workplace(Desk, Thinking, Protocol):
     async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
         """The repo's instructions for the file that ``call`` is about, which ``frame`` was not given yet:
         (text to put under the result, their paths)."""
+        ...
+
+    def watching(self, role: str, tool: str) -> AbstractAsyncContextManager[None]:
+        """While it is open, a tool that does not come back for long is shown to people."""
         ...
 
     async def before_tools(self, *, changes: bool) -> None:
@@ -127,7 +132,10 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
 async def _run(call: ToolCall, tools: Toolset, place: Workplace, site: Site) -> ToolResult:
     """A tool that breaks is a failed call: run again, it would break again, and the thread with it."""
     try:
-        return await tools.run(call, place, site)
+        if not tools.is_outside(call.name):
+            return await tools.run(call, place, site)
+        async with place.watching(site.role, call.name):
+            return await tools.run(call, place, site)
     except (EndTurn, CodeButlerError):
         raise
     except Exception as error:  # a fault of ours in one tool must neither end the thread nor stay silent

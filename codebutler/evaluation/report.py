@@ -48,6 +48,7 @@ def one_line(result: Result) -> str:
     if result.skipped:
         return plain(f"{result.name} ({result.choice}): {result.skipped}")
     word = "passed" if result.passed else f"failed ({', '.join(v.name for v in result.faults)})"
+    word += f", {result.halted}" if result.halted else ""
     return plain(f"{result.name} ({result.choice}): {word}, {money(result.usd)}, {result.seconds:.0f} s")
 
 
@@ -80,6 +81,8 @@ def _faults(runs: Sequence[Result]) -> Iterator[str]:
         mark = f" (run {run.number})" if len(runs) > 1 else ""
         if run.skipped:
             yield f"    {plain(run.skipped)}{mark}"
+        if run.halted:
+            yield f"    {plain(run.halted)}{mark}"
         for verdict in run.faults:
             lines = plain(verdict.fault).splitlines() or [""]
             yield f"    ✗ {plain(verdict.name)}{mark}: {lines[0]}"

@@ -42,6 +42,8 @@ class Result:
     thread: str = ""
     folder: str = ""
     skipped: str = ""
+    halted: str = ""
+    """The cap at which it stands; "" when it is none."""
 
     @property
     def faults(self) -> list[Verdict]:
@@ -62,6 +64,7 @@ class Result:
             "passed": self.passed,
             "skipped": self.skipped,
             "outcome": self.outcome,
+            "halted": self.halted,
             "oracles": [{"name": v.name, "passed": not v.fault, "fault": v.fault} for v in self.verdicts],
             "answered": list(self.models),
             **figures([self]),
@@ -75,10 +78,12 @@ def result(name: str, choice: str, number: int, played: Played, verdicts: Sequen
     state, spend = played.state, Spend()
     for each in state.spend.values():
         spend.add(each)
+    hit = state.limit if state.halted.startswith("paused: ") and not played.stopped else None
     return Result(
         name, choice, number, verdicts, played.stopped or state.outcome or "", state.steps, spend.tools,
         spend.input, spend.output, spend.cached, spend.usd, not spend.priced, played.seconds,
         sorted({model for _, model in state.spend}), state.id,
+        halted=f"paused at the cap: {hit.what}" if hit is not None else "",
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ def translated(route: Route, connect: float, proxy: str | None) -> Iterator[None
     except aiohttp.ClientError as error:
         raise _meant(error, route, proxy) from error
     except TimeoutError as error:
-        raise faults.broken(route, str(error)) from error
+        raise faults.silent(route, str(error)) from error
     except OSError as error:
         raise faults.broken(route, "broke the connection") from error
 

@@ -116,6 +116,13 @@ def broken(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
     return ModelUnavailable(f"{route.endpoint.label} {_one_line(why, route.endpoint)}", fix=fix)
 
 
+def silent(route: Route, why: str) -> ModelUnavailable:
+    """As ``broken``, for an answer that did not come in time."""
+    error = broken(route, why)
+    error.silent = True
+    return error
+
+
 def too_much(route: Route, limit: int) -> ModelRefused:
     """The answer has no end."""
     return ModelRefused(f"{route.id} answered with more than {limit >> 20} MB", fix="Try another model")

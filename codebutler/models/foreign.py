@@ -26,6 +26,7 @@ from codebutler.models.client import OpenAIClient
 from codebutler.models.marks import marked
 from codebutler.models.prices import MILLION, Price
 from codebutler.models.routing import LITELLM, Route
+from codebutler.models.stream import first_wait
 from codebutler.types import Json, Message, ModelReply
 
 EXTRA = "pip install 'codebutler[litellm]'"
@@ -117,7 +118,7 @@ class Client(OpenAIClient):
         """The pieces of the answer, in OpenAI's form."""
         import openai
 
-        wait, what = self._timeouts.first, "sent nothing"
+        wait, what = first_wait(self._timeouts), "sent nothing"
         try:
             async with asyncio.timeout(wait):
                 answer = await litellm.acompletion(**request)
@@ -131,7 +132,7 @@ class Client(OpenAIClient):
             if answer.received_finish_reason is None:  # it then makes one up
                 raise faults.broken(route, "broke off in the middle of its answer") from None
         except TimeoutError as error:
-            raise faults.broken(route, f"{what} for {wait:g} s") from error
+            raise faults.silent(route, f"{what} for {wait:g} s") from error
         except openai.OpenAIError as error:
             raise translated(error, route) from error
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +45,24 @@ class Timeouts:
     late: float = 10.0
 
 
+_hurry: ContextVar[float] = ContextVar("hurry", default=math.inf)
+
+
+@contextmanager
+def hurried(seconds: float) -> Iterator[None]:
+    """Within this block no call waits longer for its first piece: somebody else is ready to answer."""
+    token = _hurry.set(seconds)
+    try:
+        yield
+    finally:
+        _hurry.reset(token)
+
+
+def first_wait(timeouts: Timeouts) -> float:
+    """Seconds until the first piece of an answer must be there."""
+    return min(timeouts.first, _hurry.get())
+
+
 class Wire:
     """The connections to one server: made by the first call, kept for the next. It never retries."""
 
@@ -59,6 +79,10 @@ class Wire:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+    @property
+    def _first(self) -> float:
+        return first_wait(self._timeouts)
 
     async def pieces(self, body: bytes, headers: Mapping[str, str], route: Route) -> AsyncGenerator[Any]:
         """The pieces of the answer as JSON. Raises ModelError for all that can go wrong on the way.
@@ -116,7 +140,7 @@ class Wire:
     ) -> AsyncIterator[ClientResponse]:
         """The answer, if its status is good. A redirect is not followed: it would take the key along."""
         url = f"{self._endpoint.base_url.rstrip('/')}/chat/completions"
-        async with _limit(self._timeouts.first, "sent nothing"):
+        async with _limit(self._first, "sent nothing"):
             answer = await session.post(
                 url, data=body, headers=headers, allow_redirects=False, proxy=self._proxy
             )
@@ -130,7 +154,7 @@ class Wire:
             answer.release()  # a connection that has more to say is closed by this
 
     async def _read(self, answer: ClientResponse, route: Route) -> AsyncGenerator[Any]:
-        content, quiet = answer.content, self._timeouts.first
+        content, quiet = answer.content, self._first
         async with _limit(quiet, "sent nothing"):
             begun = await _first(content)
         if begun.startswith(b"<"):
@@ -152,7 +176,7 @@ class Wire:
     async def _events(self, content: StreamReader, begun: bytes, route: Route) -> AsyncGenerator[bytes]:
         """The data of each event."""
         events, arrived = Events(MAX_BYTES), begun
-        wait, what = self._timeouts.first, "sent nothing"
+        wait, what = self._first, "sent nothing"
         clock = asyncio.get_running_loop().time
         deadline = clock() + wait
         while arrived:

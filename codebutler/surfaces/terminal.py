@@ -11,6 +11,7 @@ from codebutler.types import Capabilities, Outbound, Person
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.markdown import Markdown
 
 NAME = TERMINAL
 _COLOURS = {"pm": "cyan", "coder": "green", "lead": "magenta", "researcher": "blue", "artist": "yellow"}
@@ -72,18 +73,27 @@ class Terminal:
         self.writing = (self.writing + delta)[-200:]
 
     def _print(self, message: Outbound) -> None:
-        from rich.markdown import Markdown
         from rich.panel import Panel
 
         title = f"[bold {_COLOURS.get(message.role, 'white')}]{message.role.upper() or 'CodeButler'}[/]"
         files = "".join(f"\n\n[{each.name}]" for each in message.files)
-        body = Markdown(plain(message.text + files))
+        body = _markdown(plain(message.text + files))
         border = _BORDERS.get(message.kind)
         if border is not None:
             self._console.print(Panel(body, title=title, title_align="left", border_style=border))
         else:
             self._console.print(title)
             self._console.print(body)
+
+
+def _markdown(text: str) -> Markdown:
+    """Rich drops HTML, and what looks like it: here ``<role>`` is a word like others."""
+    from markdown_it import MarkdownIt
+    from rich.markdown import Markdown
+
+    shown = Markdown("")
+    shown.parsed = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(text)
+    return shown
 
 
 def bare(text: str) -> str:

@@ -2,7 +2,8 @@
 
 workspace.py branch, worktree, executor; guidance.py instructions of folders;
 incoming.py what others push; relocated.py a model's hands; plugs.py MCP servers;
-desk.py what tools reach (shipping.py commits and PR, studio.py pictures); mail.py messages and decisions;
+desk.py what tools reach (shipping.py commits and PR, studio.py pictures), slow.py those that hang;
+mail.py messages and decisions;
 ears.py recordings, attached.py files; phases.py PM, Coder, Lead, close;
 intake.py messages in; worker.py one turn, turn.py how it is stopped; engine.py all threads;
 host.py the repo's services.

@@ -137,6 +137,8 @@ class Host:
     """Which models are away, for all threads."""
     patience: Patience = field(default_factory=Patience)
     """With MCP servers."""
+    silence: float = 15.0
+    """Seconds of a model's or tool's silence after which people are told, again and again."""
     merging: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One thread at a time brings its branch to terms with the base branch, and merges."""
     coders: Places = field(init=False)

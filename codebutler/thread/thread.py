@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from codebutler.agent.frame import Frame
@@ -23,6 +24,7 @@ from codebutler.thread.guidance import Guidance
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import notice as server_notice
+from codebutler.thread.slow import watched
 from codebutler.thread.turn import Turn
 from codebutler.thread.workspace import Workspace
 from codebutler.toolset.registry import Toolset
@@ -34,8 +36,6 @@ Listener = Callable[[str, str, str], Awaitable[None]]
 
 SUMMARY_TOKENS = 3_000
 """The longest summary of a transcript."""
-SILENCE = 15
-"""Seconds of a model's silence after which people are told, again and again."""
 
 
 class Thread(Caps):
@@ -256,9 +256,13 @@ class Thread(Caps):
 
     async def _say_that_it_takes_long(self, role: Role, model: str) -> None:
         """A silent model must not look like a crash."""
-        for seconds in range(SILENCE, 100 * SILENCE, SILENCE):
-            await asyncio.sleep(SILENCE)
-            await self.show_wait(role, f"no answer from {model} for {seconds} s")
+        for times in range(1, 100):
+            await asyncio.sleep(self.host.silence)
+            await self.show_wait(role, f"no answer from {model} for {times * self.host.silence:.0f} s")
+
+    def watching(self, role: str, tool: str) -> AbstractAsyncContextManager[None]:
+        """Meanwhile a tool that does not come back is named on the status card, and since when it runs."""
+        return watched(f"{render.title(role)}: {self.redact(tool)}", self.host.silence, self.show_status)
 
     async def wait(self, role: Role, why: str, seconds: float) -> bool:
         """Show it, and wait so many seconds; True as soon as somebody speaks whom the role would hear."""

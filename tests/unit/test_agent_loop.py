@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -117,6 +118,10 @@ class Workplace:
 
     async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
         return "", []
+
+    @asynccontextmanager
+    async def watching(self, role: str, tool: str) -> AsyncIterator[None]:
+        yield
 
     async def before_tools(self, *, changes: bool) -> None:
         self.batches.append(changes)

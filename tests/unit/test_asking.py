@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from codebutler.agent.standing import Standing
 from codebutler.errors import ModelRefused, ModelUnavailable
 from codebutler.events import CircuitChanged, Event, FrameStarted, ModelFailed, ModelRequested, StoodIn
 from codebutler.models.breaker import FAILURES, Breaker
+from codebutler.models.stream import Timeouts, first_wait
 from codebutler.testing.doubles import says
 from codebutler.thread.fold import apply
 from codebutler.thread.state import ThreadState
@@ -26,7 +28,9 @@ ROLE = load_role("coder")
 class Place:
     """What asking needs of a thread (agent.thinking.Thinking). Waiting moves its clock."""
 
-    def __init__(self, *replies: ModelReply | Exception, models: Sequence[str] = ("first", "second")) -> None:
+    def __init__(
+        self, *replies: ModelReply | BaseException, models: Sequence[str] = ("first", "second")
+    ) -> None:
         self.replies = list(replies)
         self.models = models
         self.now = 0.0
@@ -35,6 +39,8 @@ class Place:
         self.log: list[Event] = []
         self.asked: list[str] = []
         self.waits: list[float] = []
+        self.limits = ROLE.limits
+        self.first_waits: list[float] = []
         self.notices: list[str] = []
         self.settled: dict[str, float] = {}
         self.spoken: float | None = None
@@ -77,8 +83,9 @@ class Place:
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
     ) -> ModelReply:
         self.asked.append(model)
+        self.first_waits.append(first_wait(Timeouts()))
         reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
+        if isinstance(reply, BaseException):
             raise reply
         return reply
 
@@ -86,7 +93,9 @@ class Place:
         """One step; who answered, "" if it was left for somebody who spoke."""
         place: Any = self
         frame = self.state.frames["coder-1"]
-        answer = await asking.ask(frame, ROLE, Toolset([]), place, frame.messages)
+        answer = await asking.ask(
+            frame, ROLE.model_copy(update={"limits": self.limits}), Toolset([]), place, frame.messages
+        )
         return answer[1] if answer is not None else ""
 
     @property
@@ -109,6 +118,44 @@ async def test_a_model_that_is_away_is_tried_again_then_its_fallback_is_asked() 
     assert sorted(place.settled.values()) == [0.0] * FAILURES + [0.001]
     assert place.notices == ["second answers for the Coder: first is away. 503. It is asked again in 30 s."]
     assert place.standing.stand_ins["coder"].model == "second"
+
+
+def silent() -> ModelUnavailable:
+    error = ModelUnavailable("it sent nothing for 60 s")
+    error.silent = True
+    return error
+
+
+@pytest.mark.parametrize("error", [silent(), *away(1, "429", wish=60.0)])
+async def test_nobody_waits_long_for_one_model_while_another_is_ready(error: Exception) -> None:
+    place = Place(error, says("here"), says("back"))
+    assert (await place.ask(), place.asked, place.waits) == ("second", ["first", "second"], [])
+    assert await place.ask() == "first", "its circuit is closed: one failure is not an outage"
+
+
+async def test_without_another_model_a_long_pause_is_waited_for() -> None:
+    place = Place(*away(1, "429", wish=20.0), silent(), says("here"), models=("m",))
+    assert (await place.ask(), place.waits[0]) == ("m", 20.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "models", "first"),
+    [(300, ("a", "b"), 60.0), (180, ("a", "b"), 36.0), (300, ("a",), 180.0)],
+)
+async def test_the_first_piece_is_awaited_for_less_long_while_another_is_ready(
+    seconds: int, models: Sequence[str], first: float
+) -> None:
+    place = Place(says("here"), models=models)
+    place.limits = ROLE.limits.model_copy(update={"seconds": seconds})
+    await place.ask()
+    assert place.first_waits == [first]
+
+
+async def test_a_call_that_is_broken_off_counts_as_spent() -> None:
+    place = Place(asyncio.CancelledError())
+    with pytest.raises(asyncio.CancelledError):
+        await place.ask()
+    assert place.settled == {"key-0": 0.5}
 
 
 async def test_it_stands_in_without_further_words_until_the_probe_is_answered() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -107,6 +108,10 @@ class Place:
 
     async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
         return "", []
+
+    @asynccontextmanager
+    async def watching(self, role: str, tool: str) -> AsyncIterator[None]:
+        yield
 
     async def before_tools(self, *, changes: bool) -> None:
         pass

@@ -8,8 +8,12 @@ import pytest
 
 from codebutler.cli.eval import choices
 from codebutler.evaluation.budget import Budget
+from codebutler.evaluation.play import Played
 from codebutler.evaluation.report import one_line, summary, table
-from codebutler.evaluation.results import Result, Verdict
+from codebutler.evaluation.results import Result, Verdict, result
+from codebutler.events import LimitHit
+from codebutler.thread.fold import apply
+from codebutler.thread.state import ThreadState
 
 PASSED = Result(
     "bugfix", "m/one", 1, (Verdict("outcome"),), "pr", 10, 20, 3000, 400, 1000, 0.25, seconds=30.0
@@ -125,3 +129,16 @@ async def test_a_run_waits_for_what_others_may_leave() -> None:
 async def _spend(budget: Budget) -> bool:
     await budget.settle(0.5, 0.5)
     return await budget.hold(0.5)
+
+
+def test_a_run_that_paused_at_a_cap_says_so_everywhere() -> None:
+    state = ThreadState("t")
+    apply(
+        state, 1, 0.0, LimitHit(frame="pm", what="the thread's cap of $0.20 leaves too little", cap="thread")
+    )
+    found = result("bugfix", "m/one", 1, Played(state, [], 1.0), [Verdict("outcome", "it ended so: paused")])
+    words = "paused at the cap: the thread's cap of $0.20 leaves too little"
+    assert found.json()["halted"] == words
+    assert f"    {words}" in list(table([found]))
+    assert one_line(found) == f"bugfix (m/one): failed (outcome), {words}, $0.0000, 1 s"
+    assert PASSED.json()["halted"] == ""

@@ -20,6 +20,17 @@ async def test_a_status_line_shows_no_marks_and_only_what_changed() -> None:
     assert screen.getvalue() == "coding · codebutler/x · $0.01  ☐ one\n"
 
 
+async def test_angle_brackets_are_printed_as_they_are() -> None:
+    screen = io.StringIO()
+    door = Terminal(Console(file=screen, width=100))
+    text = "Write litellm/<provider>/<model>.\n\n<b>List<String></b> ~~gone~~\n\n| a |\n|---|\n| 1 |"
+    await door.deliver("c", Outbound(text=text, kind="error"), mark="a", replaces="")
+    printed = screen.getvalue()
+    assert "Write litellm/<provider>/<model>." in printed
+    assert "<b>List<String></b> gone" in printed
+    assert "---" not in printed.replace("─", "").replace("━", "")
+
+
 def test_every_role_can_be_given_another_model() -> None:
     names = {definition.name for definition in REGISTRY.definitions}
     assert {"pm", "coder", "lead", "researcher", "artist", "pause"} <= names

@@ -1,0 +1,34 @@
+"""A tool that does not come back must not look like a crash: the status card names it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+MOST = 1_000
+"""Lines that one call may bring: each takes the place of the one before."""
+
+
+@asynccontextmanager
+async def watched(what: str, every: float, show: Callable[[str], Awaitable[None]]) -> AsyncIterator[None]:
+    """While it is open, ``show`` is called every so many seconds, and with "" at the end if it was at all."""
+    shown = asyncio.Event()
+    telling = asyncio.create_task(_tell(what, every, show, shown))
+    try:
+        yield
+    finally:
+        telling.cancel()
+    if shown.is_set():
+        await show("")
+
+
+async def _tell(
+    what: str, every: float, show: Callable[[str], Awaitable[None]], shown: asyncio.Event
+) -> None:
+    since = time.strftime("%H:%M:%S UTC", time.gmtime())
+    for times in range(1, MOST):
+        await asyncio.sleep(every)
+        shown.set()
+        await show(f"{what} runs since {since} ({times * every:.0f} s)")
