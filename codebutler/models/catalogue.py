@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import difflib
 import json
 import re
 import time
@@ -42,6 +43,12 @@ class Catalogue:
     def first(self) -> str:
         """The first model that can hold a conversation, or "" if none is known."""
         return next((i for i in self.ids if not _NOT_FOR_CHAT.search(i)), "")
+
+    def near(self, model: str) -> tuple[str, ...]:
+        """Up to three ids that look like ``model``, the likeliest first."""
+        bare = {i.rpartition("/")[2].casefold(): i for i in reversed(self.ids)}
+        close = difflib.get_close_matches(model.rpartition("/")[2].casefold(), bare, n=3, cutoff=0.5)
+        return tuple(bare[name] for name in close)
 
 
 async def ask(base_url: str, key: str, *, path: str = "/models", seconds: float = SECONDS) -> Catalogue:

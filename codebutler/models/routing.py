@@ -191,6 +191,15 @@ class Router:
         """Whether the server at OPENAI_BASE_URL is known to have ``model``."""
         return self._catalogue is not None and model in self._catalogue.ids
 
+    def unlisted(self, model: str) -> tuple[str, ...] | None:
+        """Names near ``model``, when the server at OPENAI_BASE_URL would answer with another; else None."""
+        main = self._main
+        if main is None or main.kind != "compatible" or model.startswith(LITELLM):
+            return None
+        if self._provider_of(model) is not None or not self._at_compatible(main, model).notice:
+            return None
+        return self._catalogue.near(model) if self._catalogue is not None else ()
+
     def needs_learning(self, model: str) -> bool:
         """Whether ``learn`` can change the route of an id: one that the host chose is taken at its word."""
         if self._catalogue is not None or self._main is None or self._main.kind != "compatible":

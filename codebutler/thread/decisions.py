@@ -185,7 +185,7 @@ class Decisions:
         await self._thread.load_rules()
         if not wish.strip():
             return swap.shown(self._thread, role)
-        model, problem = swap.chosen(self._thread, role, wish.strip())
+        model, problem = await swap.chosen(self._thread, role, wish.strip())
         if problem:
             return problem
         self._take(ModelSwapped(message=word.seq, role=role, model=model))

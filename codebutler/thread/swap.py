@@ -14,16 +14,21 @@ def shown(thread: Thread, role: str) -> str:
     return f"{using} **/{role} NAME** changes it, NAME one of {_listed(names)}, or a full model id."
 
 
-def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
+async def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
     """(the model that a person's words name, what is wrong with them): one of the two is ""."""
-    names = thread.names(thread.role(role))
+    names, router = thread.names(thread.role(role)), thread.host.router
     model = names.get(wish) or names.get(wish.casefold()) or wish
-    if model in names.values():
-        return model, ""
-    if any(c.isspace() for c in model) or not (model.isprintable() and _known(thread, model)):
+    if router.needs_learning(model):
+        await router.learn()
+    odd = any(c.isspace() for c in model) or not model.isprintable()
+    if model not in names.values() and (odd or not _known(thread, model)):
         title = thread.role(role).title
         return "", f"No model {wish!r} in the {title}'s pool: {_listed(names)}. A full model id works, too."
-    return model, ""
+    near = router.unlisted(model)
+    if near is None:
+        return model, ""
+    like = f" It has {', '.join(near)}." if near else ""
+    return "", f"The model server does not have {model}: nothing was changed.{like}"
 
 
 def _known(thread: Thread, model: str) -> bool:

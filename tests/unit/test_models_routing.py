@@ -135,6 +135,30 @@ async def test_a_server_that_lists_its_models(
     assert bool(route.notice) == (answers != model)
 
 
+@pytest.mark.parametrize(
+    ("model", "near"),
+    [
+        ("moonshotai/kimi-k3", ("moonshotai/kimi-k2",)),
+        ("kimi", ("moonshotai/kimi-k2",)),
+        ("quite/another", ()),
+        ("x/llama3", None),
+        ("moonshotai/kimi-k2", None),
+        ("litellm/anthropic/claude", None),
+        ("lab/anything", None),
+        ("chosen", None),
+    ],
+)
+def test_what_the_server_would_answer_with_another_model(
+    tmp_path: Path, model: str, near: tuple[str, ...] | None
+) -> None:
+    host = {"providers": {"lab": {"baseUrl": "http://lab.example/v1"}}}
+    env = {URL: "http://127.0.0.1:1/v1", "CODEBUTLER_MODEL": "chosen"}
+    routes = router(tmp_path, env, host)
+    assert routes.unlisted(model) is None, "nobody knows what it has"
+    routes._catalogue = Catalogue("listed", ("llama3", "moonshotai/kimi-k2"))
+    assert routes.unlisted(model) == near
+
+
 async def test_a_silent_server_is_asked_again(tmp_path: Path) -> None:
     routes = router(tmp_path, {URL: "http://127.0.0.1:9/v1"})
     await routes.learn()
