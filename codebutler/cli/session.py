@@ -84,6 +84,7 @@ class Session:
     ) -> str:  # fmt: skip
         """One message or button press of the person at this terminal; ``key`` makes it once only."""
         self._said += 1
+        await self._take_over()  # where nothing can be run, nothing is opened
         inbound = Inbound(
             surface=NAME,
             external_id=self._external,

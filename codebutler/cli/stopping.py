@@ -1,4 +1,7 @@
-"""SIGINT and SIGTERM: the first one asks the command to come to an end, the second one ends it at once."""
+"""SIGINT, SIGTERM, SIGHUP: the first one asks the command to come to an end, the second one ends it at once.
+
+A terminal that is closed may say so twice, by SIGHUP: that alone does not count as the second one.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,19 @@ def on_stop(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
     told = False
 
-    def handle() -> None:
+    def handle(number: signal.Signals) -> None:
         nonlocal told
+        if told and number == signal.SIGHUP:
+            return
         if told:
             os.write(2, b"interrupted\n")
             os._exit(INTERRUPTED)
         told = True
         stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
-            loop.add_signal_handler(number, handle)
+            loop.add_signal_handler(number, handle, number)
 
 
 def run(main: Coroutine[Any, Any, int]) -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 
 from codebutler.errors import RepoError
 from codebutler.forges.base import Forge
@@ -38,10 +40,16 @@ async def joined(host: Host, state: ThreadState, there: str, *, identity: Identi
             f"{branch} was rewritten on the remote: it is at {there[:12]}, without our {state.pushed[:12]}",
             fix=f"Put it back (git push --force {name} {branch}:{branch}) or open a new thread",
         )
-    pull = f"cd {shlex.quote(path)} && git pull --no-rebase {name} {branch}"
+    pull = f"cd {shlex.quote(path)} && git {_trust(Path(path))}pull --no-rebase {name} {branch}"
     fix = f"Join them by hand ({pull}), mend what conflicts, commit, and say it again"
     message = f"Merge what others pushed to {branch}\n"
     return await join(host.repo.gitdir, state.head, there, message=message, fix=fix, identity=identity)
+
+
+def _trust(folder: Path) -> str:
+    """What git must be told before it works for us in a folder that belongs to another user."""
+    strange = folder.exists() and folder.stat().st_uid != os.geteuid()
+    return f"-c safe.directory={shlex.quote(str(folder))} " if strange else ""
 
 
 def _remote_name(host: Host) -> str:

@@ -14,7 +14,7 @@ from codebutler.types import ToolCall
 RESTS = frozenset({"answered", "plan", "question", "pr", "done"})
 """Turns with such an end left nothing half done."""
 _CHANGES = frozenset({
-    "message_taken", "model_replied", "plan_approved", "plan_dropped", "question_answered", "memory_decided",
+    "message_taken", "model_replied", "plan_approved", "question_answered", "memory_decided",
     "memory_committed", "escalation_answered",
 })  # fmt: skip
 _SHOWN = 60
@@ -133,7 +133,8 @@ class _Walk:
         if outcome == "plan" and state.plan is not None:
             return f"plan: {short(state.plan.plan.title)}"
         if outcome == "pr" and state.pr is not None:
-            return f"pull request #{state.pr.number} is open"
+            waits = ", memory is undecided" if state.memory else ""
+            return f"pull request #{state.pr.number} is open{waits}"
         if outcome == "done":
             return "Coder: done"
         pm = state.frames.get("pm")

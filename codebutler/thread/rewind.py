@@ -88,7 +88,8 @@ def no_such_point(known: Sequence[Point], number: int) -> str:
     """What to say of a number that is none."""
     if not known:
         return NOTHING
-    return f'There is no point {number}: this thread has 1 to {len(known)}. Say **"rewind"** to see them.'
+    has = f"1 to {len(known)}" if len(known) > 1 else "point 1 only"
+    return f'There is no point {number}: this thread has {has}. Say **"rewind"** to see them.'
 
 
 def outside(state: ThreadState) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Literal
 
 import pytest
@@ -10,6 +12,8 @@ from codebutler.commands.builtin import REGISTRY
 from codebutler.events import ModelRequested, PrMerged, QuestionAsked, TurnEnded
 from codebutler.testing.cast import call, lead, plan, write
 from codebutler.testing.doubles import Asked, says
+from codebutler.testing.stage import Stage
+from codebutler.thread.points import points
 from codebutler.types import ModelReply
 
 if TYPE_CHECKING:
@@ -121,3 +125,29 @@ async def test_a_plan_that_came_back_is_approved_and_carried_out(room: Room) -> 
             await scene.talk("a", word)
         state = await scene.talk("a", "go")
         assert state.pr is not None, await scene.posts(state.id)
+
+
+async def test_a_plan_that_came_back_is_one_point(room: Room) -> None:
+    async with room.engine(mind) as scene:
+        before = points(await begin(scene, "plan"))
+        for word in ("cancel", "go", "cancel", "go"):
+            state = await scene.talk("a", word)
+        assert [p.text for p in points(state)] == [p.text for p in before]
+
+
+async def test_points_with_memory_undecided_are_told_apart(room: Room) -> None:
+    async with room.engine(mind) as scene:
+        await begin(scene, "memory")
+        state = await scene.talk("a", "no")
+        texts = [p.text for p in points(state)]
+        assert texts[-2:] == ["pull request #1 is open, memory is undecided", "pull request #1 is open"]
+        assert len(texts) == len(set(texts))
+
+
+async def test_where_nothing_can_be_run_no_thread_is_opened(stage: Stage) -> None:
+    (stage.sample.repo / ".codebutler" / "lock").mkdir(parents=True)
+    done = await stage.cli("run", "hello", "--yes")
+    assert done.code != 0
+    assert "cannot lock" in done.stderr
+    with closing(sqlite3.connect(stage.sample.repo / ".codebutler" / "store.db")) as db:
+        assert db.execute("SELECT count(*) FROM thread").fetchone() == (0,)

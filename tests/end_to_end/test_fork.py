@@ -153,6 +153,6 @@ async def test_a_point_that_is_none_is_said(room: Room) -> None:
     async with room.engine(cast) as scene:
         state = await scene.talk("a", "Write notes")
         await scene.talk("a", "fork 7")
-        assert "There is no point 7: this thread has 1 to 1." in (await scene.posts(state.id))[-1]
+        assert "There is no point 7: this thread has point 1 only." in (await scene.posts(state.id))[-1]
         assert len(await scene.host.store.threads()) == 1
         assert json.loads(json.dumps(await scene.posts(state.id)))

@@ -153,7 +153,7 @@ async def test_a_serve_that_waits_for_the_repo_can_be_stopped(stage: Stage) -> N
 
 
 @pytest.mark.parametrize("stage", [SLOW], indirect=True)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_serve_is_told_to_stop_while_a_model_is_asked(stage: Stage, number: signal.Signals) -> None:
     async with codebutler(stage, "serve") as serve:
         assert "codebutler serves" in await line(serve)
