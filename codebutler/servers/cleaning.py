@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,25 +28,25 @@ _ODD = re.compile(r"[^A-Za-z0-9_-]")
 def cleaned(server: str, raw: Iterable[Mapping[str, Any]]) -> tuple[list[McpTool], list[str]]:
     """(tools, what was left out and why) of what ``server`` says it has, in its order."""
     tools: dict[str, McpTool] = {}
-    left_out: list[str] = []
+    left_out: Counter[str] = Counter()
     room = BUDGET
     for number, entry in enumerate(raw):
-        if len(left_out) >= LEFT_OUT:
-            left_out.append(f"and all after its tool number {number}")
+        if left_out.total() >= LEFT_OUT:
+            left_out[f"and all after its tool number {number}"] += 1
             break
         original = entry.get("name")
         if not isinstance(original, str) or not 0 < len(original) <= _ORIGINAL or not original.isprintable():
-            left_out.append("a tool without a proper name")
+            left_out["a tool without a proper name"] += 1
             continue
         try:
             tool = _tool(server, original, entry)
             size = _need_room(tool, tools, room)
         except ValueError as error:
-            left_out.append(f"{short(original, 60)}: {error}")
+            left_out[f"{short(original, 60)}: {error}"] += 1
             continue
         tools[tool.name] = tool
         room -= size
-    return list(tools.values()), left_out
+    return list(tools.values()), [f"{why} ({n} times)" if n > 1 else why for why, n in left_out.items()]
 
 
 def fitting(tools: Iterable[McpTool]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import Any
 
@@ -45,9 +46,8 @@ def test_names_are_ours_and_each_is_there_once() -> None:
     assert [(t.name, t.tool) for t in tools] == [("mcp__db__a_b", "a.b"), ("mcp__db__bash", "bash")]
     assert left_out == [
         "a b: another tool has the name mcp__db__a_b",
-        "a tool without a proper name",
+        "a tool without a proper name (4 times)",
         f"{'x' * 60}: its name is longer than 64 characters with the server's before it",
-        *["a tool without a proper name"] * 3,
     ]
     McpListed(server="db", tools=tools, left_out=left_out).model_dump_json()
 
@@ -245,3 +245,13 @@ async def test_lists_in_messages_are_cut_and_the_rest_passes() -> None:
     seen = [each async for each in Trimmed(stream())]
     assert isinstance(seen[0], ValueError)
     assert [len(value) for value in seen[1].result.values()] == [1_000, 5_000]
+
+
+def test_a_list_without_end_of_the_same_tool_is_one_line() -> None:
+    endless = ({"name": "same", "inputSchema": {"type": "object"}} for _ in itertools.count())
+    tools, left_out = cleaned("s", endless)
+    assert [tool.tool for tool in tools] == ["same"]
+    assert left_out == [
+        "same: another tool has the name mcp__s__same (50 times)",
+        "and all after its tool number 51",
+    ]
