@@ -138,9 +138,27 @@ class GitWork:
             return False
         copy(source, self.records.index)
         if self.git("ls-files", "--error-unmatch", "--", ":(exclude)*").code in (0, 1):
+            self._look_at_all()
             return True
         os.unlink(self.records.index)
         return False
+
+    def _look_at_all(self) -> None:
+        """Take back a person's word that files need not be looked at, where they are: work would be lost."""
+        told = self.run("ls-files", "-v", "-z").split(b"\0")
+        here = [each[2:] for each in told if each[:1] in b"Ssh" and each and self._is_there(each[2:])]
+        for option in ("--no-assume-unchanged", "--no-skip-worktree") if here else ():
+            names = os.memfd_create("names", os.MFD_CLOEXEC)
+            try:
+                with open(names, "wb", closefd=False) as file:
+                    file.write(b"\0".join(here))
+                os.lseek(names, 0, os.SEEK_SET)
+                self.run("update-index", option, "-z", "--stdin", stdin=names)
+            finally:
+                os.close(names)
+
+    def _is_there(self, name: bytes) -> bool:
+        return os.path.lexists(os.path.join(os.fsencode(self.space.root), name))
 
     def _around_nested(self, failed: Captured) -> Captured:
         """A nested folder's broken ``.git``, or one without a commit, stops git add: add all the rest.

@@ -15,7 +15,7 @@ def left_out(said: str, *, failed: bool) -> list[str]:
     for line in said.splitlines():
         name = NAMED.search(line)
         if "could not open directory '" in line:  # such a name may be too long to be told whole
-            start = line.partition("'")[2].rstrip("/'")[:_NAME_CHARS]
+            start = line.partition("'")[2].rpartition("'")[0].rstrip("/")[:_NAME_CHARS]
             told.append(f"not saved, its path is too long or closed: '{start}'")
         elif failed and "unable to index file" in line and name:
             told.append(f"not saved, it cannot be read: '{name[1]}'")

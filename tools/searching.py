@@ -133,6 +133,8 @@ def grep(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     across = "\n" in wanted or "\\n" in wanted
     how = ("--multiline", "--multiline-dotall") if arguments.get("multiline") else ("--multiline",) * across
     fold = ("--ignore-case",) if arguments.get("ignore_case") else ()
+    if wanted.endswith("$") and not wanted.endswith("\\$"):
+        wanted = wanted[:-1] + r"\r?$"  # read shows lines without their carriage returns
     pattern = (*how, *fold, "--regexp=" + wanted)
     kind = _kind(arguments)
     only = None if only is None else _below(space, only, arguments.get("path", "."))

@@ -220,3 +220,9 @@ async def test_case_and_lines_may_be_crossed(executor: Executor) -> None:
     assert (await _grep(executor, "needle.*other")).text == "no match"
     found = await _grep(executor, "needle.*other", multiline=True)
     assert found.text == "a.py:1:needle = 1\na.py:2:other"
+
+
+async def test_a_line_ends_before_its_carriage_return(executor: Executor, folder: Path) -> None:
+    (folder / "dos.txt").write_bytes(b"needle\r\nb\r\n")
+    result = await executor.call("grep", {"pattern": "needle$"})
+    assert "needle" in result.text, result.text
