@@ -21,6 +21,7 @@ from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.stage import Stage
 
 PNG = b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 3, 2) + bytes(range(256)) * 400
+PNG += b"\0\0\0\0IEND\xaeB`\x82"
 LOOK = """
 sees = SEES
 [[scripts]]
