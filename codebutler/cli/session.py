@@ -41,6 +41,7 @@ class Session:
         self.thread = ""
         self.state = ThreadState("")
         self._surfaces = surfaces
+        self._terminals = [door for door in surfaces if isinstance(door, Terminal)]
         self._listener = listener
         self.begun = asyncio.Event()
         """Set once there is a thread to follow."""
@@ -60,9 +61,9 @@ class Session:
     async def begin(self, external: str) -> None:
         """Speak in the conversation ``external`` of the terminal door from here on."""
         self._external = external
-        for door in self._surfaces:
-            if isinstance(door, Terminal):
-                door.conversation = external
+        for door in self._terminals:
+            door.conversation = external
+            door.caught_up.clear()
 
     async def resume(self, thread: str) -> None:
         """Go on with an existing thread, whatever door it came from."""
@@ -113,18 +114,23 @@ class Session:
             for row, event in batch:
                 apply(self.state, row.seq, row.ts, event)
                 if isinstance(event, Posted) and row.seq > self._old:
-                    await self._show(event)
+                    self._show(event)
             yield batch
             if not rows:
                 self._seen.set()
+                self._let_doors_go()
                 await self._take_over()
                 await _sign(changed)
 
-    async def _show(self, posted: Posted) -> None:
+    def _show(self, posted: Posted) -> None:
         """Show a post here. The outbox's own copy may have gone to whichever process runs the turns."""
         mark = f"{self.thread}:{posted.source}@{NAME}:{self._external}"
-        for door in self._surfaces:
-            await door.deliver(self._external, posted.post, mark=mark, replaces="")
+        for door in self._terminals:
+            door.show(posted.post, mark)
+
+    def _let_doors_go(self) -> None:
+        for door in self._terminals:
+            door.caught_up.set()
 
     async def at_rest(self) -> bool:
         """Nothing goes on in the thread, nothing will before somebody speaks, and ``state`` has it all."""
@@ -186,6 +192,7 @@ class Session:
 
     async def close(self) -> None:
         """Stop at the next safe point; the thread goes on when somebody next runs it."""
+        self._let_doors_go()
         if self._engine is not None:
             await self._engine.close(patience=self.place.config.threads.stop_seconds)
         if self._giving is not None:

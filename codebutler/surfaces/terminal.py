@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import os
 from typing import TYPE_CHECKING
@@ -44,6 +45,9 @@ class Terminal:
         self.conversation = ""
         """The one that this terminal shows ("": all); others belong to the terminals of other processes."""
         self._shown: set[str] = set()
+        self.caught_up = asyncio.Event()
+        """Clear while older messages are still to be shown: what an outbox brings waits its turn."""
+        self.caught_up.set()
         self.status = ""
         self.writing = ""
 
@@ -55,9 +59,16 @@ class Terminal:
         return self._given
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
-        """Print the message, once per mark; the status card only goes to the toolbar."""
-        if mark in self._shown or external_id != (self.conversation or external_id):
-            return mark
+        """Print the message, once per mark and in its turn; the status card only goes to the toolbar."""
+        if external_id == (self.conversation or external_id):
+            await self.caught_up.wait()
+            self.show(message, mark)
+        return mark
+
+    def show(self, message: Outbound, mark: str) -> None:
+        """Print the message now, unless it was."""
+        if mark in self._shown:
+            return
         self._shown.add(mark)
         if message.slot == "status":
             changed, self.status = self.status != message.text, message.text
@@ -66,7 +77,6 @@ class Terminal:
         elif not self._quiet:
             self.writing = ""
             self._print(message)
-        return mark
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:
         """Keep the tail of what a role is writing."""

@@ -38,6 +38,11 @@ class Landed:
     refs: set[str]
     folders: set[str]
 
+    def unlike(self, other: Landed) -> dict[str, tuple[object, object]]:
+        """The fields in which the two differ, each with this one's value and the other's."""
+        mine, theirs = vars(self), vars(other)
+        return {name: (mine[name], theirs[name]) for name in mine if mine[name] != theirs[name]}
+
 
 def landed(sample: Sample, store: Path, out: str) -> Landed:
     """What is there once the one thread of ``store`` is closed; ``out`` was printed by who closed it."""

@@ -78,7 +78,7 @@ def test_the_lock_pins_every_package_by_hash(tracked: dict[Path, str]) -> None:
 def test_the_lock_has_every_declared_dependency(tracked: dict[Path, str]) -> None:
     project = tomllib.loads(tracked[Path("pyproject.toml")])["project"]
     declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
-    names = {x.replace("<", "=").replace(">", "=").split("=")[0].lower().replace("_", "-") for x in declared}
+    names = {re.sub(r"[-_.]+", "-", re.split("[<>=]", x)[0]).lower() for x in declared}
     locked = {
         x.split("==")[0].replace("_", "-")
         for x in tracked[Path("requirements.lock")].splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 
 from rich.console import Console
@@ -18,6 +19,20 @@ async def test_a_status_line_shows_no_marks_and_only_what_changed() -> None:
     for mark in ("a", "b"):
         await door.deliver("c", card, mark=mark, replaces="")
     assert screen.getvalue() == "coding · codebutler/x · $0.01  ☐ one\n"
+
+
+async def test_what_an_outbox_brings_waits_for_the_older_messages() -> None:
+    screen = io.StringIO()
+    door = Terminal(Console(file=screen, width=100))
+    door.caught_up.clear()
+    brought = asyncio.create_task(door.deliver("c", Outbound(text="newest"), mark="b", replaces=""))
+    await asyncio.sleep(0)
+    for mark, text in (("a", "oldest"), ("b", "newest")):
+        door.show(Outbound(text=text), mark)
+    door.caught_up.set()
+    assert await brought == "b"
+    words = [line for line in screen.getvalue().split() if line in ("oldest", "newest")]
+    assert words == ["oldest", "newest"]
 
 
 async def test_angle_brackets_are_printed_as_they_are() -> None:
