@@ -84,13 +84,23 @@ class Plan(Record):
 
 
 class MemoryItem(Record):
-    """One lesson that the Lead proposes. ``kind`` is lesson | add_step | new_workflow | automate."""
+    """One proposed change of a memory file, for a person to decide on."""
 
     file: str
     text: str
-    kind: Literal["lesson", "add_step", "new_workflow", "automate"] = "lesson"
+    kind: Literal["lesson", "add_step", "new_workflow", "automate", "remove"] = "lesson"
     section: str = ""
     why: str = ""
+    after: int | None = None
+    """For a step: it goes behind so many steps of its workflow; None puts it last."""
+    replaces: list[str] = []
+    """Texts or ids of items of the file that go when this one comes."""
+    expires: str = ""
+    """The last day on which it holds (YYYY-MM-DD); "" = no end."""
+    relation: Literal["", "repeats", "contradicts"] = ""
+    """What the engine found of it beside what it replaces."""
+    seen: str = ""
+    """What the logs of earlier threads show of it, in words."""
 
 
 class ChecklistItem(Record):
