@@ -1,9 +1,9 @@
 """What keeps litellm at the server that it was sent to, and at one request: a redirect would take the key and
 the prompt along, and a request that is sent again may be paid twice.
 
-The package follows redirects, and sends a request again whose connection broke. For OpenAI's protocol it takes
-a client of ours; for all else it has no setting, so its two makers of clients are told. A version without
-these makers fails to load.
+The package follows redirects, and sends a request again whose connection broke. For OpenAI's protocol it
+takes a client of ours; for all else it has no setting, so its two makers of clients are told. A version
+without these makers fails to load.
 """
 
 from __future__ import annotations
