@@ -88,7 +88,7 @@ class MemoryItem(Record):
 
     file: str
     text: str
-    kind: Literal["lesson", "add_step", "new_workflow", "automate", "remove"] = "lesson"
+    kind: Literal["lesson", "add_step", "new_workflow", "automate", "remove", "revert"] = "lesson"
     section: str = ""
     why: str = ""
     after: int | None = None

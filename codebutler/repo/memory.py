@@ -76,6 +76,8 @@ def revert(text: str, file: str, name: str) -> tuple[str, str]:
 
 
 def _applied(text: str, item: MemoryItem, note: str) -> str:
+    if item.kind == "revert":
+        return revert(text, item.file, item.replaces[0])[0]
     if item.kind == "remove":
         return _without(text, item, item.replaces)
     if item.kind == "new_workflow":
@@ -115,9 +117,9 @@ def _added(page: Page, item: MemoryItem, note: str) -> str:
 def _refuse_misplaced(item: MemoryItem) -> None:
     if item.file not in MEMORY_FILES:
         raise ToolFailed(f"{item.file!r} is not a memory file", fix=f"They are: {', '.join(MEMORY_FILES)}.")
-    if item.kind == "remove" and not item.replaces:
+    if item.kind in {"remove", "revert"} and not item.replaces:
         raise ToolFailed("a removal names what goes in 'replaces'")
-    if item.kind in {"lesson", "remove"}:
+    if item.kind in {"lesson", "remove", "revert"}:
         return
     if item.file != WORKFLOWS:
         raise ToolFailed(f"an item of kind {item.kind} belongs into {WORKFLOWS}, not into {item.file}")
