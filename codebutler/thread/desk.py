@@ -78,7 +78,7 @@ class ThreadDesk(Shipping):
             return
         shown = self._outputs.setdefault(site.key, Stream(self.host.redactor)).feed(text)
         if shown:
-            await self._listener(self.state.id, site.role, shown)
+            await self._listener(self.state.id, "", shown)
 
     # -- people and roles
 
