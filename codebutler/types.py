@@ -84,7 +84,10 @@ class Plan(Record):
 
 
 class MemoryItem(Record):
-    """One proposed change of a memory file, for a person to decide on."""
+    """One proposed change of a memory file, for a person to decide on. A step goes behind ``after`` others
+    (None: last). ``replaces`` are texts or ids of items that go when it comes, ``expires`` its last day
+    (YYYY-MM-DD). The engine says what ``relation`` it has to those, and what earlier logs show (``seen``).
+    """
 
     file: str
     text: str
@@ -92,15 +95,10 @@ class MemoryItem(Record):
     section: str = ""
     why: str = ""
     after: int | None = None
-    """For a step: it goes behind so many steps of its workflow; None puts it last."""
     replaces: list[str] = []
-    """Texts or ids of items of the file that go when this one comes."""
     expires: str = ""
-    """The last day on which it holds (YYYY-MM-DD); "" = no end."""
     relation: Literal["", "repeats", "contradicts"] = ""
-    """What the engine found of it beside what it replaces."""
     seen: str = ""
-    """What the logs of earlier threads show of it, in words."""
 
 
 class ChecklistItem(Record):
