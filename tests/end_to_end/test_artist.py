@@ -75,8 +75,10 @@ async def test_a_picture_that_takes_long_is_named_on_the_status_card(room: Room,
         scene.host.silence = 0.05
         thread = await scene.say("a", "Draw me a kite")
         async with asyncio.timeout(30):
-            while not any("Artist: generate_image runs since " in s.message.text for s in door.shown):
-                await asyncio.sleep(0.02)  # noqa: ASYNC110 - a door has no bell
+            while not any(  # noqa: ASYNC110 - a door has no bell
+                "Artist: generate_image runs since " in s.message.text for s in door.shown
+            ):
+                await asyncio.sleep(0.02)
         twin.hold.set()
         assert (await scene.rest(thread)).outcome == "answered"
     cards = [s.message.text for s in door.shown if s.message.kind == "status"]
