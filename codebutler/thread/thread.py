@@ -56,7 +56,7 @@ class Thread(Caps):
         self._toolsets: dict[tuple[str, int, tuple[str, ...]], Toolset] = {}
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
-        self._activities = 0
+        self._shown = 0
         """How often the status card was refreshed."""
         self._level = (0.0, 0)
         """Dollars and tokens at the last look at the caps."""
@@ -83,8 +83,8 @@ class Thread(Caps):
         return {} if hours is None else {asked.timer: time.time() + hours * 3600}
 
     async def show_status(self, activity: str = "") -> None:
-        """Refresh the status card. ``activity``: what goes on, beside what its state says."""
-        self._activities += 1
+        """Refresh the status card."""
+        self._shown += 1
         card = render.status(self.state, activity)
         await self.log.post(card, key=f"status:{self.state.seq}:{time.time_ns()}")
 
@@ -268,19 +268,9 @@ class Thread(Caps):
             await self.show_wait(role, f"no answer from {model} for {times * self.host.silence:.0f} s")
 
     def watching(self, role: str, tool: str) -> AbstractAsyncContextManager[None]:
-        """Meanwhile a tool that does not come back is named on the status card, and since when it runs.
-
-        What it does itself, such as another role that waits for its model, says more and is left to stand.
-        """
-        since = self._activities
-
-        async def show(line: str) -> None:
-            nonlocal since
-            if not line or self._activities == since:
-                await self.show_status(line)
-            since = self._activities
-
-        return watched(f"{render.title(role)}: {self.redact(tool)}", self.host.silence, show)
+        """Meanwhile a tool that does not come back is named on the status card, and since when it runs."""
+        what, every = f"{render.title(role)}: {self.redact(tool)}", self.host.silence
+        return watched(what, every, self.show_status, lambda: self._shown)
 
     async def wait(self, role: Role, why: str, seconds: float) -> bool:
         """Show it, and wait so many seconds; True as soon as somebody speaks whom the role would hear."""
