@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ import pytest
 from codebutler.testing.aftermath import Landed, a_look, landed, shown
 from codebutler.testing.sample import Sample
 from codebutler.testing.scripted import ScriptedModel
+from tests.conftest import copied
 
 if TYPE_CHECKING:
     from tests.conftest import Warm
@@ -30,6 +32,11 @@ HERE = Path(__file__).parent
 SMALL = HERE / "small.toml"
 SECONDS = 60.0
 """How long one process may take: a thread that hangs fails its test."""
+OUTSIDE = {
+    "base_resolved", "checkpoint_made", "journal_committed", "memory_committed", "model_replied", "pr_merged",
+    "pr_opened", "pr_updated", "pushed", "tool_finished", "worktree_ready", "worktree_removed",
+}  # fmt: skip
+"""Events of something that was done outside of the log: a kill right before it finds that done."""
 Row = dict[str, Any]
 
 
@@ -61,6 +68,22 @@ class Undisturbed:
         beside = at - 1 if side == "before" else at + 1
         known = dict(enumerate(self.commits))
         return at in known and known.get(beside) != known[at]
+
+    def tells_more(self, point: str) -> bool:
+        """Whether the disk differs here from what the kill at the gap's other end finds, for the first time.
+
+        It does not where nothing is done in a gap: "before" the next commit is then "after" this one.
+        """
+        side, row = point.split(":")
+        return side == "before" or int(row) in self._first_gaps()
+
+    def _first_gaps(self) -> set[int]:
+        """The rows before a gap in which something is done or shown, the first of each pair of kinds."""
+        pairs: dict[tuple[str, str], int] = {}
+        for row, (kind, after) in enumerate(itertools.pairwise(self.kinds), 1):
+            if kind == "posted" or after in OUTSIDE:
+                pairs.setdefault((kind, after), row)
+        return set(pairs.values())
 
 
 def ignore() -> None:
@@ -129,10 +152,10 @@ class Rig:
             shared = ledger.execute("SELECT key FROM reservation WHERE spent IS NULL").fetchall()
         return [*shared, *self.query("SELECT key FROM reservation WHERE spent IS NULL")]
 
-    async def swept(self, point: str, calm: Calm) -> None:
+    async def swept(self, point: str, calm: Calm, *, look: Callable[[], None] = ignore) -> None:
         """``survives``, for each gap between two commits once; a point past the end of the log is none."""
         if (await calm.of(self)).has(point):
-            await self.survives(point, calm)
+            await self.survives(point, calm, look=look)
 
     async def survives(
         self, point: str, calm: Calm, *, arm: Callable[[], None] = ignore, look: Callable[[], None] = ignore
@@ -260,11 +283,17 @@ def calm() -> Calm:
     return Calm()
 
 
+@pytest.fixture(scope="session")
+def small_sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """``prepared``, to be copied."""
+    return prepared(tmp_path_factory.mktemp("small"))
+
+
 @pytest.fixture
-async def small(open_tmp: Path, warm: Warm) -> AsyncIterator[Rig]:
+async def small(open_tmp: Path, warm: Warm, small_sample: Sample) -> AsyncIterator[Rig]:
     """The smallest whole thread."""
     async with ScriptedModel(SMALL) as server:
-        yield Rig(open_tmp, prepared(open_tmp / "small"), server, warm)
+        yield Rig(open_tmp, copied(small_sample, open_tmp / "small"), server, warm)
 
 
 @pytest.fixture
