@@ -46,7 +46,7 @@ async def _run(args: argparse.Namespace) -> int:
         print(
             "Slack is off: slack.appToken is not set, nor slack.listen with slack.signingSecret.", flush=True
         )
-    engine = Engine(host, REGISTRY, doors.surfaces, rested=doors.rested)
+    engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
     doors.attach(engine)
     ahead = asyncio.create_task(_load_ahead(host))
     await owner.listen(engine.kick, away=host.breaker.away)

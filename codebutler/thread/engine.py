@@ -89,6 +89,7 @@ class Engine:
             return
         turn = self._turns[thread]
         turn.mail.set()
+        turn.news.set()
         if stop == "now":
             turn.interrupt()
         elif stop == "soft":

@@ -69,8 +69,9 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     start, waiting = desk.state.seq, set(desk.state.unread)
     end = owed = _cut_off(desk)
     try:
-        while owed is None and await phases.step(desk):
-            pass
+        async with desk.looked_at():
+            while owed is None and await phases.step(desk):
+                pass
     except EndTurn as stop:
         end = stop
     except (StaleWorker, StoreGone):
@@ -86,7 +87,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         return await desk.log.rest(stuck=stuck)
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
-    await desk.log.update_row(phase=desk.state.phase, status=outcome)
+    await desk.log.update_row(title=desk.state.title, phase=desk.state.phase, status=outcome)
     word = last_word(desk.state, outcome, text) if end else unsaid(desk.state)
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
 
