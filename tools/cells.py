@@ -53,7 +53,9 @@ def _edit_json(where: str, text: str, each: dict[str, Any]) -> tuple[str, str]:
     except Fault as fault:
         if "was not found" not in fault.text:
             raise
-        raise Fault(f"{where}: old_str is in no cell and not in the file's JSON. Nothing was changed") from fault
+        raise Fault(
+            f"{where}: old_str is in no cell and not in the file's JSON. Nothing was changed"
+        ) from fault
     if _cells(_parsed(changed)) is None:
         raise Fault(f"{where}: with this change the file would be no notebook (JSON). Nothing was changed")
     return changed, said
