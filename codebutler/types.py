@@ -1,8 +1,7 @@
-"""The vocabulary: plain records and the protocols between the rooms.
+"""The vocabulary: plain records and the protocols between the rooms. Contracts stand beside the signatures.
 
-Contracts stand beside the signatures. Money is US dollars, times are seconds, sizes are bytes.
-Records that cross the border to disk or to a model's arguments are pydantic (see ``events``);
-what only lives inside the loop is a plain dataclass.
+Money is US dollars, times are seconds, sizes are bytes. Records that cross the border to disk or to a model's
+arguments are pydantic (see ``events``); what only lives inside the loop is a plain dataclass.
 """
 
 from __future__ import annotations
@@ -84,10 +83,9 @@ class Plan(Record):
 
 
 class MemoryItem(Record):
-    """One proposed change of a memory file, for a person to decide on. A step goes behind ``after`` others
-    (None: last). ``replaces`` are texts or ids of items that go when it comes, ``expires`` its last day
-    (YYYY-MM-DD). The engine says what ``relation`` it has to those, and what earlier logs show (``seen``).
-    """
+    """One proposed change of a memory file. A step goes behind ``after`` others (None: last). ``replaces``
+    are texts or ids of items that go when it comes, ``expires`` its last day (YYYY-MM-DD). The engine adds
+    its ``relation`` to those, and what earlier logs show (``seen``)."""
 
     file: str
     text: str
@@ -195,9 +193,6 @@ class Surface(Protocol):
         ...
 
 
-# ------------------------------------------------------------------------------ models
-
-
 @dataclass(frozen=True, slots=True)
 class ModelReply:
     """What a model answered. ``usd`` is None when no price is known for the model."""
@@ -239,9 +234,6 @@ class ModelClient(Protocol):
     async def close(self) -> None:
         """Close connections."""
         ...
-
-
-# ------------------------------------------------------------------------------- tools
 
 
 @dataclass(frozen=True, slots=True)
