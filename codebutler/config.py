@@ -153,7 +153,12 @@ def known_secrets(home: str = "") -> list[str]:
 def foreign_secrets(env: Mapping[str, str] | None = None) -> list[str]:
     """Keys of other services in the environment, which litellm reads by itself: for the redactor."""
     variables = os.environ if env is None else env
-    return [v for name, v in variables.items() if _FOREIGN_KEY.search(name) and len(v) >= _KEY_CHARS]
+    return [v for name, v in variables.items() if is_foreign_key(name) and len(v) >= _KEY_CHARS]
+
+
+def is_foreign_key(name: str) -> bool:
+    """Whether a variable is called as keys of services are."""
+    return _FOREIGN_KEY.search(name) is not None
 
 
 def make_home(folder: Path) -> None:

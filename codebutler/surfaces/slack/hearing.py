@@ -28,6 +28,8 @@ class Hearing:
         self.settings = settings
         self.store = store
         self.channels = {c for c in (settings.channel_id, *settings.channels) if c}
+        self.rank = 0
+        """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self._seen: dict[str, list[str]] = {}
         """Messages with eyes and no tick yet, by conversation."""
