@@ -76,7 +76,7 @@ class Hearing:
         """Whether a message that belongs to no thread of ours opens one."""
         if heard.channel in self.channels:
             return heard.top or heard.mention
-        return self.settings.elsewhere and (heard.mention or heard.direct) and self.link.is_first(self)
+        return self.settings.elsewhere and (heard.mention or heard.direct) and self.rank == 0
 
     def allows(self, user: str) -> bool:
         """Whether this person may use the door."""

@@ -72,10 +72,6 @@ class Link:
         if door in self.doors:
             self.doors.remove(door)
 
-    def is_first(self, door: Hearing) -> bool:
-        """Whether what is said outside of everybody's channels is this door's."""
-        return door.rank == 0
-
     # ------------------------------------------------------------------------------- the Web API
 
     @property
