@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +15,7 @@ from typing import Any, TypeAlias
 from pydantic import PrivateAttr, SecretStr
 
 from codebutler.errors import ConfigError
-from codebutler.settings import builds
+from codebutler.settings import borrowed, builds
 from codebutler.settings.files import check, parse_json, read_global, read_repo
 from codebutler.settings.keys import (
     KeyPath,
@@ -56,9 +55,6 @@ ENVIRONMENT: Mapping[str, str] = {
 UNSAFE_VARIABLE = "CODEBUTLER_UNSAFE_NO_SANDBOX"
 """With the value 1 it sets ``sandbox.tier`` to ``off``."""
 
-_FOREIGN_KEY = re.compile(r"_(?:API_KEY|SECRET_ACCESS_KEY|SESSION_TOKEN|AUTH_TOKEN|API_TOKEN)$")
-_KEY_CHARS = 12
-"""No key is shorter, and a short word would be blotted out everywhere."""
 _HOME_FIX = f"Set {HOME_VARIABLE} (or --home) to a folder that you can write"
 _BUILDS = ("sandbox", "builds")
 _STRICTNESS = {"stop": 0, "pause": 1, "cheaper": 2}
@@ -143,22 +139,12 @@ def known_secrets(home: str = "") -> list[str]:
     values = [
         os.environ[name] for name, key in ENVIRONMENT.items() if name in os.environ and is_secret(split(key))
     ]
+    values += borrowed.secrets(os.environ)
     try:
         config = load_config(None, home=Path(home) if home else None, repo_text="")
     except ConfigError:
         return values
     return [*values, *config.secrets()]
-
-
-def foreign_secrets(env: Mapping[str, str] | None = None) -> list[str]:
-    """Keys of other services in the environment, which litellm reads by itself: for the redactor."""
-    variables = os.environ if env is None else env
-    return [v for name, v in variables.items() if is_foreign_key(name) and len(v) >= _KEY_CHARS]
-
-
-def is_foreign_key(name: str) -> bool:
-    """Whether a variable is called as keys of services are."""
-    return _FOREIGN_KEY.search(name) is not None
 
 
 def make_home(folder: Path) -> None:

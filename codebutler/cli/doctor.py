@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from codebutler.cli.config import values
+from codebutler.config import known_secrets
 from codebutler.redact import Redactor
 from codebutler.service.doctor import Report, examine
 
@@ -34,7 +35,8 @@ def run(args: argparse.Namespace) -> int:
     looked = examine(args.repo.resolve(), home=home, env=os.environ, offline=args.offline, mcp=args.mcp)
     report = asyncio.run(looked)
     text = _as_json(report) if args.json else _as_text(report)
-    print(Redactor(report.config.secrets() if report.config else ()).text(text))
+    secrets = known_secrets(str(home or ""))
+    print(Redactor([*secrets, *(report.config.secrets() if report.config else ())]).text(text))
     return 0 if report.ok else 1
 
 

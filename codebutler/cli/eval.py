@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -125,9 +126,10 @@ def _evaluate(order: Order, args: argparse.Namespace) -> int:
     from codebutler import logs
     from codebutler.evaluation.series import check
     from codebutler.redact import Redactor
+    from codebutler.settings import borrowed
 
     make_home(order.home)
-    secrets = load_config(None, home=order.home).secrets()
+    secrets = [*load_config(None, home=order.home).secrets(), *borrowed.secrets(os.environ)]
     logs.keep(Redactor(secrets), order.home / "logs" / "eval.log")
     notes: list[str] = []
 

@@ -9,11 +9,12 @@ from pathlib import Path
 
 from codebutler import logs
 from codebutler.cli.stopping import on_stop
-from codebutler.config import Config, foreign_secrets, home_folder, load_config
+from codebutler.config import Config, home_folder, load_config
 from codebutler.redact import Redactor
 from codebutler.service import envfile
 from codebutler.service.crew import Crew
 from codebutler.service.notify import Supervisor
+from codebutler.settings import borrowed
 
 HELP = "Run the threads of a repo, or of several, until stopped."
 
@@ -49,7 +50,7 @@ async def _run(args: argparse.Namespace) -> int:
     repos = repos_of(args.repo, config)
     as_json = args.log_json or config.serve.log_json
     logs.console(
-        Redactor([*config.secrets(), *foreign_secrets()]),
+        Redactor([*config.secrets(), *borrowed.secrets(os.environ)]),
         json_lines=as_json,
         repos=len(repos) > 1,
         journal="JOURNAL_STREAM" in os.environ,

@@ -15,6 +15,10 @@ ROLES = ("pm", "coder", "lead", "researcher", "artist")
 """Those that come with CodeButler: each has a command that changes its model."""
 
 
+LISTED = 20
+"""The most threads of one answer."""
+
+
 class _None(Arguments):
     pass
 
@@ -99,6 +103,13 @@ async def _memory(args: _Wish, decide: Decisions, word: Word) -> str:
 
 async def _status(_args: _None, decide: Decisions, _word: Word) -> str:
     return "\n".join([render.status(decide.state).text, *(f"- {line}" for line in decide.away())])
+
+
+async def _threads(_args: _None, decide: Decisions, word: Word) -> str:
+    rows = await decide.threads(word)
+    lines = [f"- `{r.id}` {r.phase}, {r.status}: {r.title}" for r in rows[:LISTED]]
+    more = [f"- and {len(rows) - LISTED} more"] if len(rows) > LISTED else []
+    return "\n".join([*lines, *more])
 
 
 async def _usage(_args: _None, decide: Decisions, _word: Word) -> str:
@@ -210,6 +221,7 @@ REGISTRY = Registry(
         ),
         *(_model_of(role) for role in ROLES),
         Definition("status", "Where the thread stands.", _None, _status),
+        Definition("threads", "The open threads: yours, or at a terminal all.", _None, _threads),
         Definition("usage", "Tokens and cost so far, by role.", _None, _usage, aliases=("cost",)),
         Definition("help", "This list.", _None, _help),
     ]

@@ -18,6 +18,9 @@ KEEP = {"yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale",
 DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
 CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
 """While the PM's model is away."""
+STOPS = dict.fromkeys(CANCEL, "cancel") | dict.fromkeys(PAUSE, "pause")
+LOOKS = {word: word for word in ("points", "status", "usage", "threads", "help")} | {"cost": "usage"}
+"""They change nothing, and mean the same at any moment but one: a question's answer may be such a word."""
 EDITS = re.compile(r"^(remove|drop|keep|edit|add)\b[\s:]*\S", re.IGNORECASE)
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
 ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
@@ -29,16 +32,16 @@ BACK = re.compile(r"^(?P<verb>rewind|fork)(?:\s+(?:to\s+|from\s+)?(?:point\s+)?#
 def read(state: ThreadState, text: str) -> tuple[str, str] | None:
     """(command, arguments) that ``text`` means now, or None for conversation."""
     word = normal(text)
-    if word in CANCEL:
-        return ("cancel", "")
+    if word in STOPS:
+        return (STOPS[word], "")
     if (back := BACK.match(word)) is not None:
         return (back["verb"], back["point"] or "")
-    if word in PAUSE:
-        return ("pause", "")
     if state.paused_at and word in RETRY:
         return ("retry", "")
     if state.question is not None:
         return None
+    if word in LOOKS:
+        return (LOOKS[word], "")
     if state.halted and (meant := _while_halted(state, word)) is not None:
         return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:

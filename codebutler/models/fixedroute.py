@@ -1,13 +1,16 @@
-"""What keeps litellm at the server that it was sent to: a redirect would take the key and the prompt along.
+"""What keeps litellm at the server that it was sent to, and at one request: a redirect would take the key and
+the prompt along, and a request that is sent again may be paid twice.
 
-The package follows redirects. For OpenAI's protocol it takes a client of ours; for all else it has no
-setting, so each client that its two makers make is told. A version without these makers fails to load.
+The package follows redirects, and sends a request again whose connection broke. For OpenAI's protocol it
+takes a client of ours; for all else it has no setting, so its two makers of clients are told. A version
+without these makers fails to load.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Protocol
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from codebutler.models.reach import trust
 
@@ -27,10 +30,13 @@ class _Maker(Protocol):
 
 
 def hold(litellm: Any) -> None:  # noqa: ANN401 - a module
-    """Have no client that the package makes from now on follow a redirect."""
+    """Have no client that the package makes from now on follow a redirect or send a request again."""
     http_handler = importlib.import_module("litellm.llms.custom_httpx.http_handler")
     for maker in (http_handler.AsyncHTTPHandler, http_handler.HTTPHandler):
         _tell(maker)
+    if not hasattr(http_handler.AsyncHTTPHandler, "single_connection_post_request"):
+        raise AttributeError("this version of litellm sends a request again in a way that is not known")
+    http_handler.AsyncHTTPHandler.single_connection_post_request = _not_again
 
 
 def lend(litellm: Any) -> None:  # noqa: ANN401 - a module
@@ -77,6 +83,14 @@ def redirect(error: BaseException) -> tuple[int, dict[str, str]] | None:
             break
         each = following
     return (status, headers) if status else None
+
+
+async def _not_again(*_given: Any, **_named: Any) -> NoReturn:  # noqa: ANN401 - whatever the package passes
+    """In place of the package's second request, which it makes while it handles the first one's error."""
+    error = sys.exception()
+    if error is None:
+        raise RuntimeError("litellm sends a request again that did not fail")
+    raise error
 
 
 def _tell(maker: type[_Maker]) -> None:

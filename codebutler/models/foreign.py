@@ -27,6 +27,7 @@ from codebutler.models.marks import marked
 from codebutler.models.prices import MILLION, Price
 from codebutler.models.routing import LITELLM, Route
 from codebutler.models.stream import first_wait
+from codebutler.settings.borrowed import keys_of
 from codebutler.types import Json, Message, ModelReply
 
 EXTRA = "pip install 'codebutler[litellm]'"
@@ -63,6 +64,8 @@ class Client(OpenAIClient):
                 model=model, messages=messages, tools=tools, max_output=max_output, role=role, on_text=on_text
             )
         route = await self._route(model)
+        if route.endpoint.key is None:  # it sends what it finds in the environment, blanks and all
+            os.environ.update(keys_of(_provider_of(model), os.environ))
         litellm = await load(model)
         if self._router.price(model) is None:
             self._router.know(model, _price(litellm, route))
@@ -172,7 +175,7 @@ class Thoughtful(Assembler):
 
 async def load(model: str) -> Any:  # noqa: ANN401 - a module
     """The package, loaded beside the event loop. ModelRefused with the command where it is missing."""
-    provider = model.removeprefix(LITELLM).partition("/")[0]
+    provider = _provider_of(model)
     if provider in fixedroute.UNSAFE:
         raise ModelRefused(
             f"litellm's {provider} follows redirects, which would take the key along",
@@ -184,6 +187,10 @@ async def load(model: str) -> Any:  # noqa: ANN401 - a module
         if error.name != "litellm":
             raise
         raise ModelRefused(f"{model} needs the litellm package, which is not installed", fix=EXTRA) from error
+
+
+def _provider_of(model: str) -> str:
+    return model.removeprefix(LITELLM).partition("/")[0]
 
 
 def _ready() -> Any:  # noqa: ANN401 - a module

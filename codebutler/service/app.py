@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from codebutler import logs
-from codebutler.config import Config, foreign_secrets, home_folder, load_config, make_home
+from codebutler.config import Config, home_folder, load_config, make_home
 from codebutler.errors import ConfigError
 from codebutler.models.foreign import Client
 from codebutler.models.routing import Router
@@ -20,6 +20,7 @@ from codebutler.repo.layout import hide_own_files, own_file, own_folder
 from codebutler.repo.objects import read_bytes, show_file
 from codebutler.sandbox.configured import sandbox_settings
 from codebutler.service.keeping import copy_of, name_of, rescue_of
+from codebutler.settings import borrowed
 from codebutler.settings.slack import Slack
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
@@ -58,7 +59,7 @@ async def find_place(
     theirs = await committed_config(repo)
     config = load_config(repo.root, home=folder, env=variables, flags=flags, repo_text=theirs)
     process.SECONDS.set(config.git.timeout)
-    return Place(repo, config, folder, Redactor([*config.secrets(), *foreign_secrets(variables)]))
+    return Place(repo, config, folder, Redactor([*config.secrets(), *borrowed.secrets(variables)]))
 
 
 async def committed_config(repo: Repo) -> str:

@@ -59,7 +59,7 @@ async def examine(
         checks += _wishes(config)
         if repo is not None:
             checks += await _kept("setup", doctor_setup.examine(repo, config, folder))
-        checks += await _kept("models", doctor_models.examine(config, roles, offline=offline))
+        checks += await _kept("models", doctor_models.examine(config, roles, env, offline=offline))
         checks += await _kept("mcp", doctor_servers.examine(repo, config, roles, live=mcp))
     if repo is not None:
         checks += [note("models", line) for line in await models_away(repo.root, folder)]

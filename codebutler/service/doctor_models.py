@@ -10,20 +10,23 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from codebutler.agent.roles import Role
-from codebutler.config import Config
+from codebutler.config import ENVIRONMENT, Config
 from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.media import What, service
-from codebutler.models.routing import Router
+from codebutler.models.routing import LITELLM, Route, Router
 from codebutler.service.doctor_check import Check, note, ok, problem
+from codebutler.settings.borrowed import borrowed, keys_of
 
 
-async def examine(config: Config, roles: Mapping[str, tuple[Role, str]], *, offline: bool) -> list[Check]:
+async def examine(
+    config: Config, roles: Mapping[str, tuple[Role, str]], env: Mapping[str, str], *, offline: bool
+) -> list[Check]:
     """Keys, servers, and each role with the file it is from; ``offline`` leaves the servers alone."""
     router = Router(config)
-    checks = _keys(config)
+    checks = _keys(config, env)
     try:
         router.check()
     except ConfigError as error:
@@ -35,16 +38,18 @@ async def examine(config: Config, roles: Mapping[str, tuple[Role, str]], *, offl
     known = router.endpoints
     return [
         *checks,
-        *_roles(config, router, roles),
+        *_roles(config, router, roles, env),
         *_media(config, "images", known),
         *_media(config, "speech", known),
     ]
 
 
-def _keys(config: Config) -> list[Check]:
+def _keys(config: Config, env: Mapping[str, str]) -> list[Check]:
     """Which keys there are; never their values."""
     present = [f"{key} ({origin})" for key, value, origin in config.items() if isinstance(value, SecretStr)]
-    return [ok("keys", ", ".join(present) or "none")]
+    others = [name for name in sorted(borrowed(env)) if name not in ENVIRONMENT]
+    litellms = [note("keys", f"for litellm, if a model asks for it: {', '.join(others)}")] if others else []
+    return [ok("keys", ", ".join(present) or "none"), *litellms]
 
 
 def _media(config: Config, what: What, known: Collection[Endpoint]) -> list[Check]:
@@ -94,15 +99,18 @@ def _verdict(endpoint: Endpoint, answer: Catalogue) -> Check:
     return ok("models", f"{endpoint.label} answers ({count})")
 
 
-def _roles(config: Config, router: Router, roles: Mapping[str, tuple[Role, str]]) -> Sequence[Check]:
+def _roles(
+    config: Config, router: Router, roles: Mapping[str, tuple[Role, str]], env: Mapping[str, str]
+) -> Sequence[Check]:
     """For each role the model that will answer, where the choice came from, and its price."""
-    checks = []
+    checks: list[Check] = []
     for name, (role, file) in roles.items():
         wanted = config.model_of(name) or role.model
         key = "models.pm.default" if name == "pm" else f"models.{name}.model"
         origin = config.origin(key) if config.model_of(name) else file
         try:
             route = router.route(wanted)
+            checks += _foreign(f"role {name}", route, env)
         except CodeButlerError as error:
             checks.append(problem(f"role {name}", error.message, error.fix))
             continue
@@ -117,3 +125,14 @@ def _roles(config: Config, router: Router, roles: Mapping[str, tuple[Role, str]]
         if route.notice:
             checks.append(note(f"role {name}", route.notice))
     return checks
+
+
+def _foreign(area: str, route: Route, env: Mapping[str, str]) -> Sequence[Check]:
+    """Whether litellm will find a key for a model of its own. ModelRefused for one that cannot be sent."""
+    if route.endpoint.kind != "litellm" or route.endpoint.key is not None:
+        return []
+    provider = route.id.removeprefix(LITELLM).partition("/")[0]
+    found = keys_of(provider, env)
+    if found:
+        return [ok(area, f"{', '.join(found)} of the environment is there for {provider}")]
+    return [note(area, f"no key for {provider}: right only if it needs none (litellm.{provider}.apiKey)")]

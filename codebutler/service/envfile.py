@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from codebutler.config import ENVIRONMENT, MODEL_VARIABLE, SHIPPED, Config, is_foreign_key, load_config
+from codebutler.config import ENVIRONMENT, MODEL_VARIABLE, SHIPPED, Config, load_config
 from codebutler.errors import ConfigError
+from codebutler.settings import borrowed
 from codebutler.settings.files import read_global
 
 TAKEN = (MODEL_VARIABLE, "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -61,10 +62,9 @@ def taken(config: Config, env: Mapping[str, str]) -> tuple[dict[str, str], list[
     kept = load_config(None, home=config.home, env={}, repo_text="")
     stored = {key for key, _, origin in kept.items() if origin != SHIPPED}
     names = [*ENVIRONMENT, *TAKEN, *(each for name in _PROXIES for each in (name, name.lower()))]
-    if any(
-        str(value).startswith("litellm/") for key, value, _ in config.items() if key.startswith("models.")
-    ):
-        names += [name for name in env if is_foreign_key(name) and name not in names]
+    models = [str(value) for key, value, _ in config.items() if key.startswith("models.")]
+    for provider in {model.split("/")[1] for model in models if model.startswith("litellm/")}:
+        names += [name for name in borrowed.keys_of(provider, env) if name not in names]
     found, notes = {}, []
     for name in names:
         value = env.get(name, "").strip()

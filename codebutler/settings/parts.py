@@ -60,6 +60,14 @@ ProviderName: TypeAlias = Annotated[str, AfterValidator(_provider_name)]
 Usd: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
+def bare_key(value: str) -> str:
+    """A key or token without the blanks around it. ValueError if it is not one line of printable ASCII."""
+    bare = value.strip()
+    if not (bare.isascii() and bare.isprintable()):
+        raise ValueError(_NO_KEY)
+    return bare
+
+
 class Section(BaseModel):
     """One section of the configuration: unknown keys are errors, values are not coerced."""
 
@@ -73,7 +81,4 @@ class Section(BaseModel):
         """A key travels in a header: one line of ASCII. What an editor or a pipe puts around it goes."""
         if not isinstance(value, SecretStr):
             return value
-        bare = value.get_secret_value().strip()
-        if not (bare.isascii() and bare.isprintable()):
-            raise ValueError(_NO_KEY)
-        return SecretStr(bare)
+        return SecretStr(bare_key(value.get_secret_value()))

@@ -24,6 +24,7 @@ from codebutler.events import (
     PlanProposed,
     Resumed,
 )
+from codebutler.store.rows import ThreadRow
 from codebutler.text import fit
 from codebutler.thread import fork, rewind, swap
 from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL
@@ -195,6 +196,12 @@ class Decisions:
         """What each role uses."""
         rules = await self._thread.load_rules()
         return "\n".join(f"- {swap.shown(self._thread, role)}" for role in rules.roles)
+
+    async def threads(self, word: Word) -> list[ThreadRow]:
+        """The open threads that a person may see from here: at a terminal all, else their own."""
+        rows = [row for row in await self._thread.host.store.threads() if row.phase != "closed"]
+        mine = [r for r in rows if word.by.surface == TERMINAL or r.owner == word.by.label]
+        return sorted(mine, key=lambda r: r.updated_at, reverse=True)
 
     def away(self) -> list[str]:
         """Models that no thread of this process can reach at present, a line each."""

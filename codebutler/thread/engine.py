@@ -93,6 +93,7 @@ class Engine:
             return
         turn = self._turns[thread]
         turn.mail.set()
+        turn.news.set()
         if stop == "now":
             turn.interrupt()
         elif stop == "soft":

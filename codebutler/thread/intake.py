@@ -26,6 +26,8 @@ Stop: TypeAlias = Literal["", "soft", "now"]
 """How a message stops what is under way: not at all, as soon as no step is cut short, or at once."""
 STOPS: dict[str, Stop] = {"cancel": "now", "rewind": "now", "pause": "soft"}
 """The commands that do not wait their turn."""
+LOOKS = frozenset({"points", "status", "usage", "threads", "help"})
+"""The commands that change nothing: they are answered also while a step is under way."""
 
 
 def thread_id(surface: str, external_id: str) -> str:

@@ -1,24 +1,32 @@
 """Reading what people said: commands are obeyed, answers go to who asked, the rest to a role.
 
-A message is read when a step is over and its role can hear it; ``cancel`` and ``pause`` do not wait for that.
+A message is read when a step is over and its role can hear it; ``cancel`` and ``pause`` do not wait for that,
+and words that only look, such as ``status``, are answered beside the step.
 While a thread is paused, plain words stay unread; so do those from before a cancel, until the person speaks.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
 from codebutler.agent.frame import Frame
+from codebutler.errors import CodeButlerError
 from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
 from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
 from codebutler.thread.host import Host
-from codebutler.thread.intake import STOPS
+from codebutler.thread.intake import LOOKS, STOPS
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.thread import Listener, Thread
 from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
+log = logging.getLogger("codebutler.mail")
 ARTIST = "artist"
 CLOSED = "This thread is closed. Start a new one for what comes next."
 KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
@@ -42,6 +50,38 @@ class Mail(Thread):
         """``interpreter`` tells commands from conversation."""
         super().__init__(host, log, listener, turn)
         self._interpreter = interpreter
+        self._obeying = asyncio.Lock()
+        """Between steps and beside them the same words are read: each is obeyed by one of the two."""
+
+    @contextlib.asynccontextmanager
+    async def looked_at(self) -> AsyncIterator[None]:
+        """Meanwhile words that only look are answered as they come: they need not wait for a step's end."""
+        looking = asyncio.create_task(self._answer_looks())
+        try:
+            yield
+        finally:
+            try:
+                async with self._obeying:  # an answer that is being given comes to its end
+                    looking.cancel()
+            finally:
+                looking.cancel()
+            await asyncio.wait({looking})
+            if not looking.cancelled():
+                looking.result()
+
+    async def _answer_looks(self) -> None:
+        """What fails here stays unread, and the next reading of the mail meets the same trouble."""
+        try:
+            while True:
+                await self.turn.news.wait()
+                self.turn.news.clear()
+                await self.log.sync()
+                for seq, message in sorted(self.state.unread.items()):
+                    command = self._interpreter.read(self.state, message)
+                    if command is not None and command.name in LOOKS:
+                        await self._obey(command, Word(seq, message.author))
+        except CodeButlerError as error:
+            log.warning("%s: words were left for the step's end: %s", self.state.id, error)
 
     async def read_mail(self, frame: Frame | None = None) -> None:
         """Deal with all messages that can be read now. Plain words go to ``frame`` while one runs, else to
@@ -106,6 +146,11 @@ class Mail(Thread):
             await self.post(Outbound(text=pm.last_text, role="pm"), key=source)
 
     async def _obey(self, command: Command, word: Word) -> None:
+        async with self._obeying:
+            if word.seq in self.state.unread:
+                await self._carry_out(command, word)
+
+    async def _carry_out(self, command: Command, word: Word) -> None:
         decide = Decisions(self)
         stop: EndTurn | None = None
         text = ""

@@ -17,6 +17,8 @@ class Turn:
         """``wrote`` hears of every commit of the turn; its argument says whether there is a post in it."""
         self.mail = asyncio.Event()
         """Set when something came in that the turn may not have read."""
+        self.news = asyncio.Event()
+        """The same, for who looks at what came in while a step is under way."""
         self.wrote = wrote
         self.task: asyncio.Task[None] | None = None
         self.epoch: int | None = None

@@ -69,8 +69,9 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     start, waiting = desk.state.seq, set(desk.state.unread)
     end = owed = _cut_off(desk)
     try:
-        while owed is None and await phases.step(desk):
-            pass
+        async with desk.looked_at():
+            while owed is None and await phases.step(desk):
+                pass
     except EndTurn as stop:
         end = stop
     except (StaleWorker, StoreGone):

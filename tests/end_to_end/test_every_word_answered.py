@@ -20,7 +20,19 @@ if TYPE_CHECKING:
     from codebutler.thread.state import ThreadState
     from tests.end_to_end.conftest import Room, Scene
 
-LOUD = ["help", "status", "usage", "points", "model", "pm", "model", "rewind 99", "fork 99", "raise x"]
+LOUD = [
+    "help",
+    "status",
+    "usage",
+    "points",
+    "threads",
+    "model",
+    "pm",
+    "model",
+    "rewind 99",
+    "fork 99",
+    "raise x",
+]
 """What changes nothing. It comes first; then what people say to go on, to stop, and to go on again."""
 ALWAYS = [
     *(f"/{word}" for word in LOUD), "/memory 7", "/nonsense", "cancel", "cancel", "go", "/retry", "pause", "pause",

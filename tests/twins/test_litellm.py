@@ -21,6 +21,7 @@ from codebutler.models.routing import Router
 from codebutler.models.stream import Timeouts
 from codebutler.testing.anthropic import Anthropic, text, thought, use
 from codebutler.testing.provider import Provider, piece, usage
+from codebutler.testing.raw import HEAD, Raw
 from codebutler.types import Message, ModelReply, Usage
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # the package's own warnings are not ours to mend
@@ -30,6 +31,7 @@ TOOL = {
     "type": "function",
     "function": {"name": "read", "description": "Read.", "parameters": {"type": "object", "properties": {}}},
 }
+MODELS = ["anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini", "gemini/gemini-2.5-pro", "ollama/x"]
 PATIENT = Timeouts(connect=5.0, first=60.0, silence=5.0)
 
 
@@ -174,9 +176,18 @@ async def test_a_server_that_is_not_there(make: Make) -> None:
         await call(client)
 
 
-@pytest.mark.parametrize(
-    "model", ["anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini", "gemini/gemini-2.5-pro", "ollama/x"]
-)
+@pytest.mark.parametrize("model", MODELS)
+async def test_a_request_whose_answer_is_lost_is_not_sent_again(make: Make, model: str) -> None:
+    """It may have been paid for: whether to send it again is for our own retries to say."""
+    async with Raw.run(HEAD[:9]) as server:
+        client = make(**{model.partition("/")[0]: {"apiKey": "canary-key-value", "baseUrl": server.url}})
+        for server.reset in (True, False):
+            with pytest.raises(ModelUnavailable):
+                await call(client, model=f"litellm/{model}", tools=[])
+        assert [head.split(b" ")[0] for head in server.heads] == [b"POST"] * 2
+
+
+@pytest.mark.parametrize("model", MODELS)
 async def test_a_redirect_takes_neither_key_nor_prompt_along(make: Make, model: str) -> None:
     """Of no provider: each has another client inside the package."""
     arrived: list[str] = []

@@ -20,7 +20,7 @@ async def checks(home: Path, env: dict[str, str], **sections: object) -> dict[st
     path.chmod(0o600)
     config = load_config(None, home=home, env=env, repo_text="")
     found: dict[str, list[Check]] = {}
-    for check in await doctor_models.examine(config, {}, offline=True):
+    for check in await doctor_models.examine(config, {}, env, offline=True):
         found.setdefault(check.area, []).append(check)
     return found
 
