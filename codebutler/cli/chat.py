@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from codebutler.cli import stopping
 from codebutler.cli.attaching import add_attach, attach
 from codebutler.cli.common import add_place
+from codebutler.cli.piping import piped
 from codebutler.cli.session import Session, open_session
 from codebutler.service.app import Place, find_place
 from codebutler.surfaces.terminal import Terminal, bare, plain
@@ -99,7 +100,7 @@ async def _lines(
 ) -> AsyncIterator[str]:
     """The person's lines: from a prompt on a terminal, else from standard input."""
     typed = sys.stdin.isatty() and console.is_terminal
-    lines = _prompted(door, session, first) if typed else _piped(session)
+    lines = _prompted(door, session, first) if typed else piped(session, sys.stdin.fileno())
     while True:
         nxt = asyncio.ensure_future(anext(lines, None))
         await asyncio.wait({nxt, following}, return_when=asyncio.FIRST_COMPLETED)
@@ -149,14 +150,3 @@ def _prompt(door: Terminal, session: Session) -> PromptSession[str]:
 
 async def _approve(session: Session, plan: str) -> None:
     await session.say(action="approve", value=plan)
-
-
-async def _piped(session: Session) -> AsyncGenerator[str, None]:
-    """Lines of a pipe, each after the thread has come to rest from the one before."""
-    loop = asyncio.get_running_loop()
-    while True:
-        line = await loop.run_in_executor(None, sys.stdin.readline)
-        if not line:
-            break
-        yield line
-        await session.rested()

@@ -26,6 +26,8 @@ RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$",
 ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
 """At a cap: what is no number is then refused by the command, which says so."""
 CHEAPER = {"cheaper", "cheaper model", "use a cheaper model"}
+AT_REST = APPROVE | RETRY | MERGE | KEEP | DROP | CODE | CHEAPER
+"""Words that decide what a thread at rest waits for; to one at work they would be mere words."""
 BACK = re.compile(r"^(?P<verb>rewind|fork)(?:\s+(?:to\s+|from\s+)?(?:point\s+)?#?(?P<point>\d{1,6}))?$")
 
 

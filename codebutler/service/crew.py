@@ -141,7 +141,7 @@ class Crew:
     async def _work(self, place: Place, owner: Owner, host: Host, rank: int) -> None:
         """Turns, until told to stop or until the engine ends by itself; then all is put away."""
         doors = Doors(place.config, host.store, self._link, rank=rank)
-        engine = Engine(host, REGISTRY, doors.surfaces, rested=doors.rested)
+        engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
         doors.attach(engine)
         ahead = asyncio.create_task(_load_ahead(host))
         running = asyncio.create_task(engine.run())

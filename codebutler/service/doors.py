@@ -11,6 +11,7 @@ from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.surfaces.slack.door import Slack
 from codebutler.surfaces.slack.link import Link
 from codebutler.thread.engine import Engine
+from codebutler.thread.thread import Listener
 from codebutler.types import Surface
 
 
@@ -30,6 +31,9 @@ class Doors:
         self._slack = Slack(link, config.slack, store) if link is not None else None
         if self._slack is not None:
             self._slack.hearing.rank = rank
+        self._store = store
+        self._where: dict[str, list[str]] = {}
+        """The Slack conversations of threads that write at present."""
 
     @property
     def surfaces(self) -> Sequence[Surface]:
@@ -48,8 +52,23 @@ class Doors:
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
+        self._where.pop(thread, None)
         if self._slack is not None:
             self._slack.rested(thread)
+
+    @property
+    def listener(self) -> Listener | None:
+        """Who shows what roles are writing; None when no door does."""
+        return self._listen if self._slack is not None else None
+
+    async def _listen(self, thread: str, role: str, delta: str) -> None:
+        if self._slack is None:
+            return
+        if not delta or thread not in self._where:
+            bound = await self._store.bindings(thread)
+            self._where[thread] = [there for surface, there in bound if surface == self._slack.name]
+        for conversation in self._where[thread]:
+            await self._slack.stream(conversation, role, delta)
 
 
 async def keep_connected(link: Link) -> None:

@@ -78,7 +78,7 @@ class ThreadDesk(Shipping):
             return
         shown = self._outputs.setdefault(site.key, Stream(self.host.redactor)).feed(text)
         if shown:
-            await self._listener(self.state.id, site.role, shown)
+            await self._listener(self.state.id, "", shown)
 
     # -- people and roles
 
@@ -153,7 +153,7 @@ class ThreadDesk(Shipping):
         if known is None or (known.hash, self.state.plan_step) != (proposed.hash, self.state.steps):
             key = f"plan:{proposed.hash}:{self.state.seq}"
             await self.post(render.plan(proposed), key=key, before=[proposed])
-        await self.log.update_row(title=plan.title[:120])
+        await self.log.update_row(title=self.state.title)
         return "The plan is before the person. Wait for their word."
 
     async def set_checklist(self, items: Sequence[ChecklistItem]) -> None:

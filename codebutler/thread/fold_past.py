@@ -22,7 +22,7 @@ RETURNED = frozenset({
     "phase",
     "frames",  # transcripts, budgets of steps and of one run's dollars
     "base",  # system prompts are made of it: the next request begins as the one at the point did
-    "plan", "plan_step",
+    "title", "plan", "plan_step",
     "approval",  # taken back when the point is before it: the plan waits for a word again
     "named", "unnamed", "carried_out",
     "question", "answers", "exchanges", "overheard",
@@ -83,6 +83,7 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
     s.summary, s.body_written, s.memory = None, False, None  # of the other pull request
+    s.title = s.opened.title if s.opened is not None else ""  # the plans before it are copies
     s.phase = "pm" if s.phase in {"lead", "closed"} else s.phase
     for frame in s.frames.values():
         frame.usd = 0.0

@@ -15,7 +15,7 @@ HANDLERS = Table()
 
 @HANDLERS.on
 def _thread_opened(s: ThreadState, e: ev.ThreadOpened) -> None:
-    s.opened, s.opened_at = e, s.ts
+    s.opened, s.opened_at, s.title = e, s.ts, e.title
     _meet(s, e.owner)
 
 

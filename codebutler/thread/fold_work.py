@@ -24,7 +24,7 @@ def _mcp_listed(s: ThreadState, e: ev.McpListed) -> None:
 
 @HANDLERS.on
 def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
-    s.plan, s.plan_step = e, s.steps
+    s.plan, s.plan_step, s.title = e, s.steps, e.plan.title[:120]
 
 
 @HANDLERS.on

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from typing import TypeAlias
 
 from codebutler import events as ev
-from codebutler.events import PlanProposed, Posted, parse
+from codebutler.events import Posted, parse
 from codebutler.thread.evidence import Evidence
 from codebutler.thread.state import ThreadState
 
@@ -36,7 +36,7 @@ def _row(evidence: Evidence, state: ThreadState) -> Iterator[str]:
     row = evidence.row
     told: dict[str, object] = {
         "phase": state.phase,
-        "title": _title(evidence, state),
+        "title": state.title,
         "branch": state.worktree.branch if state.worktree else "",
         "pr": str(state.pr.number) if state.pr else "",
     }
@@ -45,16 +45,6 @@ def _row(evidence: Evidence, state: ThreadState) -> Iterator[str]:
     for name, value in told.items():
         if row[name] != value:
             yield f"thread row: {name} is {row[name]!r}, the log says {value!r}"
-
-
-def _title(evidence: Evidence, state: ThreadState) -> str:
-    title = opened = state.opened.title if state.opened else ""
-    for event in map(parse, (row.body for row in evidence.events)):
-        if isinstance(event, PlanProposed):
-            title = event.plan.title[:120]
-        elif isinstance(event, ev.Forked):
-            title = opened  # the plans before it are copies, of the first thread
-    return title
 
 
 def _outbox(evidence: Evidence) -> Iterator[str]:

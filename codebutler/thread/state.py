@@ -64,6 +64,8 @@ class ThreadState:
     ts: float = 0.0
     opened: ev.ThreadOpened | None = None
     opened_at: float = 0.0
+    title: str = ""
+    """What lists call the thread: its plan's title, and before there is one the request's first line."""
     phase: ev.Phase = "pm"
     frames: dict[str, Frame] = field(default_factory=dict)
     unread: dict[int, ev.MessageReceived] = field(default_factory=dict)

@@ -31,7 +31,9 @@ from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply, Outbound, ToolResult
 
 Listener = Callable[[str, str, str], Awaitable[None]]
-"""Told of text as it is written: (thread, role, delta). Nothing durable hangs on it."""
+"""Told of text as it is written: (thread, role, delta). Nothing durable hangs on it.
+
+An empty delta: a new reply of the role begins. What commands print comes with no role."""
 
 
 SUMMARY_TOKENS = 3_000
@@ -220,6 +222,8 @@ class Thread(Caps):
         self.space.checkpoint_later()
         patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
         try:
+            if self._listener is not None:
+                await self._listener(self.state.id, role.name, "")
             with self.turn.calm():
                 reply = await self._complete(role, model, messages, tools, on_text)
         finally:

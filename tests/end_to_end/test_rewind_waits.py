@@ -154,3 +154,18 @@ async def test_what_cannot_be_rewound_is_said_and_changes_nothing(room: Room) ->
             "#1 is merged: nothing can be taken back here. Say"
         )
         assert (await scene.state(state.id)).rewinds == 0
+
+
+async def test_lists_call_a_thread_by_the_plan_that_it_was_taken_back_to(room: Room) -> None:
+    cast = Cast(pm=[plan("First"), plan("Second")])
+    async with room.engine(cast) as scene:
+        state = await scene.talk("a", "Write notes")
+        first = scene.point(state, "plan: First")
+        await scene.talk("a", "no, something else")
+        row = await scene.host.store.thread(state.id)
+        assert row is not None
+        assert row.title == "Second"
+        await scene.talk("a", f"rewind {first.number}")
+        row = await scene.host.store.thread(state.id)
+        assert row is not None
+        assert (row.title, row.phase, row.status) == ("First", "pm", "plan")

@@ -58,6 +58,7 @@ class CatchUp:
             try:
                 for door in self._link.doors:
                     await self.look(door)
+                    await door.signs.mend()
                 self.looked += 1
             except (SlackAway, SlackRefused) as error:
                 self._link.log.warning("catching up is interrupted: %s", error)
