@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -240,7 +240,8 @@ class Store(Care):
         """Hold ``usd`` in every scope of ``caps`` (scope to cap, in dollars), or in none.
 
         Raises LimitReached if spent + reserved + ``usd`` passes a cap, naming the scope, its cap and
-        what is spent. A known key is a no-op, settled or not.
+        what is spent. What is spent in ``money.RAISED`` and a scope lifts its cap. A known key is a no-op,
+        settled or not.
         """
         await self._writer.do(lambda tx: money.reserve(tx, key, usd, caps))
 
@@ -253,7 +254,11 @@ class Store(Care):
 
     async def spent(self, scope: str) -> float:
         """Dollars settled in ``scope``, without what is only reserved."""
-        return await self._readers.do(lambda c: money.spent(c, scope))
+        return (await self.spent_in([scope]))[scope]
+
+    async def spent_in(self, scopes: Collection[str]) -> dict[str, float]:
+        """The same of several scopes, at one moment."""
+        return await self._readers.do(lambda c: money.spent(c, scopes))
 
     async def scopes(self, prefix: str) -> list[str]:
         """The scopes that start with ``prefix`` and have ever held money."""
@@ -293,7 +298,7 @@ def _whole(connection: sqlite3.Connection, thread: str, scope: str) -> Whole:
             log.events(connection, thread, 0),
             log.thread(connection, thread),
             outbox.of_thread(connection, thread),
-            money.spent(connection, scope) if scope in money.scopes(connection, scope) else None,
+            money.spent(connection, [scope])[scope] if scope in money.scopes(connection, scope) else None,
         )
     finally:
         connection.execute("ROLLBACK")
