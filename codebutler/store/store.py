@@ -33,7 +33,7 @@ class Store(Care):
         self.redactor = redactor
         self._writer = Writer(connection, standing)
         self._readers = Readers(standing)
-        self.witness: Callable[[Sequence[StoredEvent]], None] | None = None
+        self.witness: Callable[[Sequence[StoredEvent]], object] = len
         """Hears of what this process has appended, after it is on disk. It must neither wait nor raise."""
 
     @classmethod
@@ -90,7 +90,7 @@ class Store(Care):
         fresh: list[StoredEvent] = []
         begun = await self._writer.do(work)
         if begun:
-            self._tell(fresh)
+            self.witness(fresh)
         return begun
 
     async def append(
@@ -132,12 +132,8 @@ class Store(Care):
             return stored, last
 
         stored, last = await self._writer.do(work)
-        self._tell([event for event in stored if event.seq > last])
+        self.witness([event for event in stored if event.seq > last])
         return stored
-
-    def _tell(self, events: Sequence[StoredEvent]) -> None:
-        if self.witness is not None and events:
-            self.witness(events)
 
     async def claim(self, thread: str, held: int | None = None) -> int:
         """Take the thread over: raises its epoch and returns it, so that older workers are refused.
