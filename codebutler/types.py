@@ -19,9 +19,12 @@ Message: TypeAlias = dict[str, Any]
 
 
 class Record(BaseModel):
-    """A frozen pydantic record; unknown keys are ignored so that old and new versions read each other."""
+    """A frozen pydantic record; unknown keys are ignored so that old and new versions read each other.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    A record's validator is built when it is first used: most processes use few of them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Person(Record):
