@@ -126,8 +126,9 @@ class Caps(ABC):
 
     async def _stopped(self, hit: _Hit, frame: Frame, role: Role, usd: float, other: str = "") -> EndTurn:
         """Log the hit; returns the end of the turn. ``other`` is a cheaper model that would fit."""
+        end = EndTurn("failed" if self.config.limits.on_cap == "stop" else "paused", hit.what)
         if not self.halts:
-            return EndTurn("failed", hit.what)
+            return end
         wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
         await self.log.append(
             LimitHit(
@@ -139,7 +140,7 @@ class Caps(ABC):
                 cheaper=other,
             )
         )
-        return EndTurn("failed" if self.config.limits.on_cap == "stop" else "paused", hit.what)
+        return end
 
     async def settle(self, key: str, usd: float) -> None:
         """Replace a reservation by what was really spent."""
