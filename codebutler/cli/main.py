@@ -125,12 +125,16 @@ def _clean(text: str, words: Sequence[str]) -> str:
 def _run(name: str, words: list[str], *, ours: bool) -> int:
     """Only while the command runs is Ctrl-C an exception, since only a command has things to put away."""
     import argparse
+    import gc
     import importlib
     import logging
     import signal
 
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # Ctrl-C makes it warn of children that have gone
+    gc.disable()  # what is loaded stays: to look through it again and again takes a twentieth of the start
     module = importlib.import_module(COMMANDS[name])
+    gc.freeze()
+    gc.enable()
     parser = argparse.ArgumentParser(prog=f"codebutler {name}", description=module.HELP, allow_abbrev=False)
     module.configure(parser)
     args = parser.parse_args(words)
