@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 
 from codebutler.cli.common import add_place, tell_of_lost
 from codebutler.cli.stopping import on_stop
@@ -13,10 +14,13 @@ from codebutler.models import client
 from codebutler.service.app import Place, find_place, open_host
 from codebutler.service.doors import Doors, keep_connected, slack_link
 from codebutler.service.owner import Owner, ask_for_way, holder
+from codebutler.surfaces.slack.link import Link
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
 
 HELP = "Run the repo's threads until stopped."
+CATCH_UP = 10.0
+"""Seconds that threads wait at the start for what Slack has to tell."""
 POLL = 0.2
 """Seconds between looks whether the repo is free."""
 
@@ -50,7 +54,7 @@ async def _run(args: argparse.Namespace) -> int:
     doors.attach(engine)
     ahead = asyncio.create_task(_load_ahead(host))
     await owner.listen(engine.kick, away=host.breaker.away)
-    running = asyncio.create_task(engine.run())
+    running = asyncio.create_task(_run_engine(engine, link))
     stopping = asyncio.create_task(told.wait())
     listening = asyncio.create_task(keep_connected(link) if link is not None else told.wait())
     print(f"codebutler serves {place.repo.root}; Ctrl-C stops it.", flush=True)
@@ -72,6 +76,15 @@ async def _run(args: argparse.Namespace) -> int:
             raise cause
         raise CodeButlerError(f"serving ended by itself: {cause}") from broken
     return 0
+
+
+async def _run_engine(engine: Engine, link: Link | None) -> None:
+    """What was taken back or changed while nobody listened is heard before anybody goes on."""
+    if link is not None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP):
+                await link.caught_up.wait()
+    await engine.run()
 
 
 async def _load_ahead(host: Host) -> None:
