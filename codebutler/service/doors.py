@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from codebutler.config import Config
@@ -13,6 +14,9 @@ from codebutler.surfaces.slack.link import Link
 from codebutler.thread.engine import Engine
 from codebutler.thread.thread import Listener
 from codebutler.types import Surface
+
+CATCH_UP = 10.0
+"""Seconds that threads wait at the start for what Slack has to tell."""
 
 
 def slack_link(config: Config) -> Link | None:
@@ -25,9 +29,12 @@ def slack_link(config: Config) -> Link | None:
 class Doors:
     """One repo's doors."""
 
-    def __init__(self, config: Config, store: Store, link: Link | None) -> None:
-        """A door joins its connection here."""
+    def __init__(self, config: Config, store: Store, link: Link | None, *, rank: int = 0) -> None:
+        """A door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
+        self._link = link
         self._slack = Slack(link, config.slack, store) if link is not None else None
+        if self._slack is not None:
+            self._slack.hearing.rank = rank
         self._store = store
         self._where: dict[str, list[str]] = {}
         """The Slack conversations of threads that write at present."""
@@ -41,6 +48,18 @@ class Doors:
         """What comes in goes to ``engine``."""
         if self._slack is not None:
             self._slack.hearing.receive = engine.receive
+
+    def leave(self) -> None:
+        """Nothing more comes in."""
+        if self._link is not None and self._slack is not None:
+            self._link.leave(self._slack.hearing)
+
+    async def caught_up(self) -> None:
+        """What was changed or taken back while nobody listened is heard before anybody goes on."""
+        if self._link is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CATCH_UP):
+                    await self._link.caught_up.wait()
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
