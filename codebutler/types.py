@@ -18,10 +18,7 @@ Message: TypeAlias = dict[str, Any]
 
 
 class Record(BaseModel):
-    """A frozen pydantic record; unknown keys are ignored so that old and new versions read each other.
-
-    A record's validator is built when it is first used: most processes use few of them.
-    """
+    """A frozen record, built when first used; unknown keys are ignored: old and new read each other."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
