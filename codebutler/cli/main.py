@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from codebutler import __version__
 
@@ -90,7 +91,7 @@ def _dispatch(words: list[str], *, ours: bool) -> int:
         print(overview())
         return 0
     if name not in COMMANDS:
-        print(f"codebutler: no command {name!r}. See: codebutler --help", file=sys.stderr)
+        print(_clean(f"codebutler: no command {name!r}. See: codebutler --help", words), file=sys.stderr)
         return 2
     from codebutler.errors import CodeButlerError
 
@@ -127,7 +128,12 @@ def _run(name: str, words: list[str], *, ours: bool) -> int:
 
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # Ctrl-C makes it warn of children that have gone
     module = importlib.import_module(COMMANDS[name])
-    parser = argparse.ArgumentParser(prog=f"codebutler {name}", description=module.HELP, allow_abbrev=False)
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            super().error(_clean(message, words))  # it quotes what it was given
+
+    parser = Parser(prog=f"codebutler {name}", description=module.HELP, allow_abbrev=False)
     module.configure(parser)
     args = parser.parse_args(words)
     try:
