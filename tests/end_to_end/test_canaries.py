@@ -16,7 +16,7 @@ import pytest
 
 from codebutler import logs
 from codebutler.cli.main import main
-from codebutler.errors import ModelRefused, UsageError
+from codebutler.errors import ModelRefused
 from codebutler.redact import Redactor
 from codebutler.testing.doubles import Asked, Door, says
 from codebutler.types import Attachment, Inbound, ModelReply, Person, ToolCall
@@ -255,44 +255,6 @@ async def test_no_canary_of_any_path_is_left_in_any_byte(
     assert "turn crashed" in text
     assert "[redacted]" in text
     assert "[redacted]" in "".join(streamed)
-
-
-async def test_no_key_that_looks_like_a_secret_is_kept(
-    room: Room,
-) -> None:
-    """A conversation's is refused; a message's is hashed, and known again; one given as a title is taken out."""
-    author, key = Person(surface="terminal", id="robin"), canary("key")
-
-    async def mind(asked: Asked) -> ModelReply:
-        return says("done")
-
-    async with room.engine(mind) as scene:
-        said = Inbound(surface="terminal", external_id="c", key=key, author=author, text="hello")
-        thread = await scene.engine.receive(said, title=f"Use {key}")
-        await scene.rest(thread)
-        before = len(await scene.events(thread))
-        await scene.engine.receive(said)
-        await scene.engine.receive(said.model_copy(update={"key": "late", "deletes": key, "text": ""}))
-        await scene.rest(thread)
-        assert [e.kind for e in (await scene.events(thread))[before : before + 1]] == ["message_deleted"]
-        assert "deleted" in (await scene.posts(thread))[-1]
-        for surface, external in (("terminal", key), (key, "c")):
-            with pytest.raises(UsageError, match="looks like a secret"):
-                await scene.engine.receive(
-                    said.model_copy(update={"surface": surface, "external_id": external})
-                )
-    env = {**room.env, "HOME": str(room.home), "CODEBUTLER_HOME": str(room.home), "OPENAI_API_KEY": "x"}
-    mistakes = (("run", "x", "--key", key), (key,), ("show", "x", key))
-    places = []
-    for words in mistakes:
-        code, *printed = await room.starter(words, room.sample.repo, env)
-        assert code == 2
-        places.append((words[0], b"".join(printed)))
-    assert b"the key of this conversation looks like a secret" in places[0][1]
-    code, *printed = await room.starter(("export", thread), room.sample.repo, env)
-    places += [("export", b"".join(printed)), *everything(room)]
-    assert thread.encode() in printed[0]
-    assert [place for place, data in places if key.encode() in data] == []
 
 
 async def test_a_password_in_the_remotes_url_stays_in_the_persons_own_config(
