@@ -183,7 +183,7 @@ class Surface(Protocol):
         ...
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:
-        """Show a piece of text that a role is still writing. May do nothing; must not raise."""
+        """Show a piece of what a role is writing ("": a command prints). May do nothing; must not raise."""
         ...
 
 

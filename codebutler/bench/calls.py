@@ -85,7 +85,8 @@ async def _edit(executor: Executor, folder: Path, rounds: Rounds) -> Row:
     words = ["line 7 of", "line seven of"]
 
     async def ours() -> None:
-        await called(executor, "edit", {"path": "a.py", "edits": [{"old": words[0], "new": words[1]}]})
+        change = {"old_str": words[0], "new_str": words[1]}
+        await called(executor, "edit", {"path": "a.py", "edits": [change]})
         words.reverse()
 
     def floor() -> None:

@@ -37,7 +37,7 @@ async def play(place: Place, slack: SlackTwin, task: str) -> ThreadState:
     link = slack_link(place.config)
     assert link is not None and owner is not None  # noqa: S101, PT018 - a fresh repo and the tokens above
     doors = Doors(place.config, host.store, link)
-    engine = Engine(host, REGISTRY, doors.surfaces, rested=doors.rested)
+    engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
     doors.attach(engine)
     running = [asyncio.create_task(engine.run()), asyncio.create_task(keep_connected(link))]
     try:

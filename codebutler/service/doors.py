@@ -11,6 +11,7 @@ from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.surfaces.slack.door import Slack
 from codebutler.surfaces.slack.link import Link
 from codebutler.thread.engine import Engine
+from codebutler.thread.thread import Listener
 from codebutler.types import Surface
 
 
@@ -24,9 +25,15 @@ def slack_link(config: Config) -> Link | None:
 class Doors:
     """One repo's doors."""
 
-    def __init__(self, config: Config, store: Store, link: Link | None) -> None:
-        """A door joins its connection here."""
+    def __init__(self, config: Config, store: Store, link: Link | None, *, rank: int = 0) -> None:
+        """A door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
+        self._link = link
         self._slack = Slack(link, config.slack, store) if link is not None else None
+        if self._slack is not None:
+            self._slack.hearing.rank = rank
+        self._store = store
+        self._where: dict[str, list[str]] = {}
+        """The Slack conversations of threads that write at present."""
 
     @property
     def surfaces(self) -> Sequence[Surface]:
@@ -38,10 +45,30 @@ class Doors:
         if self._slack is not None:
             self._slack.hearing.receive = engine.receive
 
+    def leave(self) -> None:
+        """Nothing more comes in."""
+        if self._link is not None and self._slack is not None:
+            self._link.leave(self._slack.hearing)
+
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
+        self._where.pop(thread, None)
         if self._slack is not None:
             self._slack.rested(thread)
+
+    @property
+    def listener(self) -> Listener | None:
+        """Who shows what roles are writing; None when no door does."""
+        return self._listen if self._slack is not None else None
+
+    async def _listen(self, thread: str, role: str, delta: str) -> None:
+        if self._slack is None:
+            return
+        if not delta or thread not in self._where:
+            bound = await self._store.bindings(thread)
+            self._where[thread] = [there for surface, there in bound if surface == self._slack.name]
+        for conversation in self._where[thread]:
+            await self._slack.stream(conversation, role, delta)
 
 
 async def keep_connected(link: Link) -> None:

@@ -122,6 +122,16 @@ class Threads(Section):
     remind_every_hours: Annotated[float, Field(gt=0, le=8760)] | None = 168.0
 
 
+class Serve(Section):
+    """What ``serve`` runs when no repo is named: folders of repos. ``channels`` says whose a Slack channel
+    is, by the repo's folder, where the repos do not say it themselves. ``log_json``: the log as JSON lines.
+    """
+
+    repos: list[Line] = []
+    channels: dict[str, Line] = {}
+    log_json: bool = False
+
+
 class Build(Section):
     """A profile of heavy commands. ``match`` are beginnings of commands (``cargo build``); at most
     ``at_once`` of them run at the same time, over all threads; what is not set is as shipped."""
@@ -201,6 +211,7 @@ class Settings(Section):
     models: Models = Models()
     limits: Limits = Limits()
     threads: Threads = Threads()
+    serve: Serve = Serve()
     sandbox: Sandbox = Sandbox()
     setup: Setup = Setup()
     retention: Retention = Retention()

@@ -47,8 +47,8 @@ class ThreadDesk(Shipping):
 
     async def before_tools(self, *, changes: bool) -> None:
         """What was written before is saved apart: a checkpoint never sees half of a tool's writes."""
-        await self.space.save()
         if changes:
+            await self.space.save()
             self.space.touched()
 
     async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
@@ -78,7 +78,7 @@ class ThreadDesk(Shipping):
             return
         shown = self._outputs.setdefault(site.key, Stream(self.host.redactor)).feed(text)
         if shown:
-            await self._listener(self.state.id, site.role, shown)
+            await self._listener(self.state.id, "", shown)
 
     # -- people and roles
 

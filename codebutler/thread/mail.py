@@ -89,8 +89,10 @@ class Mail(Thread):
 
         Raises EndTurn when one of them stops the work.
         """
+        news = self.turn.mail.is_set()
         self.turn.hear()
-        await self.log.sync()
+        if news or frame is None:  # while a frame runs, each append brings what came in before it
+            await self.log.sync()
         await self._stop_first()
         await self._mention_late_changes()
         await self._pass_on(frame)

@@ -31,7 +31,9 @@ from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply, Outbound, ToolResult
 
 Listener = Callable[[str, str, str], Awaitable[None]]
-"""Told of text as it is written: (thread, role, delta). Nothing durable hangs on it."""
+"""Told of text as it is written: (thread, role, delta). Nothing durable hangs on it.
+
+An empty delta: a new reply of the role begins. What commands print comes with no role."""
 
 
 SUMMARY_TOKENS = 3_000
@@ -54,6 +56,8 @@ class Thread(Caps):
         self._toolsets: dict[tuple[str, int, tuple[str, ...]], Toolset] = {}
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
+        self._shown = 0
+        """How often the status card was refreshed."""
         self._level = (0.0, 0)
         """Dollars and tokens at the last look at the caps."""
 
@@ -80,6 +84,7 @@ class Thread(Caps):
 
     async def show_status(self, activity: str = "") -> None:
         """Refresh the status card."""
+        self._shown += 1
         card = render.status(self.state, activity)
         await self.log.post(card, key=f"status:{self.state.seq}:{time.time_ns()}")
 
@@ -220,6 +225,8 @@ class Thread(Caps):
         self.space.checkpoint_later()
         patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
         try:
+            if self._listener is not None:
+                await self._listener(self.state.id, role.name, "")
             with self.turn.calm():
                 reply = await self._complete(role, model, messages, tools, on_text)
         finally:
@@ -262,7 +269,8 @@ class Thread(Caps):
 
     def watching(self, role: str, tool: str) -> AbstractAsyncContextManager[None]:
         """Meanwhile a tool that does not come back is named on the status card, and since when it runs."""
-        return watched(f"{render.title(role)}: {self.redact(tool)}", self.host.silence, self.show_status)
+        what, every = f"{render.title(role)}: {self.redact(tool)}", self.host.silence
+        return watched(what, every, self.show_status, lambda: self._shown)
 
     async def wait(self, role: Role, why: str, seconds: float) -> bool:
         """Show it, and wait so many seconds; True as soon as somebody speaks whom the role would hear."""

@@ -105,11 +105,6 @@ class Toolset:
         found = self._tools.get(name)
         return found is None or found.reenters or found.spec.recovery == "rerun"
 
-    def is_outside(self, name: str) -> bool:
-        """Whether it runs in the sandbox or at a server: it may hang, and shows nothing of itself."""
-        found = self._tools.get(name)
-        return found is not None and not found.reenters
-
     async def run(self, call: ToolCall, desk: Desk, site: Site) -> ToolResult:
         """Run one call. Whatever the model got wrong comes back as a result that it can read."""
         found = self._tools.get(call.name)

@@ -110,9 +110,9 @@ async def test_searches(executor: Executor, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "why"),
     [
-        ("edit", {"path": "x"}, "edit needs edits: a list of {old, new}"),
+        ("edit", {"path": "x"}, "edit needs edits: a list of {old_str, new_str}"),
         ("edit", {"path": "x", "edits": []}, "edit needs edits"),
-        ("edit", {"path": "x", "old_string": "two"}, "edit needs both old and new"),
+        ("edit", {"path": "x", "old_string": "two"}, "edit needs both old_str and new_str"),
         ("edit", {"path": "x", "edits": [{"old": "a", "new": "b"}], "old_str": "c"}, "not both"),
         ("edit", {"path": "x", "edits": [{"old": "two", "new": "2", "line": 3}]}, "no argument 'line'"),
         ("edit", {"path": "new", "old_string": "", "new_string": "x"}, "to make a file, use write"),

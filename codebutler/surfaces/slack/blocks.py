@@ -22,6 +22,8 @@ ROW = 5
 ROWS = 5
 ACTION = "cb:"
 """How the names of our buttons begin."""
+NO_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+"""Slack's words for blocks that it does not take."""
 EVENT = "codebutler_post"
 """The kind of metadata that our messages carry."""
 
@@ -33,6 +35,11 @@ class Piece:
     text: str
     blocks: list[Json] = field(default_factory=list)
     plain: list[Json] = field(default_factory=list)
+
+    @property
+    def ways(self) -> tuple[list[Json], ...]:
+        """The blocks to try, one after the other: where all are refused there are none."""
+        return (self.blocks, self.plain, [])
 
 
 @dataclass(frozen=True, slots=True)

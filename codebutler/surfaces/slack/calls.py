@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import CodeButlerError
@@ -36,6 +36,10 @@ class SlackAway(CodeButlerError):
     """No answer that says whether the call had its effect."""
 
 
+class SlackBusy(SlackAway):
+    """The call was not made: it is limited for now."""
+
+
 class Calls:
     """The Web API. ``gap`` is seconds between two posts of one channel."""
 
@@ -52,15 +56,29 @@ class Calls:
         Raises SlackRefused, or SlackAway when nobody knows what became of it.
         """
         lane = f"{method} {post_to}"
-        work: Callable[..., Any] = getattr(self.client, method.replace(".", "_"))
         for _ in range(TRIES):
             await self._wait(lane, post_to)
             try:
-                return dict((await work(**args)).data)
-            except Exception as error:  # noqa: BLE001 - raised again unless it says to wait
-                pause = _pause_or_raise(method, error)
-            self._blocked[lane] = max(self._blocked.get(lane, 0.0), time.monotonic() + pause)
-        raise SlackAway(f"Slack has been too busy for {method} {TRIES} times")
+                return await self._once(method, lane, args)
+            except SlackBusy:
+                continue
+        raise SlackBusy(f"Slack was too busy for {method}, {TRIES} times")
+
+    async def at_once(self, method: str, **args: object) -> Json:
+        """Call what is worth no wait. Raises as ``call``, and SlackBusy at a limit."""
+        lane = f"{method} "
+        if self._blocked.get(lane, 0.0) > time.monotonic():
+            raise SlackBusy(f"Slack is too busy for {method}")
+        return await self._once(method, lane, args)
+
+    async def _once(self, method: str, lane: str, args: Mapping[str, object]) -> Json:
+        work: Callable[..., Any] = getattr(self.client, method.replace(".", "_"))
+        try:
+            return dict((await work(**args)).data)
+        except Exception as error:  # noqa: BLE001 - raised again unless it says to wait
+            pause = _pause_or_raise(method, error)
+        self._blocked[lane] = max(self._blocked.get(lane, 0.0), time.monotonic() + pause)
+        raise SlackBusy(f"Slack is too busy for {method}")
 
     async def _wait(self, lane: str, channel: str) -> None:
         now = time.monotonic()
@@ -87,7 +105,7 @@ def _pause_or_raise(method: str, error: Exception) -> float:
         if isinstance(data, dict) and data.get("error") and status < 500:
             if data["error"] in {"ratelimited", "rate_limited"}:
                 return WAIT
-            told = data.get("response_metadata", {}).get("messages") or [data.get("needed", "")]
+            told = (data.get("response_metadata") or {}).get("messages") or [data.get("needed") or ""]
             raise SlackRefused(method, str(data["error"]), str(told[0])) from error
         raise SlackAway(f"Slack answered {method} with HTTP {status}") from error
     if isinstance(error, (ClientError, OSError, TimeoutError, SlackClientError)):

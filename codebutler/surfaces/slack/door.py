@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from codebutler.errors import DoorClosed
@@ -17,6 +16,8 @@ from codebutler.surfaces.slack.cutting import without_long_code
 from codebutler.surfaces.slack.hearing import Hearing
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.signs import Signs
+from codebutler.surfaces.slack.streams import Streams
 from codebutler.surfaces.slack.troubles import SHUT, key_of
 from codebutler.types import Capabilities, Json, Outbound
 
@@ -25,7 +26,8 @@ KEPT = 2_000
 MARKS = 100
 """Marks that are kept of each."""
 PAGE = 200
-NO_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_too_long"})
+AT_WORK = {"pm": "is thinking…", "coder": "is coding…", "lead": "is looking back…", "artist": "is drawing…"}
+"""The assistant's status while a role's model is asked."""
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
 """A card that cannot be edited any more: a new one takes its place."""
 
@@ -43,8 +45,9 @@ class Slack:
 
     name = SURFACE
     capabilities = Capabilities(
-        buttons=True, edits=True, files=True, reactions=True, bursts=True, text_limit=40_000, patience=600.0
-    )
+        buttons=True, edits=True, files=True, reactions=True, streaming=True, bursts=True, text_limit=40_000,
+        patience=600.0,
+    )  # fmt: skip
 
     def __init__(self, link: Link, settings: Settings, store: Store) -> None:
         """A door of the app that ``link`` connects."""
@@ -54,6 +57,7 @@ class Slack:
         self._standing: dict[str, Standing] = {}
         self._edited: dict[str, float] = {}
         self.hearing = Hearing(link, settings, store)
+        self.streams = Streams(link, settings, store, self.hearing.speakers)
         link.join(self.hearing)
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
@@ -78,11 +82,25 @@ class Slack:
         return shown
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:
-        """Words come whole; that somebody writes is shown by the assistant's status."""
+        """Show what is being written, and by the assistant's status that somebody is at work."""
+        if role and not delta:
+            self._link.later(self.signs.say(external_id, AT_WORK.get(role, f"is at work as {role}…")))
+        await self.streams.write(external_id, role, delta)
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
-        self._link.later(self.hearing.tick(thread))
+        self._link.later(self._rest(thread))
+
+    async def _rest(self, thread: str) -> None:
+        for surface, conversation in await self._store.bindings(thread):
+            if surface == SURFACE:
+                await self.streams.forsake(conversation)
+        await self.signs.tick(thread)
+
+    @property
+    def signs(self) -> Signs:
+        """Reactions and the status line."""
+        return self.hearing.signs
 
     # ------------------------------------------------------------------------------ what is shown
 
@@ -94,7 +112,10 @@ class Slack:
         shown = ""
         for number, piece in enumerate(pieces(message, conversation=conversation, mark=mark)):
             own = f"{mark}#{number}"
-            shown = standing.marks.get(own) or await self._post(channel, root, piece, own)
+            shown = standing.marks.get(own, "")
+            if not shown and not message.slot:
+                shown = await self.streams.become(conversation, message, piece, own)
+            shown = shown or await self._post(channel, root, piece, own)
             standing.marks[own] = shown
         files = [uploads.Upload(s.name, s.code.encode(), s.language) for s in snippets]
         for attachment in message.files:
@@ -114,25 +135,20 @@ class Slack:
     async def _post(self, channel: str, root: str, piece: Piece, mark: str) -> str:
         """One message. Where its blocks are refused it goes with plainer ones, at last with none."""
         refused: SlackRefused | None = None
-        ways: tuple[Mapping[str, object], ...] = ({"blocks": piece.blocks}, {"blocks": piece.plain}, {})
-        for way in ways:
+        for way in piece.ways:
             try:
                 answer = await self._link.calls.call(
-                    "chat.postMessage",
-                    post_to=channel,
-                    channel=channel,
-                    thread_ts=root,
-                    text=piece.text,
-                    metadata=blocks.metadata(mark),
-                    unfurl_links=False,
-                    unfurl_media=False,
-                    **way,
-                )
-                return str(answer["ts"])
+                    "chat.postMessage", post_to=channel, channel=channel, thread_ts=root, text=piece.text,
+                    metadata=blocks.metadata(mark), unfurl_links=False, unfurl_media=False,
+                    **({"blocks": way} if way else {}),
+                )  # fmt: skip
             except SlackRefused as error:
-                if error.error not in NO_BLOCKS:
+                if error.error not in blocks.NO_BLOCKS:
                     raise
                 refused = error
+            else:
+                self.signs.covered(f"{channel}:{root}")
+                return str(answer["ts"])
         assert refused is not None  # noqa: S101 - the loop ends by it only
         raise refused
 
@@ -190,6 +206,7 @@ class Slack:
                     _note(found, message)
             cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
             if not cursor:
+                await self.streams.sweep(conversation, found.marks.values())
                 return found
 
 

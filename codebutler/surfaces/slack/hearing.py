@@ -10,12 +10,11 @@ from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.signs import Signs
 from codebutler.types import Inbound, Person
 
-EYES, TICK = "eyes", "white_check_mark"
-DONE = frozenset({"answered", "done", "closed"})
-"""How a turn ends when nothing is left to do or to decide."""
-SEEN = 2_000
+SPEAKERS = 2_000
+"""Conversations of which it is known who spoke last."""
 BEFORE = "Said in this thread before you were called:"
 
 
@@ -28,10 +27,12 @@ class Hearing:
         self.settings = settings
         self.store = store
         self.channels = {c for c in (settings.channel_id, *settings.channels) if c}
+        self.rank = 0
+        """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
         self.receive: Callable[[Inbound], Awaitable[str]]
-        self._seen: dict[str, list[str]] = {}
-        """Messages with eyes and no tick yet, by conversation."""
-        self._status = True
+        self.signs = Signs(link, store)
+        self.speakers: dict[str, str] = {}
+        """Who spoke last, by conversation."""
 
     async def hear(self, heard: Heard) -> bool:
         """Take it in, if it is this repo's; then it is in the store when this returns."""
@@ -52,8 +53,12 @@ class Hearing:
     async def accept(self, heard: Heard, *, called: bool) -> None:
         """Take it in; ``called``: into the middle of a thread, whose earlier words come along."""
         await self.receive(await self._inbound(heard, called=called))
+        self.speakers.pop(heard.conversation, None)
+        self.speakers[heard.conversation] = heard.user
+        while len(self.speakers) > SPEAKERS:
+            del self.speakers[next(iter(self.speakers))]
         if heard.kind == "message":
-            self.link.later(self._signs(heard.channel, heard.ts, heard.root))
+            self.link.later(self.signs.see(heard.channel, heard.ts, heard.root))
 
     async def find_channel(self) -> None:
         """The repo's channel by its name, where no id is configured."""
@@ -74,7 +79,7 @@ class Hearing:
         """Whether a message that belongs to no thread of ours opens one."""
         if heard.channel in self.channels:
             return heard.top or heard.mention
-        return self.settings.elsewhere and (heard.mention or heard.direct) and self.link.is_first(self)
+        return self.settings.elsewhere and (heard.mention or heard.direct) and self.rank == 0
 
     def allows(self, user: str) -> bool:
         """Whether this person may use the door."""
@@ -123,41 +128,6 @@ class Hearing:
             Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=who, action="cancel")
         )
         return True
-
-    # -------------------------------------------------------------------------------- small signs
-
-    async def _signs(self, channel: str, ts: str, root: str) -> None:
-        """Eyes on the message, and a status line under the thread."""
-        conversation = f"{channel}:{root}"
-        self._seen.setdefault(conversation, []).append(ts)
-        while len(self._seen) > SEEN:
-            del self._seen[next(iter(self._seen))]
-        await self._react(channel, ts, EYES)
-        if not self._status:
-            return
-        try:
-            await self.link.calls.call(
-                "assistant.threads.setStatus", channel_id=channel, thread_ts=root, status="is at work…"
-            )
-        except SlackRefused:  # the workspace has no assistants, or the app is none
-            self._status = False
-
-    async def tick(self, thread: str) -> None:
-        """A tick on what was answered, once nothing is left to do or to decide."""
-        row = await self.store.thread(thread)
-        if row is None or row.status not in DONE:
-            return
-        for surface, conversation in await self.store.bindings(thread):
-            channel, _, root = conversation.partition(":")
-            if surface == SURFACE:
-                for ts in self._seen.pop(conversation, [root]):
-                    await self._react(channel, ts, TICK)
-
-    async def _react(self, channel: str, ts: str, name: str) -> None:
-        try:
-            await self.link.calls.call("reactions.add", channel=channel, timestamp=ts, name=name)
-        except SlackRefused:  # it has one, the message is gone, or the scope is missing: it is only a sign
-            return
 
     async def whisper(self, channel: str, user: str, words: str, root: str = "") -> None:
         """Tell one person, where only they see it."""

@@ -73,10 +73,13 @@ def _update(ws: Workspace, args: Json) -> Json:
     message = ws.message(channel.id, args["ts"])
     if message.get("bot_id") != BOT_ID:
         raise Refused("cant_update_message")
+    if "streaming" in message:
+        raise Refused("streaming_state_conflict")
     limits.message(args)
     message.update({k: v for k, v in own_message(args).items() if k != "thread_ts"})
-    if args.get("text") and "blocks" not in args:
-        message.pop("blocks", None)
+    for name in ("blocks", "metadata"):  # what is left out stays, what is empty goes
+        if name in args and not args[name]:
+            message.pop(name, None)
     message["edited"] = {"user": BOT_USER, "ts": ws.new_ts()}
     ws.edits.append((channel.id, args["ts"], ws.now()))
     return {"channel": channel.id, "ts": args["ts"], "text": message["text"], "message": shown(message)}

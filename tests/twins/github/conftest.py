@@ -1,0 +1,70 @@
+"""A GitHub twin with one repository, acme/shop, whose main has a commit; ann may write, eve may only read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from codebutler.testing.github.human import Human
+from codebutler.testing.github.project import Project
+from codebutler.testing.github.server import GitHubTwin
+
+
+@dataclass
+class Shop:
+    """The repository, and raw calls of the API by the name of who makes them."""
+
+    twin: GitHubTwin
+    project: Project
+    session: aiohttp.ClientSession
+
+    def __post_init__(self) -> None:
+        self.tokens = {"": ""}
+        self.tokens |= {who: self.twin.hub.token(who) for who in ("acme", "butler", "ann", "eve")}
+
+    @property
+    def ann(self) -> Human:
+        return Human(self.project, "ann")
+
+    @property
+    def eve(self) -> Human:
+        return Human(self.project, "eve")
+
+    async def call(
+        self, method: str, path: str, body: object = None, *, by: str = "butler", **headers: str
+    ) -> tuple[int, Any, Any]:
+        """Status, JSON (or text), headers. ``path`` below the repository unless it starts with //."""
+        url = f"{self.twin.url}{path[1:]}" if path.startswith("//") else f"{self.project.api}{path}"
+        sent = {"Authorization": f"Bearer {self.tokens[by]}", **headers} if self.tokens[by] else headers
+        async with self.session.request(method, url, json=body, headers=sent, allow_redirects=False) as got:
+            kind = got.content_type
+            found = await got.json() if kind == "application/json" else await got.text()
+            return got.status, found, got.headers
+
+    def commit(self, branch: str, path: str, text: str, *, onto: str = "main") -> str:
+        """A commit with one more file, on a branch."""
+        git, base = self.project.git, self.project.heads()[onto]
+        blob = git("hash-object", "-w", "--stdin", stdin=text)
+        listed = git("ls-tree", base).splitlines()
+        rows = [row for row in listed if not row.endswith(f"\t{path}")] + [f"100644 blob {blob}\t{path}"]
+        tree = git("mktree", stdin="\n".join(rows) + "\n")
+        made = git("commit-tree", "-p", base, "-m", f"change {path}", tree)
+        git("update-ref", f"refs/heads/{branch}", made)
+        return made
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with GitHubTwin(tmp_path / "hub") as twin, aiohttp.ClientSession() as session:
+        project = twin.hub.project("acme/shop")
+        project.collaborators |= {"butler": "write", "ann": "write"}
+        git = project.git
+        blob = git("hash-object", "-w", "--stdin", stdin="hello\n")
+        tree = git("mktree", stdin=f"100644 blob {blob}\thello.txt\n")
+        git("update-ref", "refs/heads/main", git("commit-tree", "-m", "first", tree))
+        yield Shop(twin, project, session)
