@@ -22,7 +22,7 @@ def edited(rel: str, text: str, edits: list[dict[str, Any]]) -> tuple[str, str]:
     for number, each in enumerate(edits, 1):
         where = f"{rel}, edit {number}" if len(edits) > 1 else rel
         book = _parsed(text)
-        within = [cell for cell in _cells(book) or [] if each["old_str"] and each["old_str"] in _source(cell)]
+        within = [cell for cell in _cells(book) or [] if each["old"] and each["old"] in _source(cell)]
         if within:
             said = _edit_cells(where, within, each)
             text = _stored(where, book, text)
@@ -33,10 +33,10 @@ def edited(rel: str, text: str, edits: list[dict[str, Any]]) -> tuple[str, str]:
 
 
 def _edit_cells(where: str, within: list[dict[str, Any]], each: dict[str, Any]) -> str:
-    times = sum(_source(cell).count(each["old_str"]) for cell in within)
+    times = sum(_source(cell).count(each["old"]) for cell in within)
     if times > 1 and not each.get("replace_all"):
         raise Fault(
-            f"{where}: old_str occurs {times} times in {len(within)} cells. Add lines around it, or set "
+            f"{where}: old occurs {times} times in {len(within)} cells. Add lines around it, or set "
             "replace_all. Nothing was changed"
         )
     said = ""
@@ -53,9 +53,7 @@ def _edit_json(where: str, text: str, each: dict[str, Any]) -> tuple[str, str]:
     except Fault as fault:
         if "was not found" not in fault.text:
             raise
-        raise Fault(
-            f"{where}: old_str is in no cell and not in the file's JSON. Nothing was changed"
-        ) from fault
+        raise Fault(f"{where}: old is in no cell and not in the file's JSON. Nothing was changed") from fault
     if _cells(_parsed(changed)) is None:
         raise Fault(f"{where}: with this change the file would be no notebook (JSON). Nothing was changed")
     return changed, said

@@ -75,7 +75,7 @@ def edit(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
     """Replace exact text. Every edit applies or none does."""
     path, edits = arguments["path"], arguments["edits"]
     with writable(space, path) as place:
-        if place.stat is None and not edits[0]["old_str"]:
+        if place.stat is None and not edits[0]["old"]:
             raise Fault(f"{path} does not exist: to make a file, use write")
         if place.stat is None:
             raise absent(space, place, path)

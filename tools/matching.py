@@ -23,22 +23,22 @@ def apply(path: str, text: str, edits: list[dict[str, Any]]) -> tuple[str, str]:
     """The text after all edits in order, and a small diff. Raises Fault and changes nothing otherwise."""
     hunks: list[str] = []
     for number, each in enumerate(edits, 1):
-        old, new = each["old_str"], each["new_str"]
+        old, new = each["old"], each["new"]
         where = f"{path}, edit {number}" if len(edits) > 1 else path
         if "\r\n" in old and "\r\n" not in text:
             old, new = old.replace("\r\n", "\n"), new.replace("\r\n", "\n")
         if not old:
-            raise Fault(f"{where}: old_str is empty. To fill a file, use write. Nothing was changed")
+            raise Fault(f"{where}: old is empty. To fill a file, use write. Nothing was changed")
         if old == new:
-            raise Fault(f"{where}: old_str and new_str are the same. Nothing was changed")
+            raise Fault(f"{where}: old and new are the same. Nothing was changed")
         found = text.count(old)
         if found == 0 and "\r" not in old and (found := text.count(old.replace("\n", "\r\n"))):
             old, new = (each.replace("\r\n", "\n").replace("\n", "\r\n") for each in (old, new))
         if found == 0:
-            raise Fault(f"{where}: old_str was not found. {_why(text, old)} Nothing was changed")
+            raise Fault(f"{where}: old was not found. {_why(text, old)} Nothing was changed")
         if found > 1 and not each.get("replace_all"):
             raise Fault(
-                f"{where}: old_str occurs {found} times, at lines {_lines(text, old)}. Add lines around "
+                f"{where}: old occurs {found} times, at lines {_lines(text, old)}. Add lines around "
                 "it, or set replace_all. Nothing was changed"
             )
         if len(hunks) <= limits.DIFF_LINES:
@@ -53,7 +53,7 @@ def _why(text: str, old: str) -> str:
     if bare != old and bare in text:
         return "It begins with line numbers, which read shows and the file does not hold: leave them out."
     if old.endswith("\n") and len(old) > 1 and text.endswith(old[:-1]):
-        return "The file ends without a line end, old_str with one: leave it out."
+        return "The file ends without a line end, old with one: leave it out."
     typed = text.translate(_TYPED).find(old.translate(_TYPED))
     if typed >= 0:
         number, shown = text.count("\n", 0, typed) + 1, text[typed : typed + len(old)]

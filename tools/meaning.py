@@ -13,14 +13,14 @@ _PATH = (
     "file_path", "filePath", "filepath", "filename", "file", "target_file", "absolute_path", "relative_path",
     "notebook_path", "dir_path", "directory", "target_directory", "paths",
 )  # fmt: skip
-_OLD = ("old", "old_string", "old_text", "oldString", "oldText", "search")
-_NEW = ("new", "new_string", "new_text", "newString", "newText", "replace")
+_OLD = ("old_string", "old_str", "old_text", "oldString", "oldText", "search")
+_NEW = ("new_string", "new_str", "new_text", "newString", "newText", "replace")
 _ALL = ("replaceAll", "allow_multiple")
 _NAMES: dict[str, dict[str, tuple[str, ...]]] = {
     "read": {"path": _PATH, "offset": ("start_line", "line_start"), "limit": ("max_lines", "num_lines")},
     "write": {"path": _PATH, "content": ("file_text", "contents", "text", "file_content")},
     "edit": {"path": _PATH},
-    "edits": {"old_str": _OLD, "new_str": _NEW, "replace_all": _ALL},
+    "edits": {"old": _OLD, "new": _NEW, "replace_all": _ALL},
     "apply_patch": {"input": ("patch", "patchText", "patch_text", "diff")},
     "bash": {
         "command": ("cmd", "script"),
@@ -83,7 +83,7 @@ def _read(taken: dict[str, Any]) -> None:
 
 def _edit(taken: dict[str, Any]) -> None:
     """One edit without the list around it."""
-    names = ("old_str", *_OLD, "new_str", *_NEW, "replace_all", *_ALL)
+    names = ("old", *_OLD, "new", *_NEW, "replace_all", *_ALL)
     alone = {key: taken.pop(key) for key in names if key in taken}
     count = _whole(taken.pop("expected_replacements", None))
     alone = {key: value for key, value in alone.items() if value is not None}
@@ -92,12 +92,12 @@ def _edit(taken: dict[str, Any]) -> None:
     texts = alone.keys() - {"replace_all", *_ALL}
     if not taken.get("edits"):
         if not texts:
-            raise Fault("edit needs edits: a list of {old_str, new_str}")
-        if texts.isdisjoint(("old_str", *_OLD)) or texts.isdisjoint(("new_str", *_NEW)):
-            raise Fault("edit needs both old_str and new_str")
+            raise Fault("edit needs edits: a list of {old, new}")
+        if texts.isdisjoint(("old", *_OLD)) or texts.isdisjoint(("new", *_NEW)):
+            raise Fault("edit needs both old and new")
         taken["edits"] = [alone]
     elif texts:
-        raise Fault("give either edits, or old_str and new_str, not both")
+        raise Fault("give either edits, or old and new, not both")
 
 
 def _patch(taken: dict[str, Any]) -> None:

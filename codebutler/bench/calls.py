@@ -85,8 +85,7 @@ async def _edit(executor: Executor, folder: Path, rounds: Rounds) -> Row:
     words = ["line 7 of", "line seven of"]
 
     async def ours() -> None:
-        change = {"old_str": words[0], "new_str": words[1]}
-        await called(executor, "edit", {"path": "a.py", "edits": [change]})
+        await called(executor, "edit", {"path": "a.py", "edits": [{"old": words[0], "new": words[1]}]})
         words.reverse()
 
     def floor() -> None:

@@ -170,6 +170,19 @@ class Sandbox(Section):
     setup_mib: Annotated[int, Field(ge=16)] = 4096
 
 
+class Access(Section):
+    """Who may do what in threads: ids of people (``U7``, ``slack:U7``), ``owner`` of the thread, ``anyone``.
+
+    Admins of a door always may. Where the host sets a list, a repo may only leave names out of it.
+    """
+
+    ask: list[Line] = Field(default=["anyone"], json_schema_extra=REPO)
+    approve: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
+    merge: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
+    raise_caps: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
+    memory: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
+
+
 class Setup(Section):
     """How this repo's dependencies are installed: one shell command in place of what the lockfiles say.
 
@@ -211,6 +224,7 @@ class Settings(Section):
     models: Models = Models()
     limits: Limits = Limits()
     threads: Threads = Threads()
+    access: Access = Access()
     serve: Serve = Serve()
     sandbox: Sandbox = Sandbox()
     setup: Setup = Setup()

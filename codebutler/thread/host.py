@@ -56,6 +56,11 @@ def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     return {t.spec.name: t for t in all_tools}
 
 
+def memory_path(file: str) -> str:
+    """A memory file's path in the repo."""
+    return f"{FOLDER}/memory/{file}"
+
+
 def tell_admins(words: str) -> None:
     """Until a door has an admin channel, the service's log is the place for it."""
     log.warning("%s: %s", ADMINS, words)

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from codebutler.agent.frame import Frame
 from codebutler.errors import CodeButlerError
 from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
+from codebutler.thread import access
 from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
@@ -99,7 +100,10 @@ class Mail(Thread):
         while waiting := self.readable():
             seq, message = min(waiting.items())
             command = self._interpreter.read(self.state, message)
-            if command is not None:
+            if not access.may(self.config.access, self.state, message.author, "ask"):
+                who = access.who(self.config.access, self.state, "ask")
+                await Decisions(self).tell(Word(seq, message.author), "ask", f"Only {who} may ask here.")
+            elif command is not None:
                 await self._obey(command, Word(seq, message.author))
             elif self.state.phase == "closed":
                 await Decisions(self).tell(Word(seq, message.author), "closed", CLOSED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -45,8 +45,21 @@ def tool(
     async def call(args: Any, desk: Desk, site: Site) -> ToolResult:  # noqa: ANN401 - checked by ``arguments``
         return ToolResult(await run(args, desk, site))
 
-    spec = ToolSpec(name, description, schema_of(arguments), read_only=read_only, recovery="rerun")
-    return Tool(spec, call, arguments, reenters=True)
+    return showing(name, description, arguments, call, read_only=read_only)
+
+
+def showing(
+    name: str,
+    description: str,
+    arguments: type[Arguments],
+    run: Callable[[Any, Desk, Site], Awaitable[ToolResult]],
+    *,
+    read_only: bool = False,
+    recovery: Literal["rerun", "tell"] = "rerun",
+) -> Tool:
+    """``tool`` for one whose result is more than text: pictures, details for people."""
+    spec = ToolSpec(name, description, schema_of(arguments), read_only=read_only, recovery=recovery)
+    return Tool(spec, run, arguments, reenters=True)
 
 
 def schema_of(arguments: type[BaseModel]) -> Json:

@@ -50,7 +50,7 @@ async def test_several_edits_apply_in_order_or_not_at_all(executor: Executor, fo
     refused = await _refusal(
         executor, "edit", path="a.txt", edits=[{"old": "y", "new": "z"}, {"old": "nope", "new": "z"}]
     )
-    assert "edit 2: old_str was not found" in refused
+    assert "edit 2: old was not found" in refused
     assert (folder / "a.txt").read_text() == "y c\n"
 
 
@@ -118,12 +118,12 @@ async def test_a_file_changed_since_it_was_read_is_refused(executor: Executor, f
     ("arguments", "why"),
     [
         ({"path": "none.txt", "old": "a", "new": "b"}, "does not exist"),
-        ({"path": "a.txt", "old": "", "new": "b"}, "old_str is empty"),
+        ({"path": "a.txt", "old": "", "new": "b"}, "old is empty"),
         ({"path": "a.txt", "old": "a", "new": "a"}, "are the same"),
         ({"path": "a.txt"}, "needs edits"),
         ({"path": "a.txt", "edits": []}, "needs edits"),
-        ({"path": "a.txt", "old": "a"}, "both old_str and new_str"),
-        ({"path": "a.txt", "edits": [{"old": "a"}]}, "needs the argument 'new_str'"),
+        ({"path": "a.txt", "old": "a"}, "both old and new"),
+        ({"path": "a.txt", "edits": [{"old": "a"}]}, "needs the argument 'new'"),
         ({"path": "a.txt", "edits": [{"old": "a", "new": "b"}], "old": "a", "new": "b"}, "not both"),
         ({"path": "."}, "needs edits"),
         ({"path": "data", "old": "a", "new": "b"}, "not text"),

@@ -53,10 +53,10 @@ async def test_a_cells_text_is_changed_and_nothing_else(
 async def test_edits_of_a_notebook_that_do_not_fit(executor: Executor, folder: Path) -> None:
     before = json.dumps(BOOK, indent=1) + "\n"
     for old, new, why in (
-        ("print(x)", "print(y)", "old_str occurs 2 times in 2 cells"),
+        ("print(x)", "print(y)", "old occurs 2 times in 2 cells"),
         ('"nbformat": 4', '"nbformat": ', "would be no notebook"),
         ("z = 3\n", "", "in no cell and not in the file's JSON"),
-        ("", "x", "old_str is empty"),
+        ("", "x", "old is empty"),
     ):
         text, after = await _edit(executor, folder, before, {"old": old, "new": new})
         assert why in text

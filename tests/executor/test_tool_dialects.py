@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codebutler import assets
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.relocated import Relocated
 from codebutler.types import ToolResult
@@ -110,9 +112,9 @@ async def test_searches(executor: Executor, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("tool", "arguments", "why"),
     [
-        ("edit", {"path": "x"}, "edit needs edits: a list of {old_str, new_str}"),
+        ("edit", {"path": "x"}, "edit needs edits: a list of {old, new}"),
         ("edit", {"path": "x", "edits": []}, "edit needs edits"),
-        ("edit", {"path": "x", "old_string": "two"}, "edit needs both old_str and new_str"),
+        ("edit", {"path": "x", "old_string": "two"}, "edit needs both old and new"),
         ("edit", {"path": "x", "edits": [{"old": "a", "new": "b"}], "old_str": "c"}, "not both"),
         ("edit", {"path": "x", "edits": [{"old": "two", "new": "2", "line": 3}]}, "no argument 'line'"),
         ("edit", {"path": "new", "old_string": "", "new_string": "x"}, "to make a file, use write"),
@@ -155,3 +157,18 @@ async def test_the_repos_own_paths_under_other_names() -> None:
     assert inner.got["old_string"] == "/home/me/repo/x"
     await hands.call("apply_patch", {"patch": "*** Delete File: /home/me/repo/x"})
     assert inner.got == {"patch": "*** Delete File: x"}
+
+
+def test_the_names_of_arguments_are_those_of_the_contract() -> None:
+    schemas = json.loads(assets.text("tools", "schema.json"))
+    published = {tool["name"]: tool["inputSchema"]["properties"] for tool in schemas}
+    change = published["edit"]["edits"]["items"]["properties"]
+    assert set(change) >= {"old", "new", "replace_all"}
+    for tool, names in {
+        "read": {"path", "offset", "limit"},
+        "write": {"path", "content"},
+        "bash": {"command", "timeout"},
+        "grep": {"pattern", "path", "glob", "mode"},
+        "glob": {"pattern", "path"},
+    }.items():
+        assert set(published[tool]) >= names

@@ -69,7 +69,7 @@ async def test_numbers_as_strings_and_null_for_nothing(executor: Executor, folde
         ("edit", {"path": "x", "edits": "[1"}, "edits must be of type array"),
         ("edit", {"path": "x", "edits": "[[1]]"}, "edits[1] must be of type object"),
         ("edit", {"path": "x", "edits": "[" * 5000}, "edits must be of type array"),
-        ("edit", {"path": "x", "edits": [{"old": "a", "new": None}]}, "new_str must be of type string"),
+        ("edit", {"path": "x", "edits": [{"old": "a", "new": None}]}, "new must be of type string"),
         ("bash", {"command": "true", "background": "yes"}, "background must be of type boolean"),
     ],
 )
