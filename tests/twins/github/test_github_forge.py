@@ -1,0 +1,306 @@
+"""The GitHub forge on the twin: what is found again, what stands in the way, and in which words."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from codebutler.errors import CodeButlerError, ConfigError, RepoError
+from codebutler.forges.choose import forge_for, way_to
+from codebutler.forges.github.forge import GitHubForge
+from codebutler.forges.github.owners import owners_of
+from codebutler.forges.github.spot import spot_of
+from codebutler.repo.discover import Repo, find_repo
+from codebutler.settings.github import GitHub
+from codebutler.settings.shape import Settings
+from codebutler.testing.github import apps
+from codebutler.testing.github.faults import Fault, Kind
+from codebutler.testing.github.project import Rules
+from codebutler.types import Person
+
+if TYPE_CHECKING:
+    from tests.twins.github.conftest import Shop
+
+ANN = Person(surface="github", id="ann", name="Ann")
+
+
+class Bench:
+    """A clone of the shop, with a branch ``work`` in it, and its forge."""
+
+    def __init__(self, shop: Shop, folder: Path) -> None:
+        self.shop, self.folder, self.home = shop, folder / "clone", folder / "home"
+        self.home.mkdir()
+        subprocess.run(["git", "clone", "-q", str(shop.project.path), str(self.folder)], check=True)
+        self.git("remote", "set-url", "origin", shop.project.clone_url)
+        self.head = self.commit("a.txt")
+
+    def git(self, *words: str) -> str:
+        who = ["-c", "user.name=B", "-c", "user.email=b@example.org"]
+        command = ["git", *who, "-C", str(self.folder), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, path: str) -> str:
+        (self.folder / path).parent.mkdir(exist_ok=True, parents=True)
+        (self.folder / path).write_text(f"{path}\n")
+        self.git("add", path)
+        self.git("commit", "-qm", f"add {path}")
+        return self.git("rev-parse", "HEAD")
+
+    def config(self, **github: object) -> Settings:
+        section = self.shop.twin.settings("butler", postSeconds=0, queueSeconds=1, **github)
+        return Settings.model_validate_json(json.dumps({"github": section}))
+
+    async def repo(self) -> Repo:
+        return await find_repo(self.folder)
+
+    async def forge(self, **github: object) -> GitHubForge:
+        found = await forge_for(await self.repo(), self.config(**github), home=self.home)
+        assert isinstance(found, GitHubForge)
+        return found
+
+    async def opened(self, *, draft: bool = False) -> GitHubForge:
+        forge = await self.forge()
+        await forge.push("work", self.head, expect="")
+        await forge.open_pr("work", "main", "Add a", "Body", draft=draft)
+        return forge
+
+
+@pytest.fixture
+def bench(shop: Shop, tmp_path: Path) -> Bench:
+    return Bench(shop, tmp_path)
+
+
+async def test_a_pull_request_from_push_to_squash(bench: Bench, shop: Shop) -> None:
+    forge = await bench.opened(draft=True)
+    again = await forge.open_pr("work", "main", "Other", "Other")
+    assert (again.number, again.draft, again.title) == (1, True, "Add a")
+    assert (await forge.update(1, body="New", draft=False)).draft is False
+    assert [pr.number for pr in await forge.list()] == [1]
+    assert "+a.txt" in (await forge.diff(1))[0]
+    landed = await forge.merge(1, expected_head=bench.head, co_authors=[ANN])
+    assert shop.project.heads() == {"main": landed.sha}
+    message = shop.project.git("log", "-1", "--format=%B", "main")
+    assert message.splitlines()[0] == "Add a (#1)"
+    assert "Co-authored-by: Ann <ann@" in message
+    assert (await forge.merge(1, expected_head=bench.head)).sha == landed.sha
+    found = await forge.find_pr("work")
+    assert found is not None
+    assert (found.state, found.merged_sha) == ("merged", landed.sha)
+    assert [pr.number for pr in await forge.list("merged")] == [1]
+    with pytest.raises(RepoError, match="merged already"):
+        await forge.close(1)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        ("POST */git-receive-pack", "done_close"),
+        ("POST */pulls", "done_500"),
+        ("POST */pulls", "secondary"),
+        ("PUT */merge", "done_close"),
+        ("GET */pulls*", "500"),
+        ("GET */pulls/1", "close"),
+        ("DELETE */git/refs/*", "429"),
+    ],
+)
+async def test_an_answer_that_is_lost_is_looked_for(bench: Bench, shop: Shop, call: str, kind: Kind) -> None:
+    shop.twin.hub.faults.next(call, Fault(kind, 1))
+    forge = await bench.opened()
+    await forge.merge(1, expected_head=bench.head)
+    assert shop.twin.hub.faults.happened == {kind: 1}
+    assert list(shop.project.pulls) == [1]
+    assert shop.project.git("rev-list", "--count", "main") == "2"
+    assert set(shop.project.heads()) == {"main"}
+
+
+async def test_a_limit_that_is_too_long_is_not_waited_for(bench: Bench, shop: Shop) -> None:
+    forge = await bench.forge(waitSeconds=5)
+    shop.twin.hub.faults.next("GET *", Fault("primary", 900))
+    with pytest.raises(RepoError, match=r"limit holds GET .* up for (900|89\d) s"):
+        await forge.get(1)
+
+
+@pytest.mark.parametrize(
+    ("rules", "words"),
+    [
+        (Rules(checks=("ci",)), 'Required status check "ci" is expected'),
+        (Rules(checks=("ci", "lint")), "2 of 2 required status checks are expected"),
+        (Rules(approvals=1), "At least 1 approving review is required"),
+        (Rules(queue=True, checks=("ci",)), "is in the merge queue at place 1"),
+    ],
+)
+async def test_rules_of_the_base_are_respected(bench: Bench, shop: Shop, rules: Rules, words: str) -> None:
+    forge = await bench.opened()
+    shop.project.protect("main", rules)
+    with pytest.raises(RepoError, match=words) as met:
+        await forge.merge(1, expected_head=bench.head)
+    assert "Say merge again" in met.value.fix
+    assert "work" in shop.project.heads()
+    for name in ("ci", "lint"):
+        shop.ann.checks(bench.head, name, "success")
+    shop.ann.reviews(1, "APPROVE")
+    assert (await forge.merge(1, expected_head=bench.head)).sha == shop.project.heads()["main"]
+    assert set(shop.project.heads()) == {"main"}
+
+
+async def test_what_came_in_meanwhile_is_not_merged(bench: Bench, shop: Shop) -> None:
+    forge = await bench.opened()
+    shop.commit("work", "b.txt", "evil\n", onto="work")
+    with pytest.raises(RepoError, match="was to be merged"):
+        await forge.merge(1, expected_head=bench.head)
+    assert "main" in shop.project.heads()
+    assert shop.project.git("rev-list", "--count", "main") == "1"
+
+
+async def test_a_conflict_is_named(bench: Bench, shop: Shop) -> None:
+    forge = await bench.opened()
+    shop.commit("main", "a.txt", "other\n")
+    with pytest.raises(RepoError, match="conflicts with main"):
+        await forge.merge(1, expected_head=bench.head)
+
+
+Trouble = Literal["stranger", "archived", "private", "token", "gone", "protected", "base"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "words"),
+    [
+        ("stranger", "this token may not push to acme/shop"),
+        ("archived", "acme/shop is archived"),
+        ("private", "GitHub shows no repository acme/shop to this token"),
+        ("token", r"Bad credentials \(HTTP 401\)"),
+        ("protected", "acme/shop protects work"),
+        ("base", "acme/shop has no branch main any more: its default branch is trunk"),
+    ],
+)
+async def test_what_stands_in_the_way_is_said(bench: Bench, shop: Shop, trouble: Trouble, words: str) -> None:
+    if trouble == "stranger":
+        del shop.project.collaborators["butler"]
+    if trouble == "private":
+        shop.project.private, shop.project.collaborators = True, {}
+    shop.project.archived = trouble == "archived"
+    if trouble == "protected":
+        shop.project.protect("work")
+    more = {"token": "ghp_wrong"} if trouble == "token" else {}
+    with pytest.raises(RepoError, match=words) as met:
+        await _ship(bench, more)
+    assert met.value.fix
+
+
+async def _ship(bench: Bench, more: dict[str, str]) -> None:
+    """To a repository whose default branch is renamed at the last moment."""
+    forge = await bench.forge(**more)
+    await forge.push("work", bench.head, expect="")
+    bench.shop.project.git("branch", "-m", "main", "trunk")
+    bench.shop.project.git("symbolic-ref", "HEAD", "refs/heads/trunk")
+    await forge.open_pr("work", "main", "t", "b")
+
+
+async def test_another_default_branch_is_mentioned(bench: Bench, shop: Shop) -> None:
+    forge = await bench.forge()
+    assert await forge.check() == ""
+    shop.project.default_branch = "trunk"
+    assert "default branch is trunk, here it is main" in await forge.check()
+
+
+async def test_code_owners_are_asked_once_it_is_ready(bench: Bench, shop: Shop) -> None:
+    shop.project.collaborators["dora"] = "write"
+    shop.commit("main", "CODEOWNERS", "* @ann\na.txt @dora @nobody @butler owner@example.org\n")
+    bench.git("fetch", "-q", str(shop.project.path), "main")
+    bench.git("reset", "-q", "--hard", "FETCH_HEAD")
+    bench.head = bench.commit("a.txt")
+    forge = await bench.opened(draft=True)
+    assert shop.project.pulls[1]["requested_reviewers"] == []
+    await forge.update(1, draft=False)
+    assert [who["login"] for who in shop.project.pulls[1]["requested_reviewers"]] == ["dora"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "fits"),
+    [
+        ("*", "a/b.py", True),
+        ("*.js", "deep/down/x.js", True),
+        ("/docs/", "docs/a/b.md", True),
+        ("/docs/", "x/docs/a.md", False),
+        ("docs/*", "docs/a.md", True),
+        ("docs/*", "docs/deep/a.md", False),
+        ("apps/", "x/apps/y.py", True),
+        ("**/logs", "deep/logs/a.txt", True),
+        ("/a.txt", "b/a.txt", False),
+        ("a.txt", "b/a.txt", True),
+    ],
+)
+def test_code_owners_patterns(pattern: str, path: str, fits: bool) -> None:
+    assert owners_of(f"# all\n{pattern} @ann @acme/core # why\n", [path]) == (
+        (["ann"], ["core"]) if fits else ([], [])
+    )
+
+
+async def test_an_app_opens_pull_requests_with_tokens_of_its_own(bench: Bench, shop: Shop) -> None:
+    app = apps.make_app(shop.twin.hub, 7, "butler-app")
+    app.installations["acme/shop"] = 70
+    pem = bench.home / "app.pem"
+    pem.write_text(app.private)
+    forge = await bench.forge(token=None, appId=7, privateKeyFile=str(pem))
+    await forge.push("work", bench.head, expect="")
+    await forge.open_pr("work", "main", "Add a", "Body")
+    assert shop.project.issues[1]["user"]["login"] == "butler-app[bot]"
+    app.installations.clear()
+    with pytest.raises(ConfigError, match="cannot be used for acme/shop"):
+        await bench.forge(token=None, appId=7, privateKeyFile=str(pem))
+
+
+async def test_gh_supplies_the_token(bench: Bench, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = bench.home / "bin"
+    folder.mkdir()
+    program = folder / "gh"
+    program.write_text(
+        f'#!/bin/sh\n[ "$*" = "auth token --hostname 127.0.0.1" ] && echo {shop.tokens["butler"]}\n'
+    )
+    program.chmod(0o755)
+    with pytest.raises(ConfigError, match="there is no token for acme/shop"):
+        await bench.forge(token=None)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    assert await (await bench.forge(token=None)).find_pr("work") is None
+    assert (await way_to(await bench.repo(), bench.config(token=None))).token == shop.tokens["butler"]
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("https://github.com/acme/shop.git", "acme/shop"),
+        ("https://github.com/acme/shop", "acme/shop"),
+        ("git@github.com:acme/shop.git", "acme/shop"),
+        ("ssh://git@ssh.github.com:443/acme/shop.git", "acme/shop"),
+        ("https://user:secret@ghe.example.org/acme/shop.git", "acme/shop"),
+        ("https://gitlab.com/acme/shop.git", None),
+        ("https://github.com.evil.example/acme/shop.git", None),
+        ("https://github.com/acme", None),
+        ("/srv/github.com/acme/shop.git", None),
+    ],
+)
+def test_remotes_that_are_githubs(url: str, name: str | None) -> None:
+    for settings in (GitHub(), GitHub.model_validate({"baseUrl": "https://ghe.example.org/api/v3"})):
+        found = spot_of(url, settings)
+        here = ("ghe." in url) == ("ghe." in settings.base_url)
+        assert (found.full_name if found else None) == (name if here else None)
+        assert found is None or "secret" not in found.git_url
+
+
+async def test_two_pushes_at_once_leave_one_pull_request(bench: Bench, shop: Shop) -> None:
+    forge = await bench.forge()
+    await forge.push("work", bench.head, expect="")
+    made = await asyncio.gather(*(forge.open_pr("work", "main", "t", "b") for _ in range(3)))
+    assert {pr.number for pr in made} == {1}
+    assert list(shop.project.pulls) == [1]
+
+
+async def test_an_unknown_server_is_no_github(bench: Bench) -> None:
+    bench.git("remote", "set-url", "origin", "https://git.example.org/acme/shop.git")
+    with pytest.raises(CodeButlerError, match="no GitHub known here"):
+        await bench.forge()
