@@ -50,7 +50,7 @@ async def examine(
     config, found = await _config(repo, folder, env)
     checks += found
     if repo is not None:
-        checks += await _kept("repo", doctor_repo.remote(repo, config, folder))
+        checks += await _kept("repo", doctor_repo.remote(repo, config, folder, offline=offline))
         checks += await _kept("repo", doctor_repo.told(repo))
     checks += await _kept("sandbox", _sandbox(config))
     roles, found = await doctor_repo.roles(repo)

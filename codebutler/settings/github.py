@@ -17,7 +17,7 @@ class GitHub(Section):
     waits for a merge queue, ``wait_seconds`` for a limit of GitHub's; ``post_seconds`` is the least time
     between two writes.
 
-    The door (``door``) hears comments that start with ``@`` and ``mention``, the label ``trigger_label``, and
+    The door (``door``) hears comments that call ``@`` and ``mention``, the label ``trigger_label``, and
     assignment: by asking every ``poll_seconds``, or from signed webhooks at ``listen``. ``reply_strangers``:
     who may not write gets one polite line.
     """
@@ -34,8 +34,8 @@ class GitHub(Section):
     queue_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
     wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 90.0
     post_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
-    door: bool = False
-    mention: Line | None = None
+    door: bool = True
+    mention: Line = "bot"
     trigger_label: Line | None = Field(default=None, json_schema_extra=REPO)
     poll_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
     listen: HostPort | None = None

@@ -40,6 +40,11 @@ class GitHubForge:
         self._pulls = Pulls(calls, spot.full_name)
         self._merging = Merging(calls, self._pulls, queue_seconds=settings.queue_seconds)
 
+    @property
+    def full_name(self) -> str:
+        """``owner/name``."""
+        return self._spot.full_name
+
     async def check(self) -> str:
         """That pull requests can be opened there; what to know of it, or "". RepoError: why they cannot."""
         name = self._spot.full_name

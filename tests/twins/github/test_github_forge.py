@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from codebutler.config import load_config
 from codebutler.errors import CodeButlerError, ConfigError, RepoError
 from codebutler.forges.choose import forge_for, way_to
 from codebutler.forges.github.forge import GitHubForge
 from codebutler.forges.github.owners import owners_of
 from codebutler.forges.github.spot import spot_of
 from codebutler.repo.discover import Repo, find_repo
+from codebutler.service.doctor_repo import remote
 from codebutler.settings.github import GitHub
 from codebutler.settings.shape import Settings
 from codebutler.testing.github import apps
@@ -199,6 +201,22 @@ async def _ship(bench: Bench, more: dict[str, str]) -> None:
     bench.shop.project.git("branch", "-m", "main", "trunk")
     bench.shop.project.git("symbolic-ref", "HEAD", "refs/heads/trunk")
     await forge.open_pr("work", "main", "t", "b")
+
+
+async def test_the_doctor_asks_whether_pushes_are_taken(bench: Bench, shop: Shop) -> None:
+    async def said(*, offline: bool = False) -> list[str]:
+        repo, config = await bench.repo(), load_config(None, home=bench.home, env={}, repo_text="")
+        return [f"{c.state} {c.text}" for c in await remote(repo, config, bench.home, offline=offline)]
+
+    (bench.home / "config.json").write_text(json.dumps({"github": shop.twin.settings("butler")}))
+    (bench.home / "config.json").chmod(0o600)
+    assert await said() == ["ok origin, at GitHub: acme/shop takes our pushes"]
+    shop.project.default_branch = "trunk"
+    assert (await said())[1].startswith("note acme/shop's default branch is trunk")
+    shop.project.archived = True
+    with pytest.raises(RepoError, match="archived"):
+        await said()
+    assert await said(offline=True) == ["ok origin, at GitHub: acme/shop, not asked"]
 
 
 async def test_another_default_branch_is_mentioned(bench: Bench, shop: Shop) -> None:
