@@ -238,8 +238,19 @@ class _Merge:
                     f"{origin}: {dotted(path)} = {value!r} is ignored: the host's {held!r} is lower"
                 )
                 continue
-            allowed[path] = value
+            allowed[path] = self._narrowed(path, value, origin) if path[0] == "access" else value
         self.lay(nest(allowed), origin)
+
+    def _narrowed(self, path: KeyPath, names: Value, origin: str) -> Value:
+        """A list of people, held within the host's where the host has set one."""
+        if path not in self.values:
+            return names
+        beyond = [name for name in names if name not in self.values[path]]
+        if beyond:
+            self.notes.append(
+                f"{origin}: {dotted(path)}: {', '.join(beyond)} is ignored: the host's list does not name it"
+            )
+        return [name for name in names if name not in beyond]
 
     def _widens(self, path: KeyPath, value: Value) -> bool:
         held = self.values.get(path, _shipped(path))

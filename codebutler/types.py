@@ -1,8 +1,7 @@
-"""The vocabulary: plain records and the protocols between the rooms.
+"""The vocabulary: plain records and the protocols between the rooms. Contracts stand beside the signatures.
 
-Contracts stand beside the signatures. Money is US dollars, times are seconds, sizes are bytes.
-Records that cross the border to disk or to a model's arguments are pydantic (see ``events``);
-what only lives inside the loop is a plain dataclass.
+Money is US dollars, times are seconds, sizes are bytes. Records that cross the border to disk or to a model's
+arguments are pydantic (see ``events``); what only lives inside the loop is a plain dataclass.
 """
 
 from __future__ import annotations
@@ -84,13 +83,20 @@ class Plan(Record):
 
 
 class MemoryItem(Record):
-    """One lesson that the Lead proposes. ``kind`` is lesson | add_step | new_workflow | automate."""
+    """One proposed change of a memory file. A step goes behind ``after`` others (None: last). ``replaces``
+    are texts or ids of items that go when it comes, ``expires`` its last day (YYYY-MM-DD). The engine adds
+    its ``relation`` to those, and what earlier logs show (``seen``)."""
 
     file: str
     text: str
-    kind: Literal["lesson", "add_step", "new_workflow", "automate"] = "lesson"
+    kind: Literal["lesson", "add_step", "new_workflow", "automate", "remove", "revert"] = "lesson"
     section: str = ""
     why: str = ""
+    after: int | None = None
+    replaces: list[str] = []
+    expires: str = ""
+    relation: Literal["", "repeats", "contradicts"] = ""
+    seen: str = ""
 
 
 class ChecklistItem(Record):
@@ -187,9 +193,6 @@ class Surface(Protocol):
         ...
 
 
-# ------------------------------------------------------------------------------ models
-
-
 @dataclass(frozen=True, slots=True)
 class ModelReply:
     """What a model answered. ``usd`` is None when no price is known for the model."""
@@ -231,9 +234,6 @@ class ModelClient(Protocol):
     async def close(self) -> None:
         """Close connections."""
         ...
-
-
-# ------------------------------------------------------------------------------- tools
 
 
 @dataclass(frozen=True, slots=True)

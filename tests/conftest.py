@@ -94,16 +94,17 @@ def git_repo(tmp_path: Path) -> Path:
 def sample_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Sample]:
     """The sample repo in a folder, as ``make_sample`` makes it: that is done once, and then copied."""
     first = make_sample(tmp_path_factory.mktemp("first"))
+    return lambda folder: copied(first, folder)
 
-    def put(folder: Path) -> Sample:
-        for place in (first.repo, first.remote):
-            shutil.copytree(place, folder / place.name, symlinks=True)
-        sample = Sample(folder / first.repo.name, folder / first.remote.name)
-        config = sample.repo / ".git" / "config"
-        config.write_text(config.read_text().replace(str(first.remote), str(sample.remote)))
-        return sample
 
-    return put
+def copied(first: Sample, folder: Path) -> Sample:
+    """The sample again in ``folder``, with a remote of its own."""
+    for place in (first.repo, first.remote):
+        shutil.copytree(place, folder / place.name, symlinks=True)
+    sample = Sample(folder / first.repo.name, folder / first.remote.name, first.task)
+    config = sample.repo / ".git" / "config"
+    config.write_text(config.read_text().replace(str(first.remote), str(sample.remote)))
+    return sample
 
 
 class Warm:

@@ -132,8 +132,6 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
 async def _run(call: ToolCall, tools: Toolset, place: Workplace, site: Site) -> ToolResult:
     """A tool that breaks is a failed call: run again, it would break again, and the thread with it."""
     try:
-        if not tools.is_outside(call.name):
-            return await tools.run(call, place, site)
         async with place.watching(site.role, call.name):
             return await tools.run(call, place, site)
     except (EndTurn, CodeButlerError):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from codebutler import assets
 from codebutler.errors import ConfigError
+from codebutler.repo.memory import FILE_CHARS
 from codebutler.text import fit
 
 TOOLS = (
@@ -25,7 +26,7 @@ TOOLS = (
 """Every tool that a role file may name."""
 WIDEST = "coder"
 """A role that a repo adds may use and spend at most what this one may."""
-PROMPT_CHARS, AGENTS_CHARS, MEMORY_CHARS, SKILLS_CHARS = 12_000, 12_000, 8_000, 6_000
+PROMPT_CHARS, AGENTS_CHARS, MEMORY_CHARS, SKILLS_CHARS = 12_000, 12_000, FILE_CHARS, 6_000
 """Caps on each file that goes into a system prompt, and on the list of skills, in characters."""
 PROJECT = (
     "# The project\n\nWhat stands between project-file tags comes from the repository. It tells you of the "

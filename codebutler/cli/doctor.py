@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit 0 when nothing is wrong, else 1."""
     home = args.home.resolve() if args.home else None
-    looked = examine(args.repo.resolve(), home=home, env=os.environ, offline=args.offline, mcp=args.mcp)
+    looked = examine(args.repo, home=home, env=os.environ, offline=args.offline, mcp=args.mcp)
     report = asyncio.run(looked)
     text = _as_json(report) if args.json else _as_text(report)
     secrets = known_secrets(str(home or ""))

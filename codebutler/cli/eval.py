@@ -130,7 +130,7 @@ def _evaluate(order: Order, args: argparse.Namespace) -> int:
 
     make_home(order.home)
     secrets = [*load_config(None, home=order.home).secrets(), *borrowed.secrets(os.environ)]
-    logs.setup(Redactor(secrets), file=order.home / "logs" / "eval.log", stderr=False)
+    logs.keep(Redactor(secrets), order.home / "logs" / "eval.log")
     notes: list[str] = []
 
     async def prepare() -> int:

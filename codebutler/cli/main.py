@@ -18,6 +18,7 @@ COMMANDS = {
     "chat": "codebutler.cli.chat",
     "run": "codebutler.cli.run",
     "serve": "codebutler.cli.serve",
+    "service": "codebutler.cli.service",
     "threads": "codebutler.cli.threads",
     "show": "codebutler.cli.show",
     "logs": "codebutler.cli.logs",
@@ -40,7 +41,8 @@ COMMANDS = {
     "bench": "codebutler.cli.bench",
     "scripted": "codebutler.testing.cli_scripted",
 }
-
+SERVICE_FLAGS = ("--install", "--uninstall", "--status", "--logs")
+"""``codebutler --install`` is ``codebutler service install``."""
 
 INTERRUPTED = 130
 
@@ -83,6 +85,8 @@ def _leave(_number: int = 0, _frame: object = None) -> None:
 
 def _dispatch(words: list[str], *, ours: bool) -> int:
     name = words[0] if words else "--help"
+    if name in SERVICE_FLAGS:
+        name, words = "service", ["service", *words]
     if name in {"-V", "--version"}:
         print(f"codebutler {__version__}")
         return 0

@@ -116,11 +116,14 @@ class Session:
                 if isinstance(event, Posted) and row.seq > self._old:
                     self._show(event)
             yield batch
-            if not rows:
-                self._seen.set()
-                self._let_doors_go()
-                await self._take_over()
-                await _sign(changed)
+            if rows and (changed is None or changed.is_set()):
+                continue
+            if rows:
+                yield []
+            self._seen.set()
+            self._let_doors_go()
+            await self._take_over()
+            await _sign(changed)
 
     def _show(self, posted: Posted) -> None:
         """Show a post here. The outbox's own copy may have gone to whichever process runs the turns."""
@@ -136,8 +139,10 @@ class Session:
         """Nothing goes on in the thread, nothing will before somebody speaks, and ``state`` has it all."""
         if self._engine is not None and self.thread in self._engine.given_up:
             raise self._engine.given_up[self.thread]
+        if self.state.outcome is None:
+            return False
         row = await self.host.store.thread(self.thread)
-        if row is None or row.ready or self.state.outcome is None:
+        if row is None or row.ready:
             return False
         return not await self.host.store.events(self.thread, after=self.state.seq)
 

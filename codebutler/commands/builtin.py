@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
-
 from pydantic import Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import render, rewind
+from codebutler.thread import remembering, render, rewind
 from codebutler.thread.decisions import Decisions, Word
-from codebutler.types import MemoryItem
 
 ROLES = ("pm", "coder", "lead", "researcher", "artist")
 """Those that come with CodeButler: each has a command that changes its model."""
@@ -33,6 +30,11 @@ class _Number(Arguments):
 
 class _Wish(Arguments):
     decision: str
+
+
+class _Correction(Arguments):
+    role: str
+    what: str
 
 
 class _Usd(Arguments):
@@ -96,9 +98,11 @@ async def _fork(args: _MaybePoint, decide: Decisions, word: Word) -> str:
 
 
 async def _memory(args: _Wish, decide: Decisions, word: Word) -> str:
-    items = decide.state.memory or []
-    kept, problem = choose(items, args.decision)
-    return problem or await decide.decide_memory(word, kept)
+    return await remembering.decide(decide, word, args.decision)
+
+
+async def _correct(args: _Correction, decide: Decisions, word: Word) -> str:
+    return await remembering.correct(decide, word, args.role, args.what)
 
 
 async def _status(_args: _None, decide: Decisions, _word: Word) -> str:
@@ -139,59 +143,6 @@ async def _model(args: _Model, decide: Decisions, word: Word) -> str:
     return said
 
 
-_ITEM = re.compile(r"^(?P<verb>remove|drop|keep|edit|add)\b[\s:]*(?P<rest>.*)$", re.IGNORECASE | re.DOTALL)
-_EDIT = re.compile(r"^(?P<number>\d+)\s*[:.)-]?\s+(?P<text>\S.*)$", re.DOTALL)
-
-
-def choose(items: list[MemoryItem], wish: str) -> tuple[list[MemoryItem], str]:
-    """What a person's words keep of ``items``: (kept, what is wrong with the words)."""
-    lines = wish.strip().splitlines()
-    several = len(lines) > 1 and all(_ITEM.match(line) for line in lines)
-    return _choose_by_lines(items, lines) if several else _choose_once(items, wish)
-
-
-def _choose_once(items: list[MemoryItem], wish: str) -> tuple[list[MemoryItem], str]:
-    word = wish.strip()
-    if word.lower() == "yes":
-        return items, ""
-    if word.lower() == "no":
-        return [], ""
-    match = _ITEM.match(word)
-    if match is None:
-        return [], 'Say "yes", "no", "remove 2", "keep 1 3", "edit 1: …" or "add: …".'
-    verb, rest = match["verb"].lower(), match["rest"].strip()
-    if verb == "add":
-        return [*items, MemoryItem(file="pm.md", text=rest, why="added by a person")], ""
-    if verb == "edit":
-        edit = _EDIT.match(rest)
-        if edit is None or not 1 <= int(edit["number"]) <= len(items):
-            return [], f'Say "edit N: new text", N from 1 to {len(items)}.'
-        number = int(edit["number"]) - 1
-        changed = items[number].model_copy(update={"text": edit["text"].strip()})
-        return [*items[:number], changed, *items[number + 1 :]], ""
-    numbers = {int(n) for n in re.findall(r"\d+", rest)}
-    if not numbers or not numbers <= set(range(1, len(items) + 1)):
-        return [], f"Name items by their numbers, 1 to {len(items)}."
-    keeps = numbers if verb == "keep" else set(range(1, len(items) + 1)) - numbers
-    return [item for n, item in enumerate(items, 1) if n in keeps], ""
-
-
-def _choose_by_lines(items: list[MemoryItem], lines: list[str]) -> tuple[list[MemoryItem], str]:
-    """Several wishes at once, as a form sends them; every number is of the list as it was shown."""
-    left, added = dict(enumerate(items)), []
-    for line in lines:
-        got, problem = _choose_once(items, line)
-        if problem:
-            return [], problem
-        if line.lower().startswith("add"):
-            added.append(got[-1])
-        elif line.lower().startswith("edit"):
-            left |= {n: new for n, new in enumerate(got) if n in left and new is not items[n]}
-        else:
-            left = {n: item for n, item in left.items() if any(items[n] is kept for kept in got)}
-    return [*left.values(), *added], ""
-
-
 REGISTRY = Registry(
     [
         Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go",)),
@@ -211,7 +162,16 @@ REGISTRY = Registry(
         Definition("raise", "Raise this thread's cap by so many dollars and go on.", _Usd, _raise),
         Definition("merge", "Merge the pull request and close the thread.", _Number, _merge),
         Definition(
-            "memory", "Decide on proposed memory: yes, no, remove 2, edit 1: …, add: ….", _Wish, _memory
+            "memory",
+            "Decide on proposed memory: yes, no, keep 1, remove 2, edit 1: …, add: …; or revert ITEM.",
+            _Wish,
+            _memory,
+        ),
+        Definition(
+            "correct",
+            "Say what a role got wrong: it is proposed for memory at once.",
+            _Correction,
+            _correct,
         ),
         Definition("points", "The points that rewind and fork take.", _None, _points),
         Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),

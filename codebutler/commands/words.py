@@ -21,7 +21,18 @@ CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
 STOPS = dict.fromkeys(CANCEL, "cancel") | dict.fromkeys(PAUSE, "pause")
 LOOKS = {word: word for word in ("points", "status", "usage", "threads", "help")} | {"cost": "usage"}
 """They change nothing, and mean the same at any moment but one: a question's answer may be such a word."""
-EDITS = re.compile(r"^(remove|drop|keep|edit|add)\b[\s:]*\S", re.IGNORECASE)
+EDITS = re.compile(
+    r"^(?:(?:remove|drop|keep)\s+#?\d+(?:(?:\s*,\s*|\s+and\s+|\s+)#?\d+)*[\s.!]*$"
+    r"|edit\s+#?\d+\s*(?:[:.)-]|$)|add(?:\s+to\s+[\w-]+\.md)?\s*:)",
+    re.IGNORECASE,
+)
+"""Words about single items of proposed memory: with a number, or with a colon."""
+WRONG = re.compile(
+    r"^(?:the\s+)?(?P<role>pm|coder|lead|researcher|artist)\s+(?:was|is)\s+wrong(?:\s+about\s+)?"
+    r"\s*(?P<what>[^:]*:.*\S)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""A correction, once the work it is about is done: before that, it is for the role that is at work."""
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
 ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
 """At a cap: what is no number is then refused by the command, which says so."""
@@ -34,10 +45,8 @@ BACK = re.compile(r"^(?P<verb>rewind|fork)(?:\s+(?:to\s+|from\s+)?(?:point\s+)?#
 def read(state: ThreadState, text: str) -> tuple[str, str] | None:
     """(command, arguments) that ``text`` means now, or None for conversation."""
     word = normal(text)
-    if word in STOPS:
-        return (STOPS[word], "")
-    if (back := BACK.match(word)) is not None:
-        return (back["verb"], back["point"] or "")
+    if (meant := _at_any_time(word, text)) is not None:
+        return meant
     if state.paused_at and word in RETRY:
         return ("retry", "")
     if state.question is not None:
@@ -51,9 +60,24 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
     return _after_pr(state, word, text)
 
 
+def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
+    if word in STOPS:
+        return (STOPS[word], "")
+    if (back := BACK.match(word)) is not None:
+        return (back["verb"], back["point"] or "")
+    if word == "memory revert" or word.startswith("memory revert "):
+        return ("memory", text.strip().partition(" ")[2])
+    return None
+
+
 def normal(text: str) -> str:
     """Lower case, single spaces, no closing punctuation."""
     return " ".join(text.lower().split()).rstrip(" .!,;")
+
+
+def _is_over(state: ThreadState) -> bool:
+    """Nobody is at work on what was asked for: it is answered, or before people as a pull request."""
+    return state.phase in {"lead", "closed"} or (state.outcome == "answered" and not state.plan_waits)
 
 
 def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
@@ -72,13 +96,15 @@ def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
 
 
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:
+    if (wrong := WRONG.match(text.strip())) is not None and _is_over(state):
+        return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
     if state.memory:
         if word in KEEP:
             return ("memory", "yes")
         if word in DROP:
             return ("memory", "no")
-        if EDITS.match(text.strip()):
-            return ("memory", text.strip())
+    if (state.memory or (state.set_aside and state.pr_state == "open")) and EDITS.match(text.strip()):
+        return ("memory", text.strip())
     if state.pr is not None and state.pr_state == "open" and word in MERGE:
         return ("merge", "")
     return None

@@ -8,7 +8,8 @@ Two conventions carry the fold (``thread.fold``):
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
 talk.py people and roles; steps.py a role's run; plugs.py MCP servers; work.py what the thread makes;
-history.py going back; media.py pictures and speech; research.py Researchers; vocabulary.py shared words.
+memory.py what the team learns; history.py going back; media.py pictures and speech; research.py Researchers;
+vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -20,6 +21,17 @@ from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
 from codebutler.events.media import ImageMade, ImageOrdered, SpeechSent, Transcribed
+from codebutler.events.memory import (
+    Mark,
+    MemoryCommitted,
+    MemoryDecided,
+    MemoryMarked,
+    MemoryProposed,
+    MemoryWeighed,
+    StepDone,
+    WorkflowChosen,
+    WorkflowStep,
+)
 from codebutler.events.plugs import McpListed, McpTool
 from codebutler.events.research import ResearchFinished, ResearchStarted
 from codebutler.events.steps import (
@@ -61,9 +73,6 @@ from codebutler.events.work import (
     ChecklistUpdated,
     CheckpointMade,
     JournalCommitted,
-    MemoryCommitted,
-    MemoryDecided,
-    MemoryProposed,
     MergeRefused,
     MergeRequested,
     PhaseChanged,
@@ -105,11 +114,14 @@ __all__ = [
     "ImageOrdered",
     "JournalCommitted",
     "LimitHit",
+    "Mark",
     "McpListed",
     "McpTool",
     "MemoryCommitted",
     "MemoryDecided",
+    "MemoryMarked",
     "MemoryProposed",
+    "MemoryWeighed",
     "MergeRefused",
     "MergeRequested",
     "MessageDeleted",
@@ -144,6 +156,7 @@ __all__ = [
     "SetupPart",
     "SetupStarted",
     "SpeechSent",
+    "StepDone",
     "StoodIn",
     "SummaryWritten",
     "ThreadOpened",
@@ -152,6 +165,8 @@ __all__ = [
     "ToolStarted",
     "Transcribed",
     "TurnEnded",
+    "WorkflowChosen",
+    "WorkflowStep",
     "WorktreeReady",
     "WorktreeRemoved",
     "dump",
@@ -168,7 +183,8 @@ Event: TypeAlias = Annotated[
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
-    | ImageOrdered | ImageMade | SpeechSent | Transcribed,
+    | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
+    | StepDone,
     Field(discriminator="kind"),
 ]  # fmt: skip
 

@@ -24,10 +24,14 @@ class ResearchStarted(Record):
 
 
 class ResearchFinished(Record):
-    """What came of the run ``research``; ``content`` joins the transcript of ``frame``, between its steps."""
+    """What came of the run ``research``; ``content`` joins the transcript of ``frame``, between its steps.
+
+    ``capped``: a cap stopped it, and it goes on if that is raised.
+    """
 
     kind: Literal["research_finished"] = "research_finished"
     frame: str
     research: str
     outcome: Ending
     content: str
+    capped: bool = False

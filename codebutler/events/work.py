@@ -1,4 +1,4 @@
-"""What the thread makes: plan, branch, pull request, memory."""
+"""What the thread makes: plan, branch, pull request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Literal
 from codebutler.events.vocabulary import Phase
 from codebutler.types import (
     ChecklistItem,
-    MemoryItem,
     Person,
     Plan,
     Record,
@@ -150,30 +149,6 @@ class PrUpdated(Record):
     kind: Literal["pr_updated"] = "pr_updated"
     number: int
     title: str
-
-
-class MemoryProposed(Record):
-    """Numbered lessons await a person's word."""
-
-    kind: Literal["memory_proposed"] = "memory_proposed"
-    items: list[MemoryItem]
-
-
-class MemoryDecided(Record):
-    """What a person kept, after edits and additions."""
-
-    kind: Literal["memory_decided"] = "memory_decided"
-    message: int
-    kept: list[MemoryItem]
-    by: Person
-
-
-class MemoryCommitted(Record):
-    """The kept items are on the thread's branch ("" = they were there already)."""
-
-    kind: Literal["memory_committed"] = "memory_committed"
-    commit: str
-    files: list[str] = []
 
 
 class JournalCommitted(Record):

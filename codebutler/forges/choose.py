@@ -61,8 +61,8 @@ async def forge_for(repo: Repo, config: ForgeChoice, *, home: Path, checked: boo
     if repo.remote_url and not is_local(repo.remote_url) and not local:
         raise ConfigError(
             f"pull requests at {without_passwords(repo.remote_url)} are not supported: no GitHub known here",
-            fix=f"Set github.baseUrl in {home / 'config.json'} for an Enterprise server, or put "
-            '"forge": "local" there: PRs then go to a remote on this disk',
+            fix=f'Put "forge": "local" into {home / "config.json"}: PRs then go to a remote on this disk. '
+            "(An Enterprise server: set github.baseUrl there.)",
         )
     await asyncio.to_thread(own_folder, repo, repo.inner)
     await asyncio.to_thread(hide_own_files, repo)

@@ -51,9 +51,7 @@ async def commit_files(
     something in the tree that is no folder; and if the ref has been moved.
     """
     tree = await tree_with(gitdir, need_oid(parent, "the parent"), files)
-    commit = await commit_tree(
-        gitdir, tree, parent, commit_message(*_split(message), co_authors), identity=identity
-    )
+    commit = await commit_tree(gitdir, tree, parent, signed(message, co_authors), identity=identity)
     if commit != parent or not old:
         await move_ref(gitdir, ref, commit, old, why="codebutler: " + _split(message)[0])
         await sync_index(gitdir, ref, commit)
@@ -94,6 +92,11 @@ async def tree_of(gitdir: Path, commit: str) -> str:
     if not out:
         raise RepoError(f"there is no commit {commit[:12]} here")
     return out.decode().strip()
+
+
+def signed(message: str, co_authors: Iterable[str]) -> str:
+    """A commit's message in its usual form, with a trailer for each co-author."""
+    return commit_message(*_split(message), co_authors)
 
 
 def _split(message: str) -> tuple[str, str]:

@@ -1,25 +1,19 @@
-"""Memory files: one approved item goes in at its place, and every other byte stays as people wrote it.
-
-Files are read as markdown (by its parser's line numbers), never with patterns. An item is only ever inserted;
-afterwards the result is parsed again, and what would have disturbed its neighbours is refused.
-"""
+"""Memory files: one approved change goes in at its place, and every other byte stays as people wrote it."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
+from codebutler.repo.memory_items import Learned, item_id, learned
+from codebutler.repo.memory_page import Entry, Page, Section, lines_of
 from codebutler.repo.memory_text import (
     AUTOMATIC,
     ITEM_CHARS,
     bare,
-    inline,
     item_line,
     key,
-    parse,
     plain,
     title,
     word,
@@ -34,29 +28,28 @@ WORKFLOWS = "workflows.md"
 DEFAULT_SECTION = "Learned"
 STEPS = 20
 """Most steps of a new workflow."""
+FILE_CHARS = 8_000
+"""Cap on a memory file, in characters: so much of it a role is shown."""
+NEAR = 0.8
+"""From this share of the cap on, the Lead is asked to make room."""
 
 
 def apply_item(text: str, item: MemoryItem, *, thread: str, date: str, approver: str) -> str:
     """``text`` with ``item`` at its place, with its provenance in a comment.
 
     Returns ``text`` itself if it holds the item already. Raises ToolFailed, for the model to read, when
-    the file is not a memory file, the item has no text or place, or the file's form leaves no room for it.
+    the file is not a memory file or full, the item has no text or place, what it replaces is not there, or
+    the file's form leaves no room for it.
     """
     _refuse_misplaced(item)
-    page = _Page(text)
-    note = f"<!-- learned: thread={word(thread)} date={word(date)} by={word(approver)} -->"
-    if item.kind == "new_workflow":
-        return _new_workflow(page, item, note)
-    is_step = item.kind != "lesson"
-    content = item_line(item.text)
-    heading = title(item.section if item.section.strip() else DEFAULT_SECTION)
-    section = page.section(heading)
-    known = None if is_step and section is None else page.find(content, section if is_step else None)
-    if known is not None:
-        return _mark(page, known, note) if item.kind == "automate" else text
-    if item.kind == "automate" and not content.endswith(AUTOMATIC):
-        content = f"{content} {AUTOMATIC}"
-    return _insert(page, section, heading, f"{content} {note}", ordered=is_step)
+    note = _note("learned", thread, date, approver, _day(item.expires))
+    result = _applied(text, item, note)
+    if len(result) > FILE_CHARS and len(result) > len(text):
+        raise ToolFailed(
+            f"{item.file} is full: {len(text)} of {FILE_CHARS} characters",
+            fix="Name in 'replaces' what this takes the place of, or propose a removal first.",
+        )
+    return result
 
 
 def is_known(text: str, item: MemoryItem) -> bool:
@@ -64,10 +57,69 @@ def is_known(text: str, item: MemoryItem) -> bool:
     return apply_item(text, item, thread="", date="", approver="") == text
 
 
+def revert(text: str, file: str, name: str) -> tuple[str, str]:
+    """(``text`` without a learned item, its words). ``name`` is its id, or its words.
+
+    Of a step that was made automatic only that is taken back; a learned workflow goes as a whole.
+    """
+    one = _learned_by(text, file, name)
+    page = Page(text)
+    if one.workflow:
+        section = page.section(one.text)
+        if section is None:
+            raise ToolFailed(f"{file} has no workflow {one.text!r}")
+        return _cut(page, section), one.text
+    entry = next(e for e in page.entries() if e.start == one.line)
+    if one.automated:
+        return _unmarked(page, entry), one.text
+    return page.without(entry), one.text
+
+
+def _applied(text: str, item: MemoryItem, note: str) -> str:
+    if item.kind == "revert":
+        return revert(text, item.file, item.replaces[0])[0]
+    if item.kind == "remove":
+        return _without(text, item, item.replaces)
+    if item.kind == "new_workflow":
+        return _new_workflow(Page(text), item, note)
+    if not item.replaces:
+        return _added(Page(text), item, note)
+    first, *others = _present(text, item)
+    content = item_line(item.text)
+    known = Page(text).find(content, None)
+    if known is not None and lines_of(known)[0] != first.start:
+        return _without(text, item, item.replaces)  # it is there: only what it takes the place of goes
+    if key(plain(first.text)) == key(item.text) and not others:
+        return text
+    lines = [entry.start for entry in others]
+    for start in sorted(lines, reverse=True):
+        page = Page(text)
+        text = page.without(next(e for e in page.entries() if e.start == start))
+    page = Page(text)
+    moved = first.start - sum(e.end - e.start for e in others if e.start < first.start)
+    entry = next(e for e in page.entries() if e.start == moved)
+    return page.instead(entry, f"{content} {note}")
+
+
+def _added(page: Page, item: MemoryItem, note: str) -> str:
+    is_step = item.kind != "lesson"
+    content = item_line(item.text)
+    heading = title(item.section if item.section.strip() else DEFAULT_SECTION)
+    section = page.section(heading)
+    known = None if is_step and section is None else page.find(content, section if is_step else None)
+    if known is not None:
+        return _mark(page, known, note) if item.kind == "automate" else page.text
+    if item.kind == "automate" and not content.endswith(AUTOMATIC):
+        content = f"{content} {AUTOMATIC}"
+    return _insert(page, section, heading, f"{content} {note}", ordered=is_step, after=item.after)
+
+
 def _refuse_misplaced(item: MemoryItem) -> None:
     if item.file not in MEMORY_FILES:
         raise ToolFailed(f"{item.file!r} is not a memory file", fix=f"They are: {', '.join(MEMORY_FILES)}.")
-    if item.kind == "lesson":
+    if item.kind in {"remove", "revert"} and not item.replaces:
+        raise ToolFailed("a removal names what goes in 'replaces'")
+    if item.kind in {"lesson", "remove", "revert"}:
         return
     if item.file != WORKFLOWS:
         raise ToolFailed(f"an item of kind {item.kind} belongs into {WORKFLOWS}, not into {item.file}")
@@ -75,107 +127,34 @@ def _refuse_misplaced(item: MemoryItem) -> None:
         raise ToolFailed(f"an item of kind {item.kind} needs the workflow's name in 'section'")
 
 
-# ------------------------------------------------------------------------------------------ the file
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """Lines from the heading (included) to the next heading or the end (excluded)."""
-
-    start: int
-    end: int
-
-    def has(self, token: Token) -> bool:
-        return self.start <= _lines_of(token)[0] < self.end
-
-
-class _Page:
-    """A memory file: its lines, with their ends, and its markdown tokens."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.lines = list(io.StringIO(text, newline=""))
-        self.tokens = parse(text)
-
-    def section(self, heading: str) -> _Section | None:
-        """The first section with this heading, at any level, up to the next heading."""
-        wanted = key(plain(inline(heading)))
-        starts = [i for i, t in enumerate(self.tokens) if t.type == "heading_open" and t.level == 0]
-        for nth, i in enumerate(starts):
-            if key(plain(self.tokens[i + 1])) == wanted:
-                following = starts[nth + 1 : nth + 2]
-                end = _lines_of(self.tokens[following[0]])[0] if following else len(self.lines)
-                return _Section(_lines_of(self.tokens[i])[0], end)
-        return None
-
-    def find(self, content: str, within: _Section | None) -> Token | None:
-        """The text of a list item, in the section or anywhere, that says the same as ``content``."""
-        wanted = key(plain(inline(content)))
-        for i, token in enumerate(self.tokens):
-            is_item = token.type == "inline" and self.tokens[i - 2].type == "list_item_open"
-            if is_item and (within is None or within.has(token)) and key(plain(token)) == wanted:
-                return token
-        return None
-
-    def last_item(self, within: _Section, kind: str) -> tuple[Token, int] | None:
-        """The last item of the section's last list of this kind, and the line number after that list."""
-        lists = [t for t in self.tokens if t.type == kind and t.level == 0 and within.has(t)]
-        if not lists:
-            return None
-        start, end = _lines_of(lists[-1])
-        items = [t for t in self.tokens if t.type == "list_item_open" and t.level == 1]
-        return [t for t in items if start <= _lines_of(t)[0] < end][-1], self.after_text(end)
-
-    def after_text(self, end: int) -> int:
-        """The number of the line after the last one before ``end`` that is not blank."""
-        while end > 0 and _is_blank(self.lines[end - 1]):
-            end -= 1
-        return end
-
-    def placed(self, line: int, block: Sequence[str], *, gap: bool) -> str:
-        """The text with ``block`` before ``line``, once it reads as meant and disturbs nothing.
-
-        ``gap`` asks for a blank line before it; after it there is one unless the file ends.
-        """
-        at = sum(len(x) for x in self.lines[:line])
-        previous = self.lines[line - 1] if line else ""
-        newline = _end_of(previous) or _end_of(self.lines[0] if self.lines else "") or "\n"
-        lead = newline if previous and not _end_of(previous) else ""
-        lead += newline if gap and not _is_blank(previous) else ""
-        tail = newline if line < len(self.lines) and not _is_blank(self.lines[line]) else ""
-        result = f"{self.text[:at]}{lead}{newline.join(block)}{newline}{tail}{self.text[at:]}"
-        first = len(list(io.StringIO(self.text[:at] + lead, newline="")))
-        self._check(result, first, block)
-        return result
-
-    def _check(self, result: str, first: int, block: Sequence[str]) -> None:
-        tokens = parse(result)
-        ours = range(first, first + len(block))
-        read = [t.content for t in tokens if t.type == "inline" and _lines_of(t)[0] in ours]
-        meant = [x.lstrip().partition(" ")[2] for x in block if x and not x.startswith("<!--")]
-        if read != meant or not _grown(self.tokens, tokens):
-            raise _no_room(first)
-
-
 # --------------------------------------------------------------------------------------- the changes
 
 
-def _insert(page: _Page, section: _Section | None, heading: str, entry: str, *, ordered: bool) -> str:
-    """A new list item at the end of the section's list; list and section are made where there are none."""
+def _insert(
+    page: Page, section: Section | None, heading: str, entry: str, *, ordered: bool, after: int | None
+) -> str:
+    """A new item in the section's last list, at its end or behind ``after`` items; both are made if need be.
+
+    Numbers of other items stay as they are: markdown counts by place.
+    """
     marker = "1." if ordered else "-"
     if section is None:
         return page.placed(len(page.lines), [f"## {heading}", "", f"{marker} {entry}"], gap=True)
-    found = page.last_item(section, "ordered_list_open" if ordered else "bullet_list_open")
-    if found is None:
+    items = page.last_list(section, "ordered_list_open" if ordered else "bullet_list_open")
+    if not items:
         return page.placed(page.after_text(section.end), [f"{marker} {entry}"], gap=True)
-    last, line = found
-    first = page.lines[_lines_of(last)[0]]
-    indent = first[: len(first) - len(first.lstrip(" "))]
-    number = str(int(last.info) + 1) if ordered else ""
-    return page.placed(line, [f"{indent}{number}{last.markup} {entry}"], gap=False)
+    if after is not None and not 0 <= after <= len(items):
+        raise ToolFailed(f"{heading} has {len(items)} steps: 'after' is one of 0 to {len(items)}")
+    if after == 0:
+        return page.placed(items[0].start, [f"{page.beginning(items[0])}{entry}"], gap=False)
+    before = items[-1 if after is None else after - 1]
+    token, start = page.tokens[before.token], page.beginning(before)
+    if ordered:
+        start = start.replace(f"{token.info}{token.markup} ", f"{int(token.info) + 1}{token.markup} ")
+    return page.placed(before.end, [f"{start}{entry}"], gap=False)
 
 
-def _new_workflow(page: _Page, item: MemoryItem, note: str) -> str:
+def _new_workflow(page: Page, item: MemoryItem, note: str) -> str:
     heading = title(item.section)
     steps = [item_line(x) for x in item.text.splitlines() if bare(x, ITEM_CHARS)]
     if steps and key(steps[0]) == key(heading):
@@ -191,41 +170,77 @@ def _new_workflow(page: _Page, item: MemoryItem, note: str) -> str:
     raise ToolFailed(f"there is a workflow {heading!r} already", fix="Propose add_step for it instead.")
 
 
-def _mark(page: _Page, step: Token, note: str) -> str:
+def _mark(page: Page, step: Token, note: str) -> str:
     """The step, now marked as automatic at its end."""
     if AUTOMATIC in plain(step):
         return page.text
-    number = _lines_of(step)[1] - 1
-    at = sum(len(x) for x in page.lines[:number]) + len(page.lines[number].rstrip())
-    return f"{page.text[:at]} {AUTOMATIC} {note}{page.text[at:]}"
+    number = lines_of(step)[1] - 1
+    at = page.at(number) + len(page.lines[number].rstrip())
+    marked = note.replace("<!-- learned:", "<!-- automated:")
+    return f"{page.text[:at]} {AUTOMATIC} {marked}{page.text[at:]}"
 
 
-def _grown(old: Sequence[Token], new: Sequence[Token]) -> bool:
-    """Whether ``new`` is ``old`` with tokens added at one place."""
-    before = [(t.type, t.level, t.content, t.info) for t in old]
-    after = [(t.type, t.level, t.content, t.info) for t in new]
-    same = 0
-    while same < len(before) and before[same] == after[same]:
-        same += 1
-    return same == len(before) or before[same:] == after[same - len(before) :]
+def _unmarked(page: Page, entry: Entry) -> str:
+    """The item without the mark and its comment; what ``_mark`` put there."""
+    start, end = page.at(entry.start), page.at(entry.end)
+    block = page.text[start:end]
+    mark = block.rindex(f" {AUTOMATIC} <!-- automated:")
+    close = block.index("-->", mark) + 3
+    return page.text[:start] + block[:mark] + block[close:] + page.text[end:]
 
 
-def _no_room(line: int) -> ToolFailed:
-    return ToolFailed(
-        f"the memory file cannot take an item near line {line + 1} without disturbing what stands there",
-        fix="Look for an unclosed code block or comment and close it by hand.",
-    )
+def _cut(page: Page, section: Section) -> str:
+    """The text without a section, and without the blank lines before it."""
+    start = page.after_text(section.start)
+    rest = page.text[page.at(section.end) :]
+    gap = page.text[page.at(start) : page.at(section.start)] if rest else ""
+    return page.text[: page.at(start)] + gap + rest
 
 
-def _lines_of(token: Token) -> tuple[int, int]:
-    """First line, and the one after the last; blocks and their texts always have them."""
-    start, end = token.map or (0, 0)
-    return start, end
+def _present(text: str, item: MemoryItem) -> list[Entry]:
+    """What ``item`` replaces, each once. ToolFailed for what is not there."""
+    page, found = Page(text), list[Entry]()
+    within = page.section(item.section) if item.kind in {"add_step", "automate"} else None
+    for wish in item.replaces:
+        entry = next((e for e in page.entries(within) if _is_meant(item.file, e, wish)), None)
+        if entry is None:
+            raise ToolFailed(f"{item.file} has no item {wish[:80]!r} to replace or remove")
+        if entry not in found:
+            found.append(entry)
+    return found
 
 
-def _end_of(line: str) -> str:
-    return line[len(line.rstrip("\r\n")) :]
+def _is_meant(file: str, entry: Entry, wish: str) -> bool:
+    words = plain(entry.text)
+    return wish.strip() == item_id(file, entry.section, words) or key(words) == key(wish)
 
 
-def _is_blank(line: str) -> bool:
-    return not line.strip(" \t\r\n")
+def _without(text: str, item: MemoryItem, wishes: list[str]) -> str:
+    for wish in wishes:
+        page = Page(text)
+        entry = next((e for e in page.entries() if _is_meant(item.file, e, wish)), None)
+        if entry is not None:
+            text = page.without(entry)
+    return text
+
+
+def _learned_by(text: str, file: str, name: str) -> Learned:
+    wanted = name.strip()
+    known = learned(text, file)
+    found = [x for x in known if x.id == wanted.lower() or key(x.text) == key(wanted)]
+    if not found:
+        raise ToolFailed(f"{file} has no learned item {wanted[:80]!r}")
+    return found[0]
+
+
+def _day(text: str) -> str:
+    """A day as YYYY-MM-DD; "" for none. ToolFailed for what is no day."""
+    try:
+        return time.strftime("%Y-%m-%d", time.strptime(text.strip(), "%Y-%m-%d")) if text.strip() else ""
+    except ValueError as error:
+        raise ToolFailed(f"'expires' is a day such as 2027-01-31, not {text[:40]!r}") from error
+
+
+def _note(what: str, thread: str, date: str, approver: str, expires: str) -> str:
+    end = f" expires={expires}" if expires else ""
+    return f"<!-- {what}: thread={word(thread)} date={word(date)} by={word(approver)}{end} -->"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
 from codebutler.servers.schemas import short
+from codebutler.servers.ways import LIST, LISTING, TOO_LONG_A_LIST, TOO_MUCH
 from codebutler.web.guard import addresses
 from codebutler.web.urls import Target
 
@@ -48,7 +49,7 @@ def guarded(target: Target) -> httpx2.AsyncBaseTransport:
             return httpx2.Response(
                 response.status_code,
                 headers=response.headers,
-                stream=_capped(response),
+                stream=_capped(response, lists=_lists(request)),
                 extensions=response.extensions,
             )
 
@@ -116,20 +117,26 @@ def _reason(body: bytes) -> str:
     return said if isinstance(said, str) else ""
 
 
-def _capped(response: httpx2.Response) -> httpx2.AsyncByteStream:
-    """The response's bytes, up to BYTES of them, and LINES if it is a stream of events."""
+def _lists(request: httpx2.Request) -> bool:
+    """Whether the answer is a page of tools."""
+    said = json.loads(request.content) if request.method == "POST" else None
+    return isinstance(said, dict) and said.get("method") == LISTING
+
+
+def _capped(response: httpx2.Response, *, lists: bool = False) -> httpx2.AsyncByteStream:
+    """The response's bytes: up to BYTES of them, LIST of a page of tools, and LINES of a stream of events."""
     import httpx2
 
     events = response.headers.get("content-type", "").lower().startswith("text/event-stream")
 
     class Capped(httpx2.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
-            left, lines = BYTES, LINES
+            left, lines = LIST if lists else BYTES, LINES
             async for piece in response.stream:  # type: ignore[union-attr] # the async transport's are async
                 left -= len(piece)
                 lines -= piece.count(b"\n") + piece.count(b"\r") if events else 0
                 if left < 0 or lines < 0:
-                    raise httpx2.ReadError("the server sent more than is taken")
+                    raise httpx2.ReadError(f"the server sent {TOO_LONG_A_LIST if lists else TOO_MUCH}")
                 yield piece
 
         async def aclose(self) -> None:

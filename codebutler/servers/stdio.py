@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebutler.sandbox.guest import Guest
 from codebutler.servers.trimmed import Trimmed
-from codebutler.servers.ways import Ended, Way
+from codebutler.servers.ways import LIST, LISTING, TOO_LONG_A_LIST, TOO_MUCH, Ended, Way
 
 if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -54,6 +54,7 @@ class _Talk:
     def __init__(self, guest: Guest, ended: Ended) -> None:
         self._guest, self._ended = guest, ended
         self._left, self._messages = FLOOD, MESSAGES
+        self._most = LINE
 
     async def read(self, to: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         import anyio
@@ -66,8 +67,8 @@ class _Talk:
             async for line in self._guest.lines():
                 self._left -= len(line)
                 self._messages -= 1
-                if len(line) > LINE or self._left < 0 or self._messages < 0:
-                    why = "it sent more than is taken"
+                if len(line) > self._most or self._left < 0 or self._messages < 0:
+                    why = f"it sent {TOO_LONG_A_LIST if LIST == self._most < len(line) else TOO_MUCH}"
                     break
                 if (answer := _answer(line)) is None:
                     continue
@@ -95,6 +96,7 @@ class _Talk:
                     message.message, JSONRPCRequest
                 ):  # answers to its own requests set nothing back
                     self._left, self._messages = FLOOD, MESSAGES
+                    self._most = LIST if message.message.method == LISTING else LINE
                 text = message.message.model_dump_json(by_alias=True, exclude_unset=True)
                 await self._guest.send(text.encode() + b"\n")
         except ConnectionError:

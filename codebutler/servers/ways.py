@@ -7,6 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+LISTING = "tools/list"
+LIST = 1024 * 1024
+"""Bytes of a page of tools. To take a larger one apart holds up all threads; no honest one has a third."""
+TOO_MUCH, TOO_LONG_A_LIST = "more than is taken", f"a list of tools past {LIST // 1024} KiB"
+
 
 class Ended:
     """Whether the other side has gone, and what is known of why."""

@@ -1,5 +1,7 @@
 """Running it: app.py puts the parts together, owner.py decides which process runs a repo's turns.
 
-doors.py which doors are open; keeping.py copies and backups; restoring.py one in the place of the store;
-forgetting.py a person taken out.
+crew.py serves one repo or several; doors.py which doors are open, claims.py whose a channel is, applock.py
+one connection to a Slack app; narrate.py what happens, as lines of the log; notify.py tells a supervisor.
+unit.py a service's file, envfile.py its environment, managers.py systemd and launchd, installed.py the rest.
+keeping.py copies and backups; restoring.py one in the place of the store; forgetting.py a person taken out.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from codebutler.repo.objects import read_bytes, show_file
 from codebutler.sandbox.configured import sandbox_settings
 from codebutler.service.keeping import copy_of, name_of, rescue_of
 from codebutler.settings import borrowed
+from codebutler.settings.slack import Slack
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
 
@@ -35,6 +36,10 @@ class Place:
     config: Config
     home: Path
     redactor: Redactor
+
+    def with_slack(self, slack: Slack) -> Place:
+        """The same place with other settings of its Slack door."""
+        return replace(self, config=self.config.model_copy(update={"slack": slack}))
 
 
 async def find_place(
@@ -80,7 +85,9 @@ async def open_host(place: Place) -> Host:
     """All services of the repo. Close the host when done."""
     make_home(place.home)
     store = await open_store(place)
-    logs.setup(place.redactor, file=log_file(place), stderr=False)
+    name = name_of(place.repo)
+    logs.REPO.set(name)
+    logs.keep(place.redactor, log_file(place), repo=name, json_lines=place.config.serve.log_json)
     ledger = await Store.open(place.home / "global.db", place.redactor)
     router = Router(place.config)
     return Host(
@@ -94,6 +101,7 @@ async def open_host(place: Place) -> Host:
         client=Client(router),
         router=router,
         redactor=place.redactor,
+        log=name,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service import doctor_host, doctor_models, doctor_repo, doctor_servers, doctor_setup
 from codebutler.service.app import committed_config
 from codebutler.service.doctor_check import Check, note, ok, problem
+from codebutler.service.doctor_servers import Roles
+from codebutler.service.doctor_tour import Tour
 from codebutler.service.keeping import rescue_of
 from codebutler.service.owner import models_away
 
@@ -43,43 +45,51 @@ async def examine(
 
     ``mcp``: start the MCP servers, and ask what they offer.
     """
-    folder = home or home_folder(env)
-    checks = [doctor_host.python(), await doctor_host.git(), doctor_host.ripgrep()]
-    repo, found = await doctor_repo.repo(path)
-    checks += found
-    config, found = await _config(repo, folder, env)
-    checks += found
+    tour = Tour()
+    await tour.look("python", asyncio.to_thread(doctor_host.python))
+    await tour.look("git", doctor_host.git())
+    await tour.look("ripgrep", asyncio.to_thread(doctor_host.ripgrep))
+    repo = await tour.find("repo", doctor_repo.repo(path), None)
+    folder = home or await tour.find("home", asyncio.to_thread(_home, env), None)
+    config = await tour.find("config", _config(repo, folder, env), None) if folder else None
+    if folder is not None:
+        await tour.look("home", asyncio.to_thread(doctor_host.folder, folder))
     if repo is not None:
-        checks += await _kept("repo", doctor_repo.remote(repo, config, folder, offline=offline))
-        checks += await _kept("repo", doctor_repo.told(repo))
-    checks += await _kept("sandbox", _sandbox(config))
-    roles, found = await doctor_repo.roles(repo)
-    checks += found
-    if config is not None:
-        checks += _wishes(config)
+        await tour.look("remote", doctor_repo.remote(repo, config, folder, offline=offline))
+        await tour.look("instructions", doctor_repo.told(repo))
+    await tour.look("sandbox", _sandbox(config))
+    roles: Roles = await tour.find("roles", doctor_repo.roles(repo), {})
+    if config is not None and folder is not None:
+        await tour.look("sandbox", asyncio.to_thread(_wishes, config))
         if repo is not None:
-            checks += await _kept("setup", doctor_setup.examine(repo, config, folder))
-        checks += await _kept("models", doctor_models.examine(config, roles, env, offline=offline))
-        checks += await _kept("mcp", doctor_servers.examine(repo, config, roles, live=mcp))
-    if repo is not None:
-        checks += [note("models", line) for line in await models_away(repo.root, folder)]
-    checks += await asyncio.to_thread(doctor_host.disk, repo.root if repo else path, folder)
-    if repo is not None:
-        rescue = rescue_of(repo, folder)()
-        checks.append(await asyncio.to_thread(doctor_host.store, repo.inner / "store.db", "store", rescue))
-    if not any(check.area == "home" and check.state == "problem" for check in checks):
-        checks.append(await asyncio.to_thread(doctor_host.store, folder / "global.db", "global store"))
-    return Report(checks, config)
+            await tour.look("setup", doctor_setup.examine(repo, config, folder))
+        await tour.look("models", doctor_models.examine(config, roles, env, offline=offline))
+        await tour.look("mcp", doctor_servers.examine(repo, config, roles, live=mcp))
+    await _kept(tour, path, repo, folder)
+    return Report(tour.checks, config)
 
 
-async def _kept(area: str, looking: Awaitable[Sequence[Check]]) -> Sequence[Check]:
-    """What one part found; a part that breaks is a problem of its own and ends no other."""
-    try:
-        return await looking
-    except CodeButlerError as error:
-        return [problem(area, error.message, error.fix)]
-    except Exception as error:  # noqa: BLE001 - whatever a machine can be like: the other parts are wanted
-        return [problem(area, f"this check broke off ({type(error).__name__})", "Please report it")]
+def _home(env: Mapping[str, str]) -> tuple[Path, list[Check]]:
+    return home_folder(env), []
+
+
+async def _kept(tour: Tour, path: Path, repo: Repo | None, folder: Path | None) -> None:
+    """Where threads and stores are: space, and whether the files are whole."""
+    places = [repo.root if repo else path, *([folder] if folder else [])]
+    if repo is not None and folder is not None:
+        await tour.look("models", _away(repo, folder))
+    await tour.look("disk", asyncio.to_thread(doctor_host.disk, *places))
+    if repo is not None:
+        rescue = rescue_of(repo, folder)() if folder else ""
+        own = asyncio.to_thread(doctor_host.store, repo.inner / "store.db", "store", rescue)
+        await tour.look("store", own)
+    if folder is not None and not tour.has_problem("home"):
+        shared = asyncio.to_thread(doctor_host.store, folder / "global.db", "global store")
+        await tour.look("global store", shared)
+
+
+async def _away(repo: Repo, folder: Path) -> list[Check]:
+    return [note("models", line) for line in await models_away(repo.root, folder)]
 
 
 async def _config(repo: Repo | None, home: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Check]]:
@@ -88,14 +98,14 @@ async def _config(repo: Repo | None, home: Path, env: Mapping[str, str]) -> tupl
         text = await committed_config(repo) if repo else ""
         config = load_config(repo.root if repo else None, home=home, env=env, repo_text=text)
     except CodeButlerError as error:
-        return None, [problem("config", error.message, error.fix), doctor_host.folder(home)]
+        return None, [problem("config", error.message, error.fix)]
     there = [str(home / FILE)] if os.access(home / FILE, os.F_OK) else []
     there += [f"{repo.inner / FILE} as committed"] if repo and text else []
     checks = [ok("config", ", ".join(there) or "no file: the shipped values hold")]
     checks += [note("config", line) for line in config.notes]
     if repo is not None:
         checks += await asyncio.to_thread(doctor_repo.uncommitted, repo, text, home, env)
-    return config, [*checks, doctor_host.folder(home)]
+    return config, checks
 
 
 async def _sandbox(config: Config | None) -> list[Check]:

@@ -71,7 +71,7 @@ def folder(home: Path) -> Check:
 
 def _nearest(place: Path) -> Path:
     """The place itself, or the nearest folder above it that this user can see."""
-    return next(p for p in (place, *place.parents) if os.access(p, os.F_OK))
+    return next((p for p in (place, *place.parents) if os.access(p, os.F_OK)), Path("/"))
 
 
 def _owner(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,18 +25,20 @@ _ROLES = ".codebutler/roles"
 async def repo(path: Path) -> tuple[Repo | None, list[Check]]:
     """The repo around ``path``."""
     try:
-        found = await find_repo(path)
+        found = await find_repo(await asyncio.to_thread(path.resolve))
     except CodeButlerError as error:
         return None, [problem("repo", error.message, error.fix)]
     where = f"on {found.branch}" if found.branch else f"detached at {found.head[:10]}"
     return found, [ok("repo", f"{found.root}, {where}, default branch {found.default_branch}")]
 
 
-async def remote(repo: Repo, config: Config | None, home: Path, *, offline: bool = False) -> list[Check]:
+async def remote(
+    repo: Repo, config: Config | None, home: Path | None, *, offline: bool = False
+) -> list[Check]:
     """Whether pull requests can be made for the repo's remote. ``offline``: GitHub is not asked."""
     if not repo.remote_url:
         return [note("remote", "none: a bare remote will be made in the global folder")]
-    if config is None or is_local(repo.remote_url) or config.forge == "local":
+    if config is None or home is None or is_local(repo.remote_url) or config.forge == "local":
         return [ok("remote", repo.remote_name)]
     try:
         forge = await forge_for(repo, config, home=home, checked=False)

@@ -25,9 +25,12 @@ def slack_link(config: Config) -> Link | None:
 class Doors:
     """One repo's doors."""
 
-    def __init__(self, config: Config, store: Store, link: Link | None) -> None:
-        """A door joins its connection here."""
+    def __init__(self, config: Config, store: Store, link: Link | None, *, rank: int = 0) -> None:
+        """A door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
+        self._link = link
         self._slack = Slack(link, config.slack, store) if link is not None else None
+        if self._slack is not None:
+            self._slack.hearing.rank = rank
         self._store = store
         self._where: dict[str, list[str]] = {}
         """The Slack conversations of threads that write at present."""
@@ -41,6 +44,11 @@ class Doors:
         """What comes in goes to ``engine``."""
         if self._slack is not None:
             self._slack.hearing.receive = engine.receive
+
+    def leave(self) -> None:
+        """Nothing more comes in."""
+        if self._link is not None and self._slack is not None:
+            self._link.leave(self._slack.hearing)
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""

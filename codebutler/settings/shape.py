@@ -114,6 +114,16 @@ class Threads(Section):
     remind_every_hours: Annotated[float, Field(gt=0, le=8760)] | None = 168.0
 
 
+class Serve(Section):
+    """What ``serve`` runs when no repo is named: folders of repos. ``channels`` says whose a Slack channel
+    is, by the repo's folder, where the repos do not say it themselves. ``log_json``: the log as JSON lines.
+    """
+
+    repos: list[Line] = []
+    channels: dict[str, Line] = {}
+    log_json: bool = False
+
+
 class Build(Section):
     """A profile of heavy commands. ``match`` are beginnings of commands (``cargo build``); at most
     ``at_once`` of them run at the same time, over all threads; what is not set is as shipped."""
@@ -150,6 +160,19 @@ class Sandbox(Section):
     registries: list[Literal["pypi", "npm", "crates", "go"]] = []
     setup_seconds: Annotated[int, Field(ge=1, le=600)] = 600
     setup_mib: Annotated[int, Field(ge=16)] = 4096
+
+
+class Access(Section):
+    """Who may do what in threads: ids of people (``U7``, ``slack:U7``), ``owner`` of the thread, ``anyone``.
+
+    Admins of a door always may. Where the host sets a list, a repo may only leave names out of it.
+    """
+
+    ask: list[Line] = Field(default=["anyone"], json_schema_extra=REPO)
+    approve: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
+    merge: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
+    raise_caps: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
+    memory: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
 
 
 class Setup(Section):
@@ -193,6 +216,8 @@ class Settings(Section):
     models: Models = Models()
     limits: Limits = Limits()
     threads: Threads = Threads()
+    access: Access = Access()
+    serve: Serve = Serve()
     sandbox: Sandbox = Sandbox()
     setup: Setup = Setup()
     retention: Retention = Retention()

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from codebutler.dollars import exact
 from codebutler.errors import CodeButlerError, LimitReached
 from codebutler.store.writer import Transaction
 
+RAISED = "raised:"
+"""Before a scope: the dollars by which people have lifted its cap."""
 _NANO = 1_000_000_000
 _LARGEST = 1e9
 """Dollars. An infinite cap is this one; sums stay far within 64 bits."""
@@ -25,7 +27,10 @@ def _nano(usd: float) -> int:
 
 
 def reserve(tx: Transaction, key: str, usd: float, caps: Mapping[str, float]) -> None:
-    """Hold ``usd`` in every scope of ``caps``, or in none and raise LimitReached. A known key is a no-op."""
+    """Hold ``usd`` in every scope of ``caps``, or in none and raise LimitReached. A known key is a no-op.
+
+    What is spent in ``RAISED`` and a scope lifts its cap.
+    """
     wanted = _nano(usd)
     if tx.connection.execute("SELECT 1 FROM reservation WHERE key = ?", (key,)).fetchone():
         return
@@ -41,6 +46,7 @@ def reserve(tx: Transaction, key: str, usd: float, caps: Mapping[str, float]) ->
 
 def _check(connection: sqlite3.Connection, scope: str, cap: float, wanted: int) -> None:
     spent, reserved = _budget(connection, scope)
+    cap += _budget(connection, RAISED + scope)[0] / _NANO
     if spent + reserved + wanted > _nano(cap):
         raise LimitReached(
             f"{scope}: the cap of {exact(cap)} would be passed: {exact(spent / _NANO)} spent, "
@@ -65,9 +71,9 @@ def settle(tx: Transaction, key: str, usd: float) -> None:
         _move(tx.connection, scope, spent=cost, reserved=-reserved)
 
 
-def spent(connection: sqlite3.Connection, scope: str) -> float:
-    """Dollars settled in ``scope``, without what is only reserved."""
-    return _budget(connection, scope)[0] / _NANO
+def spent(connection: sqlite3.Connection, scopes: Collection[str]) -> dict[str, float]:
+    """Dollars settled in each of ``scopes``, without what is only reserved."""
+    return {scope: _budget(connection, scope)[0] / _NANO for scope in scopes}
 
 
 def scopes(connection: sqlite3.Connection, prefix: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Store(Care):
         self.redactor = redactor
         self._writer = Writer(connection, standing)
         self._readers = Readers(standing)
+        self.witness: Callable[[Sequence[StoredEvent]], object] = len
+        """Hears of what this process has appended, after it is on disk. It must neither wait nor raise."""
 
     @classmethod
     async def open(cls, path: Path, redactor: Redactor | None = None, rescue: Rescue = no_rescue) -> Store:
@@ -82,10 +84,14 @@ class Store(Care):
         def work(tx: Transaction) -> bool:
             if not log.create(tx, id, owner=owner, row=columns, bindings=bindings, ready=ready):
                 return False
-            log.add_events(tx, id, 0, news)
+            fresh[:] = log.add_events(tx, id, 0, news)
             return True
 
-        return await self._writer.do(work)
+        fresh: list[StoredEvent] = []
+        begun = await self._writer.do(work)
+        if begun:
+            self.witness(fresh)
+        return begun
 
     async def append(
         self,
@@ -114,7 +120,7 @@ class Store(Care):
         if any(timer.thread != thread for timer in timers):
             raise ValueError(f"a timer of another thread was given to {thread}")
 
-        def work(tx: Transaction) -> list[StoredEvent]:
+        def work(tx: Transaction) -> tuple[list[StoredEvent], int]:
             last, before = log.position(tx, thread, epoch), tx.new_events
             stored = log.add_events(tx, thread, last, news)
             outbox.add(tx, thread, out)
@@ -123,9 +129,11 @@ class Store(Care):
             flag = _flag(ready, seen, last)
             if touch or flag is not None:
                 log.update(tx, thread, columns, flag, touch=touch)
-            return stored
+            return stored, last
 
-        return await self._writer.do(work)
+        stored, last = await self._writer.do(work)
+        self.witness([event for event in stored if event.seq > last])
+        return stored
 
     async def claim(self, thread: str, held: int | None = None) -> int:
         """Take the thread over: raises its epoch and returns it, so that older workers are refused.
@@ -228,7 +236,8 @@ class Store(Care):
         """Hold ``usd`` in every scope of ``caps`` (scope to cap, in dollars), or in none.
 
         Raises LimitReached if spent + reserved + ``usd`` passes a cap, naming the scope, its cap and
-        what is spent. A known key is a no-op, settled or not.
+        what is spent. What is spent in ``money.RAISED`` and a scope lifts its cap. A known key is a no-op,
+        settled or not.
         """
         await self._writer.do(lambda tx: money.reserve(tx, key, usd, caps))
 
@@ -241,7 +250,11 @@ class Store(Care):
 
     async def spent(self, scope: str) -> float:
         """Dollars settled in ``scope``, without what is only reserved."""
-        return await self._readers.do(lambda c: money.spent(c, scope))
+        return (await self.spent_in([scope]))[scope]
+
+    async def spent_in(self, scopes: Collection[str]) -> dict[str, float]:
+        """The same of several scopes, at one moment."""
+        return await self._readers.do(lambda c: money.spent(c, scopes))
 
     async def scopes(self, prefix: str) -> list[str]:
         """The scopes that start with ``prefix`` and have ever held money."""
@@ -281,7 +294,7 @@ def _whole(connection: sqlite3.Connection, thread: str, scope: str) -> Whole:
             log.events(connection, thread, 0),
             log.thread(connection, thread),
             outbox.of_thread(connection, thread),
-            money.spent(connection, scope) if scope in money.scopes(connection, scope) else None,
+            money.spent(connection, [scope])[scope] if scope in money.scopes(connection, scope) else None,
         )
     finally:
         connection.execute("ROLLBACK")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import math
 import os
@@ -15,6 +16,7 @@ from codebutler.config import Config
 from codebutler.dollars import exact
 from codebutler.errors import LimitReached
 from codebutler.events import Cap, LimitHit
+from codebutler.store.money import RAISED
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.state import ThreadState
@@ -26,8 +28,6 @@ NEAR = 0.8
 """Share of a cap from which people are warned, and ``onCap: cheaper`` prefers cheap models."""
 DOLLARS_PER_TOKEN_CAP = 5.0
 """Each dollar that a person raises lifts the thread's cap of tokens by one part of so many."""
-_RAISED = "raised:"
-"""Before a shared cap's scope: the dollars by which people have lifted it."""
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -126,8 +126,9 @@ class Caps(ABC):
 
     async def _stopped(self, hit: _Hit, frame: Frame, role: Role, usd: float, other: str = "") -> EndTurn:
         """Log the hit; returns the end of the turn. ``other`` is a cheaper model that would fit."""
+        end = EndTurn("failed" if self.config.limits.on_cap == "stop" else "paused", hit.what)
         if not self.halts:
-            return EndTurn("failed", hit.what)
+            return end
         wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
         await self.log.append(
             LimitHit(
@@ -139,12 +140,13 @@ class Caps(ABC):
                 cheaper=other,
             )
         )
-        return EndTurn("failed" if self.config.limits.on_cap == "stop" else "paused", hit.what)
+        return end
 
     async def settle(self, key: str, usd: float) -> None:
         """Replace a reservation by what was really spent."""
-        await self.host.store.settle(key=key, usd=usd)
-        await self.host.ledger.settle(key=key, usd=usd)
+        await asyncio.gather(
+            self.host.store.settle(key=key, usd=usd), self.host.ledger.settle(key=key, usd=usd)
+        )
 
     def is_saving(self) -> bool:
         """Whether it is time for cheap models."""
@@ -175,36 +177,39 @@ class Caps(ABC):
         except LimitReached as error:
             what = f"the thread's cap of {exact(cap or 0.0)} leaves too little for the next call"
             raise _Hit("thread", what, short=error.short, room=usd - error.short) from error
-        day = time.gmtime()
-        shared = await self.shared(time.strftime("%Y-%m-%d", day))
+        day = time.strftime("%Y-%m-%d", time.gmtime())
+        caps = {scope: most for scope, (_, most) in self.set_caps(day).items()}
         try:
-            await self.host.ledger.reserve(
-                key=key, usd=usd, caps={s: most for s, (_, most) in shared.items()}
-            )
+            await self.host.ledger.reserve(key=key, usd=usd, caps=caps)
         except LimitReached as error:
             await self.host.store.settle(key=key, usd=0.0)
-            which, most = shared[error.scope]
+            which, most = (await self.shared(day))[error.scope]
             whose = "this host's" if which == "day" else f"{self.owner}'s"
             what = f"{whose} cap of {exact(most)} a day leaves too little for the next call"
             raise _Hit(which, what, until=_next(DAY), short=error.short, room=usd - error.short) from error
 
-    async def shared(self, day: str) -> dict[str, tuple[Cap, float]]:
-        """Scopes of the caps that hold over all threads, of a day and of a person, with what was raised."""
+    def set_caps(self, day: str) -> dict[str, tuple[Cap, float]]:
+        """Scopes of the caps that hold over all threads, of a day and of a person, as they are configured."""
         limits, shared = self.config.limits, dict[str, tuple[Cap, float]]()
         if limits.usd_per_day is not None:
             shared[f"day:{day}"] = ("day", limits.usd_per_day)
         if self.state.opened is not None and limits.usd_per_person_per_day is not None:
             owner = self.state.opened.owner
             shared[f"person:{owner.surface}:{owner.id}:{day}"] = ("person", limits.usd_per_person_per_day)
-        ledger = self.host.ledger
-        return {s: (cap, most + await ledger.spent(_RAISED + s)) for s, (cap, most) in shared.items()}
+        return shared
+
+    async def shared(self, day: str) -> dict[str, tuple[Cap, float]]:
+        """The same, with what was raised."""
+        caps = self.set_caps(day)
+        raised = await self.host.ledger.spent_in([RAISED + scope for scope in caps])
+        return {scope: (cap, most + raised[RAISED + scope]) for scope, (cap, most) in caps.items()}
 
     async def lift(self, cap: str, usd: float, message: int) -> None:
         """Raise a shared cap of today by ``usd``, for all threads; once for each ``message`` that says so."""
-        scopes = await self.shared(time.strftime("%Y-%m-%d", time.gmtime()))
+        scopes = self.set_caps(time.strftime("%Y-%m-%d", time.gmtime()))
         key = f"raise:{self._key(str(message))}"  # not one of the calls that ``settle_leftovers`` settles
         for scope in [s for s, (which, _) in scopes.items() if which == cap]:
-            await self.host.ledger.reserve(key=key, usd=usd, caps={_RAISED + scope: math.inf})
+            await self.host.ledger.reserve(key=key, usd=usd, caps={RAISED + scope: math.inf})
             await self.host.ledger.settle(key=key, usd=usd)
 
     @property

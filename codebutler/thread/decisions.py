@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -14,7 +13,6 @@ from codebutler.events import (
     Cap,
     CommandHandled,
     Event,
-    MemoryDecided,
     MergeRequested,
     MessageReceived,
     ModelSwapped,
@@ -26,12 +24,12 @@ from codebutler.events import (
 )
 from codebutler.store.rows import ThreadRow
 from codebutler.text import fit
-from codebutler.thread import fork, rewind, swap
+from codebutler.thread import access, fork, remembering, rewind, swap
 from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
-from codebutler.types import MemoryItem, Outbound, Person, Plan, PlanStep
+from codebutler.types import Outbound, Person, Plan, PlanStep
 
 REQUEST_CHARS = 8_000
 STOPPED = 'Already stopped. Say **"go"** to go on, or say what to do instead.'
@@ -75,11 +73,18 @@ class Decisions:
         self._thread = thread
         self.taken: list[Event] = []
         """What was decided, and is not in the log yet."""
+        self.answer: Outbound | None = None
+        """What is shown in place of plain words."""
 
     @property
     def state(self) -> ThreadState:
         """The thread's state."""
         return self._thread.state
+
+    @property
+    def thread(self) -> Thread:
+        """The thread itself."""
+        return self._thread
 
     async def approve(self, word: Word, plan_hash: str) -> str:
         """Approve exactly the plan with this hash ("" = the one on the table)."""
@@ -90,9 +95,9 @@ class Decisions:
             return f"That plan has been replaced. The one on the table is `{plan.hash[:8]}`."
         if not self.state.plan_waits:
             return "This plan is approved already."
-        if not self._may(word):
-            return f"Only {self._owner()} may approve in this thread."
-        self._take(PlanApproved(message=word.seq, hash=plan.hash, base=plan.base, by=word.by))
+        if why := self.refused(word, "approve", "approve in this thread"):
+            return why
+        self.take(PlanApproved(message=word.seq, hash=plan.hash, base=plan.base, by=word.by))
         return ""
 
     async def code(self, word: Word, text: str) -> str:
@@ -101,8 +106,8 @@ class Decisions:
             return "A plan was approved in this thread already."
         if self.state.opened is not None and self.state.opened.mode == "coder":
             return "The Coder has this request already."
-        if not self._may(word):
-            return f"Only {self._owner()} may approve in this thread."
+        if why := self.refused(word, "approve", "approve in this thread"):
+            return why
         request = text.strip() or requested(self.state)
         if not request:
             return "Say what is to be done: **/code** and the request."
@@ -111,7 +116,7 @@ class Decisions:
         title = self.state.opened.title if self.state.opened else "As requested"
         plan = Plan(title=title, summary=UNPLANNED, steps=[PlanStep(text=request)])
         mark = hashlib.sha256((plan.model_dump_json() + base).encode()).hexdigest()
-        self._take(
+        self.take(
             PlanProposed(plan=plan, hash=mark, base=base),
             PlanApproved(message=word.seq, hash=mark, base=base, by=word.by, unplanned=True),
         )
@@ -136,7 +141,7 @@ class Decisions:
             return "This thread is closed."
         if self.state.paused_at:
             return "This thread is paused already."
-        self._take(Paused(message=word.seq, by=word.by))
+        self.take(Paused(message=word.seq, by=word.by))
         raise EndTurn("paused", f"by {word.by.label}")
 
     async def retry(self, word: Word, raise_usd: float = 0.0) -> str:
@@ -145,12 +150,12 @@ class Decisions:
             return why
         if raise_usd and (cap := self._stopped_by()) in SHARED:
             await self._thread.lift(cap, raise_usd, word.seq)
-            self._take(Resumed(message=word.seq, by=word.by, raise_usd=raise_usd, cap=cap))
+            self.take(Resumed(message=word.seq, by=word.by, raise_usd=raise_usd, cap=cap))
             return f"That cap is {exact(raise_usd)} higher today, for all threads."
         was_paused = self.state.paused_at
-        self._take(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
+        self.take(Resumed(message=word.seq, by=word.by, raise_usd=max(0.0, raise_usd)))
         if (plan := dropped_plan(self.state)) is not None:
-            self._take(plan)
+            self.take(plan)
         if raise_usd:
             return self._raised(raise_usd)
         return f"Resumed by {word.by.label}." if was_paused else ""
@@ -161,24 +166,9 @@ class Decisions:
             return f"#{self.state.merged.number} is merged as `{self.state.merged.commit[:12]}`."
         if self.state.pr is None or self.state.pr_state != "open":
             return "There is no open pull request to merge."
-        if not self._may(word):
-            return f"Only {self._owner()} may merge in this thread."
-        self._take(MergeRequested(message=word.seq, by=word.by))
-        return ""
-
-    async def decide_memory(self, word: Word, kept: Sequence[MemoryItem]) -> str:
-        """Keep exactly these items."""
-        if not self.state.memory:
-            return "No memory items wait for a decision."
-        if not self._may(word):
-            return f"Only {self._owner()} may decide on memory in this thread."
-        self._take(MemoryDecided(message=word.seq, kept=list(kept), by=word.by))
-        if not kept:
-            return "Nothing was kept."
-        if self.state.halted and not self.state.paused_at and self.state.phase == "lead":
-            self._take(Resumed(message=word.seq, by=word.by))  # as after a merge that was refused
-        elif self.state.halted:
-            return 'Noted. It is kept once the thread goes on: say **"go"**.'
+        if why := self.refused(word, "merge", "merge in this thread"):
+            return why
+        self.take(*remembering.settled(self.state, word), MergeRequested(message=word.seq, by=word.by))
         return ""
 
     async def swap_model(self, word: Word, role: str, wish: str) -> str:
@@ -189,7 +179,7 @@ class Decisions:
         model, problem = await swap.chosen(self._thread, role, wish.strip())
         if problem:
             return problem
-        self._take(ModelSwapped(message=word.seq, role=role, model=model))
+        self.take(ModelSwapped(message=word.seq, role=role, model=model))
         return f"The {self._thread.role(role).title} now uses {model}."
 
     async def show_models(self) -> str:
@@ -209,8 +199,8 @@ class Decisions:
 
     async def rewind(self, word: Word, number: int) -> str:
         """Go back to a point."""
-        if not self._may(word):
-            return f'Only {self._owner()} may rewind this thread. **"fork {number}"** makes one of your own.'
+        if why := self.refused(word, "approve", "rewind this thread"):
+            return f'{why} **"fork {number}"** makes one of your own.'
         try:
             return await rewind.rewind(self._thread, word.seq, word.by, number)
         except RepoError as error:
@@ -229,14 +219,15 @@ class Decisions:
         if text or not events:
             events.append(CommandHandled(message=word.seq, name=name, by=word.by, result=text))
         if text:
-            notice = Outbound(text=text, kind="notice")
+            notice = self.answer or Outbound(text=text, kind="notice")
             await self._thread.post(notice, key=f"command:{word.seq}", before=events)
         else:
             await self._thread.append(*events)
         if any(isinstance(event, ModelSwapped) for event in events):
             await self._thread.show_status()
 
-    def _take(self, *events: Event) -> None:
+    def take(self, *events: Event) -> None:
+        """Have events logged with the answer."""
         self.taken += events
 
     def _raised(self, usd: float) -> str:
@@ -263,19 +254,14 @@ class Decisions:
             return (
                 f"A raise lifts caps of dollars and tokens. What stopped this thread is another: {hit.what}."
             )
-        return "" if self._may(word) else f"Only {self._owner()} may raise the cap."
+        return self.refused(word, "raise", "raise the cap")
 
-    def _may(self, word: Word) -> bool:
-        """The thread's owner decides, or an admin of the door."""
-        opened = self.state.opened
-        return (
-            word.by.admin
-            or opened is None
-            or (word.by.surface, word.by.id) == (opened.owner.surface, opened.owner.id)
-        )
-
-    def _owner(self) -> str:
-        return self.state.opened.owner.label if self.state.opened else "the owner"
+    def refused(self, word: Word, act: access.Act, what: str) -> str:
+        """Why the person may not do it; "" when they may."""
+        rules = self._thread.config.access
+        if access.may(rules, self.state, word.by, act):
+            return ""
+        return f"Only {access.who(rules, self.state, act)} may {what}."
 
 
 def requested(state: ThreadState) -> str:

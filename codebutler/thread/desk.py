@@ -21,12 +21,12 @@ from codebutler.events import (
 from codebutler.findings import Checked, Report
 from codebutler.redact import Stream
 from codebutler.repo import skills
-from codebutler.repo.memory import is_known
 from codebutler.text import fit
 from codebutler.thread import render
 from codebutler.thread.guidance import text_of
 from codebutler.thread.shipping import TEXT_CAP, Shipping
 from codebutler.thread.studio import ThreadStudio
+from codebutler.thread.weighing import sifted
 from codebutler.toolset.desk import EndTurn, Site, Studio
 from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
 from codebutler.web.service import Web
@@ -47,8 +47,8 @@ class ThreadDesk(Shipping):
 
     async def before_tools(self, *, changes: bool) -> None:
         """What was written before is saved apart: a checkpoint never sees half of a tool's writes."""
-        await self.space.save()
         if changes:
+            await self.space.save()
             self.space.touched()
 
     async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
@@ -186,23 +186,11 @@ class ThreadDesk(Shipping):
 
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
         """Keep the items for the person's decision; those that memory holds already are turned away."""
-        fresh, lines = [], []
         waiting = self.state.memory or []
-        for item in items:
-            if item in waiting:  # said twice, or again after a crash
-                continue
-            try:
-                known = is_known(self.rules.memory.get(item.file, ""), item)
-            except ToolFailed as error:
-                lines.append(f"refused, {error.message}: {item.text[:60]}")
-                continue
-            if known:
-                lines.append(f"memory holds this already: {item.text[:60]}")
-            else:
-                fresh.append(item)
-        if fresh:
-            await self.append(MemoryProposed(items=fresh))
-        count = len(fresh) + sum(item in waiting for item in items)
+        fresh, held, lines = sifted(self.rules.memory, waiting, items)
+        if fresh or any(text not in self.state.turned_away for text in held):
+            await self.append(MemoryProposed(items=fresh, known=held))
+        count = len(self.state.memory or [])
         return "\n".join([f"{count} proposed; a person decides.", *lines])
 
     async def write_summary(self, summary: SummaryWritten) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 
 from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
 from codebutler.events import TimerFired, TurnEnded, dump
@@ -48,6 +49,8 @@ class Engine:
         ``rested`` hears of a thread whenever it has nothing more to do for now.
         """
         self._rested = rested
+        self._context = copy_context()
+        """What holds for this repo (git's time, its log), whoever kicks a thread of it."""
         self.host = host
         self._interpreter = interpreter
         self._listener = listener
@@ -84,7 +87,8 @@ class Engine:
             return
         if thread not in self._tasks:
             turn = self._turns[thread] = Turn(lambda posted: self._wrote(thread, posted=posted))
-            turn.task = asyncio.create_task(self._run(thread, turn, wait), name=f"turn {thread}")
+            work, ours = self._run(thread, turn, wait), self._context.copy()
+            turn.task = asyncio.create_task(work, name=f"turn {thread}", context=ours)
             self._tasks[thread] = turn.task
             return
         turn = self._turns[thread]

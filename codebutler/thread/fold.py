@@ -1,7 +1,7 @@
 """State is a pure function of the events: ``fold`` a whole log, or ``apply`` one event after the other.
 
-What each kind does stands in fold_talk.py, fold_steps.py, fold_work.py, fold_media.py, fold_research.py and
-fold_past.py, as the kinds do in ``events``.
+What each kind does stands in fold_talk.py, fold_steps.py, fold_work.py, fold_memory.py, fold_media.py,
+fold_research.py and fold_past.py, as the kinds do in ``events``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,15 @@ from collections.abc import Iterable
 from typing import get_args
 
 from codebutler import events as ev
-from codebutler.thread import fold_media, fold_past, fold_research, fold_steps, fold_talk, fold_work
+from codebutler.thread import (
+    fold_media,
+    fold_memory,
+    fold_past,
+    fold_research,
+    fold_steps,
+    fold_talk,
+    fold_work,
+)
 from codebutler.thread.lastword import undone
 from codebutler.thread.state import ThreadState
 
@@ -28,7 +36,7 @@ DEALS = frozenset(
     if "message" in kind.model_fields and kind.model_fields["message"].annotation is int
 )
 """What deals with the message that it names. Known beforehand: to ask each event took half of a fold."""
-_TABLES = (fold_talk, fold_steps, fold_work, fold_media, fold_past, fold_research)
+_TABLES = (fold_talk, fold_steps, fold_work, fold_memory, fold_media, fold_past, fold_research)
 _HANDLERS = {kind: handler for table in _TABLES for kind, handler in table.HANDLERS.items()}
 
 

@@ -29,11 +29,12 @@ RETURNED = frozenset({
     "made", "buying",  # the calls that were taken back may come again under the same ids: their own pictures
     "checklist", "summary", "body_written",
     "researches", "hired",
+    "marks", "turned_away", "set_aside", "weighed", "workflow", "steps_done",
     "memory", "kept", "memory_commits", "journal",  # commits of them are undone in the tree as well
 })  # fmt: skip
 
 FACTS = frozenset({
-    "id", "opened", "opened_at", "seq", "ts", "outcome",
+    "id", "opened", "opened_at", "seq", "ts", "outcome", "issue",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "heard", "late", "people", "speaker", "models", "asked", "standing",
     "plugs", "unplugged",  # what servers offered at first holds for the whole thread
@@ -83,6 +84,7 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
     s.summary, s.body_written, s.memory = None, False, None  # of the other pull request
+    s.marks, s.turned_away, s.set_aside, s.weighed = [], [], [], None
     s.title = s.opened.title if s.opened is not None else ""  # the plans before it are copies
     s.phase = "pm" if s.phase in {"lead", "closed"} else s.phase
     for frame in s.frames.values():

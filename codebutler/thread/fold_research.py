@@ -9,6 +9,7 @@ from codebutler.thread.state import ThreadState
 
 HANDLERS = Table()
 STOPPED = "(The research on {topics} was stopped with the rest of the work. Ask anew if it is still needed.)"
+REOPENED = "(The cap was raised: the research on {topic} goes on, and its findings are still to come.)"
 
 
 @HANDLERS.on
@@ -21,8 +22,21 @@ def _research_started(s: ThreadState, e: ev.ResearchStarted) -> None:
 def _research_finished(s: ThreadState, e: ev.ResearchFinished) -> None:
     research = s.researches.get(e.research)
     if research is not None:
-        research.finish(e.outcome)
+        research.finish(e.outcome, capped=e.capped)
     s.frames[e.frame].tell(e.content)
+
+
+def reopen_researches(s: ThreadState) -> None:
+    """A cap was raised: those that it stopped in this turn go on, and who asked learns of it."""
+    for each in [r for r in s.researches.values() if r.capped]:
+        each.reopen()
+        s.frames[each.asker].remark(REOPENED.format(topic=repr(each.topic)))
+
+
+def forget_capped(s: ThreadState) -> None:
+    """The turn has come to its end without them."""
+    for each in [r for r in s.researches.values() if r.capped]:
+        each.finish("failed")
 
 
 def stop_researches(s: ThreadState) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codebutler import events as ev
 from codebutler.agent.pictures import attached_picture
 from codebutler.filetypes import numbered, safe_name
-from codebutler.thread.fold_research import stop_researches
+from codebutler.thread.fold_research import forget_capped, reopen_researches, stop_researches
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import AGAIN, Exchange, ThreadState
 from codebutler.types import Attachment, Person
@@ -108,6 +108,8 @@ def _paused(s: ThreadState, _e: ev.Paused) -> None:
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0
     s.raised_usd += 0.0 if e.cap else e.raise_usd
+    if e.raise_usd:
+        reopen_researches(s)
     pm = s.frames.get("pm")
     if e.message and s.undone and not (pm and (pm.due or pm.calls)):  # else it is the PM that goes on
         s.carried_out = ""
@@ -142,6 +144,8 @@ def _timer_fired(s: ThreadState, e: ev.TimerFired) -> None:
 @HANDLERS.on
 def _turn_ended(s: ThreadState, e: ev.TurnEnded) -> None:
     s.outcome, s.hired = e.outcome, 0
+    if e.outcome != "paused":
+        forget_capped(s)
     if e.outcome in {"failed", "cancelled", "paused"}:
         s.halted = s.halted or e.outcome
 

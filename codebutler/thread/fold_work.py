@@ -1,4 +1,4 @@
-"""How what the thread makes moves the state: plan, branch, pull request, memory."""
+"""How what the thread makes moves the state: plan, branch, pull request."""
 
 from __future__ import annotations
 
@@ -94,24 +94,6 @@ def _summary_written(s: ThreadState, e: ev.SummaryWritten) -> None:
 @HANDLERS.on
 def _pr_updated(s: ThreadState, _e: ev.PrUpdated) -> None:
     s.body_written = True
-
-
-@HANDLERS.on
-def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
-    s.memory = [*(s.memory or []), *e.items]
-
-
-@HANDLERS.on
-def _memory_decided(s: ThreadState, e: ev.MemoryDecided) -> None:
-    s.memory = None
-    if e.kept:
-        s.kept.append(e)
-
-
-@HANDLERS.on
-def _memory_committed(s: ThreadState, e: ev.MemoryCommitted) -> None:
-    s.memory_commits += 1
-    s.head = e.commit or s.head
 
 
 @HANDLERS.on

@@ -62,23 +62,23 @@ class Folder:
     async def hands(self) -> Executor:
         """The executor: on a read-only snapshot of the base commit until there is a worktree."""
         async with self._starting:  # calls run side by side: the first one starts it for all
-            if self._executor is not None and not await self._stands():
+            if self._executor is not None and not self._stands():
                 await Folder.close(self)
             if self._executor is None:
                 self._executor = await self._start()
             return self._executor
 
-    async def _stands(self) -> bool:
+    def _stands(self) -> bool:
         """False when a person has deleted the folder: what runs there would see an empty one."""
         state = self._log.state
         if state.worktree is None or state.removed:
             return True
-        return await asyncio.to_thread(worktrees.stands, self._host.repo, state.worktree.branch)
+        return worktrees.stands(self._host.repo, state.worktree.branch)
 
     async def _start(self) -> Executor:
         state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
         if state.worktree and not state.removed:
-            if not await self._stands():
+            if not self._stands():
                 await self._restore(state.worktree)
             here = str(worktrees.folder(repo, state.worktree.branch))  # the log may come from another clone
             return await self._dependencies.hands(state.worktree.model_copy(update={"path": here}))

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from codebutler import assets
+from codebutler import assets, logs
 from codebutler.agent.roles import Role, load_roles, system_prompt
 from codebutler.config import Config
 from codebutler.errors import CodeButlerError, ConfigError
@@ -54,6 +54,11 @@ def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
     beside = (*research.TOOLS, *web_tools.TOOLS, *image_tools.TOOLS)
     all_tools = (*native.tools(scratch=scratch), *own, *beside)
     return {t.spec.name: t for t in all_tools}
+
+
+def memory_path(file: str) -> str:
+    """A memory file's path in the repo."""
+    return f"{FOLDER}/memory/{file}"
 
 
 def tell_admins(words: str) -> None:
@@ -133,6 +138,8 @@ class Host:
     sandbox: SandboxSettings
     copy: Copy | None = None
     """What is kept of the store outside the repo."""
+    log: str = ""
+    """The name of the repo's log, which ends with the host."""
     breaker: Breaker = field(default_factory=lambda: Breaker(tell_admins))
     """Which models are away, for all threads."""
     patience: Patience = field(default_factory=Patience)
@@ -212,3 +219,5 @@ class Host:
             await self.copy.close()
         await self.store.close()
         await self.ledger.close()
+        if self.log:
+            logs.drop(self.log)

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator
 from codebutler.agent.frame import Frame
 from codebutler.errors import CodeButlerError
 from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
+from codebutler.thread import access
 from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
@@ -89,15 +90,20 @@ class Mail(Thread):
 
         Raises EndTurn when one of them stops the work.
         """
+        news = self.turn.mail.is_set()
         self.turn.hear()
-        await self.log.sync()
+        if news or frame is None:  # while a frame runs, each append brings what came in before it
+            await self.log.sync()
         await self._stop_first()
         await self._mention_late_changes()
         await self._pass_on(frame)
         while waiting := self.readable():
             seq, message = min(waiting.items())
             command = self._interpreter.read(self.state, message)
-            if command is not None:
+            if not access.may(self.config.access, self.state, message.author, "ask"):
+                who = access.who(self.config.access, self.state, "ask")
+                await Decisions(self).tell(Word(seq, message.author), "ask", f"Only {who} may ask here.")
+            elif command is not None:
                 await self._obey(command, Word(seq, message.author))
             elif self.state.phase == "closed":
                 await Decisions(self).tell(Word(seq, message.author), "closed", CLOSED)

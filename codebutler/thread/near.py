@@ -10,6 +10,7 @@ from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.dollars import exact
 from codebutler.events import Cap
+from codebutler.store.money import RAISED
 from codebutler.thread.caps import NEAR, Caps
 from codebutler.thread.lastword import RAISABLE, SETTING
 
@@ -54,25 +55,19 @@ async def _levels(caps: Caps, frame: Frame, role: Role) -> AsyncIterator[Level]:
         what = f"this thread's cap of {tokens:,} tokens"
         yield Level("tokens", "", used, tokens, what, _some(tokens - used))
     day = time.strftime("%Y-%m-%d", time.gmtime())
-    for scope, (cap, most) in (await caps.shared(day)).items():
+    hour, limits, who = time.strftime("%Y-%m-%dT%H", time.gmtime()), caps.config.limits, caps.state.speaker
+    person = f"{who.surface}:{who.id}:{hour}" if who is not None else ""
+    shared = caps.set_caps(day)
+    spent = await caps.host.ledger.spent_in([*shared, *(RAISED + s for s in shared), f"runs:{person}"])
+    for scope, (cap, most) in shared.items():
         whose = "this host's" if cap == "day" else f"{caps.owner}'s"
-        spent = await caps.host.ledger.spent(scope)
-        yield _dollars(cap, day, spent, most, f"{whose} cap of {exact(most)} a day")
-    for level in await _runs(caps, time.strftime("%Y-%m-%dT%H", time.gmtime())):
-        if level.most >= FEW:
-            yield level
-
-
-async def _runs(caps: Caps, hour: str) -> list[Level]:
-    """Runs in an hour: the repo's, and those that the speaker set off."""
-    limits, who = caps.config.limits, caps.state.speaker
-    spent, most = await caps.host.store.spent(f"runs:{hour}"), limits.max_calls_per_hour
-    found = [_count("hour", hour, spent, most, "this repo's")]
-    if who is not None and (own := limits.max_calls_per_person_per_hour) is not None:
-        key = f"{who.surface}:{who.id}:{hour}"
-        spent = await caps.host.ledger.spent(f"runs:{key}")
-        found.append(_count("person_hour", key, spent, own, f"{who.label}'s"))
-    return found
+        raised = most + spent[RAISED + scope]
+        yield _dollars(cap, day, spent[scope], raised, f"{whose} cap of {exact(raised)} a day")
+    if (runs := limits.max_calls_per_hour) >= FEW:
+        yield _count("hour", hour, await caps.host.store.spent(f"runs:{hour}"), runs, "this repo's")
+    own = limits.max_calls_per_person_per_hour
+    if who is not None and own is not None and own >= FEW:
+        yield _count("person_hour", person, spent[f"runs:{person}"], own, f"{who.label}'s")
 
 
 def _count(cap: Cap, key: str, spent: float, most: int, whose: str) -> Level:

@@ -7,7 +7,7 @@ from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
 from codebutler.places import Place
 from codebutler.text import fit
-from codebutler.thread import close, lead, render
+from codebutler.thread import close, lead, memory_commit, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
@@ -38,7 +38,7 @@ async def step(desk: ThreadDesk) -> bool:
     if await _waits_for_people(desk):
         return False
     if state.kept and state.memory_commits < len(state.kept):
-        await lead.commit_memory(desk)
+        await memory_commit.commit_memory(desk)
     elif state.merge is not None or (state.merged is not None and not state.removed):
         await close.merge(desk)
     elif _coder_is_due(desk):
@@ -56,7 +56,7 @@ async def _waits_for_people(desk: ThreadDesk) -> bool:
     """Whether nothing goes on before somebody speaks. Who speaks to a halted thread sets it going."""
     state = desk.state
     if state.phase == "closed":
-        return True
+        return state.memory_commits >= len(state.kept)
     if state.question is not None and not state.merge:
         if state.reminder and not state.halted:
             await desk.remind(state.question)

@@ -1,4 +1,4 @@
-"""What people read, as markdown made from the state: plan, status card, memory items, report, PR body."""
+"""What people read, as markdown made from the state: plan, status card, report, PR body."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from codebutler.events import PlanProposed, SetupFinished
 from codebutler.thread.state import Spend, ThreadState
-from codebutler.types import ChecklistItem, Choice, MemoryItem, Outbound, Plan
+from codebutler.types import ChecklistItem, Choice, Outbound, Plan
 
 BODY_START = "<!-- codebutler:begin -->"
 BODY_END = "<!-- codebutler:end -->"
@@ -76,30 +76,6 @@ def status(state: ThreadState, activity: str = "") -> Outbound:
     if state.checklist:
         text += "\n" + checklist(state.checklist)
     return Outbound(text=text, kind="status", slot="status")
-
-
-def memory(items: Sequence[MemoryItem]) -> Outbound:
-    """The numbered lessons with how to decide on them."""
-    lines = ["**What should the team remember?**", ""]
-    for number, item in enumerate(items, 1):
-        place = f"{item.file}{f', {item.section}' if item.section else ''}"
-        lines.append(f"{number}. {item.text} _({item.kind.replace('_', ' ')} → {place})_")
-        if item.why:
-            lines.append(f"   because {item.why}")
-    lines += [
-        "",
-        'Say **"yes"**, **"no"**, "remove 2", "edit 1: …" or "add: …". What is kept lands with the PR.',
-    ]
-    return Outbound(
-        text="\n".join(lines),
-        role="lead",
-        kind="choices",
-        choices=[
-            Choice(action="memory", label="Keep all", value="yes", style="primary"),
-            Choice(action="memory", label="Keep none", value="no"),
-        ],
-        data={"items": [i.model_dump() for i in items]},
-    )
 
 
 def pr_ready(state: ThreadState, words: str) -> Outbound:

@@ -37,6 +37,8 @@ class Ended:
 
     outcome: Literal["done", "failed"]
     content: str
+    capped: bool = False
+    """A cap stopped it, and can be raised."""
 
 
 class Researcher(ThreadDesk):
@@ -79,7 +81,7 @@ async def work(desk: ThreadDesk, research: Research) -> Ended:
                 await desk.append(Nudged(frame=frame.id, content=IN_WORDS, reason="report"))
                 await loop.run(frame, role, desk.toolset(role), place)
     except EndTurn as end:
-        return _failed(research, frame, end.text)
+        return _failed(research, frame, end.text, capped=end.outcome == "paused")
     except TimeoutError:
         return _failed(research, frame, f"its {role.limits.seconds} seconds were over")
     if research.report is None:
@@ -93,14 +95,14 @@ def _was_told(frame: Frame) -> bool:
     return any(m["role"] == "user" and m["content"] == IN_WORDS for m in frame.messages)
 
 
-def _failed(research: Research, frame: Frame, why: str) -> Ended:
+def _failed(research: Research, frame: Frame, why: str, *, capped: bool = False) -> Ended:
     """The honest rest: its last words as they are, and the pages that it opened."""
     last = frame.last_text.strip() or _last_report(frame.messages)
     said = f"Its last words, unchecked:\n{last}" if last else "It said nothing."
     opened = [f"- {s.title or s.url}: {s.url}" for s in research.sources.values() if s.opened][:_LISTED]
     pages = "\n\nPages that it opened:\n" + "\n".join(opened) if opened else ""
     words = f"Why: {why}.\n{said}{pages}"  # a model's and its provider's words are in the reason, too
-    return Ended("failed", _opening(research, "gave no checked findings") + _marked(words))
+    return Ended("failed", _opening(research, "gave no checked findings") + _marked(words), capped)
 
 
 def _last_report(messages: list[dict[str, Any]]) -> str:

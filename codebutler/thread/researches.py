@@ -28,6 +28,8 @@ class Research:
     report: Json | None = None
     outcome: Ending | None = None
     """None while it is open."""
+    capped: bool = False
+    """A cap stopped it: a raise opens it again."""
 
     def learn(self, event: ToolFinished) -> None:
         """What a call of the Researcher brought."""
@@ -42,10 +44,15 @@ class Research:
         else:
             self.refusals += 1
 
-    def finish(self, outcome: Ending) -> None:
-        """It is over: what was read of the sources is not looked at again."""
-        self.outcome = outcome
-        self.sources = {}
+    def finish(self, outcome: Ending, *, capped: bool = False) -> None:
+        """It is over. What was read of the sources is not looked at again, unless a raise opens it anew."""
+        self.outcome, self.capped = outcome, capped
+        if not capped:
+            self.sources = {}
+
+    def reopen(self) -> None:
+        """There is money for it again."""
+        self.outcome, self.capped = None, False
 
     def _met(self, source: Source, text: str) -> None:
         known = self.sources.setdefault(plain_url(source.url), source)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from codebutler.events import Rewound
-from codebutler.thread import render
+from codebutler.thread import lessons, render
 from codebutler.thread.fold import fold
 from codebutler.thread.points import Point, points
 from codebutler.thread.state import ThreadState
@@ -150,7 +150,7 @@ def onward(state: ThreadState, then: ThreadState, *, hold: bool) -> tuple[str, l
         choices = render.plan(then.plan).choices
         return f'The plan "{name}" waits again: say **"go"** to approve it, or say what to change.', choices
     if then.memory:
-        shown = render.memory(then.memory)
+        shown = lessons.card(then.memory, then.marks)
         return f"What to remember waits again.\n\n{shown.text}", shown.choices
     if state.pr is not None and state.pr_state == "open" and then.phase == "lead":
         button = Choice(action="merge", label="Merge", value=str(state.pr.number))

@@ -12,10 +12,16 @@ MOST = 1_000
 
 
 @asynccontextmanager
-async def watched(what: str, every: float, show: Callable[[str], Awaitable[None]]) -> AsyncIterator[None]:
-    """While it is open, ``show`` is called every so many seconds, and with "" at the end if it was at all."""
+async def watched(
+    what: str, every: float, show: Callable[[str], Awaitable[None]], others: Callable[[], int]
+) -> AsyncIterator[None]:
+    """While it is open, ``show`` is called every so many seconds, and with "" at the end if it was at all.
+
+    ``others`` counts all that is shown. What the tool shows itself, such as a role that waits for its model,
+    says more, and is left to stand.
+    """
     shown = asyncio.Event()
-    telling = asyncio.create_task(_tell(what, every, show, shown))
+    telling = asyncio.create_task(_tell(what, every, show, others, shown))
     try:
         yield
     finally:
@@ -25,10 +31,16 @@ async def watched(what: str, every: float, show: Callable[[str], Awaitable[None]
 
 
 async def _tell(
-    what: str, every: float, show: Callable[[str], Awaitable[None]], shown: asyncio.Event
+    what: str,
+    every: float,
+    show: Callable[[str], Awaitable[None]],
+    others: Callable[[], int],
+    shown: asyncio.Event,
 ) -> None:
     since = time.strftime("%H:%M:%S UTC", time.gmtime())
     for times in range(1, MOST):
+        seen = others()
         await asyncio.sleep(every)
-        shown.set()
-        await show(f"{what} runs since {since} ({times * every:.0f} s)")
+        if others() == seen:
+            shown.set()
+            await show(f"{what} runs since {since} ({times * every:.0f} s)")

@@ -112,6 +112,17 @@ class ThreadState:
     body_written: bool = False
     memory: list[MemoryItem] | None = None
     """Proposed items that await a decision; None when there are none."""
+    marks: list[ev.Mark] = field(default_factory=list)
+    """What was said of each of them so far."""
+    turned_away: list[str] = field(default_factory=list)
+    """Lessons that were proposed and that memory holds already."""
+    set_aside: list[MemoryItem] = field(default_factory=list)
+    """Items that were decided against: until the merge they can be taken up again."""
+    weighed: ev.MemoryWeighed | None = None
+    workflow: ev.WorkflowChosen | None = None
+    """How the task is gone about."""
+    steps_done: dict[str, str] = field(default_factory=dict)
+    """Automatic steps that the engine carried out, by id."""
     kept: list[ev.MemoryDecided] = field(default_factory=list)
     memory_commits: int = 0
     journal: ev.JournalCommitted | None = None

@@ -132,6 +132,7 @@ class TeamDesk(ThreadDesk):
                         research=each.frame,
                         outcome=ended.outcome,
                         content=self.redact(ended.content) + held,
+                        capped=ended.capped,
                     )
                 )
                 del self._out[each.frame]

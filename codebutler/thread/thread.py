@@ -56,6 +56,8 @@ class Thread(Caps):
         self._toolsets: dict[tuple[str, int, tuple[str, ...]], Toolset] = {}
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
+        self._shown = 0
+        """How often the status card was refreshed."""
         self._level = (0.0, 0)
         """Dollars and tokens at the last look at the caps."""
 
@@ -82,6 +84,7 @@ class Thread(Caps):
 
     async def show_status(self, activity: str = "") -> None:
         """Refresh the status card."""
+        self._shown += 1
         card = render.status(self.state, activity)
         await self.log.post(card, key=f"status:{self.state.seq}:{time.time_ns()}")
 
@@ -266,7 +269,8 @@ class Thread(Caps):
 
     def watching(self, role: str, tool: str) -> AbstractAsyncContextManager[None]:
         """Meanwhile a tool that does not come back is named on the status card, and since when it runs."""
-        return watched(f"{render.title(role)}: {self.redact(tool)}", self.host.silence, self.show_status)
+        what, every = f"{render.title(role)}: {self.redact(tool)}", self.host.silence
+        return watched(what, every, self.show_status, lambda: self._shown)
 
     async def wait(self, role: Role, why: str, seconds: float) -> bool:
         """Show it, and wait so many seconds; True as soon as somebody speaks whom the role would hear."""

@@ -67,7 +67,7 @@ class Workspace(Folder):
     async def checkpoint(self, message: str) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
         executor = await self.hands()
-        await self._own_branch()
+        self._own_branch()
         old = await self._tip()
         if self._saved[0] != old:
             self._saved = (old, await commits.tree_of(self._host.repo.gitdir, old))
@@ -75,7 +75,7 @@ class Workspace(Folder):
         try:
             built = await executor.tree(old, tree)
         except CodeButlerError:
-            if await self._stands():
+            if self._stands():
                 raise
             executor = await self.hands()  # the folder was deleted this very moment, and is there again
             built = await executor.tree(old, tree)
@@ -98,10 +98,10 @@ class Workspace(Folder):
         await self._log.append(CheckpointMade(commit=new, message=message, files=files))
         return new
 
-    async def _own_branch(self) -> None:
+    def _own_branch(self) -> None:
         """A folder that a person has on another branch, or in the middle of a merge, is not saved as ours."""
         repo, branch = self._host.repo, self._ready.branch
-        where = await asyncio.to_thread(worktrees.elsewhere, repo, branch)
+        where = worktrees.elsewhere(repo, branch)
         if where:
             raise BranchLost(f"the folder {worktrees.folder(repo, branch)} {where[0]}", fix=where[1])
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from codebutler.toolset.desk import Desk, Site
-from codebutler.toolset.registry import Arguments, Tool, schema_of
-from codebutler.types import ToolResult, ToolSpec
+from codebutler.toolset.registry import Arguments, Tool, showing
+from codebutler.types import ToolResult
 
 SIZE = r"^(auto|[1-9]\d{1,3}x[1-9]\d{1,3})$"
 _Size = Annotated[str, Field(pattern=SIZE)]
@@ -68,31 +68,35 @@ async def _save(args: _Save, desk: Desk, _site: Site) -> ToolResult:
     return ToolResult(await desk.studio.save(args.name, args.path))
 
 
-def _tool(name: str, description: str, arguments: type[Arguments], run: Any) -> Tool:  # noqa: ANN401 - typed by ``arguments``
-    spec = ToolSpec(name, description, schema_of(arguments), recovery="tell")
-    return Tool(spec, run, arguments, reenters=True)
-
-
 TOOLS: tuple[Tool, ...] = (
-    _tool(
+    showing(
         "draw",
         "Have the Artist make or edit a picture: what it is for, what is to be seen, size, format, and the "
         "path it belongs to. files: attachments or files to edit or to go by.",
         _Draw,
         _draw,
+        recovery="tell",
     ),
-    _tool("generate_image", "Make a picture. path ends in .png, .jpg or .webp.", _Generate, _generate),
-    _tool(
+    showing(
+        "generate_image",
+        "Make a picture. path ends in .png, .jpg or .webp.",
+        _Generate,
+        _generate,
+        recovery="tell",
+    ),
+    showing(
         "edit_image",
         "Edit pictures, or make a new one of them. paths, mask: files, attachments, or pictures of this "
         "thread; a mask is clear where the first picture may change.",
         _Edit,
         _edit,
+        recovery="tell",
     ),
-    _tool(
+    showing(
         "save_attachment",
         "Save a file that a person attached, or a picture of this thread, into the worktree.",
         _Save,
         _save,
+        recovery="tell",
     ),
 )

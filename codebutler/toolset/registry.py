@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -45,8 +45,21 @@ def tool(
     async def call(args: Any, desk: Desk, site: Site) -> ToolResult:  # noqa: ANN401 - checked by ``arguments``
         return ToolResult(await run(args, desk, site))
 
-    spec = ToolSpec(name, description, schema_of(arguments), read_only=read_only, recovery="rerun")
-    return Tool(spec, call, arguments, reenters=True)
+    return showing(name, description, arguments, call, read_only=read_only)
+
+
+def showing(
+    name: str,
+    description: str,
+    arguments: type[Arguments],
+    run: Callable[[Any, Desk, Site], Awaitable[ToolResult]],
+    *,
+    read_only: bool = False,
+    recovery: Literal["rerun", "tell"] = "rerun",
+) -> Tool:
+    """``tool`` for one whose result is more than text: pictures, details for people."""
+    spec = ToolSpec(name, description, schema_of(arguments), read_only=read_only, recovery=recovery)
+    return Tool(spec, run, arguments, reenters=True)
 
 
 def schema_of(arguments: type[BaseModel]) -> Json:
@@ -104,11 +117,6 @@ class Toolset:
         """Whether a call that was interrupted may simply be made again."""
         found = self._tools.get(name)
         return found is None or found.reenters or found.spec.recovery == "rerun"
-
-    def is_outside(self, name: str) -> bool:
-        """Whether it runs in the sandbox or at a server: it may hang, and shows nothing of itself."""
-        found = self._tools.get(name)
-        return found is not None and not found.reenters
 
     async def run(self, call: ToolCall, desk: Desk, site: Site) -> ToolResult:
         """Run one call. Whatever the model got wrong comes back as a result that it can read."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from codebutler.findings import Report
 from codebutler.toolset.desk import Desk, Site
-from codebutler.toolset.registry import Arguments, Tool, schema_of
-from codebutler.types import ToolResult, ToolSpec
+from codebutler.toolset.registry import Arguments, Tool, showing
+from codebutler.types import ToolResult
 
 REPORT = "report_findings"
 """Ends a Researcher's run."""
@@ -41,25 +39,19 @@ async def _report(args: _Report, desk: Desk, site: Site) -> ToolResult:
     return ToolResult("Thank you, that is all.", details={"report": checked.model_dump()})
 
 
-def _tool(name: str, description: str, arguments: type[Arguments], run: Any, *, reads: bool) -> Tool:  # noqa: ANN401 - typed by ``arguments``
-    spec = ToolSpec(name, description, schema_of(arguments), read_only=reads, recovery="rerun")
-    return Tool(spec, run, arguments, reenters=True)
-
-
 TOOLS: tuple[Tool, ...] = (
-    _tool(
+    showing(
         "research",
         "Send a Researcher to the web with one question; you go on meanwhile. context: what it must know "
         "of versions and constraints; it sees neither the repo nor this conversation.",
         _Research,
         _research,
-        reads=True,
+        read_only=True,
     ),
-    _tool(
+    showing(
         REPORT,
         "Report what you found, once, at the end. url: a page you opened; quote: words that stand there.",
         _Report,
         _report,
-        reads=False,
     ),
 )

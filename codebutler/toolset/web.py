@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import Field
 
 from codebutler.toolset.desk import Desk, Site
-from codebutler.toolset.registry import Arguments, Tool, schema_of
-from codebutler.types import Json, ToolResult, ToolSpec
+from codebutler.toolset.registry import Arguments, Tool, showing
+from codebutler.types import Json, ToolResult
 from codebutler.web.engines import Hit
 from codebutler.web.marking import marked, plain
 from codebutler.web.pages import Page
@@ -61,17 +61,13 @@ def _seen(asked: str, page: Page) -> Json:
     return {"opened": [{"url": url, **about} for url in dict.fromkeys((asked.strip(), page.url))]}
 
 
-def _tool(name: str, description: str, arguments: type[Arguments], run: Any) -> Tool:  # noqa: ANN401 - typed by ``arguments``
-    spec = ToolSpec(name, description, schema_of(arguments), read_only=True, recovery="rerun")
-    return Tool(spec, run, arguments, reenters=True)
-
-
 TOOLS: tuple[Tool, ...] = (
-    _tool("web_search", "Search the web.", _Search, _web_search),
-    _tool(
+    showing("web_search", "Search the web.", _Search, _web_search, read_only=True),
+    showing(
         "web_fetch",
         "Read a page or PDF as text; offset: the character to go on from.",
         _Fetch,
         _web_fetch,
+        read_only=True,
     ),
 )

@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from codebutler.testing.aftermath import Landed, a_look, landed, shown
+from codebutler.testing.aftermath import a_look, landed, shown
 from codebutler.testing.sample import Sample
 from codebutler.testing.scripted import ScriptedModel
+from tests.chaos.undisturbed import Undisturbed
+from tests.conftest import copied
 
 if TYPE_CHECKING:
     from tests.conftest import Warm
@@ -40,27 +42,6 @@ class Ran:
     code: int
     out: str
     err: str
-
-
-@dataclass
-class Undisturbed:
-    """What a run without a kill left, and the kinds of its log with the times of their commits."""
-
-    left: Landed
-    kinds: list[str]
-    commits: list[float]
-
-    def row(self, kind: str, number: int = 1) -> int:
-        """The seq of the ``number``-th event of a kind."""
-        return [n for n, k in enumerate(self.kinds, 1) if k == kind][number - 1]
-
-    def has(self, point: str) -> bool:
-        """Whether ``point`` is in the log, and no other stands for it: rows of one commit go together."""
-        side, row = point.split(":")
-        at = int(row) - 1
-        beside = at - 1 if side == "before" else at + 1
-        known = dict(enumerate(self.commits))
-        return at in known and known.get(beside) != known[at]
 
 
 def ignore() -> None:
@@ -129,10 +110,10 @@ class Rig:
             shared = ledger.execute("SELECT key FROM reservation WHERE spent IS NULL").fetchall()
         return [*shared, *self.query("SELECT key FROM reservation WHERE spent IS NULL")]
 
-    async def swept(self, point: str, calm: Calm) -> None:
+    async def swept(self, point: str, calm: Calm, *, look: Callable[[], None] = ignore) -> None:
         """``survives``, for each gap between two commits once; a point past the end of the log is none."""
         if (await calm.of(self)).has(point):
-            await self.survives(point, calm)
+            await self.survives(point, calm, look=look)
 
     async def survives(
         self, point: str, calm: Calm, *, arm: Callable[[], None] = ignore, look: Callable[[], None] = ignore
@@ -260,11 +241,17 @@ def calm() -> Calm:
     return Calm()
 
 
+@pytest.fixture(scope="session")
+def small_sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """``prepared``, to be copied."""
+    return prepared(tmp_path_factory.mktemp("small"))
+
+
 @pytest.fixture
-async def small(open_tmp: Path, warm: Warm) -> AsyncIterator[Rig]:
+async def small(open_tmp: Path, warm: Warm, small_sample: Sample) -> AsyncIterator[Rig]:
     """The smallest whole thread."""
     async with ScriptedModel(SMALL) as server:
-        yield Rig(open_tmp, prepared(open_tmp / "small"), server, warm)
+        yield Rig(open_tmp, copied(small_sample, open_tmp / "small"), server, warm)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,17 @@ WORDS = {
 """What the person says to a thread whose plan waits, and what the answer has."""
 
 
-@pytest.mark.parametrize("point", ["after:1", "before:3", "after:3", "before:4", "after:4"])
-@pytest.mark.parametrize("word", WORDS)
+POINTS = ("after:1", "before:3", "after:3", "before:4", "after:4")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The first word at each point, the others at every third; in full: each at each."""
+    if "point" in metafunc.fixturenames:
+        every = list(itertools.product(WORDS, POINTS))
+        sample = every[:5] + every[5::3]
+        metafunc.parametrize(("word", "point"), every if metafunc.config.getoption("--full") else sample)
+
+
 async def test_killed_while_it_obeys_it_says_so_all_the_same(small: Rig, word: str, point: str) -> None:
     assert (await small.run(small.sample.task, "--key", "k")).code == 3
     thread = small.query("SELECT id FROM thread")[0][0]

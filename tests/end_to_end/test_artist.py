@@ -12,7 +12,7 @@ import pytest
 
 from codebutler.events import ImageMade, ImageOrdered, LimitHit, Posted, ToolFinished
 from codebutler.testing.cast import PROPOSES, WRITES, Held, does, team
-from codebutler.testing.doubles import Mind, says
+from codebutler.testing.doubles import Door, Mind, says
 from codebutler.testing.media import MediaTwin, png
 from codebutler.testing.scripted import ScriptedModel
 from codebutler.types import Attachment, ModelReply, ToolCall
@@ -67,6 +67,22 @@ async def test_a_picture_alone_needs_no_plan_and_lies_beside_the_repo(room: Room
         assert state.spend["artist", "gpt-image-2.5-sunburst"].usd == pytest.approx(0.03193)
         assert scene.git("status", "--porcelain") == ""
         assert len(twin.sent) == 1
+
+
+async def test_a_picture_that_takes_long_is_named_on_the_status_card(room: Room, twin: MediaTwin) -> None:
+    twin.hold, door = asyncio.Event(), Door()
+    async with room.engine(pm_draws(MAKES), door) as scene:
+        scene.host.silence = 0.05
+        thread = await scene.say("a", "Draw me a kite")
+        async with asyncio.timeout(30):
+            while not any(  # noqa: ASYNC110 - a door has no bell
+                "Artist: generate_image runs since " in s.message.text for s in door.shown
+            ):
+                await asyncio.sleep(0.02)
+        twin.hold.set()
+        assert (await scene.rest(thread)).outcome == "answered"
+    cards = [s.message.text for s in door.shown if s.message.kind == "status"]
+    assert "runs since" not in cards[-1]
 
 
 async def test_the_coders_picture_is_in_the_pull_request(room: Room, twin: MediaTwin) -> None:

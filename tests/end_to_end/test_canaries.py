@@ -225,7 +225,8 @@ async def test_no_canary_of_any_path_is_left_in_any_byte(
     for name, value in {**planted.env, "CODEBUTLER_HOME": str(planted.home)}.items():
         monkeypatch.setenv(name, value)
     cast, door, streamed = Cast(), Leaky(), list[str]()
-    logs.setup(Redactor([CONFIGURED]), file=planted.home / "logs" / "butler.log")
+    logs.keep(Redactor([CONFIGURED]), planted.home / "logs" / "butler.log")
+    logs.console(Redactor([CONFIGURED]))
     try:
         thread = await played(planted, cast, door, streamed)
     finally:

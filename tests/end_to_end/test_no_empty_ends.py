@@ -173,7 +173,8 @@ async def test_a_refused_merge_drops_no_memory_and_it_can_still_be_kept(room: Ro
         refused = await scene.talk("a", "merge")
         assert (refused.outcome, refused.memory, refused.merged) == ("failed", before.memory, None)
         away.rename(room.sample.remote)
-        state = await scene.talk("a", "keep 1")
+        await scene.talk("a", "keep 1")
+        state = await scene.talk("a", "/memory yes")
         assert (state.memory, state.memory_commits) == (None, 1)
         assert "Kept 1 item" in (await scene.posts(state.id))[-1]
         assert (await scene.talk("a", "merge")).phase == "closed", await scene.posts(state.id)

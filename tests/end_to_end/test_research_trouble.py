@@ -84,19 +84,25 @@ async def test_a_pause_stops_them_and_they_go_on_with_it(
 
 
 async def test_the_threads_cap_stops_all_and_a_raise_lets_them_go_on(room: Room, twin: WebTwin) -> None:
-    """A Researcher that would pass it is done; one whose PM met the cap first goes on after the raise."""
+    """A Researcher that met the cap itself, and whose PM was told so, goes on where it stood."""
     room.configure(web=twin.settings(), limits={"usdPerThread": 0.3})
-    dear = says("", call("web_search", query="rates"), usd=0.299)
+    dear = Held(says("", call("web_search", query="rates"), usd=0.299))
     one: list[Line] = [dear, *[finds(f"{twin.url}/rates")] * 3]
     async with room.engine(with_researchers([patient] * 9, one=one)) as scene:
         scene.puppet.tokens = 20_000
-        state = await scene.talk("a", "How fast?")
+        thread = await scene.say("a", "How fast?")
+        await scene.until(dear.reached)
+        await scene.where(thread, waits)
+        dear.let_go.set()
+        state = await scene.rest(thread)
         assert state.outcome == "paused"
         assert "the thread's cap of $0.3" in (await scene.posts(state.id))[-1]
         state = await scene.talk("a", "raise 1")
         assert state.outcome == "answered"
-        assert len([e for e in await scene.events(state.id) if isinstance(e, ResearchFinished)]) == 1
-        assert state.open_researches() == []
+        told = [e for e in await scene.events(state.id) if isinstance(e, ResearchFinished)]
+        assert [(e.outcome, e.capped) for e in told] == [("failed", True), ("done", False)]
+        assert [r.outcome for r in state.researches.values()] == ["done"]
+        assert state.frames["pm"].last_text == "100 a minute."
 
 
 async def test_two_rounds_of_research(room: Room, twin: WebTwin) -> None:

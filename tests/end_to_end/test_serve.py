@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -45,6 +46,8 @@ calls = [{{ name = "bash", arguments = {{ command = "echo begun > BEGUN; sleep 6
 [[scripts.steps]]
 text = "Done."
 """
+QUIET = re.compile(r"[\d-]{10}T\S+Z (?!WRN|ERR)[A-Z]{2,3} ")
+"""A line of the log that nobody needs to act on."""
 
 
 @asynccontextmanager
@@ -68,11 +71,12 @@ async def line(process: Process) -> str:
 
 
 async def end(process: Process, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-    """Send the signal; the exit code and what stood on standard error."""
+    """Send the signal; the exit code and what stood on standard error, but for the log's quiet lines."""
     process.send_signal(number)
     async with asyncio.timeout(40):
         _, err = await process.communicate()
-    return process.returncode or 0, err.decode()
+    loud = [line for line in err.decode().splitlines(keepends=True) if not QUIET.match(line)]
+    return process.returncode or 0, "".join(loud)
 
 
 @asynccontextmanager

@@ -56,7 +56,8 @@ def inner(stage: Stage) -> Path:
 
 def said(stage: Stage, err: str) -> None:
     """One line: what happened, where the threads are, and the way back."""
-    lines = [line for line in err.splitlines() if "store.db was deleted or replaced" in line]
+    told = [line for line in err.splitlines() if "Z ERR - - " not in line]  # the log of serve says it too
+    lines = [line for line in told if "store.db was deleted or replaced" in line]
     assert len(lines) == 1, err
     assert str(stage.home / "butler" / "copies") in lines[0]
     assert lines[0].endswith("codebutler restore")

@@ -139,6 +139,8 @@ def main() -> None:
             case "tools/list":
                 again = Path("/tmp/listed")
                 result = {"tools": [tool("later")] if again.exists() else CROWD if mode == "crowd" else TOOLS}
+                if mode == "vast":
+                    result = {"tools": [tool("vast", _meta={"x": [{}] * 400_000})]}
                 if mode == "changing":
                     again.touch()
             case "tools/call":

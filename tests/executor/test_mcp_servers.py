@@ -176,6 +176,13 @@ async def test_a_server_cannot_talk_us_into_endless_answers(repo: Path) -> None:
             await db.call("pester", {})
 
 
+async def test_a_list_that_would_take_long_to_read_is_not_read(repo: Path) -> None:
+    async with server(repo, "vast") as db:
+        await db.start()
+        with pytest.raises(ToolFailed, match="db went away: it sent a list of tools past 1024 KiB"):
+            await db.tools()
+
+
 async def test_answers_that_nobody_asked_for_change_nothing(repo: Path) -> None:
     async with server(repo) as db:
         await db.start()

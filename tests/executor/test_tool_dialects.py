@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from codebutler import assets
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.relocated import Relocated
 from codebutler.types import ToolResult
@@ -155,3 +157,18 @@ async def test_the_repos_own_paths_under_other_names() -> None:
     assert inner.got["old_string"] == "/home/me/repo/x"
     await hands.call("apply_patch", {"patch": "*** Delete File: /home/me/repo/x"})
     assert inner.got == {"patch": "*** Delete File: x"}
+
+
+def test_the_names_of_arguments_are_those_of_the_contract() -> None:
+    schemas = json.loads(assets.text("tools", "schema.json"))
+    published = {tool["name"]: tool["inputSchema"]["properties"] for tool in schemas}
+    change = published["edit"]["edits"]["items"]["properties"]
+    assert set(change) >= {"old", "new", "replace_all"}
+    for tool, names in {
+        "read": {"path", "offset", "limit"},
+        "write": {"path", "content"},
+        "bash": {"command", "timeout"},
+        "grep": {"pattern", "path", "glob", "mode"},
+        "glob": {"pattern", "path"},
+    }.items():
+        assert set(published[tool]) >= names

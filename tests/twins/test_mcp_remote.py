@@ -18,6 +18,7 @@ from aiohttp import web
 from codebutler.errors import ToolFailed
 from codebutler.servers import guarded
 from codebutler.servers.connection import Connection
+from codebutler.servers.ways import LIST
 
 if TYPE_CHECKING:
     from tests.twins.conftest import Far
@@ -29,8 +30,10 @@ Answer = Callable[[web.Request, int], Awaitable[web.StreamResponse]]
 class Hostile:
     """It starts and lists like any other."""
 
-    def __init__(self, on_call: Answer, *, first: Answer | None = None) -> None:
-        self.on_call, self.first = on_call, first
+    def __init__(
+        self, on_call: Answer, *, first: Answer | None = None, on_list: Answer | None = None
+    ) -> None:
+        self.on_call, self.first, self.on_list = on_call, first, on_list
         self.gets: list[str] = []
         self.sessions = 0
 
@@ -47,6 +50,8 @@ class Hostile:
                     return await self.first(request, said["id"])
                 self.sessions += 1
                 return reply(said["id"], WELCOME, {"mcp-session-id": f"s{self.sessions}"})
+            case "tools/list" if self.on_list is not None:
+                return await self.on_list(request, said["id"])
             case "tools/call":
                 return await self.on_call(request, said["id"])
         return web.Response(status=202)
@@ -195,6 +200,21 @@ async def test_lists_without_end_are_cut(serving: Serve) -> None:
     async with serving(Hostile(many)) as far:
         await far.start()
         assert len((await far.call("x", {}))["content"]) == 1_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        ("application/json", "the server sent a list of tools past 1024 KiB"),
+        (EVENTS, "SSE stream ended without a response"),
+    ],
+)
+async def test_a_list_that_would_take_long_to_read_is_not_read(serving: Serve, kind: str, why: str) -> None:
+    vast = body(b" " * (LIST + 1), kind)
+    async with serving(Hostile(vast, on_list=vast)) as far:
+        await far.start()
+        with pytest.raises(ToolFailed, match=f"far went away: {why}"):
+            await far.tools()
 
 
 async def test_a_call_that_is_given_up_leaves_nothing_behind(serving: Serve) -> None:

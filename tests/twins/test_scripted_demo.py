@@ -5,6 +5,7 @@ The daemon's own tools answer with fixed lines here; the whole product is the en
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -167,10 +168,17 @@ async def test_the_bug_is_fixed_and_every_demand_is_met(
     assert "exactly 20 kg is no longer refused" in (repo / "CHANGES.md").read_text()
 
 
-@pytest.mark.parametrize("effect", [True, False])
-@pytest.mark.parametrize(
-    "lost", [{1}, {2}, {3}, {4}, {5}, {1, 2}, {2, 3}, {3, 4, 5}, {5, 6}, set(range(1, 10, 2))]
-)
+LOST = ({1}, {2}, {3}, {4}, {5}, {1, 2}, {2, 3}, {3, 4, 5}, {5, 6}, set(range(1, 10, 2)))
+"""Which calls' results are lost, together."""
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "lost" in metafunc.fixturenames:
+        every = list(itertools.product(LOST, (True, False)))
+        sample = every[:8] + every[-2:]
+        metafunc.parametrize(("lost", "effect"), every if metafunc.config.getoption("--full") else sample)
+
+
 async def test_lost_results_of_bash_and_edit_are_looked_into(
     stage: tuple[Path, str, Executor], server: ScriptedModel, lost: set[int], effect: bool
 ) -> None:

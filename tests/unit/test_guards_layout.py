@@ -39,7 +39,7 @@ def test_a_package_docstring_names_only_files_that_exist(tracked: dict[Path, str
     assert {p: names for p, names in wrong.items() if names} == {}
 
 
-@pytest.mark.parametrize("folder", ["cmd", "tools", "roles", "evals", "tests"])
+@pytest.mark.parametrize("folder", ["cmd", "tools", "roles", "evals", "service-templates", "tests"])
 def test_folders_outside_the_package_have_a_short_readme(folder: str, tracked: dict[Path, str]) -> None:
     lines = tracked[Path(folder, "README.md")].splitlines()
     assert 1 <= len(lines) <= 3

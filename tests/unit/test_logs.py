@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import json
 import logging
 import re
@@ -20,19 +21,19 @@ def file(tmp_path: Path) -> Iterator[Path]:
     logs.close()
 
 
-def test_a_line_has_time_tag_thread_and_text(file: Path) -> None:
-    logs.setup(Redactor(), file=file, stderr=False)
-    logs.say("PM", "reads pricing.py", thread="T1")
+def test_a_line_has_time_tag_thread_role_and_text(file: Path) -> None:
+    logs.keep(Redactor(), file)
+    logs.say("PM", "reads pricing.py", thread="T1", role="pm")
     logs.say("INF", "ready")
     logs.say("DBG", "not shown")
     lines = file.read_text().splitlines()
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z PM  T1 reads pricing\.py", lines[0])
-    assert lines[1].endswith("Z INF - ready")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z PM  T1 pm reads pricing\.py", lines[0])
+    assert lines[1].endswith("Z INF - - ready")
     assert len(lines) == 2
 
 
 def test_secrets_are_taken_out_here(file: Path) -> None:
-    logs.setup(Redactor(["canary-value"]), file=file, stderr=False)
+    logs.keep(Redactor(["canary-value"]), file)
     logs.say("ERR", "sent canary-value and sk-ant-api03-aaaaaaaaaaaaaaaa")
     try:
         int("canary-value in an exception")
@@ -46,7 +47,7 @@ def test_secrets_are_taken_out_here(file: Path) -> None:
 
 
 def test_a_record_cannot_forge_another_or_steer_a_terminal(file: Path) -> None:
-    logs.setup(Redactor(), file=file, stderr=False)
+    logs.keep(Redactor(), file)
     logs.say("MSG", "hi\n2026-01-01T00:00:00.000Z INF - forged \x1b[2J \u202e é %s %d")
     line = file.read_text()
     assert line.count("\n") == 1
@@ -56,28 +57,61 @@ def test_a_record_cannot_forge_another_or_steer_a_terminal(file: Path) -> None:
 
 
 def test_json_on_request(file: Path) -> None:
-    logs.setup(Redactor(), file=file, stderr=False, json_lines=True, debug=True)
-    logs.say("DBG", 'a "b"\nc', thread="T")
+    logs.keep(Redactor(), file, json_lines=True)
+    logs.say("CLD", 'a "b"\nc', thread="T", role="coder", repo="shop")
     record = json.loads(file.read_text())
-    assert (record["tag"], record["thread"], record["text"]) == ("DBG", "T", 'a "b"\nc')
+    assert record.pop("time").endswith("Z")
+    assert record == {"tag": "CLD", "repo": "shop", "thread": "T", "role": "coder", "text": 'a "b"\nc'}
 
 
 def test_stderr_too(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    logs.setup(Redactor(), file=file)
+    logs.keep(Redactor(), file)
+    logs.console(Redactor())
     logs.say("WRN", "look")
     assert capsys.readouterr().err == file.read_text()
 
 
 def test_only_the_owner_reads_the_file(file: Path) -> None:
-    logs.setup(Redactor(), file=file, stderr=False)
+    logs.keep(Redactor(), file)
     logs.say("INF", "x")
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_full_file_makes_room(file: Path) -> None:
-    logs.setup(Redactor(), file=file, stderr=False)
+    logs.keep(Redactor(), file)
     for _ in range(12):
         logs.say("INF", "x" * 1024 * 1024)
     assert file.with_name("daemon.log.1").stat().st_mode & 0o777 == 0o600
     assert file.stat().st_size < logs.MAX_BYTES
+
+
+def test_each_repo_has_a_file_of_its_own(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = file.with_name("other.log")
+    logs.keep(Redactor(), file, repo="shop")
+    logs.keep(Redactor(), other, repo="site")
+    logs.console(Redactor(), repos=True)
+    contextvars.Context().run(_works_for, "shop", "in the shop")
+    logs.say("INF", "on the site", repo="site")
+    logs.say("WRN", "for all")
+    assert [line.split(" - - ")[1] for line in file.read_text().splitlines()] == ["in the shop", "for all"]
+    assert [line.split(" - - ")[1] for line in other.read_text().splitlines()] == ["on the site", "for all"]
+    assert re.findall(r"(?:INF|WRN) (\S+) - -", capsys.readouterr().err) == ["shop", "site", "-"]
+    logs.drop("shop")
+    logs.say("INF", "later")
+    assert "later" not in file.read_text()
+    assert "later" in other.read_text()
+
+
+def _works_for(repo: str, words: str) -> None:
+    logs.REPO.set(repo)
+    logging.getLogger(f"{logs.NAME}.inner").warning(words)
+
+
+def test_the_journal_learns_how_grave_a_line_is(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    logs.console(Redactor(), journal=True)
+    logs.keep(Redactor(), file)
+    logs.say("ERR", "broken")
+    logs.say("MSG", "hello")
+    assert [line[:3] for line in capsys.readouterr().err.splitlines()] == ["<3>", "<6>"]
+    assert "<3>" not in file.read_text()

@@ -12,6 +12,7 @@ from codebutler.repo.memory import MEMORY_FILES, apply_item, is_known
 from codebutler.types import MemoryItem
 
 NOTE = "<!-- learned: thread=T1 date=2026-11-21 by=ana -->"
+MARK = NOTE.replace("learned", "automated")
 Kind = Literal["lesson", "add_step", "new_workflow", "automate"]
 
 
@@ -65,7 +66,7 @@ def test_headings_inside_code_are_no_sections() -> None:
 
 @pytest.mark.parametrize("tail", ["```\n- One", "<!-- never closed\n"])
 def test_a_file_that_would_swallow_the_item_is_refused(tail: str) -> None:
-    with pytest.raises(ToolFailed, match="cannot take an item"):
+    with pytest.raises(ToolFailed, match="cannot be changed"):
         put(f"# PM\n\n{tail}", lesson("Two"))
 
 
@@ -97,7 +98,7 @@ def test_an_automatic_step_is_added_with_its_mark() -> None:
 def test_automating_a_step_that_is_there_marks_it() -> None:
     before = "## bugfix\n\n1. PM: look\n   twice\n2. Coder: fix\n"
     after = put(before, flow("automate", "PM: look twice."))
-    assert after == f"## bugfix\n\n1. PM: look\n   twice (automatic) {NOTE}\n2. Coder: fix\n"
+    assert after == f"## bugfix\n\n1. PM: look\n   twice (automatic) {MARK}\n2. Coder: fix\n"
     assert put(after, flow("automate", "PM: look twice.")) == after
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = ("tools", "roles", "prompts_defaults", "memory_defaults", "evals")
+DATA = ("tools", "roles", "prompts_defaults", "memory_defaults", "evals", "service-templates")
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ async def test_a_tool_that_hangs_is_named_until_it_comes_back() -> None:
         if len(lines) == 2:
             enough.set()
 
-    async with watched("Coder: bash", 0.01, show):
+    async with watched("Coder: bash", 0.01, show, lambda: 0):
         await enough.wait()
     assert [line.partition(" since ")[0] for line in lines] == ["Coder: bash runs", "Coder: bash runs", ""]
     await asyncio.sleep(0.03)
@@ -29,6 +29,24 @@ async def test_a_quick_tool_shows_nothing() -> None:
     async def show(line: str) -> None:
         lines.append(line)
 
-    async with watched("Coder: read", 5.0, show):
+    async with watched("Coder: read", 5.0, show, lambda: 0):
         pass
+    assert lines == []
+
+
+async def test_what_says_more_is_left_to_stand() -> None:
+    lines: list[str] = []
+    looks = 0
+
+    def others() -> int:
+        nonlocal looks
+        looks += 1
+        return looks // 2  # something new after each of the first waits
+
+    async def show(line: str) -> None:
+        lines.append(line)
+
+    async with watched("Coder: ask_pm", 0.001, show, others):
+        while looks < 8:  # noqa: ASYNC110 - a count has no bell
+            await asyncio.sleep(0.001)
     assert lines == []

@@ -22,7 +22,7 @@ from codebutler.events import (
     parse,
 )
 from codebutler.store.rows import StoredEvent
-from codebutler.thread import render
+from codebutler.thread import lessons, render
 from codebutler.thread.fold import fold
 from codebutler.thread.journal import journal, narrative
 from codebutler.thread.state import ThreadState
@@ -160,7 +160,7 @@ def test_memory_items_are_numbered_as_people_name_them() -> None:
         MemoryItem(file="pm.md", text="Be brief", why="You asked."),
         MemoryItem(file="workflows.md", text="Run mypy", kind="add_step", section="bugfix"),
     ]
-    lines = render.memory(items).text.splitlines()
+    lines = lessons.card(items).text.splitlines()
     assert lines[2:5] == [
         "1. Be brief _(lesson → pm.md)_",
         "   because You asked.",

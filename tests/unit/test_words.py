@@ -6,7 +6,7 @@ import pytest
 
 from codebutler import events as ev
 from codebutler.commands import words
-from codebutler.commands.builtin import REGISTRY, choose
+from codebutler.commands.builtin import REGISTRY
 from codebutler.commands.registry import Arguments, Call, Definition, Registry
 from codebutler.errors import ConfigError
 from codebutler.thread.decisions import Decisions, Word
@@ -29,6 +29,16 @@ def with_memory() -> ThreadState:
     state = with_pr()
     state.memory = [MemoryItem(file="pm.md", text="a"), MemoryItem(file="pm.md", text="b")]
     return state
+
+
+def set_aside() -> ThreadState:
+    state = with_pr()
+    state.set_aside = [MemoryItem(file="pm.md", text="a")]
+    return state
+
+
+def closed() -> ThreadState:
+    return ThreadState("t1", phase="closed")
 
 
 def with_question() -> ThreadState:
@@ -82,7 +92,19 @@ def paused() -> ThreadState:
         (with_memory(), "no", ("memory", "no")),
         (with_memory(), "remove 2", ("memory", "remove 2")),
         (with_memory(), "add: use tabs", ("memory", "add: use tabs")),
+        (with_memory(), "add: ", ("memory", "add:")),
+        (with_memory(), "edit 2", ("memory", "edit 2")),
+        (with_memory(), "keep 1, 2 and 3.", ("memory", "keep 1, 2 and 3.")),
+        (with_memory(), "add a test for zero", None),
+        (with_memory(), "keep the old name", None),
+        (with_memory(), "edit the second line", None),
+        (with_memory(), "memory revert ab12cd", ("memory", "revert ab12cd")),
         (with_memory(), "merge", ("merge", "")),
+        (set_aside(), "keep 1", ("memory", "keep 1")),
+        (set_aside(), "yes", None),
+        (closed(), "The PM was wrong about the limit: it is 20 kg", ("correct", "PM the limit: it is 20 kg")),
+        (closed(), "pm was wrong: use spaces", ("correct", "pm use spaces")),
+        (with_plan(), "the PM was wrong about the limit: it is 20 kg", None),
         (with_pr(), "done", ("merge", "")),
         (with_pr(), "remove 2", None),
         (ThreadState("t1"), "go", None),
@@ -90,38 +112,6 @@ def paused() -> ThreadState:
 )
 def test_words_by_moment(state: ThreadState, text: str, command: tuple[str, str] | None) -> None:
     assert words.read(state, text) == command
-
-
-ITEMS = [MemoryItem(file="pm.md", text=t) for t in ("one", "two", "three")]
-
-
-@pytest.mark.parametrize(
-    ("wish", "kept"),
-    [
-        ("yes", ["one", "two", "three"]),
-        ("no", []),
-        ("remove 2", ["one", "three"]),
-        ("remove 1, 3", ["two"]),
-        ("keep 3", ["three"]),
-        ("edit 2: other words", ["one", "other words", "three"]),
-        ("add: four", ["one", "two", "three", "four"]),
-        ("edit 3: better\nremove 1\nadd: four", ["two", "better", "four"]),
-        ("remove 1\nedit 1: gone", ["two", "three"]),
-        ("add: one line\nand another", ["one", "two", "three", "one line\nand another"]),
-    ],
-)
-def test_memory_wishes(wish: str, kept: list[str]) -> None:
-    items, problem = choose(ITEMS, wish)
-    assert ([i.text for i in items], problem) == (kept, "")
-
-
-@pytest.mark.parametrize(
-    "wish", ["remove 9", "remove 1\nremove 9", "remove", "edit 7: x", "edit two: x", "hm"]
-)
-def test_a_wish_that_fits_nothing_keeps_nothing_and_says_why(wish: str) -> None:
-    items, problem = choose(ITEMS, wish)
-    assert items == []
-    assert problem
 
 
 def message(text: str = "", action: str = "", value: str = "") -> ev.MessageReceived:

@@ -83,7 +83,7 @@ class CatchUp:
 
     async def _others(self, door: Hearing) -> list[str]:
         """The other channels in which somebody may have called us."""
-        if not door.settings.elsewhere or not self._link.is_first(door):
+        if not door.settings.elsewhere or door.rank:
             return []
         try:
             given = await self._link.calls.call(

@@ -27,6 +27,8 @@ class Hearing:
         self.settings = settings
         self.store = store
         self.channels = {c for c in (settings.channel_id, *settings.channels) if c}
+        self.rank = 0
+        """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
         self.speakers: dict[str, str] = {}
@@ -77,7 +79,7 @@ class Hearing:
         """Whether a message that belongs to no thread of ours opens one."""
         if heard.channel in self.channels:
             return heard.top or heard.mention
-        return self.settings.elsewhere and (heard.mention or heard.direct) and self.link.is_first(self)
+        return self.settings.elsewhere and (heard.mention or heard.direct) and self.rank == 0
 
     def allows(self, user: str) -> bool:
         """Whether this person may use the door."""

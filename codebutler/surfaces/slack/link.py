@@ -61,12 +61,16 @@ class Link:
         """Set whenever a connection was made: whatever came before it may be unheard."""
 
     def join(self, door: Hearing) -> None:
-        """One more repo hears what comes."""
+        """One more repo hears what comes. One that comes late hears what it has missed."""
         self.doors.append(door)
+        if self.connected.is_set():
+            self.later(door.find_channel())
+            self.hello.set()
 
-    def is_first(self, door: Hearing) -> bool:
-        """Whether what is said outside of everybody's channels is this door's."""
-        return self.doors[0] is door
+    def leave(self, door: Hearing) -> None:
+        """A repo hears no more; what is for it meanwhile is found when it is back."""
+        if door in self.doors:
+            self.doors.remove(door)
 
     # ------------------------------------------------------------------------------- the Web API
 
@@ -140,10 +144,16 @@ class Link:
             await self.take(heard)
 
     async def take(self, heard: Heard) -> bool:
-        """Whether it was anybody's."""
-        for door in self.doors:
-            if await door.hear(heard):
-                return True
+        """Whether it was anybody's. What fails in one repo keeps no other from hearing it."""
+        failed: Exception | None = None
+        for door in list(self.doors):
+            try:
+                if await door.hear(heard):
+                    return True
+            except Exception as error:  # noqa: BLE001 - raised below, unless it was another repo's to hear
+                failed = failed or error
+        if failed is not None:
+            raise failed
         return False
 
     async def app(self) -> AsyncApp:

@@ -110,4 +110,4 @@ def decision(items: Sequence[str], values: Mapping[str, str]) -> str:
         return "no"
     if dropped:
         lines.append(f"remove {' '.join(dropped)}")
-    return "\n".join(lines) or "yes"
+    return "\n".join([*lines, "yes"])

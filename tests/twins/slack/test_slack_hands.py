@@ -120,7 +120,7 @@ async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     await desk.slack.sockets.settle()
     desk.human.submit({"item1": "Lesson 1", "item2": "", "item3": "Better"})
     await desk.slack.sockets.settle()
-    assert actions(desk) == [("memory", "edit 3: Better\nremove 2")]
+    assert actions(desk) == [("memory", "edit 3: Better\nremove 2\nyes")]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ async def test_memory_is_decided_item_by_item(desk: Any) -> None:
         ({}, "yes"),
         ({"item1": "", "item2": ""}, "no"),
         ({"item1": " a "}, "yes"),
-        ({"item2": "c\nd"}, "edit 2: c d"),
+        ({"item2": "c\nd"}, "edit 2: c d\nyes"),
     ],
 )
 def test_a_form_as_words(values: dict[str, str], wish: str) -> None:

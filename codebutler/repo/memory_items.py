@@ -1,0 +1,101 @@
+"""What stands in a memory file: its items, and where the learned ones come from."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codebutler.repo.memory_page import Page, lines_of
+from codebutler.repo.memory_text import key, plain
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+_NOTE = re.compile(r"<!-- (learned|automated): ((?:\w+=\S+ )+)-->")
+_STEPS_OF = "workflows.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An item of a memory file, as a reader sees it."""
+
+    id: str
+    file: str
+    section: str
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learned(Known):
+    """An item that a person has approved: in which thread and when, and until when it holds ("" = always).
+
+    ``workflow``: the whole section, whose name is ``text``. ``automated``: the mark on the step was learned.
+    """
+
+    thread: str = ""
+    date: str = ""
+    by: str = ""
+    expires: str = ""
+    workflow: bool = False
+    automated: bool = False
+
+    def is_over(self, today: str) -> bool:
+        """Whether it has expired by ``today`` (YYYY-MM-DD)."""
+        return bool(self.expires) and self.expires < today
+
+
+def item_id(file: str, section: str, text: str) -> str:
+    """Six characters that name an item as long as its words stay; the same step has one in each workflow."""
+    home = key(section) if file == _STEPS_OF else ""
+    return hashlib.sha256(f"{file}\0{home}\0{key(text)}".encode()).hexdigest()[:6]
+
+
+def known(text: str, file: str) -> list[Known]:
+    """All items of the file, in order."""
+    return [
+        Known(item_id(file, e.section, words), file, e.section, words, e.start)
+        for e in Page(text).entries()
+        if (words := seen(e.text))
+    ]
+
+
+def learned(text: str, file: str) -> list[Learned]:
+    """Those that carry their provenance, in order; a learned workflow is one, and its steps are not."""
+    page, found = Page(text), list[Learned]()
+    for entry in page.entries():
+        notes = [n for child in entry.text.children or [] if (n := _NOTE.fullmatch(child.content))]
+        if notes:
+            note, words = notes[-1], seen(entry.text)
+            home = Known(item_id(file, entry.section, words), file, entry.section, words, entry.start)
+            found.append(_learned(home, note[2], automated=note[1] == "automated"))
+    found += _workflows(page, file)
+    return sorted(found, key=lambda x: x.line)
+
+
+def seen(token: Token) -> str:
+    """What a reader sees of an item."""
+    return " ".join(plain(token).split())
+
+
+def _workflows(page: Page, file: str) -> list[Learned]:
+    found = []
+    for token in page.tokens:
+        note = _NOTE.match(token.content) if token.type == "html_block" and token.level == 0 else None
+        line = lines_of(token)[0]
+        section = next((s for s in page.sections() if s.start < line < s.end), None)
+        if note is not None and section is not None:
+            name = section.title
+            home = Known(item_id(file, name, name), file, name, name, section.start)
+            found.append(_learned(home, note[2], workflow=True))
+    return found
+
+
+def _learned(one: Known, note: str, *, workflow: bool = False, automated: bool = False) -> Learned:
+    told = dict(pair.split("=", 1) for pair in note.split())
+    thread, date, by, expires = (told.get(name, "") for name in ("thread", "date", "by", "expires"))
+    return Learned(
+        one.id, one.file, one.section, one.text, one.line, thread, date, by, expires, workflow, automated
+    )

@@ -1,0 +1,106 @@
+"""Whether a new item says what memory says already, or the opposite: by its words alone, without a model.
+
+A hint for the person who decides, never a verdict: what it finds is shown with the old words beside the new.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Literal, TypeAlias
+
+from codebutler.repo.memory_items import Known
+
+Relation: TypeAlias = Literal["", "repeats", "contradicts"]
+
+_WORD = re.compile(r"`[^`]+`|[\w'./:@+-]*[\w/]")
+_NEGATIONS = frozenset({"not", "never", "no", "don't", "dont", "cannot", "avoid", "without", "stop", "nor"})
+_EMPTY = frozenset(
+    {
+        *("a", "an", "the", "and", "or", "of", "in", "on", "at", "to", "for", "from", "by", "with", "as"),
+        *("is", "are", "be", "it", "its", "this", "that", "these", "those", "there", "has", "have", "had"),
+        *("must", "should", "always", "please", "will", "can", "may", "when", "then"),
+        *("use", "uses", "used", "do", "does", "done"),
+    }
+)
+_OPPOSITES = (
+    *(("tabs", "spaces"), ("before", "after"), ("enable", "disable"), ("enabled", "disabled")),
+    *(("required", "optional"), ("first", "last"), ("allow", "forbid"), ("on", "off"), ("sync", "async")),
+)
+_SAME, _SHARED, _LEAST = 0.75, 0.6, 2
+"""Shares of words that make two items alike, or about the same thing; and the fewest words they share."""
+
+
+def words_of(text: str) -> list[str]:
+    """The words that carry meaning, in order, in one form; code, paths and numbers as they are."""
+    found = (w.strip("`").casefold().rstrip(".") for w in _WORD.findall(text.replace("\u2019", "'")))
+    return [_stem(w) for w in found if w and w not in _EMPTY and w not in _NEGATIONS]
+
+
+def relation(new: str, old: str) -> Relation:
+    """What ``new`` is to ``old``."""
+    ours, theirs = words_of(new), words_of(old)
+    mine, other = set(ours), set(theirs)
+    shared = mine & other
+    if not shared:
+        return ""
+    share = len(shared) / min(len(mine), len(other))
+    about_the_same = len(shared) >= _LEAST and share >= _SHARED
+    if _opposed(mine - other, other - mine) and share >= 0.5:
+        return "contradicts"
+    if about_the_same and _negated(new) != _negated(old):
+        return "contradicts"
+    if _one_differs(ours, theirs):
+        return "contradicts"
+    alike = len(shared) / len(mine | other) >= _SAME and len(shared) >= _LEAST
+    return "repeats" if alike and _negated(new) == _negated(old) else ""
+
+
+def relative(new: str, items: Iterable[Known]) -> tuple[Relation, Known | None]:
+    """The item that ``new`` contradicts, else one that it repeats; "" and None when there is neither."""
+    found: tuple[Relation, Known | None] = ("", None)
+    for item in items:
+        what = relation(new, item.text)
+        if what == "contradicts":
+            return what, item
+        if what and not found[0]:
+            found = (what, item)
+    return found
+
+
+def covers(text: str, wanted: str) -> bool:
+    """Whether most words of ``wanted`` occur in ``text``."""
+    asked = set(words_of(wanted))
+    return bool(asked) and len(asked & set(words_of(text))) >= max(_LEAST, round(len(asked) * _SHARED))
+
+
+def _one_differs(ours: list[str], theirs: list[str]) -> bool:
+    """The same sentence with one other word in it: a number, a name, a command."""
+    if len(ours) != len(theirs) or len(ours) < 3:
+        return False
+    pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
+    return len(pairs) == 1 and all(_is_value(word) for word in pairs[0])
+
+
+def _is_value(word: str) -> bool:
+    return any(c.isdigit() or c in "./:_-@" for c in word) or any(word in pair for pair in _OPPOSITES)
+
+
+def _opposed(mine: set[str], other: set[str]) -> bool:
+    return any((a in mine and b in other) or (b in mine and a in other) for a, b in _OPPOSITES)
+
+
+def _negated(text: str) -> bool:
+    plain = text.casefold().replace("\u2019", "'")
+    found: list[str] = re.findall(r"[\w']+", plain)
+    return sum(w in _NEGATIONS or w.endswith("n't") for w in found) % 2 == 1
+
+
+def _stem(word: str) -> str:
+    """Plural and verb endings off, roughly: only ever compared with itself."""
+    if not word.isalpha() or len(word) < 5 or word in {w for pair in _OPPOSITES for w in pair}:
+        return word
+    for end in ("ing", "ed", "es", "s"):
+        if word.endswith(end) and len(word) - len(end) >= 3:
+            return word[: -len(end)].rstrip("e")
+    return word.rstrip("e")

@@ -1,0 +1,221 @@
+"""A memory file as lines and markdown tokens: where things stand in it, and splices that disturb nothing.
+
+Positions are the parser's line numbers, never patterns. After a splice the text is parsed again: what reads
+otherwise than meant, or changes how anything else reads, is refused.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from codebutler.errors import ToolFailed
+from codebutler.repo.memory_text import inline, key, parse, plain
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Lines from the heading (included) to the next heading or the end (excluded)."""
+
+    start: int
+    end: int
+    title: str = ""
+
+    def has(self, token: Token) -> bool:
+        """Whether the block begins in it."""
+        return self.start <= lines_of(token)[0] < self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item of a top-level list. ``token`` is its number among the page's tokens; lines as in Section."""
+
+    token: int
+    start: int
+    end: int
+    ordered: bool
+    section: str
+    text: Token
+
+
+class Page:
+    """A memory file: its lines, with their ends, and its markdown tokens."""
+
+    def __init__(self, text: str) -> None:
+        """Parse ``text``."""
+        self.text = text
+        self.lines = list(io.StringIO(text, newline=""))
+        self.tokens = parse(text)
+
+    def sections(self) -> list[Section]:
+        """All sections, in order, headings of any level alike."""
+        starts = [i for i, t in enumerate(self.tokens) if t.type == "heading_open" and t.level == 0]
+        lines = [lines_of(self.tokens[i])[0] for i in starts]
+        ends = [*lines[1:], len(self.lines)]
+        return [
+            Section(line, end, plain(self.tokens[i + 1]))
+            for i, line, end in zip(starts, lines, ends, strict=False)
+        ]
+
+    def section(self, heading: str) -> Section | None:
+        """The first section with this heading."""
+        wanted = key(plain(inline(heading)))
+        return next((s for s in self.sections() if key(s.title) == wanted), None)
+
+    def entries(self, within: Section | None = None) -> list[Entry]:
+        """The items of top-level lists that begin with text, in the order of the file."""
+        sections, found = self.sections(), []
+        for i, token in enumerate(self.tokens):
+            if token.type != "list_item_open" or token.level != 1 or self.tokens[i + 2].type != "inline":
+                continue
+            start, end = lines_of(token)
+            if within is None or within.has(token):
+                home = next((s.title for s in reversed(sections) if s.start <= start), "")
+                ordered = token.markup in {".", ")"}
+                found.append(Entry(i, start, self.after_text(end), ordered, home, self.tokens[i + 2]))
+        return found
+
+    def find(self, content: str, within: Section | None) -> Token | None:
+        """The text of a list item, in the section or anywhere, that says the same as ``content``."""
+        wanted = key(plain(inline(content)))
+        for i, token in enumerate(self.tokens):
+            is_item = token.type == "inline" and self.tokens[i - 2].type == "list_item_open"
+            if is_item and (within is None or within.has(token)) and key(plain(token)) == wanted:
+                return token
+        return None
+
+    def last_list(self, within: Section, kind: str) -> list[Entry]:
+        """The items of the section's last list of this kind."""
+        lists = [t for t in self.tokens if t.type == kind and t.level == 0 and within.has(t)]
+        if not lists:
+            return []
+        start, end = lines_of(lists[-1])
+        return [e for e in self.entries() if start <= e.start < end]
+
+    def after_text(self, end: int) -> int:
+        """The number of the line after the last one before ``end`` that is not blank."""
+        while end > 0 and is_blank(self.lines[end - 1]):
+            end -= 1
+        return end
+
+    def at(self, line: int) -> int:
+        """Where ``line`` begins in the text, in characters."""
+        return sum(len(x) for x in self.lines[:line])
+
+    def beginning(self, entry: Entry) -> str:
+        """Indent and marker with which the item's first line begins."""
+        first, token = self.lines[entry.start], self.tokens[entry.token]
+        return f"{first[: len(first) - len(first.lstrip(' '))]}{token.info}{token.markup} "
+
+    def placed(self, line: int, block: Sequence[str], *, gap: bool) -> str:
+        """The text with ``block`` before ``line``, once it reads as meant and disturbs nothing.
+
+        ``gap`` asks for a blank line before it; after it there is one unless the file ends.
+        """
+        at = self.at(line)
+        previous = self.lines[line - 1] if line else ""
+        newline = self._newline(previous)
+        lead = newline if previous and not end_of(previous) else ""
+        lead += newline if gap and not is_blank(previous) else ""
+        follows = line < len(self.lines) and not is_blank(self.lines[line])
+        tail = newline if follows and (gap or not self._goes_on(line)) else ""
+        result = f"{self.text[:at]}{lead}{newline.join(block)}{newline}{tail}{self.text[at:]}"
+        first = len(list(io.StringIO(self.text[:at] + lead, newline="")))
+        self._check(result, first, block)
+        return result
+
+    def without(self, first: Entry) -> str:
+        """The text without an item, its lines alone; refused where that changes how the rest reads."""
+        rest = self._tokens_without(first)
+        result = self.text[: self.at(first.start)] + self.text[self.at(first.end) :]
+        if told(parse(result)) != told(rest):
+            raise no_room(first.start)
+        return result
+
+    def instead(self, entry: Entry, content: str) -> str:
+        """The text with another item in the place of this one, under the same marker."""
+        line = f"{self.beginning(entry)}{content}"
+        newline = end_of(self.lines[entry.end - 1])
+        result = f"{self.text[: self.at(entry.start)]}{line}{newline}{self.text[self.at(entry.end) :]}"
+        new = Page(result)
+        twin = next((e for e in new.entries() if e.start == entry.start), None)
+        reads = twin is not None and (twin.end, twin.text.content) == (entry.start + 1, content)
+        if twin is None or not reads or told(new._item_cut(twin)) != told(self._item_cut(entry)):
+            raise no_room(entry.start)
+        return result
+
+    def _goes_on(self, line: int) -> bool:
+        """Whether the line begins an item of a list: a neighbour that needs no blank line before it."""
+        return any(t.type == "list_item_open" and lines_of(t)[0] == line for t in self.tokens)
+
+    def _newline(self, previous: str) -> str:
+        return end_of(previous) or end_of(self.lines[0] if self.lines else "") or "\n"
+
+    def _item_cut(self, entry: Entry) -> list[Token]:
+        """The tokens without those of the item."""
+        level = self.tokens[entry.token].level
+        close = next(
+            i
+            for i in range(entry.token, len(self.tokens))
+            if self.tokens[i].type == "list_item_close" and self.tokens[i].level == level
+        )
+        return [*self.tokens[: entry.token], *self.tokens[close + 1 :]]
+
+    def _tokens_without(self, entry: Entry) -> list[Token]:
+        """The same, and without its list if nothing else is in it."""
+        rest = self._item_cut(entry)
+        i = entry.token
+        if rest[i - 1].type.endswith("_list_open") and rest[i].type.endswith("_list_close"):
+            del rest[i - 1 : i + 1]
+        return rest
+
+    def _check(self, result: str, first: int, block: Sequence[str]) -> None:
+        tokens = parse(result)
+        ours = range(first, first + len(block))
+        read = [t.content for t in tokens if t.type == "inline" and lines_of(t)[0] in ours]
+        meant = [x.lstrip().partition(" ")[2] for x in block if x and not x.startswith("<!--")]
+        if read != meant or not _grown(self.tokens, tokens):
+            raise no_room(first)
+
+
+def told(tokens: Sequence[Token]) -> list[tuple[str, int, str, str]]:
+    """What a reader takes from tokens: all but where they stand."""
+    return [(t.type, t.level, t.content, t.info) for t in tokens]
+
+
+def _grown(old: Sequence[Token], new: Sequence[Token]) -> bool:
+    """Whether ``new`` is ``old`` with tokens added at one place."""
+    before, after = told(old), told(new)
+    same = 0
+    while same < len(before) and before[same] == after[same]:
+        same += 1
+    return same == len(before) or before[same:] == after[same - len(before) :]
+
+
+def no_room(line: int) -> ToolFailed:
+    """The file's form does not allow the change."""
+    return ToolFailed(
+        f"the memory file cannot be changed near line {line + 1} without disturbing what stands there",
+        fix="Look for an unclosed code block or comment and close it by hand.",
+    )
+
+
+def lines_of(token: Token) -> tuple[int, int]:
+    """First line, and the one after the last; blocks and their texts always have them."""
+    start, end = token.map or (0, 0)
+    return start, end
+
+
+def end_of(line: str) -> str:
+    """The line's end: none, or one of the three kinds."""
+    return line[len(line.rstrip("\r\n")) :]
+
+
+def is_blank(line: str) -> bool:
+    """Nothing to see."""
+    return not line.strip(" \t\r\n")

@@ -1,0 +1,39 @@
+"""Who may do what in a thread: people whom the configuration lists, its owner, admins of a door."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from codebutler.settings.shape import Access
+from codebutler.thread.state import ThreadState
+from codebutler.types import Person
+
+Act: TypeAlias = Literal["ask", "approve", "merge", "raise", "memory"]
+OWNER, ANYONE = "owner", "anyone"
+
+
+def may(access: Access, state: ThreadState, person: Person, act: Act) -> bool:
+    """Whether ``person`` may do it. An admin of a door always may; entries are ids, or ``door:id``."""
+    listed = set(listing(access, act))
+    if person.admin or ANYONE in listed or {person.id, f"{person.surface}:{person.id}"} & listed:
+        return True
+    opened = state.opened
+    if opened is None:
+        return True
+    own = (person.surface, person.id) == (opened.owner.surface, opened.owner.id)
+    return own and OWNER in listed
+
+
+def who(access: Access, state: ThreadState, act: Act) -> str:
+    """Those who may, for a sentence."""
+    owner = state.opened.owner.label if state.opened else "the owner"
+    names = [owner if name == OWNER else name.partition(":")[2] or name for name in listing(access, act)]
+    return " or ".join(dict.fromkeys(names)) or "an admin"
+
+
+def listing(access: Access, act: Act) -> list[str]:
+    """The entries for one act."""
+    return {
+        "ask": access.ask, "approve": access.approve, "merge": access.merge, "raise": access.raise_caps,
+        "memory": access.memory,
+    }[act]  # fmt: skip

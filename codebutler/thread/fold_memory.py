@@ -1,0 +1,53 @@
+"""How what the team learns moves the state."""
+
+from __future__ import annotations
+
+from codebutler import events as ev
+from codebutler.thread.fold_table import Table
+from codebutler.thread.state import ThreadState
+
+HANDLERS = Table()
+
+
+@HANDLERS.on
+def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
+    if e.items:
+        s.memory = [*(s.memory or []), *e.items]
+        s.marks = s.marks + [""] * len(e.items)
+    s.turned_away += [text for text in e.known if text not in s.turned_away]
+
+
+@HANDLERS.on
+def _memory_marked(s: ThreadState, e: ev.MemoryMarked) -> None:
+    s.memory, s.marks, s.set_aside = list(e.items), list(e.marks), []
+
+
+@HANDLERS.on
+def _memory_decided(s: ThreadState, e: ev.MemoryDecided) -> None:
+    if not e.apart:
+        s.memory, s.marks, s.turned_away = None, [], []
+        s.set_aside = [*s.set_aside, *e.dropped]
+    if e.kept:
+        s.kept.append(e)
+
+
+@HANDLERS.on
+def _memory_committed(s: ThreadState, e: ev.MemoryCommitted) -> None:
+    s.memory_commits += 1
+    if not e.branch:
+        s.head = e.commit or s.head
+
+
+@HANDLERS.on
+def _memory_weighed(s: ThreadState, e: ev.MemoryWeighed) -> None:
+    s.weighed = e
+
+
+@HANDLERS.on
+def _workflow_chosen(s: ThreadState, e: ev.WorkflowChosen) -> None:
+    s.workflow = e
+
+
+@HANDLERS.on
+def _step_done(s: ThreadState, e: ev.StepDone) -> None:
+    s.steps_done[e.id] = e.what

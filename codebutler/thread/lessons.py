@@ -1,0 +1,76 @@
+"""Proposed memory as people read it: numbered, with what each item replaces, and buttons for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from codebutler.events import Mark
+from codebutler.types import Choice, MemoryItem, Outbound
+
+BUTTONS = 6
+"""Items that have buttons of their own; a longer list is decided with words."""
+_SIGN = {"": "", "keep": "✓ ", "drop": "✗ "}
+_KIND = {
+    "lesson": "lesson", "add_step": "add step", "new_workflow": "new workflow", "automate": "automate",
+    "remove": "remove", "revert": "take back",
+}  # fmt: skip
+
+
+def card(items: Sequence[MemoryItem], marks: Sequence[Mark] = (), known: Sequence[str] = ()) -> Outbound:
+    """The numbered items with how to decide on them. ``known``: what memory holds already."""
+    lines = ["**What should the team remember?**", ""]
+    for number, item in enumerate(items, 1):
+        lines += _lines(number, item, marks[number - 1] if marks else "")
+    lines += [f"\nNot proposed, as memory holds it: {text}" for text in known]
+    return Outbound(
+        text="\n".join([*lines, "", _how(marks)]),
+        role="lead",
+        kind="choices",
+        choices=[
+            Choice(action="memory", label="Keep what is left" if any(marks) else "Keep all", value="yes",
+                   style="primary"),
+            Choice(action="memory", label="Keep none", value="no"),
+            *(_buttons(len(items)) if 1 < len(items) <= BUTTONS else ()),
+        ],
+        data={"items": [i.model_dump() for i in items]},
+    )  # fmt: skip
+
+
+def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
+    place = f"{item.file}{f', {item.section}' if item.section else ''}"
+    place += f", after step {item.after}" if item.after is not None else ""
+    end = f", until {item.expires}" if item.expires else ""
+    text = item.text or "; ".join(item.replaces)
+    first, *rest = [line for line in text.splitlines() if line.strip()] or [""]
+    yield f"{number}. {_SIGN[mark]}{first} _({_KIND[item.kind]} → {place}{end})_"
+    yield from (f"   {line.strip()}" for line in rest)
+    if item.why:
+        yield f"   because {item.why}"
+    if item.seen:
+        yield f"   {item.seen}"
+    if item.relation:
+        yield f"   ⚠ it {item.relation} what memory holds{': ' if item.replaces else ''}{_old(item)}"
+    if item.replaces and item.kind == "lesson":
+        yield "   keeping it replaces that" if item.relation else f"   it takes the place of {_old(item)}"
+
+
+def _old(item: MemoryItem) -> str:
+    return "; ".join(f"“{text}”" for text in item.replaces)
+
+
+def _how(marks: Sequence[Mark]) -> str:
+    if any(marks):
+        return (
+            '✓ is kept and ✗ is not: **"yes"** commits that, **"merge"** too. Until then, say "keep 1", '
+            '"remove 2", "edit 1: …" or "add: …" to change it, or "no" for nothing.'
+        )
+    return (
+        'Say **"yes"**, **"no"**, "keep 1", "remove 2", "edit 1: …" or "add: …". '
+        "What is kept lands with the pull request."
+    )
+
+
+def _buttons(count: int) -> Iterator[Choice]:
+    for number in range(1, count + 1):
+        for verb in ("Keep", "Edit", "Drop"):
+            yield Choice(action="memory", label=f"{verb} {number}", value=f"{verb.lower()} {number}")

@@ -1,0 +1,118 @@
+"""What a person keeps becomes a commit: on the pull request's branch, or in a small one of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+
+from codebutler.errors import RepoError, ToolFailed
+from codebutler.events import MemoryCommitted, MemoryDecided
+from codebutler.repo import commits, objects
+from codebutler.repo.memory import apply_item
+from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.host import memory_path
+from codebutler.types import MemoryItem, Outbound
+
+Reader = Callable[[str], Awaitable[str | None]]
+
+
+@dataclass(slots=True)
+class Changes:
+    """Memory files with the kept items in them, by path; what could not be put in; the items that were."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    kept: list[MemoryItem] = field(default_factory=list)
+
+
+async def commit_memory(desk: ThreadDesk) -> None:
+    """One commit for one decision, by the bot with the person as co-author."""
+    decided = desk.state.kept[desk.state.memory_commits]
+    await desk.load_rules()
+    if desk.state.pr_state == "open" and not desk.state.removed:
+        await _on_the_branch(desk, decided)
+    else:
+        await _by_itself(desk, decided)
+
+
+async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
+    done = await changes(desk, decided, desk.space.branch_text)
+    commit = await desk.space.commit_files(done.files, _message(desk, done.kept), co_author=decided.by)
+    await _tell(desk, done, MemoryCommitted(commit=commit, files=sorted(done.files)), "with the pull request")
+    await desk.space.push()
+
+
+async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
+    """A thread without a pull request, or whose own has landed: the items go into one of their own.
+
+    Repeated after a crash it finds the branch that it has pushed, and the pull request.
+    """
+    forge, base = await desk.space.forge(), (await desk.space.base()).branch
+    there, gitdir = await forge.fetch(base), desk.host.repo.gitdir
+    if not there:
+        raise RepoError(f"the branch {base} is gone from the remote")
+
+    async def read(path: str) -> str | None:
+        return await objects.show_file(gitdir, there, path)
+
+    branch = f"codebutler/memory-{desk.state.id}-{desk.state.memory_commits + 1}"
+    done = await changes(desk, decided, read)
+    message = _message(desk, done.kept)
+    commit = await forge.fetch(branch)
+    if not commit:
+        files = {path: text.encode() for path, text in done.files.items()}
+        tree = await commits.tree_with(gitdir, there, files)
+        commit = await commits.commit_tree(
+            gitdir, tree, there, commits.signed(message, [decided.by.signature]), identity=desk.space.identity
+        )
+    where = "nowhere: there was nothing to change"
+    if commit != there:
+        await forge.push(branch, commit, expect="")
+        title, _, body = message.partition("\n")
+        pr = await forge.open_pr(branch=branch, base=base, title=title, body=desk.redact(body.strip()))
+        where = f"with [#{pr.number}]({pr.url}), which waits to be merged"
+    event = MemoryCommitted(commit=commit, files=sorted(done.files), branch=branch)
+    await _tell(desk, done, event, where)
+
+
+async def changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Changes:
+    """The files with what was decided put in, one item after the other."""
+    done = Changes()
+    date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
+    for item in decided.kept:
+        path = memory_path(item.file)
+        text = done.files.get(path) or await read(path) or desk.rules.memory[item.file]
+        try:
+            new = apply_item(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
+        except ToolFailed as error:
+            done.refused.append(f"{item.text[:80]}: {error.message}")
+            continue
+        done.files[path] = new
+        done.kept.append(item)
+    return done
+
+
+def _message(desk: ThreadDesk, kept: Sequence[MemoryItem]) -> str:
+    if kept and all(item.kind == "revert" for item in kept):
+        title = f"Forget what was learned: {kept[0].text[:40]}"
+    else:
+        title = f"Remember what thread {desk.state.id} taught"
+    return "\n".join([title, "", *(f"- {_told(item)}" for item in kept)])
+
+
+def _told(item: MemoryItem) -> str:
+    if item.kind == "remove":
+        return f"no longer: {'; '.join(item.replaces)}"
+    return item.text
+
+
+async def _tell(desk: ThreadDesk, done: Changes, event: MemoryCommitted, where: str) -> None:
+    count = len(done.kept)
+    if count and all(item.kind == "revert" for item in done.kept):
+        words = f"Taken back: {done.kept[0].text}. That lands {where}."
+    else:
+        words = f"Kept {count} {'item' if count == 1 else 'items'}; memory lands {where}."
+    words += "".join(f"\nNot kept: {reason}" for reason in done.refused)
+    key = f"memory:{desk.state.memory_commits}"
+    await desk.post(Outbound(text=words, role="lead"), key=key, before=[event])

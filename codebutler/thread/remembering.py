@@ -1,0 +1,150 @@
+"""What a person says about memory: items kept, changed, dropped, taken back; and corrections."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codebutler.errors import ToolFailed
+from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Resumed
+from codebutler.repo.memory import MEMORY_FILES, apply_item
+from codebutler.repo.memory_items import Learned, learned
+from codebutler.repo.memory_text import key
+from codebutler.thread import lessons, render, wishes
+from codebutler.thread.host import memory_path
+from codebutler.thread.state import ThreadState
+from codebutler.thread.weighing import weighed
+from codebutler.types import MemoryItem, Outbound
+
+if TYPE_CHECKING:
+    from codebutler.thread.decisions import Decisions, Word
+
+_FILE_OF = {"pm": "pm.md", "coder": "pm.md", "researcher": "pm.md", "lead": "lead.md", "artist": "artist.md"}
+"""Where a correction of a role goes: what the Coder and Researchers must know, the PM tells them."""
+
+
+async def decide(decisions: Decisions, word: Word, wish: str) -> str:
+    """Take ``wish`` on the items that wait; returns what to tell the person."""
+    verb, _, rest = wish.strip().partition(" ")
+    if why := decisions.refused(word, "memory", "decide on memory in this thread"):
+        return why
+    if verb.lower() == "revert":
+        return await _revert(decisions, word, rest.strip())
+    state = decisions.state
+    if state.memory_commits < len(state.kept):
+        return 'That is being committed. To undo it, say **"memory revert"** and the item.'
+    items = state.memory if state.memory is not None else state.set_aside
+    marks: list[Mark] = state.marks if state.memory is not None else ["drop"] * len(items)
+    if not items:
+        return "No memory items wait for a decision."
+    now = wishes.take(items, marks, wish)
+    if problem := now.problem or await _fault(decisions, now):
+        return problem
+    if not now.done:
+        decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
+        decisions.answer = lessons.card(now.items, now.marks)
+        return decisions.answer.text
+    decisions.take(MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by))
+    return _after(decisions, word) if now.kept else "Nothing was kept."
+
+
+async def _fault(decisions: Decisions, now: wishes.Working) -> str:
+    """What is wrong with a person's own words for an item; "" when memory can take them."""
+    if not now.changed:
+        return ""
+    rules = await decisions.thread.load_rules()
+    for place in now.changed:
+        try:
+            found = weighed(rules.memory, now.items[place])
+        except ToolFailed as error:
+            return f"Item {place + 1}: {error}"
+        if found is None:
+            return f"Item {place + 1}: memory holds this already."
+        now.items[place] = found
+    return ""
+
+
+def _after(decisions: Decisions, word: Word) -> str:
+    """A halted thread goes on where only memory waits for it."""
+    state = decisions.state
+    if state.halted and not state.paused_at and state.phase == "lead":
+        decisions.take(Resumed(message=word.seq, by=word.by))  # as after a merge that was refused
+    elif state.halted:
+        return 'Noted. It is kept once the thread goes on: say **"go"**.'
+    return ""
+
+
+def settled(state: ThreadState, word: Word) -> list[Event]:
+    """For a merge: what a person has marked to be kept is decided by it. What nobody marked is not."""
+    if not state.memory or "keep" not in state.marks:
+        return []
+    now = wishes.Working(state.memory, state.marks)
+    return [MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by)]
+
+
+# ---------------------------------------------------------------------------------- undo, correct
+
+
+async def _revert(decisions: Decisions, word: Word, name: str) -> str:
+    """Take a learned item back: a commit of its own, like one that keeps an item."""
+    texts = await _texts(decisions)
+    known = [x for file, text in texts.items() for x in learned(text, file)]
+    if not name:
+        return _listing(known)
+    wanted = name.strip("`\"' ")
+    found = [x for x in known if x.id == wanted.lower() or key(x.text) == key(wanted)]
+    if not found:
+        return f"Memory has no learned item {wanted[:80]!r}. {_listing(known)}"
+    one = found[0]
+    item = MemoryItem(file=one.file, kind="revert", text=one.text, section=one.section, replaces=[one.id])
+    try:
+        apply_item(texts[one.file], item, thread="", date="", approver="")
+    except ToolFailed as error:
+        return str(error)
+    decisions.take(MemoryDecided(message=word.seq, kept=[item], by=word.by, apart=True))
+    return _after(decisions, word)
+
+
+async def _texts(decisions: Decisions) -> dict[str, str]:
+    """The memory files as the thread's branch has them, else as its base does."""
+    rules = await decisions.thread.load_rules()
+    texts = {name: rules.memory[name] for name in MEMORY_FILES}
+    if decisions.state.head and not decisions.state.removed:
+        for name in MEMORY_FILES:
+            ours = await decisions.thread.space.branch_text(memory_path(name))
+            texts[name] = texts[name] if ours is None else ours
+    return texts
+
+
+def _listing(known: list[Learned]) -> str:
+    if not known:
+        return "Nothing was learned yet."
+    lines = [f"- `{x.id}` {x.text} _({x.file}, {x.date}, by {x.by})_" for x in known]
+    return "\n".join(
+        ["Learned items, by id:", "", *lines, "", 'Say **"memory revert ID"** to take one back.']
+    )
+
+
+async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str:
+    """A role was wrong: what is right is proposed for memory at once, in the person's words."""
+    text = " ".join(what.split()).strip(" .:")
+    file = _FILE_OF.get(role.lower().removeprefix("the "))
+    if file is None or not text:
+        return 'Say who was wrong, and what is right: "the PM was wrong about the limit: it is 20 kg".'
+    rules = await decisions.thread.load_rules()
+    by = word.by.label
+    item = MemoryItem(file=file, text=text, why=f"{by} corrected the {render.title(role.lower())}")
+    try:
+        found = weighed(rules.memory, item)
+    except ToolFailed as error:
+        return str(error)
+    if found is None or any(item.text == x.text for x in decisions.state.memory or []):
+        return f"Memory holds this already, or it waits for a decision: {text}"
+    decisions.take(MemoryProposed(items=[found]))
+    waiting = [*(decisions.state.memory or []), found]
+    decisions.answer = lessons.card(waiting, [*decisions.state.marks, ""])
+    return decisions.answer.text
+
+
+def shown(state: ThreadState) -> Outbound:
+    """The items that wait, as they are now."""
+    return lessons.card(state.memory or [], state.marks, known=state.turned_away)

@@ -1,0 +1,81 @@
+"""What is proposed for memory against what memory holds: repeated, contradicted, misplaced, full."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from codebutler.errors import ToolFailed
+from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
+from codebutler.repo.memory_items import Known, known
+from codebutler.repo.memory_likeness import relative
+from codebutler.types import MemoryItem
+
+SHOWN = 60
+"""Characters of an item in a line about it."""
+
+
+def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
+    """``item`` with what it repeats or contradicts; None when memory holds it word for word.
+
+    Keeping one that repeats or contradicts replaces the old item. ToolFailed where it has no place.
+    """
+    text = memory.get(item.file, "")
+    if is_known(text, item):
+        return None
+    if item.replaces or item.kind not in {"lesson", "add_step"}:
+        return item
+    home = [x for x in known(text, item.file) if item.kind == "lesson" or x.section == item.section]
+    what, old = relative(item.text, home)
+    if old is None and item.kind == "lesson":
+        what, old = relative(item.text, _elsewhere(memory, item.file))
+        return item if old is None else item.model_copy(update={"relation": what, "seen": _where(old.file)})
+    if old is None:
+        return item
+    return item.model_copy(update={"relation": what, "replaces": [old.text]})
+
+
+def _elsewhere(memory: Mapping[str, str], file: str) -> list[Known]:
+    return [x for name, text in memory.items() if name != file for x in known(text, name)]
+
+
+def _where(file: str) -> str:
+    return f"the like of it stands in {file}"
+
+
+def rooms(memory: Mapping[str, str]) -> list[str]:
+    """A line for each file that is nearly full, for the Lead."""
+    return [
+        f"{name} holds {len(memory[name])} of {FILE_CHARS} characters: make room in it. Propose merges "
+        "(an item whose `replaces` names those it stands for) or removals (kind `remove`)."
+        for name in MEMORY_FILES
+        if len(memory.get(name, "")) >= NEAR * FILE_CHARS
+    ]
+
+
+def sifted(
+    memory: Mapping[str, str], waiting: Sequence[MemoryItem], items: Sequence[MemoryItem]
+) -> tuple[list[MemoryItem], list[str], list[str]]:
+    """(what is new, the words of what memory holds already, what the model is told of the rest)."""
+    fresh, held, lines = list[MemoryItem](), list[str](), list[str]()
+    for item in items:
+        if any(_same(item, other) for other in (*waiting, *fresh)):  # said twice, or again after a crash
+            continue
+        try:
+            found = weighed(memory, item)
+        except ToolFailed as error:
+            lines.append(f"refused, {error.message}: {item.text[:SHOWN]}")
+            continue
+        if found is None:
+            held.append(item.text)
+            lines.append(f"memory holds this already: {item.text[:SHOWN]}")
+            continue
+        fresh.append(found)
+        if found.relation:
+            lines.append(f"{found.relation} what memory holds, and people see that: {item.text[:SHOWN]}")
+    return fresh, held, lines
+
+
+def _same(item: MemoryItem, other: MemoryItem) -> bool:
+    return (item.file, item.kind, item.section, item.text) == (
+        other.file, other.kind, other.section, other.text
+    )  # fmt: skip

@@ -1,0 +1,169 @@
+"""What the Lead proposes, item by item to a commit on main: marked, changed, undone, corrected; and who may."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from codebutler.testing.cast import Cast, Line, call, lead, plan, write
+from codebutler.testing.doubles import says
+
+if TYPE_CHECKING:
+    from codebutler.thread.state import ThreadState
+    from tests.end_to_end.conftest import Room, Scene
+
+PM = "main:.codebutler/memory/pm.md"
+
+
+def cast(*lessons: str, items: list[dict[str, object]] | None = None) -> Cast:
+    lines: list[Line] = lead("Notes", *lessons)
+    if items is not None:
+        lines = [says("", call("write_summary", title="Notes", summary="Notes.", changes=["A"]),
+                      call("propose_memory", items=items)), says("That is all.")]  # fmt: skip
+    return Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lines)
+
+
+def seed(room: Room, text: str) -> None:
+    """pm.md as people committed and pushed it."""
+    repo = room.sample.repo
+    path = repo / ".codebutler/memory/pm.md"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    who = ["-c", "user.name=Eve", "-c", "user.email=eve@example.invalid"]
+    for words in (
+        ["add", "-f", str(path)],
+        [*who, "commit", "-q", "-m", "memory"],
+        ["push", "-q", "origin", "main"],
+    ):
+        subprocess.run(["git", "-C", str(repo), *words], check=True)
+
+
+async def on_main(scene: Scene, room: Room, path: str = PM) -> str:
+    return scene.git("show", path, where=room.sample.remote)
+
+
+async def test_items_are_marked_and_changed_until_the_last_word_commits_them_once(room: Room) -> None:
+    async with room.engine(cast("One thing.", "Two things.", "Three things.")) as scene:
+        before = await scene.shipped()
+        state = await scene.talk("a", "remove 2")
+        assert (state.marks, state.memory_commits) == (["keep", "drop", "keep"], 0)
+        assert "2. ✗ Two things." in (await scene.posts(state.id))[-1]
+        assert "Say what to remember" in await last(scene, await scene.talk("a", "add:"))
+        await scene.talk("a", "keep 2")
+        await scene.talk("a", "drop 1")
+        await scene.talk("a", "edit 3: The third of things")
+        await scene.talk("a", "add to lead.md: Look at the tests first")
+        state = await scene.talk("a", "yes")
+        assert (state.memory, state.memory_commits) == (None, 1)
+        assert state.head != before.head
+        assert scene.git("rev-parse", f"{state.head}^") == before.head
+        assert "Co-authored-by: robin" in scene.git("log", "-1", "--format=%B", state.head)
+        files = scene.git("diff", "--name-only", f"{state.head}^", state.head).split()
+        assert files == [".codebutler/memory/lead.md", ".codebutler/memory/pm.md"]
+        added = scene.git("diff", "-U0", f"{state.head}^", state.head)
+        assert ("Two things." in added, "The third of things" in added) == (True, True)
+        assert "One thing." not in added
+        assert "Look at the tests first <!-- learned: thread=" in added
+
+
+async def last(scene: Scene, state: ThreadState) -> str:
+    return (await scene.posts(state.id))[-1]
+
+
+async def test_a_merge_commits_what_is_marked_and_no_may_be_thought_over(room: Room) -> None:
+    async with room.engine(cast("Alpha rules here.", "Beta rules there.")) as scene:
+        await scene.shipped()
+        state = await scene.talk("a", "no")
+        assert (state.memory, [i.text for i in state.set_aside]) == (
+            None, ["Alpha rules here.", "Beta rules there."]
+        )  # fmt: skip
+        await scene.talk("a", "keep 2")
+        state = await scene.talk("a", "merge")
+        assert (state.phase, state.memory_commits) == ("closed", 1), await scene.posts(state.id)
+        text = await on_main(scene, room)
+        assert ("Beta rules there." in text, "Alpha rules here." in text) == (True, False)
+
+
+async def test_what_repeats_or_contradicts_memory_is_shown_as_such_and_takes_its_place(room: Room) -> None:
+    seed(room, "# PM\n\n## Learned\n\n- Indent with tabs.\n- Run make check.\n")
+    items: list[dict[str, object]] = [
+        {"file": "pm.md", "text": "Indent with spaces."}, {"file": "pm.md", "text": "run make check"}
+    ]  # fmt: skip
+    async with room.engine(cast(items=items)) as scene:
+        state = await scene.shipped()
+        said = await last(scene, state)
+        assert "⚠ it contradicts what memory holds: “Indent with tabs.”" in said
+        assert "Not proposed, as memory holds it: run make check" in said
+        told = [str(m["content"]) for a in scene.asked for m in a.messages if m["role"] == "tool"]
+        assert any("contradicts what memory holds, and people see that" in t for t in told)
+        await scene.talk("a", "yes")
+        await scene.talk("a", "merge")
+        text = await on_main(scene, room)
+        assert text.startswith("# PM\n\n## Learned\n\n- Indent with spaces. <!-- learned:")
+        assert text.endswith("-->\n- Run make check.")
+
+
+async def test_a_learned_item_is_taken_back_in_the_next_thread(room: Room) -> None:
+    mind = cast("Never deploy on Fridays.")
+    mind.lines["pm"].append(plan("More"))
+    mind.lines["coder"] += [write("B", "b\n"), says("Wrote B.")]
+    mind.lines["lead"] += lead("More")
+    async with room.engine(mind) as scene:
+        await scene.shipped()
+        await scene.talk("a", "yes")
+        await scene.talk("a", "merge")
+        assert "Never deploy on Fridays." in await on_main(scene, room)
+        await scene.talk("b", "Write more")
+        state = await scene.talk("b", "go")
+        assert state.outcome == "pr", await scene.posts(state.id)
+        systems = [str(a.messages[0]["content"]) for a in scene.asked if a.role == "pm"]
+        assert ["Never deploy on Fridays." in text for text in (systems[0], systems[-1])] == [False, True]
+        listed = await last(scene, await scene.talk("b", "memory revert"))
+        assert "Never deploy on Fridays. _(pm.md," in listed
+        assert "no learned item 'Be kind'" in await last(
+            scene, await scene.talk("b", "memory revert Be kind")
+        )
+        name = listed.split("`")[1]
+        state = await scene.talk("b", f"memory revert {name}")
+        assert "Taken back: Never deploy on Fridays." in await last(scene, state)
+        await scene.talk("b", "merge")
+        assert "Never deploy" not in await on_main(scene, room)
+
+
+async def test_a_correction_after_the_report_becomes_a_pull_request_of_its_own(room: Room) -> None:
+    """The thread is closed and its branch gone: what is kept must still reach main, by a person's word."""
+    async with room.engine(cast()) as scene:
+        await scene.shipped()
+        assert (await scene.talk("a", "merge")).phase == "closed"
+        state = await scene.talk("a", "The PM was wrong about the limit: it is 20 kg")
+        assert "1. the limit: it is 20 kg _(lesson → pm.md)_" in await last(scene, state)
+        assert "robin corrected the PM" in await last(scene, state)
+        state = await scene.talk("a", "yes")
+        assert (state.phase, state.memory_commits) == ("closed", 1)
+        assert "memory lands with [#2](" in await last(scene, state)
+        assert not [e for e in await scene.events(state.id) if getattr(e, "error", "")]
+        branch = f"codebutler/memory-{state.id}-1"
+        assert "the limit: it is 20 kg" in await on_main(scene, room, f"{branch}:.codebutler/memory/pm.md")
+        message = scene.git("log", "-1", "--format=%B", branch, where=room.sample.remote)
+        assert message.splitlines()[-1].startswith("Co-authored-by: robin <robin@terminal.invalid>")
+        assert scene.git("rev-parse", f"{branch}^", where=room.sample.remote) == scene.git(
+            "rev-parse", "main", where=room.sample.remote
+        )
+
+
+async def test_only_those_who_are_listed_decide(room: Room) -> None:
+    room.configure(access={"approve": ["ana"], "memory": ["owner", "terminal:ana"], "ask": ["owner", "ana"]})
+    async with room.engine(cast("One thing.")) as scene:
+        await scene.talk("a", "Write notes")
+        state = await scene.talk("a", "go")
+        assert (state.approval, await last(scene, state)) == (None, "Only ana may approve in this thread.")
+        await scene.say("a", "what is this?", by="eve")
+        state = await scene.rest(state.id)
+        assert await last(scene, state) == "Only robin or ana may ask here."
+        await scene.say("a", "go", by="ana")
+        state = await scene.rest(state.id)
+        assert state.outcome == "pr"
+        await scene.say("a", "yes", by="ana")
+        state = await scene.rest(state.id)
+        assert state.memory_commits == 1
+        assert "Co-authored-by: ana" in scene.git("log", "-1", "--format=%B", state.head)
