@@ -31,8 +31,7 @@ class _Config:
     """The part of the configuration that chooses a forge."""
 
     def __init__(self, forge: str = "auto") -> None:
-        self.forge = forge
-        self.github = GitHub()
+        self.forge, self.github = forge, GitHub()
 
 
 async def _forge(box: GitBox, tmp_path: Path, kind: str = "auto") -> Forge:
@@ -262,9 +261,7 @@ async def test_base_branches_are_never_deleted(git_box: GitBox, remote_box: GitB
     assert remote_box.git("branch", "--format=%(refname:short)") == "main"
 
 
-async def test_a_server_that_is_no_github_has_no_forge_but_a_local_one_is_offered(
-    git_box: GitBox, tmp_path: Path
-) -> None:
+async def test_a_server_without_a_forge_is_offered_a_local_one(git_box: GitBox, tmp_path: Path) -> None:
     git_box.git("remote", "add", "origin", "https://ann:secret@git.example.org/a/b.git")
     repo = await find_repo(git_box.root)
     with pytest.raises(ConfigError, match=r"https://git\.example\.org/a/b\.git") as caught:

@@ -4,77 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import pytest
 
 from codebutler.config import load_config
 from codebutler.errors import CodeButlerError, ConfigError, RepoError
-from codebutler.forges.choose import forge_for, way_to
-from codebutler.forges.github.forge import GitHubForge
-from codebutler.forges.github.owners import owners_of
-from codebutler.forges.github.spot import spot_of
-from codebutler.repo.discover import Repo, find_repo
+from codebutler.forges.choose import way_to
 from codebutler.service.doctor_repo import remote
-from codebutler.settings.github import GitHub
-from codebutler.settings.shape import Settings
 from codebutler.testing.github import apps
 from codebutler.testing.github.faults import Fault, Kind
 from codebutler.testing.github.project import Rules
 from codebutler.types import Person
 
 if TYPE_CHECKING:
-    from tests.twins.github.conftest import Shop
+    from tests.twins.github.conftest import Bench, Shop
 
 ANN = Person(surface="github", id="ann", name="Ann")
-
-
-class Bench:
-    """A clone of the shop, with a branch ``work`` in it, and its forge."""
-
-    def __init__(self, shop: Shop, folder: Path) -> None:
-        self.shop, self.folder, self.home = shop, folder / "clone", folder / "home"
-        self.home.mkdir()
-        subprocess.run(["git", "clone", "-q", str(shop.project.path), str(self.folder)], check=True)
-        self.git("remote", "set-url", "origin", shop.project.clone_url)
-        self.head = self.commit("a.txt")
-
-    def git(self, *words: str) -> str:
-        who = ["-c", "user.name=B", "-c", "user.email=b@example.org"]
-        command = ["git", *who, "-C", str(self.folder), *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-
-    def commit(self, path: str) -> str:
-        (self.folder / path).parent.mkdir(exist_ok=True, parents=True)
-        (self.folder / path).write_text(f"{path}\n")
-        self.git("add", path)
-        self.git("commit", "-qm", f"add {path}")
-        return self.git("rev-parse", "HEAD")
-
-    def config(self, **github: object) -> Settings:
-        section = self.shop.twin.settings("butler", postSeconds=0, queueSeconds=1, **github)
-        return Settings.model_validate_json(json.dumps({"github": section}))
-
-    async def repo(self) -> Repo:
-        return await find_repo(self.folder)
-
-    async def forge(self, **github: object) -> GitHubForge:
-        found = await forge_for(await self.repo(), self.config(**github), home=self.home)
-        assert isinstance(found, GitHubForge)
-        return found
-
-    async def opened(self, *, draft: bool = False) -> GitHubForge:
-        forge = await self.forge()
-        await forge.push("work", self.head, expect="")
-        await forge.open_pr("work", "main", "Add a", "Body", draft=draft)
-        return forge
-
-
-@pytest.fixture
-def bench(shop: Shop, tmp_path: Path) -> Bench:
-    return Bench(shop, tmp_path)
 
 
 async def test_a_pull_request_from_push_to_squash(bench: Bench, shop: Shop) -> None:
@@ -238,27 +184,6 @@ async def test_code_owners_are_asked_once_it_is_ready(bench: Bench, shop: Shop) 
     assert [who["login"] for who in shop.project.pulls[1]["requested_reviewers"]] == ["dora"]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "path", "fits"),
-    [
-        ("*", "a/b.py", True),
-        ("*.js", "deep/down/x.js", True),
-        ("/docs/", "docs/a/b.md", True),
-        ("/docs/", "x/docs/a.md", False),
-        ("docs/*", "docs/a.md", True),
-        ("docs/*", "docs/deep/a.md", False),
-        ("apps/", "x/apps/y.py", True),
-        ("**/logs", "deep/logs/a.txt", True),
-        ("/a.txt", "b/a.txt", False),
-        ("a.txt", "b/a.txt", True),
-    ],
-)
-def test_code_owners_patterns(pattern: str, path: str, fits: bool) -> None:
-    assert owners_of(f"# all\n{pattern} @ann @acme/core # why\n", [path]) == (
-        (["ann"], ["core"]) if fits else ([], [])
-    )
-
-
 async def test_an_app_opens_pull_requests_with_tokens_of_its_own(bench: Bench, shop: Shop) -> None:
     app = apps.make_app(shop.twin.hub, 7, "butler-app")
     app.installations["acme/shop"] = 70
@@ -286,28 +211,6 @@ async def test_gh_supplies_the_token(bench: Bench, shop: Shop, monkeypatch: pyte
     monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
     assert await (await bench.forge(token=None)).find_pr("work") is None
     assert (await way_to(await bench.repo(), bench.config(token=None))).token == shop.tokens["butler"]
-
-
-@pytest.mark.parametrize(
-    ("url", "name"),
-    [
-        ("https://github.com/acme/shop.git", "acme/shop"),
-        ("https://github.com/acme/shop", "acme/shop"),
-        ("git@github.com:acme/shop.git", "acme/shop"),
-        ("ssh://git@ssh.github.com:443/acme/shop.git", "acme/shop"),
-        ("https://user:secret@ghe.example.org/acme/shop.git", "acme/shop"),
-        ("https://gitlab.com/acme/shop.git", None),
-        ("https://github.com.evil.example/acme/shop.git", None),
-        ("https://github.com/acme", None),
-        ("/srv/github.com/acme/shop.git", None),
-    ],
-)
-def test_remotes_that_are_githubs(url: str, name: str | None) -> None:
-    for settings in (GitHub(), GitHub.model_validate({"baseUrl": "https://ghe.example.org/api/v3"})):
-        found = spot_of(url, settings)
-        here = ("ghe." in url) == ("ghe." in settings.base_url)
-        assert (found.full_name if found else None) == (name if here else None)
-        assert found is None or "secret" not in found.git_url
 
 
 async def test_two_pushes_at_once_leave_one_pull_request(bench: Bench, shop: Shop) -> None:
