@@ -19,11 +19,10 @@ from codebutler.models import client
 from codebutler.service.app import Place, find_place, open_host
 from codebutler.service.applock import connection_to, slack_app
 from codebutler.service.claims import Claims
-from codebutler.service.doors import Doors, keep_connected, slack_link
+from codebutler.service.doors import Doors, Links, open_links
 from codebutler.service.keeping import lost_notice, name_of
 from codebutler.service.narrate import narrator
 from codebutler.service.owner import Owner, ask_for_way, holder
-from codebutler.surfaces.slack.link import Link
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
 
@@ -51,7 +50,7 @@ class Crew:
         self._flags = {"serve.logJson": log_json}
         self._pauses = pauses
         self._claims = Claims(config)
-        self._link: Link | None = None
+        self._links = Links()
         self._tried = [asyncio.Event() for _ in repos]
         self._stop = asyncio.Event()
         """Told to stop, and nothing comes in any more."""
@@ -59,8 +58,8 @@ class Crew:
     async def run(self) -> None:
         """Until told to stop. Raises what ended the only repo, or the doors."""
         with connection_to(slack_app(self._config), self._config):
-            self._link = slack_link(self._config)
-            if self._link is None and self._config.slack.bot_token is not None:
+            self._links = open_links(self._config)
+            if self._links.slack is None and self._config.slack.bot_token is not None:
                 logs.say("WRN", SLACK_OFF)
             ended = await self._all()
         for error in ended:
@@ -85,8 +84,7 @@ class Crew:
             self._stop.set()
             ends += await asyncio.gather(*serving, return_exceptions=True)
             await asyncio.gather(telling, return_exceptions=True)
-            if self._link is not None:
-                await self._link.close()
+            await self._links.close()
         return [end if isinstance(end, BaseException) else None for end in ends]
 
     async def settled(self) -> None:
@@ -97,10 +95,10 @@ class Crew:
     async def _connect(self) -> None:
         """The connection that all doors share, once every repo has had its first try."""
         await self.settled()
-        if self._link is None:
+        if not self._links.any:
             await self._stop.wait()
         else:
-            await keep_connected(self._link)
+            await self._links.run()
 
     async def _again_and_again(self, rank: int) -> None:
         """One of several: whatever ends it but the word to stop, it is tried again."""
@@ -144,7 +142,7 @@ class Crew:
 
     async def _work(self, place: Place, owner: Owner, host: Host, rank: int) -> None:
         """Turns, until told to stop or until the engine ends by itself; then all is put away."""
-        doors = Doors(place.config, host.store, self._link, rank=rank)
+        doors = Doors(place.config, host.store, self._links, rank=rank)
         engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
         doors.attach(engine)
         ahead = asyncio.create_task(_load_ahead(host))

@@ -5,85 +5,114 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from codebutler.config import Config
 from codebutler.store.store import Store
-from codebutler.surfaces.slack.catchup import CatchUp
+from codebutler.surfaces.discord.catchup import CatchUp as DiscordCatchUp
+from codebutler.surfaces.discord.door import Discord
+from codebutler.surfaces.discord.link import Link as DiscordLink
+from codebutler.surfaces.slack.catchup import CatchUp as SlackCatchUp
 from codebutler.surfaces.slack.door import Slack
-from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.link import Link as SlackLink
 from codebutler.thread.engine import Engine
 from codebutler.thread.thread import Listener
-from codebutler.types import Surface
 
 CATCH_UP = 10.0
-"""Seconds that threads wait at the start for what Slack has to tell."""
+"""Seconds that threads wait at the start for what the platforms have to tell."""
 
 
-def slack_link(config: Config) -> Link | None:
-    """The connection to Slack, if its tokens are there. One serves all repos of a process."""
-    slack = config.slack
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The connections to platforms; each serves all repos of a process."""
+
+    slack: SlackLink | None = None
+    discord: DiscordLink | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one at all."""
+        return self.slack is not None or self.discord is not None
+
+    async def run(self) -> None:
+        """Hear what comes, and what came while nobody listened, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            if self.slack is not None:
+                group.create_task(self.slack.run())
+                group.create_task(SlackCatchUp(self.slack).run())
+            if self.discord is not None:
+                group.create_task(self.discord.run())
+                group.create_task(DiscordCatchUp(self.discord).run())
+
+    async def caught_up(self) -> None:
+        """What was said before the connections is heard."""
+        for link in (self.slack, self.discord):
+            if link is not None:
+                await link.caught_up.wait()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        for link in (self.slack, self.discord):
+            if link is not None:
+                await link.close()
+
+
+def open_links(config: Config) -> Links:
+    """The connections whose tokens are there."""
+    slack, discord = config.slack, config.discord
     whole = slack.bot_token and (slack.app_token or (slack.listen and slack.signing_secret))
-    return Link(slack) if whole else None
+    return Links(SlackLink(slack) if whole else None, DiscordLink(discord) if discord.token else None)
 
 
 class Doors:
     """One repo's doors."""
 
-    def __init__(self, config: Config, store: Store, link: Link | None, *, rank: int = 0) -> None:
-        """A door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
-        self._link = link
-        self._slack = Slack(link, config.slack, store) if link is not None else None
-        if self._slack is not None:
-            self._slack.hearing.rank = rank
-        self._store = store
-        self._where: dict[str, list[str]] = {}
-        """The Slack conversations of threads that write at present."""
-
-    @property
-    def surfaces(self) -> Sequence[Surface]:
+    def __init__(self, config: Config, store: Store, links: Links, *, rank: int = 0) -> None:
+        """Each door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
+        self._links = links
+        self._slack = Slack(links.slack, config.slack, store) if links.slack is not None else None
+        self._discord = Discord(links.discord, config.discord, store) if links.discord is not None else None
+        self.surfaces: Sequence[Slack | Discord] = [d for d in (self._slack, self._discord) if d is not None]
         """For the engine."""
-        return [self._slack] if self._slack is not None else []
+        for door in self.surfaces:
+            door.hearing.rank = rank
+        self._store = store
+        self._where: dict[str, list[tuple[Slack | Discord, str]]] = {}
+        """The conversations of threads that write at present."""
 
     def attach(self, engine: Engine) -> None:
         """What comes in goes to ``engine``."""
-        if self._slack is not None:
-            self._slack.hearing.receive = engine.receive
+        for door in self.surfaces:
+            door.hearing.receive = engine.receive
 
     def leave(self) -> None:
         """Nothing more comes in."""
-        if self._link is not None and self._slack is not None:
-            self._link.leave(self._slack.hearing)
+        if self._links.slack is not None and self._slack is not None:
+            self._links.slack.leave(self._slack.hearing)
+        if self._links.discord is not None and self._discord is not None:
+            self._links.discord.leave(self._discord.hearing)
 
     async def caught_up(self) -> None:
         """What was changed or taken back while nobody listened is heard before anybody goes on."""
-        if self._link is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CATCH_UP):
-                    await self._link.caught_up.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP):
+                await self._links.caught_up()
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
         self._where.pop(thread, None)
-        if self._slack is not None:
-            self._slack.rested(thread)
+        for door in self.surfaces:
+            door.rested(thread)
 
     @property
     def listener(self) -> Listener | None:
         """Who shows what roles are writing; None when no door does."""
-        return self._listen if self._slack is not None else None
+        return self._listen if self.surfaces else None
 
     async def _listen(self, thread: str, role: str, delta: str) -> None:
-        if self._slack is None:
-            return
         if not delta or thread not in self._where:
+            doors = {door.name: door for door in self.surfaces}
             bound = await self._store.bindings(thread)
-            self._where[thread] = [there for surface, there in bound if surface == self._slack.name]
-        for conversation in self._where[thread]:
-            await self._slack.stream(conversation, role, delta)
-
-
-async def keep_connected(link: Link) -> None:
-    """Hear what comes, and what came while nobody listened, until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(link.run())
-        group.create_task(CatchUp(link).run())
+            self._where[thread] = [(doors[name], there) for name, there in bound if name in doors]
+        for door, conversation in self._where[thread]:
+            await door.stream(conversation, role, delta)

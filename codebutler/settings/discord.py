@@ -1,4 +1,4 @@
-"""The Discord door's settings. Token, people and pace are the host's; a repo may name its guild and channels."""
+"""The Discord door's settings. Token, people and pace are the host's; a repo may name guild and channels."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MARGIN = 60.0
 
 
 class Ticks:
-    """One door's. ``react`` gets channel, message and emoji; a message's key in the log is channel:message."""
+    """One door's. ``react`` gets channel, message, emoji; a message's key in the log is channel:message."""
 
     def __init__(
         self,
