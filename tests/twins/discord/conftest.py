@@ -38,8 +38,9 @@ class Desk:
         self.received: list[Inbound] = []
 
     async def _receive(self, inbound: Inbound) -> str:
+        thread = await receive(self.store, inbound)
         self.received.append(inbound)
-        return await receive(self.store, inbound)
+        return thread
 
     async def connect(self) -> None:
         self._running = [asyncio.create_task(self.link.run()), asyncio.create_task(self.catchup.run())]
