@@ -144,7 +144,7 @@ class Crew:
         engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
         doors.attach(engine)
         ahead = asyncio.create_task(_load_ahead(host))
-        running = asyncio.create_task(engine.run())
+        running = asyncio.create_task(_run(engine, doors))
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await owner.listen(engine.kick, away=host.breaker.away)
@@ -181,6 +181,11 @@ class Crew:
             await ask_for_way(place.repo.root, place.home)
             await asyncio.sleep(POLL)
         return owner
+
+
+async def _run(engine: Engine, doors: Doors) -> None:
+    await doors.caught_up()
+    await engine.run()
 
 
 async def _load_ahead(host: Host) -> None:

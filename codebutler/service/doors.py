@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from codebutler.config import Config
@@ -13,6 +14,9 @@ from codebutler.surfaces.slack.link import Link
 from codebutler.thread.engine import Engine
 from codebutler.thread.thread import Listener
 from codebutler.types import Surface
+
+CATCH_UP = 10.0
+"""Seconds that threads wait at the start for what Slack has to tell."""
 
 
 def slack_link(config: Config) -> Link | None:
@@ -49,6 +53,13 @@ class Doors:
         """Nothing more comes in."""
         if self._link is not None and self._slack is not None:
             self._link.leave(self._slack.hearing)
+
+    async def caught_up(self) -> None:
+        """What was changed or taken back while nobody listened is heard before anybody goes on."""
+        if self._link is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CATCH_UP):
+                    await self._link.caught_up.wait()
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""

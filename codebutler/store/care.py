@@ -10,7 +10,7 @@ from codebutler.store.costs import Bought
 from codebutler.store.doors import Bound
 from codebutler.store.lessons import Past
 from codebutler.store.readers import Readers
-from codebutler.store.rows import Rewrite
+from codebutler.store.rows import Rewrite, StoredEvent
 from codebutler.store.writer import Writer
 
 
@@ -74,6 +74,10 @@ class Care:
     async def heard(self, thread: str, key: str) -> bool:
         """Whether the thread has an event with this key."""
         return await self._readers.do(lambda c: doors.heard(c, thread, key))
+
+    async def said(self, surface: str, place: str, key: str) -> StoredEvent | None:
+        """The event with this key in any of the door's conversations whose ids begin with ``place``."""
+        return await self._readers.do(lambda c: doors.said(c, surface, place, key))
 
     async def bound(self, surface: str) -> list[Bound]:
         """All conversations of a door; the one whose thread changed last comes first."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
+from codebutler.store import blobs
+from codebutler.store.rows import StoredEvent
 from codebutler.store.writer import Transaction
 
 
@@ -42,3 +44,15 @@ def bound(connection: sqlite3.Connection, surface: str) -> list[Bound]:
     query = """SELECT external_id, thread, phase, updated_at FROM binding JOIN thread ON thread.id = thread
         WHERE surface = ? ORDER BY updated_at DESC"""
     return [Bound(*row) for row in connection.execute(query, (surface,))]
+
+
+def said(connection: sqlite3.Connection, surface: str, place: str, key: str) -> StoredEvent | None:
+    """The event with this key in any of the door's conversations whose ids begin with ``place``."""
+    query = """SELECT event.thread, seq, kind, key, coalesce(body, bytes), ts FROM binding
+        JOIN event ON event.thread = binding.thread AND key = ? LEFT JOIN blob ON sha256 = body_blob
+        WHERE surface = ? AND substr(external_id, 1, ?) = ?"""
+    row = connection.execute(query, (key, surface, len(place), place)).fetchone()
+    if row is None:
+        return None
+    thread, seq, kind, name, body, ts = row
+    return StoredEvent(thread, seq, kind, name, blobs.whole(body), ts)

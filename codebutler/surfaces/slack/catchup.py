@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack import inbound
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
+from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.troubles import SHUT, key_of
-from codebutler.types import Json
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
@@ -27,8 +27,6 @@ AGAIN = 5.0
 """Seconds before a look that failed is taken again."""
 MARGIN = 60.0
 """Seconds by which clocks may differ, and by which events may be late."""
-PAGE = 200
-PAGES = 50
 CHANNELS = 100
 DAYS = 30
 """Threads that changed within so many days are looked at, however old their first message is."""
@@ -58,8 +56,10 @@ class CatchUp:
             try:
                 for door in self._link.doors:
                     await self.look(door)
+                    await missed_changes(self._link, door)
                     await door.signs.mend()
                 self.looked += 1
+                self._link.caught_up.set()
             except (SlackAway, SlackRefused) as error:
                 self._link.log.warning("catching up is interrupted: %s", error)
                 await asyncio.sleep(self._again)
@@ -75,6 +75,7 @@ class CatchUp:
         for channel in {**dict.fromkeys(door.channels), **oldest, **dict.fromkeys(await self._others(door))}:
             try:
                 await self._channel(door, channel, oldest.get(channel))
+                self._link.troubles.mended(*(key_of(SlackRefused("", word), channel) for word in SHUT))
             except SlackRefused as error:
                 self._link.log.info("%s cannot be read: %s", channel, error)
                 if channel in door.channels and error.error in SHUT:
@@ -105,12 +106,16 @@ class CatchUp:
         cursor = float(noted) if noted else await self._newest(channel, begun)
         latest = cursor
         start = min(cursor, oldest - 0.000001) if oldest is not None else cursor
-        async for message in self._history(channel, start):
+        calls = self._link.calls
+        top = listed(calls, "conversations.history", "messages", channel=channel, oldest=f"{start:.6f}")
+        for message in reversed([m async for m in top]):  # the newest comes first
             fresh = float(message["ts"]) > cursor
-            replies = [message] if fresh else []
-            if float(message.get("latest_reply") or 0) > cursor:
-                replies += [m async for m in self._replies(channel, str(message["ts"]), cursor)]
-            for each in replies:
+            said = [message] if fresh else []
+            if float(message.get("latest_reply") or (1e18 if message.get("reply_count") else 0)) > cursor:
+                root = str(message["ts"])
+                under = replies(calls, f"{channel}:{root}", oldest=f"{cursor:.6f}")
+                said += [m async for m in under if str(m["ts"]) != root]
+            for each in said:
                 heard = inbound.read({**each, "type": "message", "channel": channel}, us)
                 if heard is not None:
                     await door.hear(heard)
@@ -122,34 +127,3 @@ class CatchUp:
         given = await self._link.calls.call("conversations.history", channel=channel, limit=1)
         newest = [float(m["ts"]) for m in given.get("messages", [])]
         return min([*newest, begun])
-
-    async def _history(self, channel: str, after: float) -> AsyncIterator[Json]:
-        """Top-level messages since ``after``, oldest first."""
-        found: list[Json] = []
-        cursor = ""
-        for _ in range(PAGES):
-            more = {"cursor": cursor} if cursor else {}
-            page = await self._link.calls.call(
-                "conversations.history", channel=channel, oldest=f"{after:.6f}", limit=PAGE, **more
-            )
-            found += page.get("messages", [])
-            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                break
-        for message in reversed(found):
-            yield message
-
-    async def _replies(self, channel: str, root: str, after: float) -> AsyncIterator[Json]:
-        """Replies since ``after``, oldest first; the first message comes along, and is left out."""
-        cursor = ""
-        for _ in range(PAGES):
-            more = {"cursor": cursor} if cursor else {}
-            page = await self._link.calls.call(
-                "conversations.replies", channel=channel, ts=root, oldest=f"{after:.6f}", limit=PAGE, **more
-            )
-            for message in page.get("messages", []):
-                if str(message["ts"]) != root:
-                    yield message
-            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                return

@@ -16,6 +16,7 @@ from codebutler.surfaces.slack.cutting import without_long_code
 from codebutler.surfaces.slack.hearing import Hearing
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.streams import Streams
 from codebutler.surfaces.slack.troubles import SHUT, key_of
@@ -25,7 +26,6 @@ KEPT = 2_000
 """Conversations of which it is known what stands in them."""
 MARKS = 100
 """Marks that are kept of each."""
-PAGE = 200
 AT_WORK = {"pm": "is thinking…", "coder": "is coding…", "lead": "is looking back…", "artist": "is drawing…"}
 """The assistant's status while a role's model is asked."""
 GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "is_inactive"})
@@ -185,29 +185,16 @@ class Slack:
         return known
 
     async def _look(self, conversation: str) -> Standing:
-        channel, _, root = conversation.partition(":")
-        us, found, cursor = await self._link.us(), Standing(), ""
-        while True:
-            try:
-                page = await self._link.calls.call(
-                    "conversations.replies",
-                    channel=channel,
-                    ts=root,
-                    limit=PAGE,
-                    include_all_metadata=True,
-                    **({"cursor": cursor} if cursor else {}),
-                )
-            except SlackRefused as error:
-                if error.error != "thread_not_found":
-                    raise
-                return found
-            for message in page.get("messages", []):
+        us, found = await self._link.us(), Standing()
+        try:
+            async for message in replies(self._link.calls, conversation, include_all_metadata=True):
                 if us.wrote(message):
                     _note(found, message)
-            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                await self.streams.sweep(conversation, found.marks.values())
-                return found
+        except SlackRefused as error:
+            if error.error != "thread_not_found":
+                raise
+        await self.streams.sweep(conversation, found.marks.values())
+        return found
 
 
 def _note(found: Standing, message: Json) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
+from codebutler.events import MessageReceived, parse
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
-from codebutler.surfaces.slack.inbound import Heard
+from codebutler.surfaces.slack.inbound import Heard, read
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.types import Inbound, Person
 
@@ -33,12 +36,18 @@ class Hearing:
         self.signs = Signs(link, store)
         self.speakers: dict[str, str] = {}
         """Who spoke last, by conversation."""
+        self._strangers: set[str] = set()
+        """Threads of the channel that are none of ours."""
 
     async def hear(self, heard: Heard) -> bool:
         """Take it in, if it is this repo's; then it is in the store when this returns."""
         if heard.kind == "cancel":
             return await self._cancel(heard)
+        if heard.kind in {"edit", "delete"}:
+            heard = await self._placed(heard)
         thread = await self.store.find(SURFACE, heard.conversation)
+        if thread is None and await self._overtook(heard):
+            thread = await self.store.find(SURFACE, heard.conversation)
         if thread is None and (heard.kind != "message" or not self.opens(heard)):
             return False
         if not self.allows(heard.user):
@@ -49,6 +58,34 @@ class Hearing:
             return True
         await self.accept(heard, called=thread is None and not heard.top)
         return True
+
+    async def _overtook(self, heard: Heard) -> bool:
+        """Whether a reply came before the message that it replies to; that one is heard first then."""
+        known = heard.conversation in self._strangers
+        if heard.kind != "message" or heard.top or known or heard.channel not in self.channels:
+            return False
+        us = await self.link.us()
+        since = float(await self.store.noted(f"{SURFACE}:{heard.channel}") or 0)
+        async for message in replies(self.link.calls, heard.conversation, limit=1):
+            first = read({**message, "type": "message", "channel": heard.channel}, us)
+            if first and first.ts == heard.root and float(first.ts) > since and self.allows(first.user):
+                await self.accept(first, called=False)
+                return True
+            break
+        if len(self._strangers) >= SPEAKERS:
+            self._strangers.clear()
+        self._strangers.add(heard.conversation)
+        return False
+
+    async def _placed(self, heard: Heard) -> Heard:
+        """A change that need not say in which thread, or whose message it was: the log knows."""
+        key = f"{SURFACE}:{heard.channel}:{heard.ts}"
+        stored = await self.store.said(SURFACE, f"{heard.channel}:", key)
+        said = parse(stored.body) if stored else None
+        if not isinstance(said, MessageReceived):
+            return heard
+        root = said.external_id.partition(":")[2]
+        return replace(heard, root=root, user=heard.user or said.author.id)
 
     async def accept(self, heard: Heard, *, called: bool) -> None:
         """Take it in; ``called``: into the middle of a thread, whose earlier words come along."""
@@ -65,15 +102,11 @@ class Hearing:
         name = (self.settings.channel_name or "").removeprefix("#")
         if self.channels or not name:
             return
-        cursor = ""
-        while not self.channels:
-            more = {"cursor": cursor} if cursor else {}
-            kinds = "public_channel,private_channel"
-            page = await self.link.calls.call("conversations.list", types=kinds, limit=200, **more)
-            self.channels |= {str(c["id"]) for c in page.get("channels", []) if c.get("name") == name}
-            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
-            if not cursor:
-                return
+        kinds = "public_channel,private_channel"
+        listing = listed(
+            self.link.calls, "conversations.list", "channels", types=kinds, exclude_archived=True
+        )
+        self.channels |= {str(c["id"]) async for c in listing if c.get("name") == name}
 
     def opens(self, heard: Heard) -> bool:
         """Whether a message that belongs to no thread of ours opens one."""

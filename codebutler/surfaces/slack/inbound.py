@@ -68,7 +68,13 @@ class Heard:
     def key(self) -> str:
         """The event's key; the same however often and by whatever way it comes."""
         about = f"{self.channel}:{self.ts}"
-        return about if self.kind == "message" else f"{about}:{self.kind}:{self.user}:{self.when}"
+        match self.kind:
+            case "message":
+                return about
+            case "delete":  # happens once, and often nobody says by whom
+                return f"{about}:delete"
+            case _:
+                return f"{about}:{self.kind}:{self.user}:{self.when}"
 
 
 def read(event: Json, us: Self) -> Heard | None:
@@ -104,7 +110,7 @@ def _message(kind: Kind, message: Json, channel: str, event: Json, us: Self) -> 
         files=tuple(message.get("files") or ()),
         direct=event.get("channel_type") == "im" or channel.startswith("D"),
         mention=event.get("type") == "app_mention" or f"<@{us.user}" in raw,
-        when=str(event.get("event_ts") or event.get("ts") or ""),
+        when=str((message.get("edited") or {}).get("ts") or event.get("event_ts") or event.get("ts") or ""),
     )
 
 

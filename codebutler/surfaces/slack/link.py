@@ -59,6 +59,8 @@ class Link:
         self._later: set[asyncio.Task[None]] = set()
         self.hello = asyncio.Event()
         """Set whenever a connection was made: whatever came before it may be unheard."""
+        self.caught_up = asyncio.Event()
+        """Set when what was missed before the first connection is heard."""
 
     def join(self, door: Hearing) -> None:
         """One more repo hears what comes. One that comes late hears what it has missed."""

@@ -43,7 +43,11 @@ class SlackTwin:
         self.sockets = Sockets(self.workspace, self.faults)
         self.calls: list[tuple[str, Json]] = []
         self.keep = True
-        self.scopes = "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands"
+        self.scopes = (
+            "app_mentions:read,assistant:write,channels:history,channels:join,channels:manage,channels:read,"
+            "chat:write,commands,files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,"
+            "reactions:read,reactions:write,users:read"
+        )
         self._tickets: set[str] = set()
         self._runner: web.AppRunner | None = None
 

@@ -37,6 +37,27 @@ async def test_replies_go_to_their_thread(desk: Any) -> None:
     assert [m.text for m in await desk.heard(f"{CHANNEL}:{ts}")] == ["first", "second"]
 
 
+async def test_a_reply_may_come_before_what_it_replies_to(desk: Any) -> None:
+    desk.slack.sockets.retries = ()
+    desk.slack.sockets.ack_seconds = 0.02
+    desk.slack.faults.next_envelope("drop")
+    ts = desk.human.say("first")
+    desk.human.say("second", thread=ts)
+    await desk.until(lambda: len(desk.received) == 2)
+    await desk.until(lambda: desk.slack.workspace.channels[CHANNEL].messages[1].get("reactions"))
+    assert [m.text for m in await desk.heard(f"{CHANNEL}:{ts}")] == ["first", "second"]
+
+
+async def test_a_reply_in_a_thread_of_others_is_theirs(desk: Any) -> None:
+    workspace = desk.slack.workspace
+    root = workspace.post(workspace.channels[CHANNEL], {"bot_id": "BOTHER001", "text": "deployed"})["ts"]
+    for n in range(2):
+        desk.human.say(f"nice {n}", thread=root)
+        await desk.slack.sockets.settle()
+    assert desk.received == []
+    assert [name for name, _ in desk.slack.calls].count("conversations.replies") == 1
+
+
 async def test_a_mention_that_comes_as_two_events_is_one_message(desk: Any) -> None:
     desk.slack.workspace.channel("COTHER001", "general")
     ts = desk.human.say(
