@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -34,16 +36,20 @@ def pick(pressed: Pressed, items: Sequence[MemoryItem]) -> Json:
         _input(f"item{number}", f"{number}. {item.file}", item.text)
         for number, item in enumerate(items[:MOST], 1)
     ]
-    return _modal(
-        PICK, "What to remember", pressed.conversation, [{"type": "section", "text": hint}, *fields]
-    )
+    about = f"{pressed.conversation} {_digest(items)}"
+    return _modal(PICK, "What to remember", about, [{"type": "section", "text": hint}, *fields])
 
 
-def _modal(callback: str, title: str, conversation: str, parts: list[Json]) -> Json:
+def _digest(items: Sequence[MemoryItem]) -> str:
+    """Tells these items from others: the numbers of a form are those of its own."""
+    return hashlib.sha256(json.dumps([item.model_dump() for item in items]).encode()).hexdigest()[:12]
+
+
+def _modal(callback: str, title: str, about: str, parts: list[Json]) -> Json:
     return {
         "type": "modal",
         "callback_id": callback,
-        "private_metadata": conversation,
+        "private_metadata": about,
         "title": {"type": "plain_text", "text": title},
         "submit": {"type": "plain_text", "text": "Send"},
         "close": {"type": "plain_text", "text": "Back"},
@@ -65,7 +71,8 @@ def _input(name: str, label: str, given: str = "") -> Json:
 async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     """A form came back: it counts, or what is wrong with it stands beside its field."""
     view, user = body.get("view") or {}, str((body.get("user") or {}).get("id", ""))
-    conversation, form = str(view.get("private_metadata", "")), str(view.get("callback_id", ""))
+    conversation, _, digest = str(view.get("private_metadata", "")).partition(" ")
+    form = str(view.get("callback_id", ""))
     values = _values(view)
     first = next(iter(values), FIELD)
     found = await owner_of(link, conversation)
@@ -76,6 +83,8 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     action = form.removeprefix(ACTION)
     if why := refusal(door, state, Pressed(action, "", conversation, ""), user):
         return {first: why}
+    if form == PICK and digest != _digest(state.memory or []):
+        return {first: "The items have changed meanwhile. Go back, and open the form again."}
     base = Inbound(
         surface=SURFACE,
         external_id=conversation,
