@@ -82,7 +82,9 @@ async def press(link: Link, body: Json) -> None:
         return
     if pressed.action in {"refine", "pick"}:
         form = (
-            views.refine(pressed) if pressed.action == "refine" else views.pick(pressed, state.memory or [])
+            views.refine(pressed)
+            if pressed.action == "refine"
+            else views.pick(pressed, state.memory or [], state.marks)
         )
         try:
             await link.calls.at_once("views.open", trigger_id=str(body.get("trigger_id", "")), view=form)

@@ -29,15 +29,22 @@ def refine(pressed: Pressed) -> Json:
     )
 
 
-def pick(pressed: Pressed, items: Sequence[MemoryItem]) -> Json:
-    """Each item to be kept, changed or emptied."""
+def pick(pressed: Pressed, items: Sequence[MemoryItem], marks: Sequence[str] = ()) -> Json:
+    """Each item to be kept, changed or emptied. What ``marks`` say is dropped already is empty."""
     hint: Json = {"type": "mrkdwn", "text": "Change what you like. What you empty is dropped."}
     fields = [
-        _input(f"item{number}", f"{number}. {item.file}", item.text)
-        for number, item in enumerate(items[:MOST], 1)
+        _input(
+            f"item{number}", f"{number}. {item.file}", "" if "drop" in marks[number - 1 : number] else text
+        )
+        for number, (item, text) in enumerate(zip(items[:MOST], _texts(items), strict=False), 1)
     ]
     about = f"{pressed.conversation} {_digest(items)}"
     return _modal(PICK, "What to remember", about, [{"type": "section", "text": hint}, *fields])
+
+
+def _texts(items: Sequence[MemoryItem]) -> list[str]:
+    """What each item says: the one that takes something out says what."""
+    return [item.text or "; ".join(item.replaces) for item in items]
 
 
 def _digest(items: Sequence[MemoryItem]) -> str:
@@ -96,7 +103,7 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
             return {FIELD: "Say what should be different."}
         await door.receive(base.model_copy(update={"text": values[FIELD].strip()}))
     else:
-        wish = decision([item.text for item in state.memory or []], values)
+        wish = decision(_texts(state.memory or []), values)
         await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
     return {}
 
@@ -107,16 +114,18 @@ def _values(view: Json) -> dict[str, str]:
 
 
 def decision(items: Sequence[str], values: Mapping[str, str]) -> str:
-    """What the form says, as words that the memory command takes."""
-    lines, dropped = [], []
+    """What the form says, as words that the memory command takes: it is the last word."""
+    kept, dropped, lines = [], [], []
     for number, text in enumerate(items, 1):
         given = values.get(f"item{number}", text).strip()
         if not given:
             dropped.append(str(number))
         elif given != text[:INPUT].strip():
             lines.append(f"edit {number}: {' '.join(given.split())}")
+        else:
+            kept.append(str(number))
     if len(dropped) == len(items):
         return "no"
-    if dropped:
-        lines.append(f"remove {' '.join(dropped)}")
+    lines += [f"keep {' '.join(kept)}"] if kept else []
+    lines += [f"remove {' '.join(dropped)}"] if dropped else []
     return "\n".join([*lines, "yes"])
