@@ -18,9 +18,9 @@ Message: TypeAlias = dict[str, Any]
 
 
 class Record(BaseModel):
-    """A frozen pydantic record; unknown keys are ignored so that old and new versions read each other."""
+    """A frozen record, built when first used; unknown keys are ignored: old and new read each other."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Person(Record):

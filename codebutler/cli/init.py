@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from codebutler.cli import seeding
+from codebutler.cli import init_slack, seeding
 from codebutler.config import ENVIRONMENT, FILE, Config, home_folder, load_config
 from codebutler.errors import UsageError
 from codebutler.models.routing import NO_PROVIDER_FIX, Router
@@ -30,6 +30,9 @@ _ASKED = {
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Everything that the wizard asks can be said beforehand."""
+    parser.add_argument(
+        "what", nargs="?", choices=["slack"], help="slack: the app, its tokens and this repo's channel"
+    )
     parser.add_argument("--repo", type=Path, default=Path(), metavar="DIR", help="the repo (default: here)")
     parser.add_argument("--home", type=Path, metavar="DIR", help="CODEBUTLER_HOME")
     parser.add_argument("--yes", action="store_true", help="ask nothing; take what is given and the defaults")
@@ -39,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save-keys", action="store_true", help="keep the keys found in the environment in the global config"
     )
+    init_slack.configure(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,6 +51,8 @@ def run(args: argparse.Namespace) -> int:
     home = args.home.resolve() if args.home else home_folder()
     asking = sys.stdin.isatty() and not args.yes
     print(f"Repo: {repo.root}")
+    if args.what == "slack":
+        return asyncio.run(init_slack.run(repo, home, args))
     config = _keys(repo, home, save=args.save_keys, asking=asking)
     changes = _wishes(args.set)
     if asking:

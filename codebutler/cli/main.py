@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from codebutler import __version__
 
@@ -45,6 +46,8 @@ SERVICE_FLAGS = ("--install", "--uninstall", "--status", "--logs")
 """``codebutler --install`` is ``codebutler service install``."""
 
 INTERRUPTED = 130
+HELP = {"-h", "--help", "help"}
+SPEAKS = {"-V", "--version", *HELP}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -87,30 +90,49 @@ def _dispatch(words: list[str], *, ours: bool) -> int:
     name = words[0] if words else "--help"
     if name in SERVICE_FLAGS:
         name, words = "service", ["service", *words]
-    if name in {"-V", "--version"}:
-        print(f"codebutler {__version__}")
-        return 0
-    if name in {"-h", "--help", "help"}:
-        print(overview())
-        return 0
-    if name not in COMMANDS:
-        print(f"codebutler: no command {name!r}. See: codebutler --help", file=sys.stderr)
+    if name not in COMMANDS and name not in SPEAKS:
+        print(_clean(f"codebutler: no command {name!r}. See: codebutler --help", words), file=sys.stderr)
         return 2
     from codebutler.errors import CodeButlerError
 
     try:
+        if name in SPEAKS:
+            print(overview() if name in HELP else f"codebutler {__version__}", flush=True)
+            return 0
         return _run(name, words[1:], ours=ours)
     except CodeButlerError as error:
         print(_clean(f"codebutler {name}: {error}", words), file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:  # whoever read our output has gone: nothing to tell anyone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 1
-    except Exception:  # noqa: BLE001 - a fault of ours: its traceback may quote what it was working on
+    except Exception as error:  # noqa: BLE001 - a fault of ours: its traceback may quote what it was working on
         import traceback
 
+        if short := _short_of(error):
+            _drop_output()
+            print(_clean(f"codebutler {name}: {short}", words), file=sys.stderr)
+            return 1
         print(_clean(traceback.format_exc(), words), end="", file=sys.stderr)
         return 1
+
+
+def _short_of(error: Exception) -> str:
+    """What the system has no more of, or "" for any other fault."""
+    import errno
+
+    if not isinstance(error, OSError):
+        return ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{error.filename or 'standard output'}: {error.strerror}."
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return f"{error.strerror}. Raise the limit (ulimit -n 1024) and try again."
+    return ""
+
+
+def _drop_output() -> None:
+    """What could not be printed is not tried again when the process ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _clean(text: str, words: Sequence[str]) -> str:
@@ -125,13 +147,22 @@ def _clean(text: str, words: Sequence[str]) -> str:
 def _run(name: str, words: list[str], *, ours: bool) -> int:
     """Only while the command runs is Ctrl-C an exception, since only a command has things to put away."""
     import argparse
+    import gc
     import importlib
     import logging
     import signal
 
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # Ctrl-C makes it warn of children that have gone
+    gc.disable()  # what is loaded stays: to look through it again and again takes a twentieth of the start
     module = importlib.import_module(COMMANDS[name])
-    parser = argparse.ArgumentParser(prog=f"codebutler {name}", description=module.HELP, allow_abbrev=False)
+    gc.freeze()
+    gc.enable()
+
+    class Parser(argparse.ArgumentParser):
+        def error(self, message: str) -> NoReturn:
+            super().error(_clean(message, words))  # it quotes what it was given
+
+    parser = Parser(prog=f"codebutler {name}", description=module.HELP, allow_abbrev=False)
     module.configure(parser)
     args = parser.parse_args(words)
     try:

@@ -18,7 +18,7 @@ from codebutler.thread.state import ThreadState
 class Arguments(BaseModel):
     """Base of a command's arguments. Field order is the order of plain words in ``/name a b``."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)

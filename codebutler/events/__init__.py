@@ -14,9 +14,10 @@ vocabulary.py shared words.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeAlias, get_args
+import json
+import re
+from typing import TypeAlias, cast, get_args
 
-from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_core import PydanticSerializationError
 
 from codebutler.events.history import Forked, Rewound
@@ -173,7 +174,7 @@ __all__ = [
     "parse",
 ]
 
-Event: TypeAlias = Annotated[
+Event: TypeAlias = (
     ThreadOpened | MessageReceived | MessageTaken | CommandHandled | BaseResolved | FrameStarted | FrameEnded
     | Nudged | ModelRequested | ModelReplied | ModelFailed | ToolStarted | ToolFinished | PlanProposed
     | PlanApproved | PlanDropped | QuestionAsked | QuestionAnswered | EscalationAsked | EscalationAnswered
@@ -184,23 +185,30 @@ Event: TypeAlias = Annotated[
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
-    | StepDone,
-    Field(discriminator="kind"),
-]  # fmt: skip
+    | StepDone
+)  # fmt: skip
 
-_ADAPTER: TypeAdapter[Any] = TypeAdapter(Event)
-KINDS: frozenset[str] = frozenset(k.model_fields["kind"].default for k in get_args(get_args(Event)[0]))
+_CLASSES: dict[str, type[Record]] = {c.model_fields["kind"].default: c for c in get_args(Event)}
+KINDS: frozenset[str] = frozenset(_CLASSES)
+_KIND = re.compile(r'\{"kind": ?"([a-z_]+)"')
+"""How a body begins that ``dump`` has written, whatever the version."""
 
 
 def parse(body: str) -> Event | None:
     """The event in ``body``, or None when its kind is unknown. A damaged body raises ValueError."""
-    try:
-        event: Event = _ADAPTER.validate_json(body)
-    except ValidationError as error:
-        if any(e["type"] == "union_tag_invalid" for e in error.errors(include_url=False)):
-            return None
-        raise
-    return event
+    found = _KIND.match(body)
+    kind = found[1] if found is not None else _said(body)
+    event = _CLASSES.get(kind)
+    return None if event is None else cast("Event", event.model_validate_json(body))
+
+
+def _said(body: str) -> str:
+    """The kind that a body names at any other place than the first."""
+    told = json.loads(body)
+    kind = told.get("kind") if isinstance(told, dict) else None
+    if isinstance(kind, str):
+        return kind
+    raise ValueError("an event is an object that names its kind")
 
 
 def dump(event: Record) -> str:

@@ -48,15 +48,18 @@ async def find_repo(path: Path) -> Repo:
     gitdir, top = await asyncio.to_thread(_locate, path)
     common = common_dir(gitdir)
     root = top if common == gitdir else _main_root(common)
-    await _need_readable(common)
-    head = await resolve(gitdir, "HEAD")
+    _, head, said, urls = await asyncio.gather(
+        _need_readable(common),
+        resolve(gitdir, "HEAD"),
+        git("symbolic-ref", "--quiet", "--short", "HEAD", gitdir=gitdir, check=False),
+        git("config", "-z", "--get-regexp", r"^remote\..*\.url$", gitdir=common, check=False),
+    )
     if head is None:
         raise RepoError(
             f"{root} has no commit yet", fix="Make one: git add . && git commit -m 'First commit'"
         )
-    said = await git("symbolic-ref", "--quiet", "--short", "HEAD", gitdir=gitdir, check=False)
     branch = said.decode().strip() or None
-    name, url = await _remote(common, branch)
+    name, url = await _remote(common, branch, urls)
     default = await _default_branch(common, name, branch)
     return Repo(root, common, head, branch, default, name, url)
 
@@ -134,16 +137,19 @@ async def _need_readable(common: Path) -> None:
         raise RepoError(f"git cannot use {common}: {reason}", fix="See what `git status` says there")
 
 
-async def _remote(common: Path, branch: str | None) -> tuple[str, str]:
-    """Name and URL of the remote that counts: origin, else the branch's own, else the first."""
-    said = await git("config", "-z", "--get-regexp", r"^remote\..*\.url$", gitdir=common, check=False)
+async def _remote(common: Path, branch: str | None, said: bytes) -> tuple[str, str]:
+    """Name and URL of the remote that counts, of those that git ``said``: origin, else the branch's own, else
+    the first.
+    """
     urls: dict[str, str] = {}
     for item in said.decode(errors="surrogateescape").split("\0"):
         key, _, url = item.partition("\n")
         name = key.removeprefix("remote.").removesuffix(".url")
         if url and name not in urls:
             urls[name] = url
-    own = await git("config", f"branch.{branch}.remote", gitdir=common, check=False) if branch else b""
+    own = b""
+    if urls and "origin" not in urls and branch:
+        own = await git("config", f"branch.{branch}.remote", gitdir=common, check=False)
     for name in ("origin", own.decode().strip(), *sorted(urls)):
         if name in urls:
             return name, urls[name]

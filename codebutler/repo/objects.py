@@ -12,6 +12,9 @@ from codebutler.errors import RepoError
 from codebutler.repo.git import need_oid, plumb, resolve, try_plumb
 from codebutler.repo.process import complaint
 
+_TOPS = 64
+"""Commits of which the names at the top are remembered."""
+_known_tops: dict[tuple[Path, str], frozenset[str]] = {}
 FILE_LIMIT = 256 * 1024
 DIFF_LIMIT = 256 * 1024
 _LINKS = 4
@@ -108,6 +111,27 @@ async def list_blobs(gitdir: Path, commit: str) -> dict[str, str]:
 
 
 async def _ls_tree(gitdir: Path, commit: str, *paths: str, deep: bool = False) -> list[_Entry]:
+    """The entries of a commit below ``paths``. A look at its top tells of most that they are not there."""
+    if paths:
+        tops = await _tops(gitdir, commit)
+        paths = tuple(path for path in paths if path.partition("/")[0] in tops)
+        if not paths:
+            return []
+    return await _listed(gitdir, commit, *paths, deep=deep)
+
+
+async def _tops(gitdir: Path, commit: str) -> frozenset[str]:
+    """The names at the top of a commit, which never change."""
+    key = (gitdir, need_oid(commit, "a commit"))
+    if key not in _known_tops:
+        found = frozenset(entry.path for entry in await _listed(gitdir, commit))
+        while len(_known_tops) >= _TOPS:
+            del _known_tops[next(iter(_known_tops))]
+        _known_tops[key] = found
+    return _known_tops[key]
+
+
+async def _listed(gitdir: Path, commit: str, *paths: str, deep: bool = False) -> list[_Entry]:
     flags = ("-r",) if deep else ()
     out = await plumb("ls-tree", "-z", *flags, "--full-tree", commit, "--", *paths, gitdir=gitdir)
     entries = []

@@ -16,7 +16,14 @@ from codebutler.sandbox.configured import sandbox_settings
 from codebutler.sandbox.probe import probe
 from codebutler.sandbox.problems import unscratched
 from codebutler.sandbox.settings import SandboxSettings
-from codebutler.service import doctor_host, doctor_models, doctor_repo, doctor_servers, doctor_setup
+from codebutler.service import (
+    doctor_host,
+    doctor_models,
+    doctor_repo,
+    doctor_servers,
+    doctor_setup,
+    doctor_slack,
+)
 from codebutler.service.app import committed_config
 from codebutler.service.doctor_check import Check, note, ok, problem
 from codebutler.service.doctor_servers import Roles
@@ -55,7 +62,7 @@ async def examine(
     if folder is not None:
         await tour.look("home", asyncio.to_thread(doctor_host.folder, folder))
     if repo is not None:
-        await tour.look("remote", doctor_repo.remote(repo, config, folder))
+        await tour.look("remote", doctor_repo.remote(repo, config, folder, offline=offline))
         await tour.look("instructions", doctor_repo.told(repo))
     await tour.look("sandbox", _sandbox(config))
     roles: Roles = await tour.find("roles", doctor_repo.roles(repo), {})
@@ -64,6 +71,7 @@ async def examine(
         if repo is not None:
             await tour.look("setup", doctor_setup.examine(repo, config, folder))
         await tour.look("models", doctor_models.examine(config, roles, env, offline=offline))
+        await tour.look("slack", doctor_slack.examine(config, offline=offline))
         await tour.look("mcp", doctor_servers.examine(repo, config, roles, live=mcp))
     await _kept(tour, path, repo, folder)
     return Report(tour.checks, config)

@@ -190,6 +190,21 @@ def _left(home: Path, record: Record) -> list[str]:
     return [str(path) for path in kept if path.exists()]
 
 
+def forget_variables(home: Path, names: Sequence[str]) -> list[str]:
+    """Take variables out of the services' own environments, since the configuration has them now.
+
+    Returns the services that had one.
+    """
+    changed = []
+    for path in sorted((home / FOLDER).glob("*.env")):
+        before = envfile.read(path)
+        left = {name: value for name, value in before.items() if name not in names}
+        if left != before:
+            envfile.write(path, left)
+            changed.append(path.stem)
+    return changed
+
+
 def _text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")

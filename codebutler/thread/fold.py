@@ -32,7 +32,7 @@ _ENDS = frozenset(
 """What decides whether people are owed an end."""
 DEALS = frozenset(
     kind.model_fields["kind"].default
-    for kind in get_args(get_args(ev.Event)[0])
+    for kind in get_args(ev.Event)
     if "message" in kind.model_fields and kind.model_fields["message"].annotation is int
 )
 """What deals with the message that it names. Known beforehand: to ask each event took half of a fold."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
+from codebutler.errors import UsageError
 from codebutler.events import (
     MessageDeleted,
     MessageEdited,
@@ -46,7 +47,10 @@ async def receive(store: Store, inbound: Inbound, *, title: str = "", mode: Mode
 async def take_in(
     store: Store, inbound: Inbound, *, title: str = "", mode: Mode = "team"
 ) -> tuple[str, bool]:
-    """As ``receive``; also says whether a thread was opened just now."""
+    """As ``receive``; also says whether a thread was opened just now.
+
+    Raises UsageError when the conversation's id looks like a secret: messages must find their way back by it.
+    """
     inbound = _without_secrets(Inbound.model_validate(well_formed(inbound.model_dump())), store)
     said = event_of(inbound)
     event = NewEvent(said.kind, f"{inbound.surface}:{inbound.key}", dump(said))
@@ -55,7 +59,7 @@ async def take_in(
         if not isinstance(said, MessageReceived):
             return "", False
         thread = thread_id(inbound.surface, inbound.external_id)
-        name = title or _title(inbound.text, inbound.attachments)
+        name = store.redactor.text(title) or _title(inbound.text, inbound.attachments)
         opened = ThreadOpened(title=name, owner=inbound.author, mode=mode)
         if await store.open_thread(
             thread,
@@ -100,13 +104,23 @@ def event_of(inbound: Inbound) -> MessageReceived | MessageEdited | MessageDelet
 def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
     """Before anything is cut out of it, such as a title: half a secret is not known for one any more."""
     given = inbound.model_dump()
-    ids = {name: given[name] for name in ("surface", "external_id", "key", "edits", "deletes")}
+    ids = {name: given[name] for name in ("surface", "external_id")}
+    if store.redactor.value(ids) != ids:
+        raise UsageError(
+            "the key of this conversation looks like a secret, and keys are kept", fix="Use another key."
+        )
+    ids |= {name: _known_by(store, given[name]) for name in ("key", "edits", "deletes")}
     clean = Inbound.model_validate({**store.redactor.value(given), **ids})
     hashes = (
         file.sha256 for file in inbound.attachments
     )  # of our own making, and they must stay what they are
     files = [c.model_copy(update={"sha256": sha}) for c, sha in zip(clean.attachments, hashes, strict=True)]
     return clean.model_copy(update={"attachments": files})
+
+
+def _known_by(store: Store, key: str) -> str:
+    """An event's key, which need only be told from others: the hash of one that looks like a secret."""
+    return key if store.redactor.text(key) == key else hashlib.sha256(key.encode()).hexdigest()
 
 
 def _title(text: str, files: Sequence[Attachment]) -> str:

@@ -11,6 +11,7 @@ from codebutler.thread import close, lead, memory_commit, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
+from codebutler.thread.proof import failing_tests
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 from codebutler.waiting import first_of
@@ -243,6 +244,7 @@ async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     await closed_outside(desk, "This work goes into a new one.")
     if state.pr is None or state.pr_state == "closed":
         await desk.record_pr(_subject(desk), "")
+    await desk.show_ready(failing_tests(frame))
     await desk.post(
         render.pr_ready(state, text),
         key=f"{frame.id}:done",

@@ -116,6 +116,7 @@ def pr_body(state: ThreadState) -> str:
     lines += ["", "## Participants", "", *_bullets(_participants(state))]
     if state.approval:
         lines += ["", f"Plan `{state.approval.hash[:8]}` approved by {state.approval.by.label}."]
+    lines += ["", f"Closes #{state.issue}."] if state.issue else []
     lines += ["", f"Thread `{state.id}`"]
     inside = "\n".join(lines).replace("<!--", "&lt;!--")  # a model's words must not look like our markers
     return f"{BODY_START}\n{inside}\n{BODY_END}"

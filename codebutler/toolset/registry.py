@@ -18,7 +18,7 @@ from codebutler.wellformed import well_formed
 class Arguments(BaseModel):
     """Base of every tool's arguments: unknown names are refused, so that a model learns of its typo."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ SECONDS = 30.0
 """How long one request may take."""
 BURST = 3
 """Posts that a channel takes at once before the pace holds."""
+SCOPES = "x-oauth-scopes"
 WAIT = 1.0
 """Seconds to wait when Slack does not say."""
 
@@ -46,6 +47,8 @@ class Calls:
     def __init__(self, client: AsyncWebClient, *, gap: float) -> None:
         """``client`` knows the token and the address."""
         self.client = client
+        self.scopes = ""
+        """What the last answer said that its token may do, with commas; "" when it did not say."""
         self._gap = gap
         self._posts: dict[str, float] = {}
         self._blocked: dict[str, float] = {}
@@ -74,7 +77,9 @@ class Calls:
     async def _once(self, method: str, lane: str, args: Mapping[str, object]) -> Json:
         work: Callable[..., Any] = getattr(self.client, method.replace(".", "_"))
         try:
-            return dict((await work(**args)).data)
+            answer = await work(**args)
+            self.scopes = next((str(v) for k, v in answer.headers.items() if k.lower() == SCOPES), "")
+            return dict(answer.data)
         except Exception as error:  # noqa: BLE001 - raised again unless it says to wait
             pause = _pause_or_raise(method, error)
         self._blocked[lane] = max(self._blocked.get(lane, 0.0), time.monotonic() + pause)

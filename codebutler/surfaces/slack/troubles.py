@@ -10,7 +10,7 @@ from codebutler.surfaces.slack.calls import Calls, SlackAway, SlackRefused
 log = logging.getLogger("codebutler.slack")
 ADMINS = "ADMINS"
 """Marks the lines of the service's log that are for whoever runs the host."""
-_NEW = "Put a working bot token into slack.botToken (or SLACK_BOT_NEW) and restart."
+_NEW = "Put a working bot token into slack.botToken (or SLACK_BOT_TOKEN) and restart."
 _INVITE = "Invite the app into the channel: /invite @codebutler."
 SHUT: Mapping[str, str] = {
     "invalid_auth": _NEW,

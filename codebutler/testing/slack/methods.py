@@ -170,7 +170,11 @@ def _join(ws: Workspace, args: Json) -> Json:
 def _list(ws: Workspace, args: Json) -> Json:
     kinds = as_list(args.get("types")) or ["public_channel"]
     wanted = {"public_channel": "channel", "private_channel": "group", "im": "im"}
-    rows = [c.info() for c in ws.channels.values() if c.kind in {wanted.get(k, "") for k in kinds}]
+    rows = [
+        c.info()
+        for c in ws.channels.values()
+        if c.kind in {wanted.get(k, "") for k in kinds} and (c.kind == "channel" or BOT_USER in c.members)
+    ]
     if str(args.get("exclude_archived", "")).lower() in {"true", "1"}:
         rows = [r for r in rows if not r["is_archived"]]
     return {"channels": rows, "response_metadata": {"next_cursor": ""}}

@@ -45,7 +45,11 @@ class SlackTwin:
         self.keep = True
         self.leaves_out: frozenset[str] = frozenset()
         """Fields that neither answers nor events have: what Slack need not send, an app cannot rely on."""
-        self.scopes = "app_mentions:read,assistant:write,channels:history,channels:read,chat:write,commands"
+        self.scopes = (
+            "app_mentions:read,assistant:write,channels:history,channels:join,channels:manage,channels:read,"
+            "chat:write,commands,files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,"
+            "reactions:read,reactions:write,users:read"
+        )
         self._tickets: set[str] = set()
         self._runner: web.AppRunner | None = None
 
