@@ -9,7 +9,7 @@ import pytest
 
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent
-from codebutler.surfaces.slack import views
+from codebutler.surfaces.wording import decision
 from codebutler.thread import wishes
 from codebutler.types import Choice, MemoryItem, Outbound, Person, Plan, PlanStep
 
@@ -135,7 +135,7 @@ async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     ],
 )
 def test_a_form_as_words(values: dict[str, str], wish: str) -> None:
-    assert views.decision(["a", "b"], values) == wish
+    assert decision(["a", "b"], values, 3_000) == wish
     items = [MemoryItem(file="pm.md", text="a"), MemoryItem(file="pm.md", text="b")]
     now = wishes.take(items, ["drop", ""], wish)
     assert now.done
