@@ -3,40 +3,92 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from codebutler.errors import ConfigError
+from codebutler.errors import ConfigError, RepoError
 from codebutler.forges.base import Forge
+from codebutler.forges.github.access import access_for
+from codebutler.forges.github.calls import Calls
+from codebutler.forges.github.forge import GitHubForge
+from codebutler.forges.github.spot import Spot, spot_of
 from codebutler.forges.local import LocalForge
 from codebutler.repo.discover import Repo
 from codebutler.repo.layout import hide_own_files, own_folder
 from codebutler.repo.process import without_passwords
 from codebutler.repo.remotes import is_local, pick_remote
+from codebutler.settings.github import GitHub
 
 
 class ForgeChoice(Protocol):
-    """The part of the configuration that chooses: "" or "auto" by the remote, "local" for one on disk."""
+    """The part of the configuration that chooses: "auto" by the remote, "local" for one on disk, "github"."""
 
     @property
     def forge(self) -> str:
         """The forge's name."""
         ...
 
+    @property
+    def github(self) -> GitHub:
+        """GitHub's addresses and credentials."""
+        ...
 
-async def forge_for(repo: Repo, config: ForgeChoice, *, home: Path) -> Forge:
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How git reaches a repository's remote: "" and None where it is as the remote's own URL says."""
+
+    url: str = ""
+    token: str | None = None
+
+
+async def forge_for(repo: Repo, config: ForgeChoice, *, home: Path, checked: bool = True) -> Forge:
     """The repository's forge. A remote on this disk, or none at all, has the local one.
 
     The repository's store is there already (``service.app.open_store``): PRs are rows of it.
     ``home`` is CODEBUTLER_HOME, where a missing remote is made on first use. ConfigError when the remote is
-    a server that no forge here can talk to.
+    a server that no forge here can talk to, or when there are no credentials for it; RepoError when it is
+    GitHub and, as it is asked unless ``checked`` is False, takes no pushes of ours.
     """
+    spot = github_spot(repo, config)
+    if spot is not None:
+        forge = GitHubForge(repo, spot, config.github, await calls_for(spot, config.github))
+        if checked:
+            await forge.check()
+        return forge
     local = config.forge == "local"
     if repo.remote_url and not is_local(repo.remote_url) and not local:
         raise ConfigError(
-            f"pull requests at {without_passwords(repo.remote_url)} are not supported yet: GitHub is to come",
-            fix=f'Put "forge": "local" into {home / "config.json"}: PRs then go to a remote on this disk',
+            f"pull requests at {without_passwords(repo.remote_url)} are not supported: no GitHub known here",
+            fix=f'Put "forge": "local" into {home / "config.json"}: PRs then go to a remote on this disk. '
+            "(An Enterprise server: set github.baseUrl there.)",
         )
     await asyncio.to_thread(own_folder, repo, repo.inner)
     await asyncio.to_thread(hide_own_files, repo)
     return LocalForge(repo, pick_remote(repo, home, local=local), repo.inner / "store.db")
+
+
+def github_spot(repo: Repo, config: ForgeChoice) -> Spot | None:
+    """The repository at GitHub, if that is where its pull requests live."""
+    if config.forge == "local" or not repo.remote_url or is_local(repo.remote_url):
+        return None
+    return spot_of(repo.remote_url, config.github, surely=config.forge == "github")
+
+
+async def calls_for(spot: Spot, settings: GitHub) -> Calls:
+    """The API with the credentials that are configured for a repository. ConfigError without any."""
+    access = await access_for(spot, settings)
+    return Calls(access, gap=settings.post_seconds, patience=settings.wait_seconds)
+
+
+async def way_to(repo: Repo, config: ForgeChoice) -> Way:
+    """How the daemon's git reaches the remote: at GitHub over HTTP with our token, where there is one."""
+    spot = github_spot(repo, config)
+    if spot is None:
+        return Way()
+    try:
+        access = await access_for(spot, config.github)
+        return Way(spot.git_url, await access.password())
+    except (ConfigError, RepoError):  # reading may go without: by an SSH agent, or of a public repository
+        return Way()

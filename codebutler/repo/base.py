@@ -28,21 +28,21 @@ async def base_commit(
     *,
     home: Path,
     local: bool = False,
+    url: str = "",
     token: str | None = None,
     timeout: float = _FETCH_SECONDS,
 ) -> Base:
     """The newest commit of the default branch: the remote's where there is one, else the local branch's.
 
     ``home`` is CODEBUTLER_HOME (there may be a made remote with merged PRs), ``local`` as in
-    ``pick_remote``. A remote that cannot be reached costs a notice, not the thread. On a detached HEAD the
-    thread starts from that very commit.
+    ``pick_remote``; ``url`` and ``token`` reach the remote where its own URL does not. A remote that cannot
+    be reached costs a notice, not the thread. On a detached HEAD the thread starts from that very commit.
     """
     notices: list[str] = []
     branch = repo.default_branch
     if repo.remote_url:
-        url = repo.remote_url
         try:
-            url = pick_remote(repo, home).url
+            url = url or pick_remote(repo, home).url
             branch = await _fetch_default(repo, url, branch, token, timeout)
         except RepoError as error:
             notices.append(f"{error.message}; going on with what is known here")

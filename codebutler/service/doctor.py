@@ -62,7 +62,7 @@ async def examine(
     if folder is not None:
         await tour.look("home", asyncio.to_thread(doctor_host.folder, folder))
     if repo is not None:
-        await tour.look("remote", doctor_repo.remote(repo, config, folder))
+        await tour.look("remote", doctor_repo.remote(repo, config, folder, offline=offline))
         await tour.look("instructions", doctor_repo.told(repo))
     await tour.look("sandbox", _sandbox(config))
     roles: Roles = await tour.find("roles", doctor_repo.roles(repo), {})

@@ -10,6 +10,7 @@ from codebutler.agent.roles import Role, load_role, shipped_names
 from codebutler.config import FILE, Config, load_config
 from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.forges.choose import forge_for
+from codebutler.forges.github.forge import GitHubForge
 from codebutler.repo import skills
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.instructions import of_folders
@@ -31,17 +32,25 @@ async def repo(path: Path) -> tuple[Repo | None, list[Check]]:
     return found, [ok("repo", f"{found.root}, {where}, default branch {found.default_branch}")]
 
 
-async def remote(repo: Repo, config: Config | None, home: Path | None) -> list[Check]:
-    """Whether pull requests can be made for the repo's remote."""
+async def remote(
+    repo: Repo, config: Config | None, home: Path | None, *, offline: bool = False
+) -> list[Check]:
+    """Whether pull requests can be made for the repo's remote. ``offline``: GitHub is not asked."""
     if not repo.remote_url:
         return [note("remote", "none: a bare remote will be made in the global folder")]
     if config is None or home is None or is_local(repo.remote_url) or config.forge == "local":
         return [ok("remote", repo.remote_name)]
     try:
-        await forge_for(repo, config, home=home)
+        forge = await forge_for(repo, config, home=home, checked=False)
     except ConfigError as error:
         return [problem("remote", error.message, error.fix)]
-    return [ok("remote", repo.remote_name)]
+    if not isinstance(forge, GitHubForge):
+        return [ok("remote", repo.remote_name)]
+    if offline:
+        return [ok("remote", f"{repo.remote_name}, at GitHub: {forge.full_name}, not asked")]
+    remark = await forge.check()
+    found = ok("remote", f"{repo.remote_name}, at GitHub: {forge.full_name} takes our pushes")
+    return [found, *([note("remote", remark)] if remark else [])]
 
 
 def uncommitted(repo: Repo, committed: str, home: Path, env: Mapping[str, str]) -> list[Check]:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from codebutler.settings.github import GitHub
 from codebutler.settings.mcp import Mcp
 from codebutler.settings.media import Images, Speech
 from codebutler.settings.parts import REPO, HostPort, Line, ProviderName, Section, Url, Usd
@@ -25,15 +26,6 @@ class Discord(Section):
     channel_id: Line | None = Field(default=None, alias="channelID", json_schema_extra=REPO)
     admin_channel: Line | None = None
     base_url: Url = "https://discord.com/api/v10"
-
-
-class GitHub(Section):
-    """GitHub as forge and door. ``web_url`` is what links in messages start with."""
-
-    token: SecretStr | None = None
-    admin_channel: Line | None = None
-    base_url: Url = "https://api.github.com"
-    web_url: Url = "https://github.com"
 
 
 class Linear(Section):
@@ -234,4 +226,4 @@ class Settings(Section):
     images: Images = Images()
     speech: Speech = Speech()
     git: Git = Git()
-    forge: Literal["auto", "local"] = "auto"
+    forge: Literal["auto", "local", "github"] = "auto"

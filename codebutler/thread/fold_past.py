@@ -34,7 +34,7 @@ RETURNED = frozenset({
 })  # fmt: skip
 
 FACTS = frozenset({
-    "id", "opened", "opened_at", "seq", "ts", "outcome",
+    "id", "opened", "opened_at", "seq", "ts", "outcome", "issue",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "heard", "late", "people", "speaker", "models", "asked", "standing",
     "plugs", "unplugged",  # what servers offered at first holds for the whole thread

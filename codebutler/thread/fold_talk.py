@@ -24,6 +24,8 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
     s.unread[s.seq], s.speaker = e.model_copy(update={"attachments": _kept(s, e)}), e.author
     if e.key:
         s.heard[e.surface, e.key] = e.text
+    if e.surface == "github" and not s.issue and (number := e.external_id.rpartition("#")[2]).isdigit():
+        s.issue = int(number)
     _meet(s, e.author)
 
 

@@ -9,6 +9,7 @@ import asyncio
 
 from codebutler.errors import BranchLost, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady
+from codebutler.forges.choose import way_to
 from codebutler.repo import commits, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
 from codebutler.repo.git import is_ancestor, plumb, tip_of
@@ -45,8 +46,9 @@ class Folder:
 
     async def refresh_base(self) -> BaseResolved:
         """Look where the base branch stands now, and log it."""
-        local = self._host.config.forge == "local"
-        found = await base_commit(self._host.repo, home=self._host.home, local=local)
+        host, local = self._host, self._host.config.forge == "local"
+        way = await way_to(host.repo, host.config)
+        found = await base_commit(host.repo, home=host.home, local=local, url=way.url, token=way.token)
         event = BaseResolved(commit=found.commit, branch=found.branch, notices=list(found.notices))
         await self._log.append(event)
         self._dependencies.begin(found.commit)

@@ -40,17 +40,28 @@ class Shipping(Mail):
         return f"Pull request #{pr.number} is open: {pr.url}" if pr else "no pull request"
 
     async def record_pr(self, title: str, body: str) -> None:
-        """Open the PR at the forge (which finds it again by its branch) and log it."""
+        """Open a draft at the forge (which finds it again by its branch) and log it."""
         tree, base = self.state.worktree, await self.space.base()
         if tree is None:
             raise ToolFailed("there is no branch to open a pull request for")
         forge = await self.space.forge()
         full = render.merge_body(self.redact(body), render.pr_body(self.state))
         pr = await self._git(
-            forge.open_pr(branch=tree.branch, base=base.branch, title=title, body=full, draft=False)
+            forge.open_pr(branch=tree.branch, base=base.branch, title=title, body=full, draft=True)
         )
         await self.append(PrOpened(number=pr.number, url=pr.url, title=pr.title))
         await self.log.update_row(pr=str(pr.number))
+
+    async def show_ready(self, failing: str) -> None:
+        """A draft becomes ready for review, unless its tests failed last: with the command ``failing``."""
+        if self.state.pr is None:
+            return
+        if failing:
+            number, command = self.state.pr.number, failing[:80]
+            await self.tell_once(f"#{number} stays a draft: the tests failed when last run (`{command}`).")
+            return
+        forge = await self.space.forge()
+        await forge.update(self.state.pr.number, draft=False)
 
     async def refresh_pr(self) -> None:
         """Bring title and our part of the body up to date."""

@@ -75,6 +75,8 @@ class ThreadState:
     """Changes (by their seq: edited, deleted) of messages that had been read; nobody was told yet."""
     overheard: dict[str, dict[int, str]] = field(default_factory=dict)
     """By frame: what people said to the PM while it worked out that role's answer."""
+    issue: int = 0
+    """The number of the GitHub issue that the thread was asked about; 0 for none."""
     reminder: int = 0
     """The seq of a reminder that came due and was not shown yet."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)

@@ -73,14 +73,14 @@ def test_each_layer_wins_over_the_one_below(world: World) -> None:
 def test_a_conventional_variable_wins_over_the_global_file(world: World, variable: str, key: str) -> None:
     name = key.rpartition(".")[2]
     old, new = (
-        ("https://old.example", "https://new.example") if name == "baseUrl" else ("old-value", "new-value")
+        ("https://old.example", "https://new.example") if name.endswith("Url") else ("old-value", "new-value")
     )
     world.host(nest({split(key): old}))
     assert world.load().origin(key) == str(world.global_file)
     config = world.load({variable: new})
     assert config.origin(key) == variable
     values = {k: v for k, v, _ in config.items()}
-    shown = values[key] if name == "baseUrl" else values[key].get_secret_value()
+    shown = values[key] if name.endswith("Url") else values[key].get_secret_value()
     assert shown == new
     assert world.load({variable: ""}).origin(key) == str(world.global_file), "an empty variable is unset"
 
@@ -136,7 +136,7 @@ def test_the_person_at_the_host_may_raise_a_cap_by_flag(world: World) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        *(key for key in ENVIRONMENT.values() if not key.endswith("baseUrl")),
+        *(key for key in ENVIRONMENT.values() if not key.endswith("Url")),
         "providers.mine.apiKey",
     ],
 )

@@ -16,6 +16,7 @@ from codebutler.forges.choose import forge_for
 from codebutler.repo.commits import commit_files
 from codebutler.repo.discover import find_repo
 from codebutler.repo.git import move_ref
+from codebutler.settings.github import GitHub
 from codebutler.store.connection import prepare
 from codebutler.types import Person
 
@@ -30,7 +31,7 @@ class _Config:
     """The part of the configuration that chooses a forge."""
 
     def __init__(self, forge: str = "auto") -> None:
-        self.forge = forge
+        self.forge, self.github = forge, GitHub()
 
 
 async def _forge(box: GitBox, tmp_path: Path, kind: str = "auto") -> Forge:
@@ -260,12 +261,10 @@ async def test_base_branches_are_never_deleted(git_box: GitBox, remote_box: GitB
     assert remote_box.git("branch", "--format=%(refname:short)") == "main"
 
 
-async def test_a_server_has_no_forge_here_yet_but_a_local_one_is_offered(
-    git_box: GitBox, tmp_path: Path
-) -> None:
-    git_box.git("remote", "add", "origin", "https://ann:secret@github.com/a/b.git")
+async def test_a_server_without_a_forge_is_offered_a_local_one(git_box: GitBox, tmp_path: Path) -> None:
+    git_box.git("remote", "add", "origin", "https://ann:secret@git.example.org/a/b.git")
     repo = await find_repo(git_box.root)
-    with pytest.raises(ConfigError, match=r"https://github\.com/a/b\.git") as caught:
+    with pytest.raises(ConfigError, match=r"https://git\.example\.org/a/b\.git") as caught:
         await forge_for(repo, _Config(), home=tmp_path / "home")
     assert f'"forge": "local" into {tmp_path / "home" / "config.json"}' in caught.value.fix
     assert "secret" not in str(caught.value)

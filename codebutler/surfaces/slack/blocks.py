@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from codebutler.surfaces.slack.cutting import cut
+from codebutler.surfaces.cutting import cut
 from codebutler.surfaces.slack.markup import escaped, guarded, mrkdwn
+from codebutler.surfaces.wording import choices, prefixed
 from codebutler.types import Choice, Json, Outbound
 
 MARKDOWN = 9_000
@@ -17,6 +18,8 @@ TEXT = 3_900
 SECTION = 2_900
 LABEL = 75
 VALUE = 1_500
+CARRIED = 2_000
+"""Characters of what a button carries, in all."""
 ROW = 5
 """Buttons in a row."""
 ROWS = 5
@@ -50,16 +53,6 @@ class Pressed:
     value: str
     conversation: str
     mark: str
-
-
-def prefixed(message: Outbound) -> str:
-    """The text with its role in front."""
-    if not message.role:
-        return message.text
-    who = "PM" if message.role == "pm" else message.role.title()
-    block = message.text.lstrip()[:1] in "#|`~>-*0123456789" or message.text[:2] == "  "
-    gap = "\n\n" if block else " "
-    return f"**{who}:**{gap}{message.text}"
 
 
 def pieces(message: Outbound, *, conversation: str, mark: str) -> list[Piece]:
@@ -100,19 +93,15 @@ def _section(words: str) -> Json:
 
 
 def _buttons(message: Outbound, conversation: str, mark: str) -> list[Json]:
-    choices = list(message.choices)
-    if message.kind == "plan":
-        choices.insert(1, Choice(action="refine", label="Refine"))
-    if message.data.get("items"):
-        choices.append(Choice(action="pick", label="Decide one by one"))
-    made = [
-        _button(choice, number, conversation, mark) for number, choice in enumerate(choices[: ROW * ROWS])
-    ]
+    offered = choices(message)[: ROW * ROWS]
+    made = [_button(choice, number, conversation, mark) for number, choice in enumerate(offered)]
     return [{"type": "actions", "elements": made[n : n + ROW]} for n in range(0, len(made), ROW)]
 
 
 def _button(choice: Choice, number: int, conversation: str, mark: str) -> Json:
     carried = {"v": choice.value[:VALUE], "c": conversation, "m": mark}
+    while len(json.dumps(carried, ensure_ascii=False)) > CARRIED:  # what is escaped is longer
+        carried["v"] = carried["v"][: len(carried["v"]) * 3 // 4]
     words = choice.label if len(choice.label) <= LABEL else f"{choice.label[: LABEL - 1]}…"
     button: Json = {
         "type": "button",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
-    "secondary", "429", "primary", "500", "502", "close", "done_500", "done_close", "slow"
+    "secondary", "429", "primary", "500", "502", "close", "done_500", "done_close", "slow", "done_act"
 ]
-"""``done_…``: the call has its effect, and the caller does not learn of it. ``slow`` waits first."""
+"""``done_…``: the call has its effect, and the caller does not learn of it; ``slow`` waits first;
+``done_act`` does what the fault says before it is answered."""
 OnDelivery: TypeAlias = Literal["", "drop", "duplicate", "delay"]
 
 
@@ -21,6 +23,7 @@ class Fault:
 
     kind: Kind
     seconds: float = 0.0
+    act: Callable[[], None] | None = None
 
 
 class Faults:

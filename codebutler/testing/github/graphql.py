@@ -22,11 +22,7 @@ def answer(call: Call) -> Json:
     """``data``, or ``errors`` with status 200, as GraphQL has it."""
     query = str(call.body.get("query") or "")
     given = call.body.get("variables") or {}
-    values = {
-        **_literals(query),
-        **{k: v for k, v in given.items() if k != "input"},
-        **(given.get("input") or {}),
-    }
+    values = {**_literals(query, given), **given, **(given.get("input") or {})}
     known = [name for name in (*_MUTATIONS, *_QUERIES) if re.search(rf"\b{name}\b", query)]
     if call.token is None:
         raise Refused(401, "This endpoint requires you to be authenticated.")
@@ -44,9 +40,11 @@ def _error(kind: str, message: str) -> Json:
     return {"data": None, "errors": [{"type": kind, "message": message, "path": []}]}
 
 
-def _literals(query: str) -> dict[str, Any]:
+def _literals(query: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as they stand in the document: texts, numbers, and variables."""
     found: dict[str, Any] = dict(re.findall(r'(\w+):\s*"([^"]*)"', query))
-    return found | {name: int(number) for name, number in re.findall(r"(\w+):\s*(\d+)\b", query)}
+    found |= {name: int(number) for name, number in re.findall(r"(\w+):\s*(\d+)\b", query)}
+    return found | {name: given.get(word) for name, word in re.findall(r"(\w+):\s*\$(\w+)", query)}
 
 
 def _pull(call: Call, values: Mapping[str, Any], name: str = "pullRequestId") -> tuple[Project, Json]:

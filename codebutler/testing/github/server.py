@@ -108,7 +108,9 @@ class GitHubTwin:
             response = self._shown(request, work(call))
         except Refused as no:
             response = self._error(no)
-        if fault is not None and fault.kind.startswith("done_"):
+        if fault is not None and fault.act is not None:
+            fault.act()
+        if fault is not None and fault.kind in {"done_500", "done_close"}:
             return _broken(fault.kind.removeprefix("done_"), request)
         return response
 
@@ -193,7 +195,9 @@ class GitHubTwin:
         if fault is not None and fault.kind in {"500", "502", "close"}:
             return _broken(fault.kind, request)
         response = await smart.serve(self.hub, request)
-        if fault is not None and fault.kind.startswith("done_"):
+        if fault is not None and fault.act is not None:
+            fault.act()
+        if fault is not None and fault.kind in {"done_500", "done_close"}:
             return _broken(fault.kind.removeprefix("done_"), request)
         return response
 

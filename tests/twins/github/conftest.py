@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from codebutler.forges.choose import forge_for
+from codebutler.forges.github.forge import GitHubForge
+from codebutler.repo.discover import Repo, find_repo
+from codebutler.settings.shape import Settings
 from codebutler.testing.github.human import Human
 from codebutler.testing.github.project import Project
 from codebutler.testing.github.server import GitHubTwin
@@ -68,3 +74,49 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
         tree = git("mktree", stdin=f"100644 blob {blob}\thello.txt\n")
         git("update-ref", "refs/heads/main", git("commit-tree", "-m", "first", tree))
         yield Shop(twin, project, session)
+
+
+class Bench:
+    """A clone of the shop, with a branch ``work`` in it, and its forge."""
+
+    def __init__(self, shop: Shop, folder: Path) -> None:
+        self.shop, self.folder, self.home = shop, folder / "clone", folder / "home"
+        self.home.mkdir()
+        subprocess.run(["git", "clone", "-q", str(shop.project.path), str(self.folder)], check=True)
+        self.git("remote", "set-url", "origin", shop.project.clone_url)
+        self.head = self.commit("a.txt")
+
+    def git(self, *words: str) -> str:
+        who = ["-c", "user.name=B", "-c", "user.email=b@example.org"]
+        command = ["git", *who, "-C", str(self.folder), *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def commit(self, path: str) -> str:
+        (self.folder / path).parent.mkdir(exist_ok=True, parents=True)
+        (self.folder / path).write_text(f"{path}\n")
+        self.git("add", path)
+        self.git("commit", "-qm", f"add {path}")
+        return self.git("rev-parse", "HEAD")
+
+    def config(self, **github: object) -> Settings:
+        section = self.shop.twin.settings("butler", postSeconds=0, queueSeconds=1, **github)
+        return Settings.model_validate_json(json.dumps({"github": section}))
+
+    async def repo(self) -> Repo:
+        return await find_repo(self.folder)
+
+    async def forge(self, **github: object) -> GitHubForge:
+        found = await forge_for(await self.repo(), self.config(**github), home=self.home)
+        assert isinstance(found, GitHubForge)
+        return found
+
+    async def opened(self, *, draft: bool = False) -> GitHubForge:
+        forge = await self.forge()
+        await forge.push("work", self.head, expect="")
+        await forge.open_pr("work", "main", "Add a", "Body", draft=draft)
+        return forge
+
+
+@pytest.fixture
+def bench(shop: Shop, tmp_path: Path) -> Bench:
+    return Bench(shop, tmp_path)

@@ -1,0 +1,43 @@
+"""GitHub's settings. Credentials and addresses are the host's; a repo may name labels and folders."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from codebutler.settings.parts import REPO, HostPort, Line, Section, Url
+
+
+class GitHub(Section):
+    """GitHub as forge and door. ``web_url`` is what links in messages start with, and remotes.
+
+    The App (``app_id`` with ``private_key`` or the file with it) comes first, then ``token``, then what
+    ``gh auth token`` says. ``pr_labels`` stand on our pull requests; ``queue_seconds`` is how long a merge
+    waits for a merge queue, ``wait_seconds`` for a limit of GitHub's; ``post_seconds`` is the least time
+    between two writes.
+
+    The door (``door``) hears comments that call ``@`` and ``mention``, the label ``trigger_label``, and
+    assignment: by asking every ``poll_seconds``, or from signed webhooks at ``listen``. ``reply_strangers``:
+    who may not write gets one polite line.
+    """
+
+    token: SecretStr | None = None
+    app_id: int | None = None
+    private_key: SecretStr | None = None
+    private_key_file: Line | None = None
+    admin_channel: Line | None = None
+    base_url: Url = "https://api.github.com"
+    web_url: Url = "https://github.com"
+    pr_labels: list[Line] = Field(default=["codebutler"], json_schema_extra=REPO)
+    code_owners: bool = Field(default=True, json_schema_extra=REPO)
+    queue_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 90.0
+    post_seconds: Annotated[float, Field(ge=0, le=60)] = 1.0
+    door: bool = True
+    mention: Line = "bot"
+    trigger_label: Line | None = Field(default=None, json_schema_extra=REPO)
+    poll_seconds: Annotated[float, Field(gt=0, le=3600)] = 30.0
+    listen: HostPort | None = None
+    webhook_secret: SecretStr | None = None
+    reply_strangers: bool = True
