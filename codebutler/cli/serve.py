@@ -66,17 +66,20 @@ async def _run(args: argparse.Namespace) -> int:
 
     crew = Crew(repos, config, told, say, log_json=args.log_json or None)
     beating = asyncio.create_task(supervisor.beat())
-    ending = asyncio.create_task(_tell_of_end(told, supervisor))
+    telling = asyncio.create_task(_tell(crew, told, supervisor, f"serves {', '.join(map(str, repos))}"))
     try:
         await crew.run()
     finally:
-        for task in (beating, ending):
+        for task in (beating, telling):
             task.cancel()
-        await asyncio.gather(beating, ending, return_exceptions=True)
+        await asyncio.gather(beating, telling, return_exceptions=True)
     return 0
 
 
-async def _tell_of_end(told: asyncio.Event, supervisor: Supervisor) -> None:
+async def _tell(crew: Crew, told: asyncio.Event, supervisor: Supervisor, status: str) -> None:
+    """Up when every repo had a try, whatever came of it: one that is broken is tried again."""
+    await crew.settled()
+    supervisor.ready(status)
     await told.wait()
     supervisor.stopping()
 

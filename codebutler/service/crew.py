@@ -89,10 +89,14 @@ class Crew:
                 await self._link.close()
         return [end if isinstance(end, BaseException) else None for end in ends]
 
-    async def _connect(self) -> None:
-        """The connection that all doors share, once every repo has had its first try."""
+    async def settled(self) -> None:
+        """Every repo has had its first try."""
         for tried in self._tried:
             await tried.wait()
+
+    async def _connect(self) -> None:
+        """The connection that all doors share, once every repo has had its first try."""
+        await self.settled()
         if self._link is None:
             await self._stop.wait()
         else:

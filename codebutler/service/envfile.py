@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from codebutler.config import ENVIRONMENT, MODEL_VARIABLE, SHIPPED, Config, load_config
+from codebutler.config import ENVIRONMENT, MODEL_VARIABLE, SHIPPED, UNSAFE_VARIABLE, Config, load_config
 from codebutler.errors import ConfigError
 from codebutler.settings import borrowed
 from codebutler.settings.files import read_global
@@ -76,4 +76,6 @@ def taken(config: Config, env: Mapping[str, str]) -> tuple[dict[str, str], list[
             raise ConfigError(f"{name} holds a line break or the like", fix="Set it to the key as given out")
         else:
             found[name] = value
+    if env.get(UNSAFE_VARIABLE):
+        notes.append(f"{UNSAFE_VARIABLE} is left out: sandbox.tier in config.json is the place for it")
     return found, notes

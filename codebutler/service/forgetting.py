@@ -122,4 +122,5 @@ def _left(place: Place, found: Found) -> list[str]:
     made = [m.path for m in all_made(place.home, place.repo) if not m.thread or m.thread in threads]
     kept = [str(path) for path in place.repo.inner.glob("store.db.kept-*")]
     log = log_file(place)
-    return [*made, *kept, *([str(log)] if log.exists() else [])]
+    logs = [str(path) for path in sorted(log.parent.glob(f"{log.name}*"))]
+    return [*made, *kept, *logs]

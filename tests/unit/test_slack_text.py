@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from codebutler.surfaces.slack.blocks import pieces, prefixed, shortened
-from codebutler.surfaces.slack.cutting import cut, without_long_code
+from codebutler.surfaces.cutting import cut, without_long_code
+from codebutler.surfaces.slack.blocks import pieces, shortened
 from codebutler.surfaces.slack.inbound import Self, plain
 from codebutler.surfaces.slack.markup import guarded, mrkdwn
+from codebutler.surfaces.wording import prefixed
 from codebutler.testing.slack import limits
 from codebutler.types import Choice, Outbound
 

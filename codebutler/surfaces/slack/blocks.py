@@ -6,8 +6,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from codebutler.surfaces.slack.cutting import cut
+from codebutler.surfaces.cutting import cut
 from codebutler.surfaces.slack.markup import escaped, guarded, mrkdwn
+from codebutler.surfaces.wording import choices, prefixed
 from codebutler.types import Choice, Json, Outbound
 
 MARKDOWN = 9_000
@@ -52,16 +53,6 @@ class Pressed:
     mark: str
 
 
-def prefixed(message: Outbound) -> str:
-    """The text with its role in front."""
-    if not message.role:
-        return message.text
-    who = "PM" if message.role == "pm" else message.role.title()
-    block = message.text.lstrip()[:1] in "#|`~>-*0123456789" or message.text[:2] == "  "
-    gap = "\n\n" if block else " "
-    return f"**{who}:**{gap}{message.text}"
-
-
 def pieces(message: Outbound, *, conversation: str, mark: str) -> list[Piece]:
     """The message as Slack messages; buttons stand under the last one."""
     if message.slot:
@@ -100,14 +91,8 @@ def _section(words: str) -> Json:
 
 
 def _buttons(message: Outbound, conversation: str, mark: str) -> list[Json]:
-    choices = list(message.choices)
-    if message.kind == "plan":
-        choices.insert(1, Choice(action="refine", label="Refine"))
-    if message.data.get("items"):
-        choices.append(Choice(action="pick", label="Decide one by one"))
-    made = [
-        _button(choice, number, conversation, mark) for number, choice in enumerate(choices[: ROW * ROWS])
-    ]
+    offered = choices(message)[: ROW * ROWS]
+    made = [_button(choice, number, conversation, mark) for number, choice in enumerate(offered)]
     return [{"type": "actions", "elements": made[n : n + ROW]} for n in range(0, len(made), ROW)]
 
 

@@ -10,7 +10,7 @@ from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, Self, plain
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import replies
-from codebutler.surfaces.slack.verdicts import load
+from codebutler.surfaces.wording import load
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ async def _unread(door: Hearing, thread: str, conversation: str) -> dict[str, Me
     channel = conversation.partition(":")[0]
     return {
         said.key.removeprefix(f"{channel}:"): said
-        for said in (await load(door, thread)).unread.values()
+        for said in (await load(door.store, thread)).unread.values()
         if said.external_id == conversation and said.key.startswith(f"{channel}:") and not said.action
     }
 

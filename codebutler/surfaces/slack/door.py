@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from codebutler.errors import DoorClosed
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
+from codebutler.surfaces.cutting import without_long_code
 from codebutler.surfaces.slack import blocks, uploads
 from codebutler.surfaces.slack.blocks import Piece, pieces
 from codebutler.surfaces.slack.calls import SlackRefused
-from codebutler.surfaces.slack.cutting import without_long_code
 from codebutler.surfaces.slack.hearing import Hearing
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from codebutler.surfaces.slack import blocks, home, slash, views
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
-from codebutler.surfaces.slack.verdicts import gone, load, owner_of, refusal
+from codebutler.surfaces.slack.verdicts import owner_of, refusal
+from codebutler.surfaces.wording import gone, load
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
@@ -72,10 +73,10 @@ async def press(link: Link, body: Json) -> None:
     if pressed is None or found is None or pressed.conversation != f"{channel}:{root}":
         return  # not ours, or carried over from another thread
     door, thread = found
-    state = await load(door, thread)
+    state = await load(door.store, thread)
     if why := refusal(door, state, pressed, user):
         link.later(door.whisper(channel, user, why, root))
-        if gone(state, pressed):
+        if gone(state, pressed.action, pressed.value, pressed.mark):
             link.later(_replace(link, channel, ts, message, f"No longer open: {why}"))
         return
     if pressed.action in {"refine", "pick"}:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
-from codebutler.surfaces.slack.verdicts import load
+from codebutler.surfaces.wording import load
 from codebutler.thread.render import money
 from codebutler.types import Json
 
@@ -45,7 +45,7 @@ async def _threads(link: Link, door: Hearing, user: str) -> list[Json]:
     for bound in (await door.store.bound(SURFACE))[:LOOKED]:
         if bound.phase == "closed" or len(parts) >= MOST:
             continue
-        state = await load(door, bound.thread)
+        state = await load(door.store, bound.thread)
         if state.opened is None or state.opened.owner.id != user:
             continue
         title = escaped(state.opened.title)

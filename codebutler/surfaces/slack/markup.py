@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from codebutler.surfaces.cutting import parser
+
 if TYPE_CHECKING:
-    from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
 _CALLS = re.compile(r"<(?=[!@#])")
@@ -30,13 +31,6 @@ def escaped(text: str) -> str:
 def unescaped(text: str) -> str:
     """What Slack escaped, as people wrote it."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-
-
-def parser() -> MarkdownIt:
-    """The markdown of models: CommonMark with tables and struck words."""
-    from markdown_it import MarkdownIt
-
-    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def mrkdwn(markdown: str) -> str:

@@ -21,7 +21,8 @@ from codebutler.surfaces.slack.inbound import Self
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped, guarded, mrkdwn
 from codebutler.surfaces.slack.signs import ABSENT
-from codebutler.surfaces.slack.verdicts import load, owner_of
+from codebutler.surfaces.slack.verdicts import owner_of
+from codebutler.surfaces.wording import load, prefixed
 from codebutler.types import Json, Outbound
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ class Streams:
 
     async def _show(self, conversation: str, draft: Draft) -> bool:
         """Whether there was anything to show."""
-        whole = guarded(blocks.prefixed(Outbound(text=draft.text.lstrip(), role=draft.role)))
+        whole = guarded(prefixed(Outbound(text=draft.text.lstrip(), role=draft.role)))
         ready = whole[:MOST].rstrip("<")  # what follows it may be a call
         if draft.over or len(ready) <= draft.shown:
             return False
@@ -169,7 +170,7 @@ class Streams:
     async def _owner(self, conversation: str) -> str:
         """Whose thread it is, if somebody's in Slack."""
         found = await owner_of(self._link, conversation)
-        state = await load(*found) if found else None
+        state = await load(found[0].store, found[1]) if found else None
         owner = state.opened.owner if state and state.opened else None
         return owner.id if owner and owner.surface == SURFACE else ""
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack.blocks import ACTION, Pressed
 from codebutler.surfaces.slack.intake import SURFACE
-from codebutler.surfaces.slack.verdicts import load, owner_of, refusal
+from codebutler.surfaces.slack.verdicts import owner_of, refusal
+from codebutler.surfaces.wording import decision, load
 from codebutler.types import Inbound, Json, MemoryItem
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     if found is None:
         return {first: "This thread is gone."}
     door, thread = found
-    state = await load(door, thread)
+    state = await load(door.store, thread)
     action = form.removeprefix(ACTION)
     if why := refusal(door, state, Pressed(action, "", conversation, ""), user):
         return {first: why}
@@ -87,7 +88,7 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
             return {FIELD: "Say what should be different."}
         await door.receive(base.model_copy(update={"text": values[FIELD].strip()}))
     else:
-        wish = decision([item.text for item in state.memory or []], values)
+        wish = decision([item.text for item in state.memory or []], values, INPUT)
         await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
     return {}
 
@@ -95,19 +96,3 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
 def _values(view: Json) -> dict[str, str]:
     state = (view.get("state") or {}).get("values") or {}
     return {name: str((field.get(VALUE) or {}).get("value") or "") for name, field in state.items()}
-
-
-def decision(items: Sequence[str], values: Mapping[str, str]) -> str:
-    """What the form says, as words that the memory command takes."""
-    lines, dropped = [], []
-    for number, text in enumerate(items, 1):
-        given = values.get(f"item{number}", text).strip()
-        if not given:
-            dropped.append(str(number))
-        elif given != text[:INPUT].strip():
-            lines.append(f"edit {number}: {' '.join(given.split())}")
-    if len(dropped) == len(items):
-        return "no"
-    if dropped:
-        lines.append(f"remove {' '.join(dropped)}")
-    return "\n".join([*lines, "yes"])

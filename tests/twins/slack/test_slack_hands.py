@@ -9,7 +9,7 @@ import pytest
 
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent
-from codebutler.surfaces.slack import views
+from codebutler.surfaces.wording import decision
 from codebutler.types import Choice, MemoryItem, Outbound, Person, Plan, PlanStep
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     ],
 )
 def test_a_form_as_words(values: dict[str, str], wish: str) -> None:
-    assert views.decision(["a", "b"], values) == wish
+    assert decision(["a", "b"], values, 3_000) == wish
 
 
 async def test_the_command_opens_a_thread_lists_and_helps(desk: Any) -> None:

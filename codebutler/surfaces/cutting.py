@@ -6,8 +6,10 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from codebutler.surfaces.slack.markup import parser
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 INLINE = 20
 """Code with so many lines becomes a file."""
@@ -20,7 +22,7 @@ html html html | css css css | shell sh sh,bash,shell,zsh,console | sql sql sql 
 yaml yaml yaml,yml | xml xml xml | diff diff diff,patch | markdown md md,markdown | text toml toml
 text txt text,txt
 """
-"""Slack's name of a language, the ending of its files, and what models call it."""
+"""A language's name as Slack has it, the ending of its files, and what models call it."""
 _KINDS = {
     name: (language, ending)
     for language, ending, names in (entry.split() for entry in re.split(r"[|\n]", _LANGUAGES.strip()))
@@ -30,11 +32,18 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Code that goes as a file: its name, Slack's name of its language, and the code."""
+    """Code that goes as a file: its name, its language as Slack names it, and the code."""
 
     name: str
     language: str
     code: str
+
+
+def parser() -> MarkdownIt:
+    """The markdown of models: CommonMark with tables and struck words."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def without_long_code(markdown: str, mark: str) -> tuple[str, list[Snippet]]:

@@ -1,0 +1,73 @@
+"""What doors with buttons share: who talks, what can be pressed, and whether it still counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from codebutler.events import parse
+from codebutler.store.store import Store
+from codebutler.thread.fold import fold
+from codebutler.thread.state import ThreadState
+from codebutler.types import Choice, Outbound
+
+OWNERS = frozenset({"approve", "merge", "memory", "raise", "code", "refine", "pick"})
+"""What only the thread's owner, or an admin, decides."""
+
+
+def prefixed(message: Outbound) -> str:
+    """The text with its role in front."""
+    if not message.role:
+        return message.text
+    who = "PM" if message.role == "pm" else message.role.title()
+    block = message.text.lstrip()[:1] in "#|`~>-*0123456789" or message.text[:2] == "  "
+    gap = "\n\n" if block else " "
+    return f"**{who}:**{gap}{message.text}"
+
+
+def choices(message: Outbound) -> list[Choice]:
+    """A message's choices, with those that open a form."""
+    found = list(message.choices)
+    if message.kind == "plan":
+        found.insert(1, Choice(action="refine", label="Refine"))
+    if message.data.get("items"):
+        found.append(Choice(action="pick", label="Decide one by one"))
+    return found
+
+
+async def load(store: Store, thread: str) -> ThreadState:
+    """The thread as it stands."""
+    return fold(thread, ((r.seq, r.ts, parse(r.body)) for r in await store.events(thread)))
+
+
+def gone(state: ThreadState, action: str, value: str, mark: str) -> str:
+    """Why what a button stands for cannot be done any more, or "". ``mark`` is its message's."""
+    plan, question = state.plan, state.question
+    match action:
+        case "approve" | "refine" if plan is None or not state.plan_waits:
+            return "This plan is no longer waiting for a decision."
+        case "approve" if plan is not None and value != plan.hash:
+            return f"That plan has been replaced. The one on the table is {plan.hash[:8]}."
+        case "merge" if state.pr is None or state.pr_state != "open" or str(state.pr.number) != value:
+            return "There is no such open pull request any more."
+        case "memory" | "pick" if not state.memory:
+            return "No memory items wait for a decision any more."
+        case "answer" if question is None or f"question:{question.call_id}" not in mark:
+            return "This question has been answered."
+        case _:
+            return ""
+
+
+def decision(items: Sequence[str], values: Mapping[str, str], most: int) -> str:
+    """What a form of memory items says, in the memory command's words; a field takes ``most`` characters."""
+    lines, dropped = [], []
+    for number, text in enumerate(items, 1):
+        given = values.get(f"item{number}", text).strip()
+        if not given:
+            dropped.append(str(number))
+        elif given != text[:most].strip():
+            lines.append(f"edit {number}: {' '.join(given.split())}")
+    if len(dropped) == len(items):
+        return "no"
+    if dropped:
+        lines.append(f"remove {' '.join(dropped)}")
+    return "\n".join([*lines, "yes"])
