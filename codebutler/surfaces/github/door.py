@@ -6,9 +6,9 @@ from codebutler.errors import DoorClosed
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
-from codebutler.surfaces.github.people import SURFACE
+from codebutler.surfaces.github.people import SURFACE, People
 from codebutler.surfaces.github.saying import LIMIT, marks_in, pieces
-from codebutler.types import Capabilities, Outbound
+from codebutler.types import Capabilities, Json, Outbound
 
 KEPT = 500
 """Conversations of which it is known what stands in them."""
@@ -26,9 +26,10 @@ class GitHub:
     name = SURFACE
     capabilities = Capabilities(edits=True, reactions=True, text_limit=LIMIT, patience=300.0)
 
-    def __init__(self, calls: Calls, store: Store, *, mention: str) -> None:
+    def __init__(self, calls: Calls, people: People, store: Store, *, mention: str) -> None:
         """``mention`` is the name that comments call us by."""
         self._calls = calls
+        self._people = people
         self._store = store
         self._mention = mention
         self._standing: dict[str, dict[str, str]] = {}
@@ -90,11 +91,22 @@ class GitHub:
         known = self._standing.pop(external_id, None)
         if known is None:
             rows = await self._calls.pages(f"/repos/{repo}/issues/{number}/comments")
-            known = {line: str(row["id"]) for row in rows for line in marks_in(str(row.get("body") or ""))}
+            us = await self._people.us()
+            known = {
+                line: str(row["id"])
+                for row in rows
+                if _wrote(row.get("user") or {}, us)  # anybody may write a mark
+                for line in marks_in(str(row.get("body") or ""))
+            }
         self._standing[external_id] = known
         while len(self._standing) > KEPT:
             del self._standing[next(iter(self._standing))]
         return known
+
+
+def _wrote(user: Json, us: str) -> bool:
+    """Whether a comment's author is our account, or for an App, which has none, a Bot."""
+    return user.get("login") == us if us else user.get("type") == "Bot"
 
 
 def _place(external_id: str) -> tuple[str, str]:

@@ -166,8 +166,10 @@ class Hearing:
         said = []
         for row in rows:
             body = str(row.get("body") or "")
-            old = str(row["created_at"]) < heard.at and str(row["updated_at"]) <= heard.at
-            if old and not marks_in(body) and row["id"] != heard.comment:
+            old = str(row["created_at"]) <= heard.at and str(row["updated_at"]) <= heard.at
+            if heard.kind == "comment":
+                old = old and int(row["id"]) < heard.comment  # times are whole seconds
+            if old and not marks_in(body):
                 said.append(f"> {(row.get('user') or {}).get('login')}: {visible(body)[:2_000]}")
         return ["Said there before:\n" + "\n>\n".join(said[-BEFORE:])] if said else []
 

@@ -12,7 +12,7 @@ Kind: TypeAlias = Literal["comment", "review", "line", "opened", "assigned", "la
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One thing that happened. ``key`` is the same from a delivery and from a look; ``at`` as GitHub writes it.
+    """One thing that happened. ``key`` is the same from a delivery and a look; ``at`` as GitHub writes it.
 
     ``title`` and ``body`` are the issue's as the delivery has them; None where it has to be asked.
     ``where`` is the place of a comment on a line; ``subject`` who was assigned, or the label.

@@ -1,4 +1,4 @@
-"""News without a public address: lists since the last look, asked with tags, so that silence costs nothing."""
+"""News without a public address: lists since the last look, asked with tags: silence costs nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from codebutler.errors import RepoError
+from codebutler.errors import CodeButlerError
 from codebutler.surfaces.github import inbound
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.surfaces.github.inbound import Heard
@@ -19,6 +19,8 @@ log = logging.getLogger("codebutler.github")
 MARGIN = 60.0
 """Seconds by which rows may show up late."""
 PAGES = 20
+MANY = 50
+"""Rows that are read again and again before the time to ask from moves on."""
 LONGEST = 600.0
 """Seconds between looks while GitHub cannot be reached."""
 Read: TypeAlias = Callable[[Json], Heard | None]
@@ -49,9 +51,12 @@ class Polling:
             try:
                 await self.look()
                 failures = 0
-            except RepoError as error:
+            except CodeButlerError as error:
                 failures += 1
                 log.warning("%s cannot be looked at: %s", self._hearing.full_name, error)
+            except Exception:  # a row that is not as GitHub's are must not make us deaf
+                failures += 1
+                log.exception("%s cannot be looked at", self._hearing.full_name)
             try:
                 async with asyncio.timeout(min(self._seconds * 2**failures, max(LONGEST, self._seconds))):
                     await self._nudged.wait()
@@ -80,13 +85,13 @@ class Polling:
             since = await store.noted(key)
         known, tag = self._tags.get(path, ("", ""))
         asked = {"since": since, "sort": "updated", "direction": "asc", "per_page": "100", **query}
-        latest, first = since, ""
+        latest, first, rows = since, "", 0
         for page in range(1, PAGES + 1):
             etag = tag if known == since and page == 1 else ""
             got = await calls.fresh(path, etag=etag, query={**asked, "page": page})
             if got.same:
                 return
-            first = first or got.etag
+            first, rows = first or got.etag, rows + len(got.body)
             for row in got.body:
                 if str(row["created_at"]) >= since and (heard := read(row)) is not None:
                     await self._hearing.hear(heard)
@@ -94,7 +99,7 @@ class Polling:
             if not got.next:
                 break
         held = min(latest, _stamp(time.time() - MARGIN))
-        if held > since:
+        if held > since and rows > MANY:  # while it stays, so does the tag
             await store.note(key, held)
         else:
             self._tags[path] = (since, first)

@@ -19,7 +19,7 @@ _INVISIBLE = {"\u00ad", "\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u316
 
 
 def visible(text: str) -> str:
-    """``text`` without HTML comments and tags, alt texts, link titles and definitions, and zero-width signs."""
+    """``text`` without HTML comments and tags, alt texts, link titles and definitions, zero-width signs."""
     text = "".join(char for char in text[: CUT * 4] if _shows(char))
     for pattern in (_COMMENT, _HIDDEN_TAG, _IMAGE, _REFERENCE, _TAG):
         text = pattern.sub("", text)
