@@ -132,7 +132,7 @@ class PrOpened(Record):
 
 
 class SummaryWritten(Record):
-    """The Lead's retrospective."""
+    """The Lead's retrospective. ``coder_md`` are lines that people may add to the Coder's prompt."""
 
     kind: Literal["summary_written"] = "summary_written"
     title: str
@@ -141,6 +141,7 @@ class SummaryWritten(Record):
     decisions: list[str] = []
     improvements: list[str] = []
     tips: list[str] = []
+    coder_md: list[str] = []
 
 
 class PrUpdated(Record):

@@ -35,6 +35,10 @@ POLL = 0.2
 PAUSES = (2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before a repo that broke is tried again, the first time, the second time …"""
 SLACK_OFF = "Slack is off: slack.appToken is not set, nor slack.listen with slack.signingSecret."
+NO_CHANNEL = (
+    "no Slack channel is this repo's own (slack.channelID in its committed config.json, or serve.channels):"
+    " only mentions and direct messages open threads"
+)
 Say = Callable[[str], None]
 
 
@@ -134,6 +138,9 @@ class Crew:
         place = await find_place(self._repos[rank], home=self._config.home, flags=self._flags)
         logs.REPO.set(name_of(place.repo))
         place = self._claims.settle(place, alone=len(self._repos) == 1)
+        slack = place.config.slack
+        if self._link is not None and not (slack.channel_id or slack.channels or slack.channel_name):
+            logs.say("WRN", NO_CHANNEL)
         owner = await self._take(place, rank)
         if owner is None:
             return
@@ -167,12 +174,14 @@ class Crew:
             doors.leave()
             hearing.cancel()
             await asyncio.gather(hearing, return_exceptions=True)
-            await engine.close(patience=place.config.threads.stop_seconds)
-            for task in (running, stopping):
-                task.cancel()
-            ended = await asyncio.gather(running, stopping, ahead, return_exceptions=True)
-            await owner.release()
-            await host.close()
+            try:
+                await engine.close(patience=place.config.threads.stop_seconds)
+            finally:
+                for task in (running, stopping):
+                    task.cancel()
+                ended = await asyncio.gather(running, stopping, ahead, return_exceptions=True)
+                await owner.release()
+                await host.close()
         if isinstance(ended[0], Exception):
             raise _why(ended[0])
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from codebutler.store import costs, doors, files, removal
+from codebutler.store import costs, doors, files, lessons, removal
 from codebutler.store.costs import Bought
 from codebutler.store.doors import Bound
+from codebutler.store.lessons import Past
 from codebutler.store.readers import Readers
 from codebutler.store.rows import Rewrite, StoredEvent
 from codebutler.store.writer import Writer
@@ -53,6 +54,10 @@ class Care:
     async def drop_scopes(self, part: str) -> None:
         """Remove the budgets of scopes that hold ``part``, and the reservations that count there."""
         await self._writer.do(lambda tx: removal.drop_scopes(tx, part))
+
+    async def pasts(self) -> list[Past]:
+        """What earlier threads asked, looked up and remembered, the oldest first."""
+        return await self._readers.do(lessons.pasts)
 
     async def bought(self, since: float = 0.0) -> list[Bought]:
         """Every model call since the unix time ``since`` that was paid for, over all threads."""

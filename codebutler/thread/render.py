@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from codebutler.events import PlanProposed, SetupFinished
 from codebutler.thread.state import Spend, ThreadState
+from codebutler.thread.steps import steps
 from codebutler.types import ChecklistItem, Choice, Outbound, Plan
 
 BODY_START = "<!-- codebutler:begin -->"
@@ -73,8 +74,8 @@ def status(state: ThreadState, activity: str = "") -> Outbound:
         parts.append(f"PR #{state.pr.number} {state.pr_state}")
     parts.append(money(state.usd))
     text = " · ".join(parts)
-    if state.checklist:
-        text += "\n" + checklist(state.checklist)
+    way = "" if state.phase == "closed" else steps(state)
+    text = "\n".join(part for part in (text, way, checklist(state.checklist)) if part)
     return Outbound(text=text, kind="status", slot="status")
 
 
@@ -140,6 +141,15 @@ def report(state: ThreadState) -> Outbound:
         ]
     if state.summary and state.summary.improvements:
         lines += ["", "## For the roles", "", *_bullets(state.summary.improvements)]
+    if state.summary and state.summary.coder_md:
+        lines += [
+            "",
+            "## For prompts/coder.md, if you agree",
+            "",
+            "```",
+            *_bullets(state.summary.coder_md),
+            "```",
+        ]
     if state.summary and state.summary.tips:
         lines += ["", "## For the next request", "", *_bullets(state.summary.tips)]
     return Outbound(text="\n".join(lines), role="lead", kind="report")
