@@ -87,4 +87,4 @@ async def _tell(crew: Crew, told: asyncio.Event, supervisor: Supervisor, status:
 def repos_of(named: list[Path] | None, config: Config) -> list[Path]:
     """The folders that are meant: those named, else the host's ``serve.repos``, else here."""
     listed = [Path(repo).expanduser() for repo in config.serve.repos]
-    return [path.resolve() for path in named or listed or [Path()]]
+    return list(dict.fromkeys(path.resolve() for path in named or listed or [Path()]))

@@ -20,9 +20,11 @@ from codebutler.service.app import Place, find_place, open_host
 from codebutler.service.applock import connection_to, slack_app
 from codebutler.service.claims import Claims
 from codebutler.service.doors import Doors, Links, open_links
+from codebutler.service.github_side import github_side, github_webhooks
 from codebutler.service.keeping import lost_notice, name_of
 from codebutler.service.narrate import narrator
 from codebutler.service.owner import Owner, ask_for_way, holder
+from codebutler.surfaces.github.webhooks import Webhooks
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
 
@@ -32,6 +34,10 @@ POLL = 0.2
 PAUSES = (2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before a repo that broke is tried again, the first time, the second time …"""
 SLACK_OFF = "Slack is off: slack.appToken is not set, nor slack.listen with slack.signingSecret."
+NO_CHANNEL = (
+    "no Slack channel is this repo's own (slack.channelID in its committed config.json, or serve.channels):"
+    " only mentions and direct messages open threads"
+)
 Say = Callable[[str], None]
 
 
@@ -51,6 +57,7 @@ class Crew:
         self._pauses = pauses
         self._claims = Claims(config)
         self._links = Links()
+        self._webhooks: Webhooks | None = None
         self._tried = [asyncio.Event() for _ in repos]
         self._stop = asyncio.Event()
         """Told to stop, and nothing comes in any more."""
@@ -59,6 +66,7 @@ class Crew:
         """Until told to stop. Raises what ended the only repo, or the doors."""
         with connection_to(slack_app(self._config), self._config):
             self._links = open_links(self._config)
+            self._webhooks = github_webhooks(self._config)
             if self._links.slack is None and self._config.slack.bot_token is not None:
                 logs.say("WRN", SLACK_OFF)
             ended = await self._all()
@@ -95,10 +103,11 @@ class Crew:
     async def _connect(self) -> None:
         """The connection that all doors share, once every repo has had its first try."""
         await self.settled()
-        if not self._links.any:
-            await self._stop.wait()
-        else:
-            await self._links.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stop.wait())
+            group.create_task(self._links.run())
+            if self._webhooks is not None:
+                group.create_task(self._webhooks.run())
 
     async def _again_and_again(self, rank: int) -> None:
         """One of several: whatever ends it but the word to stop, it is tried again."""
@@ -126,6 +135,9 @@ class Crew:
         place = await find_place(self._repos[rank], home=self._config.home, flags=self._flags)
         logs.REPO.set(name_of(place.repo))
         place = self._claims.settle(place, alone=len(self._repos) == 1)
+        slack = place.config.slack
+        if self._links.slack is not None and not (slack.channel_id or slack.channels or slack.channel_name):
+            logs.say("WRN", NO_CHANNEL)
         owner = await self._take(place, rank)
         if owner is None:
             return
@@ -142,11 +154,13 @@ class Crew:
 
     async def _work(self, place: Place, owner: Owner, host: Host, rank: int) -> None:
         """Turns, until told to stop or until the engine ends by itself; then all is put away."""
-        doors = Doors(place.config, host.store, self._links, rank=rank)
+        github = await github_side(place, host.store, self._webhooks)
+        doors = Doors(place.config, host.store, self._links, rank=rank, github=github)
         engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
         doors.attach(engine)
         ahead = asyncio.create_task(_load_ahead(host))
         running = asyncio.create_task(_run(engine, doors))
+        hearing = asyncio.create_task(doors.listen())
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await owner.listen(engine.kick, away=host.breaker.away)
@@ -155,12 +169,16 @@ class Crew:
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             doors.leave()
-            await engine.close(patience=place.config.threads.stop_seconds)
-            for task in (running, stopping):
-                task.cancel()
-            ended = await asyncio.gather(running, stopping, ahead, return_exceptions=True)
-            await owner.release()
-            await host.close()
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
+            try:
+                await engine.close(patience=place.config.threads.stop_seconds)
+            finally:
+                for task in (running, stopping):
+                    task.cancel()
+                ended = await asyncio.gather(running, stopping, ahead, return_exceptions=True)
+                await owner.release()
+                await host.close()
         if isinstance(ended[0], Exception):
             raise _why(ended[0])
 

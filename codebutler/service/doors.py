@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codebutler.config import Config
+from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.discord.catchup import CatchUp as DiscordCatchUp
 from codebutler.surfaces.discord.door import Discord
@@ -17,6 +18,7 @@ from codebutler.surfaces.slack.door import Slack
 from codebutler.surfaces.slack.link import Link as SlackLink
 from codebutler.thread.engine import Engine
 from codebutler.thread.thread import Listener
+from codebutler.types import Surface
 
 CATCH_UP = 10.0
 """Seconds that threads wait at the start for what the platforms have to tell."""
@@ -28,11 +30,6 @@ class Links:
 
     slack: SlackLink | None = None
     discord: DiscordLink | None = None
-
-    @property
-    def any(self) -> bool:
-        """Whether there is one at all."""
-        return self.slack is not None or self.discord is not None
 
     async def run(self) -> None:
         """Hear what comes, and what came while nobody listened, until cancelled."""
@@ -67,23 +64,37 @@ def open_links(config: Config) -> Links:
 class Doors:
     """One repo's doors."""
 
-    def __init__(self, config: Config, store: Store, links: Links, *, rank: int = 0) -> None:
+    def __init__(
+        self, config: Config, store: Store, links: Links, *, rank: int = 0, github: GitHubSide | None = None
+    ) -> None:
         """Each door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
         self._links = links
         self._slack = Slack(links.slack, config.slack, store) if links.slack is not None else None
         self._discord = Discord(links.discord, config.discord, store) if links.discord is not None else None
-        self.surfaces: Sequence[Slack | Discord] = [d for d in (self._slack, self._discord) if d is not None]
-        """For the engine."""
-        for door in self.surfaces:
+        self._chats: Sequence[Slack | Discord] = [d for d in (self._slack, self._discord) if d is not None]
+        for door in self._chats:
             door.hearing.rank = rank
+        self._github = github
         self._store = store
         self._where: dict[str, list[tuple[Slack | Discord, str]]] = {}
         """The conversations of threads that write at present."""
 
+    @property
+    def surfaces(self) -> Sequence[Surface]:
+        """For the engine."""
+        return [*self._chats, *([self._github.door] if self._github is not None else [])]
+
     def attach(self, engine: Engine) -> None:
         """What comes in goes to ``engine``."""
-        for door in self.surfaces:
+        for door in self._chats:
             door.hearing.receive = engine.receive
+        if self._github is not None:
+            self._github.attach(engine)
+
+    async def listen(self) -> None:
+        """Hear what doors without a connection of their own bring, until cancelled."""
+        if self._github is not None:
+            await self._github.run()
 
     def leave(self) -> None:
         """Nothing more comes in."""
@@ -101,17 +112,17 @@ class Doors:
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
         self._where.pop(thread, None)
-        for door in self.surfaces:
+        for door in self._chats:
             door.rested(thread)
 
     @property
     def listener(self) -> Listener | None:
         """Who shows what roles are writing; None when no door does."""
-        return self._listen if self.surfaces else None
+        return self._listen if self._chats else None
 
     async def _listen(self, thread: str, role: str, delta: str) -> None:
         if not delta or thread not in self._where:
-            doors = {door.name: door for door in self.surfaces}
+            doors = {door.name: door for door in self._chats}
             bound = await self._store.bindings(thread)
             self._where[thread] = [(doors[name], there) for name, there in bound if name in doors]
         for door, conversation in self._where[thread]:

@@ -58,16 +58,21 @@ def gone(state: ThreadState, action: str, value: str, mark: str) -> str:
 
 
 def decision(items: Sequence[str], values: Mapping[str, str], most: int) -> str:
-    """What a form of memory items says, in the memory command's words; a field takes ``most`` characters."""
-    lines, dropped = [], []
+    """What a form of memory items says, in the memory command's words: the last word on each of them.
+
+    A field takes ``most`` characters.
+    """
+    kept, dropped, lines = [], [], []
     for number, text in enumerate(items, 1):
         given = values.get(f"item{number}", text).strip()
         if not given:
             dropped.append(str(number))
         elif given != text[:most].strip():
             lines.append(f"edit {number}: {' '.join(given.split())}")
+        else:
+            kept.append(str(number))
     if len(dropped) == len(items):
         return "no"
-    if dropped:
-        lines.append(f"remove {' '.join(dropped)}")
+    lines += [f"keep {' '.join(kept)}"] if kept else []
+    lines += [f"remove {' '.join(dropped)}"] if dropped else []
     return "\n".join([*lines, "yes"])

@@ -18,6 +18,8 @@ TEXT = 3_900
 SECTION = 2_900
 LABEL = 75
 VALUE = 1_500
+CARRIED = 2_000
+"""Characters of what a button carries, in all."""
 ROW = 5
 """Buttons in a row."""
 ROWS = 5
@@ -98,6 +100,8 @@ def _buttons(message: Outbound, conversation: str, mark: str) -> list[Json]:
 
 def _button(choice: Choice, number: int, conversation: str, mark: str) -> Json:
     carried = {"v": choice.value[:VALUE], "c": conversation, "m": mark}
+    while len(json.dumps(carried, ensure_ascii=False)) > CARRIED:  # what is escaped is longer
+        carried["v"] = carried["v"][: len(carried["v"]) * 3 // 4]
     words = choice.label if len(choice.label) <= LABEL else f"{choice.label[: LABEL - 1]}…"
     button: Json = {
         "type": "button",

@@ -104,7 +104,8 @@ def _pause_or_raise(method: str, error: Exception) -> float:
 
     if isinstance(error, SlackApiError):
         response: Any = error.response
-        status, data = getattr(response, "status_code", 0), getattr(response, "data", None)
+        status = getattr(response, "status_code", 0) or getattr(response, "status", 0)
+        data = getattr(response, "data", None)
         if status == 429:
             return _seconds(getattr(response, "headers", {}).get("Retry-After"))
         if isinstance(data, dict) and data.get("error") and status < 500:

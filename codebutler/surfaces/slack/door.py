@@ -38,6 +38,8 @@ class Standing:
 
     marks: dict[str, str] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
+    unmarked: dict[str, str] = field(default_factory=dict)
+    """By their text, where a server gives no marks back: messages that may be the one of unknown fate."""
 
 
 class Slack:
@@ -112,25 +114,42 @@ class Slack:
         shown = ""
         for number, piece in enumerate(pieces(message, conversation=conversation, mark=mark)):
             own = f"{mark}#{number}"
-            shown = standing.marks.get(own, "")
+            shown = standing.marks.get(own) or standing.unmarked.pop(piece.text, "")
             if not shown and not message.slot:
                 shown = await self.streams.become(conversation, message, piece, own)
             shown = shown or await self._post(channel, root, piece, own)
             standing.marks[own] = shown
-        files = [uploads.Upload(s.name, s.code.encode(), s.language) for s in snippets]
+        for snippet in snippets:
+            await self._file(
+                conversation,
+                uploads.Upload(snippet.name, snippet.code.encode(), snippet.language),
+                standing,
+            )
         for attachment in message.files:
-            data = await self._store.get_blob(attachment.sha256)
-            if data:
-                files.append(
-                    uploads.Upload(uploads.named(attachment.name, f"{mark}{attachment.sha256}"), data)
-                )
-        for file in files:
-            if file.name not in standing.files:
-                await uploads.send(self._link.calls, file, channel=channel, thread=root)
-                standing.files.add(file.name)
+            data = await self._store.get_blob(attachment.sha256) or b""
+            name = uploads.named(attachment.name, f"{mark}{attachment.sha256}")
+            await self._file(conversation, uploads.Upload(name, data), standing)
         while len(standing.marks) > MARKS:
             del standing.marks[next(iter(standing.marks))]
         return shown
+
+    async def _file(self, conversation: str, file: uploads.Upload, standing: Standing) -> None:
+        """A file into the thread, once; what Slack does not take is said in its place."""
+        if file.name in standing.files:
+            return
+        channel, _, root = conversation.partition(":")
+        why = "" if file.data else "it is empty"
+        if not why:
+            try:
+                await uploads.send(self._link.calls, file, channel=channel, thread=root)
+            except SlackRefused as error:  # a channel that takes nothing says so again to the words
+                why = f"Slack: {error.error}"
+        if why:
+            words = pieces(uploads.instead(file, why), conversation=conversation, mark="")
+            for number, piece in enumerate(words):
+                own = f"{file.name}#{number}"
+                standing.marks[own] = standing.marks.get(own) or await self._post(channel, root, piece, own)
+        standing.files.add(file.name)
 
     async def _post(self, channel: str, root: str, piece: Piece, mark: str) -> str:
         """One message. Where its blocks are refused it goes with plainer ones, at last with none."""
@@ -188,16 +207,24 @@ class Slack:
         us, found = await self._link.us(), Standing()
         try:
             async for message in replies(self._link.calls, conversation, include_all_metadata=True):
-                if us.wrote(message):
+                if us.wrote(message) and str(message["ts"]) != conversation.partition(":")[2]:
                     _note(found, message)
         except SlackRefused as error:
             if error.error != "thread_not_found":
                 raise
         await self.streams.sweep(conversation, found.marks.values())
+        if found.marks or not found.unmarked:
+            found.unmarked.clear()
+        else:
+            thread = await self._store.find(SURFACE, conversation)
+            sent = {post.external_id for post in await self._store.posts(thread)} if thread else set()
+            found.unmarked = {text: ts for text, ts in found.unmarked.items() if ts not in sent}
         return found
 
 
 def _note(found: Standing, message: Json) -> None:
     if mark := blocks.mark_of(message):
         found.marks[mark] = str(message["ts"])
+    elif not message.get("files"):
+        found.unmarked[str(message.get("text") or "")] = str(message["ts"])
     found.files |= {str(file.get("name")) for file in message.get("files") or []}

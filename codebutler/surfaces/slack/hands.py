@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack import blocks, home, slash, views
+from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from codebutler.surfaces.slack.link import Link
 
+NO_FORM = "The form did not open. Press again, or say here what you want."
 Ack = Callable[..., Awaitable[object]]
 
 
@@ -81,9 +83,17 @@ async def press(link: Link, body: Json) -> None:
         return
     if pressed.action in {"refine", "pick"}:
         form = (
-            views.refine(pressed) if pressed.action == "refine" else views.pick(pressed, state.memory or [])
+            views.refine(pressed)
+            if pressed.action == "refine"
+            else views.pick(pressed, state.memory or [], state.marks)
         )
-        await link.calls.call("views.open", trigger_id=str(body.get("trigger_id", "")), view=form)
+        try:
+            await link.calls.at_once("views.open", trigger_id=str(body.get("trigger_id", "")), view=form)
+        except (SlackRefused, SlackAway) as error:
+            link.log.info("no form for %s: %s", user, error)
+            link.later(
+                door.whisper(channel, user, "The form did not open. Press again, or say it here.", root)
+            )
         return
     author = await door.person(user)
     key = f"press:{channel}:{ts}:{action.get('action_ts') or body.get('trigger_id')}:{user}"
@@ -106,9 +116,17 @@ def decided(label: str, user: str) -> str:
 
 async def _replace(link: Link, channel: str, ts: str, message: Json, words: str) -> None:
     """Put a line in the place of the message's buttons."""
-    given = message.get("blocks") or []
-    if any(block.get("type") == "actions" for block in given):
-        await link.calls.call(
-            "chat.update", channel=channel, ts=ts, text=str(message.get("text") or "…"),
-            blocks=blocks.used(given, words),
-        )  # fmt: skip
+    given, text = message.get("blocks") or [], str(message.get("text") or "…")
+    if not any(block.get("type") == "actions" for block in given):
+        return
+    plain = [{"type": "section", "text": {"type": "mrkdwn", "text": blocks.shortened(text, blocks.SECTION)}}]
+    for kept in (given, plain):
+        try:
+            await link.calls.call(
+                "chat.update", channel=channel, ts=ts, text=text, blocks=blocks.used(kept, words)
+            )
+        except SlackRefused as error:
+            if error.error not in blocks.NO_BLOCKS:
+                raise
+        else:
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -15,6 +16,8 @@ from codebutler.types import Attachment, Json, Person
 
 log = logging.getLogger("codebutler.slack")
 SURFACE = "slack"
+PATIENCE = 1.5
+"""Seconds for a person's name: Slack waits three for the acknowledgement of what they did."""
 NAMES = 2_000
 """People whose names are kept."""
 FILES = 10
@@ -41,9 +44,10 @@ class Intake:
             if len(self._names) >= NAMES:
                 self._names.clear()
             try:
-                known = (await self._calls.call("users.info", user=user)).get("user") or {}
-            except (SlackRefused, SlackAway) as error:
-                log.info("no name of %s: %s", user, error)
+                async with asyncio.timeout(PATIENCE):
+                    known = (await self._calls.at_once("users.info", user=user)).get("user") or {}
+            except (SlackRefused, SlackAway, TimeoutError) as error:
+                log.info("no name of %s: %s", user, str(error) or "Slack is slow")
                 return Person(surface=SURFACE, id=user)
             profile = known.get("profile") or {}
             names = (

@@ -225,7 +225,8 @@ async def _asked(calls: Calls, method: str, **args: str | int) -> Json:
         return await calls.call(method, post_to="", **args)
     except SlackRefused as error:
         words = f"Slack does not accept the bot token: {error.error}"
-        raise ConfigError(words, fix=SHUT.get(error.error, _BOT_PAGE)) from error
+        fix = _BOT_PAGE if method == "auth.test" else SHUT.get(error.error, "")
+        raise ConfigError(words, fix=fix) from error
     except SlackAway as error:
         raise _away(error) from error
 

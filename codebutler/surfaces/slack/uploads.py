@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from codebutler.filetypes import safe_name
 from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway
+from codebutler.text import fit
+from codebutler.types import Outbound
+
+SHOWN = 20_000
+"""Characters of code that are shown where it cannot be a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +29,16 @@ def named(name: str, mark: str) -> str:
     """A file's name with a few characters by which it is known again."""
     path = PurePosixPath(safe_name(name))
     return f"{path.stem}-{hashlib.sha256(mark.encode()).hexdigest()[:6]}{path.suffix}"
+
+
+def instead(file: Upload, why: str) -> Outbound:
+    """What is said in the place of a file that Slack does not take: code is shown all the same."""
+    words = f"The file `{file.name}` cannot be shown here ({why})."
+    if not file.language:
+        return Outbound(text=words)
+    code = fit(file.data.decode(), SHOWN)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", code)), default=0))
+    return Outbound(text=f"{words}\n\n{fence}{file.language}\n{code}\n{fence}")
 
 
 async def send(calls: Calls, file: Upload, *, channel: str, thread: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -28,23 +30,34 @@ def refine(pressed: Pressed) -> Json:
     )
 
 
-def pick(pressed: Pressed, items: Sequence[MemoryItem]) -> Json:
-    """Each item to be kept, changed or emptied."""
+def pick(pressed: Pressed, items: Sequence[MemoryItem], marks: Sequence[str] = ()) -> Json:
+    """Each item to be kept, changed or emptied. What ``marks`` say is dropped already is empty."""
     hint: Json = {"type": "mrkdwn", "text": "Change what you like. What you empty is dropped."}
     fields = [
-        _input(f"item{number}", f"{number}. {item.file}", item.text)
-        for number, item in enumerate(items[:MOST], 1)
+        _input(
+            f"item{number}", f"{number}. {item.file}", "" if "drop" in marks[number - 1 : number] else text
+        )
+        for number, (item, text) in enumerate(zip(items[:MOST], _texts(items), strict=False), 1)
     ]
-    return _modal(
-        PICK, "What to remember", pressed.conversation, [{"type": "section", "text": hint}, *fields]
-    )
+    about = f"{pressed.conversation} {_digest(items)}"
+    return _modal(PICK, "What to remember", about, [{"type": "section", "text": hint}, *fields])
 
 
-def _modal(callback: str, title: str, conversation: str, parts: list[Json]) -> Json:
+def _texts(items: Sequence[MemoryItem]) -> list[str]:
+    """What each item says: the one that takes something out says what."""
+    return [item.text or "; ".join(item.replaces) for item in items]
+
+
+def _digest(items: Sequence[MemoryItem]) -> str:
+    """Tells these items from others: the numbers of a form are those of its own."""
+    return hashlib.sha256(json.dumps([item.model_dump() for item in items]).encode()).hexdigest()[:12]
+
+
+def _modal(callback: str, title: str, about: str, parts: list[Json]) -> Json:
     return {
         "type": "modal",
         "callback_id": callback,
-        "private_metadata": conversation,
+        "private_metadata": about,
         "title": {"type": "plain_text", "text": title},
         "submit": {"type": "plain_text", "text": "Send"},
         "close": {"type": "plain_text", "text": "Back"},
@@ -66,7 +79,8 @@ def _input(name: str, label: str, given: str = "") -> Json:
 async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     """A form came back: it counts, or what is wrong with it stands beside its field."""
     view, user = body.get("view") or {}, str((body.get("user") or {}).get("id", ""))
-    conversation, form = str(view.get("private_metadata", "")), str(view.get("callback_id", ""))
+    conversation, _, digest = str(view.get("private_metadata", "")).partition(" ")
+    form = str(view.get("callback_id", ""))
     values = _values(view)
     first = next(iter(values), FIELD)
     found = await owner_of(link, conversation)
@@ -77,6 +91,8 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     action = form.removeprefix(ACTION)
     if why := refusal(door, state, Pressed(action, "", conversation, ""), user):
         return {first: why}
+    if form == PICK and digest != _digest(state.memory or []):
+        return {first: "The items have changed meanwhile. Go back, and open the form again."}
     base = Inbound(
         surface=SURFACE,
         external_id=conversation,
@@ -88,7 +104,7 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
             return {FIELD: "Say what should be different."}
         await door.receive(base.model_copy(update={"text": values[FIELD].strip()}))
     else:
-        wish = decision([item.text for item in state.memory or []], values, INPUT)
+        wish = decision(_texts(state.memory or []), values, INPUT)
         await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
     return {}
 

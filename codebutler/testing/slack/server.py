@@ -10,7 +10,7 @@ from aiohttp import web
 
 from codebutler.testing.slack import limits
 from codebutler.testing.slack.faults import Fault, Faults
-from codebutler.testing.slack.limits import Refused
+from codebutler.testing.slack.limits import Refused, Value
 from codebutler.testing.slack.methods import METHODS, own_message
 from codebutler.testing.slack.sockets import Sockets
 from codebutler.testing.slack.workspace import (
@@ -43,6 +43,8 @@ class SlackTwin:
         self.sockets = Sockets(self.workspace, self.faults)
         self.calls: list[tuple[str, Json]] = []
         self.keep = True
+        self.leaves_out: frozenset[str] = frozenset()
+        """Fields that neither answers nor events have: what Slack need not send, an app cannot rely on."""
         self.scopes = (
             "app_mentions:read,assistant:write,channels:history,channels:join,channels:manage,channels:read,"
             "chat:write,commands,files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,"
@@ -89,7 +91,7 @@ class SlackTwin:
             "event": event, "event_id": self.workspace.new_id("Ev"), "event_time": int(self.workspace.now()),
             "authorizations": [{"enterprise_id": None, "team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
         }  # fmt: skip
-        self.sockets.send("events_api", payload)
+        self.sockets.send("events_api", _without(payload, self.leaves_out))
 
     # ----------------------------------------------------------------------------- the Web API
 
@@ -102,7 +104,7 @@ class SlackTwin:
         fault = self.faults.of_call(method)
         if fault is not None and (early := await _before(fault, request)) is not None:
             return early
-        answer = self._answer(method, args, token)
+        answer: Json = _without(self._answer(method, args, token), self.leaves_out)
         if fault is not None and fault.kind in {"done_500", "done_close"}:
             return _broken(fault.kind.removeprefix("done_"), request)
         retry = answer.pop("_retry_after", None)
@@ -192,6 +194,15 @@ class SlackTwin:
         else:
             self.workspace.post(self.workspace.channels[target["channel"]], own_message(args))
         return web.json_response({"ok": True})
+
+
+def _without(value: Value, names: frozenset[str]) -> Value:
+    """``value`` without the fields of these names, however deep."""
+    if not names:
+        return value
+    if isinstance(value, dict):
+        return {key: _without(inner, names) for key, inner in value.items() if key not in names}
+    return [_without(inner, names) for inner in value] if isinstance(value, list) else value
 
 
 async def _arguments(request: web.Request) -> Json:

@@ -10,6 +10,7 @@ import pytest
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.wording import decision
+from codebutler.thread import wishes
 from codebutler.types import Choice, MemoryItem, Outbound, Person, Plan, PlanStep
 
 if TYPE_CHECKING:
@@ -120,20 +121,27 @@ async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     await desk.slack.sockets.settle()
     desk.human.submit({"item1": "Lesson 1", "item2": "", "item3": "Better"})
     await desk.slack.sockets.settle()
-    assert actions(desk) == [("memory", "edit 3: Better\nremove 2\nyes")]
+    assert actions(desk) == [("memory", "edit 3: Better\nkeep 1\nremove 2\nyes")]
 
 
 @pytest.mark.parametrize(
     ("values", "wish"),
     [
-        ({}, "yes"),
+        ({}, "keep 1 2\nyes"),
         ({"item1": "", "item2": ""}, "no"),
-        ({"item1": " a "}, "yes"),
-        ({"item2": "c\nd"}, "edit 2: c d\nyes"),
+        ({"item1": " a "}, "keep 1 2\nyes"),
+        ({"item2": "c\nd"}, "edit 2: c d\nkeep 1\nyes"),
+        ({"item2": ""}, "keep 1\nremove 2\nyes"),
     ],
 )
 def test_a_form_as_words(values: dict[str, str], wish: str) -> None:
     assert decision(["a", "b"], values, 3_000) == wish
+    items = [MemoryItem(file="pm.md", text="a"), MemoryItem(file="pm.md", text="b")]
+    now = wishes.take(items, ["drop", ""], wish)
+    assert now.done
+    assert [i.text for i in now.dropped] == [
+        t for n, t in enumerate("ab", 1) if not values.get(f"item{n}", t)
+    ]
 
 
 async def test_the_command_opens_a_thread_lists_and_helps(desk: Any) -> None:
