@@ -12,7 +12,7 @@ import logging
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
-from codebutler.errors import ConfigError
+from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.settings.discord import Discord as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.discord import catalogue, inbound
@@ -106,7 +106,7 @@ class Link:
     async def _quietly(self, work: Coroutine[Any, Any, object]) -> None:
         try:
             await work
-        except (DiscordRefused, DiscordAway) as error:
+        except CodeButlerError as error:  # the platform says no, or the store is closed by now
             self.log.info("left undone: %s", error)
         except Exception:  # a fault of ours in a small thing must not stay silent
             self.log.exception("a small thing went wrong")
