@@ -74,14 +74,8 @@ class Doors:
         self._chats: Sequence[Slack | Discord] = [d for d in (self._slack, self._discord) if d is not None]
         for door in self._chats:
             door.hearing.rank = rank
+            door.hearing.access = config.access
         self._github = github
-<<<<<<< HEAD
-=======
-        self._slack = Slack(link, config.slack, store) if link is not None else None
-        if self._slack is not None:
-            self._slack.hearing.rank = rank
-            self._slack.hearing.access = config.access
->>>>>>> main
         self._store = store
         self._where: dict[str, list[tuple[Slack | Discord, str]]] = {}
         """The conversations of threads that write at present."""

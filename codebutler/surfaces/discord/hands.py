@@ -25,7 +25,7 @@ from codebutler.surfaces.discord.calls import (
 from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE, name_of
 from codebutler.surfaces.discord.places import DM, parent_of, room
-from codebutler.surfaces.wording import OWNERS, choices, decision, gone, load
+from codebutler.surfaces.wording import choices, decision, gone, load, not_theirs
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
 
@@ -239,11 +239,7 @@ async def refusal(doing: Doing, door: Hearing, state: ThreadState, action: str, 
     """Why this person may not, or ""."""
     if not await doing.allowed(door):
         return NOT_YOU
-    owner = state.opened.owner if state.opened else None
-    mine = owner is None or (owner.surface, owner.id) == (SURFACE, person.id) or person.admin
-    if action in OWNERS and not mine:
-        return f"Only {owner.label if owner else 'the owner'} decides in this thread."
-    return ""
+    return not_theirs(door.access, state, action, person)
 
 
 async def submitted(doing: Doing) -> None:

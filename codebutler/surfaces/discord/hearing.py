@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from codebutler.events import MessageReceived, parse
 from codebutler.settings.discord import Discord as Settings
+from codebutler.settings.shape import Access
 from codebutler.store.store import Store
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard
@@ -32,6 +33,8 @@ class Hearing:
         self.channels = {c for c in (settings.channel_id, *settings.channels) if c}
         self.rank = 0
         """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
+        self.access = Access()
+        """Who may decide what in threads."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
 
