@@ -42,6 +42,7 @@ class Doors:
         self._slack = Slack(link, config.slack, store) if link is not None else None
         if self._slack is not None:
             self._slack.hearing.rank = rank
+            self._slack.hearing.access = config.access
         self._store = store
         chats = (
             [Opening(link, config.slack.channel_id)] if link is not None and config.slack.channel_id else []
