@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codebutler.config import Config
+from codebutler.service.bridging import Bridge
 from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.discord.catchup import CatchUp as DiscordCatchUp
@@ -16,6 +17,7 @@ from codebutler.surfaces.discord.link import Link as DiscordLink
 from codebutler.surfaces.slack.catchup import CatchUp as SlackCatchUp
 from codebutler.surfaces.slack.door import Slack
 from codebutler.surfaces.slack.link import Link as SlackLink
+from codebutler.surfaces.slack.opening import Opening
 from codebutler.thread.engine import Engine
 from codebutler.thread.thread import Listener
 from codebutler.types import Surface
@@ -77,8 +79,14 @@ class Doors:
             door.hearing.access = config.access
         self._github = github
         self._store = store
+        self._bridge = Bridge(store, github, self._openings(config)) if github is not None else None
         self._where: dict[str, list[tuple[Slack | Discord, str]]] = {}
         """The conversations of threads that write at present."""
+
+    def _openings(self, config: Config) -> list[Opening]:
+        """Where threads that began elsewhere are shown."""
+        slack, channel = self._links.slack, config.slack.channel_id
+        return [Opening(slack, channel)] if slack is not None and channel else []
 
     @property
     def surfaces(self) -> Sequence[Surface]:
@@ -88,13 +96,15 @@ class Doors:
     def attach(self, engine: Engine) -> None:
         """What comes in goes to ``engine``."""
         for door in self._chats:
-            door.hearing.receive = engine.receive
-        if self._github is not None:
-            self._github.attach(engine)
+            bridged = self._bridge.from_chat(engine.receive) if self._bridge is not None else engine.receive
+            door.hearing.receive = bridged
+        if self._github is not None and self._bridge is not None:
+            self._github.attach(self._bridge.from_github(engine.receive))
 
     async def listen(self) -> None:
         """Hear what doors without a connection of their own bring, until cancelled."""
-        if self._github is not None:
+        if self._github is not None and self._bridge is not None:
+            await self._bridge.resume()
             await self._github.run()
 
     def leave(self) -> None:
