@@ -137,6 +137,9 @@ def _cut_fence(block: str, most: int) -> Iterator[str]:
     mark = match["mark"] if match else "```"
     if body and body[-1].strip().startswith(mark):
         body.pop()
+    if len(opening) + len(mark) > most // 2:  # more fence than code
+        yield from _cut_lines(block, most)
+        return
     for piece in _cut_lines("\n".join(body), most - len(opening) - len(mark) - 2):
         yield f"{opening}\n{piece}\n{mark}"
 

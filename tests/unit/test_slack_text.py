@@ -99,6 +99,13 @@ def test_a_long_table_has_its_head_in_every_piece() -> None:
     assert all(len(piece) <= 300 for piece in found)
 
 
+@pytest.mark.parametrize(
+    "text", ["`" * 300, "~" * 300 + "\na", "```" + "x" * 300, "> " + "`" * 300, "- ```\n" * 99]
+)
+def test_a_fence_without_end_has_an_end(text: str) -> None:
+    assert all(len(piece) <= 100 for piece in cut(text, 100))
+
+
 @pytest.mark.parametrize(("lines", "out"), [(19, 0), (20, 1)])
 def test_code_of_twenty_lines_is_a_file(lines: int, out: int) -> None:
     code = "x = 1\n" * lines
