@@ -16,7 +16,7 @@ from codebutler.text import fit
 
 TOOLS = (
     *("read", "write", "edit", "apply_patch", "bash", "grep", "glob"),
-    *("propose_plan", "ask_user", "ask_pm", "update_plan", "notify", "list_threads"),
+    *("follow_workflow", "propose_plan", "ask_user", "ask_pm", "update_plan", "notify", "list_threads"),
     *("git_commit", "git_push", "create_pr", "pr_status", "git_log", "git_diff"),
     *("read_memory", "propose_memory", "write_summary"),
     "skill",

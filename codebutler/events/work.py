@@ -132,7 +132,7 @@ class PrOpened(Record):
 
 
 class SummaryWritten(Record):
-    """The Lead's retrospective."""
+    """The Lead's retrospective. ``coder_md`` are lines that people may add to the Coder's prompt."""
 
     kind: Literal["summary_written"] = "summary_written"
     title: str
@@ -141,6 +141,15 @@ class SummaryWritten(Record):
     decisions: list[str] = []
     improvements: list[str] = []
     tips: list[str] = []
+    coder_md: list[str] = []
+
+
+class PrFlagged(Record):
+    """What people are pointed at: notes that the pull request adds, and files that run by themselves."""
+
+    kind: Literal["pr_flagged"] = "pr_flagged"
+    todo: list[str] = []
+    risky: list[str] = []
 
 
 class PrUpdated(Record):

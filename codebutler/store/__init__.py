@@ -4,6 +4,7 @@
 ``readers`` the pool beside it, ``connection`` and ``migrations`` open a file; ``log``, ``outbox``, ``money``
 and ``blobs`` hold the SQL of their tables; ``faults`` words SQLite's errors, ``crash`` is the chaos hook.
 ``care`` and ``removal`` save it and take things out again, ``files`` puts one store in another's place,
-``copies`` follows a store with a second one, ``costs`` reads what all threads bought.
+``copies`` follows a store with a second one, ``costs`` reads what all threads bought, ``lessons``
+what they asked.
 Every text loses its secrets on its way in.
 """

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from codebutler.store import costs, doors, files, removal
+from codebutler.store import costs, doors, files, lessons, removal
 from codebutler.store.costs import Bought
 from codebutler.store.doors import Bound
+from codebutler.store.lessons import Past
 from codebutler.store.readers import Readers
 from codebutler.store.rows import Rewrite, StoredEvent
 from codebutler.store.writer import Writer
@@ -54,6 +55,10 @@ class Care:
         """Remove the budgets of scopes that hold ``part``, and the reservations that count there."""
         await self._writer.do(lambda tx: removal.drop_scopes(tx, part))
 
+    async def pasts(self) -> list[Past]:
+        """What earlier threads asked, looked up and remembered, the oldest first."""
+        return await self._readers.do(lessons.pasts)
+
     async def bought(self, since: float = 0.0) -> list[Bought]:
         """Every model call since the unix time ``since`` that was paid for, over all threads."""
         return await self._readers.do(lambda c: costs.bought(c, since))
@@ -65,6 +70,10 @@ class Care:
     async def noted(self, key: str) -> str:
         """The fact, or ""."""
         return await self._readers.do(lambda c: doors.noted(c, key))
+
+    async def notes(self, prefix: str) -> list[str]:
+        """All facts whose key starts with ``prefix``."""
+        return await self._readers.do(lambda c: doors.notes(c, prefix))
 
     async def heard(self, thread: str, key: str) -> bool:
         """Whether the thread has an event with this key."""

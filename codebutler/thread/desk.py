@@ -22,8 +22,9 @@ from codebutler.findings import Checked, Report
 from codebutler.redact import Stream
 from codebutler.repo import skills
 from codebutler.text import fit
-from codebutler.thread import render
+from codebutler.thread import planfile, playbook, render
 from codebutler.thread.guidance import text_of
+from codebutler.thread.learning import recurrence
 from codebutler.thread.shipping import TEXT_CAP, Shipping
 from codebutler.thread.studio import ThreadStudio
 from codebutler.thread.weighing import sifted
@@ -144,15 +145,23 @@ class ThreadDesk(Shipping):
         await self.append(EscalationAnswered(call_id=site.key, text=answer))
         return answer
 
-    async def propose(self, plan: Plan) -> str:
+    async def follow(self, site: Site, name: str) -> str:
+        """Go by a workflow of the base commit."""
+        return await playbook.follow(self, site, name)
+
+    async def propose(self, site: Site, plan: Plan) -> str:
         """Put the plan before the person, once, even if a crash makes the same reply propose it again."""
+        await playbook.before_plan(self, site, plan)
         base = await self.space.base()
         text = plan.model_dump_json() + base.commit
         proposed = PlanProposed(plan=plan, hash=hashlib.sha256(text.encode()).hexdigest(), base=base.commit)
         known = self.state.plan
         if known is None or (known.hash, self.state.plan_step) != (proposed.hash, self.state.steps):
             key = f"plan:{proposed.hash}:{self.state.seq}"
-            await self.post(render.plan(proposed), key=key, before=[proposed])
+            shown = render.plan(proposed)
+            where = await planfile.publish(self, plan)
+            shown = shown.model_copy(update={"text": f"{shown.text}\n\n{where}".strip()})
+            await self.post(shown, key=key, before=[proposed])
         await self.log.update_row(title=self.state.title)
         return "The plan is before the person. Wait for their word."
 
@@ -187,6 +196,10 @@ class ThreadDesk(Shipping):
     async def propose_memory(self, items: Sequence[MemoryItem]) -> str:
         """Keep the items for the person's decision; those that memory holds already are turned away."""
         waiting = self.state.memory or []
+        pasts = [past for past in await self.host.store.pasts() if past.thread != self.state.id]
+        items = [
+            i.model_copy(update={"seen": recurrence(i, pasts)}) if i.kind == "automate" else i for i in items
+        ]
         fresh, held, lines = sifted(self.rules.memory, waiting, items)
         if fresh or any(text not in self.state.turned_away for text in held):
             await self.append(MemoryProposed(items=fresh, known=held))

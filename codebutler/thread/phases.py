@@ -7,8 +7,9 @@ from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
 from codebutler.places import Place
 from codebutler.text import fit
-from codebutler.thread import close, lead, memory_commit, render
+from codebutler.thread import close, lead, memory_commit, playbook, render
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.flagging import flag
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
 from codebutler.thread.proof import failing_tests
@@ -163,6 +164,8 @@ async def _code(desk: ThreadDesk) -> None:
     frame = await _coder_frame(desk)
     role = desk.role("coder")
     text = await loop.run(frame, role, await desk.offer(role), desk)
+    while await playbook.after_coder(desk, frame):
+        text = await loop.run(frame, role, await desk.offer(role), desk)
     await desk.space.settle_checkpoint()
     await desk.space.checkpoint(_subject(desk))
     await _note_strays(desk)
@@ -245,6 +248,7 @@ async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     if state.pr is None or state.pr_state == "closed":
         await desk.record_pr(_subject(desk), "")
     await desk.show_ready(failing_tests(frame))
+    await flag(desk)
     await desk.post(
         render.pr_ready(state, text),
         key=f"{frame.id}:done",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from codebutler.events import PlanProposed, SetupFinished
+from codebutler.thread.flags import flagged
 from codebutler.thread.state import Spend, ThreadState
+from codebutler.thread.steps import steps
 from codebutler.types import ChecklistItem, Choice, Outbound, Plan
 
 BODY_START = "<!-- codebutler:begin -->"
@@ -73,8 +75,8 @@ def status(state: ThreadState, activity: str = "") -> Outbound:
         parts.append(f"PR #{state.pr.number} {state.pr_state}")
     parts.append(money(state.usd))
     text = " · ".join(parts)
-    if state.checklist:
-        text += "\n" + checklist(state.checklist)
+    way = "" if state.phase == "closed" else steps(state)
+    text = "\n".join(part for part in (text, way, checklist(state.checklist)) if part)
     return Outbound(text=text, kind="status", slot="status")
 
 
@@ -117,7 +119,9 @@ def pr_body(state: ThreadState) -> str:
     if state.approval:
         lines += ["", f"Plan `{state.approval.hash[:8]}` approved by {state.approval.by.label}."]
     lines += ["", f"Closes #{state.issue}."] if state.issue else []
-    lines += ["", f"Thread `{state.id}`"]
+    if words := flagged(state.flags):
+        lines += ["", "## Look at", "", words]
+    lines += ["", f"Thread [{state.id}]({state.link})" if state.link else f"Thread `{state.id}`"]
     inside = "\n".join(lines).replace("<!--", "&lt;!--")  # a model's words must not look like our markers
     return f"{BODY_START}\n{inside}\n{BODY_END}"
 
@@ -140,6 +144,15 @@ def report(state: ThreadState) -> Outbound:
         ]
     if state.summary and state.summary.improvements:
         lines += ["", "## For the roles", "", *_bullets(state.summary.improvements)]
+    if state.summary and state.summary.coder_md:
+        lines += [
+            "",
+            "## For prompts/coder.md, if you agree",
+            "",
+            "```",
+            *_bullets(state.summary.coder_md),
+            "```",
+        ]
     if state.summary and state.summary.tips:
         lines += ["", "## For the next request", "", *_bullets(state.summary.tips)]
     return Outbound(text="\n".join(lines), role="lead", kind="report")

@@ -101,7 +101,11 @@ class Desk(Protocol):
         """The PM's answer. Runs the PM; raises EndTurn when that waits for a person."""
         ...
 
-    async def propose(self, plan: Plan) -> str:
+    async def follow(self, site: Site, name: str) -> str:
+        """Go by a workflow; returns its steps."""
+        ...
+
+    async def propose(self, site: Site, plan: Plan) -> str:
         """Put the plan before the person; returns what the model is told."""
         ...
 

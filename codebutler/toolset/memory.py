@@ -17,9 +17,12 @@ class _File(Arguments):
 class _Item(Arguments):
     file: str
     text: str
-    kind: Literal["lesson", "add_step", "new_workflow", "automate"] = "lesson"
+    kind: Literal["lesson", "add_step", "new_workflow", "automate", "remove"] = "lesson"
     section: str = ""
     why: str = ""
+    after: int | None = None
+    replaces: list[str] = []
+    expires: str = ""
 
 
 class _Items(Arguments):
@@ -38,6 +41,7 @@ class _Summary(Arguments):
     decisions: list[str] = []
     improvements: list[_Improvement] = []
     tips: list[str] = []
+    coder_md: list[str] = []
 
 
 async def _read_memory(args: _File, desk: Desk, _site: Site) -> str:
@@ -57,6 +61,7 @@ async def _write_summary(args: _Summary, desk: Desk, _site: Site) -> str:
             decisions=args.decisions,
             improvements=[f"{i.role}: {i.text}" for i in args.improvements],
             tips=args.tips,
+            coder_md=args.coder_md,
         )
     )
     return "Kept for the pull request and the report."
@@ -66,9 +71,15 @@ TOOLS: tuple[Tool, ...] = (
     tool("read_memory", "Read a memory file, such as pm.md.", _File, _read_memory, read_only=True),
     tool(
         "propose_memory",
-        "Propose lessons; a person decides on each. section: the workflow or heading it belongs to.",
+        "Propose lessons; a person decides on each. section: the workflow or heading it belongs to; after: "
+        "behind which step; replaces: texts of items that go; expires: its last day (YYYY-MM-DD).",
         _Items,
         _propose_memory,
     ),
-    tool("write_summary", "Write the retrospective: PR text and report.", _Summary, _write_summary),
+    tool(
+        "write_summary",
+        "Write the retrospective: PR text and report. coder_md: lines to suggest.",
+        _Summary,
+        _write_summary,
+    ),
 )

@@ -40,6 +40,10 @@ class _Checklist(Arguments):
     items: list[_Item]
 
 
+class _Name(Arguments):
+    name: str
+
+
 class _Text(Arguments):
     text: str
 
@@ -56,7 +60,11 @@ async def _ask_pm(args: _AskPm, desk: Desk, site: Site) -> str:
     return await desk.ask_pm(site, args.question)
 
 
-async def _propose_plan(args: _Plan, desk: Desk, _site: Site) -> str:
+async def _follow(args: _Name, desk: Desk, site: Site) -> str:
+    return await desk.follow(site, args.name)
+
+
+async def _propose_plan(args: _Plan, desk: Desk, site: Site) -> str:
     lacks = [] if args.title.strip() else ["a title"]
     if not args.steps:
         lacks.append("steps")
@@ -64,7 +72,7 @@ async def _propose_plan(args: _Plan, desk: Desk, _site: Site) -> str:
         lacks.append("words for each of its steps")
     if lacks:
         raise ToolFailed(f"nobody can approve this plan: it lacks {' and '.join(lacks)}. Propose it anew")
-    return await desk.propose(Plan.model_validate(args.model_dump()))
+    return await desk.propose(site, Plan.model_validate(args.model_dump()))
 
 
 async def _update_plan(args: _Checklist, desk: Desk, _site: Site) -> str:
@@ -87,6 +95,12 @@ async def _list_threads(_args: _Nothing, desk: Desk, _site: Site) -> str:
 
 
 TOOLS: tuple[Tool, ...] = (
+    tool(
+        "follow_workflow",
+        "Say by which workflow of workflows.md you go; people see its steps.",
+        _Name,
+        _follow,
+    ),
     tool(
         "propose_plan",
         "Show the person a plan to approve. Refs are path:line.",

@@ -7,7 +7,7 @@ import itertools
 import json
 import os
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -123,6 +123,19 @@ class Room:
         path = self.home / "config.json"
         path.write_text(json.dumps(sections))
         path.chmod(0o600)
+
+    def commit(self, files: Mapping[str, str]) -> None:
+        """Files that a person has committed and pushed."""
+        repo, who = str(self.sample.repo), ["-c", "user.name=Eve", "-c", "user.email=eve@example.invalid"]
+        for path, text in files.items():
+            (self.sample.repo / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.sample.repo / path).write_text(text)
+        for words in (
+            ["add", "-f", *files],
+            [*who, "commit", "-qm", "files"],
+            ["push", "-q", "origin", "main"],
+        ):
+            subprocess.run(["git", "-C", repo, *words], check=True)
 
     @asynccontextmanager
     async def engine(

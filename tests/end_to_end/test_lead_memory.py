@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 from codebutler.testing.cast import Cast, Line, call, lead, plan, write
@@ -21,21 +20,6 @@ def cast(*lessons: str, items: list[dict[str, object]] | None = None) -> Cast:
         lines = [says("", call("write_summary", title="Notes", summary="Notes.", changes=["A"]),
                       call("propose_memory", items=items)), says("That is all.")]  # fmt: skip
     return Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lines)
-
-
-def seed(room: Room, text: str) -> None:
-    """pm.md as people committed and pushed it."""
-    repo = room.sample.repo
-    path = repo / ".codebutler/memory/pm.md"
-    path.parent.mkdir(parents=True)
-    path.write_text(text)
-    who = ["-c", "user.name=Eve", "-c", "user.email=eve@example.invalid"]
-    for words in (
-        ["add", "-f", str(path)],
-        [*who, "commit", "-q", "-m", "memory"],
-        ["push", "-q", "origin", "main"],
-    ):
-        subprocess.run(["git", "-C", str(repo), *words], check=True)
 
 
 async def on_main(scene: Scene, room: Room, path: str = PM) -> str:
@@ -85,7 +69,9 @@ async def test_a_merge_commits_what_is_marked_and_no_may_be_thought_over(room: R
 
 
 async def test_what_repeats_or_contradicts_memory_is_shown_as_such_and_takes_its_place(room: Room) -> None:
-    seed(room, "# PM\n\n## Learned\n\n- Indent with tabs.\n- Run make check.\n")
+    room.commit(
+        {".codebutler/memory/pm.md": "# PM\n\n## Learned\n\n- Indent with tabs.\n- Run make check.\n"}
+    )
     items: list[dict[str, object]] = [
         {"file": "pm.md", "text": "Indent with spaces."}, {"file": "pm.md", "text": "run make check"}
     ]  # fmt: skip

@@ -49,7 +49,8 @@ def test_only_the_coder_can_change_the_worktree() -> None:
     }
     assert [n for n in NAMES if changing & set(load_role(n).tools)] == ["coder"]
     assert set(load_role("coder").tools) >= changing
-    assert set(load_role("pm").tools) - READ_ONLY == {"propose_plan", "ask_user", "research", "draw"}
+    talks = {"follow_workflow", "propose_plan", "ask_user", "research", "draw"}
+    assert set(load_role("pm").tools) - READ_ONLY == talks
     assert set(load_role("lead").tools) - READ_ONLY == {"write_summary", "propose_memory", "ask_pm"}
     assert set(load_role("artist").tools) - READ_ONLY == {"generate_image", "edit_image", "ask_pm"}
 

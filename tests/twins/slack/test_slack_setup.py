@@ -106,14 +106,29 @@ def test_the_manifest_asks_for_what_the_code_uses() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("xoxp-1-2-3", "given as bot token is a user token"),
+        ("xapp-1-A-2-3", "given as bot token is an app token"),
+        ("xoxe.xoxb-1-2", "turn token rotation off"),
+        ("hello", "is no Slack token"),
+        ("xoxb-1\n2", "holds a line break"),
+        ("xoxb-1 2", "holds a line break, a blank"),
+        (" \n", "is empty"),
+    ],
+)
+def test_what_is_no_bot_token_is_named(given: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        setup.bot_token(given)
+    assert setup.bot_token(" xoxb-1-2\n") == "xoxb-1-2"
+    with pytest.raises(ConfigError, match="given as app token is a bot token"):
+        setup.app_token("xoxb-1-2")
+
+
+@pytest.mark.parametrize(
     ("bot", "app", "said"),
     [
-        ("xoxp-1-2-3", "", "given as bot token is a user token"),
         ("xapp-1-A-2-3", "", "given as bot token is an app token"),
-        ("", "xoxb-1-2-3", "given as app token is a bot token"),
-        ("xoxe.xoxb-1-2", "", "turn token rotation off"),
-        ("hello", "", "is no Slack token"),
-        ("xoxb-1\n2", "", "holds a line break"),
         ("xoxb-1-2-3", "", "does not accept the bot token: invalid_auth"),
         ("", "xapp-1-A-2-3", "does not accept the app token: invalid_auth"),
     ],

@@ -1,0 +1,114 @@
+"""What the logs of earlier threads show: use of items, what comes up again, what may go."""
+
+from __future__ import annotations
+
+import pytest
+
+from codebutler import events as ev
+from codebutler.agent.roles import load_roles
+from codebutler.repo.memory_items import learned
+from codebutler.store.lessons import Past
+from codebutler.thread import learning
+from codebutler.thread.fold import fold
+from codebutler.thread.learning import UNUSED, looked_back, recurrence, removals, trend, uses
+from codebutler.thread.weighing import rooms, sifted
+from codebutler.thread.weight import weigh
+from codebutler.types import MemoryItem, ToolCall
+
+NOTE = "<!-- learned: thread=t0 date=2026-01-01 by=ana -->"
+PM = f"## Learned\n\n- Beware of zebras crossing. {NOTE}\n- Run `make check` first. {NOTE}\n- By hand.\n"
+FLOWS = f"## bugfix\n\n1. PM: look\n2. PM: check the auth method {NOTE}\n"
+MEMORY = {"pm.md": PM, "workflows.md": FLOWS}
+ZEBRA, CHECK = (item.id for item in learned(PM, "pm.md"))
+AUTH = learned(FLOWS, "workflows.md")[0].id
+
+
+def past(number: int, *, used: set[str] | None = None, **more: object) -> Past:
+    made = Past(f"t{number}", ts=86_400.0 * number, shown={ZEBRA, CHECK}, used=used or set())
+    for name, value in more.items():
+        setattr(made, name, value)
+    return made
+
+
+def test_what_many_saw_and_nobody_used_may_go() -> None:
+    pasts = [past(n, used={CHECK} if n == 2 else set()) for n in range(1, UNUSED + 1)]
+    assert [(i.replaces, i.why) for i in removals(MEMORY, pasts, "2026-11-21")] == [
+        ([ZEBRA], "shown in 5 threads and used in none")
+    ]
+    assert removals(MEMORY, pasts[1:], "2026-11-21") == []
+    refused = [*pasts, past(9, unwanted={ZEBRA})]
+    assert removals(MEMORY, refused, "2026-11-21") == [], "a person who said no is not asked again at once"
+    [_, check, auth] = uses(MEMORY, pasts, "2026-11-21")
+    assert (check.shown, check.used, check.last, check.why) == (5, 1, "1970-01-03", "")
+    assert (auth.item.id, auth.shown) == (AUTH, 0)
+
+
+def test_an_item_is_used_where_its_words_or_what_it_quotes_occur() -> None:
+    log: list[ev.Event] = [
+        ev.FrameStarted(frame="pm", role="pm"),
+        ev.ModelReplied(frame="pm", step=1, model="m", content="I looked",
+                        tool_calls=[ToolCall(id="c", name="bash", arguments='{"command": "make check"}')]),
+    ]  # fmt: skip
+    chosen = ev.WorkflowChosen(name="bugfix", steps=[])
+
+    def weighed(*more: ev.Event) -> list[str]:
+        events = [*log, *more]
+        state = fold("t", ((n, 0.0, e) for n, e in enumerate(events, 1)))
+        made = weigh(state, MEMORY, load_roles({}), events)
+        assert set(made.shown) == {ZEBRA, CHECK, AUTH}
+        return made.used
+
+    assert weighed() == [CHECK]
+    assert set(weighed(chosen)) == {CHECK, AUTH}
+    zebras = ev.ModelReplied(frame="pm", step=2, model="m", content="There may be zebras crossing here")
+    assert set(weighed(zebras)) == {CHECK, ZEBRA}
+
+
+def test_a_recurrence_is_counted_from_the_logs() -> None:
+    step = MemoryItem(
+        file="workflows.md", kind="automate", section="feature", text="Researcher: API rate limits"
+    )
+    asked = [
+        past(n, workflow="feature", researches=["limits: What are the API rate limits?"]) for n in (1, 2)
+    ]
+    other = past(3, workflow="feature")
+    assert recurrence(step, [*asked, other]) == "it came up in 2 of the last 3 threads of feature"
+    assert recurrence(step, [past(1, workflow="bugfix")]) == "no earlier thread went by this workflow"
+
+
+def test_the_lead_hears_of_threads_of_its_workflow_first() -> None:
+    pasts = [past(n, workflow="bugfix", questions=[f"q{n}"]) for n in range(1, 20)]
+    pasts += [past(30, workflow="feature", escalations=["Tabs?"], researches=["rates: how many?"])]
+    lines = looked_back(pasts, "feature").splitlines()
+    assert lines[0] == "- feature, 1970-01-31: asked the PM: Tabs?; looked up: rates: how many?"
+    assert len(lines) == learning.LOOKED_BACK
+    assert looked_back([past(1)], "feature") == ""
+
+
+@pytest.mark.parametrize(
+    ("values", "halves"), [([3.0], (3.0, 3.0)), ([4, 2, 1, 1], (3.0, 1.0)), ([2, 9, 0], (2.0, 0.0))]
+)
+def test_a_trend_has_two_halves(values: list[float], halves: tuple[float, float]) -> None:
+    assert trend(values) == halves
+
+
+def test_what_is_proposed_is_sifted() -> None:
+    items = [
+        MemoryItem(file="pm.md", text="By hand"), MemoryItem(file="coder.md", text="x y"),
+        MemoryItem(file="pm.md", text="Beware of no zebras crossing"), MemoryItem(file="pm.md", text="New"),
+        MemoryItem(file="pm.md", text="New"), MemoryItem(file="lead.md", text="Run make check first"),
+    ]  # fmt: skip
+    fresh, held, lines = sifted(MEMORY, [], items)
+    assert [(i.text, i.relation, i.replaces) for i in fresh] == [
+        ("Beware of no zebras crossing", "contradicts", ["Beware of zebras crossing."]), ("New", "", []),
+        ("Run make check first", "repeats", []),
+    ]  # fmt: skip
+    assert fresh[2].seen == "the like of it stands in pm.md"
+    assert held == ["By hand"]
+    assert any("coder.md" in line and "refused" in line for line in lines)
+
+
+def test_the_lead_is_told_of_a_file_that_is_nearly_full() -> None:
+    assert rooms(MEMORY) == []
+    [line] = rooms({"pm.md": "x" * 6_500})
+    assert line.startswith("pm.md holds 6500 of 8000 characters: make room")
