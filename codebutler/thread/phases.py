@@ -80,7 +80,7 @@ def _pm_is_due(desk: ThreadDesk, pm: Frame) -> bool:
 def _was_approved_meanwhile(desk: ThreadDesk, pm: Frame) -> bool:
     """A crash left the PM's proposal half done, and a person was faster: the Coder needs a PM who is free."""
     calls = pm.calls.values()
-    return desk.state.open_exchange is None and any(call.name == "propose_plan" for call in calls)
+    return desk.state.open_exchange is None and any(each.call.name == "propose_plan" for each in calls)
 
 
 def _coder_is_due(desk: ThreadDesk) -> bool:
