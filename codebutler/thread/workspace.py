@@ -76,8 +76,8 @@ class Workspace(Folder):
     async def commit(self, message: str) -> str:
         """Save the worktree, and put ``message`` over all that was saved without a name; returns the tip.
 
-        Checkpoints stay where they are, as rewinds lead to them: the commit has two parents, the last one that
-        has a name and the last checkpoint, so that `git log --first-parent` tells of named work only.
+        Checkpoints stay where they are, as rewinds lead to them: the commit has two parents, the last one
+        that has a name and the last checkpoint, so that `git log --first-parent` tells of named work only.
         """
         await self.settle_checkpoint()
         named = await self._named()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codebutler.events import CheckpointMade, ToolFinished, ToolStarted
-from codebutler.testing.cast import Cast, bash, call, does, lead, plan, write
+from codebutler.testing.cast import Cast, Line, bash, call, does, lead, plan, write
 from codebutler.testing.doubles import says
 from codebutler.thread.points import points
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 async def test_each_commit_holds_what_was_done_since_the_one_before(room: Room) -> None:
-    coder = [
+    coder: list[Line] = [
         write("A", "a\n"),
         write("B", "b\n"),
         does("git_commit", message="Add A and B\n\nBoth are wanted."),
@@ -48,7 +48,7 @@ async def test_each_commit_holds_what_was_done_since_the_one_before(room: Room) 
 
 async def test_a_checkpoint_is_in_the_log_before_the_next_step(room: Room) -> None:
     """Also before one that only reads: else a rewind to the step that wrote would lose what it wrote."""
-    coder = [write("A", "a\n"), does("read", path="A"), does("git_log"), says("Wrote A.")]
+    coder: list[Line] = [write("A", "a\n"), does("read", path="A"), does("git_log"), says("Wrote A.")]
     async with room.engine(Cast(pm=[plan()], coder=coder, lead=lead())) as scene:
         state = await scene.shipped()
         kinds = [
@@ -62,7 +62,7 @@ async def test_a_checkpoint_is_in_the_log_before_the_next_step(room: Room) -> No
 
 async def test_what_a_batch_writes_after_the_pms_answer_is_saved_too(room: Room) -> None:
     """The PM thinks in the middle of the Coder's batch, and a checkpoint is made beside that."""
-    coder = [
+    coder: list[Line] = [
         says("", call("ask_pm", question="B or C?"), call("write", path="B", content="b\n")),
         does("ask_user", question="Go on?"),
         says("Wrote B."),
