@@ -88,8 +88,7 @@ class Workspace(Folder):
         new = await commits.join_trees(gitdir, tree, [named, old], words, identity=self.identity)
         await move_ref(gitdir, f"refs/heads/{self._ready.branch}", new, old, why="codebutler: commit")
         self._index_behind, self._saved = True, (new, tree)
-        files = sorted(await self.moved_files(named, new))
-        await self._log.append(CheckpointMade(commit=new, message=message, files=files))
+        await self._log.append(CheckpointMade(commit=new, message=message))
         return new
 
     async def _named(self) -> str:
