@@ -21,14 +21,14 @@ class Shipping(Mail):
     """From the worktree to the forge."""
 
     async def checkpoint(self, message: str) -> str:
-        """Save the worktree as a commit."""
-        return await self._git(self.space.checkpoint(message))
+        """Save the worktree as a commit of that name."""
+        return await self._git(self.space.commit(message))
 
     async def push(self) -> str:
         """Push what was committed, and what was not yet."""
         if self.state.worktree is None:
             raise ToolFailed("there is nothing to push: no worktree yet")
-        await self._git(self.space.checkpoint("Work in progress"))
+        await self._git(self.space.checkpoint())
         return await self._git(self.space.push())
 
     async def open_pr(self, title: str, body: str) -> str:
