@@ -205,6 +205,8 @@ class ModelReply:
     finish: str = "stop"
     reasoning: Json | None = None
     """What the provider wants back unchanged with this message on the next call, if anything."""
+    impossible: bool = False
+    """Whether a figure of the provider's could not be, and ours took its place."""
 
 
 class ModelClient(Protocol):

@@ -90,9 +90,9 @@ class Client(OpenAIClient):
         try:
             await self._listen(litellm, route, request, told, on_text)
         except ModelError as error:
-            error.spent = self._spent(route, messages, tools, told)
+            error.spent = self._spent(route, messages, tools, told, max_output)
             raise
-        return self._reply(route, messages, tools, told)
+        return self._reply(route, messages, tools, told, max_output)
 
     async def _listen(
         self,

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -84,8 +84,12 @@ class Wire:
     def _first(self) -> float:
         return first_wait(self._timeouts)
 
-    async def pieces(self, body: bytes, headers: Mapping[str, str], route: Route) -> AsyncGenerator[Any]:
+    async def pieces(
+        self, body: bytes, headers: Mapping[str, str], route: Route, count: Callable[[Any], None]
+    ) -> AsyncGenerator[Any]:
         """The pieces of the answer as JSON. Raises ModelError for all that can go wrong on the way.
+
+        ``count`` sees each of them, also one that is an error: it may say what the call has cost.
 
         A server that does not stream sends one whole completion. Comments that only keep a connection alive
         are no pieces, so they do not prolong a wait.
@@ -97,6 +101,7 @@ class Wire:
                 aclosing(self._read(answer, route)) as pieces,
             ):
                 async for piece in pieces:
+                    count(piece)
                     faults.raise_inner(piece, route)
                     yield piece
 
