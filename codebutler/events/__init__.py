@@ -81,6 +81,7 @@ from codebutler.events.work import (
     PlanDropped,
     PlanProposed,
     PrClosed,
+    PrFlagged,
     PrMerged,
     PrOpened,
     PrUpdated,
@@ -143,6 +144,7 @@ __all__ = [
     "PlanProposed",
     "Posted",
     "PrClosed",
+    "PrFlagged",
     "PrMerged",
     "PrOpened",
     "PrUpdated",
@@ -185,7 +187,7 @@ Event: TypeAlias = (
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
-    | StepDone
+    | StepDone | PrFlagged
 )  # fmt: skip
 
 _CLASSES: dict[str, type[Record]] = {c.model_fields["kind"].default: c for c in get_args(Event)}

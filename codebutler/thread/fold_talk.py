@@ -26,6 +26,7 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
         s.heard[e.surface, e.key] = e.text
     if e.surface == "github" and not s.issue and (number := e.external_id.rpartition("#")[2]).isdigit():
         s.issue = int(number)
+    s.link = s.link or e.link
     _meet(s, e.author)
 
 

@@ -143,7 +143,8 @@ class Hearing:
             earlier = await intake.history(heard.channel, heard.root, until=heard.ts, us=us)
             words += ["", BEFORE, earlier] if earlier else []
         text = "\n".join(words).strip() or ("" if files else "/help")
-        return base.model_copy(update={"text": text, "attachments": files})
+        address = (await self.link.us()).link(heard.conversation)
+        return base.model_copy(update={"text": text, "attachments": files, "link": address})
 
     async def _cancel(self, heard: Heard) -> bool:
         """A reaction names a message; its thread is that message's."""
