@@ -89,9 +89,10 @@ async def _told(frame: Frame, role: Role, place: Thinking, model: str, text: str
     try:
         reply = await place.summarise(role, model, wish)
     except (ModelUnavailable, ModelRefused) as error:
-        await place.settle(key, error.spent)
+        lost = error.lost(usd)
+        await place.settle(key, lost)
         said, step = place.redact(str(error)), frame.step + 1
-        await place.append(ModelFailed(frame=frame.id, step=step, model=model, error=said, usd=error.spent))
+        await place.append(ModelFailed(frame=frame.id, step=step, model=model, error=said, usd=lost))
         return None
     await place.settle(key, reply.usd or 0.0)
     return reply

@@ -20,7 +20,7 @@ from codebutler.models.routing import Route
 from codebutler.models.sse import Events, EventTooLarge
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession, StreamReader
+    from aiohttp import ClientResponse, ClientSession, StreamReader, TraceConfig
 
 MAX_BYTES = 48 * 1024 * 1024
 """Of one event, or of an answer that is not streamed."""
@@ -95,9 +95,10 @@ class Wire:
         are no pieces, so they do not prolong a wait.
         """
         session = await self._open(route)
-        with translated(route, self._timeouts.connect, self._proxy):
+        sent = asyncio.Event()
+        with translated(route, self._timeouts.connect, self._proxy, sent):
             async with (
-                self._asked(session, body, headers, route) as answer,
+                self._asked(session, body, headers, route, sent) as answer,
                 aclosing(self._read(answer, route)) as pieces,
             ):
                 async for piece in pieces:
@@ -121,6 +122,7 @@ class Wire:
                     cookie_jar=aiohttp.DummyCookieJar(),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
                     headers=self._headers(),
+                    trace_configs=[_tracing()],
                 )
             return self._session
 
@@ -139,13 +141,23 @@ class Wire:
 
     @asynccontextmanager
     async def _asked(
-        self, session: ClientSession, body: bytes, headers: Mapping[str, str], route: Route
+        self,
+        session: ClientSession,
+        body: bytes,
+        headers: Mapping[str, str],
+        route: Route,
+        sent: asyncio.Event,
     ) -> AsyncIterator[ClientResponse]:
         """The answer, if its status is good. A redirect is not followed: it would take the key along."""
         url = f"{self._endpoint.base_url.rstrip('/')}/chat/completions"
         async with _limit(self._first, "sent nothing"):
             answer = await session.post(
-                url, data=body, headers=headers, allow_redirects=False, proxy=self._proxy
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                proxy=self._proxy,
+                trace_request_ctx=sent,
             )
         try:
             if answer.status >= 300:
@@ -196,6 +208,18 @@ class Wire:
                 arrived = await content.readany()
         for data in events.end():
             yield data
+
+
+def _tracing() -> TraceConfig:
+    """Sets the event that a request brings along as soon as it is on its way."""
+    import aiohttp
+
+    async def gone(_session: object, context: Any, _told: object) -> None:  # noqa: ANN401 - the package's own
+        context.trace_request_ctx.set()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(gone)
+    return trace
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -203,11 +204,30 @@ async def test_silence_before_the_first_piece(
     error = await failure(client)
     assert isinstance(error, ModelUnavailable)
     assert "sent nothing for 0.4 s" in error.message
+    assert error.paid, "it may have thought all the while"
+
+
+async def test_a_server_that_lets_nobody_in_is_not_paid(tmp_path: Path) -> None:
+    with socket.socket() as door, socket.socket() as one, socket.socket() as two:
+        door.bind(("127.0.0.1", 0))
+        door.listen(0)
+        for visitor in (one, two):  # they fill its queue: whoever comes after them is not heard
+            visitor.setblocking(False)
+            visitor.connect_ex(door.getsockname())
+        url = f"http://127.0.0.1:{door.getsockname()[1]}/v1"
+        env = {"OPENAI_BASE_URL": url, "CODEBUTLER_MODEL": "tiny"}
+        client = OpenAIClient(Router(load_config(None, home=tmp_path, env=env)), timeouts=QUICK)
+        error = await failure(client)
+        await client.close()
+    assert isinstance(error, ModelUnavailable)
+    assert (error.silent, error.paid) == (True, False)
 
 
 async def test_silence_in_the_middle(server: Provider, client: OpenAIClient) -> None:
     server.handler = Provider.events(piece(content="a"), hold=5)
-    assert "fell silent" in (await failure(client)).message
+    error = await failure(client)
+    assert "fell silent" in error.message
+    assert error.paid
 
 
 @pytest.mark.parametrize("kept", range(4))

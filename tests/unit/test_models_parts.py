@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from codebutler.config import load_config
 from codebutler.models.assemble import Assembler
-from codebutler.models.faults import retry_after
 from codebutler.models.bill import Told
+from codebutler.models.faults import retry_after
 from codebutler.models.prices import price
 from codebutler.models.routing import Router
 from codebutler.models.tokens import Meter, Sizes, estimate_text
