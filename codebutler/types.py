@@ -195,7 +195,10 @@ class Surface(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """What a model answered. ``usd`` is None when no price is known for the model."""
+    """What a model answered. ``usd`` is None when no price is known for the model.
+
+    ``reasoning`` goes back to the provider as it is; ``impossible``: one of its figures was replaced by ours.
+    """
 
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
@@ -204,9 +207,7 @@ class ModelReply:
     model: str = ""
     finish: str = "stop"
     reasoning: Json | None = None
-    """What the provider wants back unchanged with this message on the next call, if anything."""
     impossible: bool = False
-    """Whether a figure of the provider's could not be, and ours took its place."""
 
 
 class ModelClient(Protocol):

@@ -154,7 +154,7 @@ async def _model(args: _Model, decide: Decisions, word: Word) -> str:
 
 REGISTRY = Registry(
     [
-        Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go",)),
+        Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go", "implement")),
         Definition(
             "code",
             "Send the request straight to the Coder, without a plan: saying so is the approval.",

@@ -73,6 +73,12 @@ class Assembler:
         if isinstance(chunk, dict):
             self.told = bill.read(chunk.get("usage"), self.told)
 
+    def end(self) -> str:
+        """The server says that this is all: some never say how an answer ended. It adds no text."""
+        if not self.finish and (self.text or self._calls) and all(map(_is_whole, self.calls())):
+            self.finish = "stop"
+        return ""
+
     @property
     def text(self) -> str:
         """The visible text so far."""
@@ -163,6 +169,14 @@ class Assembler:
                 last[key] += value
             elif value is not None:
                 last[key] = value
+
+
+def _is_whole(call: ToolCall) -> bool:
+    try:
+        json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 - whatever JSON came in

@@ -40,6 +40,7 @@ class Doors:
         self._slack = Slack(link, config.slack, store) if link is not None else None
         if self._slack is not None:
             self._slack.hearing.rank = rank
+            self._slack.hearing.access = config.access
         self._store = store
         self._where: dict[str, list[str]] = {}
         """The Slack conversations of threads that write at present."""

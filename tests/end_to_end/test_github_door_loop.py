@@ -66,6 +66,49 @@ async def project(stage: Stage, tmp_path: Path) -> AsyncIterator[Project]:
         yield made
 
 
+EDITED = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+calls = [{ name = "propose_plan", arguments = { title = "Add a note", summary = "One line.", steps = [{ text = "Write NOTE" }], files = ["NOTE"] } }]
+
+[[scripts]]
+role = "coder"
+[[scripts.steps]]
+expect = ["Write NOTE politely", "approved this plan"]
+calls = [{ name = "write", arguments = { path = "NOTE", content = "please\\n" } }]
+[[scripts.steps]]
+text = "Wrote NOTE."
+
+[[scripts]]
+role = "lead"
+[[scripts.steps]]
+calls = [{ name = "write_summary", arguments = { title = "Add a note", summary = "A note.", changes = ["NOTE"] } }]
+[[scripts.steps]]
+text = "Nothing to remember."
+"""
+
+
+@pytest.mark.parametrize("stage", [EDITED], indirect=True)
+async def test_implement_takes_the_plan_as_a_person_edited_it(stage: Stage, project: Project) -> None:
+    talk = Talk(project)
+    async with serving(stage):
+        talk.number = talk.ann.opens("Add a note!")
+        talk.ann.says(talk.number, "@bot plan")
+        path = ".codebutler/plans/issue-1-add-a-note.md"
+        await until(lambda: talk.said(f"/blob/codebutler/plan-1/{path}"))
+        text = project.git("show", f"codebutler/plan-1:{path}")
+        project.write("codebutler/plan-1", path, text.replace("Write NOTE", "Write NOTE politely"), who="ann")
+        talk.ann.says(talk.number, "@bot implement")
+        await until(lambda: 2 in project.pulls and not project.pulls[2]["draft"])
+        assert talk.said("approved the plan as its file stands now")
+        talk.ann.says(talk.number, "@bot merge")
+        await until(lambda: project.pulls[2]["merged_at"] and talk.said("## Usage"))
+    assert project.git("show", "main:NOTE") == "please"
+    assert set(project.heads()) == {"main"}
+    assert stage.server.failures == []
+
+
 async def test_from_an_issue_to_the_merge_that_closes_it(stage: Stage, project: Project) -> None:
     talk = Talk(project)
     title, _, body = stage.sample.task.partition(". ")
