@@ -53,10 +53,7 @@ class ToolCall(Record):
 
 
 class Usage(Record):
-    """Tokens of one call as the provider counted them.
-
-    Parts of ``input``: ``cached`` had been kept from earlier calls, ``written`` is kept from this one on.
-    """
+    """Tokens of one call. Parts of ``input``: ``cached`` came from earlier ones, ``written`` is kept from now."""
 
     input: int = 0
     output: int = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -204,3 +205,17 @@ async def test_an_answer_that_breaks_off_is_paid_for_as_far_as_it_came(
 ) -> None:
     server.handler = Provider.events(*sent, done=False)
     assert (await failure(server, tmp_path)).spent == pytest.approx(usd, abs=1e-5)
+
+
+async def test_a_server_that_lets_nobody_in_is_not_paid(tmp_path: Path) -> None:
+    with socket.socket() as door, socket.socket() as one, socket.socket() as two:
+        door.bind(("127.0.0.1", 0))
+        door.listen(0)
+        for visitor in (one, two):  # they fill its queue: whoever comes after them is not heard
+            visitor.setblocking(False)
+            visitor.connect_ex(door.getsockname())
+        provider = Provider()
+        provider.url = f"http://127.0.0.1:{door.getsockname()[1]}/v1"
+        error = await failure(provider, tmp_path)
+    assert isinstance(error, ModelUnavailable)
+    assert (error.silent, error.paid) == (True, False)
