@@ -53,7 +53,7 @@ class ToolCall(Record):
 
 
 class Usage(Record):
-    """Tokens of one call. Parts of ``input``: ``cached`` came from earlier ones, ``written`` is kept from now."""
+    """Tokens of one call. Parts of ``input``: ``cached`` came from earlier ones, ``written`` is kept anew."""
 
     input: int = 0
     output: int = 0

@@ -234,62 +234,6 @@ async def test_silence_before_the_first_piece(
 
 
 @pytest.mark.parametrize("kept", range(4))
-async def test_a_stream_that_is_cut_anywhere_is_unavailable(
-    server: Provider, client: OpenAIClient, kept: int
-) -> None:
-    server.handler = Provider.events(*STREAM[:kept], done=False)
-    assert isinstance(await failure(client), ModelUnavailable)
-
-
-async def test_a_connection_that_dies_is_unavailable(server: Provider, client: OpenAIClient) -> None:
-    async def drop(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        await response.write(b'data: {"choices": [{"delta": {"content": "x"}}]}\n\n')
-        assert request.transport is not None
-        request.transport.abort()
-        return response
-
-    server.handler = drop
-    assert isinstance(await failure(client), ModelUnavailable)
-
-
-async def test_garbage_is_unavailable(server: Provider, client: OpenAIClient) -> None:
-    server.handler = Provider.events("data: {not json\n\n")
-    error = await failure(client)
-    assert isinstance(error, ModelUnavailable)
-    assert "not JSON" in error.message
-
-
-async def test_odd_pieces_do_no_harm(server: Provider, client: OpenAIClient) -> None:
-    odd: list[Any] = [
-        [], 7, "text", None, {}, {"choices": None}, {"choices": [None]}, {"choices": [{"delta": "x"}]},
-        {"choices": [{"delta": {"tool_calls": {"a": 1}, "content": 5}}]}, {"usage": [1]},
-        {"choices": [{"delta": {"tool_calls": [None, {"index": "x", "function": 3}]}}]},
-        {"choices": [], "usage": {"prompt_tokens": "many", "completion_tokens": -5, "cost": "free"}},
-    ]  # fmt: skip
-    sent = [f"data: {json.dumps(o)}\n\n" for o in odd]
-    server.handler = Provider.events(": keep-alive\n\n", *sent, piece(content="fine", finish="stop"))
-    reply = await call(client)
-    assert (reply.content, reply.tool_calls) == ("fine", ())
-
-
-@pytest.mark.parametrize("chunks", [(), (": still there\n\n",) * 9])
-async def test_silence_before_the_first_piece(
-    server: Provider, client: OpenAIClient, chunks: tuple[str, ...]
-) -> None:
-    server.handler = Provider.events(*chunks, pause=0.1, hold=5)
-    error = await failure(client)
-    assert isinstance(error, ModelUnavailable)
-    assert "sent nothing for 0.4 s" in error.message
-
-
-async def test_silence_in_the_middle(server: Provider, client: OpenAIClient) -> None:
-    server.handler = Provider.events(piece(content="a"), hold=5)
-    assert "fell silent" in (await failure(client)).message
-
-
-@pytest.mark.parametrize("kept", range(4))
 @pytest.mark.parametrize("beats", [(), (": still there\n\n",) * 9])
 async def test_a_stream_that_falls_silent_anywhere_is_unavailable(
     server: Provider, client: OpenAIClient, kept: int, beats: tuple[str, ...]
