@@ -132,7 +132,7 @@ class Link:
     async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except CodeButlerError as error:  # the platform says no, or the store is closed by now
+        except CodeButlerError as error:  # Slack says no, or the repo's store is closed by now
             self.log.info("left undone: %s", error)
         except Exception:  # a fault of ours in a small thing must not stay silent
             self.log.exception("a small thing went wrong")
