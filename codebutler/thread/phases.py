@@ -166,8 +166,7 @@ async def _code(desk: ThreadDesk) -> None:
     text = await loop.run(frame, role, await desk.offer(role), desk)
     while await playbook.after_coder(desk, frame):
         text = await loop.run(frame, role, await desk.offer(role), desk)
-    await desk.space.settle_checkpoint()
-    await desk.space.checkpoint(_subject(desk))
+    await desk.space.commit(_subject(desk))
     await _note_strays(desk)
     await (_ship(desk, frame, text) if team else _hand_in(desk, frame, text))
 
