@@ -159,7 +159,8 @@ class ThreadDesk(Shipping):
         text = plan.model_dump_json() + base.commit
         proposed = PlanProposed(plan=plan, hash=hashlib.sha256(text.encode()).hexdigest(), base=base.commit)
         known = self.state.plan
-        if known is None or (known.hash, self.state.plan_step) != (proposed.hash, self.state.steps):
+        same = known is not None and (known.hash == proposed.hash or known.plan == plan)
+        if not same or self.state.plan_step != self.state.steps:
             key = f"plan:{proposed.hash}:{self.state.seq}"
             shown = render.plan(proposed)
             where = await planfile.publish(self, plan)
