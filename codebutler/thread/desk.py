@@ -48,8 +48,8 @@ class ThreadDesk(Shipping):
 
     async def before_tools(self, *, changes: bool) -> None:
         """What was written before is saved apart: a checkpoint never sees half of a tool's writes."""
+        await self.space.save()
         if changes:
-            await self.space.save()
             self.space.touched()
 
     async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
