@@ -20,7 +20,6 @@ from codebutler.agent.thinking import Thinking
 from codebutler.errors import CodeButlerError
 from codebutler.events import Event, ToolFinished, ToolStarted
 from codebutler.toolset.desk import Desk, EndTurn, Site
-from codebutler.toolset.native import LOOKS
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Attachment, ToolCall, ToolResult
 
@@ -57,9 +56,7 @@ class Workplace(Desk, Thinking, Protocol):
         ...
 
     async def before_tools(self, *, changes: bool) -> None:
-        """Called before a batch of calls, unless all of it only looks at files; ``changes`` says whether any
-        may write to the worktree.
-        """
+        """Called before a batch of calls; ``changes`` says whether any may write to the worktree."""
         ...
 
 
@@ -79,8 +76,7 @@ async def act(frame: Frame, tools: Toolset, place: Workplace) -> None:
     """Give every open call its result: runs of read-only calls side by side, the others one by one."""
     calls = list(frame.calls.values())
     specs = [tools.spec(c.call.name) for c in calls]
-    if any(c.call.name not in LOOKS for c in calls):
-        await place.before_tools(changes=any(s is not None and s.writes for s in specs))
+    await place.before_tools(changes=any(s is not None and s.writes for s in specs))
     group: list[OpenCall] = []
     for call, spec in zip(calls, specs, strict=True):
         if spec is not None and not spec.read_only:

@@ -14,8 +14,6 @@ from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Tool
 from codebutler.types import ToolResult, ToolSpec
 
-LOOKS = frozenset({"read", "grep", "glob"})
-"""Those that only look at files as they are: no commit needs to be made before them, or be in their way."""
 _LIVE_CHARS = 4000
 _GPT = re.compile(r"(^|/)(gpt|codex|o[1-9])(?![a-z])")
 """Model ids of the family that writes patches, with or without a vendor before them."""

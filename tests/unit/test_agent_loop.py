@@ -143,11 +143,8 @@ class Bench:
 
     def tools(self) -> Toolset:
         return Toolset(
-            [
-                self._tool("look", read_only=True), self._tool("touch"), self._tool("safe", safe=True),
-                self._tool("read", read_only=True), self._tool("git_diff", read_only=True),
-            ]
-        )  # fmt: skip
+            [self._tool("look", read_only=True), self._tool("touch"), self._tool("safe", safe=True)]
+        )
 
     def _tool(self, name: str, *, read_only: bool = False, safe: bool = False) -> Tool:
         async def run(_arguments: Any, _desk: Desk, site: Site) -> ToolResult:
@@ -202,19 +199,6 @@ async def test_reading_calls_run_side_by_side_and_writing_ones_alone_in_order(be
     await place.run(bench.tools())
     assert sorted(bench.notes[:2]) == ["+a", "+b"]
     assert bench.notes[4:] == ["+c", "-c", "+d", "-d", "+e", "-e"]
-
-
-async def test_only_what_looks_at_files_goes_ahead_of_the_last_checkpoint(bench: Bench) -> None:
-    """A diff is made of commits: it would not show what was just written."""
-    replies = [
-        calls("read:a"),
-        calls("git_diff:b"),
-        calls("read:c", "git_diff:d"),
-        calls("read:e", "touch:f"),
-    ]
-    place = Workplace(script(*replies, says("done")))
-    await place.run(bench.tools())
-    assert place.batches == [False, False, True]
 
 
 OPEN = {"a": "look", "b": "touch", "c": "safe", "d": "touch"}
