@@ -34,6 +34,8 @@ WRONG = re.compile(
 )
 """A correction, once the work it is about is done: before that, it is for the role that is at work."""
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
+PLAIN_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?\s*\d[\d.,]*\s*\$?$", re.IGNORECASE)
+"""Nothing else than this can be meant by a verb and a number: where no cap stops the thread, that is said."""
 ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
 """At a cap: what is no number is then refused by the command, which says so."""
 CHEAPER = {"cheaper", "cheaper model", "use a cheaper model"}

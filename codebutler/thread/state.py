@@ -151,8 +151,8 @@ class ThreadState:
     """Files that people sent, by the name under which roles know them."""
     made: dict[str, ev.ImageMade] = field(default_factory=dict)
     """Pictures that were bought, by call."""
-    buying: dict[str, float] = field(default_factory=dict)
-    """Worst cases of pictures and transcripts that are under way, by call or by recording."""
+    buying: dict[str, ev.ImageOrdered | ev.SpeechSent] = field(default_factory=dict)
+    """Pictures and transcripts that are under way, by call or by recording."""
     transcripts: dict[tuple[int, str], ev.Transcribed] = field(default_factory=dict)
     """By message (its seq) and recording (its SHA-256)."""
     limit: ev.LimitHit | None = None
