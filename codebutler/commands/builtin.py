@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
 from codebutler.thread import remembering, render, rewind
@@ -15,6 +18,8 @@ ROLES = ("pm", "coder", "lead", "researcher", "artist")
 
 LISTED = 20
 """The most threads of one answer."""
+_AMOUNT = re.compile(r"[+-]?(?:\d+(?:[.,]\d{1,2})?|0[.,]\d+)")
+"""No ``1e3``, and no ``1,000``, which is a thousand to some and one to others."""
 
 
 class _None(Arguments):
@@ -42,8 +47,17 @@ class _MaybeWords(Arguments):
     words: str = ""
 
 
+def _amount(told: object) -> object:
+    """Dollars as people write them, with a dot or a comma. What may mean a thousand times more is none."""
+    if not isinstance(told, str):
+        return told
+    if _AMOUNT.fullmatch(told.strip().strip("$").strip()) is None:
+        raise ValueError(told)
+    return told.strip().strip("$").strip().replace(",", ".")
+
+
 class _Usd(Arguments):
-    usd: float = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
+    usd: Annotated[float, BeforeValidator(_amount)] = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
 
 
 class _Point(Arguments):

@@ -34,8 +34,6 @@ WRONG = re.compile(
 )
 """A correction, once the work it is about is done: before that, it is for the role that is at work."""
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
-PLAIN_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?\s*\d[\d.,]*\s*\$?$", re.IGNORECASE)
-"""Nothing else than this can be meant by a verb and a number: where no cap stops the thread, that is said."""
 ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
 """At a cap: what is no number is then refused by the command, which says so."""
 CHEAPER = {"cheaper", "cheaper model", "use a cheaper model"}
@@ -59,6 +57,8 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:
         return ("approve", state.plan.hash)
+    if (raised := RAISE.match(word)) is not None and raised["usd"]:
+        return ("raise", raised["usd"])  # nobody means anything else by it, also before a cap is reached
     return _after_pr(state, word, text)
 
 
@@ -85,7 +85,7 @@ def _is_over(state: ThreadState) -> bool:
 def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
     raised = RAISE.match(word) or (ODD_RAISE.match(word) if state.halted.startswith("paused: ") else None)
     if raised is not None:
-        return ("raise", (raised["usd"] or "1").replace(",", "."))
+        return ("raise", raised["usd"] or "1")
     if word in CHEAPER and state.limit is not None and state.limit.cheaper:
         return ("model", state.limit.cheaper)
     if word.startswith("model "):
