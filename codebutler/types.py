@@ -24,12 +24,16 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id`` is unique within a surface; an ``admin`` may decide in threads of others."""
+    """Who acted. ``id`` is unique within a surface; an ``admin`` may decide in threads of others.
+
+    Of somebody who was forgotten only ``gone`` and a made-up name are left: nobody can act as them.
+    """
 
     surface: str
     id: str
     name: str = ""
     admin: bool = False
+    gone: bool = False
 
     @property
     def label(self) -> str:
