@@ -24,10 +24,7 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id`` is unique within a surface; an ``admin`` may decide in threads of others.
-
-    Of somebody who was forgotten only ``gone`` and a made-up name are left: nobody can act as them.
-    """
+    """Who acted. ``id``: unique in a surface. ``admin``: decides in threads of others. ``gone``: forgotten."""
 
     surface: str
     id: str

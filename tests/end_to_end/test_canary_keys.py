@@ -69,6 +69,7 @@ async def test_no_file_is_named_by_what_is_left_of_a_secret(room: Room) -> None:
     patch = f"*** Begin Patch\n*** Add File: {KEY}.txt\n+x\n*** End Patch"
     calls = [write(f"d/{KEY}.txt", "x\n"), does("apply_patch", input=patch), write("A", "a\n")]
     coder: list[Line] = [*calls, says("Wrote A.")]
+    room.env["CODEBUTLER_MODEL"] = "gpt-5"  # has apply_patch
     async with room.engine(Cast(pm=[plan()], coder=coder, lead=lead())) as scene:
         state = await scene.shipped()
         refused = [e.text for e in await scene.events(state.id) if isinstance(e, ToolFinished) and not e.ok]
