@@ -193,10 +193,8 @@ class Surface(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """What a model answered. ``usd`` is None when no price is known for the model.
-
-    ``reasoning`` goes back to the provider as it is; ``impossible``: one of its figures was replaced by ours.
-    """
+    """What a model answered. ``usd`` is None when no price is known, ``reasoning`` goes back to the provider
+    as it is. ``impossible``: our own estimate stands for one of the provider's figures."""
 
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
