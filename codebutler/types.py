@@ -1,6 +1,6 @@
 """The vocabulary: plain records and the protocols between the rooms. Contracts stand beside the signatures.
 
-US dollars, seconds, bytes. What crosses the border to disk or a model is pydantic, the rest plain dataclasses.
+US dollars, seconds, bytes. What goes to disk or a model is pydantic (see ``events``), the rest dataclasses.
 """
 
 from __future__ import annotations
