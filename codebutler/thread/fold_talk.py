@@ -7,6 +7,7 @@ from codebutler.agent.pictures import attached_picture
 from codebutler.filetypes import numbered, safe_name
 from codebutler.thread.fold_research import forget_capped, reopen_researches, stop_researches
 from codebutler.thread.fold_table import Table
+from codebutler.thread.issues import named_issues
 from codebutler.thread.state import AGAIN, Exchange, ThreadState
 from codebutler.types import Attachment, Person
 
@@ -26,6 +27,8 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
         s.heard[e.surface, e.key] = e.text
     if e.surface == "github" and not s.issue and (number := e.external_id.rpartition("#")[2]).isdigit():
         s.issue = int(number)
+    if s.issues is None:
+        s.issues = named_issues(e.text, [e.external_id] if e.surface == "github" else [])
     _meet(s, e.author)
 
 

@@ -7,7 +7,7 @@ from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
 from codebutler.places import Place
 from codebutler.text import fit
-from codebutler.thread import close, lead, memory_commit, playbook, render
+from codebutler.thread import close, lead, memory_commit, playbook, radar, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
@@ -44,6 +44,7 @@ async def step(desk: ThreadDesk) -> bool:
     elif _coder_is_due(desk):
         await code(desk)
     elif _lead_is_due(desk):
+        await radar.look(desk)
         await lead.retrospect(desk)
     elif (pm := state.frames.get("pm")) is not None and _pm_is_due(desk, pm):
         await plan(desk, pm)
