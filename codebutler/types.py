@@ -140,8 +140,7 @@ class Outbound(Record):
 
 
 class Inbound(Record):
-    """A native event of a door, translated. ``key`` is the platform's own event id.
-
+    """A native event of a door, translated. ``key`` is the platform's own event id, ``link`` an address.
     ``edits`` or ``deletes`` names the ``key`` of an earlier message of the same door that was changed to
     ``text``, or taken back. A reaction that stands for a command (❌: cancel) is an ``action``.
     """
@@ -156,6 +155,7 @@ class Inbound(Record):
     attachments: list[Attachment] = []
     edits: str = ""
     deletes: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,9 +30,8 @@ async def attend(session: Session, consent: Consent, *, as_json: bool) -> int:
     """Follow the thread until it needs somebody, giving the consent that was given; returns the exit code."""
     given: set[str] = set()
     async for batch in session.batches():
-        if as_json:
-            for row, _ in batch:
-                print(line_of(row), flush=True)
+        if as_json and batch:
+            print("\n".join(line_of(row) for row, _ in batch), flush=True)
         if not batch and await session.at_rest() and not await _consent(session, consent, given):
             return EXIT[session.state.outcome or "answered"]
     raise AssertionError("batches never ends by itself")

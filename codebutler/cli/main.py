@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "codebutler.cli.show",
     "logs": "codebutler.cli.logs",
     "cost": "codebutler.cli.cost",
+    "audit": "codebutler.cli.audit",
     "memory": "codebutler.cli.memory",
     "rewind": "codebutler.cli.rewind",
     "fork": "codebutler.cli.fork",

@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager
 from codebutler.cli.common import tell_of_lost
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import UsageError
-from codebutler.events import Event, Posted, parse
+from codebutler.events import Posted, parse
 from codebutler.service import owner as owners
 from codebutler.service.app import Place, open_host
-from codebutler.store.rows import StoredEvent
 from codebutler.surfaces.terminal import NAME, Terminal, os_person
 from codebutler.thread.engine import Engine
 from codebutler.thread.fold import apply
@@ -21,6 +20,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.intake import Mode, Stop, receive, stops
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
+from codebutler.thread.watch import Entry
 from codebutler.types import Attachment, Inbound, Surface
 
 POLL = 0.1
@@ -103,22 +103,24 @@ class Session:
         await self._kick(thread, stops(REGISTRY, inbound))
         return thread
 
-    async def batches(self) -> AsyncIterator[list[tuple[StoredEvent, Event | None]]]:
+    async def batches(self) -> AsyncIterator[list[Entry]]:
         """What the thread's log gains, oldest first; an empty batch says that all was seen. Never ends."""
         while True:
             changed = self._engine.watch(self.thread) if self._engine is not None else None
             if changed is not None:
                 changed.clear()
-            rows = await self.host.store.events(self.thread, after=self.state.seq)
-            batch = [(row, parse(row.body)) for row in rows]
+            batch: list[Entry] = changed.take(self.state.seq) if changed is not None else []
+            if not batch:
+                rows = await self.host.store.events(self.thread, after=self.state.seq)
+                batch = [(row, parse(row.body)) for row in rows]
             for row, event in batch:
                 apply(self.state, row.seq, row.ts, event)
                 if isinstance(event, Posted) and row.seq > self._old:
                     self._show(event)
             yield batch
-            if rows and (changed is None or changed.is_set()):
+            if batch and (changed is None or changed.is_set()):
                 continue
-            if rows:
+            if batch:
                 yield []
             self._seen.set()
             self._let_doors_go()

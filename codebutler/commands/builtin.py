@@ -7,6 +7,7 @@ from pydantic import Field
 from codebutler.commands.registry import Arguments, Definition, Registry
 from codebutler.thread import remembering, render, rewind
 from codebutler.thread.decisions import Decisions, Word
+from codebutler.thread.reopen import reopen
 
 ROLES = ("pm", "coder", "lead", "researcher", "artist")
 """Those that come with CodeButler: each has a command that changes its model."""
@@ -35,6 +36,10 @@ class _Wish(Arguments):
 class _Correction(Arguments):
     role: str
     what: str
+
+
+class _MaybeWords(Arguments):
+    words: str = ""
 
 
 class _Usd(Arguments):
@@ -97,6 +102,10 @@ async def _fork(args: _MaybePoint, decide: Decisions, word: Word) -> str:
     return await decide.fork(word, args.point)
 
 
+async def _reopen(args: _MaybeWords, decide: Decisions, word: Word) -> str:
+    return await reopen(decide.thread, word.seq, word.by, args.words)
+
+
 async def _memory(args: _Wish, decide: Decisions, word: Word) -> str:
     return await remembering.decide(decide, word, args.decision)
 
@@ -145,7 +154,7 @@ async def _model(args: _Model, decide: Decisions, word: Word) -> str:
 
 REGISTRY = Registry(
     [
-        Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go",)),
+        Definition("approve", "Approve the plan on the table.", _Hash, _approve, aliases=("go", "implement")),
         Definition(
             "code",
             "Send the request straight to the Coder, without a plan: saying so is the approval.",
@@ -173,6 +182,7 @@ REGISTRY = Registry(
             _Correction,
             _correct,
         ),
+        Definition("reopen", "Go on from a closed thread, in a new one.", _MaybeWords, _reopen),
         Definition("points", "The points that rewind and fork take.", _None, _points),
         Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),
         Definition("fork", "Go on from a point, or from here, in a thread of your own.", _MaybePoint, _fork),

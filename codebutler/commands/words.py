@@ -96,6 +96,8 @@ def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
 
 
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:
+    if word == "reopen" and state.phase == "closed":
+        return ("reopen", "")
     if (wrong := WRONG.match(text.strip())) is not None and _is_over(state):
         return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
     if state.memory:

@@ -88,6 +88,7 @@ from codebutler.events.work import (
     PlanDropped,
     PlanProposed,
     PrClosed,
+    PrFlagged,
     PrMerged,
     PrOpened,
     PrUpdated,
@@ -153,6 +154,7 @@ __all__ = [
     "PlanProposed",
     "Posted",
     "PrClosed",
+    "PrFlagged",
     "PrMerged",
     "PrOpened",
     "PrUpdated",
@@ -197,7 +199,7 @@ Event: TypeAlias = (
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
-    | StepDone | OverlapFound | NeighbourLanded | IssueHeld | RebaseRequested | RebaseBegun
+    | StepDone | PrFlagged | OverlapFound | NeighbourLanded | IssueHeld | RebaseRequested | RebaseBegun
 )  # fmt: skip
 
 _CLASSES: dict[str, type[Record]] = {c.model_fields["kind"].default: c for c in get_args(Event)}

@@ -18,7 +18,8 @@ class ThreadOpened(Record):
 
 
 class MessageReceived(Record):
-    """A person spoke or pressed a button; not yet read by anyone. ``key`` is the platform's id of it."""
+    """A person spoke or pressed a button; not yet read by anyone. ``key`` is the platform's id of it,
+    ``link`` the address of its conversation."""
 
     kind: Literal["message_received"] = "message_received"
     surface: str
@@ -29,6 +30,7 @@ class MessageReceived(Record):
     action: str = ""
     value: str = ""
     attachments: list[Attachment] = []
+    link: str = ""
 
 
 class MessageEdited(Record):

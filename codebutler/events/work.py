@@ -144,6 +144,14 @@ class SummaryWritten(Record):
     coder_md: list[str] = []
 
 
+class PrFlagged(Record):
+    """What people are pointed at: notes that the pull request adds, and files that run by themselves."""
+
+    kind: Literal["pr_flagged"] = "pr_flagged"
+    todo: list[str] = []
+    risky: list[str] = []
+
+
 class PrUpdated(Record):
     """The pull request's title and body were set."""
 

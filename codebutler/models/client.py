@@ -18,7 +18,7 @@ from codebutler.models.endpoints import Endpoint
 from codebutler.models.marks import marked
 from codebutler.models.quirks import Manners
 from codebutler.models.routing import Route, Router
-from codebutler.models.tokens import Meter, estimate, estimate_text
+from codebutler.models.tokens import Meter, Sizes, estimate_text
 from codebutler.models.vocabulary import Vocabularies
 from codebutler.types import Json, Message, ModelReply, Usage
 
@@ -35,6 +35,7 @@ class OpenAIClient:
         self._wires: dict[Endpoint, stream.Wire] = {}
         self._manners: dict[Endpoint, Manners] = {}
         self._bodies = Bodies()
+        self._sizes = Sizes()
         self._vocabularies = Vocabularies()
         self._meters: dict[tuple[str, bool], Meter] = {}
         """By model, and by whether its tokens are counted or estimated."""
@@ -48,7 +49,7 @@ class OpenAIClient:
         """Input tokens by the model's own vocabulary, else by size; and what corrects such a figure."""
         count = self._vocabularies.count(model)
         meter = self._meters.setdefault((model, count is not None), Meter())
-        return estimate(messages, tools, count or estimate_text), meter
+        return self._sizes.estimate(messages, tools, count or estimate_text), meter
 
     def window(self, model: str) -> int | None:
         """Tokens: what the server says of the model, else our own table."""

@@ -68,6 +68,11 @@ def find(known: dict[str, Workflow], name: str) -> Workflow | None:
     return next((w for w in known.values() if key(w.name) == key(name)), None)
 
 
+def task_of(text: str) -> str:
+    """What a step's words leave to do, without who does it and when."""
+    return _step("", 0, text, text).task
+
+
 def _step(home: str, number: int, text: str, source: str) -> Step:
     automatic = AUTOMATIC in text
     words = " ".join(_COMMENT.sub(" ", source).replace(AUTOMATIC, " ").split())

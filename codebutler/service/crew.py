@@ -20,9 +20,11 @@ from codebutler.service.app import Place, find_place, open_host
 from codebutler.service.applock import connection_to, slack_app
 from codebutler.service.claims import Claims
 from codebutler.service.doors import Doors, keep_connected, slack_link
+from codebutler.service.github_side import github_side, github_webhooks
 from codebutler.service.keeping import lost_notice, name_of
 from codebutler.service.narrate import narrator
 from codebutler.service.owner import Owner, ask_for_way, holder
+from codebutler.surfaces.github.webhooks import Webhooks
 from codebutler.surfaces.slack.link import Link
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
@@ -56,6 +58,7 @@ class Crew:
         self._pauses = pauses
         self._claims = Claims(config)
         self._link: Link | None = None
+        self._webhooks: Webhooks | None = None
         self._tried = [asyncio.Event() for _ in repos]
         self._stop = asyncio.Event()
         """Told to stop, and nothing comes in any more."""
@@ -64,6 +67,7 @@ class Crew:
         """Until told to stop. Raises what ended the only repo, or the doors."""
         with connection_to(slack_app(self._config), self._config):
             self._link = slack_link(self._config)
+            self._webhooks = github_webhooks(self._config)
             if self._link is None and self._config.slack.bot_token is not None:
                 logs.say("WRN", SLACK_OFF)
             ended = await self._all()
@@ -101,10 +105,12 @@ class Crew:
     async def _connect(self) -> None:
         """The connection that all doors share, once every repo has had its first try."""
         await self.settled()
-        if self._link is None:
-            await self._stop.wait()
-        else:
-            await keep_connected(self._link)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._stop.wait())
+            if self._link is not None:
+                group.create_task(keep_connected(self._link))
+            if self._webhooks is not None:
+                group.create_task(self._webhooks.run())
 
     async def _again_and_again(self, rank: int) -> None:
         """One of several: whatever ends it but the word to stop, it is tried again."""
@@ -151,11 +157,13 @@ class Crew:
 
     async def _work(self, place: Place, owner: Owner, host: Host, rank: int) -> None:
         """Turns, until told to stop or until the engine ends by itself; then all is put away."""
-        doors = Doors(place.config, host.store, self._link, rank=rank)
+        github = await github_side(place, host.store, self._webhooks)
+        doors = Doors(place.config, host.store, self._link, rank=rank, github=github)
         engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
         doors.attach(engine)
         ahead = asyncio.create_task(_load_ahead(host))
         running = asyncio.create_task(_run(engine, doors))
+        hearing = asyncio.create_task(doors.listen())
         stopping = asyncio.create_task(self._stop.wait())
         try:
             await owner.listen(engine.kick, away=host.breaker.away)
@@ -164,6 +172,8 @@ class Crew:
             await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             doors.leave()
+            hearing.cancel()
+            await asyncio.gather(hearing, return_exceptions=True)
             try:
                 await engine.close(patience=place.config.threads.stop_seconds)
             finally:

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Sequence
 
 from codebutler.config import Config
+from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.surfaces.slack.door import Slack
@@ -29,12 +30,17 @@ def slack_link(config: Config) -> Link | None:
 class Doors:
     """One repo's doors."""
 
-    def __init__(self, config: Config, store: Store, link: Link | None, *, rank: int = 0) -> None:
+    def __init__(
+        self, config: Config, store: Store, link: Link | None, *, rank: int = 0,
+        github: GitHubSide | None = None,
+    ) -> None:  # fmt: skip
         """A door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
         self._link = link
+        self._github = github
         self._slack = Slack(link, config.slack, store) if link is not None else None
         if self._slack is not None:
             self._slack.hearing.rank = rank
+            self._slack.hearing.access = config.access
         self._store = store
         self._where: dict[str, list[str]] = {}
         """The Slack conversations of threads that write at present."""
@@ -42,12 +48,20 @@ class Doors:
     @property
     def surfaces(self) -> Sequence[Surface]:
         """For the engine."""
-        return [self._slack] if self._slack is not None else []
+        github = self._github.door if self._github is not None else None
+        return [door for door in (self._slack, github) if door is not None]
 
     def attach(self, engine: Engine) -> None:
         """What comes in goes to ``engine``."""
         if self._slack is not None:
             self._slack.hearing.receive = engine.receive
+        if self._github is not None:
+            self._github.attach(engine)
+
+    async def listen(self) -> None:
+        """Hear what doors without a connection of their own bring, until cancelled."""
+        if self._github is not None:
+            await self._github.run()
 
     def leave(self) -> None:
         """Nothing more comes in."""

@@ -13,7 +13,8 @@ class GitHub(Section):
     """GitHub as forge and door. ``web_url`` is what links in messages start with, and remotes.
 
     The App (``app_id`` with ``private_key`` or the file with it) comes first, then ``token``, then what
-    ``gh auth token`` says. ``pr_labels`` stand on our pull requests; ``queue_seconds`` is how long a merge
+    ``gh auth token`` says. ``pr_labels`` stand on our pull requests; ``plan_folder`` is where the plan of an
+    issue is written; ``queue_seconds`` is how long a merge
     waits for a merge queue, ``wait_seconds`` for a limit of GitHub's; ``post_seconds`` is the least time
     between two writes.
 
@@ -30,6 +31,7 @@ class GitHub(Section):
     base_url: Url = "https://api.github.com"
     web_url: Url = "https://github.com"
     pr_labels: list[Line] = Field(default=["codebutler"], json_schema_extra=REPO)
+    plan_folder: Line = Field(default=".codebutler/plans", json_schema_extra=REPO)
     code_owners: bool = Field(default=True, json_schema_extra=REPO)
     queue_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
     wait_seconds: Annotated[float, Field(ge=0, le=3600)] = 90.0

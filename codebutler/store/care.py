@@ -71,6 +71,10 @@ class Care:
         """The fact, or ""."""
         return await self._readers.do(lambda c: doors.noted(c, key))
 
+    async def notes(self, prefix: str) -> list[str]:
+        """All facts whose key starts with ``prefix``."""
+        return await self._readers.do(lambda c: doors.notes(c, prefix))
+
     async def heard(self, thread: str, key: str) -> bool:
         """Whether the thread has an event with this key."""
         return await self._readers.do(lambda c: doors.heard(c, thread, key))

@@ -33,6 +33,13 @@ def noted(connection: sqlite3.Connection, key: str) -> str:
     return "" if row is None else str(row[0])
 
 
+def notes(connection: sqlite3.Connection, prefix: str) -> list[str]:
+    """All facts whose key starts with ``prefix``, in the order of their keys."""
+    query = "SELECT value FROM meta WHERE substr(key, 1, ?) = ? ORDER BY key"
+    start = f"door:{prefix}"
+    return [str(row[0]) for row in connection.execute(query, (len(start), start))]
+
+
 def heard(connection: sqlite3.Connection, thread: str, key: str) -> bool:
     """Whether the thread has an event with this key."""
     query = "SELECT 1 FROM event WHERE thread = ? AND key = ?"

@@ -5,13 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from codebutler.events import parse
+from codebutler.settings.shape import Access
 from codebutler.store.store import Store
+from codebutler.thread.access import Act, may, who
 from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
-from codebutler.types import Choice, Outbound
+from codebutler.types import Choice, Outbound, Person
 
-OWNERS = frozenset({"approve", "merge", "memory", "raise", "code", "refine", "pick"})
-"""What only the thread's owner, or an admin, decides."""
+ACTS: Mapping[str, Act] = {
+    "approve": "approve", "refine": "approve", "code": "approve", "merge": "merge", "raise": "raise",
+    "memory": "memory", "pick": "memory",
+}  # fmt: skip
+"""What not everybody may press, by its action: see ``thread.access``."""
+OWNERS = frozenset(ACTS)
+"""What only the thread's owner decides, whoever is listed for it, or an admin."""
+
+
+def not_theirs(access: Access, state: ThreadState, action: str, person: Person) -> str:
+    """Why this is not for ``person`` to press, or ""."""
+    act = ACTS.get(action)
+    if act is None or may(access, state, person, act):
+        return ""
+    return f"Only {who(access, state, act)} decides in this thread."
 
 
 def prefixed(message: Outbound) -> str:

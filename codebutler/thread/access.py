@@ -10,6 +10,9 @@ from codebutler.types import Person
 
 Act: TypeAlias = Literal["ask", "approve", "merge", "raise", "memory"]
 OWNER, ANYONE = "owner", "anyone"
+GITHUB = "github"
+"""A door that lets nobody in who may not write to the repository: they could merge there by themselves."""
+WRITERS_MAY: frozenset[Act] = frozenset({"approve", "merge", "memory"})
 
 
 def may(access: Access, state: ThreadState, person: Person, act: Act) -> bool:
@@ -21,7 +24,8 @@ def may(access: Access, state: ThreadState, person: Person, act: Act) -> bool:
     if opened is None:
         return True
     own = (person.surface, person.id) == (opened.owner.surface, opened.owner.id)
-    return own and OWNER in listed
+    writes = person.surface == GITHUB and act in WRITERS_MAY
+    return (own or writes) and OWNER in listed
 
 
 def who(access: Access, state: ThreadState, act: Act) -> str:

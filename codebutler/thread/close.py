@@ -5,7 +5,7 @@ from __future__ import annotations
 from codebutler.errors import CodeButlerError
 from codebutler.events import JournalCommitted, MemoryDecided, MergeRefused, PhaseChanged, PrMerged
 from codebutler.forges.base import Forge
-from codebutler.thread import render
+from codebutler.thread import planfile, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
 from codebutler.thread.journal import journal
@@ -101,6 +101,7 @@ async def _clean_up(desk: ThreadDesk) -> None:
     kept = await desk.space.remove(desk.state.pushed)
     if kept:
         await desk.tell_once(f"The worktree stays: {kept}.")
+    await planfile.discard(desk)
     await desk.post(render.report(desk.state), key="report")
     await desk.append(PhaseChanged(phase="closed", why="merged"))
     await desk.log.update_row(phase="closed", status="merged")

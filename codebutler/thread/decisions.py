@@ -24,7 +24,7 @@ from codebutler.events import (
 )
 from codebutler.store.rows import ThreadRow
 from codebutler.text import fit
-from codebutler.thread import access, fork, remembering, rewind, swap
+from codebutler.thread import access, fork, planfile, remembering, rewind, swap
 from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
@@ -97,8 +97,17 @@ class Decisions:
             return "This plan is approved already."
         if why := self.refused(word, "approve", "approve in this thread"):
             return why
+        try:
+            edited = await planfile.edited(self._thread)
+        except RepoError as error:
+            return f"The plan's file cannot be read, so that nothing is approved: {error}"
+        if edited is not None and plan_hash:
+            return "The plan's file was edited since. **/approve** takes it as it stands now."
+        if edited is not None:
+            plan = edited
+            self.take(edited)
         self.take(PlanApproved(message=word.seq, hash=plan.hash, base=plan.base, by=word.by))
-        return ""
+        return f"{word.by.label} approved the plan as its file stands now." if edited is not None else ""
 
     async def code(self, word: Word, text: str) -> str:
         """Send the request straight to the Coder: what was asked for is the plan, and this its approval."""

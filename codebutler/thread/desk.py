@@ -22,7 +22,7 @@ from codebutler.findings import Checked, Report
 from codebutler.redact import Stream
 from codebutler.repo import skills
 from codebutler.text import fit
-from codebutler.thread import playbook, radar, render
+from codebutler.thread import planfile, playbook, radar, render
 from codebutler.thread.guidance import text_of
 from codebutler.thread.learning import recurrence
 from codebutler.thread.shipping import TEXT_CAP, Shipping
@@ -160,7 +160,10 @@ class ThreadDesk(Shipping):
         known = self.state.plan
         if known is None or (known.hash, self.state.plan_step) != (proposed.hash, self.state.steps):
             key = f"plan:{proposed.hash}:{self.state.seq}"
-            await self.post(render.plan(proposed), key=key, before=[proposed])
+            shown = render.plan(proposed)
+            where = await planfile.publish(self, plan)
+            shown = shown.model_copy(update={"text": f"{shown.text}\n\n{where}".strip()})
+            await self.post(shown, key=key, before=[proposed])
         await self.log.update_row(title=self.state.title)
         return "The plan is before the person. Wait for their word."
 

@@ -23,6 +23,7 @@ from codebutler.thread.intake import Mode, Stop, stops, take_in
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.thread import Listener
 from codebutler.thread.turn import Turn
+from codebutler.thread.watch import Entry, Watch
 from codebutler.thread.worker import run_turn
 from codebutler.types import Inbound, Outbound, Surface
 
@@ -56,7 +57,7 @@ class Engine:
         self._listener = listener
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._turns: dict[str, Turn] = {}
-        self._watched: dict[str, asyncio.Event] = {}
+        self._watched: dict[str, Watch] = {}
         self._look = asyncio.Event()
         self.given_up: dict[str, CodeButlerError] = {}
         """Threads whose turn ended without a word in the log, because the log could not be written."""
@@ -86,7 +87,7 @@ class Engine:
         if self._closing:
             return
         if thread not in self._tasks:
-            turn = self._turns[thread] = Turn(lambda posted: self._wrote(thread, posted=posted))
+            turn = self._turns[thread] = Turn(lambda posted, news: self._wrote(thread, news, posted=posted))
             work, ours = self._run(thread, turn, wait), self._context.copy()
             turn.task = asyncio.create_task(work, name=f"turn {thread}", context=ours)
             self._tasks[thread] = turn.task
@@ -99,9 +100,9 @@ class Engine:
         elif stop == "soft":
             turn.halt()
 
-    def watch(self, thread: str) -> asyncio.Event:
-        """Set whenever the thread's log, outbox or readiness may have changed in this process."""
-        return self._watched.setdefault(thread, asyncio.Event())
+    def watch(self, thread: str) -> Watch:
+        """Hears of what this process does in the thread."""
+        return self._watched.setdefault(thread, Watch())
 
     async def run(self) -> None:
         """Kick whatever was ready when the last process ended; deliver and keep time until cancelled.
@@ -183,11 +184,11 @@ class Engine:
             await self.host.store.append(timer.thread, [event], drop_timers=[timer.key], ready=True)
             self.kick(timer.thread)
 
-    def _wrote(self, thread: str, *, posted: bool) -> None:
+    def _wrote(self, thread: str, news: Sequence[Entry] = (), *, posted: bool) -> None:
         if posted:
             self.delivery.wake()
         if thread in self._watched:
-            self._watched[thread].set()
+            self._watched[thread].tell(news)
 
     async def _run(self, thread: str, turn: Turn, wait: float) -> None:
         """Turns of one thread, one after the other, until nothing calls for another."""

@@ -27,7 +27,7 @@ RETURNED = frozenset({
     "named", "unnamed", "carried_out",
     "question", "answers", "exchanges", "overheard",
     "made", "buying",  # the calls that were taken back may come again under the same ids: their own pictures
-    "checklist", "summary", "body_written",
+    "checklist", "summary", "body_written", "flags",
     "researches", "hired",
     "marks", "turned_away", "set_aside", "weighed", "workflow", "steps_done",
     "memory", "kept", "memory_commits", "journal",  # commits of them are undone in the tree as well
@@ -36,7 +36,7 @@ RETURNED = frozenset({
 FACTS = frozenset({
     "id", "opened", "opened_at", "seq", "ts", "outcome", "issue", "issues", "held", "overlaps",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
-    "heard", "late", "people", "speaker", "models", "asked", "standing",
+    "heard", "late", "link", "people", "speaker", "models", "asked", "standing",
     "plugs", "unplugged",  # what servers offered at first holds for the whole thread
     "spend", "raised_usd", "attached", "transcripts",
     "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",

@@ -27,6 +27,7 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
         s.heard[e.surface, e.key] = e.text
     if e.surface == "github" and not s.issue and (number := e.external_id.rpartition("#")[2]).isdigit():
         s.issue = int(number)
+    s.link = s.link or e.link
     if s.issues is None:
         s.issues = named_issues(e.text, [e.external_id] if e.surface == "github" else [])
     _meet(s, e.author)

@@ -92,6 +92,11 @@ def _summary_written(s: ThreadState, e: ev.SummaryWritten) -> None:
 
 
 @HANDLERS.on
+def _pr_flagged(s: ThreadState, e: ev.PrFlagged) -> None:
+    s.flags = e
+
+
+@HANDLERS.on
 def _pr_updated(s: ThreadState, _e: ev.PrUpdated) -> None:
     s.body_written = True
 

@@ -98,6 +98,7 @@ def event_of(inbound: Inbound) -> MessageReceived | MessageEdited | MessageDelet
         action=inbound.action,
         value=inbound.value,
         attachments=inbound.attachments,
+        link=inbound.link,
     )
 
 

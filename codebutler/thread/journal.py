@@ -85,6 +85,45 @@ def _brought(e: ev.ResearchFinished, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **Researcher → PM** ({e.outcome}): {_flat(e.content, 2_000)}"
 
 
+def _planned(e: ev.PlanProposed, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **PM** proposes plan `{e.hash[:8]}`: {_flat(e.plan.title, 200)}"
+    yield from (f"  {number}. {_flat(step.text, 300)}" for number, step in enumerate(e.plan.steps, 1))
+
+
+def _chosen(e: ev.WorkflowChosen, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **PM** goes by the workflow {_flat(e.name, 80)}"
+
+
+def _step_done(e: ev.StepDone, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- automatic step: {_flat(e.what, 300)}"
+
+
+def _question(e: ev.QuestionAsked, roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **{roles.get(e.frame, title(e.frame))} → person**: {_flat(e.question, 2_000)}"
+
+
+def _person_answered(e: ev.QuestionAnswered, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **{e.by.label}** answers: {_flat(e.text, 2_000)}"
+
+
+def _proposed(e: ev.MemoryProposed, _roles: dict[str, str]) -> Iterator[str]:
+    for item in e.items:
+        words = item.text or "; ".join(item.replaces)
+        yield f"- proposed for memory ({item.kind.replace('_', ' ')}, {item.file}): {_flat(words, 300)}"
+
+
+def _stood_in(e: ev.StoodIn, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- {e.model} stands in for the {e.role}'s model"
+
+
+def _flagged(e: ev.PrFlagged, _roles: dict[str, str]) -> Iterator[str]:
+    yield from (f"- look at {_flat(x, 300)}" for x in [*e.todo, *e.risky])
+
+
+def _merging(e: ev.MergeRequested, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- **{e.by.label}** says to merge"
+
+
 def _approved(e: ev.PlanApproved, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** approved plan `{e.hash[:8]}` on `{e.base[:8]}`"
 
@@ -144,6 +183,15 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "escalation_answered": _answer,
     "research_started": _sent_out,
     "research_finished": _brought,
+    "plan_proposed": _planned,
+    "workflow_chosen": _chosen,
+    "step_done": _step_done,
+    "question_asked": _question,
+    "question_answered": _person_answered,
+    "memory_proposed": _proposed,
+    "pr_flagged": _flagged,
+    "merge_requested": _merging,
+    "stood_in": _stood_in,
     "plan_approved": _approved,
     "setup_finished": _setup,
     "checkpoint_made": _checkpoint,

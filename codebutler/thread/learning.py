@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from codebutler.repo.memory_items import Learned, learned
 from codebutler.repo.memory_likeness import covers
+from codebutler.repo.workflows import task_of
 from codebutler.store.lessons import Past
 from codebutler.types import Json, MemoryItem
 
@@ -91,7 +92,7 @@ def removals(memory: Mapping[str, str], pasts: Sequence[Past], today: str) -> li
 def recurrence(item: MemoryItem, pasts: Sequence[Past]) -> str:
     """What the logs show of a step that is to be automatic: how often its workflow's threads needed it."""
     lately = [p for p in pasts if p.workflow.casefold() == item.section.casefold()][-LOOKED_BACK:]
-    times = sum(covers(past.asked, item.text) for past in lately)
+    times = sum(covers(past.asked, task_of(item.text)) for past in lately)
     if not lately:
         return "no earlier thread went by this workflow"
     threads = "thread" if len(lately) == 1 else f"{len(lately)} threads"

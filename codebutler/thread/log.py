@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 from codebutler.events import Event, Posted, dump, parse
@@ -13,7 +13,11 @@ from codebutler.store.store import Store
 from codebutler.store.together import Told
 from codebutler.thread.fold import apply, fold
 from codebutler.thread.state import AGAIN, ThreadState
+from codebutler.thread.watch import Entry
 from codebutler.types import Outbound
+
+Wrote: TypeAlias = Callable[[bool, Sequence[Entry]], None]
+"""Hears of a commit: whether there is a post in it, and what the log gained."""
 
 
 class ThreadLog:
@@ -25,7 +29,7 @@ class ThreadLog:
         state: ThreadState,
         epoch: int,
         redact: Callable[[str], str],
-        wrote: Callable[[bool], None] | None = None,
+        wrote: Wrote | None = None,
     ) -> None:
         """Use ``claim``."""
         self._store = store
@@ -41,12 +45,13 @@ class ThreadLog:
         store: Store,
         thread: str,
         redact: Callable[[str], str],
-        wrote: Callable[[bool], None] | None = None,
+        wrote: Wrote | None = None,
         held: int | None = None,
     ) -> ThreadLog:
         """Take the thread over from any other worker and load it.
 
-        ``wrote`` is called after every commit, with whether it held a post. With ``held``, an epoch, only
+        ``wrote`` is called after every commit, with whether it held a post and what the log gained. With
+        ``held``, an epoch, only
         from that one: StaleWorker when another has come.
         """
         epoch = await store.claim(thread, held)
@@ -144,11 +149,12 @@ class ThreadLog:
                 or stored[-1].seq != self.state.seq + len(stored)
             ):
                 stored = await self._store.events(self.state.id, after=self.state.seq)
-            self._absorb(stored)
+            gained = self._absorb(stored)
         if self._wrote is not None:
-            self._wrote(bool(posts))
+            self._wrote(bool(posts), gained)
 
-    def _absorb(self, rows: Sequence[StoredEvent]) -> None:
-        for row in rows:
-            if row.seq > self.state.seq:
-                apply(self.state, row.seq, row.ts, parse(row.body))
+    def _absorb(self, rows: Sequence[StoredEvent]) -> list[Entry]:
+        news = [(row, parse(row.body)) for row in rows if row.seq > self.state.seq]
+        for row, event in news:
+            apply(self.state, row.seq, row.ts, event)
+        return news

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from codebutler.agent.frame import Frame
@@ -30,9 +30,11 @@ class Level:
     left: str
 
 
-async def warnings(caps: Caps, frame: Frame, role: Role) -> list[tuple[str, str]]:
-    """(key, words) for each cap of which most is spent."""
-    found = [level async for level in _levels(caps, frame, role)]
+async def warnings(caps: Caps, frame: Frame, role: Role, *, shared: bool) -> list[tuple[str, str]]:
+    """(key, words) for each cap of which most is spent; ``shared``: also of those over all threads."""
+    found = [*_own(caps, frame, role)]
+    if shared:
+        found += [level async for level in _shared(caps)]
     return [
         (f"{level.cap}:{level.key}:{level.most:g}", f"{_told(level)} {_way(caps, level.cap)}")
         for level in found
@@ -44,7 +46,7 @@ def _told(level: Level) -> str:
     return f"{NEAR:.0%} of {level.what} is used: {level.left} left."
 
 
-async def _levels(caps: Caps, frame: Frame, role: Role) -> AsyncIterator[Level]:
+def _own(caps: Caps, frame: Frame, role: Role) -> Iterator[Level]:
     run = caps.role_cap(role)
     what = f"the {role.title}'s cap of {exact(run)} for one run"
     yield _dollars("role", frame.id, frame.usd, run, what)
@@ -54,6 +56,9 @@ async def _levels(caps: Caps, frame: Frame, role: Role) -> AsyncIterator[Level]:
         used = caps.tokens_used
         what = f"this thread's cap of {tokens:,} tokens"
         yield Level("tokens", "", used, tokens, what, _some(tokens - used))
+
+
+async def _shared(caps: Caps) -> AsyncIterator[Level]:
     day = time.strftime("%Y-%m-%d", time.gmtime())
     hour, limits, who = time.strftime("%Y-%m-%dT%H", time.gmtime()), caps.config.limits, caps.state.speaker
     person = f"{who.surface}:{who.id}:{hour}" if who is not None else ""

@@ -9,6 +9,7 @@ from codebutler.places import Place
 from codebutler.text import fit
 from codebutler.thread import close, lead, memory_commit, playbook, radar, render
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.flagging import flag
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
 from codebutler.thread.proof import failing_tests
@@ -248,6 +249,7 @@ async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     if state.pr is None or state.pr_state == "closed":
         await desk.record_pr(_subject(desk), "")
     await desk.show_ready(failing_tests(frame))
+    await flag(desk)
     await desk.post(
         render.pr_ready(state, text),
         key=f"{frame.id}:done",

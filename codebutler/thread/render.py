@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from codebutler.events import PlanProposed, SetupFinished
+from codebutler.thread.flags import flagged
 from codebutler.thread.state import Spend, ThreadState
 from codebutler.thread.steps import steps
 from codebutler.types import ChecklistItem, Choice, Outbound, Plan
@@ -131,7 +132,9 @@ def pr_body(state: ThreadState) -> str:
     if state.approval:
         lines += ["", f"Plan `{state.approval.hash[:8]}` approved by {state.approval.by.label}."]
     lines += ["", f"Closes #{state.issue}."] if state.issue else []
-    lines += ["", f"Thread `{state.id}`"]
+    if words := flagged(state.flags):
+        lines += ["", "## Look at", "", words]
+    lines += ["", f"Thread [{state.id}]({state.link})" if state.link else f"Thread `{state.id}`"]
     inside = "\n".join(lines).replace("<!--", "&lt;!--")  # a model's words must not look like our markers
     return f"{BODY_START}\n{inside}\n{BODY_END}"
 

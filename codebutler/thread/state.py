@@ -119,6 +119,9 @@ class ThreadState:
     pr_state: str = ""
     summary: ev.SummaryWritten | None = None
     body_written: bool = False
+    flags: ev.PrFlagged = field(default_factory=ev.PrFlagged)
+    link: str = ""
+    """Where people find the conversation in which the thread was opened, if its door knows."""
     memory: list[MemoryItem] | None = None
     """Proposed items that await a decision; None when there are none."""
     marks: list[ev.Mark] = field(default_factory=list)

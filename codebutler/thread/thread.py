@@ -58,8 +58,8 @@ class Thread(Caps):
         """What commands print, by call."""
         self._shown = 0
         """How often the status card was refreshed."""
-        self._level = (0.0, 0)
-        """Dollars and tokens at the last look at the caps."""
+        self._level = ((0.0, False), 0)
+        """Dollars, whether the run counts by now, and tokens, at the last look at the caps."""
 
     async def append(self, *events: Event) -> None:
         """Log events; they are on disk when this returns."""
@@ -175,11 +175,15 @@ class Thread(Caps):
         return pool.cheaper(models, self.host.router, than=than, tokens=tokens, output=output, room=room)
 
     async def warn_of_caps(self, frame: Frame) -> None:
-        """Say once of each cap that most of it is used; looked up again only after money or tokens went."""
-        level = (self.state.usd, self.tokens_used)
+        """Say once of each cap that most of it is used; looked up again only after money or tokens went.
+
+        What all threads share is in the store, where it changes with dollars and runs alone.
+        """
+        level = ((self.state.usd, self._run_counted), self.tokens_used)
         if frame.step and level != self._level:
+            shared = level[0] != self._level[0]
             self._level = level
-            for key, words in await near.warnings(self, frame, self.role(frame.role)):
+            for key, words in await near.warnings(self, frame, self.role(frame.role), shared=shared):
                 await self.tell_once(words, source=f"notice:near:{key}")
 
     async def start_frame(self, name: str, role: str, content: str) -> Frame:

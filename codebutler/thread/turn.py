@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+
+from codebutler.thread.log import Wrote
 
 
 class Turn:
@@ -13,8 +15,8 @@ class Turn:
     A *calm* stretch is one that can be broken off without leaving a step half done: a model call, a wait.
     """
 
-    def __init__(self, wrote: Callable[[bool], None] | None = None) -> None:
-        """``wrote`` hears of every commit of the turn; its argument says whether there is a post in it."""
+    def __init__(self, wrote: Wrote | None = None) -> None:
+        """``wrote`` hears of every commit of the turn."""
         self.mail = asyncio.Event()
         """Set when something came in that the turn may not have read."""
         self.news = asyncio.Event()

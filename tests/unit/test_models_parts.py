@@ -16,7 +16,7 @@ from codebutler.models.assemble import Assembler
 from codebutler.models.faults import retry_after
 from codebutler.models.prices import price
 from codebutler.models.routing import Router
-from codebutler.models.tokens import Meter, estimate, estimate_text
+from codebutler.models.tokens import Meter, Sizes, estimate_text
 from codebutler.types import Usage
 
 
@@ -92,16 +92,36 @@ def test_estimates_are_near_and_grow_with_the_text() -> None:
     assert estimate_text("") == 0
     assert estimate_text("漢字" * 100) > estimate_text("ab" * 100)
     call = {"id": "a", "function": {"name": "read", "arguments": "x" * 360}}
-    assert 100 < estimate([{"role": "assistant", "content": None, "tool_calls": [call]}]) < 160
+    assert 100 < Sizes().estimate([{"role": "assistant", "content": None, "tool_calls": [call]}]) < 160
     image = {"type": "image_url", "image_url": {"url": "data:" + "x" * 100_000}}
-    assert estimate([{"role": "user", "content": [image, {"type": "text", "text": "hi"}]}]) < 2000
-    assert estimate([], [{"x": "y" * 360}]) > 100
+    assert Sizes().estimate([{"role": "user", "content": [image, {"type": "text", "text": "hi"}]}]) < 2000
+    assert Sizes().estimate([], [{"x": "y" * 360}]) > 100
 
 
 @given(st.lists(st.text(max_size=200), max_size=5))
 def test_a_longer_transcript_is_never_estimated_lower(texts: list[str]) -> None:
     messages = [{"role": "user", "content": t} for t in texts]
-    assert estimate(messages) <= estimate([*messages, {"role": "user", "content": ""}])
+    assert Sizes().estimate(messages) <= Sizes().estimate([*messages, {"role": "user", "content": ""}])
+
+
+def test_a_transcript_that_grows_is_counted_once_and_like_a_new_one() -> None:
+    texts: list[str] = []
+
+    def count(text: str) -> int:
+        texts.append(text)
+        return len(text)
+
+    sizes, tools = Sizes(), [{"name": "read"}]
+    transcript = [{"role": "user", "content": f"said {n}"} for n in range(6)]
+    for end in (1, 2, 6):
+        request = [{"role": "system", "content": "rules"}, *transcript[:end]]
+        assert sizes.estimate(request, tools, count) == Sizes().estimate(request, tools, len)
+    assert [text for text in texts if text.startswith("said")] == [f"said {n}" for n in range(6)]
+    assert len([text for text in texts if "read" in text]) == 1
+    summary = [{"role": "user", "content": "so far"}, *transcript[4:]]
+    for shown in (summary, transcript[:3], [transcript[0], *transcript[4:]]):
+        request = [{"role": "system", "content": "rules"}, *shown]
+        assert sizes.estimate(request, tools, count) == Sizes().estimate(request, tools, len)
 
 
 def test_the_meter_follows_slowly_and_within_bounds() -> None:

@@ -12,7 +12,7 @@ import pytest
 from codebutler.config import load_config
 from codebutler.models.client import OpenAIClient
 from codebutler.models.routing import Router
-from codebutler.models.tokens import PER_MESSAGE, estimate
+from codebutler.models.tokens import PER_MESSAGE, Sizes
 from codebutler.models.vocabulary import FOLDER, Vocabularies
 from codebutler.testing.provider import Provider, piece, usage
 from codebutler.types import Message
@@ -62,13 +62,13 @@ async def test_the_clients_estimate_uses_it_and_goes_on_learning(
     client: OpenAIClient, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FOLDER, str(folder))
-    assert client.estimate(MINI, ASK) == estimate(ASK)
+    assert client.estimate(MINI, ASK) == Sizes().estimate(ASK)
     for _ in range(2):
         await client.complete(model=MINI, messages=ASK, tools=[], max_output=9, role="pm")
     count = client._vocabularies.count(MINI)
     assert count is not None
     exact = PER_MESSAGE + count("user") + count(TEXT * 50)
-    assert exact != estimate(ASK)
+    assert exact != Sizes().estimate(ASK)
     assert exact < client.estimate(MINI, ASK) < 2_000
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from codebutler.store.store import Store
 from codebutler.thread.fold import fold
 from codebutler.thread.intake import receive, thread_id
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.watch import Entry, Watch
 from codebutler.types import Inbound, Outbound, Person
 
 CANARY = "sk-canary-0123456789abcdefghij"
@@ -159,11 +160,36 @@ async def test_the_first_message_opens_the_thread_and_a_redelivery_opens_nothing
 
 async def test_whoever_wants_to_know_hears_of_every_commit(store: Store) -> None:
     assert await say(store, "hello", "k1") == THREAD
-    wrote: list[bool] = []
-    log = await ThreadLog.claim(store, THREAD, Redactor([]).text, wrote.append)
+    wrote: list[tuple[bool, list[str]]] = []
+
+    def hear(posted: bool, news: Sequence[Entry]) -> None:
+        wrote.append((posted, [row.kind for row, _ in news]))
+
+    log = await ThreadLog.claim(store, THREAD, Redactor([]).text, hear)
     await log.append(*TAKEN)
     await log.post(Outbound(text="hi"), key="a", timers={"later": 5.0})
-    assert wrote == [False, True]
+    assert wrote == [(False, [event.kind for event in TAKEN]), (True, ["posted"])]
     assert [(t.key, t.due) for t in await store.due_timers(9.0)] == [("later", 5.0)]
     await log.append(TurnEnded(outcome="answered"), drop_timers=["later"])
     assert await store.next_due() is None
+
+
+async def test_a_follower_is_told_all_or_nothing(store: Store) -> None:
+    """An entry that it missed is in the store; without it, those behind it would be folded out of turn."""
+    await say(store, "hello", "k1")
+    watch = Watch()
+    log = await ThreadLog.claim(store, THREAD, Redactor([]).text, lambda _, news: watch.tell(news))
+    before = log.state.seq
+    await log.append(*TAKEN)
+    await log.append(TurnEnded(outcome="answered"))
+    assert watch.is_set()
+    entries = watch.take(before)
+    assert [row for row, _ in entries] == await store.events(THREAD, after=before)
+    assert [event for _, event in entries] == [*TAKEN, TurnEnded(outcome="answered")]
+    assert watch.take(before) == []
+    watch.tell(entries)
+    assert [row.seq for row, _ in watch.take(before + 1)] == [row.seq for row, _ in entries[1:]]
+    watch.tell(entries[1:])
+    assert watch.take(before) == []
+    watch.tell([entries[0], entries[-1]])
+    assert watch.take(before) == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from codebutler.settings.github import GitHub
 
@@ -45,6 +45,11 @@ def spot_of(url: str, settings: GitHub, *, surely: bool = False) -> Spot | None:
     else:
         git_url = f"{web_url(settings)}/{full}.git"
     return Spot(named["owner"], named["name"], git_url)
+
+
+def page(spot: Spot, settings: GitHub, branch: str, path: str) -> str:
+    """Where people see, and edit, a file of a branch."""
+    return f"{web_url(settings)}/{spot.full_name}/blob/{quote(branch)}/{quote(path)}"
 
 
 def hosts(settings: GitHub) -> set[str]:

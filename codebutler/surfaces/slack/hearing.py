@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from codebutler.events import MessageReceived, parse
+from codebutler.settings.shape import Access
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
@@ -30,6 +31,8 @@ class Hearing:
         self.settings = settings
         self.store = store
         self.channels = {c for c in (settings.channel_id, *settings.channels) if c}
+        self.access = Access()
+        """Who may decide what in this repo's threads."""
         self.rank = 0
         """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
         self.receive: Callable[[Inbound], Awaitable[str]]
@@ -143,7 +146,8 @@ class Hearing:
             earlier = await intake.history(heard.channel, heard.root, until=heard.ts, us=us)
             words += ["", BEFORE, earlier] if earlier else []
         text = "\n".join(words).strip() or ("" if files else "/help")
-        return base.model_copy(update={"text": text, "attachments": files})
+        address = (await self.link.us()).link(heard.conversation)
+        return base.model_copy(update={"text": text, "attachments": files, "link": address})
 
     async def _cancel(self, heard: Heard) -> bool:
         """A reaction names a message; its thread is that message's."""

@@ -84,8 +84,9 @@ async def _request(link: Link, door: Hearing, channel: str, asked: Inbound) -> s
     except SlackRefused as error:
         return f"I cannot write here ({error.error}). {SHUT.get(error.error, '')}"
     conversation = f"{channel}:{posted['ts']}"
-    await door.receive(asked.model_copy(update={"external_id": conversation}))
-    return f"Your thread: {(await link.us()).link(conversation)}"
+    address = (await link.us()).link(conversation)
+    await door.receive(asked.model_copy(update={"external_id": conversation, "link": address}))
+    return f"Your thread: {address}"
 
 
 async def hand_over(link: Link, body: Json) -> None:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack.blocks import Pressed
 from codebutler.surfaces.slack.intake import SURFACE
-from codebutler.surfaces.wording import OWNERS, gone
+from codebutler.surfaces.wording import gone, not_theirs
 from codebutler.thread.state import ThreadState
+from codebutler.types import Person
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
@@ -27,8 +28,7 @@ def refusal(door: Hearing, state: ThreadState, pressed: Pressed, user: str) -> s
     """Why this press does not count, or ""."""
     if not door.allows(user):
         return "You are not among the people who may use CodeButler here."
-    owner = state.opened.owner if state.opened else None
-    mine = owner is None or (owner.surface, owner.id) == (SURFACE, user) or user in door.settings.admins
-    if pressed.action in OWNERS and not mine:
-        return f"Only {owner.label if owner else 'the owner'} decides in this thread."
+    person = Person(surface=SURFACE, id=user, admin=user in door.settings.admins)
+    if why := not_theirs(door.access, state, pressed.action, person):
+        return why
     return gone(state, pressed.action, pressed.value, pressed.mark)

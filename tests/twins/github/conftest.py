@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from collections.abc import AsyncIterator
@@ -12,13 +13,22 @@ from typing import Any
 import aiohttp
 import pytest
 
-from codebutler.forges.choose import forge_for
+from codebutler.commands.builtin import REGISTRY
+from codebutler.events import MessageReceived, parse
+from codebutler.forges.choose import calls_for, forge_for
 from codebutler.forges.github.forge import GitHubForge
+from codebutler.forges.github.spot import spot_of
 from codebutler.repo.discover import Repo, find_repo
+from codebutler.settings.github import GitHub as GitHubSettings
 from codebutler.settings.shape import Settings
+from codebutler.store.store import Store
+from codebutler.surfaces.github.door import GitHub
+from codebutler.surfaces.github.hearing import Hearing
+from codebutler.surfaces.github.polling import Polling
 from codebutler.testing.github.human import Human
 from codebutler.testing.github.project import Project
 from codebutler.testing.github.server import GitHubTwin
+from codebutler.thread.intake import receive
 
 
 @dataclass
@@ -120,3 +130,53 @@ class Bench:
 @pytest.fixture
 def bench(shop: Shop, tmp_path: Path) -> Bench:
     return Bench(shop, tmp_path)
+
+
+class Desk:
+    """The door on a store; what comes in is kept, and nobody works on it."""
+
+    def __init__(self, shop: Shop, store: Store, **more: object) -> None:
+        self.shop, self.store = shop, store
+        section = shop.twin.settings("butler", postSeconds=0, **more)
+        self.settings = GitHubSettings.model_validate_json(json.dumps(section))
+
+    async def open(self) -> None:
+        spot = spot_of(self.shop.project.clone_url, self.settings)
+        assert spot is not None
+        calls = await calls_for(spot, self.settings)
+        self.hearing = Hearing(calls, self.settings, self.store, spot.full_name)
+        self.hearing.commands = {name for d in REGISTRY.definitions for name in (d.name, *d.aliases)}
+        self.hearing.receive = lambda inbound: receive(self.store, inbound)
+        self.polling = Polling(self.hearing, seconds=60)
+        self.door = GitHub(calls, self.hearing.people, self.store, mention="bot")
+        await self.polling.look()
+
+    async def look(self) -> list[MessageReceived]:
+        """Look for news; everything that was heard so far."""
+        await self.polling.look()
+        await self.settled()
+        return await self.heard()
+
+    async def settled(self) -> None:
+        while self.hearing._later:
+            await asyncio.gather(*self.hearing._later)
+
+    async def heard(self) -> list[MessageReceived]:
+        found = []
+        for row in sorted(await self.store.threads(), key=lambda row: row.created_at):
+            events = [parse(e.body) for e in await self.store.events(row.id)]
+            found += [event for event in events if isinstance(event, MessageReceived)]
+        return found
+
+    def reactions(self) -> list[str]:
+        return [row["content"] for row in self.shop.project.reactions]
+
+
+@pytest.fixture
+async def desk(shop: Shop, tmp_path: Path) -> AsyncIterator[Desk]:
+    store = await Store.open(tmp_path / "store.db")
+    made = Desk(shop, store, triggerLabel="butler")
+    await made.open()
+    yield made
+    await made.hearing.close()
+    await store.close()

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from codebutler import events as ev
+from codebutler.settings.shape import Access
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.wording import decision
 from codebutler.thread import wishes
@@ -70,16 +71,18 @@ async def test_what_is_no_longer_open_says_so(desk: Any) -> None:
     assert "No longer open" in last_block(desk, ts)["elements"][0]["text"]
 
 
-@pytest.mark.parametrize("admin", [False, True])
-async def test_only_the_owner_or_an_admin_approves(desks: Callable[..., Any], admin: bool) -> None:
-    desk = await desks(admins=["UKIM00001"] if admin else [])
+@pytest.mark.parametrize("way", ["", "admin", "listed"])
+async def test_only_the_owner_an_admin_or_who_is_listed_approves(desks: Callable[..., Any], way: str) -> None:
+    desk = await desks(admins=["UKIM00001"] if way == "admin" else [])
+    if way == "listed":
+        desk.door.hearing.access = Access(approve=["owner", "slack:UKIM00001"])
     desk.slack.workspace.channels[CHANNEL].members.add(desk.slack.workspace.person("UKIM00001", "kim"))
     _, ts = await planned(desk)
     desk.human.user = "UKIM00001"
     desk.human.press(ts, "Approve")
     await desk.slack.sockets.settle()
-    assert actions(desk) == ([("approve", "h4sh")] if admin else [])
-    if not admin:
+    assert actions(desk) == ([("approve", "h4sh")] if way else [])
+    if not way:
         await desk.until(lambda: desk.slack.workspace.ephemeral)
         assert "Only robin decides" in desk.slack.workspace.ephemeral[0]["text"]
         assert last_block(desk, ts)["type"] == "actions"

@@ -1,0 +1,79 @@
+"""GitHub as a repo's door, if that is where its remote is and there are credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from codebutler.commands.builtin import REGISTRY
+from codebutler.config import Config
+from codebutler.errors import ConfigError
+from codebutler.forges.choose import calls_for, github_spot
+from codebutler.service.app import Place
+from codebutler.store.store import Store
+from codebutler.surfaces.github.door import GitHub
+from codebutler.surfaces.github.hearing import Hearing
+from codebutler.surfaces.github.polling import Polling
+from codebutler.surfaces.github.webhooks import Webhooks
+from codebutler.thread.engine import Engine
+
+log = logging.getLogger("codebutler.github")
+PATROL = 600.0
+"""Seconds between looks where webhooks tell the news: for what came while nobody listened."""
+
+
+@dataclass(frozen=True, slots=True)
+class GitHubSide:
+    """Ears and mouth of one repository, and what keeps the ears open."""
+
+    door: GitHub
+    hearing: Hearing
+    polling: Polling
+    webhooks: Webhooks | None
+
+    def attach(self, engine: Engine) -> None:
+        """What comes in goes to ``engine``, from now on."""
+        self.hearing.receive = engine.receive
+        if self.webhooks is not None:
+            self.webhooks.join(self.hearing, self.polling.nudge)
+
+    async def run(self) -> None:
+        """Look for news until cancelled."""
+        try:
+            await self.polling.run()
+        finally:
+            if self.webhooks is not None:
+                self.webhooks.leave(self.hearing)
+            await self.hearing.close()
+
+
+def github_webhooks(config: Config) -> Webhooks | None:
+    """The server that takes deliveries for all repos, if one is wanted. ConfigError without a secret."""
+    settings = config.github
+    if settings.listen is None or not settings.door:
+        return None
+    if settings.webhook_secret is None:
+        raise ConfigError(
+            "github.listen is set without github.webhookSecret: unsigned deliveries are never taken",
+            fix="Set github.webhookSecret (GITHUB_WEBHOOK_SECRET), and the same at GitHub.",
+        )
+    return Webhooks(settings.listen, settings.webhook_secret.get_secret_value())
+
+
+async def github_side(place: Place, store: Store, webhooks: Webhooks | None) -> GitHubSide | None:
+    """The repo's side; None without a GitHub remote, the door, or credentials (which is logged)."""
+    settings = place.config.github
+    spot = await asyncio.to_thread(github_spot, place.repo, place.config)
+    if spot is None or not settings.door:
+        return None
+    try:
+        calls = await calls_for(spot, settings)
+    except ConfigError as error:
+        log.info("GitHub is no door here: %s", error)
+        return None
+    hearing = Hearing(calls, settings, store, spot.full_name)
+    hearing.commands = frozenset(name for each in REGISTRY.definitions for name in (each.name, *each.aliases))
+    seconds = settings.poll_seconds if webhooks is None else max(PATROL, settings.poll_seconds)
+    door = GitHub(calls, hearing.people, store, mention=settings.mention)
+    return GitHubSide(door, hearing, Polling(hearing, seconds=seconds), webhooks)

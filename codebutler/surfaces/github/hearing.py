@@ -1,0 +1,210 @@
+"""The one handler behind polling and webhooks: who asks, what, and in which thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Collection, Coroutine
+from typing import Any
+
+from codebutler.errors import RepoError
+from codebutler.forges.github.calls import Calls
+from codebutler.forges.github.refusals import GitHubRefused
+from codebutler.settings.github import GitHub as Settings
+from codebutler.store.store import Store
+from codebutler.surfaces.github.inbound import Heard
+from codebutler.surfaces.github.people import SURFACE, People
+from codebutler.surfaces.github.saying import mark_line, marks_in
+from codebutler.surfaces.github.visible import visible
+from codebutler.surfaces.github.wishes import BEGINS, Wish, wish_of
+from codebutler.types import Inbound, Json, Person
+
+log = logging.getLogger("codebutler.github")
+BEFORE = 20
+"""Comments from before the command that come along."""
+STRANGER = "Sorry, @<!-- -->{login}: only people with write access to this repository can give me work here."
+IDLE = "Nothing is under way here. `@{name} plan` begins."
+CHANGED = "The text of this {what} was changed after you called me. Say it again if it still holds."
+_EDITS = (
+    "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) {"
+    " issueOrPullRequest(number: $number) {"
+    " ... on Issue { lastEditedAt body title } ... on PullRequest { lastEditedAt body title } } } }"
+)
+
+
+class Hearing:
+    """One repository's ears. ``receive`` is set before anything is heard."""
+
+    def __init__(self, calls: Calls, settings: Settings, store: Store, full_name: str) -> None:
+        """``full_name`` is ``owner/name``."""
+        self.calls = calls
+        self.settings = settings
+        self.store = store
+        self.full_name = full_name
+        self.people = People(calls, full_name)
+        self.commands: Collection[str] = ()
+        """The names of all commands."""
+        self.receive: Callable[[Inbound], Awaitable[str]]
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def hear(self, heard: Heard) -> bool:
+        """Take it in if it asks something of us; then it is in the store when this returns.
+
+        GitHubAway when who asks, or what, could not be found out: it may be heard again.
+        """
+        if heard.bot or marks_in(heard.text):
+            return False
+        wish = await self._wish(heard)
+        if wish is None or await self.store.noted(self._key(heard)):
+            return False
+        thread, conversation = await self._thread(heard)
+        if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
+            return True
+        person = await self.people.writer(heard.login)
+        if person is None:
+            await self._refuse(heard)
+            return True
+        if thread is None and wish.verb and wish.verb not in BEGINS:
+            await self._answer(heard, person, IDLE.format(name=self.settings.mention), "nothing is under way")
+            return True
+        text = await self._words(heard, wish, opens=thread is None)
+        if text is None:
+            what = "pull request" if heard.pull else "issue"
+            await self._answer(heard, person, CHANGED.format(what=what), "the text was changed meanwhile")
+            return True
+        await self.receive(
+            Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=person, text=text)
+        )
+        self.later(self._react(heard))
+        return True
+
+    def later(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do it beside; that it fails stops nothing."""
+        task = asyncio.create_task(self._quietly(work))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def close(self) -> None:
+        """Nothing is done beside any more."""
+        for task in self._later:
+            task.cancel()
+        await asyncio.gather(*self._later, return_exceptions=True)
+
+    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except RepoError as error:
+            log.info("%s", error)
+
+    # ------------------------------------------------------------------------ what and where
+
+    async def _wish(self, heard: Heard) -> Wish | None:
+        us = await self.people.us()
+        if heard.kind == "assigned":
+            return Wish("plan", "") if us and heard.subject == us else None
+        if heard.kind == "labeled":
+            return Wish("plan", "") if heard.subject == self.settings.trigger_label else None
+        names = {self.settings.mention.removeprefix("@"), "codebutler", us} - {""}
+        return wish_of(heard.text, names, self.commands)
+
+    async def _thread(self, heard: Heard) -> tuple[str | None, str]:
+        """The thread of an issue or pull request, and what its conversation is called."""
+        kind = "/pull/" if heard.pull else "#"
+        conversation = f"{self.full_name}{kind}{heard.number}"
+        thread = await self.store.find(SURFACE, conversation)
+        if thread is None and heard.pull:
+            rows = [row for row in await self.store.threads() if row.pr == str(heard.number)]
+            if rows:
+                thread = rows[0].id
+                await self.store.bind(thread, SURFACE, conversation)
+        return thread, conversation
+
+    async def _words(self, heard: Heard, wish: Wish, *, opens: bool) -> str | None:
+        """What the thread is told; None when the issue's own text was changed after the command."""
+        place = f"\n\nOn this line: {visible(heard.where)}" if heard.where else ""
+        if not opens:
+            said = wish.rest + place
+            if wish.verb == "implement":
+                return f"/approve {wish.rest}".strip()
+            if wish.verb == "plan":
+                return said or "Plan this anew."
+            return (
+                f"/{wish.verb} {wish.rest}".strip()
+                if wish.verb in self.commands
+                else f"{wish.verb} {said}".strip()
+            )
+        issue = await self._issue(heard)
+        if issue is None:
+            return None
+        what = "pull request" if heard.pull else "issue"
+        parts = [f"{visible(issue[0])}\n\n({what} #{heard.number} of {self.full_name})", visible(issue[1])]
+        parts += [f"{heard.login} adds: {wish.rest}{place}"] if wish.rest or place else []
+        parts += await self._earlier(heard)
+        return "\n\n".join(part for part in parts if part)
+
+    async def _issue(self, heard: Heard) -> tuple[str, str] | None:
+        """Title and text as they stood when the command came; None when that cannot be had any more."""
+        if heard.title is not None and heard.body is not None:
+            return heard.title, heard.body
+        owner, _, name = self.full_name.partition("/")
+        try:
+            data = await self.calls.graphql(_EDITS, owner=owner, name=name, number=heard.number)
+            found: Json = (data.get("repository") or {}).get("issueOrPullRequest") or {}
+            if str(found.get("lastEditedAt") or "") > heard.at:
+                return None
+        except GitHubRefused:  # a server without GraphQL does not say when a text was changed
+            found = {}
+        if "body" not in found:
+            found = await self.calls.get(f"/repos/{self.full_name}/issues/{heard.number}")
+        return str(found.get("title") or ""), str(found.get("body") or "")
+
+    async def _earlier(self, heard: Heard) -> list[str]:
+        """What was said before the command, and not changed since."""
+        path = f"/repos/{self.full_name}/issues/{heard.number}/comments"
+        rows = await self.calls.pages(path, most=5)
+        said = []
+        for row in rows:
+            body = str(row.get("body") or "")
+            old = str(row["created_at"]) <= heard.at and str(row["updated_at"]) <= heard.at
+            if heard.kind == "comment":
+                old = old and int(row["id"]) < heard.comment  # times are whole seconds
+            if old and not marks_in(body):
+                said.append(f"> {(row.get('user') or {}).get('login')}: {visible(body)[:2_000]}")
+        return ["Said there before:\n" + "\n>\n".join(said[-BEFORE:])] if said else []
+
+    # --------------------------------------------------------------------------- small answers
+
+    async def _refuse(self, heard: Heard) -> None:
+        """Who may not write gets one line in an issue, or none."""
+        await self._note(heard, "no write access")
+        once = f"{SURFACE}:{self.full_name}:stranger:{heard.number}:{heard.login}"
+        if self.settings.reply_strangers and not await self.store.noted(once):
+            await self.store.note(once, heard.at or "said")
+            self.later(self._say(heard, STRANGER.format(login=heard.login)))
+
+    async def _answer(self, heard: Heard, person: Person, words: str, result: str) -> None:
+        await self._note(heard, result)
+        self.later(self._say(heard, f"@{person.id}: {words}"))
+
+    async def _say(self, heard: Heard, words: str) -> None:
+        path = f"/repos/{self.full_name}/issues/{heard.number}/comments"
+        await self.calls.send("POST", path, {"body": f"{words}\n\n{mark_line(heard.key)}"})
+
+    async def _note(self, heard: Heard, result: str) -> None:
+        """For the audit, and so that it is dealt with once."""
+        what = {"at": heard.at, "who": heard.login, "where": f"{self.full_name}#{heard.number}"}
+        said = visible(heard.text)[:200] or heard.kind
+        await self.store.note(self._key(heard), json.dumps({**what, "what": said, "result": result}))
+
+    def _key(self, heard: Heard) -> str:
+        return f"audit:{SURFACE}:{self.full_name}:{heard.key}"
+
+    async def _react(self, heard: Heard) -> None:
+        """The eyes say that it was heard."""
+        base = f"/repos/{self.full_name}"
+        path = {
+            "comment": f"{base}/issues/comments/{heard.comment}/reactions",
+            "line": f"{base}/pulls/comments/{heard.comment}/reactions",
+        }.get(heard.kind, f"{base}/issues/{heard.number}/reactions")
+        await self.calls.send("POST", path, {"content": "eyes"})

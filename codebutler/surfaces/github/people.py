@@ -1,0 +1,60 @@
+"""Who somebody is to the repository, asked of GitHub itself; and who we are there."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import quote
+
+from codebutler.forges.github.calls import Calls
+from codebutler.forges.github.refusals import GitHubRefused
+from codebutler.types import Person
+
+SURFACE = "github"
+FRESH = 60.0
+"""Seconds that an answer holds."""
+WRITERS = frozenset({"write", "maintain", "admin"})
+KEPT = 500
+
+
+class People:
+    """The people of one repository."""
+
+    def __init__(self, calls: Calls, full_name: str) -> None:
+        """``full_name`` is ``owner/name``."""
+        self._calls = calls
+        self._path = f"/repos/{full_name}"
+        self._known: dict[str, tuple[float, str]] = {}
+        self._us: str | None = None
+
+    async def role(self, login: str) -> str:
+        """none, read, triage, write, maintain or admin: as it is now, or was a moment ago."""
+        known = self._known.get(login)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        try:
+            said = await self._calls.get(f"{self._path}/collaborators/{quote(login, safe='')}/permission")
+            found = str(said.get("role_name") or said.get("permission") or "none")
+            if found not in WRITERS and said.get("permission") in WRITERS:
+                found = str(said["permission"])  # an organisation's own role, named after its base
+        except GitHubRefused as error:
+            if error.status != 404:
+                raise
+            found = "none"
+        self._known.pop(login, None)
+        self._known[login] = (time.monotonic() + FRESH, found)
+        while len(self._known) > KEPT:
+            del self._known[next(iter(self._known))]
+        return found
+
+    async def writer(self, login: str) -> Person | None:
+        """The person, if they may write; who administers the repository may decide in threads of others."""
+        role = await self.role(login)
+        if role not in WRITERS:
+            return None
+        return Person(surface=SURFACE, id=login, name=login, admin=role in {"maintain", "admin"})
+
+    async def us(self) -> str:
+        """Our own account's name; "" for an App, whose comments are a Bot's."""
+        if self._us is None:
+            self._us = "" if self._calls.access.bot else str((await self._calls.get("/user"))["login"])
+        return self._us

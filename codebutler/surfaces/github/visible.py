@@ -1,0 +1,36 @@
+"""Text as people see it on the page: what a page hides must not reach a model as if a person had said it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+CUT = 20_000
+"""Characters of one text that are taken."""
+_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
+_IMAGE = re.compile(r"!\[(?:[^\]\\]|\\.)*\](?:\([^)]*\)|\[[^\]]*\])")
+_REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:\s*\S.*$", re.MULTILINE)
+_TITLE = re.compile(r"(\]\([^)\s]+)\s+(?:\"[^\"]*\"|'[^']*')\)")
+_HIDDEN_TAG = re.compile(
+    r"<(picture|video|svg|script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
+)
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*(?:>|\Z)")
+_INVISIBLE = {"\u00ad", "\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u3164", "\uffa0", "\u2800"}
+
+
+def visible(text: str) -> str:
+    """``text`` without HTML comments and tags, alt texts, link titles and definitions, zero-width signs."""
+    text = "".join(char for char in text[: CUT * 4] if _shows(char))
+    for pattern in (_COMMENT, _HIDDEN_TAG, _IMAGE, _REFERENCE, _TAG):
+        text = pattern.sub("", text)
+    text = _TITLE.sub(r"\1)", text)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()[:CUT]
+
+
+def _shows(char: str) -> bool:
+    """Whether a sign has a shape: not those of Unicode's tags, of zero width, or that turn the direction."""
+    if char in "\n\t":
+        return True
+    if char in _INVISIBLE or "\ufe00" <= char <= "\ufe0f" or "\U000e0100" <= char <= "\U000e01ef":
+        return False
+    return unicodedata.category(char) not in {"Cf", "Cc", "Cs", "Co", "Cn"}

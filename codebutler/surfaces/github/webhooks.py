@@ -1,0 +1,136 @@
+"""Signed deliveries at ``/webhooks/github``: checked before they are read, each heard once."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from codebutler.errors import ConfigError, RepoError
+from codebutler.surfaces.github.hearing import Hearing
+from codebutler.surfaces.github.inbound import of_delivery
+from codebutler.types import Json
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+log = logging.getLogger("codebutler.github")
+PATH = "/webhooks/github"
+MOST = 5 * 1024 * 1024
+"""Bytes of one delivery. GitHub's own limit is 25 MB; what is for us is far smaller."""
+KEPT = 10_000
+"""Delivery ids that are remembered; an older one is recognised by what it is about."""
+SECONDS = 9.0
+"""GitHub waits ten."""
+
+
+def is_signed(secret: str, body: bytes, header: str) -> bool:
+    """Whether the delivery was signed with our secret; compared in constant time."""
+    expected = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected.encode(), header.encode("utf-8", "replace"))
+
+
+class Webhooks:
+    """One server for all repositories of the process."""
+
+    def __init__(self, listen: str, secret: str) -> None:
+        """``listen`` is host:port. A secret is needed: unsigned deliveries are never taken."""
+        self._listen = listen
+        self._secret = secret
+        self._doors: dict[str, tuple[Hearing, Callable[[], None]]] = {}
+        self._seen: OrderedDict[str, None] = OrderedDict()
+        self.port = 0
+        self.ready = asyncio.Event()
+
+    def join(self, hearing: Hearing, nudge: Callable[[], None]) -> None:
+        """Deliveries for its repository go to ``hearing``; what needs a look calls ``nudge``."""
+        self._doors[hearing.full_name.lower()] = (hearing, nudge)
+
+    def leave(self, hearing: Hearing) -> None:
+        """It hears no more."""
+        self._doors.pop(hearing.full_name.lower(), None)
+
+    async def run(self) -> None:
+        """Answer until cancelled. ConfigError when the port is taken."""
+        from aiohttp import web
+
+        app = web.Application(client_max_size=MOST)
+        app.router.add_post(PATH, self._take)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        host, _, port = self._listen.rpartition(":")
+        try:
+            await web.TCPSite(runner, host, int(port)).start()
+            self.port = int(runner.addresses[0][1])
+            self.ready.set()
+            await asyncio.Event().wait()
+        except OSError as error:
+            raise ConfigError(
+                f"github.listen {self._listen} cannot be used: {error.strerror}", fix="Name another port."
+            ) from error
+        finally:
+            await runner.cleanup()
+
+    async def _take(self, request: web.Request) -> web.Response:
+        from aiohttp import web
+
+        if (request.content_length or 0) > MOST:
+            return web.Response(status=413)
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return web.Response(status=413)
+        if not is_signed(self._secret, body, request.headers.get("X-Hub-Signature-256", "")):
+            log.warning("a delivery without a good signature came from %s", request.remote)
+            return web.Response(status=401)
+        delivery, event = (
+            request.headers.get("X-GitHub-Delivery", ""),
+            request.headers.get("X-GitHub-Event", ""),
+        )
+        payload = _parsed(body)
+        if not delivery or not event or payload is None:
+            return web.Response(status=400)
+        if delivery in self._seen:
+            return web.Response(status=200, text="known")
+        try:
+            async with asyncio.timeout(SECONDS):
+                await self._hear(event, payload)
+        except (RepoError, TimeoutError) as error:
+            log.warning("delivery %s is left to the next look: %s", delivery[:40], error)
+            return web.Response(status=503)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            log.warning("delivery %s is not as GitHub's are: %r", delivery[:40], error)
+            return web.Response(status=400)
+        self._seen[delivery] = None
+        while len(self._seen) > KEPT:
+            self._seen.popitem(last=False)
+        return web.Response(status=202)
+
+    async def _hear(self, event: str, payload: Json) -> None:
+        name = str((payload.get("repository") or {}).get("full_name") or "").lower()
+        if name not in self._doors:
+            return
+        hearing, nudge = self._doors[name]
+        if event in ("issues", "pull_request") and payload.get("action") in ("assigned", "labeled"):
+            nudge()  # the history of the repository says who did it, under an id
+            return
+        heard = of_delivery(event, payload)
+        if heard is not None:
+            try:
+                await hearing.hear(heard)
+            except RepoError:
+                nudge()
+                raise
+
+
+def _parsed(body: bytes) -> Json | None:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

@@ -1,0 +1,40 @@
+"""What a comment asks of us: the words behind our name, outside of quotes and code."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from codebutler.surfaces.github.visible import visible
+
+_FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
+_QUOTE = re.compile(r"^ {0,3}>.*$", re.MULTILINE)
+_CODE = re.compile(r"`[^`\n]*`")
+BEGINS = frozenset({"plan", "implement", "respond", "review"})
+"""What opens a thread where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """``verb`` is the first word if it is a command's name, else ""; ``rest`` is what follows."""
+
+    verb: str
+    rest: str
+
+
+def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish | None:
+    """What is asked of one of ``names``; None when none of them is called."""
+    shown = visible(text)
+    heard = _FENCE.sub("", _QUOTE.sub("", shown))
+    bare = _CODE.sub(lambda found: " " * len(found[0]), heard)
+    ours = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    called = re.search(rf"(?<![\w@/.`-])@(?:{ours})(?![\w-]|/)[,:]?", bare, re.IGNORECASE)
+    if called is None:
+        return None
+    rest = heard[called.end() :].strip()
+    first, _, more = rest.partition("\n") if "\n" in rest.split(" ", 1)[0] else rest.partition(" ")
+    word = first.strip(".,:;!").lower().removeprefix("/")
+    if word in commands or word in BEGINS:
+        return Wish(word, more.strip())
+    return Wish("", rest)

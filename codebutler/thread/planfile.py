@@ -1,0 +1,128 @@
+"""The plan of an issue as a file that people may edit before they approve it: on a branch of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+
+from codebutler.errors import RepoError
+from codebutler.events import PlanProposed
+from codebutler.forges.choose import github_spot
+from codebutler.forges.github.spot import page
+from codebutler.repo import commits
+from codebutler.repo.objects import show_file
+from codebutler.repo.words import slug
+from codebutler.text import fit
+from codebutler.thread import render
+from codebutler.thread.state import ThreadState
+from codebutler.thread.thread import Thread
+from codebutler.types import Plan, PlanStep
+
+log = logging.getLogger("codebutler.planfile")
+LONGEST = 40_000
+"""Characters of a plan's file that are taken."""
+_STEP = re.compile(r"^\d+[.)]\s+(?P<text>\S.*)$")
+_REFS = re.compile(r"\s*\((?P<refs>`[^`]+`(?:,\s*`[^`]+`)*)\)\s*$")
+_HEADS = {"files:": "files", "accepted when:": "acceptance", "workflow:": "workflow"}
+
+
+def branch_of(state: ThreadState) -> str:
+    """The branch that holds the plan's file."""
+    return f"codebutler/plan-{state.issue}"
+
+
+def path_of(state: ThreadState, folder: str) -> str:
+    """The file: named after the issue."""
+    title = state.opened.title if state.opened else ""
+    return f"{folder.strip('/')}/issue-{state.issue}-{slug(title)}.md"
+
+
+async def publish(thread: Thread, plan: Plan) -> str:
+    """Write the file and push it; returns where it is, in words. "" without an issue or without GitHub."""
+    state, host = thread.state, thread.host
+    spot = github_spot(host.repo, host.config)
+    if not state.issue or spot is None:
+        return ""
+    branch, path = branch_of(state), path_of(state, host.config.github.plan_folder)
+    text = thread.redact(render.plan_text(plan)) + "\n"
+    try:
+        forge, base = await thread.space.forge(), await thread.space.base()
+        there = await forge.fetch(branch)
+        if not there or await show_file(host.repo.gitdir, there, path) != text:
+            tree = await commits.tree_with(host.repo.gitdir, base.commit, {path: text.encode()})
+            new = await commits.commit_tree(
+                host.repo.gitdir, tree, there or base.commit, f"Plan for #{state.issue}\n",
+                identity=thread.space.identity,
+            )  # fmt: skip
+            await forge.push(branch, new, expect=there)
+    except RepoError as error:
+        return f"The plan's file could not be written: {error}"
+    link = page(spot, host.config.github, branch, path)
+    return f"Edit it in [{path}]({link}) if you like; **implement** takes it as it stands then."
+
+
+async def edited(thread: Thread) -> PlanProposed | None:
+    """The plan on the table as its file has it now; None while nobody changed it. RepoError: unreadable."""
+    state, host = thread.state, thread.host
+    if not state.issue or state.plan is None or github_spot(host.repo, host.config) is None:
+        return None
+    there = await (await thread.space.forge()).fetch(branch_of(state))
+    path = path_of(state, host.config.github.plan_folder)
+    text = await show_file(host.repo.gitdir, there, path) if there else None
+    if text is None or text.strip() == thread.redact(render.plan_text(state.plan.plan)).strip():
+        return None
+    plan = parse(text, state.plan.plan)
+    mark = hashlib.sha256((plan.model_dump_json() + state.plan.base).encode()).hexdigest()
+    return PlanProposed(plan=plan, hash=mark, base=state.plan.base)
+
+
+async def discard(thread: Thread) -> None:
+    """The thread is over, and the file's branch goes; that it cannot stops nothing."""
+    if not thread.state.issue or github_spot(thread.host.repo, thread.host.config) is None:
+        return
+    try:
+        await (await thread.space.forge()).delete_branch(branch_of(thread.state))
+    except RepoError as error:
+        log.warning("%s stays: %s", branch_of(thread.state), error)
+
+
+def parse(text: str, old: Plan) -> Plan:
+    """The plan that a file describes. What fits no part of a plan belongs to its summary: no word is lost."""
+    found: dict[str, list[str]] = {"summary": [], "files": [], "acceptance": [], "workflow": []}
+    title, steps, part = "", [], "summary"
+    for line in fit(text, LONGEST).splitlines():
+        bare = line.strip()
+        if not title and bare.startswith("#"):
+            title = bare.lstrip("#").strip()
+        elif (step := _STEP.match(bare)) is not None and not line.startswith((" ", "\t")):
+            steps.append(step["text"])
+            part = "steps"
+        elif (head := next((h for h in _HEADS if bare.lower().startswith(h)), "")) != "":
+            part = _HEADS[head]
+            found[part] += [rest] if (rest := bare[len(head) :].strip()) else []
+        elif part == "steps" and bare and line.startswith((" ", "\t")):
+            steps[-1] += f" {bare}"
+        elif part == "acceptance" and bare.startswith(("- ", "* ")):
+            found[part].append(bare[2:].strip())
+        elif bare or part == "summary":
+            part = part if part == "summary" else "after"
+            found["summary"].append(line.rstrip())
+    return Plan(
+        title=title or old.title,
+        summary="\n".join(found["summary"]).strip(),
+        workflow=" ".join(found["workflow"]),
+        steps=[_step(each) for each in steps],
+        files=[name for line in found["files"] for name in _names(line)],
+        acceptance=found["acceptance"],
+    )
+
+
+def _step(text: str) -> PlanStep:
+    match = _REFS.search(text)
+    refs = re.findall(r"`([^`]+)`", match["refs"]) if match else []
+    return PlanStep(text=text[: match.start()] if match else text, refs=refs)
+
+
+def _names(line: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", line) or [name.strip() for name in line.split(",") if name.strip()]
