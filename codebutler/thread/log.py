@@ -91,10 +91,11 @@ class ThreadLog:
 
     async def tell(self, words: Sequence[Told]) -> None:
         """Put words into several threads' logs and outboxes, this one's among them, in one commit."""
-        await self._store.tell(words)
-        await self.sync()
+        async with self._lock:
+            await self._store.tell(words)
+            gained = self._absorb(await self._store.events(self.state.id, after=self.state.seq))
         if self._wrote is not None:
-            self._wrote(True)
+            self._wrote(True, gained)
 
     async def update_row(self, **row: str | int) -> None:
         """Refresh the read model (title, phase, status, branch, pr)."""
