@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codebutler.events import OverlapFound
+from codebutler.events import OverlapFound, Posted
 from codebutler.testing.cast import Line, lead, plan, write
 from codebutler.testing.doubles import Asked, Mind, says
 
@@ -77,3 +77,73 @@ def state_card(state: ThreadState) -> str:
     from codebutler.thread.render import status
 
     return status(state).text
+
+
+async def test_what_landed_is_told_and_rebase_settles_the_conflict_and_tests_again(room: Room) -> None:
+    b = doing("NOTE", "from b\n", title="Notes of b")
+    settled = "from a\nfrom b\n"
+    b["coder"] += [write("NOTE", settled), does("bash", command="cat NOTE"), says("Settled; tests pass.")]
+    b["lead"] += lead("Notes")
+    mind = several(a=doing("NOTE", "from a\n"), b=b)
+    async with room.engine(mind) as scene:
+        await ship(scene, "a")
+        before = await ship(scene, "b")
+        a = await scene.talk("a", "merge")
+        assert a.phase == "closed"
+        last = (await scene.events(before.id))[-1]
+        assert isinstance(last, Posted)
+        assert [c.action for c in last.post.choices] == ["rebase"]
+        assert "has landed: #1" in last.post.text
+        assert "It changed `NOTE`" in last.post.text
+        state = await scene.talk("b", "rebase")
+        assert (state.outcome, state.rebase, state.onto) == ("pr", None, None), await scene.posts(state.id)
+        assert state.worktree is not None
+        brief = str(scene.asked[-6].messages) + str(
+            [x.messages for x in scene.asked if x.role == "coder"][-1]
+        )
+        assert "They conflict in `NOTE`" in brief
+        onto = scene.git("rev-parse", "main", where=room.sample.remote)
+        assert state.worktree.base == onto
+        scene.git("merge-base", "--is-ancestor", onto, state.head)
+        scene.git("merge-base", "--is-ancestor", before.pushed, state.pushed)
+        assert scene.git("show", f"{state.pushed}:NOTE") == settled.strip()
+        assert (
+            "nothing that this branch lacks" in (await scene.posts((await scene.talk("b", "rebase")).id))[-1]
+        )
+        done = await scene.talk("b", "merge")
+        assert done.phase == "closed", await scene.posts(done.id)
+        assert scene.git("show", "main:NOTE", where=room.sample.remote) == settled.strip()
+
+
+async def test_marks_of_a_conflict_are_never_shipped(room: Room) -> None:
+    b = doing("NOTE", "from b\n", title="Notes of b")
+    b["coder"] += [says("All is well."), says("Really."), write("NOTE", "both\n"), says("Settled.")]
+    b["lead"] += lead("Notes")
+    async with room.engine(several(a=doing("NOTE", "from a\n"), b=b)) as scene:
+        await ship(scene, "a")
+        before = await ship(scene, "b")
+        await scene.talk("a", "merge")
+        state = await scene.talk("b", "rebase")
+        assert (state.outcome, state.pushed) == ("failed", before.pushed)
+        assert "Marks of a conflict are left in `NOTE`" in (await scene.posts(state.id))[-1]
+        state = await scene.talk("b", "go")
+        assert (state.outcome, state.rebase) == ("pr", None), await scene.posts(state.id)
+        assert scene.git("show", f"{state.pushed}:NOTE") == "both"
+
+
+async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:
+    lines = {"pm": [says("Looking."), says("Looking again.")]}
+    mind = several(a=lines, b={"pm": [says("Now I look."), says("Still.")]})
+    async with room.engine(mind) as scene:
+        a = await scene.talk("a", "task-a: fix issue #12")
+        assert a.held == ["#12"]
+        b = await scene.talk("b", "task-b: closes #12")
+        assert (b.outcome, b.held) == ("failed", [])
+        assert f"Thread `{a.id}` is at work on `#12`" in (await scene.posts(b.id))[-1]
+        assert "Now I look." not in await scene.posts(b.id)
+        await scene.talk("a", "cancel")
+        b = await scene.talk("b", "go")
+        assert (b.outcome, b.held) == ("answered", ["#12"]), await scene.posts(b.id)
+        a = await scene.talk("a", "go")
+        assert (a.outcome, a.held) == ("failed", [])
+        assert (await scene.talk("b", "task-b: and now?")).outcome == "answered"
