@@ -173,7 +173,8 @@ def _overlap(e: ev.OverlapFound, _roles: dict[str, str]) -> Iterator[str]:
 
 
 def _neighbour(e: ev.NeighbourLanded, _roles: dict[str, str]) -> Iterator[str]:
-    yield f"- thread `{e.other}` landed as #{e.number}, with {_flat(', '.join(e.files) or 'none', 300)} of this"
+    files = _flat(", ".join(e.files) or "none", 300)
+    yield f"- thread `{e.other}` landed as #{e.number}; of this one's files: {files}"
 
 
 def _rebased(e: ev.RebaseBegun, _roles: dict[str, str]) -> Iterator[str]:

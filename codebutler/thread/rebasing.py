@@ -7,7 +7,7 @@ of the branch breaks. Every step is in the log before its effect; a kill leaves 
 from __future__ import annotations
 
 from codebutler.agent.frame import Frame
-from codebutler.events import CheckpointMade, Nudged, RebaseBegun, RebaseRequested
+from codebutler.events import CheckpointMade, Nudged, RebaseBegun, RebaseRequested, Resumed
 from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, tip_of
 from codebutler.repo.merging import merged_tree
@@ -35,6 +35,7 @@ _CONFLICTS = (
 _CLEAN = "It went without a conflict, which does not mean that the two fit: look at what changed."
 _LEFT = "Marks of a conflict are left in {paths}. Settle them; nothing is pushed before that."
 _MARK = "<<<<<<< "
+_REASON = "conflict marks"
 
 
 def is_open(state: ThreadState) -> bool:
@@ -139,7 +140,17 @@ async def is_settled(desk: ThreadDesk, frame: Frame) -> bool:
     if not left:
         return True
     words = _LEFT.format(paths=code(left))
-    if frame.nudged:
+    if _was_told(desk.state, frame):
         raise EndTurn("failed", f"the rebase is not finished. {words}")
-    await desk.append(Nudged(frame=frame.id, content=words, reason="conflict marks"))
+    await desk.append(Nudged(frame=frame.id, content=words, reason=_REASON))
+    return False
+
+
+def _was_told(state: ThreadState, frame: Frame) -> bool:
+    """Since somebody last said to go on."""
+    for _, _, event in reversed(state.live):
+        if isinstance(event, Resumed | RebaseBegun):
+            return False
+        if isinstance(event, Nudged) and (event.frame, event.reason) == (frame.id, _REASON):
+            return True
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codebutler.events import OverlapFound, Posted
-from codebutler.testing.cast import Line, lead, plan, write
+from codebutler.testing.cast import Line, does, lead, plan, write
 from codebutler.testing.doubles import Asked, Mind, says
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def state_card(state: ThreadState) -> str:
 
 
 async def test_what_landed_is_told_and_rebase_settles_the_conflict_and_tests_again(room: Room) -> None:
-    b = doing("NOTE", "from b\n", title="Notes of b")
+    b = doing("NOTE", "from b\n", title="Notes of task-b")
     settled = "from a\nfrom b\n"
     b["coder"] += [write("NOTE", settled), does("bash", command="cat NOTE"), says("Settled; tests pass.")]
     b["lead"] += lead("Notes")
@@ -116,7 +116,7 @@ async def test_what_landed_is_told_and_rebase_settles_the_conflict_and_tests_aga
 
 
 async def test_marks_of_a_conflict_are_never_shipped(room: Room) -> None:
-    b = doing("NOTE", "from b\n", title="Notes of b")
+    b = doing("NOTE", "from b\n", title="Notes of task-b")
     b["coder"] += [says("All is well."), says("Really."), write("NOTE", "both\n"), says("Settled.")]
     b["lead"] += lead("Notes")
     async with room.engine(several(a=doing("NOTE", "from a\n"), b=b)) as scene:
