@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -131,6 +132,19 @@ def shared(one: Reach, other: Reach, *, names: bool, common: Iterable[str] = ())
         same = (one.owns & (other.owns | other.uses)) | (other.owns & one.uses)
         causes |= {f"meaning:{name}" for name in same - set(common)}
     return causes
+
+
+def side_by_side(reaches: Mapping[str, Reach]) -> dict[str, list[str]]:
+    """For each thread those that share a file with it, by one pass over the files of all."""
+    by_path = defaultdict[str, list[str]](list)
+    for thread, each in reaches.items():
+        for path in each.paths:
+            by_path[path].append(thread)
+    found: dict[str, set[str]] = {thread: set() for thread in reaches}
+    for group in by_path.values():
+        for thread in group if len(group) > 1 else ():
+            found[thread].update(group)
+    return {thread: sorted(others - {thread}) for thread, others in found.items()}
 
 
 def may_clash(one: Reach, other: Reach) -> bool:

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room, Scene
 
 
-def several(**threads: dict[str, list[Line]]) -> Mind:
+Lines = dict[str, list[Line]]
+
+
+def several(**threads: Lines) -> Mind:
     """A mind that says each thread's own lines: which one asks is told by its request's first word."""
 
     async def mind(asked: Asked) -> object:
@@ -25,12 +28,10 @@ def several(**threads: dict[str, list[Line]]) -> Mind:
     return mind  # type: ignore[return-value] # every line ends in a reply
 
 
-def doing(
-    path: str, text: str, *, title: str = "Notes", files: tuple[str, ...] | None = None
-) -> dict[str, list[Line]]:
+def doing(path: str, text: str, *, title: str = "Notes") -> Lines:
     """A thread that writes one file, as its plan says."""
     return {
-        "pm": [plan(title, *(files if files is not None else (path,))), says("The plan is there.")],
+        "pm": [plan(title, path), says("The plan is there.")],
         "coder": [write(path, text), says(f"Wrote {path}.")],
         "lead": lead(title),
     }  # fmt: skip
@@ -132,8 +133,7 @@ async def test_marks_of_a_conflict_are_never_shipped(room: Room) -> None:
 
 
 async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:
-    lines = {"pm": [says("Looking."), says("Looking again.")]}
-    mind = several(a=lines, b={"pm": [says("Now I look."), says("Still.")]})
+    mind = several(a={"pm": [says("Looking.")]}, b={"pm": [says("Now I look."), says("Still.")]})
     async with room.engine(mind) as scene:
         a = await scene.talk("a", "task-a: fix issue #12")
         assert a.held == ["#12"]
