@@ -27,6 +27,8 @@ _NEVER = tuple(
         (
             "168.63.129.16/32",  # a cloud's wire server, on an address that looks public
             "192.88.99.0/24",  # relays to other networks
+            "192.0.0.0/24",  # protocols' own
+            "3fff::/20",  # documentation
             "fec0::/10",  # site-local, of old
             "::/96",  # v4 in v6, of old
             "2002::/16",  # 6to4

@@ -22,6 +22,8 @@ SHORTEST = 6
 HELD = 64 * 1024
 """Characters of a stream that wait at most for the end of what may be a secret."""
 
+_PREFIX = 16
+"""Characters at a key's beginning in which dashes part off words that only name its kind."""
 PATTERNS = 256
 """Patterns that are kept; texts come in fewer kinds than that."""
 
@@ -139,6 +141,8 @@ def _forms(secret: str) -> Iterator[str]:
     plain = secret.strip()
     if len(plain) < SHORTEST:
         return
+    ends = (at + 1 for at, sign in enumerate(plain[:_PREFIX]) if sign == "-")
+    yield from (plain[end:] for end in ends if len(plain) - end >= _PREFIX)  # "sk-…" without its kind
     yield from (plain, quote(plain, safe=""), quote_plus(plain), quote(plain))
     yield from (json.dumps(plain, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False))
     data = plain.encode()

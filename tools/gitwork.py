@@ -270,7 +270,8 @@ class GitWork:
         wanted = os.memfd_create("wanted", os.MFD_CLOEXEC)
         target = self.records.new_pack()
         try:
-            os.write(wanted, f"{tree}\n^{base}\n".encode())
+            # the tree, not the commit: with no commit to pack, git would leave out nothing that one holds
+            os.write(wanted, f"{tree}\n^{base}^{{tree}}\n".encode())
             os.lseek(wanted, 0, os.SEEK_SET)
             self.run("pack-objects", "--revs", "--thin", "--stdout", "--quiet", stdin=wanted, stdout=target)
             size = os.fstat(target).st_size

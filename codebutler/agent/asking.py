@@ -42,9 +42,11 @@ class _Spoken(Exception):
 
 
 async def ask(
-    frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message]
+    frame: Frame, role: Role, tools: Toolset | None, place: Thinking, messages: Sequence[Message]
 ) -> Answer | None:
     """The first reply that can be had. EndTurn says in a person's words why there is none.
+
+    Without ``tools`` it is a summary that nobody watches.
 
     None when somebody spoke during a wait: they may want another model, or something else altogether.
     """
@@ -78,7 +80,7 @@ class _Asking:
     """One step's calls."""
 
     def __init__(
-        self, frame: Frame, role: Role, tools: Toolset, place: Thinking, messages: Sequence[Message]
+        self, frame: Frame, role: Role, tools: Toolset | None, place: Thinking, messages: Sequence[Message]
     ) -> None:
         self._frame = frame
         self.role = role
@@ -132,7 +134,7 @@ class _Asking:
             with breaker.passing(entry):
                 await self._log_circuit(model)
                 await place.append(ModelRequested(frame=frame.id, step=step, model=model, usd=usd))
-                reply = await place.complete(self.role, model, self._messages, self._tools)
+                reply = await self._reply(model)
         except (ModelUnavailable, ModelRefused) as error:
             retry = isinstance(error, ModelUnavailable)
             await place.settle(key, error.spent)
@@ -149,6 +151,11 @@ class _Asking:
             raise
         await place.settle(key, reply.usd or 0.0)
         return reply
+
+    async def _reply(self, model: str) -> ModelReply:
+        if self._tools is None:
+            return await self.place.summarise(self.role, model, self._messages)
+        return await self.place.complete(self.role, model, self._messages, self._tools)
 
     async def _log_circuit(self, model: str) -> None:
         """What this thread meets of the model's circuit that its log does not say yet."""

@@ -23,6 +23,14 @@ LONGEST_LOOP = 3
 """Different calls that may take turns and still count as one loop."""
 
 
+def text_of(message: Message) -> str:
+    """What a message says, with the kinds of its parts that are no text."""
+    content = message.get("content")
+    if isinstance(content, list):
+        return "\n".join(p.get("text") or f"({p.get('type')})" for p in content)
+    return content or ""
+
+
 @dataclass(slots=True)
 class OpenCall:
     """A tool call without a result. ``started``: it may have acted already."""
@@ -59,6 +67,8 @@ class Frame:
     """(name, arguments, result) of the last calls: repetition without progress shows here."""
     failing: int = 0
     """Tool calls in a row that failed."""
+    first: str = ""
+    """What the first message said that a compaction took out."""
     guides: set[str] = field(default_factory=set)
     """The repo's instruction files that stand in the transcript, beside the one of the system prompt."""
     _head: str = ""
@@ -89,6 +99,7 @@ class Frame:
 
     def compact(self, event: Compacted) -> None:
         """A summary takes the place of the oldest messages."""
+        self.first = self.first or text_of(self.messages[0])
         self.messages = [{"role": "user", "content": event.content}, *self.messages[event.replaced :]]
         self.guides = set()  # some are in the summarised part: they are given again where they matter
         self.usd += event.usd

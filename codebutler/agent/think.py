@@ -115,32 +115,36 @@ async def _cut(frame: Frame, role: Role, place: Thinking) -> None:
 
 
 async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer | None:
+    """The reply within what is left of the role's time: retries, a model's silence and a summary end, too."""
+    try:
+        async with asyncio.timeout(max(1.0, role.limits.seconds - frame.busy)):
+            return await _fitting(frame, role, tools, place)
+    except TimeoutError as error:
+        words = f"the {role.title} had no answer from its model within its {role.limits.seconds} seconds"
+        raise EndTurn("failed", words) from error
+
+
+async def _fitting(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer | None:
     """The reply. A transcript that fills the window, or turns out to, is summarised on the way."""
     models = place.candidates(role)
     model = next((m for m in models if not place.breaker.wait(m)), models[0])
     window, size = place.window(model), place.tokens(model, _request(frame, role, place), tools)
-    if window is not None and size > limit(window, role.limits.max_output):
-        await compact(frame, role, place, model, window)
+    full = window is not None and size > limit(window, role.limits.max_output)
+    if window is not None and full and await compact(frame, role, place, model, window) is None:
+        return None
     try:
-        return await _in_time(frame, role, tools, place)
+        return await ask(frame, role, tools, place, _request(frame, role, place))
     except ContextTooLong as error:
-        if not await compact(frame, role, place, model, min(size, window or size)):
+        made = await compact(frame, role, place, model, min(size, window or size))
+        if not made:
+            if made is None:
+                return None
             raise EndTurn("failed", str(error)) from error
     try:
-        return await _in_time(frame, role, tools, place)
+        return await ask(frame, role, tools, place, _request(frame, role, place))
     except ContextTooLong as error:
         raise EndTurn("failed", f"even after its older part was summarised, {error}") from error
 
 
 def _request(frame: Frame, role: Role, place: Thinking) -> list[Message]:
     return [{"role": "system", "content": place.system(role)}, *frame.messages]
-
-
-async def _in_time(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer | None:
-    """The reply within what is left of the role's time: retries and a model's silence end, too."""
-    try:
-        async with asyncio.timeout(max(1.0, role.limits.seconds - frame.busy)):
-            return await ask(frame, role, tools, place, _request(frame, role, place))
-    except TimeoutError as error:
-        words = f"the {role.title} had no answer from its model within its {role.limits.seconds} seconds"
-        raise EndTurn("failed", words) from error

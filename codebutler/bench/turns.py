@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from codebutler.bench.bills import PRICED, bill
+from codebutler.bench.recording import MODEL
 from codebutler.errors import UsageError
 from codebutler.types import Json
 
 _RUNNER = "run_peers.py"
+OURS = ("stub", "codebutler")
+"""The floor, and we."""
 ROWS = (
     ("cold start to first request", "start_main_s", "s"),
     ("a turn, median", "turn_p50", "ms"),
@@ -26,7 +32,14 @@ ROWS = (
     ("sent to the model", "bytes_sent", "B"),
     ("system prompt", "system_bytes", "B"),
     ("tool schemas", "tools_bytes", "B"),
+    ("of it sent before", "again", "%"),
+    (f"bill at the list price of {PRICED}", "usd", "$"),
 )
+_STANDS_IN = """from codebutler.bench.recording import main
+
+main()
+"""
+_MODEL = "scripted_model.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,13 @@ class Turns:
         """Whether the benchmark is on this machine: it is not part of the repo."""
         return (self.bench / _RUNNER).is_file()
 
+    @property
+    def installed(self) -> list[str]:
+        """The peers of the benchmark's table whose program is there."""
+        where = str(self.peers) if self.peers is not None else ""
+        programs = _programs(self.bench).items() if where else ()
+        return [name for name, program in programs if Path(program.replace("{prefix}", where)).exists()]
+
 
 def measure(turns: Turns) -> list[Json]:
     """A cell for each script and client. UsageError when the benchmark is not there, or fails."""
@@ -53,16 +73,31 @@ def measure(turns: Turns) -> list[Json]:
     with tempfile.TemporaryDirectory(prefix="codebutler-bench-") as folder:
         prefix, out = turns.peers or Path(folder) / "prefix", Path(folder) / "out"
         _link(prefix)
-        clients = ["stub", "codebutler", *_installed(turns.peers)]
         command = [
-            sys.executable, str(turns.bench / _RUNNER), str(prefix), "--out", str(out),
-            "--runs", str(turns.runs), "--scripts", turns.scripts, "--clients", ",".join(clients),
+            sys.executable, str(_recorded(turns.bench, Path(folder) / "bench") / _RUNNER), str(prefix),
+            "--out", str(out), "--runs", str(turns.runs), "--scripts", turns.scripts,
+            "--clients", ",".join([*OURS, *turns.installed]),
         ]  # fmt: skip
-        done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
+        path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"  # the floor needs ripgrep, too
+        variables = {**os.environ, MODEL: str(turns.bench / _MODEL), "PATH": path}
+        done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False, env=variables)
         if done.returncode != 0:
             raise UsageError(f"{turns.bench / _RUNNER} failed with exit code {done.returncode}")
         cells: list[Json] = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        for cell in cells:
+            if (found := bill(out, cell["client"], cell["script"])) is not None:
+                cell["usd"], cell["again"] = found[0], 100 * found[1]
         return cells
+
+
+def _recorded(bench: Path, copy: Path) -> Path:
+    """The benchmark with a model that keeps what it is sent."""
+    copy.mkdir()
+    for file in bench.iterdir():
+        if file.name != _MODEL:
+            (copy / file.name).symlink_to(file)
+    (copy / _MODEL).write_text(_STANDS_IN, encoding="utf-8")
+    return copy
 
 
 def _link(prefix: Path) -> None:
@@ -78,10 +113,22 @@ def _link(prefix: Path) -> None:
             wrapper.chmod(0o755)
 
 
-def _installed(peers: Path | None) -> list[str]:
-    if peers is None:
-        return []
-    return sorted(p.name for p in peers.iterdir() if p.is_dir() and p.name not in {"bench", "codebutler"})
+def _programs(bench: Path) -> dict[str, str]:
+    """The program of each peer in the benchmark's table, with a placeholder for where peers are installed."""
+    with (bench / "clients.toml").open("rb") as file:
+        clients = tomllib.load(file)["client"]
+    return {name: client["argv"][0] for name, client in clients.items() if name not in OURS}
+
+
+def absence(turns: Turns) -> str:
+    """Which peers are missing, and how they are installed; "" when all are there."""
+    missing = [name for name in _programs(turns.bench) if name not in turns.installed]
+    if not missing:
+        return ""
+    where = turns.peers or Path("PREFIX")
+    given = "" if turns.peers else f", then cmd/bench turns --peers {where}"
+    install = f"bash {shlex.quote(str(turns.bench / 'install_peers.sh'))} {shlex.quote(str(where))}"
+    return f"Not installed: {', '.join(missing)}. They are npm and pip packages: {install}{given}"
 
 
 def tables(cells: Sequence[Json]) -> str:
@@ -103,5 +150,7 @@ def _cell(cell: Json, floor: Json, key: str, unit: str) -> str:
     value, base = cell.get(key), floor.get(key)
     if value is None:
         return "-"
+    if unit in {"$", "%"}:
+        return f"${value:.3f}" if unit == "$" else f"{value:.1f} %"
     shown = f"{value / 1e6:.1f} MB" if unit == "B" and value > 1e6 else f"{value:,.1f} {unit}"
     return f"{shown} ({value / base:.2f}x)" if base else shown

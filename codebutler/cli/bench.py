@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
             print(table(found) + "\n")
     if cells:
         print(turns.tables(cells))
+        print(turns.absence(loop))
     return 0
 
 

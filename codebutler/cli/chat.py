@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from codebutler.cli import stopping
 from codebutler.cli.attaching import add_attach, attach
 from codebutler.cli.common import add_place
-from codebutler.cli.piping import piped
+from codebutler.cli.piping import bursts_of, piped
 from codebutler.cli.session import Session, open_session
 from codebutler.service.app import Place, find_place
 from codebutler.surfaces.terminal import Terminal, bare, plain
@@ -100,7 +100,11 @@ async def _lines(
 ) -> AsyncIterator[str]:
     """The person's lines: from a prompt on a terminal, else from standard input."""
     typed = sys.stdin.isatty() and console.is_terminal
-    lines = _prompted(door, session, first) if typed else piped(session, sys.stdin.fileno())
+
+    def tell(notice: str) -> None:
+        console.print(notice, markup=False)
+
+    lines = _prompted(door, session, first) if typed else piped(session, bursts_of(sys.stdin.fileno()), tell)
     while True:
         nxt = asyncio.ensure_future(anext(lines, None))
         await asyncio.wait({nxt, following}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,7 +1,8 @@
 """Standard input that is no terminal: lines of a script, each in its turn, and words that come while it runs.
 
-What is there together is a script: each line waits until the thread rests from the one before. A line that
-comes by itself while work is under way is said at once, unless it only fits a thread at rest, such as "go".
+What is there together is a script: each line waits until the thread rests from the one before, but "pause",
+which only means something while work is under way. A line that comes by itself meanwhile is said at once,
+unless it only fits a thread at rest, such as "go"; one that stops the work takes back the lines before it.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import os
 import select
 import threading
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from concurrent.futures import CancelledError
+from typing import Protocol
 
-from codebutler.cli.session import Session
 from codebutler.commands import words
 from codebutler.commands.builtin import REGISTRY
 from codebutler.events import MessageReceived
 from codebutler.surfaces.terminal import NAME, os_person
 from codebutler.thread.intake import LOOKS, STOPS
+from codebutler.thread.points import short
 from codebutler.thread.state import ThreadState
 
 TOGETHER = 0.2
@@ -29,18 +31,35 @@ AHEAD = 1_000
 _CHUNK = 65_536
 
 
-async def piped(session: Session, source: int) -> AsyncGenerator[str, None]:
-    """Lines of a file descriptor, each when it is to be said; ends once the thread rests from the last."""
-    bursts = _bursts(source)
+class Talk(Protocol):
+    """What a script is said to."""
+
+    @property
+    def state(self) -> ThreadState:
+        """The thread's, as far as it was followed."""
+        ...
+
+    async def rested(self) -> None:
+        """Wait until the thread is at rest."""
+        ...
+
+
+async def piped(
+    session: Talk, bursts: asyncio.Queue[list[str]], tell: Callable[[str], None]
+) -> AsyncGenerator[str, None]:
+    """Lines of ``bursts``, each when it is to be said; ends once the thread rests from the last.
+
+    ``tell`` hears in words of lines that will not be said.
+    """
     waiting: deque[str] = deque()
     resting: asyncio.Task[None] | None = None
     coming: asyncio.Task[list[str]] | None = None
     ended = False
     try:
         while waiting or resting or not ended:
-            if resting is None and waiting:
+            if waiting and (resting is None or _command(session.state, waiting[0]) == "pause"):
                 yield waiting.popleft()
-                resting = asyncio.create_task(session.rested())
+                resting = _anew(session, resting)
                 continue
             if coming is None and not ended and len(waiting) < AHEAD:
                 coming = asyncio.create_task(bursts.get())
@@ -57,9 +76,11 @@ async def piped(session: Session, source: int) -> AsyncGenerator[str, None]:
                 and len(lines) == 1
                 and at_once(session.state, lines[0], ahead=len(waiting))
             ):
+                if waiting:
+                    tell(_taken_back(lines[0], waiting))
+                    waiting.clear()
                 yield lines[0]
-                resting.cancel()  # it may have looked a moment before
-                resting = asyncio.create_task(session.rested())
+                resting = _anew(session, resting)
             else:
                 waiting += lines
     finally:
@@ -69,23 +90,41 @@ async def piped(session: Session, source: int) -> AsyncGenerator[str, None]:
         await asyncio.gather(*left, return_exceptions=True)
 
 
-def at_once(state: ThreadState, line: str, *, ahead: int) -> bool:
-    """Whether a line is for work that is under way. Only what stops it overtakes lines ``ahead`` of it."""
+def _anew(session: Talk, resting: asyncio.Task[None] | None) -> asyncio.Task[None]:
+    """Wait for the rest after what was said just now: an earlier look may have been a moment before it."""
+    if resting is not None:
+        resting.cancel()
+    return asyncio.create_task(session.rested())
+
+
+def _taken_back(stop: str, lines: Iterable[str]) -> str:
+    names = ", ".join(f'"{short(line)}"' for line in lines)
+    return f'Not said, because "{stop.strip()}" came before its turn: {names}.'
+
+
+def _command(state: ThreadState, line: str) -> str:
+    """The name of the command that a line is now; "" for mere words."""
     said = MessageReceived(surface=NAME, external_id="", author=os_person(), text=line)
     command = REGISTRY.read(state, said)
-    if command is not None and command.name in STOPS:
+    return "" if command is None else command.name
+
+
+def at_once(state: ThreadState, line: str, *, ahead: int) -> bool:
+    """Whether a line is for work that is under way. Only what stops it overtakes lines ``ahead`` of it."""
+    command = _command(state, line)
+    if command in STOPS:
         return True
     if ahead:
         return False
-    return command.name in LOOKS if command is not None else words.normal(line) not in words.AT_REST
+    return command in LOOKS if command else words.normal(line) not in words.AT_REST
 
 
 def _open(*tasks: asyncio.Task[None] | asyncio.Task[list[str]] | None) -> list[asyncio.Task[object]]:
     return [task for task in tasks if task is not None]
 
 
-def _bursts(source: int) -> asyncio.Queue[list[str]]:
-    """Lines as they come, those that come together in one list; an empty one at the end."""
+def bursts_of(source: int) -> asyncio.Queue[list[str]]:
+    """Lines of a file descriptor as they come, what comes together in one list; an empty one at the end."""
     queue: asyncio.Queue[list[str]] = asyncio.Queue(maxsize=1)
     loop = asyncio.get_running_loop()
 

@@ -73,6 +73,12 @@ class Assembler:
             self.size += len(text)
         return text
 
+    def end(self) -> str:
+        """The server says that this is all: some never say how an answer ended. It adds no text."""
+        if not self.finish and (self.text or self._calls) and all(map(_is_whole, self.calls())):
+            self.finish = "stop"
+        return ""
+
     @property
     def text(self) -> str:
         """The visible text so far."""
@@ -178,6 +184,14 @@ class Assembler:
         cost = usage.get("cost")
         if _sound(cost, _DEAREST):
             self.usd = float(cost)
+
+
+def _is_whole(call: ToolCall) -> bool:
+    try:
+        json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _as_list(value: Any) -> list[Any]:  # noqa: ANN401 - whatever JSON came in

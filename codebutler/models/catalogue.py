@@ -96,7 +96,7 @@ def _ask(url: str, key: str, seconds: float) -> Catalogue:
 def _read(data: bytes) -> Catalogue:
     try:
         rows = json.loads(data)["data"]
-        rows = [row for row in rows if _is_id(row["id"])]
+        rows = [row for row in rows if isinstance(row, dict) and _is_id(row.get("id"))]
         ids = tuple(row["id"] for row in rows)
     except (ValueError, KeyError, TypeError, RecursionError):
         return Catalogue("unlisted", detail="the answer is not a list of models")

@@ -112,7 +112,7 @@ class OpenAIClient:
         header = {ROLE_HEADER: re.sub(r"[^\w.-]", "-", role, flags=re.ASCII)[:64] or "none"}
         async with aclosing(wire.pieces(body, header, route)) as pieces:
             async for piece in _until_late(pieces, told, self._timeouts.late):
-                text = told.feed(piece)
+                text = told.end() if piece is stream.END else told.feed(piece)
                 if text and on_text is not None:
                     await on_text(text)
                 if told.size > MAX_CHARS:

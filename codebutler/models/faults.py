@@ -25,6 +25,8 @@ _TOO_LONG = re.compile(
 _NO_CREDIT = re.compile(
     r"insufficient[ _](?:quota|credits?|funds|balance)|exceeded your current quota|billing"
 )
+_EMPTY = re.compile(r"insufficient[ _]")
+_PASSING = re.compile(r"rate[_ ]?limit|(?:re)?try(?: again)? in \d")
 _NO_MODEL = re.compile(
     r"model.{0,80}(?:not found|does not exist|not exist|unknown)"
     r"|(?:not a valid|unknown|invalid) model|model_not_found"
@@ -50,11 +52,21 @@ def from_status(status: int, body: Any, headers: Mapping[str, str], route: Route
     code, said = _read(body, route.endpoint)
     if code == "scenario_mismatch":
         return ModelRefused(said)
-    if status == 429 and _NO_CREDIT.search(f"{code} {said}".lower()):
+    if status == 429 and _is_spent(f"{code} {said}".lower(), headers):
         return _no_credit(route, said)
     if status in _TRANSIENT or status >= 500:
         return _unavailable(status, said, headers, route)
     return _refused(status, code, said, route)
+
+
+def _is_spent(text: str, headers: Mapping[str, str]) -> bool:
+    """Whether a 429 means that there is no credit. What says when to come back is a limit that passes: such
+    answers often name billing as well, as the way to a higher limit.
+    """
+    if _EMPTY.search(text):
+        return True
+    passes = retry_after(headers) is not None or _PASSING.search(text) is not None
+    return not passes and _NO_CREDIT.search(text) is not None
 
 
 def from_answer(status: int, said: bytes, headers: Mapping[str, str], route: Route) -> ModelError:

@@ -40,6 +40,8 @@ ORGANIZATION = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "Op
 _UNWANTED = re.compile(
     r"not supported|unsupported|unrecogni|unknown|not permitted|not allowed|extra|instead|unexpected"
 )
+_TOO_LARGE = re.compile(r"too (?:large|big|high)|at most|exceed|greater than|maximum")
+"""Of a bound's value: its name is not what the server minds, and another name could lift the bound."""
 
 
 class Manners:
@@ -74,7 +76,8 @@ class Manners:
         if not _UNWANTED.search(words):
             return False
         named = {"stream_options"} if "stream_options" in words else set()
-        named |= {"limit"} if any(name in words for name in LIMITS) else set()
+        bound = any(name in words for name in LIMITS) and not _TOO_LARGE.search(words)
+        named |= {"limit"} if bound else set()
         named |= {n for n in REASONING if n in sent and re.search(rf"\b{n}\b", words)}
         new = named - self._refused
         self._refused |= new

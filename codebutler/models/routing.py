@@ -113,7 +113,7 @@ class Router:
         routed = []
         for model in wanted:
             try:
-                routed.append(self.route(model).id)
+                routed.append(self.route(model, telling=model == chosen).id)
             except ConfigError:
                 continue
         return tuple(dict.fromkeys(routed)) or (chosen,)
@@ -208,8 +208,11 @@ class Router:
             return False
         return self._provider_of(model) is None
 
-    def route(self, model: str) -> Route:
-        """Where a call to ``model`` goes. ConfigError says which key or variable is missing."""
+    def route(self, model: str, *, telling: bool = True) -> Route:
+        """Where a call to ``model`` goes. ConfigError says which key or variable is missing.
+
+        Not ``telling``: nobody chose this one, so that another answers in its place is no news.
+        """
         if model.startswith(LITELLM):
             return self._at_litellm(model)
         own = self._provider_of(model)
@@ -223,7 +226,7 @@ class Router:
             route = self._at_openai(self._main, model)
         else:
             route = self._at_compatible(self._main, model)
-        if route.notice:
+        if route.notice and telling:
             self._notices[route.notice] = None
         return route
 

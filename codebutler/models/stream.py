@@ -30,6 +30,8 @@ _GRACE = 0.2
 _NO_KEY = "none"
 """Servers without keys ignore it, and some insist on one."""
 _DONE = b"[DONE]"
+END = object()
+"""The piece that stands for the server's word that its stream is whole."""
 _FIELDS = (b"data", b"event", b"id", b"retry", b":")
 _MARK = b"\xef\xbb\xbf"
 
@@ -168,6 +170,7 @@ class Wire:
             async for data in events:
                 if data.strip() == _DONE:
                     await _finish(content)
+                    yield END
                     return
                 yield _parsed(data, route)
 

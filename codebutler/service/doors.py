@@ -7,11 +7,13 @@ import contextlib
 from collections.abc import Sequence
 
 from codebutler.config import Config
+from codebutler.service.bridging import Bridge
 from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.surfaces.slack.door import Slack
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.opening import Opening
 from codebutler.thread.engine import Engine
 from codebutler.thread.thread import Listener
 from codebutler.types import Surface
@@ -42,6 +44,10 @@ class Doors:
             self._slack.hearing.rank = rank
             self._slack.hearing.access = config.access
         self._store = store
+        chats = (
+            [Opening(link, config.slack.channel_id)] if link is not None and config.slack.channel_id else []
+        )
+        self._bridge = Bridge(store, github, chats) if github is not None else None
         self._where: dict[str, list[str]] = {}
         """The Slack conversations of threads that write at present."""
 
@@ -54,13 +60,15 @@ class Doors:
     def attach(self, engine: Engine) -> None:
         """What comes in goes to ``engine``."""
         if self._slack is not None:
-            self._slack.hearing.receive = engine.receive
-        if self._github is not None:
-            self._github.attach(engine)
+            chat = self._bridge.from_chat(engine.receive) if self._bridge is not None else engine.receive
+            self._slack.hearing.receive = chat
+        if self._github is not None and self._bridge is not None:
+            self._github.attach(self._bridge.from_github(engine.receive))
 
     async def listen(self) -> None:
         """Hear what doors without a connection of their own bring, until cancelled."""
-        if self._github is not None:
+        if self._github is not None and self._bridge is not None:
+            await self._bridge.resume()
             await self._github.run()
 
     def leave(self) -> None:

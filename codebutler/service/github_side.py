@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.config import Config
 from codebutler.errors import ConfigError
 from codebutler.forges.choose import calls_for, github_spot
+from codebutler.forges.github.spot import web_url
 from codebutler.service.app import Place
 from codebutler.store.store import Store
 from codebutler.surfaces.github.door import GitHub
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.surfaces.github.polling import Polling
 from codebutler.surfaces.github.webhooks import Webhooks
-from codebutler.thread.engine import Engine
+from codebutler.types import Inbound
 
 log = logging.getLogger("codebutler.github")
 PATROL = 600.0
@@ -32,9 +34,14 @@ class GitHubSide:
     polling: Polling
     webhooks: Webhooks | None
 
-    def attach(self, engine: Engine) -> None:
-        """What comes in goes to ``engine``, from now on."""
-        self.hearing.receive = engine.receive
+    def page(self, external_id: str) -> str:
+        """Where people see an issue or pull request."""
+        place = external_id if "/pull/" in external_id else external_id.replace("#", "/issues/")
+        return f"{web_url(self.hearing.settings)}/{place}"
+
+    def attach(self, receive: Callable[[Inbound], Awaitable[str]]) -> None:
+        """What comes in goes to ``receive``, from now on."""
+        self.hearing.receive = receive
         if self.webhooks is not None:
             self.webhooks.join(self.hearing, self.polling.nudge)
 

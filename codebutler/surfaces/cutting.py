@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 INLINE = 20
 """Code with so many lines becomes a file."""
+FENCE = 60
+"""Characters of a line that opens a fence, where it is opened again."""
+_INSIDE = re.compile(r"^(?P<before>[ >]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)$", re.MULTILINE)
 _FENCE = re.compile(r"^(?P<indent> {0,3})(?P<mark>`{3,}|~{3,})(?P<info>.*)$")
 _LANGUAGES = """
 python py python,py,python3 | javascript js javascript,js,node | javascript jsx jsx | typescript tsx tsx
@@ -92,8 +95,39 @@ def _blocks(markdown: str, most: int) -> Iterator[str]:
             yield block
         elif token.type == "fence":
             yield from _cut_fence(block, most)
+        elif token.type == "table_open" and 2 * len(_head(block)) < most:
+            yield from _cut_table(block, most)
+        elif _INSIDE.search(block) and most > 3 * FENCE:
+            yield from _closed(_cut_lines(block, most - 2 * FENCE))
         else:
             yield from _cut_lines(block, most)
+
+
+def _head(table: str) -> str:
+    """A table's names of columns, and the line under them."""
+    return "\n".join(table.splitlines()[:2])
+
+
+def _cut_table(block: str, most: int) -> Iterator[str]:
+    """Each piece has the names of the columns."""
+    head = _head(block)
+    for piece in _cut_lines(block[len(head) + 1 :], most - len(head) - 1):
+        yield f"{head}\n{piece}"
+
+
+def _closed(pieces: Iterable[str]) -> Iterator[str]:
+    """Code in lists and quotations that was cut: each piece closes its fence, and the next opens it again."""
+    opened = ""
+    for piece in pieces:
+        lines = [opened, piece] if opened else [piece]
+        for line in piece.splitlines():
+            match = _INSIDE.match(line)
+            if match and not opened:
+                opened = line[:FENCE]
+            elif match and not match["info"].strip():
+                opened = ""
+        match = _INSIDE.match(opened)
+        yield "\n".join([*lines, *([f"{match['before']}{match['mark']}"] if match else [])])
 
 
 def _cut_fence(block: str, most: int) -> Iterator[str]:
@@ -103,6 +137,9 @@ def _cut_fence(block: str, most: int) -> Iterator[str]:
     mark = match["mark"] if match else "```"
     if body and body[-1].strip().startswith(mark):
         body.pop()
+    if len(opening) + len(mark) > most // 2:  # more fence than code
+        yield from _cut_lines(block, most)
+        return
     for piece in _cut_lines("\n".join(body), most - len(opening) - len(mark) - 2):
         yield f"{opening}\n{piece}\n{mark}"
 

@@ -50,8 +50,8 @@ class ThreadDesk(Shipping):
 
     async def before_tools(self, *, changes: bool) -> None:
         """What was written before is saved apart: a checkpoint never sees half of a tool's writes."""
+        await self.space.save()  # before reads too: a later checkpoint would belong to their point
         if changes:
-            await self.space.save()
             self.space.touched()
 
     async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
@@ -144,6 +144,9 @@ class ThreadDesk(Shipping):
                 EscalationAsked(frame=site.frame, call_id=site.key, role=site.role, question=question)
             )
         answer = await self.work(pm, self.role("pm"))
+        await self.space.settle_checkpoint()
+        if self.state.worktree is not None and not self.state.removed:
+            self.space.touched()  # what the batch writes after this answer is not in the checkpoint of before
         await self.append(EscalationAnswered(call_id=site.key, text=answer))
         return answer
 
@@ -158,7 +161,8 @@ class ThreadDesk(Shipping):
         text = plan.model_dump_json() + base.commit
         proposed = PlanProposed(plan=plan, hash=hashlib.sha256(text.encode()).hexdigest(), base=base.commit)
         known = self.state.plan
-        if known is None or (known.hash, self.state.plan_step) != (proposed.hash, self.state.steps):
+        same = known is not None and (known.hash == proposed.hash or known.plan == plan)
+        if not same or self.state.plan_step != self.state.steps:
             key = f"plan:{proposed.hash}:{self.state.seq}"
             shown = render.plan(proposed)
             where = await planfile.publish(self, plan)

@@ -139,7 +139,8 @@ def _setup(e: ev.SetupFinished, _roles: dict[str, str]) -> Iterator[str]:
 
 
 def _checkpoint(e: ev.CheckpointMade, _roles: dict[str, str]) -> Iterator[str]:
-    yield f"- commit `{e.commit[:12]}` {_flat(e.message, 200)} ({', '.join(e.files[:12])})"
+    files = f" ({', '.join(e.files[:12])})" if e.files else ""  # none: a name for what was saved before it
+    yield f"- commit `{e.commit[:12]}` {_flat(e.message, 200)}{files}"
 
 
 def _pr(e: ev.PrOpened, _roles: dict[str, str]) -> Iterator[str]:

@@ -43,12 +43,14 @@ async def step(desk: ThreadDesk) -> bool:
         await memory_commit.commit_memory(desk)
     elif state.merge is not None or (state.merged is not None and not state.removed):
         await close.merge(desk)
+    elif (pm := state.frames.get("pm")) is not None and _was_approved_meanwhile(desk, pm):
+        await plan(desk, pm)
     elif _coder_is_due(desk) or _rebase_is_due(desk):
         await code(desk)
     elif _lead_is_due(desk):
         await radar.look(desk)
         await lead.retrospect(desk)
-    elif (pm := state.frames.get("pm")) is not None and _pm_is_due(desk, pm):
+    elif pm is not None and _pm_is_due(desk, pm):
         await plan(desk, pm)
     else:
         return False
@@ -75,6 +77,12 @@ async def _waits_for_people(desk: ThreadDesk) -> bool:
 def _pm_is_due(desk: ThreadDesk, pm: Frame) -> bool:
     unsaid = bool(pm.last_text) and f"pm:{pm.step}" not in desk.state.said
     return pm.due or bool(pm.calls) or unsaid or bool(desk.state.open_researches(pm.id))
+
+
+def _was_approved_meanwhile(desk: ThreadDesk, pm: Frame) -> bool:
+    """A crash left the PM's proposal half done, and a person was faster: the Coder needs a PM who is free."""
+    calls = pm.calls.values()
+    return desk.state.open_exchange is None and any(each.call.name == "propose_plan" for each in calls)
 
 
 def _coder_is_due(desk: ThreadDesk) -> bool:
@@ -174,8 +182,7 @@ async def _code(desk: ThreadDesk) -> None:
     text = await loop.run(frame, role, await desk.offer(role), desk)
     while await playbook.after_coder(desk, frame):
         text = await loop.run(frame, role, await desk.offer(role), desk)
-    await desk.space.settle_checkpoint()
-    await desk.space.checkpoint(_subject(desk))
+    await desk.space.commit(_subject(desk))
     if not await rebasing.is_settled(desk, frame):
         return
     await _note_strays(desk)

@@ -114,7 +114,7 @@ def pr_title(state: ThreadState) -> str:
     return state.opened.title if state.opened else state.id
 
 
-def pr_body(state: ThreadState) -> str:
+def pr_body(state: ThreadState, links: Sequence[str] = ()) -> str:
     """The part of the PR's body that is ours, between its markers: the thread as a development journal."""
     lines = ["## Summary", ""]
     if state.summary:
@@ -135,6 +135,7 @@ def pr_body(state: ThreadState) -> str:
     if words := flagged(state.flags):
         lines += ["", "## Look at", "", words]
     lines += ["", f"Thread [{state.id}]({state.link})" if state.link else f"Thread `{state.id}`"]
+    lines += [link for link in links if link != state.link]
     inside = "\n".join(lines).replace("<!--", "&lt;!--")  # a model's words must not look like our markers
     return f"{BODY_START}\n{inside}\n{BODY_END}"
 

@@ -21,14 +21,14 @@ class Shipping(Mail):
     """From the worktree to the forge."""
 
     async def checkpoint(self, message: str) -> str:
-        """Save the worktree as a commit."""
-        return await self._git(self.space.checkpoint(message))
+        """Save the worktree as a commit of that name."""
+        return await self._git(self.space.commit(message))
 
     async def push(self) -> str:
         """Push what was committed, and what was not yet."""
         if self.state.worktree is None:
             raise ToolFailed("there is nothing to push: no worktree yet")
-        await self._git(self.space.checkpoint("Work in progress"))
+        await self._git(self.space.checkpoint())
         return await self._git(self.space.push())
 
     async def open_pr(self, title: str, body: str) -> str:
@@ -45,7 +45,7 @@ class Shipping(Mail):
         if tree is None:
             raise ToolFailed("there is no branch to open a pull request for")
         forge = await self.space.forge()
-        full = render.merge_body(self.redact(body), render.pr_body(self.state))
+        full = render.merge_body(self.redact(body), await self._pr_body())
         pr = await self._git(
             forge.open_pr(branch=tree.branch, base=base.branch, title=title, body=full, draft=True)
         )
@@ -70,9 +70,13 @@ class Shipping(Mail):
         forge = await self.space.forge()
         pr = await forge.get(self.state.pr.number)
         title = self.redact(render.pr_title(self.state))
-        body = self.redact(render.merge_body(pr.body, render.pr_body(self.state)))
+        body = self.redact(render.merge_body(pr.body, await self._pr_body()))
         await forge.update(pr.number, title=title, body=body)
         await self.append(PrUpdated(number=pr.number, title=title))
+
+    async def _pr_body(self) -> str:
+        """Our part of the pull request's text, with where the thread is to be read."""
+        return render.pr_body(self.state, await self.host.store.notes(f"link:{self.state.id}:"))
 
     async def pr_status(self) -> str:
         """The PR's state."""

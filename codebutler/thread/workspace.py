@@ -13,13 +13,16 @@ from codebutler.events import CheckpointMade, Pushed, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
 from codebutler.repo import checkpoints, commits, objects, worktrees
-from codebutler.repo.git import move_ref
+from codebutler.repo.git import move_ref, plumb
 from codebutler.repo.index import sync_index
 from codebutler.thread.folder import Folder
 from codebutler.thread.host import Host
 from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
 from codebutler.types import Person
+
+UNNAMED = "Work in progress"
+"""The subject of a checkpoint that nobody has named yet."""
 
 
 class Workspace(Folder):
@@ -30,6 +33,7 @@ class Workspace(Folder):
         super().__init__(host, log)
         self._dirty = log.state.left_unsaved
         self._later: asyncio.Task[str] | None = None
+        self._saving = asyncio.Lock()
         self._saved = ("", "")
         """The last checkpoint and its tree."""
         self._index_behind = False
@@ -42,7 +46,7 @@ class Workspace(Folder):
     def checkpoint_later(self) -> None:
         """Make the due checkpoint beside the model's thinking: every batch that wrote can be returned to."""
         if self._dirty and self._later is None:
-            self._later = asyncio.create_task(self.checkpoint("Work in progress"))
+            self._later = asyncio.create_task(self._save(UNNAMED))
 
     async def settle_checkpoint(self) -> None:
         """Wait for the checkpoint beside the model's thinking: a ref that moved must reach the log."""
@@ -54,7 +58,7 @@ class Workspace(Folder):
         """Make the checkpoint that is due, if one is."""
         await self.settle_checkpoint()
         if self._dirty:
-            await self.checkpoint("Work in progress")
+            await self.checkpoint()
 
     async def rest(self) -> None:
         """Save, and bring the folder's own index up to date: now people may look with `git status`."""
@@ -64,8 +68,46 @@ class Workspace(Folder):
             self._index_behind = False
             await sync_index(self._host.repo.gitdir, f"refs/heads/{self._ready.branch}", state.head)
 
-    async def checkpoint(self, message: str) -> str:
+    async def checkpoint(self, message: str = UNNAMED) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
+        await self.settle_checkpoint()
+        return await self._save(message)
+
+    async def commit(self, message: str) -> str:
+        """Save the worktree, and put ``message`` over all that was saved without a name; returns the tip.
+
+        Checkpoints stay where they are, as rewinds lead to them: the commit has two parents, the last one
+        that has a name and the last checkpoint, so that `git log --first-parent` tells of named work only.
+        """
+        await self.settle_checkpoint()
+        named = await self._named()
+        if named == self._log.state.head:
+            return await self._save(message)
+        old, gitdir = await self._save(UNNAMED), self._host.repo.gitdir
+        tree, words = await commits.tree_of(gitdir, old), commits.signed(message, ())
+        new = await commits.join_trees(gitdir, tree, [named, old], words, identity=self.identity)
+        await move_ref(gitdir, f"refs/heads/{self._ready.branch}", new, old, why="codebutler: commit")
+        self._index_behind, self._saved = True, (new, tree)
+        await self._log.append(CheckpointMade(commit=new, message=message))
+        return new
+
+    async def _named(self) -> str:
+        """The branch's last commit below the checkpoints that have no name; its tip if that has one."""
+        tip = await self._tip()
+        ask = ("log", "--first-parent", "--format=%H%x00%ce%x00%s", f"{self._ready.base}..{tip}", "--")
+        out = (await plumb(*ask, gitdir=self._host.repo.gitdir)).decode(errors="replace")
+        for line in out.splitlines():
+            commit, mail, subject = line.split("\0")
+            if (mail, subject) != (self.identity.mail, UNNAMED):
+                return commit
+        return self._ready.base if out else tip
+
+    async def _save(self, message: str) -> str:
+        """One at a time: two would take each other's move of the branch for somebody else's."""
+        async with self._saving:
+            return await self._save_alone(message)
+
+    async def _save_alone(self, message: str) -> str:
         executor = await self.hands()
         self._own_branch()
         old = await self._tip()
@@ -116,6 +158,7 @@ class Workspace(Folder):
 
         A crash between the two must not leave a branch whose next checkpoint takes the files out again.
         """
+        await self.settle_checkpoint()
         old = await self._tip()
         if not self._log.state.removed:
             hands = await self.hands()
@@ -134,6 +177,7 @@ class Workspace(Folder):
 
     async def push(self) -> str:
         """Push the branch's tip, joined with what others have pushed; returns it. Never forced."""
+        await self.settle_checkpoint()
         state = self._log.state
         branch, forge = self._ready.branch, await self.forge()
         there = await forge.fetch(branch)
@@ -150,7 +194,7 @@ class Workspace(Folder):
     async def _take_in(self, there: str) -> None:
         """Bring what others pushed to our branch, and to the worktree's files."""
         state = self._log.state
-        old = state.head if state.removed else await self.checkpoint("Work in progress")
+        old = state.head if state.removed else await self.checkpoint()
         new = await joined(self._host, state, there, identity=self.identity)
         if new == old:
             return
@@ -165,7 +209,7 @@ class Workspace(Folder):
         Returns the new tip, the tip before (with all the work), and the files that differ from the base.
         """
         await self.close()  # also what runs in the background there must not write any more
-        old = await self._tip() if self._log.state.removed else await self.checkpoint("Work in progress")
+        old = await self._tip() if self._log.state.removed else await self.checkpoint()
         tree = await commits.tree_of(self._host.repo.gitdir, commit)
         new = await commits.commit_tree(self._host.repo.gitdir, tree, old, message, identity=self.identity)
         if new != old:
@@ -178,6 +222,7 @@ class Workspace(Folder):
         The files come first: a crash after it loses nothing, while a branch that is ahead of its files
         would make the next checkpoint take back what came in.
         """
+        await self.settle_checkpoint()
         gitdir, ref = self._host.repo.gitdir, f"refs/heads/{self._ready.branch}"
         files = sorted(await self.moved_files(old, new))
         if not self._log.state.removed:

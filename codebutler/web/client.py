@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote_plus, urljoin
 
 from codebutler import __version__
@@ -46,6 +46,14 @@ class Response:
     cut: bool = False
 
 
+Permit: TypeAlias = Callable[[Target], Awaitable[None]]
+"""Raises ToolFailed for a place that may not be asked."""
+
+
+async def _freely(_target: Target) -> None:
+    """Every place may be asked."""
+
+
 @dataclass
 class Client:
     """Fetches under the guard. ``redactor`` knows the values that must never stand in a URL."""
@@ -66,8 +74,11 @@ class Client:
             if next(iter(self.redactor.spans(form)), None) is not None:
                 raise ToolFailed("this holds a secret, which must not leave this host")
 
-    async def get(self, url: str, *, most: int | None = None) -> Response:
-        """GET ``url``, following at most ``REDIRECTS`` redirects, all in ``seconds``. Raises ToolFailed."""
+    async def get(self, url: str, *, most: int | None = None, may: Permit = _freely) -> Response:
+        """GET ``url``, following at most ``REDIRECTS`` redirects, all in ``seconds``. Raises ToolFailed.
+
+        ``may`` is asked about each place that a redirect leads to, before that is.
+        """
         target = self.read(url)
         try:
             async with asyncio.timeout(self.settings.seconds):
@@ -76,6 +87,7 @@ class Client:
                     if isinstance(found, Response):
                         return found
                     target = self.read(_joined(target, found))
+                    await may(target)
         except TimeoutError as error:
             raise ToolFailed(f"{target.origin} did not answer in {self.settings.seconds:g} s") from error
         raise ToolFailed(f"{target.origin} redirects more than {REDIRECTS} times")

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
-from urllib.robotparser import RobotFileParser
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from codebutler.errors import ToolFailed
 from codebutler.web.client import AGENT, Client
 from codebutler.web.urls import Target
+
+if TYPE_CHECKING:
+    from protego import Protego
 
 SECONDS = 3600.0
 _BYTES = 500 * 1024
@@ -22,15 +27,17 @@ class Robots:
     def __init__(self, client: Client, *, clock: Callable[[], float] = time.monotonic) -> None:
         """Nothing is known yet."""
         self._client, self._clock = client, clock
-        self._known: dict[str, tuple[float, RobotFileParser]] = {}
+        self._known: dict[str, tuple[float, Protego]] = {}
 
     async def need(self, target: Target) -> None:
         """ToolFailed when the site does not want ``target`` to be read by robots."""
         rules = await self._rules(target.origin)
-        if not rules.can_fetch(AGENT, target.url):
+        path = urlsplit(target.url).path
+        plain = target.url.replace(path, re.sub("/+", "/", path), 1)  # most servers give both the same page
+        if not (rules.can_fetch(target.url, AGENT) and rules.can_fetch(plain, AGENT)):
             raise ToolFailed(f"{target.origin}/robots.txt asks robots not to read {target.url}")
 
-    async def _rules(self, origin: str) -> RobotFileParser:
+    async def _rules(self, origin: str) -> Protego:
         known = self._known.get(origin)
         if known is not None and self._clock() - known[0] < SECONDS:
             return known[1]
@@ -40,14 +47,11 @@ class Robots:
         self._known[origin] = (self._clock(), rules)
         return rules
 
-    async def _ask(self, origin: str) -> RobotFileParser:
+    async def _ask(self, origin: str) -> Protego:
         """A site without the file allows all; one that fails to give it, nothing (RFC 9309)."""
         response = await self._client.get(f"{origin}/robots.txt", most=_BYTES)
-        rules = RobotFileParser()
+        from protego import Protego
+
         if response.status >= 500:
-            rules.parse(["User-agent: *", "Disallow: /"])
-        elif response.status >= 400:
-            rules.parse([])
-        else:
-            rules.parse(response.data.decode("utf-8", "replace").splitlines())
-        return rules
+            return Protego.parse("User-agent: *\nDisallow: /")
+        return Protego.parse(response.data.decode("utf-8-sig", "replace") if response.status < 400 else "")

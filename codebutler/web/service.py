@@ -93,11 +93,11 @@ class Web:
 
     async def _fetched(self, target: Target) -> Page:
         async with self._places:
-            if self.settings.robots:
+            if not self.settings.robots:
+                response = await self._client.get(target.url)
+            else:
                 await self._robots.need(target)
-            response = await self._client.get(target.url)
-            if self.settings.robots and response.url != target.url:
-                await self._robots.need(self._client.read(response.url))
+                response = await self._client.get(target.url, may=self._robots.need)
         if response.status >= 400:
             raise ToolFailed(f"{response.url} answers {response.status}")
         async with self._parsers:

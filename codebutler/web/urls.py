@@ -71,9 +71,24 @@ def read(text: str, *, ports: Collection[int] = (80, 443), private: Collection[s
     if not vouched:
         _need_public(host, number, ports)
     target = Target("", parts.scheme, host, number, vouched)
-    rest = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
+    rest = quote(_without_dots(parts.path), safe="/%:@!$&'()*+,;=~-._")
     query = f"?{quote(parts.query, safe='/%:@!$&()*+,;=~-._?' + chr(39))}" if parts.query else ""
     return Target(f"{target.origin}{rest}{query}", parts.scheme, host, number, vouched)
+
+
+def _without_dots(path: str) -> str:
+    """The path with ``.`` and ``..`` carried out as servers do (RFC 3986 §5.2.4): rules must see it."""
+    kept: list[str] = []
+    segments = path.removeprefix("/").split("/")
+    for segment in segments:
+        plain = segment.lower().replace("%2e", ".")
+        if plain == "..":
+            del kept[-1:]
+        elif plain != ".":
+            kept.append(segment)
+    if segments[-1].lower().replace("%2e", ".") in {".", ".."}:
+        kept.append("")
+    return "/" + "/".join(kept)
 
 
 def _host(text: str, *, bracketed: bool) -> str:

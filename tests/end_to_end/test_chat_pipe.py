@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from codebutler import events as ev
-from codebutler.cli.piping import _read, at_once
+from codebutler.cli.piping import _read, at_once, piped
 from codebutler.testing.stage import PROGRAM, Stage
 from codebutler.thread.state import ThreadState
 from codebutler.types import Plan, PlanStep
@@ -122,3 +122,63 @@ PLAN = ev.PlanProposed(plan=Plan(title="t", summary="s", steps=[PlanStep(text="x
 def test_what_is_said_at_once(line: str, alone: bool, behind: bool) -> None:
     for state in (ThreadState("t1"), ThreadState("t1", plan=PLAN)):
         assert (at_once(state, line, ahead=0), at_once(state, line, ahead=1)) == (alone, behind)
+
+
+class Script:
+    """A thread that is at work after every line until it is let rest, and what was said to it."""
+
+    def __init__(self) -> None:
+        self.state = ThreadState("t1")
+        self.bursts: asyncio.Queue[list[str]] = asyncio.Queue()
+        self.resting = asyncio.Semaphore(0)
+        self.said: list[str] = []
+        self.told: list[str] = []
+
+    async def rested(self) -> None:
+        await self.resting.acquire()
+
+    async def run(self) -> None:
+        async for line in piped(self, self.bursts, self.told.append):
+            self.said.append(line)
+
+    async def says(self, *lines: str) -> None:
+        """Wait until exactly these lines were said."""
+        async with asyncio.timeout(10):
+            while len(self.said) < len(lines):  # noqa: ASYNC110 - of a list
+                await asyncio.sleep(0)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert self.said == list(lines)
+
+
+async def test_a_stop_takes_back_the_lines_that_waited_before_it() -> None:
+    """Said after it, they would set the work going again."""
+    script = Script()
+    running = asyncio.create_task(script.run())
+    await script.bursts.put(["go", "resume", "use tabs"])
+    await script.says("go")
+    await script.bursts.put(["cancel"])
+    await script.says("go", "cancel")
+    assert script.told == ['Not said, because "cancel" came before its turn: "resume", "use tabs".']
+    await script.bursts.put(["Something else", "and more"])
+    await script.says("go", "cancel")
+    script.resting.release()
+    await script.says("go", "cancel", "Something else")
+    script.resting.release()
+    await script.bursts.put([])
+    await script.says("go", "cancel", "Something else", "and more")
+    script.resting.release()
+    await running
+
+
+async def test_a_pause_of_a_script_is_heard_while_work_is_under_way() -> None:
+    script = Script()
+    running = asyncio.create_task(script.run())
+    await script.bursts.put(["go", "pause", "resume"])
+    await script.says("go", "pause")
+    script.resting.release()
+    await script.bursts.put([])
+    await script.says("go", "pause", "resume")
+    script.resting.release()
+    await running
+    assert script.told == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,12 +19,12 @@ from codebutler.testing.stage import PROGRAM, Stage
 
 
 @asynccontextmanager
-async def serving(stage: Stage) -> AsyncIterator[None]:
+async def serving(stage: Stage, **env: str) -> AsyncIterator[Process]:
     process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "serve", cwd=stage.sample.repo, env=stage.env(), stdout=PIPE, stderr=PIPE
+        *PROGRAM, "serve", cwd=stage.sample.repo, env={**stage.env(), **env}, stdout=PIPE, stderr=PIPE
     )
     try:
-        yield
+        yield process
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
@@ -46,10 +46,6 @@ class Talk:
 
     def said(self, words: str, number: int = 0) -> bool:
         return any(words in c["body"] for c in self.ann.comments(number or self.number))
-
-    async def when(self, words: str, then: str) -> None:
-        await until(lambda: self.said(words))
-        self.ann.says(self.number, then)
 
 
 @pytest.fixture
@@ -90,11 +86,15 @@ text = "Nothing to remember."
 
 
 @pytest.mark.parametrize("stage", [EDITED], indirect=True)
-async def test_implement_takes_the_plan_as_a_person_edited_it(stage: Stage, project: Project) -> None:
+async def test_from_an_issue_by_an_edited_plan_to_the_merge_that_closes_it(
+    stage: Stage, project: Project
+) -> None:
     talk = Talk(project)
     async with serving(stage):
         talk.number = talk.ann.opens("Add a note!")
-        talk.ann.says(talk.number, "@bot plan")
+        asked = talk.ann.says(talk.number, "@bot plan")
+        await until(lambda: project.reactions)
+        assert project.reactions[0]["on"] == ("comment", asked["id"])
         path = ".codebutler/plans/issue-1-add-a-note.md"
         await until(lambda: talk.said(f"/blob/codebutler/plan-1/{path}"))
         text = project.git("show", f"codebutler/plan-1:{path}")
@@ -102,37 +102,58 @@ async def test_implement_takes_the_plan_as_a_person_edited_it(stage: Stage, proj
         talk.ann.says(talk.number, "@bot implement")
         await until(lambda: 2 in project.pulls and not project.pulls[2]["draft"])
         assert talk.said("approved the plan as its file stands now")
-        talk.ann.says(talk.number, "@bot merge")
+        talk.ann.says(2, "@bot merge")
         await until(lambda: project.pulls[2]["merged_at"] and talk.said("## Usage"))
     assert project.git("show", "main:NOTE") == "please"
+    assert f"Closes #{talk.number}." in project.issues[2]["body"]
+    assert project.issues[talk.number]["state"] == "closed"
+    assert "Co-authored-by: ann" in project.git("log", "-1", "--format=%B", "main")
+    said = [c["body"] for c in talk.ann.comments(talk.number)]
+    marks = [body.rsplit("<!--", 1)[-1] for body in said if "<!-- codebutler:" in body]
+    assert len(marks) == len(set(marks))
+    phases = ("**planning**", "**coding**", "**review**", "**closed**")
+    assert sum(body.startswith(phases) for body in said) == 1
     assert set(project.heads()) == {"main"}
     assert stage.server.failures == []
 
 
-async def test_from_an_issue_to_the_merge_that_closes_it(stage: Stage, project: Project) -> None:
-    talk = Talk(project)
-    title, _, body = stage.sample.task.partition(". ")
-    async with serving(stage):
-        talk.number = talk.ann.opens(title, body)
-        asked = talk.ann.says(talk.number, "@bot plan")
-        await until(lambda: project.reactions)
-        assert project.reactions[0]["on"] == ("comment", asked["id"])
-        await talk.when("`@bot approve`", "@bot implement")
-        await until(lambda: 2 in project.pulls)
-        await talk.when("What should the team remember?", "@bot yes")
-        await until(lambda: talk.said("Kept") and not project.pulls[2]["draft"])
-        talk.ann.says(2, "@bot merge")
-        await until(lambda: project.pulls[2]["merged_at"])
-        await until(lambda: talk.said("## Usage"))
-    assert f"Closes #{talk.number}." in project.issues[2]["body"]
-    assert project.issues[talk.number]["state"] == "closed"
-    assert set(project.heads()) == {"main"}
-    assert "Co-authored-by: ann" in project.git("log", "-1", "--format=%B", "main")
-    marks = [
-        c["body"].rsplit("<!--", 1)[-1]
-        for c in talk.ann.comments(talk.number)
-        if "<!-- codebutler:" in c["body"]
+def _steps(talk: Talk, project: Project) -> list[tuple[Callable[[], object], str]]:
+    """What Ann waits for, and what she says then."""
+
+    def ready() -> bool:
+        return 2 in project.pulls and not project.pulls[2]["draft"] and talk.said("`@bot merge`")
+
+    def over() -> bool:
+        return bool(project.pulls[2]["merged_at"]) and talk.said("## Usage")
+
+    return [
+        (lambda: talk.said("/blob/codebutler/plan-1/"), "@bot implement"),
+        (ready, "@bot merge"),
+        (over, ""),
     ]
-    assert len(marks) == len(set(marks))
-    phases = ("**planning**", "**coding**", "**review**", "**closed**")
-    assert sum(c["body"].startswith(phases) for c in talk.ann.comments(talk.number)) == 1
+
+
+@pytest.mark.parametrize("stage", [EDITED.replace(" politely", "")], indirect=True)
+@pytest.mark.parametrize("crash", ["before:45", "before:9", "after:25", "after:60"])
+async def test_killed_it_goes_on_and_says_nothing_twice(
+    stage: Stage, project: Project, *, crash: str, full: bool
+) -> None:
+    if crash != "before:45" and not full:
+        pytest.skip("one kill is the sample; cmd/test --full has the others")
+    talk = Talk(project)
+    talk.number = talk.ann.opens("Add a note!")
+    talk.ann.says(talk.number, "@bot plan")
+    left = _steps(talk, project)
+    for env in ({"CODEBUTLER_CRASH_AT": crash}, {}):
+        async with serving(stage, **env) as process:
+            while left and process.returncode is None:
+                await until(lambda: left[0][0]() or process.returncode is not None)
+                if left[0][0]():
+                    words = left.pop(0)[1]
+                    if words:
+                        talk.ann.says(talk.number, words)
+        assert process.returncode == (-signal.SIGKILL if env else 0)
+    assert project.git("show", "main:NOTE") == "please"
+    assert list(project.pulls) == [2]
+    said = [c["body"] for c in talk.ann.comments(talk.number) if "<!-- codebutler:" in c["body"]]
+    assert len(said) == len({body.rsplit("<!--", 1)[-1] for body in said})

@@ -54,6 +54,17 @@ async def test_checkpoints_follow_each_other(hands: Executor, linked: Any) -> No
     assert await hands.status(second) == []
 
 
+async def test_a_pack_holds_only_what_the_base_lacks(hands: Executor, linked: Any) -> None:
+    """Else each checkpoint of a large repository would carry all of it."""
+    await hands.call(
+        "bash", {"command": "mkdir -p big; head -c 300000 /dev/urandom > big/noise; echo a > big/a"}
+    )
+    first = await _checkpoint(hands, linked, linked.base)
+    await hands.call("bash", {"command": "echo b > big/a"})
+    built = await hands.tree(first)
+    assert 0 < built.pack_size < 2_000
+
+
 async def test_a_tree_that_is_known_needs_no_pack(hands: Executor, linked: Any) -> None:
     known = linked.git("rev-parse", f"{linked.base}^{{tree}}")
     for _ in range(2):  # the second time, the index stands as it did

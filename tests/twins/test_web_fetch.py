@@ -122,7 +122,27 @@ async def test_robots_are_asked_once_and_respected(twin: WebTwin) -> None:
         with pytest.raises(ToolFailed, match=r"robots\.txt asks robots not to read"):
             await service.page(f"{twin.url}{path}")
     assert twin.asked.count("GET /robots.txt") == 1
+    assert "GET /private/x" not in twin.asked
     assert (await web(twin).page(f"{twin.url}/private/x")).text == "hello"  # the host turned it off
+
+
+@pytest.mark.parametrize(
+    ("rules", "path"),
+    [
+        ("User-agent: *\nDisallow: /private", "/pub/../private/x"),
+        ("User-agent: *\nDisallow: /private", "/pub/%2E%2e/private/x"),
+        ("User-agent: *\nDisallow: /private", "//private/x"),
+        ("User-agent: *\nDisallow: /*.pdf$", "/a.pdf"),
+        ("User-agent: *\nAllow: /\nDisallow: /secret/", "/secret/a"),
+        ("\ufeffUser-agent: *\n\nDisallow: /a", "/a"),
+        ("User-agent: codebutler\nDisallow: /", "/a"),
+    ],
+)
+async def test_robots_rules_are_read_as_their_standard_has_it(twin: WebTwin, rules: str, path: str) -> None:
+    twin.pages["/robots.txt"] = Site(rules, "text/plain")
+    with pytest.raises(ToolFailed, match=r"robots\.txt asks robots not to read"):
+        await web(twin, robots=True).page(f"{twin.url}{path}")
+    assert twin.asked == ["GET /robots.txt"]
 
 
 @pytest.mark.parametrize(("status", "allowed"), [(404, True), (403, True), (503, False)])

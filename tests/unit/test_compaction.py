@@ -82,6 +82,10 @@ class Place:
     async def show_wait(self, role: Role, why: str) -> None:
         pass
 
+    async def wait(self, role: Role, why: str, seconds: float) -> bool:
+        self.now += seconds
+        return False
+
     def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
         return self.client.estimate(model, messages)
 
@@ -135,15 +139,16 @@ PAGE = Tool(ToolSpec("page", "page", {"type": "object"}, read_only=True, recover
 class Reader:
     """A mind that reads ``pages`` pages and then is done; its summaries are ``story``."""
 
-    def __init__(self, pages: int, story: str | Exception = "Read pages; s3cret found at a.py:7.") -> None:
+    def __init__(self, pages: int, *stories: str | Exception) -> None:
         self.left = pages
-        self.story = story
+        self.stories = list(stories) or ["Read pages; s3cret found at a.py:7."]
 
     async def __call__(self, asked: Asked) -> ModelReply:
         if asked.role == "coder-summary":
-            if isinstance(self.story, Exception):
-                raise self.story
-            return says(self.story)
+            story = self.stories.pop(0) if len(self.stories) > 1 else self.stories[0]
+            if isinstance(story, Exception):
+                raise story
+            return says(story)
         if not self.left:
             return says("done")
         self.left -= 1
@@ -168,7 +173,7 @@ async def test_old_turns_give_way_and_the_run_ends_as_if_nothing_had_happened() 
     assert all(size(a.messages) <= WINDOW for a in own)
     assert all(paired(a.messages) for a in own)
     content = place.compactions[-1].content
-    assert TASK in content
+    assert content.count(TASK) == content.count("# The first message") == 1
     assert "Round up." in content
     assert "a.py:7" in content
     assert "s3cret" not in content
@@ -199,6 +204,20 @@ async def test_without_a_story_the_engine_lists_what_was_done(story: str | Excep
     place = await Place(Reader(12, story)).start()
     assert await place.run() == "done"
     assert 'page {"n": 11}' in place.compactions[0].content
+
+
+async def test_one_failure_does_not_cost_the_notes() -> None:
+    place = await Place(Reader(12, ModelUnavailable("503"), "found at a.py:7")).start()
+    assert await place.run() == "done"
+    assert "found at a.py:7" in place.compactions[0].content
+
+
+async def test_an_older_story_outlives_a_summary_that_fails() -> None:
+    place = await Place(Reader(30, "found at a.py:7", ModelUnavailable("503"))).start()
+    assert await place.run() == "done"
+    assert len(place.compactions) >= 2
+    assert all("found at a.py:7" in each.content for each in place.compactions)
+    assert place.compactions[-1].content.count("# What happened") == 1
 
 
 async def test_a_provider_that_says_too_long_is_believed_once() -> None:
@@ -242,10 +261,14 @@ def test_the_limit_leaves_room_for_a_reply() -> None:
     assert KEPT < 0.5 < FULL
 
 
-async def test_a_model_that_never_answers_ends_with_the_roles_time() -> None:
-    async def mind(_asked: Asked) -> ModelReply:
-        await asyncio.Event().wait()
-        raise AssertionError
+@pytest.mark.parametrize("silent", ["coder", "coder-summary"])
+async def test_a_model_that_never_answers_ends_with_the_roles_time(silent: str) -> None:
+    reader = Reader(30)
+
+    async def mind(asked: Asked) -> ModelReply:
+        if asked.role == silent:
+            await asyncio.Event().wait()
+        return await reader(asked)
 
     place = await Place(mind).start()
     role = ROLE.model_copy(update={"limits": ROLE.limits.model_copy(update={"seconds": 1})})

@@ -71,6 +71,13 @@ async def test_a_parameter_that_a_server_does_not_know_is_changed_once(
     assert server.bodies[-1].get("max_completion_tokens", server.bodies[-1].get("max_tokens")) == 100
 
 
+async def test_a_bound_that_is_too_large_keeps_its_name(server: Provider, client: OpenAIClient) -> None:
+    said = "max_tokens is too large: 4000. Use at most 2048 instead"
+    server.handler = Provider.status(400, {"error": {"message": said}})
+    assert said in (await failure(client)).message
+    assert len(server.bodies) == 1
+
+
 async def test_a_parameter_is_not_changed_for_ever(server: Provider, client: OpenAIClient) -> None:
     server.handler = Provider.status(
         400, {"error": {"message": "unknown stream_options and unknown max_tokens"}}
@@ -89,9 +96,30 @@ async def test_what_may_pass_is_unavailable(server: Provider, client: OpenAIClie
     assert len(server.bodies) == 1, "no retry that the log does not show"
 
 
+RAISE = "You can increase your rate limit by adding a payment method at /account/billing"
+QUOTA = "You exceeded your current quota, please check your plan and billing details."
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        ({"message": f"Rate limit reached. Please try again in 1s. {RAISE}"}, {}),
+        ({"message": RAISE, "code": "rate_limit_exceeded"}, {}),
+        ({"message": f"{QUOTA} Please retry in 1.2s", "status": "RESOURCE_EXHAUSTED"}, {}),
+        ({"message": QUOTA}, {"Retry-After": "1"}),
+    ],
+)
+async def test_a_limit_that_passes_is_no_empty_account(
+    server: Provider, client: OpenAIClient, error: dict[str, str], headers: dict[str, str]
+) -> None:
+    server.handler = Provider.status(429, {"error": error}, headers)
+    assert isinstance(await failure(client), ModelUnavailable)
+
+
 @pytest.mark.parametrize(
     ("status", "error", "words"),
     [
+        (429, {"message": QUOTA}, "no credit left"),
         (400, {"message": "bad thing"}, "refused the request for tiny (status 400): bad thing"),
         (400, {"message": "x", "code": "context_length_exceeded"}, "too long for tiny"),
         (400, {"message": "This model's maximum context length is 8192 tokens"}, "too long for tiny"),

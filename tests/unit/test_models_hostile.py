@@ -124,6 +124,16 @@ async def test_what_stands_deeper_in_an_error_is_told(
     assert words in (await failure(server, tmp_path)).message
 
 
+async def test_the_mark_of_the_end_finishes_a_reply_that_says_nothing_of_it(
+    server: Provider, tmp_path: Path
+) -> None:
+    server.handler = Provider.events(piece(content="fine"), usage(5, 1), "data: [DONE]\n\n")
+    assert (await ask(server, tmp_path)).content == "fine"
+    half = {"index": 0, "id": "a", "function": {"name": "read", "arguments": '{"pa'}}
+    server.handler = Provider.events(piece(tool_calls=[half]), usage(5, 1), "data: [DONE]\n\n")
+    assert "broke off in the middle" in (await failure(server, tmp_path)).message
+
+
 async def test_a_finished_reply_needs_no_end(server: Provider, tmp_path: Path) -> None:
     """A server that says nothing more and stays on the line would else be asked again and again."""
     server.handler = Provider.events(piece(content="fine", finish="stop"), usage(5, 1), hold=20)

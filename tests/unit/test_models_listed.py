@@ -17,7 +17,7 @@ from codebutler.types import Json
 GPT = "openai/gpt-4o-mini"
 
 
-async def learnt(home: Path, *rows: Json) -> Router:
+async def learnt(home: Path, *rows: Any) -> Router:
     """A router that has asked a server which lists ``rows`` and is taken for OpenRouter."""
     async with Provider.run() as server:
         server.models = {"data": list(rows)}
@@ -51,6 +51,14 @@ async def test_the_list_wins_over_our_table_also_under_our_spelling(tmp_path: Pa
         assert (found.context, found.max_output, found.sees) == (64_000, 8_000, True)
         assert router.window(name) == 64_000
     assert router.price(GPT) == price(GPT)
+
+
+async def test_odd_rows_do_not_cost_the_others_their_prices(tmp_path: Path) -> None:
+    odd: list[Any] = [None, 1, "m", {"id": None}, {}]
+    router = await learnt(tmp_path, *odd, row(GPT, prompt="0.000002", completion="0.00001"))
+    found = router.price(GPT)
+    assert found is not None
+    assert found.input == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize(

@@ -65,6 +65,17 @@ def test_another_model_is_told_once(tmp_path: Path) -> None:
     assert routes.route(route.id).notice == "", "what really answers routes to itself"
 
 
+def test_a_fallback_that_nobody_chose_is_no_news(tmp_path: Path) -> None:
+    routes = router(tmp_path, {OA: "k"})
+    assert routes.candidates(Role(model="gpt-5", fallbacks=(CLAUDE,))) == (
+        "gpt-5",
+        f"openai/{OPENAI_DEFAULT}",
+    )
+    assert routes.notices == ()
+    routes.candidates(Role(model=CLAUDE))
+    assert len(routes.notices) == 1
+
+
 def test_a_provider_of_the_hosts_own(tmp_path: Path) -> None:
     host = {"providers": {"lab": {"baseUrl": "http://lab.example/v1", "apiKey": "lab-key"}}}
     routes = router(tmp_path, {OR: "k"}, host)

@@ -128,6 +128,12 @@ def test_any_value_goes_plain_and_inside_base64(secret: str, before: bytes) -> N
     assert redactor.text(wrapped) != wrapped
 
 
+def test_a_key_without_the_words_that_name_its_kind_goes_too() -> None:
+    for kind in ("sk-", "sk-or-v1-", "sk-ant-api03-", ""):
+        text = Redactor([f"{kind}a8Fh27Ksq0-ZmP4ndTY3"]).text("it is a8Fh27Ksq0-ZmP4ndTY3, say I")
+        assert text == f"it is {MARK}, say I"
+
+
 def test_the_longer_of_two_values_goes_first() -> None:
     assert Redactor(["abcdef", "abcdef-ghijkl"]).text("abcdef-ghijkl abcdef") == f"{MARK} {MARK}"
 

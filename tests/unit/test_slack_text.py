@@ -41,7 +41,7 @@ def test_markdown_as_mrkdwn(markdown: str, said: str) -> None:
     assert mrkdwn(markdown) == said
 
 
-CALLS = re.compile("<[!@#]")
+CALLS = re.compile("<([@#]|!(?!--))")
 
 
 @given(st.text(alphabet="<!@#>channelU1 `*_[]()\n|", max_size=80))
@@ -73,6 +73,37 @@ def test_a_fence_is_cut_into_fences() -> None:
         line for piece in found for line in piece.splitlines() if line.startswith("line")
     ] == code.splitlines()
     assert found[-1].endswith("After.")
+
+
+@pytest.mark.parametrize("html", ["<!-- a -->", "<!DOCTYPE html>", "<![CDATA[x]]>"])
+def test_html_is_left_as_it_is(html: str) -> None:
+    assert guarded(f"`{html}` <!here> <@U1>") == f"`{html}` <\u200b!here> <\u200b@U1>"
+
+
+@pytest.mark.parametrize("before", ["- ", "1. ", "> "])
+def test_a_fence_in_a_list_is_closed_where_it_is_cut(before: str) -> None:
+    rest = "> " if before == "> " else "   "
+    code = "\n".join(f"{rest}line {n}" for n in range(60))
+    found = cut(f"{before}see\n{rest}```py\n{code}\n{rest}```\n{before}end", 300)
+    assert len(found) > 2
+    assert all(len(piece) <= 300 and piece.count("```") % 2 == 0 for piece in found)
+    assert re.findall(r"line \d+", "\n".join(found)) == [f"line {n}" for n in range(60)]
+
+
+def test_a_long_table_has_its_head_in_every_piece() -> None:
+    rows = "\n".join(f"| row {n} | {n} |" for n in range(80))
+    found = cut(f"| name | count |\n|---|--:|\n{rows}", 300)
+    assert len(found) > 3
+    assert all(piece.startswith("| name | count |\n|---|--:|\n| row") for piece in found)
+    assert re.findall(r"row \d+", "".join(found)) == [f"row {n}" for n in range(80)]
+    assert all(len(piece) <= 300 for piece in found)
+
+
+@pytest.mark.parametrize(
+    "text", ["`" * 300, "~" * 300 + "\na", "```" + "x" * 300, "> " + "`" * 300, "- ```\n" * 99]
+)
+def test_a_fence_without_end_has_an_end(text: str) -> None:
+    assert all(len(piece) <= 100 for piece in cut(text, 100))
 
 
 @pytest.mark.parametrize(("lines", "out"), [(19, 0), (20, 1)])

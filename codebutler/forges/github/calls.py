@@ -98,7 +98,7 @@ class Calls:
         if errors := said.get("errors"):
             words = "; ".join(str(each.get("message", each)) for each in errors)
             raise GitHubRefused("a GraphQL call", 200, words[:500])
-        data: Json = said["data"]
+        data: Json = said.get("data") or {}
         return data
 
     async def _graphql_url(self) -> str:

@@ -8,7 +8,7 @@ from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
 from codebutler.surfaces.github.people import SURFACE, People
 from codebutler.surfaces.github.saying import LIMIT, marks_in, pieces
-from codebutler.types import Capabilities, Json, Outbound
+from codebutler.types import Capabilities, Outbound
 
 KEPT = 500
 """Conversations of which it is known what stands in them."""
@@ -91,22 +91,14 @@ class GitHub:
         known = self._standing.pop(external_id, None)
         if known is None:
             rows = await self._calls.pages(f"/repos/{repo}/issues/{number}/comments")
-            us = await self._people.us()
-            known = {
-                line: str(row["id"])
-                for row in rows
-                if _wrote(row.get("user") or {}, us)  # anybody may write a mark
-                for line in marks_in(str(row.get("body") or ""))
-            }
+            known = {}
+            for row in rows:
+                if await self._people.wrote(row.get("user") or {}):
+                    known |= dict.fromkeys(marks_in(str(row.get("body") or "")), str(row["id"]))
         self._standing[external_id] = known
         while len(self._standing) > KEPT:
             del self._standing[next(iter(self._standing))]
         return known
-
-
-def _wrote(user: Json, us: str) -> bool:
-    """Whether a comment's author is our account, or for an App, which has none, a Bot."""
-    return user.get("login") == us if us else user.get("type") == "Bot"
 
 
 def _place(external_id: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
-from codebutler.types import Person
+from codebutler.types import Json, Person
 
 SURFACE = "github"
 FRESH = 60.0
@@ -54,7 +54,19 @@ class People:
         return Person(surface=SURFACE, id=login, name=login, admin=role in {"maintain", "admin"})
 
     async def us(self) -> str:
-        """Our own account's name; "" for an App, whose comments are a Bot's."""
+        """Our own account's name; "" for an App, and for a token that GitHub does not tell whose it is."""
         if self._us is None:
-            self._us = "" if self._calls.access.bot else str((await self._calls.get("/user"))["login"])
+            try:
+                self._us = "" if self._calls.access.bot else str((await self._calls.get("/user"))["login"])
+            except GitHubRefused as error:
+                if error.status == 401:
+                    raise
+                self._us = ""
         return self._us
+
+    async def wrote(self, user: Json) -> bool:
+        """Whether a comment that carries our mark is ours: anybody may copy a mark."""
+        us = await self.us()
+        if us:
+            return bool(user.get("login") == us)
+        return user.get("type") == "Bot" or not self._calls.access.bot

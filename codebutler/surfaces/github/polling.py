@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from codebutler.errors import CodeButlerError
+from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.surfaces.github import inbound
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.surfaces.github.inbound import Heard
@@ -36,6 +37,7 @@ class Polling:
         self._tags: dict[str, tuple[str, str]] = {}
         """List → (since, tag) of the last look that found all of it."""
         self._nudged = asyncio.Event()
+        self._absent: set[str] = set()
         self.looked = 0
         """Complete looks so far."""
 
@@ -66,12 +68,23 @@ class Polling:
     async def look(self) -> None:
         """Hear what is new. Raises RepoError when it broke off: nothing is lost."""
         base = f"/repos/{self._hearing.full_name}"
-        await self._since(f"{base}/issues", self._opened, state="open")
+        await self._part("issues", self._since(f"{base}/issues", self._opened, state="open"))
         await self._since(f"{base}/issues/comments", inbound.of_comment)
-        await self._since(f"{base}/pulls/comments", inbound.of_line)
-        await self._events(f"{base}/issues/events")
-        await self._reviews(base)
+        await self._part("comments on lines", self._since(f"{base}/pulls/comments", inbound.of_line))
+        await self._part("assignments and labels", self._events(f"{base}/issues/events"))
+        await self._part("reviews", self._reviews(base))
         self.looked += 1
+
+    async def _part(self, what: str, looking: Coroutine[Any, Any, None]) -> None:
+        """One list. A server or a token that does not offer it takes nothing from the others; said once."""
+        try:
+            await looking
+        except GitHubRefused as error:
+            if error.status not in (403, 404, 405, 410, 501):
+                raise
+            if what not in self._absent:
+                self._absent.add(what)
+                log.warning("%s of %s cannot be looked at: %s", what, self._hearing.full_name, error)
 
     def _opened(self, row: Json) -> Heard | None:
         return inbound.of_issue(row, pull="pull_request" in row)

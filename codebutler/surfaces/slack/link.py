@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from codebutler.errors import ConfigError
+from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.slack import inbound, requests
@@ -132,7 +132,7 @@ class Link:
     async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except (SlackRefused, SlackAway) as error:
+        except CodeButlerError as error:  # Slack says no, or the repo's store is closed by now
             self.log.info("left undone: %s", error)
         except Exception:  # a fault of ours in a small thing must not stay silent
             self.log.exception("a small thing went wrong")

@@ -12,8 +12,8 @@ from codebutler.surfaces.cutting import parser
 if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
-_CALLS = re.compile(r"<(?=[!@#])")
-"""How Slack's own notation calls people: <!channel>, <@U…>, <#C…>."""
+_CALLS = re.compile(r"<(?=[@#]|!(?!--|doctype\b|\[cdata\[))", re.IGNORECASE)
+"""How Slack's own notation calls people: <!channel>, <@U…>, <#C…>. HTML that looks like it calls nobody."""
 _BREAK = "\u200b"
 """No width: it takes a notation apart, and nobody sees it."""
 

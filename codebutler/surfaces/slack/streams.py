@@ -7,6 +7,7 @@ Its ts is in the store as long as it stands, so that the next process finds what
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ MARGIN = 60.0
 """Seconds by which clocks may differ."""
 UNKNOWN = "?"
 """Stands for the ts of a draft of which nobody knows whether it was posted."""
+_HALF = re.compile(r"<[^\s>]{0,10}\Z")
+"""What may yet become a call, or be none."""
 GONE = frozenset({"message_not_found", "channel_not_found", "thread_not_found"})
 
 
@@ -113,7 +116,7 @@ class Streams:
     async def _show(self, conversation: str, draft: Draft) -> bool:
         """Whether there was anything to show."""
         whole = guarded(prefixed(Outbound(text=draft.text.lstrip(), role=draft.role)))
-        ready = whole[:MOST].rstrip("<")  # what follows it may be a call
+        ready = _HALF.sub("", whole[:MOST])
         if draft.over or len(ready) <= draft.shown:
             return False
         if not draft.ts:

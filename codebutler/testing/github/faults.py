@@ -10,10 +10,10 @@ from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
-    "secondary", "429", "primary", "500", "502", "close", "done_500", "done_close", "slow", "done_act"
+    "secondary", "429", "primary", "500", "502", "close", "done_500", "done_close", "slow", "done_act", "gone"
 ]
-"""``done_…``: the call has its effect, and the caller does not learn of it; ``slow`` waits first;
-``done_act`` does what the fault says before it is answered."""
+"""``done_…``: the call has its effect, and the caller does not learn of it; ``done_act``
+does what the fault says before it is answered. ``slow`` waits first, ``gone`` is a 404."""
 OnDelivery: TypeAlias = Literal["", "drop", "duplicate", "delay"]
 
 

@@ -42,6 +42,7 @@ class GitHubTwin:
         self.hub.tell = self.hooks.tell
         self.calls: list[tuple[str, str, Json]] = []
         self.not_modified = 0
+        self.routes = list(ROUTES)
         self._runner: web.AppRunner | None = None
 
     @property
@@ -85,7 +86,7 @@ class GitHubTwin:
         return await self._answered(request, "/graphql", lambda call: Answer(graphql.answer(call)))
 
     def _routed(self, method: str, path: str, call: Call) -> Answer:
-        found = find(ROUTES, method, path)
+        found = find(self.routes, method, path)
         if found is None:
             raise missing()
         handler, call.words = found
@@ -185,6 +186,8 @@ class GitHubTwin:
             response = self._error(Refused(403, "API rate limit exceeded for user ID 1."))
             self.hub.core = kept
             return response
+        if fault.kind == "gone":
+            return self._error(missing())
         return _broken(fault.kind, request) if fault.kind in {"500", "502", "close"} else None
 
     # ------------------------------------------------------------------------------ git and logs

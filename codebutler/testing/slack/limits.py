@@ -180,6 +180,10 @@ def _input(block: Json, at: str) -> None:
     _require(len(element.get("initial_value", "")) <= 3_000, f"{at}/element/initial_value", "too long")
 
 
+def _rich_text(block: Json, at: str) -> None:
+    _require(isinstance(block.get("elements"), list), f"{at}/elements", "must be a list")
+
+
 _KINDS: Mapping[str, Callable[[Json, str], None]] = {
     "section": _section,
     "header": _header,
@@ -189,6 +193,7 @@ _KINDS: Mapping[str, Callable[[Json, str], None]] = {
     "markdown": _markdown,
     "image": _image,
     "input": _input,
+    "rich_text": _rich_text,
 }
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.errors import DoorClosed, RepoError
+from codebutler.surfaces.github.people import People
 from codebutler.testing.github.faults import Fault
 from codebutler.types import Choice, Outbound
 
@@ -175,6 +176,17 @@ async def test_a_look_that_broke_off_loses_nothing_and_silence_is_free(desk: Des
     before, same = shop.twin.hub.core, shop.twin.not_modified
     await desk.polling.look()
     assert (shop.twin.hub.core, shop.twin.not_modified) == (before, same + 5)
+
+
+async def test_a_server_without_history_is_heard_all_the_same(desk: Desk, shop: Shop) -> None:
+    """Also one that does not say who we are, and knows no GraphQL: another make, or a narrow token."""
+    desk.hearing.people = People(desk.hearing.calls, "acme/shop")
+    shop.twin.routes = [r for r in shop.twin.routes if not r.pattern.pattern.endswith(("/events", "/user"))]
+    shop.twin.hub.faults.next("POST /graphql", *[Fault("gone")] * 3)
+    number = shop.ann.opens("A bug", "As it is")
+    shop.ann.says(number, "@bot plan")
+    [said] = await desk.look()
+    assert "As it is" in said.text
 
 
 # ------------------------------------------------------------------------------------------ out

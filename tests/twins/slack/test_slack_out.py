@@ -164,11 +164,11 @@ async def test_a_closed_door_keeps_the_message_and_tells_the_admins_once(
 
 
 async def test_a_burst_is_delivered_in_order_at_the_channels_pace(desks: Callable[..., Any]) -> None:
-    desk = await desks(postSeconds=0.002)
+    desk = await desks(postSeconds=0.001)
     ts, conversation = await root(desk)
-    for n in range(60):
+    for n in range(200):
         await show(desk, conversation, Outbound(text=f"line {n}"), f"m{n}")
-    assert [m["text"] for m in desk.human.thread(ts)] == [f"line {n}" for n in range(60)]
+    assert [m["text"] for m in desk.human.thread(ts)] == [f"line {n}" for n in range(200)]
 
 
 async def test_threads_side_by_side_share_the_pace_of_their_channel(desks: Callable[..., Any]) -> None:

@@ -1,0 +1,117 @@
+"""One thread, two doors: an issue at GitHub and a conversation in a chat, whichever of them came first."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from codebutler.errors import CodeButlerError
+from codebutler.service.github_side import GitHubSide
+from codebutler.store.store import Store
+from codebutler.surfaces.github.people import SURFACE
+from codebutler.surfaces.github.visible import visible
+from codebutler.types import Inbound, Json
+
+log = logging.getLogger("codebutler.bridging")
+Receive: TypeAlias = Callable[[Inbound], Awaitable[str]]
+
+
+class Chat(Protocol):
+    """A chat door that can begin a conversation by itself."""
+
+    @property
+    def name(self) -> str:
+        """The surface's name."""
+        ...
+
+    async def begin(self, text: str, *, mark: str) -> str:
+        """Begin a conversation with ``text``, once for each ``mark``; returns what it is called."""
+        ...
+
+    async def address(self, conversation: str) -> str:
+        """Its URL."""
+        ...
+
+
+class Bridge:
+    """Binds threads of one repo to both sides."""
+
+    def __init__(self, store: Store, github: GitHubSide, chats: Sequence[Chat]) -> None:
+        """Nothing is bound yet."""
+        self._store = store
+        self._github = github
+        self._chats = chats
+        full = re.escape(github.hearing.full_name)
+        self._named = re.compile(rf"\bhttps?://[^\s/|>]+/{full}/(?:issues|pull)/(\d+)\b", re.IGNORECASE)
+
+    def from_github(self, receive: Receive) -> Receive:
+        """What comes from GitHub gets a conversation in each chat."""
+
+        async def received(inbound: Inbound) -> str:
+            thread = await receive(inbound)
+            if thread and self._chats and not await self._store.noted(f"partner:{thread}"):
+                await self._store.note(f"partner:{thread}", "wanted")
+                self._github.hearing.later(self._partner(thread, inbound.external_id))
+            return thread
+
+        return received
+
+    def from_chat(self, receive: Receive) -> Receive:
+        """What is said in a chat about an issue, by its address, is shown there too."""
+
+        async def received(inbound: Inbound) -> str:
+            thread = await receive(inbound)
+            number = self._named.search(inbound.text)
+            if thread and number is not None and inbound.key:
+                self._github.hearing.later(self._adopt(thread, int(number[1]), inbound))
+            return thread
+
+        return received
+
+    async def resume(self) -> None:
+        """Open what a crash kept from being opened."""
+        for bound in await self._store.bound(SURFACE):
+            if bound.phase != "closed" and await self._store.noted(f"partner:{bound.thread}") == "wanted":
+                self._github.hearing.later(self._partner(bound.thread, bound.external_id))
+
+    async def _partner(self, thread: str, external_id: str) -> None:
+        row = await self._store.thread(thread)
+        there = dict(await self._store.bindings(thread))
+        if row is None:
+            return
+        kind = "Pull request" if "/pull/" in external_id else "Issue"
+        number = external_id.replace("/pull/", "#").rpartition("#")[2]
+        for chat in self._chats:
+            if chat.name not in there:
+                text = f"{kind} #{number}: {row.title}\n{self._github.page(external_id)}"
+                conversation = await chat.begin(text, mark=f"partner:{thread}")
+                await self._store.bind(thread, chat.name, conversation)
+                await self._link(thread, chat, conversation)
+        await self._store.note(f"partner:{thread}", "opened")
+
+    async def _adopt(self, thread: str, number: int, said: Inbound) -> None:
+        """The issue's own words come into the thread, and its status onto the issue."""
+        hearing = self._github.hearing
+        issue: Json = await hearing.calls.get(f"/repos/{hearing.full_name}/issues/{number}")
+        place = f"{hearing.full_name}{'/pull/' if 'pull_request' in issue else '#'}{number}"
+        bound = await self._store.find(SURFACE, place)
+        if bound not in (None, thread):
+            return  # it has a thread of its own: one issue, one thread
+        await self._store.bind(thread, SURFACE, place)
+        await self._store.note(f"partner:{thread}", "opened")
+        words = f"#{number}, as it stands now: {visible(str(issue.get('title') or ''))}"
+        text = f"{words}\n\n{visible(str(issue.get('body') or ''))}"
+        await hearing.receive(
+            Inbound(
+                surface=SURFACE, external_id=place, key=f"adopted:{thread}", author=said.author, text=text
+            )
+        )
+
+    async def _link(self, thread: str, chat: Chat, conversation: str) -> None:
+        """For the pull request's text. Without it all else works."""
+        try:
+            await self._store.note(f"link:{thread}:{chat.name}", await chat.address(conversation))
+        except CodeButlerError as error:
+            log.info("%s has no address: %s", conversation, error)

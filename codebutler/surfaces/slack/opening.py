@@ -1,0 +1,43 @@
+"""Conversations that begin with us: the chat side of a thread that was opened elsewhere."""
+
+from __future__ import annotations
+
+from codebutler.surfaces.slack.blocks import mark_of, metadata
+from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.link import Link
+
+LOOKED = 100
+"""Messages of the channel in which one is looked for before it is sent again."""
+
+
+class Opening:
+    """Begins conversations in the repo's channel."""
+
+    name = SURFACE
+
+    def __init__(self, link: Link, channel: str) -> None:
+        """``channel`` is the channel's id."""
+        self._link = link
+        self._channel = channel
+
+    async def begin(self, text: str, *, mark: str) -> str:
+        """Post ``text``, once for each ``mark``; returns the conversation below. Raises as ``Calls.call``."""
+        calls = self._link.calls
+        page = await calls.call(
+            "conversations.history", channel=self._channel, limit=LOOKED, include_all_metadata=True
+        )
+        us = await self._link.us()
+        for message in page.get("messages") or []:
+            if us.wrote(message) and mark_of(message) == mark:
+                return f"{self._channel}:{message['ts']}"
+        made = await calls.call(
+            "chat.postMessage", post_to=self._channel, channel=self._channel, text=text,
+            metadata=metadata(mark), unfurl_links=False, unfurl_media=False,
+        )  # fmt: skip
+        return f"{self._channel}:{made['ts']}"
+
+    async def address(self, conversation: str) -> str:
+        """Where people see a conversation, as a URL."""
+        channel, _, ts = conversation.partition(":")
+        us = await self._link.us()
+        return f"{us.url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"

@@ -1,0 +1,72 @@
+"""What the Coder calls its commits stands in the branch's history, beside checkpoints that are made meanwhile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codebutler.events import CheckpointMade, ToolFinished, ToolStarted
+from codebutler.testing.cast import Cast, Line, bash, call, does, lead, plan, write
+from codebutler.testing.doubles import says
+from codebutler.thread.points import points
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Room
+
+
+async def test_each_commit_holds_what_was_done_since_the_one_before(room: Room) -> None:
+    coder: list[Line] = [
+        write("A", "a\n"),
+        write("B", "b\n"),
+        does("git_commit", message="Add A and B\n\nBoth are wanted."),
+        does("git_push"),
+        bash("echo c > C"),
+        does("read", path="C"),
+        says("", call("write", path="D", content="d\n"), call("git_commit", message="Add C and D")),
+        does("create_pr", title="Notes", body="All of them."),
+        does("git_commit", message="Nothing is left"),
+        write("E", "e\n"),
+        says("Wrote all."),
+    ]
+    async with room.engine(Cast(pm=[plan()], coder=coder, lead=lead())) as scene:
+        state = await scene.shipped()
+        events = await scene.events(state.id)
+        assert [e.text for e in events if isinstance(e, ToolFinished) and not e.ok] == []
+        assert state.worktree is not None
+        span = f"{state.worktree.base}..{state.worktree.branch}"
+        named = scene.git("log", "--first-parent", "-m", "--format=%s", "--name-only", span).split()
+        assert " ".join(named) == "Notes E Add C and D C D Add A and B A B"
+        assert scene.git("log", "-1", "--skip=1", "--first-parent", "--format=%s", span) == "Add C and D"
+        body = scene.git("log", "--first-parent", "-1", "--skip=2", "--format=%b", span)
+        assert body == "Both are wanted."
+        saved = {point.commit for point in points(state) if point.commit}
+        for commit in saved:
+            scene.git("merge-base", "--is-ancestor", commit, state.head)
+        remote = scene.git("rev-parse", state.worktree.branch, where=room.sample.remote)
+        assert remote == state.head
+        assert scene.git("status", "--porcelain", where=scene.folder(state)) == ""
+
+
+async def test_a_checkpoint_is_in_the_log_before_the_next_step(room: Room) -> None:
+    """Also before one that only reads: else a rewind to the step that wrote would lose what it wrote."""
+    coder: list[Line] = [write("A", "a\n"), does("read", path="A"), does("git_log"), says("Wrote A.")]
+    async with room.engine(Cast(pm=[plan()], coder=coder, lead=lead())) as scene:
+        state = await scene.shipped()
+        kinds = [
+            e.name if isinstance(e, ToolStarted) else "saved"
+            for e in await scene.events(state.id)
+            if isinstance(e, ToolStarted | CheckpointMade)
+        ]
+        assert kinds[1:5] == ["write", "saved", "read", "git_log"]
+        assert scene.point(state, "write A").files == ("A",)
+
+
+async def test_what_a_batch_writes_after_the_pms_answer_is_saved_too(room: Room) -> None:
+    """The PM thinks in the middle of the Coder's batch, and a checkpoint is made beside that."""
+    coder: list[Line] = [
+        says("", call("ask_pm", question="B or C?"), call("write", path="B", content="b\n")),
+        does("ask_user", question="Go on?"),
+        says("Wrote B."),
+    ]
+    async with room.engine(Cast(pm=[plan(), says("B.")], coder=coder, lead=lead())) as scene:
+        state = await scene.shipped()
+        assert scene.point(state, "ask_pm").files == ("B",)
