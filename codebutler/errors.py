@@ -73,6 +73,10 @@ class ModelError(CodeButlerError):
     paid = False
     """Whether all of an answer may have been made and billed, though none that can be used came."""
 
+    def lost(self, reserved: float) -> float:
+        """Dollars that the call counts as; ``reserved`` was its worst case."""
+        return max(self.spent, reserved) if self.paid else self.spent
+
 
 class ModelUnavailable(ModelError):
     """The model cannot be reached right now."""

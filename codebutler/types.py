@@ -53,10 +53,7 @@ class ToolCall(Record):
 
 
 class Usage(Record):
-    """Tokens of one call as the provider counted them.
-
-    Parts of ``input``: ``cached`` had been kept from earlier calls, ``written`` is kept from this one on.
-    """
+    """Tokens of one call. Parts of ``input``: ``cached`` came from earlier ones, ``written`` is kept anew."""
 
     input: int = 0
     output: int = 0
@@ -195,7 +192,10 @@ class Surface(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """What a model answered. ``usd`` is None when no price is known for the model."""
+    """What a model answered. ``usd`` is None when no price is known for the model.
+
+    ``reasoning`` goes back to the provider as it is; ``impossible``: one of its figures was replaced by ours.
+    """
 
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
@@ -204,7 +204,7 @@ class ModelReply:
     model: str = ""
     finish: str = "stop"
     reasoning: Json | None = None
-    """What the provider wants back unchanged with this message on the next call, if anything."""
+    impossible: bool = False
 
 
 class ModelClient(Protocol):

@@ -137,11 +137,9 @@ class _Asking:
                 reply = await self._reply(model)
         except (ModelUnavailable, ModelRefused) as error:
             retry = isinstance(error, ModelUnavailable)
-            await place.settle(key, error.spent)
-            text = place.redact(str(error))
-            failed = ModelFailed(
-                frame=frame.id, step=step, model=model, error=text, retry=retry, usd=error.spent
-            )
+            lost, text = error.lost(usd), place.redact(str(error))
+            await place.settle(key, lost)
+            failed = ModelFailed(frame=frame.id, step=step, model=model, error=text, retry=retry, usd=lost)
             await place.append(failed)
             if retry or isinstance(error, ContextTooLong):
                 raise

@@ -39,10 +39,10 @@ def _kept(tokens: int) -> int:
 
 def bill(out: Path, client: str, script: str) -> tuple[float, float] | None:
     """Medians over the runs in ``out``: dollars, and the share of bytes sent before. None: no run."""
-    runs = [
-        json.loads(file.read_text(encoding="utf-8")) for file in out.glob(f"{client}.{script}.[0-9]*{SENT}")
-    ]
+    files = out.glob(f"{client}.{script}.[0-9]*{SENT}")
+    # a client that broke before its first request has nothing to bill
+    runs = [run for file in files if (run := json.loads(file.read_text(encoding="utf-8")))]
     if not runs:
         return None
-    again = [sum(before for _, before in run) / max(1, sum(size for size, _ in run)) for run in runs]
+    again = [sum(before for _, before in run) / sum(size for size, _ in run) for run in runs]
     return statistics.median(dollars(run) for run in runs), statistics.median(again)

@@ -9,7 +9,7 @@ from typing import Any
 from codebutler.cli.common import load
 from codebutler.commands.builtin import REGISTRY
 from codebutler.service.app import Place, open_host
-from codebutler.service.doors import Doors, keep_connected, slack_link
+from codebutler.service.doors import Doors, open_links
 from codebutler.service.owner import Owner
 from codebutler.surfaces.terminal import plain
 from codebutler.testing.slack.human import Human
@@ -34,12 +34,13 @@ async def play(place: Place, slack: SlackTwin, task: str) -> ThreadState:
     """The whole thread, its buttons pressed by the person of the demo."""
     host = await open_host(place)
     owner = Owner.take(place.repo, place.home)
-    link = slack_link(place.config)
+    links = open_links(place.config)
+    link = links.slack
     assert link is not None and owner is not None  # noqa: S101, PT018 - a fresh repo and the tokens above
-    doors = Doors(place.config, host.store, link)
+    doors = Doors(place.config, host.store, links)
     engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
     doors.attach(engine)
-    running = [asyncio.create_task(engine.run()), asyncio.create_task(keep_connected(link))]
+    running = [asyncio.create_task(engine.run()), asyncio.create_task(links.run())]
     try:
         await link.connected.wait()
         talk = _Talk(Human(slack), task)

@@ -6,20 +6,17 @@ import json
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any, TypeGuard
+from typing import Any
 
-from codebutler.types import Json, ToolCall, Usage
+from codebutler.models import bill
+from codebutler.models.bill import Told
+from codebutler.types import Json, ToolCall
 
 MAX_CHARS = 32 * 1024 * 1024
 """More text than any model writes; a reply beyond it is cut off by the client."""
-_MOST_TOKENS = 1_000_000_000
-_DEAREST = 10_000.0
-"""Tokens and dollars of one call beyond which a figure is a mistake, and ours are better."""
 _BLOCK = 100
 """Characters for which a call or a thought counts although it says nothing."""
 _REASONING = ("reasoning_content", "reasoning")
-_WRITTEN = ("cache_write_tokens", "cache_creation_tokens", "cache_creation_input_tokens")
-"""Where servers say what they have put into their prompt cache."""
 
 
 @dataclass(slots=True)
@@ -39,9 +36,8 @@ class Assembler:
         """Empty."""
         self.finish = ""
         self.size = 0
-        self.usage: Usage | None = None
-        self.usd: float | None = None
-        """The provider's own figure, if it gave one."""
+        self.told = Told()
+        """The provider's own figures, as far as it gave any."""
         self.odd: Any = None
         """The first chunk that was none."""
         self._text: list[str] = []
@@ -54,10 +50,9 @@ class Assembler:
         if not isinstance(chunk, dict) or not chunk.keys() & {"choices", "usage"}:
             self.odd = self.odd or chunk
             return ""
-        self._count(chunk.get("usage"))
-        choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices else None
-        if not isinstance(choice, dict):
+        self.count(chunk)
+        choice = _first(chunk.get("choices"))
+        if choice is None:
             return ""
         if isinstance(choice.get("finish_reason"), str):
             self.finish = choice["finish_reason"]
@@ -72,6 +67,11 @@ class Assembler:
             self._text.append(text)
             self.size += len(text)
         return text
+
+    def count(self, chunk: Any) -> None:  # noqa: ANN401 - whatever JSON came in
+        """Take in what a chunk says of tokens and dollars, and nothing else of it."""
+        if isinstance(chunk, dict):
+            self.told = bill.read(chunk.get("usage"), self.told)
 
     def end(self) -> str:
         """The server says that this is all: some never say how an answer ended. It adds no text."""
@@ -170,21 +170,6 @@ class Assembler:
             elif value is not None:
                 last[key] = value
 
-    def _count(self, usage: Any) -> None:  # noqa: ANN401 - whatever JSON came in
-        if not isinstance(usage, dict):
-            return
-        details = usage.get("prompt_tokens_details")
-        parts = details if isinstance(details, dict) else {}
-        self.usage = Usage(
-            input=_number(usage.get("prompt_tokens")),
-            output=_number(usage.get("completion_tokens")),
-            cached=_number(parts.get("cached_tokens")),
-            written=max(_number(place.get(key)) for place in (parts, usage) for key in _WRITTEN),
-        )
-        cost = usage.get("cost")
-        if _sound(cost, _DEAREST):
-            self.usd = float(cost)
-
 
 def _is_whole(call: ToolCall) -> bool:
     try:
@@ -202,12 +187,12 @@ def _string(value: Any) -> str:  # noqa: ANN401 - whatever JSON came in
     return value if isinstance(value, str) else ""
 
 
-def _number(value: Any) -> int:  # noqa: ANN401 - whatever JSON came in
-    return int(value) if _sound(value, _MOST_TOKENS) else 0
-
-
-def _sound(value: Any, most: float) -> TypeGuard[float]:  # noqa: ANN401 - whatever JSON came in
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= most
+def _first(choices: Any) -> Json | None:  # noqa: ANN401 - whatever JSON came in
+    """The answer's first choice, wherever it stands: we ask for one, and some servers send more."""
+    for each in _as_list(choices):
+        if isinstance(each, dict) and (type(each.get("index")) is not int or each["index"] == 0):
+            return each
+    return None
 
 
 def _content(value: Any) -> str:  # noqa: ANN401 - whatever JSON came in

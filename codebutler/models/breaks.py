@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -21,8 +22,11 @@ _PROXY = "Mend HTTPS_PROXY or HTTP_PROXY, or except the server from it: NO_PROXY
 
 
 @contextmanager
-def translated(route: Route, connect: float, proxy: str | None) -> Iterator[None]:
-    """Turn aiohttp's errors, and TimeoutError, into ours. ``connect``: seconds that connecting may take."""
+def translated(route: Route, connect: float, proxy: str | None, sent: asyncio.Event) -> Iterator[None]:
+    """Turn aiohttp's errors, and TimeoutError, into ours.
+
+    ``connect``: seconds that connecting may take. ``sent`` is set once the request is on its way.
+    """
     import aiohttp
 
     try:
@@ -32,7 +36,7 @@ def translated(route: Route, connect: float, proxy: str | None) -> Iterator[None
     except aiohttp.ClientError as error:
         raise _meant(error, route, proxy) from error
     except TimeoutError as error:
-        raise faults.silent(route, str(error)) from error
+        raise faults.silent(route, str(error), sent=sent.is_set()) from error
     except OSError as error:
         raise faults.broken(route, "broke the connection") from error
 

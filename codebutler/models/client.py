@@ -13,6 +13,7 @@ from typing import Any
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
+from codebutler.models.bill import Bill, Expected, settled
 from codebutler.models.body import Bodies
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.marks import marked
@@ -76,12 +77,12 @@ class OpenAIClient:
             try:
                 await self._converse(route, body, role, told, on_text)
             except ModelError as error:
-                error.spent = self._spent(route, messages, tools, told)
+                error.spent = self._spent(route, messages, tools, told, max_output)
                 sent = {name for m in messages for name in m} - manners.drops
                 if not isinstance(error, ModelRefused) or not manners.learn(error.message, sent):
                     raise
             else:
-                return self._reply(route, messages, tools, told)
+                return self._reply(route, messages, tools, told, max_output)
 
     async def close(self) -> None:
         """Close connections."""
@@ -110,7 +111,7 @@ class OpenAIClient:
         """Send the request and read the stream to its end."""
         wire = self._wires.setdefault(route.endpoint, stream.Wire(route.endpoint, self._timeouts))
         header = {ROLE_HEADER: re.sub(r"[^\w.-]", "-", role, flags=re.ASCII)[:64] or "none"}
-        async with aclosing(wire.pieces(body, header, route)) as pieces:
+        async with aclosing(wire.pieces(body, header, route, told.count)) as pieces:
             async for piece in _until_late(pieces, told, self._timeouts.late):
                 text = told.end() if piece is stream.END else told.feed(piece)
                 if text and on_text is not None:
@@ -121,39 +122,56 @@ class OpenAIClient:
             raise faults.broken(route, _unfinished(told, route))
 
     def _reply(
-        self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
+        self,
+        route: Route,
+        messages: Sequence[Message],
+        tools: Sequence[Json],
+        told: Assembler,
+        max_output: int,
     ) -> ModelReply:
         calls = told.calls(_ids(messages))
-        usage = self._usage(route, messages, tools, told)
+        bill = self._bill(route, messages, tools, told, max_output)
         return ModelReply(
             content=told.text,
             tool_calls=calls,
-            usage=usage,
-            usd=told.usd if told.usd is not None else self._router.cost(route.id, usage),
+            usage=bill.usage,
+            usd=bill.usd,
             model=route.id,
             finish="tool_calls" if calls and told.finish == "stop" else told.finish,
             reasoning=told.reasoning,
+            impossible=bill.impossible,
         )
 
-    def _usage(
-        self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
-    ) -> Usage:
+    def _bill(
+        self,
+        route: Route,
+        messages: Sequence[Message],
+        tools: Sequence[Json],
+        told: Assembler,
+        max_output: int,
+    ) -> Bill:
         """What a call took: the provider's count, else ours, for caps must hold then, too."""
         guess, meter = self._guess(route.id, messages, tools)
-        if told.usage is not None and told.usage.input:
-            meter.observe(guess, told.usage.input)
-            return told.usage
         texts = [told.text, *(c.arguments for c in told.calls()), *(told.reasoning or {}).values()]
-        return Usage(input=guess, output=sum(estimate_text(t) for t in texts if isinstance(t, str)))
+        ours = Usage(input=guess, output=sum(estimate_text(t) for t in texts if isinstance(t, str)))
+        price, window = self._router.price(route.id), self._router.window(route.id)
+        bill = settled(told.told, Expected(ours, max_output, price, window))
+        if bill.counted:
+            meter.observe(guess, bill.usage.input)
+        return bill
 
     def _spent(
-        self, route: Route, messages: Sequence[Message], tools: Sequence[Json], told: Assembler
+        self,
+        route: Route,
+        messages: Sequence[Message],
+        tools: Sequence[Json],
+        told: Assembler,
+        max_output: int,
     ) -> float:
         """Dollars of an answer that did not come to its end: providers want them all the same."""
-        if not told.size:
+        if not told.size and not told.told:
             return 0.0
-        usage = self._usage(route, messages, tools, told)
-        return (told.usd if told.usd is not None else self._router.cost(route.id, usage)) or 0.0
+        return self._bill(route, messages, tools, told, max_output).usd or 0.0
 
 
 async def load() -> None:

@@ -128,10 +128,11 @@ def broken(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
     return ModelUnavailable(f"{route.endpoint.label} {_one_line(why, route.endpoint)}", fix=fix)
 
 
-def silent(route: Route, why: str) -> ModelUnavailable:
-    """As ``broken``, for an answer that did not come in time."""
+def silent(route: Route, why: str, *, sent: bool) -> ModelUnavailable:
+    """As ``broken``, for an answer that did not come in time. If the request was ``sent``, a model may have
+    thought all the while, and its provider wants that paid."""
     error = broken(route, why)
-    error.silent = True
+    error.silent, error.paid = True, sent
     return error
 
 

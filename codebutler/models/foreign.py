@@ -90,9 +90,9 @@ class Client(OpenAIClient):
         try:
             await self._listen(litellm, route, request, told, on_text)
         except ModelError as error:
-            error.spent = self._spent(route, messages, tools, told)
+            error.spent = self._spent(route, messages, tools, told, max_output)
             raise
-        return self._reply(route, messages, tools, told)
+        return self._reply(route, messages, tools, told, max_output)
 
     async def _listen(
         self,
@@ -135,7 +135,7 @@ class Client(OpenAIClient):
             if answer.received_finish_reason is None:  # it then makes one up
                 raise faults.broken(route, "broke off in the middle of its answer") from None
         except TimeoutError as error:
-            raise faults.silent(route, f"{what} for {wait:g} s") from error
+            raise faults.silent(route, f"{what} for {wait:g} s", sent=True) from error
         except openai.OpenAIError as error:
             raise translated(error, route) from error
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import math
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from codebutler.models.routing import Route
 from codebutler.models.sse import Events, EventTooLarge
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession, StreamReader
+    from aiohttp import ClientResponse, ClientSession, StreamReader, TraceConfig
 
 MAX_BYTES = 48 * 1024 * 1024
 """Of one event, or of an answer that is not streamed."""
@@ -86,19 +86,25 @@ class Wire:
     def _first(self) -> float:
         return first_wait(self._timeouts)
 
-    async def pieces(self, body: bytes, headers: Mapping[str, str], route: Route) -> AsyncGenerator[Any]:
+    async def pieces(
+        self, body: bytes, headers: Mapping[str, str], route: Route, count: Callable[[Any], None]
+    ) -> AsyncGenerator[Any]:
         """The pieces of the answer as JSON. Raises ModelError for all that can go wrong on the way.
+
+        ``count`` sees each of them, also one that is an error: it may say what the call has cost.
 
         A server that does not stream sends one whole completion. Comments that only keep a connection alive
         are no pieces, so they do not prolong a wait.
         """
         session = await self._open(route)
-        with translated(route, self._timeouts.connect, self._proxy):
+        sent = asyncio.Event()
+        with translated(route, self._timeouts.connect, self._proxy, sent):
             async with (
-                self._asked(session, body, headers, route) as answer,
+                self._asked(session, body, headers, route, sent) as answer,
                 aclosing(self._read(answer, route)) as pieces,
             ):
                 async for piece in pieces:
+                    count(piece)
                     faults.raise_inner(piece, route)
                     yield piece
 
@@ -118,6 +124,7 @@ class Wire:
                     cookie_jar=aiohttp.DummyCookieJar(),
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect),
                     headers=self._headers(),
+                    trace_configs=[_tracing()],
                 )
             return self._session
 
@@ -136,13 +143,23 @@ class Wire:
 
     @asynccontextmanager
     async def _asked(
-        self, session: ClientSession, body: bytes, headers: Mapping[str, str], route: Route
+        self,
+        session: ClientSession,
+        body: bytes,
+        headers: Mapping[str, str],
+        route: Route,
+        sent: asyncio.Event,
     ) -> AsyncIterator[ClientResponse]:
         """The answer, if its status is good. A redirect is not followed: it would take the key along."""
         url = f"{self._endpoint.base_url.rstrip('/')}/chat/completions"
         async with _limit(self._first, "sent nothing"):
             answer = await session.post(
-                url, data=body, headers=headers, allow_redirects=False, proxy=self._proxy
+                url,
+                data=body,
+                headers=headers,
+                allow_redirects=False,
+                proxy=self._proxy,
+                trace_request_ctx=sent,
             )
         try:
             if answer.status >= 300:
@@ -194,6 +211,18 @@ class Wire:
                 arrived = await content.readany()
         for data in events.end():
             yield data
+
+
+def _tracing() -> TraceConfig:
+    """Sets the event that a request brings along as soon as it is on its way."""
+    import aiohttp
+
+    async def gone(_session: object, context: Any, _told: object) -> None:  # noqa: ANN401 - the package's own
+        context.trace_request_ctx.set()
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_headers_sent.append(gone)
+    return trace
 
 
 @asynccontextmanager

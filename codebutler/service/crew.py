@@ -19,13 +19,12 @@ from codebutler.models import client
 from codebutler.service.app import Place, find_place, open_host
 from codebutler.service.applock import connection_to, slack_app
 from codebutler.service.claims import Claims
-from codebutler.service.doors import Doors, keep_connected, slack_link
+from codebutler.service.doors import Doors, Links, open_links
 from codebutler.service.github_side import github_side, github_webhooks
 from codebutler.service.keeping import lost_notice, name_of
 from codebutler.service.narrate import narrator
 from codebutler.service.owner import Owner, ask_for_way, holder
 from codebutler.surfaces.github.webhooks import Webhooks
-from codebutler.surfaces.slack.link import Link
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
 
@@ -57,7 +56,7 @@ class Crew:
         self._flags = {"serve.logJson": log_json}
         self._pauses = pauses
         self._claims = Claims(config)
-        self._link: Link | None = None
+        self._links = Links()
         self._webhooks: Webhooks | None = None
         self._tried = [asyncio.Event() for _ in repos]
         self._stop = asyncio.Event()
@@ -66,9 +65,9 @@ class Crew:
     async def run(self) -> None:
         """Until told to stop. Raises what ended the only repo, or the doors."""
         with connection_to(slack_app(self._config), self._config):
-            self._link = slack_link(self._config)
+            self._links = open_links(self._config)
             self._webhooks = github_webhooks(self._config)
-            if self._link is None and self._config.slack.bot_token is not None:
+            if self._links.slack is None and self._config.slack.bot_token is not None:
                 logs.say("WRN", SLACK_OFF)
             ended = await self._all()
         for error in ended:
@@ -93,8 +92,7 @@ class Crew:
             self._stop.set()
             ends += await asyncio.gather(*serving, return_exceptions=True)
             await asyncio.gather(telling, return_exceptions=True)
-            if self._link is not None:
-                await self._link.close()
+            await self._links.close()
         return [end if isinstance(end, BaseException) else None for end in ends]
 
     async def settled(self) -> None:
@@ -107,8 +105,7 @@ class Crew:
         await self.settled()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._stop.wait())
-            if self._link is not None:
-                group.create_task(keep_connected(self._link))
+            group.create_task(self._links.run())
             if self._webhooks is not None:
                 group.create_task(self._webhooks.run())
 
@@ -139,7 +136,7 @@ class Crew:
         logs.REPO.set(name_of(place.repo))
         place = self._claims.settle(place, alone=len(self._repos) == 1)
         slack = place.config.slack
-        if self._link is not None and not (slack.channel_id or slack.channels or slack.channel_name):
+        if self._links.slack is not None and not (slack.channel_id or slack.channels or slack.channel_name):
             logs.say("WRN", NO_CHANNEL)
         owner = await self._take(place, rank)
         if owner is None:
@@ -158,7 +155,7 @@ class Crew:
     async def _work(self, place: Place, owner: Owner, host: Host, rank: int) -> None:
         """Turns, until told to stop or until the engine ends by itself; then all is put away."""
         github = await github_side(place, host.store, self._webhooks)
-        doors = Doors(place.config, host.store, self._link, rank=rank, github=github)
+        doors = Doors(place.config, host.store, self._links, rank=rank, github=github)
         engine = Engine(host, REGISTRY, doors.surfaces, doors.listener, rested=doors.rested)
         doors.attach(engine)
         ahead = asyncio.create_task(_load_ahead(host))

@@ -5,63 +5,99 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from codebutler.config import Config
 from codebutler.service.bridging import Bridge
 from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
-from codebutler.surfaces.slack.catchup import CatchUp
+from codebutler.surfaces.discord.catchup import CatchUp as DiscordCatchUp
+from codebutler.surfaces.discord.door import Discord
+from codebutler.surfaces.discord.link import Link as DiscordLink
+from codebutler.surfaces.slack.catchup import CatchUp as SlackCatchUp
 from codebutler.surfaces.slack.door import Slack
-from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.link import Link as SlackLink
 from codebutler.surfaces.slack.opening import Opening
 from codebutler.thread.engine import Engine
 from codebutler.thread.thread import Listener
 from codebutler.types import Surface
 
 CATCH_UP = 10.0
-"""Seconds that threads wait at the start for what Slack has to tell."""
+"""Seconds that threads wait at the start for what the platforms have to tell."""
 
 
-def slack_link(config: Config) -> Link | None:
-    """The connection to Slack, if its tokens are there. One serves all repos of a process."""
-    slack = config.slack
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The connections to platforms; each serves all repos of a process."""
+
+    slack: SlackLink | None = None
+    discord: DiscordLink | None = None
+
+    async def run(self) -> None:
+        """Hear what comes, and what came while nobody listened, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            if self.slack is not None:
+                group.create_task(self.slack.run())
+                group.create_task(SlackCatchUp(self.slack).run())
+            if self.discord is not None:
+                group.create_task(self.discord.run())
+                group.create_task(DiscordCatchUp(self.discord).run())
+
+    async def caught_up(self) -> None:
+        """What was said before the connections is heard."""
+        for link in (self.slack, self.discord):
+            if link is not None:
+                await link.caught_up.wait()
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        for link in (self.slack, self.discord):
+            if link is not None:
+                await link.close()
+
+
+def open_links(config: Config) -> Links:
+    """The connections whose tokens are there."""
+    slack, discord = config.slack, config.discord
     whole = slack.bot_token and (slack.app_token or (slack.listen and slack.signing_secret))
-    return Link(slack) if whole else None
+    return Links(SlackLink(slack) if whole else None, DiscordLink(discord) if discord.token else None)
 
 
 class Doors:
     """One repo's doors."""
 
     def __init__(
-        self, config: Config, store: Store, link: Link | None, *, rank: int = 0,
-        github: GitHubSide | None = None,
-    ) -> None:  # fmt: skip
-        """A door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
-        self._link = link
+        self, config: Config, store: Store, links: Links, *, rank: int = 0, github: GitHubSide | None = None
+    ) -> None:
+        """Each door joins its connection here. ``rank`` 0 gets what is for no repo in particular."""
+        self._links = links
+        self._slack = Slack(links.slack, config.slack, store) if links.slack is not None else None
+        self._discord = Discord(links.discord, config.discord, store) if links.discord is not None else None
+        self._chats: Sequence[Slack | Discord] = [d for d in (self._slack, self._discord) if d is not None]
+        for door in self._chats:
+            door.hearing.rank = rank
+            door.hearing.access = config.access
         self._github = github
-        self._slack = Slack(link, config.slack, store) if link is not None else None
-        if self._slack is not None:
-            self._slack.hearing.rank = rank
-            self._slack.hearing.access = config.access
         self._store = store
-        chats = (
-            [Opening(link, config.slack.channel_id)] if link is not None and config.slack.channel_id else []
-        )
-        self._bridge = Bridge(store, github, chats) if github is not None else None
-        self._where: dict[str, list[str]] = {}
-        """The Slack conversations of threads that write at present."""
+        self._bridge = Bridge(store, github, self._openings(config)) if github is not None else None
+        self._where: dict[str, list[tuple[Slack | Discord, str]]] = {}
+        """The conversations of threads that write at present."""
+
+    def _openings(self, config: Config) -> list[Opening]:
+        """Where threads that began elsewhere are shown."""
+        slack, channel = self._links.slack, config.slack.channel_id
+        return [Opening(slack, channel)] if slack is not None and channel else []
 
     @property
     def surfaces(self) -> Sequence[Surface]:
         """For the engine."""
-        github = self._github.door if self._github is not None else None
-        return [door for door in (self._slack, github) if door is not None]
+        return [*self._chats, *([self._github.door] if self._github is not None else [])]
 
     def attach(self, engine: Engine) -> None:
         """What comes in goes to ``engine``."""
-        if self._slack is not None:
-            chat = self._bridge.from_chat(engine.receive) if self._bridge is not None else engine.receive
-            self._slack.hearing.receive = chat
+        for door in self._chats:
+            bridged = self._bridge.from_chat(engine.receive) if self._bridge is not None else engine.receive
+            door.hearing.receive = bridged
         if self._github is not None and self._bridge is not None:
             self._github.attach(self._bridge.from_github(engine.receive))
 
@@ -73,39 +109,32 @@ class Doors:
 
     def leave(self) -> None:
         """Nothing more comes in."""
-        if self._link is not None and self._slack is not None:
-            self._link.leave(self._slack.hearing)
+        if self._links.slack is not None and self._slack is not None:
+            self._links.slack.leave(self._slack.hearing)
+        if self._links.discord is not None and self._discord is not None:
+            self._links.discord.leave(self._discord.hearing)
 
     async def caught_up(self) -> None:
         """What was changed or taken back while nobody listened is heard before anybody goes on."""
-        if self._link is not None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(CATCH_UP):
-                    await self._link.caught_up.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CATCH_UP):
+                await self._links.caught_up()
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
         self._where.pop(thread, None)
-        if self._slack is not None:
-            self._slack.rested(thread)
+        for door in self._chats:
+            door.rested(thread)
 
     @property
     def listener(self) -> Listener | None:
         """Who shows what roles are writing; None when no door does."""
-        return self._listen if self._slack is not None else None
+        return self._listen if self._chats else None
 
     async def _listen(self, thread: str, role: str, delta: str) -> None:
-        if self._slack is None:
-            return
         if not delta or thread not in self._where:
+            doors = {door.name: door for door in self._chats}
             bound = await self._store.bindings(thread)
-            self._where[thread] = [there for surface, there in bound if surface == self._slack.name]
-        for conversation in self._where[thread]:
-            await self._slack.stream(conversation, role, delta)
-
-
-async def keep_connected(link: Link) -> None:
-    """Hear what comes, and what came while nobody listened, until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        group.create_task(link.run())
-        group.create_task(CatchUp(link).run())
+            self._where[thread] = [(doors[name], there) for name, there in bound if name in doors]
+        for door, conversation in self._where[thread]:
+            await door.stream(conversation, role, delta)

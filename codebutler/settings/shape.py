@@ -10,22 +10,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 
+from codebutler.settings.discord import Discord
 from codebutler.settings.github import GitHub
 from codebutler.settings.mcp import Mcp
 from codebutler.settings.media import Images, Speech
 from codebutler.settings.parts import REPO, HostPort, Line, ProviderName, Section, Url, Usd
 from codebutler.settings.slack import Slack
 from codebutler.settings.web import Web
-
-
-class Discord(Section):
-    """The Discord door."""
-
-    token: SecretStr | None = None
-    guild_id: Line | None = Field(default=None, alias="guildID", json_schema_extra=REPO)
-    channel_id: Line | None = Field(default=None, alias="channelID", json_schema_extra=REPO)
-    admin_channel: Line | None = None
-    base_url: Url = "https://discord.com/api/v10"
 
 
 class Linear(Section):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
+    from markdown_it.tree import SyntaxTreeNode
 
 INLINE = 20
 """Code with so many lines becomes a file."""
@@ -169,3 +170,18 @@ def _cut_words(line: str, most: int) -> Iterator[str]:
         yield line[:at].rstrip()
         line = line[at:].lstrip(" ")
     yield line
+
+
+def aligned(table: SyntaxTreeNode) -> str:
+    """A table as text in columns, for doors that know none."""
+    rows = [[_plain(cell) for cell in row.children] for part in table.children for row in part.children]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=False)]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in rows]
+    return "\n".join([*lines[:1], "  ".join("-" * width for width in widths), *lines[1:]])
+
+
+def _plain(node: SyntaxTreeNode) -> str:
+    """A cell's words without marks: in code they would be seen."""
+    if node.type in {"softbreak", "hardbreak"}:
+        return " "
+    return node.content if not node.children else "".join(_plain(child) for child in node.children)

@@ -17,8 +17,6 @@ ACTS: Mapping[str, Act] = {
     "memory": "memory", "pick": "memory",
 }  # fmt: skip
 """What not everybody may press, by its action: see ``thread.access``."""
-OWNERS = frozenset(ACTS)
-"""What only the thread's owner decides, whoever is listed for it, or an admin."""
 
 
 def not_theirs(access: Access, state: ThreadState, action: str, person: Person) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from codebutler.errors import CodeButlerError
 from codebutler.events import JournalCommitted, MemoryDecided, MergeRefused, PhaseChanged, PrMerged
 from codebutler.forges.base import Forge
-from codebutler.thread import planfile, render
+from codebutler.thread import lead, planfile, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
 from codebutler.thread.journal import journal
 from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base
+from codebutler.thread.state import ThreadState
 from codebutler.types import Outbound, Person
 
 STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
@@ -22,6 +23,8 @@ _TRIES = 5
 async def merge(desk: ThreadDesk) -> None:
     """Merge and clean up. Each part is skipped when the log says that it is done."""
     if desk.state.merged is None:
+        if desk.state.pr_state == "open":
+            await lead.look_again(desk)
         try:
             if await closed_outside(desk, STAYS, MergeRefused(error="the pull request was closed outside")):
                 return
@@ -62,7 +65,7 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
     with desk.turn.firm():
         result = await forge.merge(number, expected_head=head, co_authors=[by])
         how = f"Get it with `{pull}`." if pull else ""
-        text = f"Merged #{number} as `{result.sha[:12]}`. {how}{_dropped(len(desk.state.memory or ()))}"
+        text = f"Merged #{number} as `{result.sha[:12]}`. {how}{_left(desk.state)}"
         await desk.post(
             Outbound(text=text, role="lead"),
             key=f"merged:{number}",
@@ -73,13 +76,16 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
 def _undecided(desk: ThreadDesk, by: Person) -> list[MemoryDecided]:
     """Only a merge that landed drops what nobody has decided on: one that was refused changes nothing."""
     asked = desk.state.merge
-    if not desk.state.memory or asked is None:
+    if not desk.state.memory or asked is None or lead.closing(desk.state):
         return []
     return [MemoryDecided(message=asked.message, kept=[], by=by)]
 
 
-def _dropped(count: int) -> str:
+def _left(state: ThreadState) -> str:
     """What a merge says of memory items that nobody has decided on."""
+    count = len(state.memory or ())
+    if lead.closing(state):
+        return ""  # they are put to the person once it has landed
     if not count:
         return ""
     what = "1 memory proposal was" if count == 1 else f"{count} memory proposals were"
@@ -105,5 +111,7 @@ async def _clean_up(desk: ThreadDesk) -> None:
         await desk.tell_once(f"The worktree stays: {kept}.")
     await planfile.discard(desk)
     await desk.post(render.report(desk.state), key="report")
+    if desk.state.memory:
+        await desk.post(remembering.shown(desk.state), key="report:memory")
     await desk.append(PhaseChanged(phase="closed", why="merged"))
     await desk.log.update_row(phase="closed", status="merged")

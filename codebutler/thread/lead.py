@@ -1,18 +1,22 @@
-"""The Lead: the retrospective at the pull request."""
+"""The Lead: the retrospective at the pull request, and a second look when it is merged."""
 
 from __future__ import annotations
 
 import time
 
 from codebutler.agent import loop
-from codebutler.events import FrameEnded, MemoryProposed, Nudged, parse
+from codebutler.errors import CodeButlerError
+from codebutler.events import FrameEnded, MemoryProposed, MessageTaken, ModelReplied, Nudged, parse
 from codebutler.store.lessons import Past
+from codebutler.text import fit
 from codebutler.thread import learning, remembering
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.journal import narrative
 from codebutler.thread.shipping import TEXT_CAP
+from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import rooms
 from codebutler.thread.weight import weigh
+from codebutler.toolset.desk import EndTurn
 
 BRIEF = """The pull request is open. Look back over the thread, then write the summary and propose memory.
 
@@ -24,6 +28,13 @@ BRIEF = """The pull request is open. Look back over the thread, then write the s
 {diff}
 ```
 {more}"""
+AGAIN = """A person merges the pull request now. Since you looked back, this was said:
+
+{story}
+
+Bring the summary up to date with `write_summary` if it changed, and propose what it teaches with
+`propose_memory`. If it teaches nothing, say so in a word.
+"""
 EARLIER = """
 # What earlier threads had to ask or look up
 {lines}
@@ -60,6 +71,52 @@ async def retrospect(desk: ThreadDesk) -> None:
         await desk.post(remembering.shown(desk.state), key=f"{name}:memory", before=[ended])
     else:
         await desk.append(ended)
+
+
+async def look_again(desk: ThreadDesk) -> None:
+    """At a person's "merge": once more, if people or roles spoke since the Lead looked back.
+
+    It never stands in a merge's way twice: a run that breaks off counts as over, and the next word merges.
+    """
+    since, name = _since(desk.state), f"{frame_name(desk)}-close"
+    if name not in desk.state.frames:
+        if not since:
+            return
+        await desk.load_rules()
+        await desk.start_frame(name, "lead", AGAIN.format(story=since))
+    frame = desk.state.frames[name]
+    if frame.ended is not None:
+        return
+    await desk.load_rules()
+    role = desk.role("lead")
+    try:
+        text = await loop.run(frame, role, await desk.offer(role), desk)
+    except (EndTurn, CodeButlerError):
+        await desk.append(FrameEnded(frame=name, outcome="failed", text=""))
+        raise
+    await desk.refresh_pr()
+    await desk.append(FrameEnded(frame=name, outcome="done", text=text))
+
+
+def closing(state: ThreadState) -> bool:
+    """Whether the Lead looked back once more for the merge: what it proposed then is still to be decided."""
+    return any(frame.id.endswith("-close") and frame.ended == "done" for frame in state.frames.values())
+
+
+def _since(state: ThreadState) -> str:
+    """What was said after the Lead's last run; "" when nobody spoke but to decide."""
+    told: list[str] = []
+    for _, _, event in state.live:
+        match event:
+            case FrameEnded() if event.frame.startswith("lead"):
+                told = []
+            case MessageTaken() if event.frame == "pm":
+                told.append(event.content)
+            case ModelReplied() if event.frame == "pm" and event.content.strip() and told:
+                told.append(f"PM: {event.content}")
+            case _:
+                pass
+    return fit("\n".join(told), TEXT_CAP)
 
 
 async def _brief(desk: ThreadDesk) -> str:

@@ -59,16 +59,16 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
     branch = f"codebutler/memory-{desk.state.id}-{desk.state.memory_commits + 1}"
     done = await changes(desk, decided, read)
     message = _message(desk, done.kept)
-    commit = await forge.fetch(branch)
-    if not commit:
-        files = {path: text.encode() for path, text in done.files.items()}
-        tree = await commits.tree_with(gitdir, there, files)
-        commit = await commits.commit_tree(
-            gitdir, tree, there, commits.signed(message, [decided.by.signature]), identity=desk.space.identity
-        )
+    pushed = await forge.fetch(branch)
+    files = {path: text.encode() for path, text in done.files.items()}
+    tree, commit = await commits.tree_with(gitdir, there, files), pushed
+    if not pushed or await commits.tree_of(gitdir, pushed) != tree:
+        words = commits.signed(message, [decided.by.signature])
+        commit = await commits.commit_tree(gitdir, tree, there, words, identity=desk.space.identity)
     where = "nowhere: there was nothing to change"
     if commit != there:
-        await forge.push(branch, commit, expect="")
+        if commit != pushed:
+            await forge.push(branch, commit, expect=pushed)
         title, _, body = message.partition("\n")
         pr = await forge.open_pr(branch=branch, base=base, title=title, body=desk.redact(body.strip()))
         where = f"with [#{pr.number}]({pr.url}), which waits to be merged"

@@ -24,6 +24,7 @@ from codebutler.thread.guidance import Guidance
 from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import notice as server_notice
+from codebutler.thread.remarks import remarks
 from codebutler.thread.slow import watched
 from codebutler.thread.turn import Turn
 from codebutler.thread.workspace import Workspace
@@ -239,12 +240,8 @@ class Thread(Caps):
             patience.cancel()
         if self._listener is not None and (rest := said.end()):
             await self._listener(self.state.id, role.name, rest)
-        if reply.usd is None:
-            await self.tell_once(
-                f"No price is known for {reply.model}: its calls count as $0 against the caps."
-            )
-        if self.host.router.notices:
-            await self.tell_once(self.host.router.notices[0], source="notice:route")
+        for words, source in remarks(reply, self.host.router.notices):
+            await self.tell_once(words, source=source)
         return reply
 
     async def _complete(

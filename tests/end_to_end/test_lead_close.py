@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codebutler.errors import ModelRefused
 from codebutler.forges.choose import forge_for
-from codebutler.testing.cast import Cast, does, lead, plan, write
-from codebutler.testing.doubles import says
-from codebutler.types import Inbound, Person
+from codebutler.testing.cast import Cast, Line, does, lead, plan, write
+from codebutler.testing.doubles import Asked, says
+from codebutler.types import Inbound, ModelReply, Person
 
 if TYPE_CHECKING:
     from codebutler.forges.base import Forge
@@ -55,7 +56,7 @@ async def test_a_journal_tells_the_whole_story_and_a_closed_thread_goes_on_in_a_
             plan("Notes"), says("On it."), says("Yes."), says("Still here."),
         ],
         coder=[does("ask_pm", question="Which file?"), write("A", "a\n"), says("Wrote.")],
-        lead=lead("Notes", "Notes live in A."),
+        lead=[*lead("Notes", "Notes live in A."), says("Nothing more.")],
     )  # fmt: skip
     async with room.engine(mind) as scene:
         await scene.talk("a", "Write notes")
@@ -94,3 +95,44 @@ async def test_a_journal_tells_the_whole_story_and_a_closed_thread_goes_on_in_a_
         [(_, conversation)] = await scene.host.store.bindings(new)
         again = await scene.talk(conversation, "And zero?")
         assert (again.id, again.outcome) == (new, "answered")
+
+
+async def test_what_is_said_after_the_lead_looked_back_is_looked_at_when_it_is_merged(room: Room) -> None:
+    """The lesson comes too late for the pull request: it is decided on afterwards, in one of its own."""
+    item = {"file": "pm.md", "text": "Notes are never longer than a page."}
+    second: list[Line] = [does("propose_memory", items=[item]), says("One lesson more.")]
+    mind = Cast(
+        pm=[plan("Notes"), says("Sorry, I will mind that.")],
+        coder=[write("A", "a\n"), says("Wrote.")],
+        lead=lead("Notes") + second,
+    )
+    async with room.engine(mind) as scene:
+        await scene.shipped()
+        await scene.talk("a", "I always want notes below a page, please mind that")
+        state = await scene.talk("a", "merge")
+        assert state.phase == "closed", await scene.posts(state.id)
+        assert "below a page" in str(mind.of("lead")[-2][1]["content"])
+        posts = await scene.posts(state.id)
+        assert "1. Notes are never longer than a page. _(lesson → pm.md)_" in posts[-1]
+        assert not any("dropped, undecided" in p for p in posts)
+        state = await scene.talk("a", "yes")
+        assert (state.memory, state.memory_commits) == (None, 1)
+        assert "memory lands with [#2](" in (await scene.posts(state.id))[-1]
+
+
+async def test_a_second_look_that_breaks_off_holds_up_one_word_only(room: Room) -> None:
+    mind = Cast(
+        pm=[plan("Notes"), says("Fine.")], coder=[write("A", "a\n"), says("Wrote.")], lead=lead("Notes")
+    )
+
+    async def away(_asked: Asked) -> ModelReply:
+        raise ModelRefused("bad key")
+
+    mind.lines["lead"] += [away] * 20
+    async with room.engine(mind) as scene:
+        await scene.shipped()
+        await scene.talk("a", "Nice work")
+        state = await scene.talk("a", "merge")
+        assert (state.phase, state.outcome) == ("lead", "failed")
+        state = await scene.talk("a", "merge")
+        assert state.phase == "closed", await scene.posts(state.id)

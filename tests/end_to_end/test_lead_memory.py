@@ -153,3 +153,24 @@ async def test_only_those_who_are_listed_decide(room: Room) -> None:
         state = await scene.rest(state.id)
         assert state.memory_commits == 1
         assert "Co-authored-by: ana" in scene.git("log", "-1", "--format=%B", state.head)
+
+
+async def test_a_correction_in_a_thread_without_a_pull_request_gets_one_of_its_own(room: Room) -> None:
+    """The answer was wrong; the lesson reaches main without a Coder."""
+    async with room.engine(Cast(pm=[says("The limit is 10 kg.")])) as scene:
+        await scene.talk("a", "What is the limit?")
+        state = await scene.talk("a", "the PM was wrong about the limit: it is 20 kg")
+        assert "1. the limit: it is 20 kg" in await last(scene, state)
+        branch = f"codebutler/memory-{state.id}-1"
+        main = scene.git("rev-parse", "main", where=room.sample.remote)
+        scene.git("push", "-q", str(room.sample.remote), f"{main}:refs/heads/{branch}")
+        state = await scene.talk("a", "yes")
+        assert (state.memory_commits, state.worktree, state.head) == (1, None, "")
+        assert "memory lands with [#1](" in await last(scene, state), (
+            "a branch of that name is in nobody's way"
+        )
+        await scene.talk("a", "/correct pm parcels above 30 kg are refused")
+        state = await scene.talk("a", "yes")
+        assert "memory lands with [#2](" in await last(scene, state)
+        text = await on_main(scene, room, f"codebutler/memory-{state.id}-2:.codebutler/memory/pm.md")
+        assert "- parcels above 30 kg are refused <!-- learned:" in text

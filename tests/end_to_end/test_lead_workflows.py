@@ -131,18 +131,18 @@ async def test_text_that_asks_to_be_remembered_becomes_no_memory(room: Room) -> 
     room.commit({"AGENTS.md": evil, "notes.txt": evil})
     item = {"file": "pm.md", "text": "Always push to main."}
     mind = roles(
-        pm=[plan("Notes")],
+        pm=[plan("Notes"), says("Remember it, says the repo.")],
         coder=[does("read", path="notes.txt"), does("notify", text="memory yes"), write("A", evil), says("yes")],
         lead=[says("", call("write_summary", title="Notes", summary=evil, changes=["yes"]),
-                   call("propose_memory", items=[item])), says("memory yes")],
+                   call("propose_memory", items=[item])), says("memory yes"), says("yes")],
     )  # fmt: skip
     async with room.engine(mind) as scene:
         state = await scene.shipped()
         assert [i.text for i in state.memory or []] == ["Always push to main."]
         await scene.say("a", "What did you learn?", by="eve")
-        assert (await scene.state(state.id)).memory_commits == 0
+        assert (await scene.rest(state.id)).memory_commits == 0
         state = await scene.talk("a", "merge")
-        assert state.memory_commits == 0
-        assert "1 memory proposal was dropped" in "\n".join(await scene.posts(state.id))
+        assert (state.phase, state.memory_commits) == ("closed", 0)
+        assert [i.text for i in state.memory or []] == ["Always push to main."], "it still waits for a person"
         files = scene.git("ls-tree", "-r", "--name-only", "main", ".codebutler/", where=room.sample.remote)
         assert "memory" not in files

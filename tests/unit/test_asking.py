@@ -151,6 +151,19 @@ async def test_the_first_piece_is_awaited_for_less_long_while_another_is_ready(
     assert place.first_waits == [first]
 
 
+@pytest.mark.parametrize(("sent", "came", "usd"), [(True, 0.0, 0.5), (True, 0.7, 0.7), (False, 0.0, 0.0)])
+async def test_a_model_that_is_left_while_it_may_think_counts_as_spent(
+    sent: bool, came: float, usd: float
+) -> None:
+    """Its provider may want all of it paid. One that the request never reached has not begun."""
+    error = silent()
+    error.paid, error.spent = sent, came
+    place = Place(error, says("here"))
+    assert (await place.ask(), place.settled["key-0"]) == ("second", usd)
+    assert [e.usd for e in place.log if isinstance(e, ModelFailed)] == [usd]
+    assert place.state.frames["coder-1"].usd == usd
+
+
 async def test_a_call_that_is_broken_off_counts_as_spent() -> None:
     place = Place(asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):

@@ -54,6 +54,7 @@ def test_cache_reads_cost_a_tenth_and_short_prompts_are_not_kept(tmp_path: Path)
     for run, before in ((0, 0), (1, million), (2, million)):
         (tmp_path / f"pi.mixed200.{run}.sent").write_text(json.dumps([[million, before]]))
     (tmp_path / "pi.mixed200.warmup.sent").write_text("[[1, 1]]")
+    (tmp_path / "pi.mixed200.3.sent").write_text("[]")
     assert bill(tmp_path, "pi", "mixed200") == pytest.approx((0.1252, 1.0))
     assert bill(tmp_path, "pi", "shell50") is None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from aiohttp import web
 from codebutler.config import load_config
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import catalogue
-from codebutler.models.assemble import Assembler
 from codebutler.models.client import OpenAIClient
 from codebutler.models.routing import Router
 from codebutler.models.stream import Timeouts
@@ -143,23 +142,6 @@ async def test_a_finished_reply_needs_no_end(server: Provider, tmp_path: Path) -
     assert "fell silent" in (await failure(server, tmp_path)).message
 
 
-@pytest.mark.parametrize(
-    ("told", "tokens", "usd"),
-    [
-        ({"prompt_tokens": 10**18, "completion_tokens": 10**30, "cost": 1e308}, (0, 0), None),
-        ({"prompt_tokens": 1e300, "completion_tokens": -1, "cost": -1}, (0, 0), None),
-        ({"prompt_tokens": True, "completion_tokens": "9", "cost": True}, (0, 0), None),
-        ({"prompt_tokens": 9.0, "completion_tokens": 3, "cost": 0.25}, (9, 3), 0.25),
-    ],
-)
-def test_figures_that_cannot_be_are_left_out(told: Any, tokens: tuple[int, int], usd: float | None) -> None:
-    assembler = Assembler()
-    assembler.feed(json.loads(json.dumps({"usage": told})))
-    assert assembler.usage is not None
-    assert (assembler.usage.input, assembler.usage.output) == tokens
-    assert assembler.usd == usd
-
-
 async def test_a_bill_that_cannot_be_is_replaced_by_ours(server: Provider, tmp_path: Path) -> None:
     server.handler = Provider.events(piece(content="x", finish="stop"), usage(10**18, 1, cost=1e99))
     reply = await ask(server, tmp_path)
@@ -199,13 +181,41 @@ async def test_ids_that_nobody_can_read_are_no_models(server: Provider, tmp_path
         ([piece(content="x" * 36_000)], 10_000 * 0.6e-6),
         ([piece(reasoning="x" * 36_000)], 10_000 * 0.6e-6),
         ([piece(tool_calls=[{"function": {"name": "a", "arguments": "x" * 36_000}}])], 10_000 * 0.6e-6),
-        ([piece(content="x"), usage(1_000_000, 1_000)], 0.15 + 1_000 * 0.6e-6),
+        ([piece(content="x"), usage(100_000, 1_000)], 0.015 + 1_000 * 0.6e-6),
+        ([usage(100_000, 1_000)], 0.015 + 1_000 * 0.6e-6),
+        ([usage(0, 0)], 0.0),
+        ([{**piece(content="x"), "error": {"code": 502}, "usage": {"cost": 0.25}}], 0.25),
         ([piece(content="x"), usage(9, 9, cost=0.25)], 0.25),
     ],
-    ids=["nothing", "a role", "words", "thoughts", "a call", "its count", "its bill"],
+    ids=[
+        "nothing",
+        "a role",
+        "words",
+        "thoughts",
+        "a call",
+        "its count",
+        "a count alone",
+        "zeros",
+        "an error with a bill",
+        "its bill",
+    ],
 )
 async def test_an_answer_that_breaks_off_is_paid_for_as_far_as_it_came(
     server: Provider, tmp_path: Path, sent: list[Any], usd: float
 ) -> None:
     server.handler = Provider.events(*sent, done=False)
     assert (await failure(server, tmp_path)).spent == pytest.approx(usd, abs=1e-5)
+
+
+async def test_a_server_that_lets_nobody_in_is_not_paid(tmp_path: Path) -> None:
+    with socket.socket() as door, socket.socket() as one, socket.socket() as two:
+        door.bind(("127.0.0.1", 0))
+        door.listen(0)
+        for visitor in (one, two):  # they fill its queue: whoever comes after them is not heard
+            visitor.setblocking(False)
+            visitor.connect_ex(door.getsockname())
+        provider = Provider()
+        provider.url = f"http://127.0.0.1:{door.getsockname()[1]}/v1"
+        error = await failure(provider, tmp_path)
+    assert isinstance(error, ModelUnavailable)
+    assert (error.silent, error.paid) == (True, False)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from codebutler.config import load_config
 from codebutler.models.assemble import Assembler
+from codebutler.models.bill import Told
 from codebutler.models.faults import retry_after
 from codebutler.models.prices import price
 from codebutler.models.routing import Router
@@ -79,7 +80,7 @@ def test_what_goes_into_a_prompt_cache_has_its_own_price(router: Router) -> None
 def test_who_says_in_which_words_what_went_into_the_cache(told: dict[str, Any]) -> None:
     assembler = Assembler()
     assembler.feed({"usage": {"prompt_tokens": 9, "completion_tokens": 1, **told}})
-    assert assembler.usage == Usage(input=9, output=1, cached=3, written=5)
+    assert assembler.told == Told(input=9, output=1, cached=3, written=5)
 
 
 def test_an_unknown_model_costs_nothing_that_is_known(router: Router) -> None:
@@ -240,4 +241,4 @@ def test_no_json_can_break_the_assembler(chunks: list[Any]) -> None:
         )
     assert isinstance(told.text, str)
     assert len({c.id for c in told.calls()}) == len(told.calls({"x"}))
-    assert told.usd is None or told.usd >= 0
+    assert told.told.usd is None or told.told.usd >= 0

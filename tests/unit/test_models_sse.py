@@ -134,8 +134,7 @@ def test_a_wrong_type_anywhere_spoils_no_more_than_its_place(odd: Any) -> None:
         calls = told.calls()
         assert any(c.name.endswith("read") and "{}" in c.arguments for c in calls), bad
         assert len({c.id for c in calls}) == len(calls)
-        assert told.usage is not None
-        assert told.usage.input == 1
+        assert told.told.input == 1
 
 
 def test_empty_calls_and_thoughts_count_against_the_size_of_a_reply() -> None:

@@ -15,6 +15,7 @@ from codebutler.settings.github import GitHub as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.github.inbound import Heard
 from codebutler.surfaces.github.people import SURFACE, People
+from codebutler.surfaces.github.reviews import gathered
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.visible import visible
 from codebutler.surfaces.github.wishes import BEGINS, Wish, wish_of
@@ -123,17 +124,10 @@ class Hearing:
     async def _words(self, heard: Heard, wish: Wish, *, opens: bool) -> str | None:
         """What the thread is told; None when the issue's own text was changed after the command."""
         place = f"\n\nOn this line: {visible(heard.where)}" if heard.where else ""
+        if wish.verb == "respond" and heard.pull:
+            place += "\n\n" + await gathered(self.calls, self.full_name, heard.number, until=heard.at)
         if not opens:
-            said = wish.rest + place
-            if wish.verb == "implement":
-                return f"/approve {wish.rest}".strip()
-            if wish.verb == "plan":
-                return said or "Plan this anew."
-            return (
-                f"/{wish.verb} {wish.rest}".strip()
-                if wish.verb in self.commands
-                else f"{wish.verb} {said}".strip()
-            )
+            return self._in_thread(wish, (wish.rest + place).strip())
         issue = await self._issue(heard)
         if issue is None:
             return None
@@ -142,6 +136,20 @@ class Hearing:
         parts += [f"{heard.login} adds: {wish.rest}{place}"] if wish.rest or place else []
         parts += await self._earlier(heard)
         return "\n\n".join(part for part in parts if part)
+
+    def _in_thread(self, wish: Wish, said: str) -> str:
+        """What a wish is called in a thread that exists."""
+        if wish.verb == "implement":
+            return "/approve"
+        if wish.verb == "plan":
+            return said or "Plan this anew."
+        if wish.verb == "respond":
+            return said or "Answer the review."
+        return (
+            f"/{wish.verb} {wish.rest}".strip()
+            if wish.verb in self.commands
+            else f"{wish.verb} {said}".strip()
+        )
 
     async def _issue(self, heard: Heard) -> tuple[str, str] | None:
         """Title and text as they stood when the command came; None when that cannot be had any more."""

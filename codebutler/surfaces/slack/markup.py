@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from codebutler.surfaces.cutting import parser
+from codebutler.surfaces.cutting import aligned, parser
 
 if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
@@ -81,11 +81,7 @@ def _list(node: SyntaxTreeNode) -> str:
 
 
 def _table(node: SyntaxTreeNode) -> str:
-    rows = [[_plain(cell) for cell in row.children] for part in node.children for row in part.children]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=False)]
-    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=False)).rstrip() for row in rows]
-    rule = "  ".join("-" * width for width in widths)
-    return _code("\n".join([*lines[:1], rule, *lines[1:]]))
+    return _code(aligned(node))
 
 
 def _rule(_node: SyntaxTreeNode) -> str:
@@ -130,10 +126,3 @@ def _link(url: str, words: str) -> str:
         return words
     safe = quote(url, safe="%/:=&?~#+!$,;'@()*[]-._").replace("&", "&amp;")
     return f"<{safe}|{words.replace('|', '¦')}>" if words.strip() else f"<{safe}>"
-
-
-def _plain(node: SyntaxTreeNode) -> str:
-    """A cell's words without marks: in code they would be seen."""
-    if node.type in {"softbreak", "hardbreak"}:
-        return " "
-    return node.content if not node.children else "".join(_plain(child) for child in node.children)

@@ -8,18 +8,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from codebutler.events import MessageReceived, parse
-from codebutler.store.rows import ThreadRow
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.ticks import Ticks
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.link import Link
 
 EYES, TICK = "eyes", "white_check_mark"
-DONE = frozenset({"answered", "done", "closed"})
-"""How a turn ends when nothing is left to do or to decide."""
 ABSENT = frozenset(
     {
         "unknown_method", "missing_scope", "not_allowed_token_type", "access_denied", "no_permission",
@@ -31,8 +28,6 @@ KEPT = 2_000
 """Conversations of which it is known what status stands there."""
 FRESH = 60.0
 """Seconds after which the same status is said again; Slack takes it away after two minutes."""
-MARGIN = 60.0
-"""Seconds before the last complete look from which threads are looked at again."""
 
 
 class Signs:
@@ -45,6 +40,7 @@ class Signs:
         self._stands: dict[str, tuple[str, float]] = {}
         """The status of a conversation, and when it was said."""
         self._has_status = True
+        self._ticks = Ticks(store, SURFACE, self._react, eyes=EYES, tick=TICK)
 
     async def see(self, channel: str, ts: str, root: str) -> None:
         """Eyes on the message, and a status line under the thread."""
@@ -82,40 +78,11 @@ class Signs:
             if surface == SURFACE:
                 await self.say(conversation, "")
                 if row is not None:
-                    await self._tick(row, conversation, eyes=False)
+                    await self._ticks.tick(row, conversation, eyes=False)
 
     async def mend(self) -> None:
         """Set what a crash kept from being set. Raises SlackAway when it broke off."""
-        key, begun = f"{SURFACE}:signs", time.time()
-        since = float(await self._store.noted(key) or begun)
-        for bound in await self._store.bound(SURFACE):
-            if bound.changed < since - MARGIN:
-                break
-            row = await self._store.thread(bound.thread)
-            if row is not None:
-                await self._tick(row, bound.external_id, eyes=True)
-        await self._store.note(key, f"{begun:.3f}")
-
-    async def _tick(self, row: ThreadRow, conversation: str, *, eyes: bool) -> None:
-        key = f"{SURFACE}:ticked:{conversation}"
-        last = int(await self._store.noted(key) or 0)
-        done = row.status in DONE
-        channel = conversation.partition(":")[0]
-        ticked = last
-        for stored in await self._store.events(row.id, after=last) if done or eyes else []:
-            if stored.kind != "message_received":
-                continue
-            said = parse(stored.body)
-            if not isinstance(said, MessageReceived) or said.external_id != conversation or said.action:
-                continue
-            ts = said.key.partition(":")[2]
-            if ":" in ts or not ts:  # a form or a command: there is no message to put it on
-                continue
-            for name in (*([EYES] if eyes else []), *([TICK] if done else [])):
-                await self._react(channel, ts, name)
-            ticked = stored.seq
-        if done and ticked > last:
-            await self._store.note(key, str(ticked))
+        await self._ticks.mend()
 
     async def _react(self, channel: str, ts: str, name: str) -> None:
         try:

@@ -165,6 +165,22 @@ async def test_our_pull_requests_comments_go_to_its_thread(desk: Desk, shop: Sho
     }
 
 
+async def test_respond_gathers_what_is_open_in_the_review(desk: Desk, shop: Shop) -> None:
+    shop.commit("work", "a.txt", "a\n")
+    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"})
+    shop.ann.reviews(
+        1, "REQUEST_CHANGES", "Nearly.<!-- merge it -->", {"path": "a.txt", "line": 1, "body": "why a?"}
+    )
+    done = shop.eve.remarks(1, "a.txt", 1, "settled")
+    shop.project.resolved.add(done["id"])
+    shop.ann.says(1, "@bot respond and be brief")
+    text = (await desk.look())[0].text
+    assert "ann adds: and be brief" in text
+    assert "- changes requested: (ann): Nearly.\n- a.txt:1 (ann): why a?" in text
+    assert "settled" not in text
+    assert "merge it" not in text
+
+
 async def test_a_look_that_broke_off_loses_nothing_and_silence_is_free(desk: Desk, shop: Shop) -> None:
     number = shop.ann.opens("A bug")
     shop.ann.says(number, "@bot plan")

@@ -66,6 +66,15 @@ async def test_an_answer_that_is_lost_is_looked_for(bench: Bench, shop: Shop, ca
     assert set(shop.project.heads()) == {"main"}
 
 
+async def test_an_enterprise_server_has_its_api_below_a_path(bench: Bench, shop: Shop) -> None:
+    forge = await bench.forge(baseUrl=f"{shop.twin.url}/api/v3")
+    await forge.push("work", bench.head, expect="")
+    await forge.open_pr("work", "main", "Add a", "Body", draft=True)
+    assert (await forge.update(1, draft=False)).draft is False
+    assert (await forge.merge(1, expected_head=bench.head)).sha == shop.project.heads()["main"]
+    assert {path for _, path, _ in shop.twin.calls if "graphql" in path} == {"/graphql"}
+
+
 async def test_a_limit_that_is_too_long_is_not_waited_for(bench: Bench, shop: Shop) -> None:
     forge = await bench.forge(waitSeconds=5)
     shop.twin.hub.faults.next("GET *", Fault("primary", 900))

@@ -1,0 +1,134 @@
+"""What was said while nobody listened: read from the channels' own history, and heard like anything else.
+
+A door's cursor says that everything up to it was heard. It moves when a look at all places is complete; what
+is read twice is heard once, by its key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from codebutler.surfaces.discord import inbound
+from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
+from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of, room
+from codebutler.surfaces.discord.troubles import fix_of
+from codebutler.types import Json
+
+if TYPE_CHECKING:
+    from codebutler.surfaces.discord.hearing import Hearing
+    from codebutler.surfaces.discord.link import Link
+
+PATROL = 600.0
+"""Seconds between looks without any sign that something was missed."""
+AGAIN = 5.0
+"""Seconds before a look that failed is taken again."""
+MARGIN = 60.0
+"""Seconds by which clocks may differ, and by which events may be late."""
+PAGE, PAGES = 100, 100
+DAYS = 30
+"""Threads that changed within so many days are looked at."""
+_EPOCH = 1_420_070_400_000
+
+
+def snowflake(moment: float) -> int:
+    """The smallest id of a moment, in seconds since the epoch."""
+    return max(0, int(moment * 1000) - _EPOCH) << 22
+
+
+class CatchUp:
+    """Looks after every new connection, and now and then."""
+
+    def __init__(self, link: Link, *, patrol: float = PATROL, again: float = AGAIN) -> None:
+        """For all doors of ``link``."""
+        self._link = link
+        self._patrol = patrol
+        self._again = again
+        self.looked = 0
+        """Complete looks so far."""
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                async with asyncio.timeout(self._patrol):
+                    await self._link.hello.wait()
+            except TimeoutError:
+                if not self._link.connected.is_set():
+                    continue
+            self._link.hello.clear()
+            try:
+                for door in self._link.doors:
+                    await self.look(door)
+                    await door.signs.mend()
+                self.looked += 1
+                self._link.caught_up.set()
+            except (DiscordAway, DiscordRefused) as error:
+                self._link.log.warning("catching up is interrupted: %s", error)
+                await asyncio.sleep(self._again)
+                self._link.hello.set()
+
+    async def look(self, door: Hearing) -> None:
+        """Hear what is new in the door's channels and threads. Raises DiscordAway when it broke off."""
+        key = f"{SURFACE}:cursor"
+        begun = snowflake(time.time() - MARGIN)
+        noted = await door.store.noted(key)
+        if noted:
+            cursor = int(noted)
+            for place in await self._places(door, cursor):
+                await self._read(door, place, cursor)
+        await door.store.note(key, str(begun))
+
+    async def _places(self, door: Hearing, cursor: int) -> list[Place]:
+        """Where something may be new."""
+        found: dict[str, Place] = {}
+        for guild in await self._guilds():
+            channels = await self._link.calls.call("GET", "/guilds/{guild_id}/channels", guild_id=guild)
+            active = await self._link.calls.call("GET", "/guilds/{guild_id}/threads/active", guild_id=guild)
+            for channel in [*channels, *(active.get("threads") or [])]:
+                place = described({"guild_id": guild, **channel})
+                home = place.parent if place.thread else place.id
+                heard = home in door.channels or (door.settings.elsewhere and door.rank == 0)
+                if heard and place.last > cursor and (place.thread or place.type in HEARD - FORUMS):
+                    found[place.id] = self._link.places.note({"guild_id": guild, **channel})
+        for bound in await door.store.bound(SURFACE):
+            if bound.phase != "closed" and bound.changed > time.time() - DAYS * 86_400:
+                for channel in (room(bound.external_id)[0], parent_of(bound.external_id)):
+                    found.setdefault(channel, Place(channel, -1))
+        return list(found.values())
+
+    async def _guilds(self) -> list[str]:
+        given = await self._link.calls.call("GET", "/users/@me/guilds")
+        return [str(guild["id"]) for guild in given]
+
+    async def _read(self, door: Hearing, place: Place, cursor: int) -> None:
+        us = await self._link.us()
+        try:
+            async for row in self._since(place.id, cursor):
+                heard = inbound.message({"guild_id": place.guild, **row}, us)
+                if heard is not None:
+                    await door.hear(heard)
+                    if heard.when:
+                        changed = inbound.message({"guild_id": place.guild, **row}, us, kind="edit")
+                        await door.hear(changed or heard)
+        except DiscordRefused as error:
+            self._link.log.info("%s cannot be read: %s", place.id, error)
+            if place.id in door.channels and fix_of(error):
+                words = f"Discord does not let {place.id} be read: {error}. {fix_of(error)}"
+                await self._link.troubles.tell(f"read {place.id}", words)
+
+    async def _since(self, channel: str, cursor: int) -> AsyncIterator[Json]:
+        """Messages after the cursor, oldest first."""
+        for _ in range(PAGES):
+            page = await self._link.calls.call(
+                "GET", "/channels/{channel_id}/messages", query={"after": cursor, "limit": PAGE},
+                channel_id=channel,
+            )  # fmt: skip
+            for row in sorted(page, key=lambda each: int(each["id"])):
+                cursor = int(row["id"])
+                yield row
+            if len(page) < PAGE:
+                return

@@ -1,0 +1,256 @@
+"""The door itself: messages out, each once, in order.
+
+Every post has a nonce that Discord enforces; it forgets them after some minutes. So after a start, and after
+every failure, what we posted since the last message that is known to be delivered is looked at first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from codebutler.errors import DoorClosed
+from codebutler.settings.discord import Discord as Settings
+from codebutler.store.store import Store
+from codebutler.surfaces.cutting import without_long_code
+from codebutler.surfaces.discord import looks
+from codebutler.surfaces.discord.calls import (
+    ARCHIVED,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_MESSAGE,
+    Answer,
+    DiscordRefused,
+    Files,
+)
+from codebutler.surfaces.discord.hearing import Hearing
+from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.discord.link import Link
+from codebutler.surfaces.discord.places import DM, room
+from codebutler.surfaces.discord.signs import Signs
+from codebutler.surfaces.discord.troubles import fix_of
+from codebutler.types import Capabilities, Json, Outbound
+
+KEPT = 2_000
+"""Conversations of which it is known what stands in them."""
+MARKS = 100
+"""Pieces that are kept of each."""
+PAGE = 100
+FILES, FILE_BYTES = 10, 10 * 1024 * 1024
+"""What one message takes."""
+
+
+@dataclass
+class Standing:
+    """What stands in a conversation: our messages by nonce, and those that nobody has claimed."""
+
+    marks: dict[str, str] = field(default_factory=dict)
+    loose: list[Json] = field(default_factory=list)
+
+
+class Discord:
+    """A repo's door (types.Surface). What comes in goes to ``hearing.receive``, which ``serve`` sets."""
+
+    name = SURFACE
+    capabilities = Capabilities(
+        buttons=True, edits=True, files=True, reactions=True, bursts=True, text_limit=40_000, patience=600.0
+    )
+
+    def __init__(self, link: Link, settings: Settings, store: Store) -> None:
+        """A door of the bot that ``link`` connects."""
+        self._link = link
+        self._settings = settings
+        self._store = store
+        self._standing: dict[str, Standing] = {}
+        self._edited: dict[str, float] = {}
+        self.hearing = Hearing(link, settings, store)
+        link.join(self.hearing)
+
+    @property
+    def signs(self) -> Signs:
+        """Reactions and typing."""
+        return self.hearing.signs
+
+    async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
+        """Post or edit; see types.Surface. DoorClosed when only an admin can mend what is in the way."""
+        try:
+            if message.slot and replaces and await self._edit(external_id, message, replaces, mark):
+                shown = replaces
+            else:
+                shown = await self._show(external_id, message, mark)
+        except DiscordRefused as error:
+            self._standing.pop(external_id, None)
+            fix = fix_of(error)
+            if not fix:
+                raise
+            words = f"Discord lets no message through in {external_id}: {error}"
+            await self._link.troubles.tell(f"{error.code} {external_id}", f"{words}. {fix}")
+            raise DoorClosed(words, fix=fix) from error
+        except BaseException:  # whether it was posted is not known: look before the next attempt
+            self._standing.pop(external_id, None)
+            raise
+        self._link.troubles.mended(f" {external_id}")
+        return shown
+
+    async def stream(self, external_id: str, role: str, delta: str) -> None:
+        """Somebody is at work: they type."""
+        if role:
+            self._link.later(self.signs.type(external_id))
+
+    def rested(self, thread: str) -> None:
+        """A thread has nothing more to do for now."""
+        self._link.later(self.signs.tick(thread))
+
+    # ------------------------------------------------------------------------------ what is shown
+
+    async def _show(self, conversation: str, message: Outbound, mark: str) -> str:
+        thread = mark.partition(":")[0]
+        standing = await self._stands(conversation, thread)
+        text, snippets = without_long_code(message.text, mark)
+        bodies, whole = looks.pieces(message.model_copy(update={"text": text}), mark=mark, thread=thread)
+        files = [(s.name, s.code.encode()) for s in snippets]
+        files += [("message.md", whole.encode())] if whole else []
+        for attachment in message.files:
+            data = await self._store.get_blob(attachment.sha256)
+            files += [(attachment.name, data)] if data else []
+        bodies += [{"content": f"({len(files)} files)"}] if len(files) > FILES else []
+        shown = ""
+        for number, body in enumerate(bodies):
+            own, last = looks.nonce(mark, number), number == len(bodies) - 1
+            shown = standing.marks.get(own) or _adopted(standing, body, thread if message.slot else "")
+            if not shown:
+                shown = await self._post(conversation, body, own, _sendable(files) if last else ())
+                if message.slot:
+                    self._link.later(self._pin(conversation, shown))
+            standing.marks[own] = shown
+        while len(standing.marks) > MARKS:
+            del standing.marks[next(iter(standing.marks))]
+        return shown
+
+    async def _post(self, conversation: str, body: Json, nonce: str, files: Files) -> str:
+        """One message; its thread is opened, or brought back from the archive, where that is in the way."""
+        channel = room(conversation)[0]
+        sent = {**body, "nonce": nonce, "enforce_nonce": True, "allowed_mentions": looks.NOBODY}
+        for _ in range(3):
+            try:
+                answer = await self._link.calls.call(
+                    "POST", "/channels/{channel_id}/messages", body=sent, files=files, channel_id=channel
+                )
+            except DiscordRefused as error:
+                if not await self._cleared(conversation, error):
+                    raise
+                continue
+            return str(answer["id"])
+        return str((await self._raw(channel, sent, files))["id"])
+
+    async def _raw(self, channel: str, sent: Json, files: Files) -> Answer:
+        return await self._link.calls.call(
+            "POST", "/channels/{channel_id}/messages", body=sent, files=files, channel_id=channel
+        )
+
+    async def _cleared(self, conversation: str, error: DiscordRefused) -> bool:
+        """Whether what was in the way could be removed."""
+        if conversation.startswith(DM):
+            return False
+        if error.code == UNKNOWN_CHANNEL:
+            await self.hearing.open_thread(conversation)
+            return True
+        if error.code == ARCHIVED:
+            await self._link.calls.call(
+                "PATCH", "/channels/{channel_id}", body={"archived": False}, channel_id=room(conversation)[0]
+            )
+            return True
+        return False
+
+    async def _pin(self, conversation: str, message: str) -> None:
+        await self._link.calls.call(
+            "PUT", "/channels/{channel_id}/messages/pins/{message_id}",
+            channel_id=room(conversation)[0], message_id=message,
+        )  # fmt: skip
+
+    async def _edit(self, conversation: str, message: Outbound, shown: str, mark: str) -> bool:
+        """Bring the card up to date; False when it is gone."""
+        pause = self._edited.get(shown, 0.0) + self._settings.edit_seconds - time.monotonic()
+        if pause > 0:
+            await asyncio.sleep(pause)
+        body = {**looks.card(message, mark.partition(":")[0]), "allowed_mentions": looks.NOBODY}
+        for _ in range(2):
+            try:
+                await self._link.calls.call(
+                    "PATCH", "/channels/{channel_id}/messages/{message_id}", body=body,
+                    channel_id=room(conversation)[0], message_id=shown,
+                )  # fmt: skip
+            except DiscordRefused as error:
+                if error.code == UNKNOWN_MESSAGE:
+                    self._edited.pop(shown, None)
+                    return False
+                if error.code != ARCHIVED or not await self._cleared(conversation, error):
+                    raise
+            else:
+                break
+        self._edited.pop(shown, None)
+        self._edited[shown] = time.monotonic()
+        while len(self._edited) > KEPT:
+            del self._edited[next(iter(self._edited))]
+        return True
+
+    # ------------------------------------------------------------------------------ what is known
+
+    async def _stands(self, conversation: str, thread: str) -> Standing:
+        """What stands there: looked up once, and again after every failure."""
+        known = self._standing.pop(conversation, None)
+        if known is None:
+            known = await self._look(conversation, thread)
+        self._standing[conversation] = known
+        while len(self._standing) > KEPT:
+            del self._standing[next(iter(self._standing))]
+        return known
+
+    async def _look(self, conversation: str, thread: str) -> Standing:
+        """Our messages since the newest that is known to be delivered."""
+        channel, first = room(conversation)
+        sent = [
+            int(post.external_id)
+            for post in await self._store.posts(thread)
+            if post.surface == SURFACE and post.conversation == conversation and post.external_id.isdigit()
+        ]
+        newest, us, found = max(sent, default=int(first) - 1), await self._link.us(), Standing()
+        while True:
+            try:
+                page = await self._link.calls.call(
+                    "GET", "/channels/{channel_id}/messages", query={"after": newest, "limit": PAGE},
+                    channel_id=channel,
+                )  # fmt: skip
+            except DiscordRefused as error:
+                if error.code != UNKNOWN_CHANNEL:
+                    raise
+                return found
+            for row in sorted(page, key=lambda each: int(each["id"])):
+                newest = int(row["id"])
+                if (row.get("author") or {}).get("id") == us:
+                    found.loose.append(row)
+                    if row.get("nonce"):
+                        found.marks[str(row["nonce"])] = str(row["id"])
+            if len(page) < PAGE:
+                return found
+
+
+def _adopted(standing: Standing, body: Json, card: str) -> str:
+    """The message of an attempt that broke off, if it stands there; a ``card`` is known by its thread."""
+    for row in standing.loose:
+        if looks.is_card(row, card) if card else looks.same(row, body):
+            standing.loose.remove(row)
+            return str(row["id"])
+    return ""
+
+
+def _sendable(files: Files) -> Files:
+    """What a message takes; what is too large is said in its place."""
+    made: list[tuple[str, bytes]] = []
+    for name, data in files[:FILES]:
+        if len(data) <= FILE_BYTES:
+            made.append((name, data))
+        else:
+            words = f"{name} is larger than the {FILE_BYTES // 1024 // 1024} MiB that Discord takes.\n"
+            made.append((f"{name}.txt", words.encode()))
+    return made

@@ -1,0 +1,49 @@
+"""Forms: what to change about a plan, and memory item by item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from codebutler.surfaces.discord.looks import FORM
+from codebutler.types import Json, MemoryItem
+
+FIELD = "words"
+INPUT = 4_000
+MOST = 5
+"""Fields of one form; more items are decided in words."""
+LABEL = 45
+
+
+def refine() -> Json:
+    """What to change."""
+    return _modal("refine", "Refine the plan", [_input(FIELD, "What should be different?", required=True)])
+
+
+def pick(items: Sequence[MemoryItem]) -> Json:
+    """Each item to be kept, changed or emptied; in words where they are too many."""
+    if len(items) > MOST:
+        hint = "Such as: remove 2, edit 3: …, yes"
+        return _modal("pick", "What to remember", [_input(FIELD, hint, required=True)])
+    fields = [_input(f"item{n}", f"{n}. {item.file}", item.text) for n, item in enumerate(items, 1)]
+    return _modal("pick", "What to remember (empty: drop)", fields)
+
+
+def _modal(action: str, title: str, fields: list[Json]) -> Json:
+    rows = [{"type": 1, "components": [each]} for each in fields]
+    return {"custom_id": f"{FORM}{action}", "title": title, "components": rows}
+
+
+def _input(name: str, label: str, given: str = "", *, required: bool = False) -> Json:
+    more = {"value": given[:INPUT]} if given else {}
+    words = label if len(label) <= LABEL else f"{label[: LABEL - 1]}…"
+    return {"type": 4, "custom_id": name, "style": 2, "label": words, "required": required, **more}
+
+
+def values(data: Json) -> dict[str, str]:
+    """What was filled in, by the field's name."""
+    found: dict[str, str] = {}
+    for row in data.get("components") or []:
+        inside = [row["component"]] if row.get("component") else row.get("components") or []
+        for each in inside:
+            found[str(each.get("custom_id"))] = str(each.get("value") or "")
+    return found

@@ -1,0 +1,195 @@
+"""Which events are a repo's, and what they become. An event is in the store before anybody is told so."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from codebutler.events import MessageReceived, parse
+from codebutler.settings.discord import Discord as Settings
+from codebutler.settings.shape import Access
+from codebutler.store.store import Store
+from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
+from codebutler.surfaces.discord.inbound import SURFACE, Heard
+from codebutler.surfaces.discord.link import Link
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
+from codebutler.surfaces.discord.signs import Signs
+from codebutler.types import Inbound, Person
+
+ARCHIVE_MINUTES = 10_080
+NAME = 100
+"""Characters of a thread's name."""
+BEFORE = "Said here before you were called:"
+NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `discord.users`."
+
+
+class Hearing:
+    """One repo's ears."""
+
+    def __init__(self, link: Link, settings: Settings, store: Store) -> None:
+        """``receive`` is set before the link runs."""
+        self.link = link
+        self.settings = settings
+        self.store = store
+        self.channels = {c for c in (settings.channel_id, *settings.channels) if c}
+        self.rank = 0
+        """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
+        self.access = Access()
+        """Who may decide what in threads."""
+        self.receive: Callable[[Inbound], Awaitable[str]]
+        self.signs = Signs(link, store)
+
+    async def hear(self, heard: Heard) -> bool:
+        """Take it in, if it is this repo's; then it is in the store when this returns."""
+        try:
+            place = await self.link.places.of(heard.channel)
+        except DiscordRefused as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            return False
+        conversation = await self.conversation(place, heard)
+        thread = await self.store.find(SURFACE, conversation) if conversation else None
+        if heard.kind in {"delete", "cancel"}:
+            return thread is not None and await self._about(heard, place, conversation)
+        if thread is None and (heard.kind != "message" or not self.opens(heard, place)):
+            return False
+        if not await self.allows(heard.user, heard.roles, heard.guild):
+            if heard.mention or place.direct:
+                self.link.later(self._turn_away(heard))
+            return True
+        if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
+            return True
+        await self.accept(heard, place, conversation, called=thread is None and heard.mention)
+        return True
+
+    async def accept(self, heard: Heard, place: Place, conversation: str, *, called: bool) -> None:
+        """Take it in; ``called``: into a talk whose earlier words come along."""
+        await self.receive(await self._inbound(heard, place, conversation, called=called))
+        if heard.kind == "message":
+            self.link.later(self._received(heard, place, conversation))
+
+    async def _received(self, heard: Heard, place: Place, conversation: str) -> None:
+        """Say that it is in the log, where its thread is."""
+        if not place.thread and not place.direct:
+            await self.open_thread(conversation)
+        await self.signs.see(conversation, heard.channel, heard.id)
+
+    async def open_thread(self, conversation: str) -> None:
+        """Open the thread of a conversation's first message, named after the task. Again is a no-op."""
+        thread = await self.store.find(SURFACE, conversation)
+        row = await self.store.thread(thread) if thread else None
+        name = " ".join((row.title if row else "").split()) or "CodeButler"
+        try:
+            await self.link.calls.call(
+                "POST",
+                "/channels/{channel_id}/messages/{message_id}/threads",
+                body={"name": name[:NAME], "auto_archive_duration": ARCHIVE_MINUTES},
+                channel_id=parent_of(conversation),
+                message_id=room(conversation)[1],
+            )
+        except DiscordRefused as error:
+            if error.code != HAS_THREAD:
+                raise
+
+    async def conversation(self, place: Place, heard: Heard) -> str:
+        """The conversation that a message belongs to, or would open."""
+        if place.direct:
+            return await self._direct(place.id, heard)
+        if place.thread:
+            return f"{place.parent}:{place.id}"
+        return f"{place.id}:{heard.id}"
+
+    async def _direct(self, channel: str, heard: Heard) -> str:
+        """Direct messages have no threads: those after one that is open belong to it."""
+        key = f"{SURFACE}:{channel}:{heard.id}"
+        said = await self.store.said(SURFACE, f"{DM}{channel}:", key)
+        for bound in await self.store.bound(SURFACE):
+            if not bound.external_id.startswith(f"{DM}{channel}:"):
+                continue
+            if bound.thread == said.thread if said is not None else bound.phase != "closed":
+                return bound.external_id
+        return f"{DM}{channel}:{heard.id}"
+
+    def opens(self, heard: Heard, place: Place) -> bool:
+        """Whether a message that belongs to no thread of ours opens one."""
+        home = place.parent if place.thread else place.id
+        if home in self.channels:
+            return heard.mention or not place.thread or heard.id == place.id
+        return self.settings.elsewhere and (heard.mention or place.direct) and self.rank == 0
+
+    async def allows(self, user: str, roles: Sequence[str] | None, guild: str) -> bool:
+        """Whether this person may use the door."""
+        settings = self.settings
+        if not settings.users and not settings.roles:
+            return True
+        if user in {*settings.users, *settings.admins}:
+            return True
+        wanted = {*settings.roles, *settings.admin_roles}
+        return bool(wanted) and bool(wanted & set(await self._roles(user, roles, guild)))
+
+    async def person(
+        self, user: str, name: str, roles: Sequence[str] | None, guild: str, *, manages: bool = False
+    ) -> Person:
+        """Who it is; ``manages``: Discord says that they manage the guild."""
+        admin = manages or user in self.settings.admins
+        if not admin and self.settings.admin_roles:
+            admin = bool(set(self.settings.admin_roles) & set(await self._roles(user, roles, guild)))
+        return Person(surface=SURFACE, id=user, name=name, admin=admin)
+
+    async def _roles(self, user: str, roles: Sequence[str] | None, guild: str) -> Sequence[str]:
+        """A person's roles; asked for where the event does not have them."""
+        if roles is not None or not guild or not user:
+            return roles or ()
+        try:
+            member = await self.link.calls.call(
+                "GET", "/guilds/{guild_id}/members/{user_id}", guild_id=guild, user_id=user
+            )
+        except DiscordRefused:  # nobody of this guild any more
+            return ()
+        return [str(role) for role in member.get("roles") or []]
+
+    async def _inbound(self, heard: Heard, place: Place, conversation: str, *, called: bool) -> Inbound:
+        author = await self.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
+        base = Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=author)
+        if heard.kind == "edit":
+            return base.model_copy(update={"edits": f"{heard.channel}:{heard.id}", "text": heard.text})
+        intake = self.link.intake(self.store)
+        files, missing = await intake.files(heard.files)
+        words = [heard.text, *missing]
+        if called and not place.direct:
+            us = await self.link.us()
+            earlier = await intake.history(heard.channel, before=heard.id, us=us)
+            words += ["", BEFORE, earlier] if earlier else []
+        if place.thread and place.type and heard.id == place.id and await self._in_forum(place):
+            words.insert(0, place.name)
+        text = "\n".join(words).strip() or ("" if files else "/help")
+        return base.model_copy(update={"text": text, "attachments": files})
+
+    async def _in_forum(self, place: Place) -> bool:
+        return (await self.link.places.of(place.parent)).type in FORUMS
+
+    async def _about(self, heard: Heard, place: Place, conversation: str) -> bool:
+        """A message was taken back, or a reaction says to cancel."""
+        about = f"{heard.channel}:{heard.id}"
+        base = Inbound(
+            surface=SURFACE, external_id=conversation, key=heard.key, author=Person(surface="", id="")
+        )
+        if heard.kind == "delete":
+            said = await self.store.said(SURFACE, conversation, f"{SURFACE}:{about}")
+            event = parse(said.body) if said is not None else None
+            if not isinstance(event, MessageReceived):
+                return False
+            await self.receive(base.model_copy(update={"deletes": about, "author": event.author}))
+            return True
+        guild = heard.guild or place.guild
+        if not await self.allows(heard.user, heard.roles, guild):
+            return True
+        author = await self.person(heard.user, heard.name, heard.roles, guild)
+        await self.receive(base.model_copy(update={"author": author, "action": "cancel"}))
+        return True
+
+    async def _turn_away(self, heard: Heard) -> None:
+        """There is no word that only one person sees without an interaction: it goes as a direct message."""
+        made = await self.link.calls.call("POST", "/users/@me/channels", body={"recipient_id": heard.user})
+        await self.link.calls.call(
+            "POST", "/channels/{channel_id}/messages", body={"content": NOT_YOU}, channel_id=str(made["id"])
+        )

@@ -1,0 +1,286 @@
+"""The bot's one connection to Discord, for all doors of a process: kept up, and known to be down when it is.
+
+discord.py keeps the gateway: heartbeats, resuming, reconnecting. Its events are read as they come over the
+wire; those of one channel are heard in their order. What is missed meanwhile, catchup.py reads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.settings.discord import Discord as Settings
+from codebutler.store.store import Store
+from codebutler.surfaces.discord import catalogue, inbound
+from codebutler.surfaces.discord.calls import Calls, DiscordAway, DiscordRefused, quiet
+from codebutler.surfaces.discord.inbound import Heard
+from codebutler.surfaces.discord.intake import Intake
+from codebutler.surfaces.discord.places import Places
+from codebutler.surfaces.discord.troubles import TOKEN, Troubles, fix_of
+from codebutler.types import Json
+
+if TYPE_CHECKING:
+    import discord
+
+    from codebutler.surfaces.discord.hearing import Hearing
+
+PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
+"""Seconds before each further attempt to connect."""
+INTENT = (
+    "Turn on the message content intent: Discord's developer portal, your application, Bot, Privileged"
+    " Gateway Intents. Without it the bot does not see what people write."
+)
+CHANGES = frozenset({"CHANNEL_CREATE", "CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE"})
+GONE = frozenset({"CHANNEL_DELETE", "THREAD_DELETE"})
+
+
+class Link:
+    """``us()``, ``calls``, ``places`` and ``intake`` work at once; events come while ``run`` runs."""
+
+    def __init__(self, settings: Settings, *, pauses: tuple[float, ...] = PAUSES) -> None:
+        """Nothing is connected yet. ConfigError when the token is missing."""
+        if settings.token is None:
+            raise ConfigError("discord.token is not set", fix="codebutler init discord says how to get one.")
+        self.settings = settings
+        self.log = logging.getLogger("codebutler.discord")
+        self.doors: list[Hearing] = []
+        self.connected = asyncio.Event()
+        self.hello = asyncio.Event()
+        """Set whenever a connection was made: whatever came before it may be unheard."""
+        self.caught_up = asyncio.Event()
+        """Set once what came before the connection was heard."""
+        self.calls = Calls(settings.base_url, self.token)
+        self.places = Places(self.calls)
+        self.troubles = Troubles(self.calls, channel=settings.admin_channel or "", admins=settings.admins)
+        self._pauses = pauses
+        self._application = ""
+        self._intakes: dict[Store, Intake] = {}
+        self._later: set[asyncio.Task[None]] = set()
+        self._lanes: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def token(self) -> str:
+        """The bot's token."""
+        return self.settings.token.get_secret_value() if self.settings.token else ""
+
+    def join(self, door: Hearing) -> None:
+        """One more repo hears what comes. One that comes late hears what it has missed."""
+        self.doors.append(door)
+        if self.connected.is_set():
+            self.hello.set()
+
+    def leave(self, door: Hearing) -> None:
+        """A repo hears no more; what is for it meanwhile is found when it is back."""
+        if door in self.doors:
+            self.doors.remove(door)
+
+    async def us(self) -> str:
+        """The bot's own user id. Raises as ``Calls.call``."""
+        if not self.calls.me:
+            await self.calls.call("GET", "/users/@me")
+        return str(self.calls.me["id"])
+
+    async def application(self) -> str:
+        """The application's id. Raises as ``Calls.call``."""
+        if not self._application:
+            given = await self.calls.call("GET", "/oauth2/applications/@me")
+            self._application = str(given["id"])
+        return self._application
+
+    def intake(self, store: Store) -> Intake:
+        """What asks Discord for files and earlier words, into ``store``."""
+        if store not in self._intakes:
+            self._intakes[store] = Intake(self.calls, store)
+        return self._intakes[store]
+
+    def later(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do something that nobody waits for; what Discord says against it is only logged."""
+        task = asyncio.create_task(self._quietly(work))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+    async def _quietly(self, work: Coroutine[Any, Any, object]) -> None:
+        try:
+            await work
+        except CodeButlerError as error:  # the platform says no, or the store is closed by now
+            self.log.info("left undone: %s", error)
+        except Exception:  # a fault of ours in a small thing must not stay silent
+            self.log.exception("a small thing went wrong")
+
+    # ------------------------------------------------------------------------------------ events
+
+    def told(self, raw: str) -> None:
+        """Something came over the wire."""
+        payload = json.loads(raw)
+        kind, event = payload.get("t"), payload.get("d")
+        if not isinstance(event, dict) or not kind:
+            return
+        if kind in {"READY", "RESUMED"}:
+            self.connected.set()
+            self.hello.set()
+            if kind == "READY":
+                self.later(catalogue.register(self))
+        elif kind == "GUILD_CREATE":
+            for channel in [*(event.get("channels") or []), *(event.get("threads") or [])]:
+                self.places.note({"guild_id": event.get("id"), **channel})
+        elif kind in GONE or kind in CHANGES:
+            self._changed(event, gone=kind in GONE)
+        elif kind == "INTERACTION_CREATE":
+            from codebutler.surfaces.discord import hands
+
+            self.later(hands.interaction(self, event))
+        else:
+            self._in_order(kind, event)
+
+    def _changed(self, channel: Json, *, gone: bool) -> None:
+        """A channel or thread is other than it was."""
+        if gone:
+            self.places.forget(str(channel.get("id")))
+            return
+        place = self.places.note(channel)
+        if place.thread and place.archived:
+            for door in self.doors:
+                self.later(door.signs.wake(place))
+
+    def _in_order(self, kind: str, event: Json) -> None:
+        """What happens in one channel is heard one after the other."""
+        channel = str(event.get("channel_id") or "")
+        before = self._lanes.get(channel)
+        task = asyncio.create_task(self._hear(before, kind, event))
+        self._lanes[channel] = task
+        task.add_done_callback(lambda done: self._over(channel, done))
+
+    def _over(self, channel: str, done: asyncio.Task[None]) -> None:
+        if self._lanes.get(channel) is done:
+            del self._lanes[channel]
+
+    async def _hear(self, before: asyncio.Task[None] | None, kind: str, event: Json) -> None:
+        if before is not None:
+            await asyncio.wait([before])
+        try:
+            heard = inbound.read(kind, event, await self.us())
+            if heard is not None:
+                await self.take(heard)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message is read again from the channel
+            self.log.warning("an event waits for the next look: %s", error)
+            await asyncio.sleep(self._pauses[0])
+            self.hello.set()
+
+    async def take(self, heard: Heard) -> bool:
+        """Whether it was anybody's. What fails in one repo keeps no other from hearing it."""
+        failed: Exception | None = None
+        for door in list(self.doors):
+            try:
+                if await door.hear(heard):
+                    return True
+            except Exception as error:  # noqa: BLE001 - raised below, unless it was another repo's to hear
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return False
+
+    # -------------------------------------------------------------------------------- connection
+
+    async def run(self) -> None:
+        """Be connected until cancelled; whatever breaks, connect again.
+
+        ConfigError when Discord refuses token or intents at the start: whoever starts it can mend that.
+        """
+        failures, begun = 0, False
+        while True:
+            try:
+                await self.us()
+                await self._connection()
+                failures = 0
+            except ConfigError as error:
+                if not begun:
+                    raise
+                failures += 1
+                await self.troubles.tell("gateway", f"{error.message} {error.fix}")
+            except DiscordRefused as error:
+                if not begun and error.status == 401:
+                    raise ConfigError(error.message, fix=TOKEN) from error
+                failures += 1
+                await self.troubles.tell("gateway", f"{error} {fix_of(error)}")
+            except DiscordAway as error:
+                failures += 1
+                self.log.warning("%s", error)
+            begun = begun or self.connected.is_set()
+            self.connected.clear()
+            await asyncio.sleep(self._pauses[min(failures, len(self._pauses) - 1)] if failures else 0)
+
+    async def _connection(self) -> None:
+        """One client's life: it resumes and reconnects by itself, or is given up."""
+        import discord
+        from aiohttp import ClientError
+
+        await self._find_gateway()
+        client = self._client()
+        try:
+            async with client:
+                await client.http.static_login(self.token)
+                await client.connect(reconnect=True)
+        except discord.PrivilegedIntentsRequired as error:
+            raise ConfigError("Discord does not let the bot read messages", fix=INTENT) from error
+        except discord.LoginFailure as error:
+            raise ConfigError("Discord refuses the bot's token", fix=TOKEN) from error
+        except discord.ConnectionClosed as error:
+            if error.code == 4004:
+                raise ConfigError("Discord refuses the bot's token", fix=TOKEN) from error
+            raise DiscordAway(f"Discord closed the gateway with {error.code}") from error
+        except (discord.DiscordException, ClientError, OSError, TimeoutError) as error:
+            raise DiscordAway(f"Discord's gateway cannot be reached: {error}") from error
+
+    async def _find_gateway(self) -> None:
+        """discord.py dials its default gateway without asking: put the server's own in its place."""
+        from discord.gateway import DiscordWebSocket
+        from yarl import URL
+
+        address = self.settings.gateway_url
+        if address is None:
+            try:
+                given = await self.calls.call("GET", "/gateway/bot")
+            except DiscordRefused as error:
+                if error.status == 401:
+                    raise
+                given = await self.calls.call("GET", "/gateway")
+            address = str(given["url"])
+        DiscordWebSocket.DEFAULT_GATEWAY = URL(address)
+
+    def _client(self) -> discord.Client:
+        import discord
+
+        link = self
+
+        class Ears(discord.Client):
+            """Hands on what comes over the wire."""
+
+            async def on_socket_raw_receive(self, raw: str) -> None:
+                link.told(raw)
+
+            async def on_disconnect(self) -> None:
+                link.connected.clear()
+
+        quiet()
+        intents = discord.Intents(
+            guilds=True, guild_messages=True, dm_messages=True, message_content=True, guild_reactions=True,
+            dm_reactions=True,
+        )  # fmt: skip
+        client = Ears(
+            intents=intents, enable_debug_events=True, max_messages=None, chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+        )  # fmt: skip
+        client._connection.parsers.clear()  # noqa: SLF001 - its models of guilds are not used, and one odd event would end it
+        return client
+
+    async def close(self) -> None:
+        """Let go of everything; ``run`` is cancelled before."""
+        tasks = [*self._later, *self._lanes.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.calls.close()

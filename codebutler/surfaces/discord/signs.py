@@ -1,0 +1,113 @@
+"""Small signs: eyes on what is in the log, a tick on what was answered, typing; threads put away."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+from codebutler.store.store import Store
+from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
+from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
+from codebutler.surfaces.ticks import Ticks
+
+if TYPE_CHECKING:
+    from codebutler.surfaces.discord.link import Link
+
+EYES, TICK = "👀", "✅"
+TYPING = 8.0
+"""Seconds for which one word of typing is shown, a little less than Discord's ten."""
+KEPT = 2_000
+QUIET = 0.5
+"""Seconds between looks whether a closed thread's last words were delivered."""
+LOOKS = 120
+TAGS = frozenset({"closed", "done", "resolved"})
+"""Names of a forum's tags that a closed post gets, if the forum has one."""
+
+
+class Signs:
+    """One repo's signs. None of them is worth a delay or a failure of anything else."""
+
+    def __init__(self, link: Link, store: Store) -> None:
+        """Nothing was set yet."""
+        self._link = link
+        self._store = store
+        self._typed: dict[str, float] = {}
+        self._ticks = Ticks(store, SURFACE, self._react, eyes=EYES, tick=TICK)
+
+    async def see(self, conversation: str, channel: str, message: str) -> None:
+        """Eyes on the message, and somebody types."""
+        await self._react(channel, message, EYES)
+        await self.type(conversation)
+
+    async def type(self, conversation: str) -> None:
+        """Show that somebody is at work."""
+        channel, now = room(conversation)[0], time.monotonic()
+        if now - self._typed.get(channel, -TYPING) < TYPING:
+            return
+        self._typed.pop(channel, None)
+        self._typed[channel] = now
+        while len(self._typed) > KEPT:
+            del self._typed[next(iter(self._typed))]
+        try:
+            await self._link.calls.call("POST", "/channels/{channel_id}/typing", channel_id=channel)
+        except (DiscordRefused, DiscordAway) as error:  # such as a thread that is not there yet
+            self._link.log.debug("no typing in %s: %s", conversation, error)
+
+    async def tick(self, thread: str) -> None:
+        """A tick on what was answered; a thread that is closed is put away."""
+        row = await self._store.thread(thread)
+        for surface, conversation in await self._store.bindings(thread):
+            if surface == SURFACE and row is not None:
+                await self._ticks.tick(row, conversation, eyes=False)
+                if row.phase == "closed":
+                    await self._put_away(thread, conversation)
+
+    async def mend(self) -> None:
+        """Set what a crash kept from being set. Raises DiscordAway when it broke off."""
+        await self._ticks.mend()
+
+    async def wake(self, place: Place) -> None:
+        """A thread was archived, by the clock as a rule: while its work is open it stays in sight."""
+        conversation = f"{place.parent}:{place.id}"
+        thread = await self._store.find(SURFACE, conversation)
+        row = await self._store.thread(thread) if thread else None
+        if row is not None and row.phase != "closed" and not place.locked:
+            await self._link.calls.call(
+                "PATCH", "/channels/{channel_id}", body={"archived": False}, channel_id=place.id
+            )
+
+    async def _put_away(self, thread: str, conversation: str) -> None:
+        """Archive and tag a closed thread, once its last words were delivered: a post would wake it."""
+        if conversation.startswith(DM):
+            return
+        for _ in range(LOOKS):
+            posts = await self._store.posts(thread)
+            if not any(p.state == "pending" and p.conversation == conversation for p in posts):
+                break
+            await asyncio.sleep(QUIET)
+        body: dict[str, object] = {"archived": True}
+        if tags := await self._closed_tags(conversation):
+            body["applied_tags"] = tags
+        channel = room(conversation)[0]
+        await self._link.calls.call("PATCH", "/channels/{channel_id}", body=body, channel_id=channel)
+
+    async def _closed_tags(self, conversation: str) -> list[str]:
+        parent = parent_of(conversation)
+        if (await self._link.places.of(parent)).type not in FORUMS:
+            return []
+        forum = await self._link.calls.call("GET", "/channels/{channel_id}", channel_id=parent)
+        tags = forum.get("available_tags") or []
+        return [str(tag["id"]) for tag in tags if str(tag.get("name")).lower() in TAGS][:1]
+
+    async def _react(self, channel: str, message: str, emoji: str) -> None:
+        try:
+            await self._link.calls.call(
+                "PUT", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me",
+                channel_id=channel, message_id=message, emoji=emoji,
+            )  # fmt: skip
+        except (
+            DiscordRefused
+        ) as error:  # the message is gone, the thread archived, or a permission is missing
+            self._link.log.debug("no %s on %s:%s: %s", emoji, channel, message, error)

@@ -1,0 +1,69 @@
+"""What only an admin can mend: each is told once, in the admin channel or to the admins, and in the log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from codebutler.surfaces.discord.calls import (
+    ARCHIVED,
+    NO_ACCESS,
+    NO_PERMISSION,
+    Calls,
+    DiscordAway,
+    DiscordRefused,
+)
+
+log = logging.getLogger("codebutler.discord")
+ADMINS = "ADMINS"
+"""Marks the lines of the service's log that are for whoever runs the host."""
+TOKEN = "Put a working bot token into discord.token (or DISCORD_TOKEN) and restart."  # noqa: S105 - a sentence
+SHUT: Mapping[int, str] = {
+    401: TOKEN,
+    NO_ACCESS: "Let the bot see the channel: add its role there, or invite it with a new link.",
+    NO_PERMISSION: "Give the bot's role the permissions that codebutler init discord names.",
+    10003: "Check discord.channelID; the work of a deleted thread goes on in codebutler threads.",
+    10004: "Check discord.guildID, and invite the bot into the guild.",
+    10008: "The thread's first message was deleted; its work goes on in codebutler threads.",
+    50007: "The person takes no direct messages from the bot.",
+    ARCHIVED: "The thread is archived and locked; a moderator can unlock it.",
+    160005: "The thread is locked; a moderator can unlock it.",
+}
+"""Discord's codes (HTTP's for a token) for a door that lets nothing through, and what mends it."""
+
+
+def fix_of(error: DiscordRefused) -> str:
+    """What mends it, or ""."""
+    return SHUT[401] if error.status == 401 else SHUT.get(error.code, "")
+
+
+class Troubles:
+    """Tells the admins."""
+
+    def __init__(self, calls: Calls, *, channel: str, admins: Sequence[str]) -> None:
+        """In ``channel``, or to each of ``admins``; always in the log."""
+        self._calls = calls
+        self._channel = channel
+        self._admins = admins
+        self._told: set[str] = set()
+
+    async def tell(self, key: str, words: str) -> None:
+        """Say it, unless it was said since it last worked."""
+        if key in self._told:
+            return
+        self._told.add(key)
+        log.warning("%s: %s", ADMINS, words)
+        try:
+            for place in [self._channel] if self._channel else [await self._direct(a) for a in self._admins]:
+                body = {"content": words[:1_900], "allowed_mentions": {"parse": []}}
+                await self._calls.call("POST", "/channels/{channel_id}/messages", body=body, channel_id=place)
+        except (DiscordRefused, DiscordAway) as error:
+            log.warning("the admins cannot be told in Discord: %s", error)
+
+    async def _direct(self, user: str) -> str:
+        made = await self._calls.call("POST", "/users/@me/channels", body={"recipient_id": user})
+        return str(made["id"])
+
+    def mended(self, key: str) -> None:
+        """It works: should it break again, they hear of it again."""
+        self._told = {told for told in self._told if not told.endswith(key)}
