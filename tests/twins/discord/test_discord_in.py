@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from codebutler.testing.discord.guild import SHOP
+from codebutler.testing.discord.guild import BOT, FORUM, SHOP
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 async def test_a_message_opens_a_thread_and_replies_stay_in_it(desk: Any) -> None:
@@ -22,3 +25,97 @@ async def test_a_message_opens_a_thread_and_replies_stay_in_it(desk: Any) -> Non
     eyes = desk.guild.channels[SHOP].messages[root]
     await desk.until(lambda: eyes.get("reactions"))
     assert eyes["reactions"][0]["emoji"]["name"] == "👀"
+
+
+async def test_a_forums_post_and_a_direct_message_are_threads(desks: Callable[..., Any]) -> None:
+    desk = await desks(channels=[FORUM])
+    post = desk.human.forum_post(FORUM, "Shipping", "estimate it")
+    await desk.until(lambda: desk.received)
+    assert (desk.received[0].external_id, desk.received[0].text) == (
+        f"{FORUM}:{post}",
+        "Shipping\nestimate it",
+    )
+    channel, first = desk.human.direct("hello")
+    await desk.until(lambda: len(desk.received) == 2)
+    desk.human.direct("and more")
+    await desk.until(lambda: len(desk.received) == 3)
+    assert {each.external_id for each in desk.received[1:]} == {f"@{channel}:{first}"}
+
+
+async def test_a_mention_brings_what_was_said_before(desk: Any) -> None:
+    other = desk.guild.text_channel("talk")
+    desk.human.say("prices are wrong", channel=other.id)
+    desk.human.say(f"<@{BOT}> fix that", channel=other.id)
+    await desk.until(lambda: desk.received)
+    [inbound] = desk.received
+    assert inbound.text.startswith("fix that\n")
+    assert "Robin: prices are wrong" in inbound.text
+
+
+async def test_edits_deletions_and_a_cross_reach_the_thread(desk: Any) -> None:
+    root = desk.human.say("one")
+    await desk.until(lambda: root in desk.guild.channels)
+    second = desk.human.say("two", channel=root)
+    await desk.until(lambda: len(desk.received) == 2)
+    desk.human.edit(second, "three", channel=root)
+    desk.human.delete(second, channel=root)
+    await desk.until(lambda: len(desk.received) == 4)
+    kinds = ["message_received", "message_received", "message_edited", "message_deleted"]
+    assert [said.kind for said in await desk.heard(f"{SHOP}:{root}")] == kinds
+    desk.human.react(desk.human.say("four", channel=root), "❌", channel=root)
+    await desk.until(lambda: len(desk.received) == 6)
+    assert desk.received[-1].action == "cancel"
+
+
+async def test_files_come_along_from_discords_hosts_only(desk: Any) -> None:
+    ours = desk.human.file("a.txt", b"hello", "text/plain")
+    theirs = {**ours, "url": "http://169.254.169.254/latest", "filename": "b.txt"}
+    desk.human.say("read these", files=[ours, theirs])
+    await desk.until(lambda: desk.received)
+    [inbound] = desk.received
+    assert [file.name for file in inbound.attachments] == ["a.txt"]
+    assert "b.txt could not be read: it is not kept by Discord" in inbound.text
+
+
+async def test_who_may_not_is_turned_away_unless_a_role_says_so(desks: Callable[..., Any]) -> None:
+    desk = await desks(users=["1"], roles=["77"])
+    desk.human.say(f"<@{BOT}> hello")
+    direct = desk.guild.direct(desk.human.user)
+    await desk.until(lambda: direct.messages)
+    assert desk.received == []
+    desk.guild.members[desk.human.user] = ["77"]
+    desk.human.say(f"<@{BOT}> hello")
+    await desk.until(lambda: desk.received)
+
+
+async def test_what_was_said_during_an_outage_is_heard_once(desk: Any) -> None:
+    root = desk.human.say("before")
+    await desk.until(lambda: root in desk.guild.channels)
+    desk.twin.gateway.down = True
+    await desk.twin.gateway.close(4000, forget=True)
+    missed, inside = desk.human.say("meanwhile"), desk.human.say("in it", channel=root)
+    desk.twin.gateway.down = False
+    await desk.until(lambda: {inside, missed} <= {each.key.partition(":")[2] for each in desk.received})
+    await desk.catchup.look(desk.door.hearing)
+    assert len({each.key for each in desk.received}) == len(desk.received)
+
+
+async def test_a_session_is_resumed_and_duplicates_count_once(desk: Any) -> None:
+    await desk.twin.gateway.reconnect()
+    await desk.until(lambda: desk.twin.gateway.resumed == 1)
+    desk.twin.faults.next_envelope("duplicate")
+    root = desk.human.say("once")
+    await desk.until(lambda: desk.received)
+    await desk.until(lambda: root in desk.guild.channels)
+    assert len(await desk.heard(f"{SHOP}:{root}")) == 1
+    await desk.twin.gateway.invalidate()
+    await desk.until(lambda: desk.twin.gateway.identified == 2)
+
+
+async def test_a_live_thread_is_brought_back_from_the_archive(desk: Any) -> None:
+    root = desk.human.say("long work")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread = desk.guild.channels[root]
+    thread.archived = True
+    desk.guild.emit("THREAD_UPDATE", desk.guild.shown(thread))
+    await desk.until(lambda: not thread.archived)

@@ -1,0 +1,121 @@
+"""Buttons, forms and commands: answered in time, for the right person, while what they stand for is open."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from codebutler import events as ev
+from codebutler.store.rows import NewEvent, NewPost
+from codebutler.surfaces.discord import catalogue
+from codebutler.testing.discord import limits
+from codebutler.testing.discord.guild import SHOP
+from codebutler.testing.discord.human import Human
+from codebutler.thread import render
+from codebutler.types import Plan, PlanStep
+
+
+async def planned(desk: Any) -> tuple[str, str, str]:
+    """A thread with a plan on the table: its Discord id, its store id, the message with the buttons."""
+    root = desk.human.say("do it")
+    await desk.until(lambda: root in desk.guild.channels)
+    where = f"{SHOP}:{root}"
+    thread = await desk.store.find("discord", where)
+    plan = ev.PlanProposed(
+        plan=Plan(title="T", summary="S", steps=[PlanStep(text="one")]), hash="h" * 64, base="b" * 40
+    )
+    message = render.plan(plan)
+    post = NewPost(f"p@discord:{where}", "discord", where, ev.dump(message))
+    await desk.store.append(thread, [NewEvent(plan.kind, uuid4().hex, ev.dump(plan))], posts=[post])
+    await desk.delivery.flush(force=True)
+    return root, thread, desk.human.told(root)[-1]["id"]
+
+
+async def test_a_press_counts_and_says_who_decided(desk: Any) -> None:
+    root, _, message = await planned(desk)
+    pressed = desk.human.press(root, message, "Approve")
+    await desk.until(lambda: pressed.answer)
+    assert (desk.received[-1].action, desk.received[-1].value) == ("approve", "h" * 64)
+    posted = desk.guild.channels[root].messages[message]
+    await desk.until(lambda: posted["components"] == [])
+    assert "**Approve**" in posted["embeds"][-1]["description"]
+
+
+async def test_a_stale_press_says_so_and_a_strangers_is_refused(desk: Any) -> None:
+    root, thread, message = await planned(desk)
+    stranger = Human(desk.twin, desk.guild.person("900000000000000001", "eve"))
+    refused = stranger.press(root, message, "Approve")
+    await desk.until(lambda: refused.words)
+    assert "Only Robin decides" in refused.words
+    dropped = ev.PlanDropped(hash="h" * 64, why="x")
+    await desk.store.append(thread, [NewEvent(dropped.kind, uuid4().hex, ev.dump(dropped))])
+    late = desk.human.press(root, message, "Approve")
+    await desk.until(lambda: late.answer == 7)
+    assert "No longer open" in desk.human.words(root)
+    assert all(each.action != "approve" for each in desk.received)
+
+
+async def test_a_form_refines_the_plan(desk: Any) -> None:
+    root, _, message = await planned(desk)
+    asked = desk.human.press(root, message, "Refine")
+    await desk.until(lambda: asked.modal)
+    sent = desk.human.submit(asked, {"words": "smaller"})
+    await desk.until(lambda: sent.answer)
+    assert desk.received[-1].text == "smaller"
+
+
+async def test_an_interaction_that_discord_forgot_is_answered_plainly(desk: Any) -> None:
+    root, _, message = await planned(desk)
+    desk.guild.moved += 10.0
+    custom = desk.human.button(root, message, "Approve")
+    pressed = desk.human.press_id(root, message, custom)
+    pressed.born -= 10.0  # its three seconds are over before it is heard of
+    await desk.until(lambda: desk.guild.channels[root].messages[message]["components"] == [])
+    assert desk.received[-1].action == "approve"
+
+
+async def test_a_command_opens_a_thread_and_others_are_for_it(desk: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    asked = desk.human.command("codebutler", "new", request="estimate shipping")
+    await desk.until(lambda: "<#" in asked.words)
+    root = asked.words.partition("<#")[2].partition(">")[0]
+    assert desk.received[-1].text == "estimate shipping"
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    for options, words in (({"usd": 2.5}, "/raise 2.5"), ({"task": thread, "usd": 1.0}, "/raise 1.0")):
+        given = desk.human.command(
+            "codebutler", "raise", channel="" if "task" in options else root, **options
+        )
+        await desk.until(lambda given=given: "is said in" in given.words)
+        assert (desk.received[-1].text, desk.received[-1].external_id) == (words, f"{SHOP}:{root}")
+    swapped = desk.human.command("codebutler", "model", channel=root, model="x/y", role="coder")
+    await desk.until(lambda: "is said in" in swapped.words)
+    assert desk.received[-1].text == "/coder x/y"
+    logged = desk.human.command("codebutler", "logs", task=thread)
+    await desk.until(lambda: logged.original and logged.original.get("attachments"))
+    listed = desk.human.command("codebutler", "threads")
+    await desk.until(lambda: thread in listed.words)
+
+
+async def test_values_are_completed(desk: Any) -> None:
+    root = desk.human.say("estimate")
+    await desk.until(lambda: root in desk.guild.channels)
+    found = desk.human.complete("codebutler", "status", option="task", typed="esti")
+    await desk.until(lambda: found.answer)
+    assert [choice["name"] for choice in found.choices] == ["estimate (pm)"]
+    models = desk.human.complete("codebutler", "model", option="model", typed="")
+    await desk.until(lambda: models.answer)
+    assert models.choices
+
+
+async def test_a_messages_menu_hands_it_over(desk: Any) -> None:
+    other = desk.guild.text_channel("talk")
+    message = Human(desk.twin, desk.guild.person("900000000000000002", "ann")).say(
+        "it is slow", channel=other.id
+    )
+    asked = desk.human.menu(catalogue.HAND_OVER, message, channel=other.id)
+    await desk.until(lambda: "<#" in asked.words)
+    assert (desk.received[-1].author.id, desk.received[-1].text) == (desk.human.user, "it is slow")
+
+
+def test_discord_takes_the_commands() -> None:
+    limits.commands(catalogue.commands("codebutler"))

@@ -1,0 +1,128 @@
+"""From the outbox into Discord: each message once, whole, within Discord's limits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from codebutler.errors import DoorClosed
+from codebutler.surfaces.discord import looks
+from codebutler.surfaces.discord.calls import DiscordAway
+from codebutler.testing.discord import limits
+from codebutler.testing.discord.guild import SHOP
+from codebutler.testing.discord.hooks import text_of
+from codebutler.testing.slack.faults import Fault
+from codebutler.types import Attachment, Choice, Outbound
+
+
+async def opened(desk: Any) -> tuple[str, str, str]:
+    """A thread: its Discord id, its conversation, its id in the store."""
+    root = desk.human.say("do it")
+    await desk.until(lambda: root in desk.guild.channels)
+    return root, f"{SHOP}:{root}", await desk.store.find("discord", f"{SHOP}:{root}")
+
+
+async def test_a_reply_has_its_role_its_buttons_and_calls_nobody(desk: Any) -> None:
+    root, where, thread = await opened(desk)
+    message = Outbound(text="@everyone look", role="pm", choices=[Choice(action="approve", label="Approve")])
+    shown = await desk.door.deliver(where, message, mark=f"{thread}:a", replaces="")
+    posted = desk.guild.channels[root].messages[shown]
+    assert posted["content"] == "**PM:** @everyone look"
+    assert desk.human.button(root, shown, "Approve").startswith("cb:")
+
+
+@pytest.mark.parametrize("kind", ["done_close", "done_500", "close", "500"])
+async def test_an_attempt_whose_fate_is_unknown_leaves_one_message(desk: Any, kind: Any) -> None:
+    root, where, thread = await opened(desk)
+    desk.twin.faults.next("post_message", Fault(kind))
+    for attempt in range(2):
+        desk.guild.nonces.clear()  # Discord has forgotten it by now
+        try:
+            await desk.door.deliver(where, Outbound(text="once"), mark=f"{thread}:a", replaces="")
+        except DiscordAway:
+            assert attempt == 0
+    assert [text_of(m) for m in desk.human.told(root)] == ["once"]
+
+
+async def test_the_same_words_said_twice_stand_there_twice(desk: Any) -> None:
+    root, where, thread = await opened(desk)
+    for key in ("a", "b"):
+        await desk.door.deliver(where, Outbound(text="again"), mark=f"{thread}:{key}", replaces="")
+    assert [text_of(m) for m in desk.human.told(root)] == ["again", "again"]
+
+
+async def test_the_card_is_edited_pinned_and_made_anew_when_it_is_gone(desk: Any) -> None:
+    root, where, thread = await opened(desk)
+    card = Outbound(text="**coding** · $0.01", kind="status", slot="status")
+    first = await desk.door.deliver(where, card, mark=f"{thread}:a", replaces="")
+    again = card.model_copy(update={"text": "**closed** · $0.02"})
+    assert await desk.door.deliver(where, again, mark=f"{thread}:b", replaces=first) == first
+    await desk.until(lambda: desk.guild.channels[root].pins == [first])
+    assert "**closed**" in desk.human.words(root)
+    desk.guild.channels[root].messages.pop(first)
+    assert await desk.door.deliver(where, card, mark=f"{thread}:c", replaces=first) != first
+
+
+async def test_a_thread_that_is_not_there_yet_is_opened_and_an_archived_one_woken(desk: Any) -> None:
+    root, where, thread = await opened(desk)
+    del desk.guild.channels[root]
+    await desk.door.deliver(where, Outbound(text="one"), mark=f"{thread}:a", replaces="")
+    assert desk.guild.channels[root].name == "do it"
+    desk.twin.faults.next("post_message", Fault("error", error="50083 Thread is archived"))
+    await desk.door.deliver(where, Outbound(text="two"), mark=f"{thread}:b", replaces="")
+    assert [text_of(m) for m in desk.human.told(root)] == ["one", "two"]
+
+
+async def test_files_and_long_code_go_with_the_message(desk: Any) -> None:
+    root, where, thread = await opened(desk)
+    sha = await desk.store.put_blob(b"picture")
+    code = "```python\n" + "x = 1\n" * 30 + "```"
+    message = Outbound(text=f"See\n\n{code}", files=[Attachment(name="a.png", sha256=sha)])
+    shown = await desk.door.deliver(where, message, mark=f"{thread}:a", replaces="")
+    names = [file["filename"] for file in desk.guild.channels[root].messages[shown]["attachments"]]
+    assert [name.rpartition(".")[2] for name in names] == ["py", "png"]
+
+
+async def test_what_only_an_admin_can_mend_closes_the_door_and_is_told_once(desks: Any) -> None:
+    desk = await desks(adminChannel=SHOP)
+    _, where, thread = await opened(desk)
+    desk.guild.forbidden.add("messages")
+    for _ in range(2):
+        with pytest.raises(DoorClosed, match="50013"):
+            await desk.door.deliver(where, Outbound(text="x"), mark=f"{thread}:a", replaces="")
+    assert desk.twin.calls.count("post_message") == 3  # two attempts and one word to the admins
+
+
+async def test_rate_limits_are_kept_as_headers_say(desk: Any) -> None:
+    root, where, thread = await opened(desk)
+    desk.twin.window = 0.2
+    desk.twin.faults.next("post_message", Fault("429", seconds=0.05))
+    async with asyncio.timeout(20):
+        for number in range(8):
+            await desk.door.deliver(where, Outbound(text=str(number)), mark=f"{thread}:{number}", replaces="")
+    assert [text_of(m) for m in desk.human.told(root)] == [str(n) for n in range(8)]
+
+
+PLAN = {"title": "T", "summary": "S", "steps": [{"text": "one", "refs": ["a.py:1"]}], "files": ["a.py"]}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        Outbound(text="word " * 3_000, role="pm"),
+        Outbound(text="```\n" + "y" * 9_000 + "\n```"),
+        Outbound(text="x\n\nSay go.", kind="plan", data={"plan": PLAN}),
+        Outbound(text="y " * 9_000, kind="plan", data={"plan": {**PLAN, "summary": "z" * 5_000}}),
+        Outbound(text="| a | b |\n|---|---|\n| 1 | 2 |\n" * 50, kind="report", role="lead"),
+        Outbound(text="", choices=[Choice(action="answer", label="l" * 200, value="v" * 500)] * 25),
+        Outbound(text="**coding**" + "x" * 9_000, slot="status", kind="status"),
+    ],
+)
+def test_every_message_is_within_the_limits(message: Outbound) -> None:
+    bodies, whole = looks.pieces(message, mark="t1:a", thread="t1")
+    for body in bodies:
+        limits.message(body)
+        assert str(body.get("content") or "").count("```") % 2 == 0
+    assert whole in {"", message.text}
