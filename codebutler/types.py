@@ -24,12 +24,13 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id`` is unique within a surface; an ``admin`` may decide in threads of others."""
+    """Who acted. ``id``: unique in a surface. ``admin``: decides in threads of others. ``gone``: forgotten."""
 
     surface: str
     id: str
     name: str = ""
     admin: bool = False
+    gone: bool = False
 
     @property
     def label(self) -> str:

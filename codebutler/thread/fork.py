@@ -39,9 +39,10 @@ async def fork(thread: Thread, message: int, by: Person, number: int | None) -> 
     await thread.space.rest()
     source = thread.state
     known = points(source)
-    if not 1 <= (number or len(known)) <= len(known):
-        return no_such_point(known, number or 0)
-    point = known[(number or len(known)) - 1]
+    number = len(known) if number is None else number
+    if not 1 <= number <= len(known):
+        return no_such_point(known, number)
+    point = known[number - 1]
     name = conversation(source.id, message)
     new = "t" + hashlib.sha256(f"{by.surface}\n{name}".encode()).hexdigest()[:9]
     if await thread.host.store.thread(new) is None:
