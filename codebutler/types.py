@@ -23,7 +23,7 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id``: unique at a door. ``admin``: decides in threads of others. ``gone``: forgotten."""
+    """Who acted. ``id``: unique at a door. ``admin``: decides in others' threads. ``gone``: forgotten."""
 
     surface: str
     id: str
