@@ -1,7 +1,6 @@
 """The vocabulary: plain records and the protocols between the rooms. Contracts stand beside the signatures.
 
-Money is US dollars, times are seconds, sizes are bytes. Records that cross the border to disk or to a model's
-arguments are pydantic (see ``events``); what only lives inside the loop is a plain dataclass.
+US dollars, seconds, bytes. What goes to disk or a model is pydantic (see ``events``), the rest dataclasses.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id``: unique in a surface. ``admin``: decides in threads of others. ``gone``: forgotten."""
+    """Who acted. ``id``: unique at a door. ``admin``: decides in others' threads. ``gone``: forgotten."""
 
     surface: str
     id: str

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import remembering, render, rewind
+from codebutler.thread import rebasing, remembering, render, rewind
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -104,6 +104,10 @@ async def _merge(_args: _Number, decide: Decisions, word: Word) -> str:
     return await decide.merge(word)
 
 
+async def _rebase(_args: _None, decide: Decisions, word: Word) -> str:
+    return await rebasing.rebase(decide, word)
+
+
 async def _points(_args: _None, decide: Decisions, _word: Word) -> str:
     return rewind.listing(decide.state)
 
@@ -197,6 +201,9 @@ REGISTRY = Registry(
             _correct,
         ),
         Definition("reopen", "Go on from a closed thread, in a new one.", _MaybeWords, _reopen),
+        Definition(
+            "rebase", "Bring the branch onto its base branch as it is now, and test it again.", _None, _rebase
+        ),
         Definition("points", "The points that rewind and fork take.", _None, _points),
         Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),
         Definition("fork", "Go on from a point, or from here, in a thread of your own.", _MaybePoint, _fork),

@@ -13,6 +13,7 @@ APPROVE = {
     "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
+REBASE = {"rebase", "rebase it", "update the branch"}
 MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}
 KEEP = {"yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅"}
 DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
@@ -53,6 +54,8 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return None
     if word in LOOKS:
         return (LOOKS[word], "")
+    if word in REBASE and state.worktree is not None and not state.removed:
+        return ("rebase", "")
     if state.halted and (meant := _while_halted(state, word)) is not None:
         return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:

@@ -77,6 +77,15 @@ class ThreadState:
     """By frame: what people said to the PM while it worked out that role's answer."""
     issue: int = 0
     """The number of the GitHub issue that the thread was asked about; 0 for none."""
+    issues: list[str] | None = None
+    """Issues that the first message is about; None before there is one."""
+    held: list[str] = field(default_factory=list)
+    """Those that are this thread's: no other is to work on them."""
+    overlaps: dict[str, set[str]] = field(default_factory=dict)
+    """By thread: what people were told of it (``level:detail``). One that has landed is gone from here."""
+    rebase: ev.RebaseRequested | None = None
+    onto: ev.RebaseBegun | None = None
+    """The rebase that is under way."""
     reminder: int = 0
     """The seq of a reminder that came due and was not shown yet."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
