@@ -60,9 +60,7 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:
         return ("approve", state.plan.hash)
-    if (raised := RAISE.match(word)) is not None and raised["usd"]:
-        return ("raise", raised["usd"])  # nobody means anything else by it, also before a cap is reached
-    return _after_pr(state, word, text)
+    return _ahead(word) or _after_pr(state, word, text)
 
 
 def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
@@ -98,6 +96,12 @@ def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
     if word not in RETRY:
         return None
     return ("merge", "") if state.refused else ("retry", "")
+
+
+def _ahead(word: str) -> tuple[str, str] | None:
+    """A raise before a cap is reached: with a number, nobody means anything else by it."""
+    raised = RAISE.match(word)
+    return ("raise", raised["usd"]) if raised is not None and raised["usd"] else None
 
 
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:
