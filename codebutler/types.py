@@ -1,7 +1,6 @@
 """The vocabulary: plain records and the protocols between the rooms. Contracts stand beside the signatures.
 
-Money is US dollars, times are seconds, sizes are bytes. Records that cross the border to disk or to a model's
-arguments are pydantic (see ``events``); what only lives inside the loop is a plain dataclass.
+US dollars, seconds, bytes. What goes to disk or a model is pydantic (see ``events``), the rest dataclasses.
 """
 
 from __future__ import annotations
@@ -24,12 +23,13 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id`` is unique within a surface; an ``admin`` may decide in threads of others."""
+    """Who acted. ``id``: unique at a door. ``admin``: decides in others' threads. ``gone``: forgotten."""
 
     surface: str
     id: str
     name: str = ""
     admin: bool = False
+    gone: bool = False
 
     @property
     def label(self) -> str:
@@ -192,10 +192,8 @@ class Surface(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ModelReply:
-    """What a model answered. ``usd`` is None when no price is known for the model.
-
-    ``reasoning`` goes back to the provider as it is; ``impossible``: one of its figures was replaced by ours.
-    """
+    """What a model answered. ``usd`` is None when no price is known, ``reasoning`` goes back to the provider
+    as it is. ``impossible``: our own estimate stands for one of the provider's figures."""
 
     content: str
     tool_calls: tuple[ToolCall, ...] = ()

@@ -32,6 +32,8 @@ LONG_PAUSE = 10.0
 """Seconds of a provider's wish that are not waited for while another model is ready."""
 PATIENCE = 60.0
 """Seconds that a step waits for models that are all away."""
+_ROUNDING = 0.001
+"""A pause of a minute is a minute, whatever is left of it when clocks are subtracted."""
 
 Answer: TypeAlias = tuple[ModelReply, str, float]
 """A reply, the model that was asked, and seconds."""
@@ -70,7 +72,7 @@ async def _first(asking: _Asking) -> Answer:
         seconds = min(place.breaker.wait(m) for m in models)
         if seconds == 0 and any(place.breaker.state(m) == "open" for m in models):
             continue  # its pause went by while the others were tried: there is a probe to make
-        if not 0 < seconds <= patience:
+        if not 0 < seconds <= patience + _ROUNDING:
             raise EndTurn("failed", asking.lost(models, seconds))
         patience -= seconds
         await asking.wait(models, seconds)

@@ -42,12 +42,12 @@ async def _run(args: argparse.Namespace) -> int:
         make = page.page if form == "html" else page.markdown
         clean = evidence.redacted(found, place.redactor)
         text = make(clean.state(), clean.events)
-    if args.output is None:
+    if args.output is None or str(args.output) == "/dev/stdout":
         sys.stdout.write(text)
         return 0
     target: Path = args.output.absolute()
-    _write(target, text)
-    note_made(place.home, Made(str(target), str(place.repo.root), found.thread))
+    if _write(target, text):
+        note_made(place.home, Made(str(target), str(place.repo.root), found.thread))
     print(f"{target}: {len(found.events)} events of thread {found.thread}")
     return 0
 
@@ -57,13 +57,16 @@ def _by_name(output: Path | None) -> str:
     return ending if ending in FORMATS else "jsonl"
 
 
-def _write(target: Path, text: str) -> None:
-    """A new file for its owner alone."""
+def _write(target: Path, text: str) -> bool:
+    """A new file for its owner alone. False when it went into a device or pipe, which keeps nothing."""
     try:
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        keeps = target.is_file() or not target.exists()
+        new = os.O_CREAT | os.O_EXCL if keeps else 0
+        handle = os.open(target, os.O_WRONLY | os.O_CLOEXEC | new, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:
         raise UsageError(f"{target} is there already", fix="Name a new file.") from error
     except OSError as error:
         raise CodeButlerError(f"{target} cannot be written: {error.strerror}") from error
+    return keeps

@@ -53,6 +53,7 @@ def _before(found: Found) -> str:
     if found.open_threads:
         names = ", ".join(row.id for row in found.open_threads)
         lines.append(f"Still open: {names}. Their roles will no longer see what this person asked for.")
+        lines.append("Where they owned one, whoever runs this host decides at its terminal from then on.")
     return "\n".join(lines)
 
 

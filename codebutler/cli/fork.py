@@ -36,7 +36,7 @@ async def _run(args: argparse.Namespace) -> int:
     key = f"fork:{secrets.token_hex(6)}"
     async with open_session(place, [Terminal(quiet=args.json)]) as session:
         await session.resume(source)
-        await session.say(action="fork", value=str(args.point or ""), key=key)
+        await session.say(action="fork", value="" if args.point is None else str(args.point), key=key)
         await attend(session, Consent(), as_json=args.json)
         rows = await session.host.store.events(source)
         message = next(row.seq for row in rows if row.key == f"{NAME}:{key}")

@@ -16,6 +16,8 @@ EXIT = {
     "failed": 1, "cancelled": 1,
     "plan": 3, "question": 3, "paused": 3, "rewound": 3,
 }  # fmt: skip
+REFUSED = 3
+"""The thread is where it was: somebody else must say the word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,8 @@ async def attend(session: Session, consent: Consent, *, as_json: bool) -> int:
         if as_json and batch:
             print("\n".join(line_of(row) for row, _ in batch), flush=True)
         if not batch and await session.at_rest() and not await _consent(session, consent, given):
-            return EXIT[session.state.outcome or "answered"]
+            code = EXIT[session.state.outcome or "answered"]
+            return code or (REFUSED if session.refused else 0)
     raise AssertionError("batches never ends by itself")
 
 

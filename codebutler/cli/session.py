@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from codebutler.cli.common import tell_of_lost
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import UsageError
-from codebutler.events import Posted, parse
+from codebutler.events import CommandHandled, Event, Posted, parse
 from codebutler.service import owner as owners
 from codebutler.service.app import Place, open_host
 from codebutler.surfaces.terminal import NAME, Terminal, os_person
@@ -54,6 +54,8 @@ class Session:
         """When this process may take the repo again, on the monotonic clock: it gave it to another one."""
         self._seen = asyncio.Event()
         """Set whenever all of the log was followed."""
+        self.refused = False
+        """The last command of the person here was not theirs to give."""
         self._said = 0
         self._old = 0
         """Events of the thread before it was resumed: nobody needs to see those posts again."""
@@ -115,8 +117,8 @@ class Session:
                 batch = [(row, parse(row.body)) for row in rows]
             for row, event in batch:
                 apply(self.state, row.seq, row.ts, event)
-                if isinstance(event, Posted) and row.seq > self._old:
-                    self._show(event)
+                if row.seq > self._old:
+                    self._hear(event)
             yield batch
             if batch and (changed is None or changed.is_set()):
                 continue
@@ -126,6 +128,12 @@ class Session:
             self._let_doors_go()
             await self._take_over()
             await _sign(changed)
+
+    def _hear(self, event: Event | None) -> None:
+        if isinstance(event, Posted):
+            self._show(event)
+        elif isinstance(event, CommandHandled) and event.by == os_person():
+            self.refused = event.refused
 
     def _show(self, posted: Posted) -> None:
         """Show a post here. The outbox's own copy may have gone to whichever process runs the turns."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import remembering, render, rewind
+from codebutler.thread import rebasing, remembering, render, rewind
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -15,6 +18,8 @@ ROLES = ("pm", "coder", "lead", "researcher", "artist")
 
 LISTED = 20
 """The most threads of one answer."""
+_AMOUNT = re.compile(r"[+-]?(?:\d+(?:[.,]\d{1,2})?|0[.,]\d+)")
+"""No ``1e3``, and no ``1,000``, which is a thousand to some and one to others."""
 
 
 class _None(Arguments):
@@ -42,8 +47,17 @@ class _MaybeWords(Arguments):
     words: str = ""
 
 
+def _amount(told: object) -> object:
+    """Dollars as people write them, with a dot or a comma. What may mean a thousand times more is none."""
+    if not isinstance(told, str):
+        return told
+    if _AMOUNT.fullmatch(told.strip().strip("$").strip()) is None:
+        raise ValueError(told)
+    return told.strip().strip("$").strip().replace(",", ".")
+
+
 class _Usd(Arguments):
-    usd: float = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
+    usd: Annotated[float, BeforeValidator(_amount)] = Field(default=1.0, gt=0, le=1_000, allow_inf_nan=False)
 
 
 class _Point(Arguments):
@@ -88,6 +102,10 @@ async def _raise(args: _Usd, decide: Decisions, word: Word) -> str:
 
 async def _merge(_args: _Number, decide: Decisions, word: Word) -> str:
     return await decide.merge(word)
+
+
+async def _rebase(_args: _None, decide: Decisions, word: Word) -> str:
+    return await rebasing.rebase(decide, word)
 
 
 async def _points(_args: _None, decide: Decisions, _word: Word) -> str:
@@ -183,6 +201,9 @@ REGISTRY = Registry(
             _correct,
         ),
         Definition("reopen", "Go on from a closed thread, in a new one.", _MaybeWords, _reopen),
+        Definition(
+            "rebase", "Bring the branch onto its base branch as it is now, and test it again.", _None, _rebase
+        ),
         Definition("points", "The points that rewind and fork take.", _None, _points),
         Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),
         Definition("fork", "Go on from a point, or from here, in a thread of your own.", _MaybePoint, _fork),

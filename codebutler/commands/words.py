@@ -13,6 +13,7 @@ APPROVE = {
     "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
+REBASE = {"rebase", "rebase it", "update the branch"}
 MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}
 KEEP = {"yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅"}
 DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
@@ -53,11 +54,13 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return None
     if word in LOOKS:
         return (LOOKS[word], "")
+    if word in REBASE and state.worktree is not None and not state.removed:
+        return ("rebase", "")
     if state.halted and (meant := _while_halted(state, word)) is not None:
         return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:
         return ("approve", state.plan.hash)
-    return _after_pr(state, word, text)
+    return _ahead(word) or _after_pr(state, word, text)
 
 
 def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
@@ -83,7 +86,7 @@ def _is_over(state: ThreadState) -> bool:
 def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
     raised = RAISE.match(word) or (ODD_RAISE.match(word) if state.halted.startswith("paused: ") else None)
     if raised is not None:
-        return ("raise", (raised["usd"] or "1").replace(",", "."))
+        return ("raise", raised["usd"] or "1")
     if word in CHEAPER and state.limit is not None and state.limit.cheaper:
         return ("model", state.limit.cheaper)
     if word.startswith("model "):
@@ -93,6 +96,12 @@ def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
     if word not in RETRY:
         return None
     return ("merge", "") if state.refused else ("retry", "")
+
+
+def _ahead(word: str) -> tuple[str, str] | None:
+    """A raise before a cap is reached: with a number, nobody means anything else by it."""
+    raised = RAISE.match(word)
+    return ("raise", raised["usd"]) if raised is not None and raised["usd"] else None
 
 
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:

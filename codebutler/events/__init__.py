@@ -8,8 +8,8 @@ Two conventions carry the fold (``thread.fold``):
 ``frame`` is the run of a role (``pm``, ``coder-1``, ``lead-1``) whose transcript the event extends.
 
 talk.py people and roles; steps.py a role's run; plugs.py MCP servers; work.py what the thread makes;
-memory.py what the team learns; history.py going back; media.py pictures and speech; research.py Researchers;
-vocabulary.py shared words.
+memory.py what the team learns; neighbours.py other threads; history.py going back;
+media.py pictures and speech; research.py Researchers; vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -32,6 +32,13 @@ from codebutler.events.memory import (
     StepDone,
     WorkflowChosen,
     WorkflowStep,
+)
+from codebutler.events.neighbours import (
+    IssueHeld,
+    NeighbourLanded,
+    OverlapFound,
+    RebaseBegun,
+    RebaseRequested,
 )
 from codebutler.events.plugs import McpListed, McpTool
 from codebutler.events.research import ResearchFinished, ResearchStarted
@@ -114,6 +121,7 @@ __all__ = [
     "FrameStarted",
     "ImageMade",
     "ImageOrdered",
+    "IssueHeld",
     "JournalCommitted",
     "LimitHit",
     "Mark",
@@ -134,8 +142,10 @@ __all__ = [
     "ModelReplied",
     "ModelRequested",
     "ModelSwapped",
+    "NeighbourLanded",
     "Nudged",
     "Outcome",
+    "OverlapFound",
     "Paused",
     "Phase",
     "PhaseChanged",
@@ -151,6 +161,8 @@ __all__ = [
     "Pushed",
     "QuestionAnswered",
     "QuestionAsked",
+    "RebaseBegun",
+    "RebaseRequested",
     "ResearchFinished",
     "ResearchStarted",
     "Resumed",
@@ -187,7 +199,7 @@ Event: TypeAlias = (
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
-    | StepDone | PrFlagged
+    | StepDone | PrFlagged | OverlapFound | NeighbourLanded | IssueHeld | RebaseRequested | RebaseBegun
 )  # fmt: skip
 
 _CLASSES: dict[str, type[Record]] = {c.model_fields["kind"].default: c for c in get_args(Event)}

@@ -72,6 +72,8 @@ class CommandHandled(Record):
     name: str
     by: Person
     result: str = ""
+    refused: bool = False
+    """Nothing was done: this person may not."""
 
 
 class QuestionAsked(Record):

@@ -28,6 +28,7 @@ BYTES = 16 * 1024 * 1024
 SIDE = 8192
 """The longest side, in pixels."""
 _ANSWER = BYTES * 4 // 3 + 64 * 1024
+_MOST_TOKENS = 1_000_000
 _GPT = re.compile(r"(^|/)(gpt|chatgpt)-image")
 _POLICY = re.compile(r"moderation|content[ _]policy|safety system|content_filter", re.IGNORECASE)
 
@@ -75,9 +76,13 @@ class Drawn:
 
 def worst_case(use: Service, order: Order) -> float:
     """The most that an order can cost, in dollars."""
+    return mediaprices.drawn(use.model, _most(order)) or 0.0
+
+
+def _most(order: Order) -> Tokens:
     sources = len(order.sources) + (order.mask is not None)
-    return mediaprices.worst_drawn(
-        use.model, prompt=order.prompt, size=order.size, quality=order.quality, sources=sources
+    return mediaprices.most_drawn(
+        prompt=order.prompt, size=order.size, quality=order.quality, sources=sources
     )
 
 
@@ -102,7 +107,7 @@ async def draw(use: Service, order: Order, *, pauses: Sequence[float] = PAUSES) 
                 fix="Describe something else, or put it in other words",
             ) from refused
         raise
-    return _checked(use, answer)
+    return _checked(use, order, answer)
 
 
 def _options(use: Service, order: Order) -> dict[str, Any]:
@@ -117,7 +122,7 @@ def _options(use: Service, order: Order) -> dict[str, Any]:
     return {**options, "output_format": order.form}
 
 
-def _checked(use: Service, answer: Json) -> Drawn:
+def _checked(use: Service, order: Order, answer: Json) -> Drawn:
     rows = answer.get("data")
     row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], dict) else {}
     if not row.get("b64_json") and row.get("url"):
@@ -135,8 +140,10 @@ def _checked(use: Service, answer: Json) -> Drawn:
         raise nonsense(
             use, f"with a picture that is too large: {found.width}x{found.height}, {len(data):,} bytes"
         )
-    used = _used(answer.get("usage"))
-    return Drawn(data, found, used, mediaprices.drawn(use.model, used) if used.output else None)
+    told = _used(answer.get("usage"))
+    used = mediaprices.believed(told, _most(order))
+    usd = mediaprices.drawn(use.model, used)
+    return Drawn(data, found, told if usd is None else used, usd)
 
 
 def _used(usage: Any) -> Tokens:  # noqa: ANN401 - whatever came
@@ -153,6 +160,6 @@ def _used(usage: Any) -> Tokens:  # noqa: ANN401 - whatever came
 
 
 def count(of: Any, name: str) -> int:  # noqa: ANN401 - whatever came
-    """A number of tokens that is one; else 0."""
+    """A number of tokens that can be one; else 0."""
     value = of.get(name) if isinstance(of, Mapping) else 0
-    return value if type(value) is int and 0 <= value < 10**9 else 0
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else 0

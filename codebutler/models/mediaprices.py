@@ -34,6 +34,8 @@ _HEARD = {
     "gpt-4o-mini-transcribe": (1.25, 5.0),
 }
 """Dollars per million tokens, in and out."""
+_MORE, _ALWAYS, _CENT = 4, 1_000, 0.01
+"""Times the most that we reckon with, and tokens and dollars, which a service's own count can be."""
 _LEAST_RATE = 1_500
 """Bytes a second of the thinnest speech codec in use: a recording is at most so long."""
 
@@ -59,12 +61,20 @@ def drawn(model: str, used: Tokens) -> float | None:
     return (used.text * price[0] + used.pictures * price[1] + used.output * price[2]) / MILLION
 
 
-def worst_drawn(model: str, *, prompt: str, size: str, quality: str, sources: int) -> float:
-    """The most that a picture can cost."""
+def most_drawn(*, prompt: str, size: str, quality: str, sources: int) -> Tokens:
+    """The most tokens that a picture can take."""
     wide, _, high = size.partition("x")
     pixels = int(wide) * int(high) if wide.isdecimal() and high.isdecimal() else _PIXELS
     output = math.ceil(_TOKENS.get(quality, _TOKENS["high"]) * max(1.0, pixels / _PIXELS))
-    return drawn(model, Tokens(len(prompt.encode()), sources * _SOURCE, output)) or 0.0
+    return Tokens(len(prompt.encode()), sources * _SOURCE, output)
+
+
+def believed(told: Tokens, most: Tokens) -> Tokens:
+    """What a service counted, as far as that can be; where it counted nothing or the impossible, the most."""
+    within = _MORE * (most.text + most.pictures) + _ALWAYS
+    given = told if 0 < told.text + told.pictures <= within else most
+    output = told.output if 0 < told.output <= _MORE * most.output + _ALWAYS else most.output
+    return Tokens(given.text, given.pictures, output)
 
 
 def heard(model: str, *, seconds: float | None, tokens: tuple[int, int] | None) -> float | None:
@@ -75,6 +85,15 @@ def heard(model: str, *, seconds: float | None, tokens: tuple[int, int] | None) 
     if seconds is not None and name in _PER_MINUTE:
         return _PER_MINUTE[name] * seconds / 60
     return None
+
+
+def paid_for_hearing(
+    model: str, data: bytes, *, seconds: float | None, tokens: tuple[int, int] | None
+) -> float | None:
+    """As ``heard``; where that cannot be, or nothing was counted, the worst case. None: no price is known."""
+    told, worst = heard(model, seconds=seconds, tokens=tokens), worst_heard(model, data)
+    possible = told is not None and told <= max(_MORE * worst, _CENT)
+    return told if possible else (worst or None)
 
 
 def longest(data: bytes) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ BYTES = 25 * 1024 * 1024
 TEXT = 20_000
 """Characters of a transcript."""
 _ANSWER = 4 * 1024 * 1024
+_LONGEST = 10**6
+"""Seconds beyond which a recording's length is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ async def transcribe(
     counted = Usage(input=count(usage, "input_tokens"), output=count(usage, "output_tokens"))
     seconds = _seconds(usage if isinstance(usage, Mapping) else {}, answer)
     tokens = (counted.input, counted.output) if counted.input else None
-    usd = mediaprices.heard(use.model, seconds=seconds, tokens=tokens)
+    usd = mediaprices.paid_for_hearing(use.model, data, seconds=seconds, tokens=tokens)
     return Heard(fit(text.strip(), TEXT), counted, usd)
 
 
@@ -79,6 +80,6 @@ def _seconds(*places: Mapping[str, Any]) -> float | None:
     """How long the recording is, where the service says so."""
     for place in places:
         value = place.get("seconds", place.get("duration"))
-        if isinstance(value, int | float) and math.isfinite(value) and 0 <= value < 10**6:
+        if type(value) in {int, float} and 0 < value < _LONGEST:
             return float(value)
     return None

@@ -19,6 +19,11 @@ PER_IMAGE = 1600
 KEPT = 128
 """Transcripts, and lists of tools, whose count is remembered; the one longest not used goes first."""
 
+_TINY, _SMALL = 200, 1_000
+"""Tokens of requests that teach a meter nothing, and little."""
+_RATIO = 8.0
+"""What a provider counts for one token of ours, at most."""
+
 Count: TypeAlias = Callable[[str], int]
 """The tokens of a text."""
 
@@ -114,10 +119,14 @@ class Meter:
         self.ratio = 1.0
 
     def observe(self, estimated: int, counted: int) -> None:
-        """Learn from one call. Tiny requests say little and are left out."""
-        if estimated >= 200 and counted > 0:
-            seen = min(2.0, max(0.5, counted / estimated))
-            self.ratio += 0.3 * (seen - self.ratio)
+        """Learn from one call: upwards at once, for caps must hold, down step by step.
+
+        Small requests say little, since a provider may add text of its own: tiny ones are left out, and no
+        other teaches more than a small ratio.
+        """
+        if estimated >= _TINY and counted > 0:
+            seen = min(_RATIO if estimated >= _SMALL else 2.0, max(0.5, counted / estimated))
+            self.ratio += (1.0 if seen > self.ratio else 0.3) * (seen - self.ratio)
 
     def correct(self, estimated: int) -> int:
         """The estimate as experience has it."""

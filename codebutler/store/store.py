@@ -11,16 +11,16 @@ from typing import Any
 
 from codebutler.redact import Redactor
 from codebutler.store import blobs, log, money, outbox
-from codebutler.store.care import Care
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
 from codebutler.store.rows import NewEvent, NewPost, Post, StoredEvent, ThreadRow, Timer, Whole
 from codebutler.store.standing import Rescue, Standing, no_rescue
+from codebutler.store.together import Together
 from codebutler.store.writer import Transaction, Writer
 
 
-class Store(Care):
+class Store(Together):
     """One file; several processes may have it open. Belongs to the event loop that opened it.
 
     A write is on disk when its call returns. Calls that start after that see it.
@@ -265,15 +265,6 @@ class Store(Care):
         return await self._readers.do(lambda c: money.unsettled(c, prefix))
 
     # ------------------------------------------------------------- no secret gets past here
-
-    def _event(self, event: NewEvent) -> NewEvent:
-        return replace(event, body=self._json(event.body))
-
-    def _json(self, text: str) -> str:
-        try:
-            return self.redactor.json(text)
-        except ValueError:  # no JSON, which the store does not mind
-            return self.redactor.text(text)
 
     def _columns(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
         """``row`` with known columns only; anything else is a programming mistake."""

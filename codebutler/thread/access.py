@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from codebutler.settings.shape import Access
+from codebutler.thread.lastword import TERMINAL
 from codebutler.thread.state import ThreadState
 from codebutler.types import Person
 
@@ -12,6 +13,8 @@ Act: TypeAlias = Literal["ask", "approve", "merge", "raise", "memory"]
 OWNER, ANYONE = "owner", "anyone"
 GITHUB = "github"
 """A door that lets nobody in who may not write to the repository: they could merge there by themselves."""
+HOST = "whoever runs the host, at its terminal,"
+"""Who decides in the threads of somebody who was forgotten."""
 WRITERS_MAY: frozenset[Act] = frozenset({"approve", "merge", "memory"})
 
 
@@ -23,7 +26,10 @@ def may(access: Access, state: ThreadState, person: Person, act: Act) -> bool:
     opened = state.opened
     if opened is None:
         return True
-    own = (person.surface, person.id) == (opened.owner.surface, opened.owner.id)
+    if opened.owner.gone:
+        own = person.surface == TERMINAL  # somebody must be able to end what is open
+    else:
+        own = (person.surface, person.id) == (opened.owner.surface, opened.owner.id)
     writes = person.surface == GITHUB and act in WRITERS_MAY
     return (own or writes) and OWNER in listed
 
@@ -31,6 +37,8 @@ def may(access: Access, state: ThreadState, person: Person, act: Act) -> bool:
 def who(access: Access, state: ThreadState, act: Act) -> str:
     """Those who may, for a sentence."""
     owner = state.opened.owner.label if state.opened else "the owner"
+    if state.opened is not None and state.opened.owner.gone:
+        owner = HOST
     names = [owner if name == OWNER else name.partition(":")[2] or name for name in listing(access, act)]
     return " or ".join(dict.fromkeys(names)) or "an admin"
 

@@ -15,7 +15,7 @@ from codebutler.agent.roles import Role
 from codebutler.config import Config
 from codebutler.dollars import exact
 from codebutler.errors import LimitReached
-from codebutler.events import Cap, LimitHit
+from codebutler.events import Cap, ImageOrdered, LimitHit, ModelFailed
 from codebutler.store.money import RAISED
 from codebutler.thread.host import Host
 from codebutler.thread.log import ThreadLog
@@ -28,6 +28,7 @@ NEAR = 0.8
 """Share of a cap from which people are warned, and ``onCap: cheaper`` prefers cheap models."""
 DOLLARS_PER_TOKEN_CAP = 5.0
 """Each dollar that a person raises lifts the thread's cap of tokens by one part of so many."""
+CUT_OFF = "the order of a picture was cut off, and may have been paid for"
 HOUR = 3600
 DAY = 24 * HOUR
 
@@ -81,13 +82,28 @@ class Caps(ABC):
         """A model of the role's whose call of ``tokens`` fits ``room`` dollars; "" if there is none."""
 
     async def settle_leftovers(self) -> None:
-        """Reservations of a worker that died: a call that was under way counts as fully spent."""
+        """Reservations of a worker that died: a call that was under way counts as fully spent.
+
+        A picture is not ordered again by itself, so reports have that one's dollars from here.
+        """
+        orders = self.state.buying
         bought = {self._key(f"{c.frame}:{c.step}:"): c.usd for c in self.state.requested.values()}
-        bought |= {self._key(f"{name}:"): usd for name, usd in self.state.buying.items()}
+        bought |= {self._key(f"{name}:"): order.usd for name, order in orders.items()}
+        left = set[str]()
         for store in (self.host.store, self.host.ledger):
             for key in await store.unsettled(self._key("")):
                 usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
                 await store.settle(key=key, usd=usd)
+                left.add(key)
+        for name, order in orders.items():
+            if isinstance(order, ImageOrdered) and any(key.startswith(self._key(f"{name}:")) for key in left):
+                await self._lost_picture(order)
+
+    async def _lost_picture(self, order: ImageOrdered) -> None:
+        step = self.state.frames[order.frame].step
+        await self.log.append(
+            ModelFailed(frame=order.frame, step=step, model=order.model, error=CUT_OFF, usd=order.usd)
+        )
 
     async def reserve(
         self, frame: Frame, role: Role, model: str, request: Sequence[Message]

@@ -9,6 +9,7 @@ from codebutler.thread import lead, planfile, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
 from codebutler.thread.journal import journal
+from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base
 from codebutler.thread.state import ThreadState
 from codebutler.types import Outbound, Person
@@ -104,6 +105,7 @@ async def _commit_journal(desk: ThreadDesk) -> None:
 
 
 async def _clean_up(desk: ThreadDesk) -> None:
+    await tell_others(desk)
     kept = await desk.space.remove(desk.state.pushed)
     if kept:
         await desk.tell_once(f"The worktree stays: {kept}.")

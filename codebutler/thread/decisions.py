@@ -73,6 +73,7 @@ class Decisions:
         self._thread = thread
         self.taken: list[Event] = []
         """What was decided, and is not in the log yet."""
+        self._refused = False
         self.answer: Outbound | None = None
         """What is shown in place of plain words."""
 
@@ -226,7 +227,9 @@ class Decisions:
         """Log what was decided and answer the command, in one commit: a crash must not part the two."""
         events, self.taken = self.taken, []
         if text or not events:
-            events.append(CommandHandled(message=word.seq, name=name, by=word.by, result=text))
+            events.append(
+                CommandHandled(message=word.seq, name=name, by=word.by, result=text, refused=self._refused)
+            )
         if text:
             notice = self.answer or Outbound(text=text, kind="notice")
             await self._thread.post(notice, key=f"command:{word.seq}", before=events)
@@ -258,7 +261,8 @@ class Decisions:
             )
         cap, hit = self._stopped_by(), self.state.limit
         if cap in SHARED:
-            return "" if word.by.surface == TERMINAL else "Only whoever runs the host may raise that cap."
+            self._refused = word.by.surface != TERMINAL
+            return "Only whoever runs the host may raise that cap." if self._refused else ""
         if cap not in RAISABLE and hit is not None:
             return (
                 f"A raise lifts caps of dollars and tokens. What stopped this thread is another: {hit.what}."
@@ -270,6 +274,7 @@ class Decisions:
         rules = self._thread.config.access
         if access.may(rules, self.state, word.by, act):
             return ""
+        self._refused = True
         return f"Only {access.who(rules, self.state, act)} may {what}."
 
 

@@ -22,7 +22,7 @@ from codebutler.findings import Checked, Report
 from codebutler.redact import Stream
 from codebutler.repo import skills
 from codebutler.text import fit
-from codebutler.thread import planfile, playbook, render
+from codebutler.thread import planfile, playbook, radar, render
 from codebutler.thread.guidance import text_of
 from codebutler.thread.learning import recurrence
 from codebutler.thread.shipping import TEXT_CAP, Shipping
@@ -41,6 +41,8 @@ class ThreadDesk(Shipping):
         self.turn.point()
         await self.read_mail(frame)
         await self.warn_of_caps(frame)
+        if frame.role == "coder":
+            await radar.look(self)
 
     async def keep(self, data: bytes) -> str:
         """A blob: the log's own rows stay small."""

@@ -27,9 +27,7 @@ async def listen(thread: Thread, seq: int, message: MessageReceived) -> None:
             key = f"heard:{recording(seq, file.sha256)}"
             await thread.post(_quote(message, file, heard), key=key, before=[heard])
             if heard.model and not heard.priced:
-                await thread.tell_once(
-                    f"{heard.model} has no known price, or counted no use: its transcripts count as $0."
-                )
+                await thread.tell_once(f"{heard.model} has no known price: its transcripts count as $0.")
 
 
 def _quote(message: MessageReceived, file: Attachment, heard: Transcribed) -> Outbound:

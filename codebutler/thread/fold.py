@@ -1,7 +1,7 @@
 """State is a pure function of the events: ``fold`` a whole log, or ``apply`` one event after the other.
 
 What each kind does stands in fold_talk.py, fold_steps.py, fold_work.py, fold_memory.py, fold_media.py,
-fold_research.py and fold_past.py, as the kinds do in ``events``.
+fold_neighbours.py, fold_research.py and fold_past.py, as the kinds do in ``events``.
 """
 
 from __future__ import annotations
@@ -13,19 +13,24 @@ from codebutler import events as ev
 from codebutler.thread import (
     fold_media,
     fold_memory,
+    fold_neighbours,
     fold_past,
     fold_research,
     fold_steps,
     fold_talk,
     fold_work,
 )
+from codebutler.thread.fold_neighbours import is_of_others
 from codebutler.thread.lastword import undone
 from codebutler.thread.state import ThreadState
 
 _OUTSIDE = frozenset(
-    {"thread_opened", "message_received", "message_edited", "message_deleted", "timer_fired"}
-)
-"""What doors and the clock append; all else is the doing of a turn."""
+    {
+        "thread_opened", "message_received", "message_edited", "message_deleted", "timer_fired",
+        "overlap_found", "neighbour_landed",
+    }
+)  # fmt: skip
+"""What doors, the clock and other threads append; all else is the doing of a turn."""
 _ENDS = frozenset(
     {"cancelled", "paused", "limit_hit", "frame_ended", "turn_ended", "resumed", "rewound", "forked"}
 )
@@ -36,7 +41,16 @@ DEALS = frozenset(
     if "message" in kind.model_fields and kind.model_fields["message"].annotation is int
 )
 """What deals with the message that it names. Known beforehand: to ask each event took half of a fold."""
-_TABLES = (fold_talk, fold_steps, fold_work, fold_memory, fold_media, fold_past, fold_research)
+_TABLES = (
+    fold_talk,
+    fold_steps,
+    fold_work,
+    fold_memory,
+    fold_media,
+    fold_past,
+    fold_research,
+    fold_neighbours,
+)
 _HANDLERS = {kind: handler for table in _TABLES for kind, handler in table.HANDLERS.items()}
 
 
@@ -70,7 +84,7 @@ def _step(state: ThreadState, event: ev.Event) -> None:
 
 def _note_end(state: ThreadState, event: ev.Event) -> None:
     """Whether a turn is under way, and which end it owes people since it was stopped."""
-    if event.kind in _OUTSIDE:
+    if event.kind in _OUTSIDE or is_of_others(event):
         return
     state.unended = event.kind not in {"turn_ended", "forked"}
     if event.kind not in _ENDS:

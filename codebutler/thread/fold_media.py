@@ -13,7 +13,7 @@ EARS = "ears"
 
 @HANDLERS.on
 def _image_ordered(s: ThreadState, e: ev.ImageOrdered) -> None:
-    s.buying[e.call_id] = e.usd
+    s.buying[e.call_id] = e
 
 
 @HANDLERS.on
@@ -27,7 +27,7 @@ def _image_made(s: ThreadState, e: ev.ImageMade) -> None:
 
 @HANDLERS.on
 def _speech_sent(s: ThreadState, e: ev.SpeechSent) -> None:
-    s.buying[recording(e.of, e.sha256)] = e.usd
+    s.buying[recording(e.of, e.sha256)] = e
 
 
 @HANDLERS.on

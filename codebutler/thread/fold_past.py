@@ -34,7 +34,7 @@ RETURNED = frozenset({
 })  # fmt: skip
 
 FACTS = frozenset({
-    "id", "opened", "opened_at", "seq", "ts", "outcome", "issue",
+    "id", "opened", "opened_at", "seq", "ts", "outcome", "issue", "issues", "held", "overlaps",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "heard", "late", "link", "people", "speaker", "models", "asked", "standing",
     "plugs", "unplugged",  # what servers offered at first holds for the whole thread
@@ -44,7 +44,7 @@ FACTS = frozenset({
 
 SET = frozenset({
     "head", "files", "halted", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
-    "reminder", "said", "rewinds", "live", "unended", "owed",
+    "reminder", "said", "rewinds", "live", "unended", "owed", "rebase", "onto",
 })  # fmt: skip
 
 
@@ -69,6 +69,7 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
     s.files = set(e.files)
     s.merge, s.refused, s.requested, s.limit = None, "", {}, None
     s.paused_at, s.reminder = 0, 0
+    s.rebase, s.onto = None, None
     s.cancelled_at = s.seq  # what was said before it does not set the work off again
     _hold(s, e)
 
@@ -80,9 +81,11 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     for name in (
         "spend", "raised_usd", "unread", "speaker", "worktree", "removed", "head", "files", "pushed", "pr",
         "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard", "late",
-        "paused_at", "cancelled_at", "reminder", "standing", "buying",
+        "paused_at", "cancelled_at", "reminder", "standing", "buying", "issues", "held", "overlaps",
+        "rebase", "onto",
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
+    s.issues = []  # who forks asks for two threads on one issue
     s.summary, s.body_written, s.memory = None, False, None  # of the other pull request
     s.marks, s.turned_away, s.set_aside, s.weighed = [], [], [], None
     s.title = s.opened.title if s.opened is not None else ""  # the plans before it are copies

@@ -25,6 +25,8 @@ def _frame_ended(s: ThreadState, e: ev.FrameEnded) -> None:
     s.frames[e.frame].ended = e.outcome
     if s.frames[e.frame].role == "coder" and s.approval is not None:
         s.carried_out = s.approval.hash
+    if s.onto is not None and s.onto.frame == e.frame:
+        s.rebase, s.onto = None, None
 
 
 @HANDLERS.on

@@ -7,6 +7,7 @@ from codebutler.agent.pictures import attached_picture
 from codebutler.filetypes import numbered, safe_name
 from codebutler.thread.fold_research import forget_capped, reopen_researches, stop_researches
 from codebutler.thread.fold_table import Table
+from codebutler.thread.issues import named_issues
 from codebutler.thread.state import AGAIN, Exchange, ThreadState
 from codebutler.types import Attachment, Person
 
@@ -27,6 +28,8 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
     if e.surface == "github" and not s.issue and (number := e.external_id.rpartition("#")[2]).isdigit():
         s.issue = int(number)
     s.link = s.link or e.link
+    if s.issues is None:
+        s.issues = named_issues(e.text, [e.external_id] if e.surface == "github" else [])
     _meet(s, e.author)
 
 

@@ -144,7 +144,8 @@ class Eraser:
         if not isinstance(value, dict):
             return value
         if _is_person(value) and (value["surface"], value["id"]) in self._who.ids:
-            return {"surface": value["surface"], "id": self._who.pseudonym, "name": self._who.pseudonym}
+            name = self._who.pseudonym
+            return {"surface": value["surface"], "id": name, "name": name, "gone": True}
         return {k: v if k in _FIXED and isinstance(v, str) else self._value(v) for k, v in value.items()}
 
 

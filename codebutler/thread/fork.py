@@ -28,7 +28,8 @@ NOTE = (
 OWN = frozenset({
     "message_edited", "message_deleted", "paused", "limit_hit", "model_requested", "model_failed",
     "timer_fired", "worktree_ready", "worktree_removed", "pushed", "pr_opened", "pr_updated", "pr_closed",
-    "pr_merged", "merge_requested", "merge_refused",
+    "pr_merged", "merge_requested", "merge_refused", "overlap_found", "neighbour_landed", "issue_held",
+    "rebase_requested", "rebase_begun",
 })  # fmt: skip
 """Kinds that tell of the first thread's own doings, and are not copied."""
 
@@ -38,9 +39,10 @@ async def fork(thread: Thread, message: int, by: Person, number: int | None) -> 
     await thread.space.rest()
     source = thread.state
     known = points(source)
-    if not 1 <= (number or len(known)) <= len(known):
-        return no_such_point(known, number or 0)
-    point = known[(number or len(known)) - 1]
+    number = len(known) if number is None else number
+    if not 1 <= number <= len(known):
+        return no_such_point(known, number)
+    point = known[number - 1]
     name = conversation(source.id, message)
     new = "t" + hashlib.sha256(f"{by.surface}\n{name}".encode()).hexdigest()[:9]
     if await thread.host.store.thread(new) is None:

@@ -29,6 +29,7 @@ from codebutler.servers.declared import Declared, declared
 from codebutler.setup.service import Setups
 from codebutler.store.copies import Copy
 from codebutler.store.store import Store
+from codebutler.thread.radar import Radar
 from codebutler.toolset import images as image_tools
 from codebutler.toolset import memory as memory_tools
 from codebutler.toolset import native, research, team
@@ -148,6 +149,8 @@ class Host:
     """Seconds of a model's or tool's silence after which people are told, again and again."""
     merging: asyncio.Lock = field(default_factory=asyncio.Lock)
     """One thread at a time brings its branch to terms with the base branch, and merges."""
+    radar: Radar = field(default_factory=Radar)
+    """What threads know of each other."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)

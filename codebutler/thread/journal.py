@@ -169,6 +169,20 @@ def _forked(e: ev.Forked, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** forked this thread from point {e.number} of `{e.thread}`: all above is its"
 
 
+def _overlap(e: ev.OverlapFound, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- overlaps with thread `{e.other}`: {_flat(', '.join(e.causes), 300)}"
+
+
+def _neighbour(e: ev.NeighbourLanded, _roles: dict[str, str]) -> Iterator[str]:
+    files = _flat(", ".join(e.files) or "none", 300)
+    yield f"- thread `{e.other}` landed as #{e.number}; of this one's files: {files}"
+
+
+def _rebased(e: ev.RebaseBegun, _roles: dict[str, str]) -> Iterator[str]:
+    if e.frame:
+        yield f"- onto `{e.onto[:12]}`; in conflict: {_flat(', '.join(e.conflicts) or 'nothing', 300)}"
+
+
 def _summarised(e: ev.Compacted, roles: dict[str, str]) -> Iterator[str]:
     yield f"  - {roles[e.frame]}'s window was full: a summary stands for {e.replaced} messages"
 
@@ -202,6 +216,9 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "cancelled": _cancelled,
     "rewound": _rewound,
     "forked": _forked,
+    "overlap_found": _overlap,
+    "neighbour_landed": _neighbour,
+    "rebase_begun": _rebased,
     "compacted": _summarised,
 }
 

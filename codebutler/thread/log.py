@@ -10,6 +10,7 @@ from uuid import uuid4
 from codebutler.events import Event, Posted, dump, parse
 from codebutler.store.rows import NewEvent, NewPost, StoredEvent, Timer
 from codebutler.store.store import Store
+from codebutler.store.together import Told
 from codebutler.thread.fold import apply, fold
 from codebutler.thread.state import AGAIN, ThreadState
 from codebutler.thread.watch import Entry
@@ -87,6 +88,14 @@ class ThreadLog:
             news.append(NewEvent("posted", f"post:{key}", dump(Posted(post=message, source=key))))
         news += [NewEvent(e.kind, uuid4().hex, dump(e)) for e in after]
         await self._write(news, posts=posts, ready=ready, timers=timers or {})
+
+    async def tell(self, words: Sequence[Told]) -> None:
+        """Put words into several threads' logs and outboxes, this one's among them, in one commit."""
+        async with self._lock:
+            await self._store.tell(words)
+            gained = self._absorb(await self._store.events(self.state.id, after=self.state.seq))
+        if self._wrote is not None:
+            self._wrote(True, gained)
 
     async def update_row(self, **row: str | int) -> None:
         """Refresh the read model (title, phase, status, branch, pr)."""

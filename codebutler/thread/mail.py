@@ -15,7 +15,6 @@ from collections.abc import AsyncIterator
 from codebutler.agent.frame import Frame
 from codebutler.errors import CodeButlerError
 from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
-from codebutler.thread import access
 from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
@@ -100,9 +99,9 @@ class Mail(Thread):
         while waiting := self.readable():
             seq, message = min(waiting.items())
             command = self._interpreter.read(self.state, message)
-            if not access.may(self.config.access, self.state, message.author, "ask"):
-                who = access.who(self.config.access, self.state, "ask")
-                await Decisions(self).tell(Word(seq, message.author), "ask", f"Only {who} may ask here.")
+            word, decide = Word(seq, message.author), Decisions(self)
+            if why := decide.refused(word, "ask", "ask here"):
+                await decide.tell(word, "ask", why)
             elif command is not None:
                 await self._obey(command, Word(seq, message.author))
             elif self.state.phase == "closed":

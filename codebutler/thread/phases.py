@@ -7,7 +7,7 @@ from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
 from codebutler.places import Place
 from codebutler.text import fit
-from codebutler.thread import close, lead, memory_commit, playbook, render
+from codebutler.thread import close, holding, lead, memory_commit, playbook, radar, rebasing, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.flagging import flag
 from codebutler.thread.landing import closed_outside
@@ -38,15 +38,17 @@ async def step(desk: ThreadDesk) -> bool:
     state = desk.state
     if await _waits_for_people(desk):
         return False
+    await holding.hold(desk)
     if state.kept and state.memory_commits < len(state.kept):
         await memory_commit.commit_memory(desk)
     elif state.merge is not None or (state.merged is not None and not state.removed):
         await close.merge(desk)
     elif (pm := state.frames.get("pm")) is not None and _was_approved_meanwhile(desk, pm):
         await plan(desk, pm)
-    elif _coder_is_due(desk):
+    elif _coder_is_due(desk) or _rebase_is_due(desk):
         await code(desk)
     elif _lead_is_due(desk):
+        await radar.look(desk)
         await lead.retrospect(desk)
     elif pm is not None and _pm_is_due(desk, pm):
         await plan(desk, pm)
@@ -91,6 +93,10 @@ def _coder_is_due(desk: ThreadDesk) -> bool:
     if state.approval is None or state.plan is None or state.plan_waits:
         return False
     return state.carried_out != state.approval.hash
+
+
+def _rebase_is_due(desk: ThreadDesk) -> bool:
+    return desk.state.rebase is not None and desk.state.worktree is not None and not desk.state.removed
 
 
 def _lead_is_due(desk: ThreadDesk) -> bool:
@@ -145,7 +151,7 @@ async def _in_line(desk: ThreadDesk, place: Place, why: str) -> bool:
             pm = desk.state.frames.get("pm")
             if pm is not None and _pm_is_due(desk, pm):
                 await plan(desk, pm)
-            if not _coder_is_due(desk):
+            if not (_coder_is_due(desk) or _rebase_is_due(desk)):
                 return False
     return True
 
@@ -164,6 +170,8 @@ async def _code(desk: ThreadDesk) -> None:
     team = state.opened is None or state.opened.mode == "team"
     if (state.worktree is None or state.removed) and not await _make_room(desk):
         return
+    if state.rebase is not None and not rebasing.is_open(state) and not await rebasing.meet(desk):
+        return
     await desk.load_rules()
     if team and state.phase != "coder":
         await desk.append(PhaseChanged(phase="coder", why="plan approved"))
@@ -175,6 +183,8 @@ async def _code(desk: ThreadDesk) -> None:
     while await playbook.after_coder(desk, frame):
         text = await loop.run(frame, role, await desk.offer(role), desk)
     await desk.space.commit(_subject(desk))
+    if not await rebasing.is_settled(desk, frame):
+        return
     await _note_strays(desk)
     await (_ship(desk, frame, text) if team else _hand_in(desk, frame, text))
 
@@ -202,6 +212,8 @@ async def _make_room(desk: ThreadDesk) -> bool:
 
 async def _coder_frame(desk: ThreadDesk) -> Frame:
     state = desk.state
+    if state.onto is not None:
+        return state.frames[state.onto.frame]
     if state.approval is None or state.plan is None:
         return state.frames["coder-1"]
     before = state.frame("coder")

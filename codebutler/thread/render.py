@@ -13,6 +13,8 @@ from codebutler.types import ChecklistItem, Choice, Outbound, Plan
 BODY_START = "<!-- codebutler:begin -->"
 BODY_END = "<!-- codebutler:end -->"
 _MARK = {"todo": "☐", "doing": "▸", "done": "☑"}
+LEVELS = {"conflict": "conflict", "file": "same files", "directory": "same folder", "meaning": "same names"}
+"""Of overlaps between threads, the worst first."""
 _PHASE = {"pm": "planning", "coder": "coding", "lead": "review", "closed": "closed"}
 
 
@@ -76,8 +78,19 @@ def status(state: ThreadState, activity: str = "") -> Outbound:
     parts.append(money(state.usd))
     text = " · ".join(parts)
     way = "" if state.phase == "closed" else steps(state)
-    text = "\n".join(part for part in (text, way, checklist(state.checklist)) if part)
+    near = overlaps(state) if state.phase != "closed" else ""
+    text = "\n".join(part for part in (text, way, checklist(state.checklist), near) if part)
     return Outbound(text=text, kind="status", slot="status")
+
+
+def overlaps(state: ThreadState) -> str:
+    """The threads that get in this one's way, with how; "" for none."""
+    shown = []
+    for other, causes in sorted(state.overlaps.items()):
+        levels = {cause.partition(":")[0] for cause in causes}
+        shown.append(f"`{other}` ({', '.join(name for key, name in LEVELS.items() if key in levels)})")
+    more = f" and {len(shown) - 5} more" if len(shown) > 5 else ""
+    return f"Overlaps with {', '.join(shown[:5])}{more}" if shown else ""
 
 
 def pr_ready(state: ThreadState, words: str) -> Outbound:

@@ -77,6 +77,15 @@ class ThreadState:
     """By frame: what people said to the PM while it worked out that role's answer."""
     issue: int = 0
     """The number of the GitHub issue that the thread was asked about; 0 for none."""
+    issues: list[str] | None = None
+    """Issues that the first message is about; None before there is one."""
+    held: list[str] = field(default_factory=list)
+    """Those that are this thread's: no other is to work on them."""
+    overlaps: dict[str, set[str]] = field(default_factory=dict)
+    """By thread: what people were told of it (``level:detail``). One that has landed is gone from here."""
+    rebase: ev.RebaseRequested | None = None
+    onto: ev.RebaseBegun | None = None
+    """The rebase that is under way."""
     reminder: int = 0
     """The seq of a reminder that came due and was not shown yet."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
@@ -151,8 +160,8 @@ class ThreadState:
     """Files that people sent, by the name under which roles know them."""
     made: dict[str, ev.ImageMade] = field(default_factory=dict)
     """Pictures that were bought, by call."""
-    buying: dict[str, float] = field(default_factory=dict)
-    """Worst cases of pictures and transcripts that are under way, by call or by recording."""
+    buying: dict[str, ev.ImageOrdered | ev.SpeechSent] = field(default_factory=dict)
+    """Pictures and transcripts that are under way, by call or by recording."""
     transcripts: dict[tuple[int, str], ev.Transcribed] = field(default_factory=dict)
     """By message (its seq) and recording (its SHA-256)."""
     limit: ev.LimitHit | None = None

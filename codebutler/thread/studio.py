@@ -136,9 +136,7 @@ class ThreadStudio:
         made = await self._made(site, drawn, path, use, time.monotonic() - started)
         await desk.append(made)
         if drawn.usd is None:
-            await desk.tell_once(
-                f"{use.model} has no known price, or counted no use: its pictures count as $0."
-            )
+            await desk.tell_once(f"{use.model} has no known price: its pictures count as $0.")
         return made
 
     async def _made(self, site: Site, drawn: Drawn, path: str, use: Service, seconds: float) -> ImageMade:

@@ -57,6 +57,8 @@ class Thread(Caps):
         self._toolsets: dict[tuple[str, int, tuple[str, ...]], Toolset] = {}
         self._outputs: dict[str, Stream] = {}
         """What commands print, by call."""
+        self.held = False
+        """Whether this turn has seen to it that the request's issues are its own."""
         self._shown = 0
         """How often the status card was refreshed."""
         self._level = ((0.0, False), 0)

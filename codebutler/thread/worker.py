@@ -8,10 +8,11 @@ from typing import Any
 
 from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
 from codebutler.events import Outcome, Posted, TurnEnded
-from codebutler.thread import phases
+from codebutler.thread import phases, radar
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.fold import DEALS
+from codebutler.thread.fold_neighbours import is_of_others
 from codebutler.thread.host import Host
 from codebutler.thread.lastword import last_word
 from codebutler.thread.log import ThreadLog
@@ -72,6 +73,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         async with desk.looked_at():
             while owed is None and await phases.step(desk):
                 pass
+            await radar.look(desk)
     except EndTurn as stop:
         end = stop
     except (StaleWorker, StoreGone):
@@ -98,7 +100,7 @@ def unsaid(state: ThreadState) -> Outbound | None:
     for _, _, event in reversed(state.live):
         if isinstance(event, TurnEnded):
             break
-        if isinstance(event, Posted):
+        if isinstance(event, Posted) and not is_of_others(event):
             return None
         obeyed = obeyed or event.kind in DEALS
     if not obeyed:

@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any
 
 from codebutler import assets
+from codebutler.errors import ToolFailed
+from codebutler.redact import MARK
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Tool
 from codebutler.types import ToolResult, ToolSpec
@@ -43,6 +45,8 @@ def _native(entry: dict[str, Any], *, scratch: bool) -> Tool:
     read_only = bool(entry.get("annotations", {}).get("readOnlyHint"))
 
     async def call(arguments: Any, desk: Desk, site: Site) -> ToolResult:  # noqa: ANN401 - JSON
+        if not read_only:
+            _need_whole_names(arguments)
         hands = await desk.hands()
         if name != "bash":
             return await hands.call(name, arguments)
@@ -63,6 +67,17 @@ def _native(entry: dict[str, Any], *, scratch: bool) -> Tool:
         recovery="rerun" if read_only or name == "write" else "tell",
     )
     return Tool(spec, call)
+
+
+def _need_whole_names(arguments: Any) -> None:  # noqa: ANN401 - JSON
+    """A file's name that held a secret is cut by now: a file of what is left of it is not what was meant."""
+    path, patch = str(arguments.get("path", "")), str(arguments.get("input", ""))
+    names = [path, *(line for line in patch.splitlines() if line.startswith("*** "))]
+    if any(MARK in name for name in names):
+        raise ToolFailed(
+            f"a file's name has the shape of a secret, which is kept nowhere: it arrived as {MARK}; "
+            "nothing was written. Choose another name"
+        )
 
 
 class _Live:

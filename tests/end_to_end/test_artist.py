@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codebutler.events import ImageMade, ImageOrdered, LimitHit, Posted, ToolFinished
+from codebutler.events import ImageMade, ImageOrdered, LimitHit, ModelFailed, Posted, ToolFinished
 from codebutler.testing.cast import PROPOSES, WRITES, Held, does, team
 from codebutler.testing.doubles import Door, Mind, says
 from codebutler.testing.media import MediaTwin, png
@@ -166,9 +166,12 @@ async def test_an_order_that_was_cut_off_is_not_bought_again(room: Room, twin: M
         assert "may have been paid for" in (await results(scene, thread, "generate_image"))[0]
         assert len(twin.sent) == 1
         assert not state.made
-        assert list(state.buying.values()) == [pytest.approx(0.187, abs=0.01)]
+        assert [order.usd for order in state.buying.values()] == [pytest.approx(0.187, abs=0.01)]
         spent = await scene.host.store.spent(f"thread:{thread}")
         assert spent >= 0.18, "the worst case counts as spent"
+        lost = [e for e in await scene.events(thread) if isinstance(e, ModelFailed)]
+        assert [e.usd for e in lost] == [pytest.approx(0.187, abs=0.01)], "reports have it, too, and once"
+        assert state.usd == pytest.approx(spent)
 
 
 async def test_a_picture_in_the_log_is_saved_and_shown_without_another_purchase(

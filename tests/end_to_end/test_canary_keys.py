@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.errors import UsageError
+from codebutler.events import ToolFinished
+from codebutler.testing.cast import Cast, Line, does, lead, plan, write
 from codebutler.testing.doubles import Asked, says
 from codebutler.types import Inbound, ModelReply, Person
 
@@ -61,3 +63,16 @@ async def test_no_key_that_looks_like_a_secret_is_kept(
     places += [("export", b"".join(printed)), *written(room)]
     assert thread.encode() in printed[0]
     assert [place for place, data in places if key.encode() in data] == []
+
+
+async def test_no_file_is_named_by_what_is_left_of_a_secret(room: Room) -> None:
+    patch = f"*** Begin Patch\n*** Add File: {KEY}.txt\n+x\n*** End Patch"
+    calls = [write(f"d/{KEY}.txt", "x\n"), does("apply_patch", input=patch), write("A", "a\n")]
+    coder: list[Line] = [*calls, says("Wrote A.")]
+    room.env["CODEBUTLER_MODEL"] = "gpt-5"  # has apply_patch
+    async with room.engine(Cast(pm=[plan()], coder=coder, lead=lead())) as scene:
+        state = await scene.shipped()
+        refused = [e.text for e in await scene.events(state.id) if isinstance(e, ToolFinished) and not e.ok]
+        assert len(refused) == 2
+        assert all("name has the shape of a secret" in text for text in refused), refused
+        assert state.files == {"A"}

@@ -35,8 +35,8 @@ LOUD = [
 ]
 """What changes nothing. It comes first; then what people say to go on, to stop, and to go on again."""
 ALWAYS = [
-    *(f"/{word}" for word in LOUD), "/memory 7", "/correct pm x", "/reopen", "/nonsense", "cancel", "cancel", "go", "/retry", "pause", "pause",
-    "go", "stop", "/raise 1", "/model small", "/memory no", "cancel",
+    *(f"/{word}" for word in LOUD), "/memory 7", "/correct pm x", "/reopen", "/rebase", "/nonsense", "cancel", "cancel", "go",
+    "/retry", "pause", "pause", "go", "stop", "/raise 1", "/model small", "/memory no", "cancel",
 ]  # fmt: skip
 SHIPPED = ["/memory yes", "/approve", "/code", "/merge", "cancel", "go", "/retry", "/fork", "/rewind 1"]
 """After a pull request: one phase is enough to see that nothing of it is silent."""

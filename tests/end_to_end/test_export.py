@@ -118,6 +118,10 @@ async def test_jsonl_holds_every_event_and_can_be_folded_again(
     assert (await cli(room, "replay", thread))[1] == out
     code, _, err = await cli(room, "export", thread, "-o", str(target))
     assert (code, "is there already" in err) == (2, True)
+    code, out, err = await cli(room, "export", thread, "-o", "/dev/full")
+    assert (code, "/dev/full cannot be written: No space left on device" in err) == (1, True)
+    code, out, err = await cli(room, "export", thread, "-o", "/dev/null")
+    assert (code, err) == (0, "")
     code, out, err = await cli(room, "export", "")
     assert (code, out, "id is empty" in err) == (2, "", True), "the only thread begins with nothing, too"
 

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codebutler.store.store import Store
+from codebutler.testing.cast import Cast, lead, plan, write
+from codebutler.testing.doubles import says
 from codebutler.thread import retention
 from codebutler.types import Attachment, Inbound, Person
 from tests.end_to_end.test_keeping import cli, echo
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 DAY = 24 * 3600
 ANA = Person(surface="terminal", id="U0ANA", name="Ana Karenina")
 KIM = Person(surface="terminal", id="U0KIM", name="Kim")
+SLACKER = Person(surface="slack", id="U0SAM", name="Sam")
 SECRET = "My flat is in Anglet Lane 7"
 
 
@@ -71,6 +74,27 @@ async def test_a_person_is_forgotten_and_their_threads_go_on(room: Room, tmp_pat
     assert (await cli(room, "replay", shared))[0] == 0
     code, _, err = await cli(room, "forget", "ana karenina", "--yes")
     assert (code, "nobody here is called" in err) == (2, True)
+
+
+async def test_whoever_runs_the_host_ends_the_threads_of_a_forgotten_owner(room: Room) -> None:
+    async with room.engine(
+        Cast(pm=[plan()], coder=[write("A", "a"), says("Wrote A.")], lead=lead())
+    ) as scene:
+        thread = (await scene.shipped()).id
+    code, out, _ = await cli(room, "run", "merge", "--thread", thread)
+    assert (code, "Only robin may merge in this thread" in out) == (3, True)
+    code, out, _ = await cli(room, "forget", "terminal:robin", "--yes")
+    assert (code, "whoever runs this host decides" in out) == (0, True)
+    async with room.engine(Cast()) as scene:
+        inbound = Inbound(surface="slack", external_id="C1", key="s1", author=SLACKER, text="merge")
+        await scene.host.store.bind(thread, "slack", "C1")
+        await scene.engine.receive(inbound)
+        assert (await scene.rest(thread)).merged is None
+        assert (await scene.posts(thread))[-1].startswith(
+            "Only whoever runs the host, at its terminal, may merge"
+        )
+    code, out, err = await cli(room, "run", "merge", "--thread", thread)
+    assert (code, "Merged #1" in out) == (0, True), (out, err)
 
 
 async def test_a_name_that_two_people_have_must_be_made_clear(room: Room) -> None:

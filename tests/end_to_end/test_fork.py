@@ -14,6 +14,7 @@ from codebutler.testing.doubles import says
 from codebutler.thread.evidence import of_store
 from codebutler.thread.points import points
 from codebutler.thread.replay import differences
+from tests.end_to_end.test_keeping import cli
 
 if TYPE_CHECKING:
     from codebutler.thread.state import ThreadState
@@ -154,5 +155,9 @@ async def test_a_point_that_is_none_is_said(room: Room) -> None:
         state = await scene.talk("a", "Write notes")
         await scene.talk("a", "fork 7")
         assert "There is no point 7: this thread has point 1 only." in (await scene.posts(state.id))[-1]
+        await scene.talk("a", "fork 0")
+        assert "There is no point 0" in (await scene.posts(state.id))[-1]
         assert len(await scene.host.store.threads()) == 1
         assert json.loads(json.dumps(await scene.posts(state.id)))
+    code, out, _ = await cli(room, "fork", state.id, "0")
+    assert (code, "There is no point 0" in out) == (1, True)

@@ -92,12 +92,14 @@ async def test_what_cannot_be_heard_is_said_and_the_rest_of_the_message_is_dealt
         assert state.outcome == "answered"
         told = await scene.posts(thread)
         assert "> half ? a sign" in told[0]
-        assert "gpt-transcribe has no known price, or counted no use" in told[1]
-        assert "silent.ogg was not transcribed: nothing could be heard in it" in told[2]
-        assert "broken.ogg was not transcribed" in told[3]
-        assert "could not be decoded" in told[3]
-        assert "evil.mp3 was not transcribed: it is no recording of a known kind" in told[4]
-        assert "Look at these" in told[5]
+        assert "silent.ogg was not transcribed: nothing could be heard in it" in told[1]
+        assert "broken.ogg was not transcribed" in told[2]
+        assert "could not be decoded" in told[2]
+        assert "evil.mp3 was not transcribed: it is no recording of a known kind" in told[3]
+        assert "Look at these" in told[4]
+        spend = state.spend["ears", "gpt-transcribe"]
+        assert spend.priced, "what is not counted costs what was reserved"
+        assert spend.usd > 0
         assert len(twin.sent) == 3
 
 

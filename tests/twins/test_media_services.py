@@ -13,7 +13,7 @@ import pytest
 from codebutler.config import load_config
 from codebutler.errors import ConfigError, ModelRefused, ModelUnavailable, UsageError
 from codebutler.filetypes import Shape
-from codebutler.models import images, speech
+from codebutler.models import images, mediaprices, speech
 from codebutler.models.images import Order, Source
 from codebutler.models.media import Service, service
 from codebutler.testing.media import MediaTwin, png, voice
@@ -208,12 +208,56 @@ async def test_a_recording_becomes_text(reached: Callable[..., Service], twin: M
     ],
 )
 def test_a_transcript_costs_what_was_counted(usage: dict[str, Any], usd: float | None) -> None:
-    from codebutler.models import mediaprices
-
     counted = (images.count(usage, "input_tokens"), images.count(usage, "output_tokens"))
     seconds = speech._seconds(usage)
     found = mediaprices.heard("gpt-4o-transcribe", seconds=seconds, tokens=counted if counted[0] else None)
     assert found == (None if usd is None else pytest.approx(usd))
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        ({"type": "tokens", "input_tokens": 9_000, "output_tokens": 2_000}, 0.06),
+        ({"type": "duration", "seconds": "600"}, 0.06),
+        ({"type": "duration", "seconds": True}, 0.06),
+        ({"type": "duration", "seconds": 0}, 0.06),
+        ({"type": "duration", "seconds": 900_000}, 0.06),
+        ({"type": "duration", "seconds": 300}, 0.03),
+        (None, 0.06),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("model", ["gpt-transcribe", "whisper-1"])
+def test_a_transcript_of_known_price_never_counts_as_nothing(model: str, usage: Any, usd: float) -> None:
+    data = b"\0" * 900_000
+    counted = (speech.count(usage, "input_tokens"), speech.count(usage, "output_tokens"))
+    found = mediaprices.paid_for_hearing(
+        model, data, seconds=speech._seconds(usage or {}), tokens=counted if counted[0] else None
+    )
+    assert found == pytest.approx(usd)
+    assert mediaprices.paid_for_hearing("sherpa", data, seconds=9.0, tokens=None) is None
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        (None, (11, 0, 6_240)),
+        ({"input_tokens": 50, "output_tokens": "6240"}, (0, 50, 6_240)),
+        ({"input_tokens": 50, "output_tokens": 900_000_000}, (0, 50, 6_240)),
+        ({"input_tokens": -1, "output_tokens": 1_056}, (11, 0, 1_056)),
+        ({"input_tokens": 900_000, "output_tokens": 1_056}, (11, 0, 1_056)),
+        ({"input_tokens": 50, "input_tokens_details": {"text_tokens": 50}, "output_tokens": 8_000},
+         (50, 0, 8_000)),
+    ],
+    ids=str,
+)  # fmt: skip
+async def test_a_picture_of_known_price_never_counts_as_nothing(
+    reached: Callable[..., Service], twin: MediaTwin, usage: Any, tokens: tuple[int, int, int]
+) -> None:
+    twin.faults = [(200, {"data": [{"b64_json": base64.b64encode(png(8, 8, "x")).decode()}], "usage": usage})]
+    drawn = await images.draw(reached(), Order("A red kite!"))
+    assert (drawn.used.text, drawn.used.pictures, drawn.used.output) == tokens
+    assert drawn.usd == pytest.approx((tokens[0] * 5 + tokens[1] * 8 + tokens[2] * 30) / 1e6)
 
 
 async def test_what_no_service_takes_is_not_sent(reached: Callable[..., Service], twin: MediaTwin) -> None:

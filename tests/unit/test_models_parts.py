@@ -125,13 +125,20 @@ def test_a_transcript_that_grows_is_counted_once_and_like_a_new_one() -> None:
         assert sizes.estimate(request, tools, count) == Sizes().estimate(request, tools, len)
 
 
-def test_the_meter_follows_slowly_and_within_bounds() -> None:
+def test_the_meter_rises_at_once_falls_slowly_and_stays_within_bounds() -> None:
     meter = Meter()
-    meter.observe(1000, 1_000_000)
-    assert meter.correct(1000) == 1300
-    meter.observe(10, 40)
+    meter.observe(1000, 5_000)
+    assert meter.correct(1000) == 5000, "the next reservation holds enough"
+    meter.observe(10, 400)
     meter.observe(1000, 0)
-    assert meter.correct(1000) == 1300
+    assert meter.correct(1000) == 5000
+    meter.observe(1000, 1_000)
+    assert meter.correct(1000) == 3800
+    meter.observe(1000, 1_000_000)
+    assert meter.correct(1000) == 8000
+    small = Meter()
+    small.observe(300, 30_000)
+    assert small.correct(1000) == 2000, "most of that was no text of ours"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,83 @@
+"""Threads beside each other: what one tells several at once, and where all that are open stand."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from codebutler.redact import Redactor
+from codebutler.store import log, outbox
+from codebutler.store.care import Care
+from codebutler.store.rows import NewEvent, NewPost, StoredEvent
+from codebutler.store.writer import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one thread gets of a word to several. Doors are looked up: a post goes to each of them."""
+
+    thread: str
+    events: Sequence[NewEvent]
+    post: str = ""
+    """The message's JSON; "" for none."""
+    key: str = ""
+    """The post's key, without its door."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A thread that is not closed, as others see it."""
+
+    id: str
+    status: str
+    branch: str
+    pr: str
+    data: str
+
+
+class Together(Care):
+    """The part of ``Store`` that is about several threads."""
+
+    redactor: Redactor
+    witness: Callable[[Sequence[StoredEvent]], object]
+
+    async def live(self) -> list[Live]:
+        """The threads that are not closed, the oldest first."""
+        return await self._readers.do(_live)
+
+    async def tell(self, words: Sequence[Told]) -> None:
+        """Append to several threads in one transaction, whoever works on them; known keys are left out."""
+        clean = [
+            replace(w, events=[self._event(e) for e in w.events], post=w.post and self._json(w.post))
+            for w in words
+        ]
+        fresh: list[StoredEvent] = []
+
+        def work(tx: Transaction) -> None:
+            fresh.clear()
+            for word in clean:
+                last = log.position(tx, word.thread, None)
+                stored = log.add_events(tx, word.thread, last, word.events)
+                fresh.extend(event for event in stored if event.seq > last)
+                if word.post and stored and stored[-1].seq > last:
+                    doors = log.bindings(tx.connection, word.thread)
+                    posts = [NewPost(f"{word.key}@{s}:{x}", s, x, word.post, "") for s, x in doors]
+                    outbox.add(tx, word.thread, posts)
+
+        await self._writer.do(work)
+        self.witness(fresh)
+
+    def _event(self, event: NewEvent) -> NewEvent:
+        return replace(event, body=self._json(event.body))
+
+    def _json(self, text: str) -> str:
+        try:
+            return self.redactor.json(text)
+        except ValueError:  # no JSON, which the store does not mind
+            return self.redactor.text(text)
+
+
+def _live(connection: sqlite3.Connection) -> list[Live]:
+    query = "SELECT id, status, branch, pr, data FROM thread WHERE phase != 'closed' ORDER BY created_at, id"
+    return [Live(*row) for row in connection.execute(query)]

@@ -1,0 +1,149 @@
+"""Threads that get in each other's way are told so, both, once; real git, real sandbox, scripted models."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from codebutler.events import OverlapFound, Posted
+from codebutler.testing.cast import Line, does, lead, plan, write
+from codebutler.testing.doubles import Asked, Mind, says
+
+if TYPE_CHECKING:
+    from codebutler.thread.state import ThreadState
+    from tests.end_to_end.conftest import Room, Scene
+
+
+Lines = dict[str, list[Line]]
+
+
+def several(**threads: Lines) -> Mind:
+    """A mind that says each thread's own lines: which one asks is told by its request's first word."""
+
+    async def mind(asked: Asked) -> object:
+        text = " ".join(str(m["content"]) for m in asked.messages if m["role"] == "user")
+        name = next(n for n in threads if f"task-{n}" in text)
+        line = threads[name][asked.role].pop(0)
+        return line if not callable(line) else await line(asked)
+
+    return mind  # type: ignore[return-value] # every line ends in a reply
+
+
+def doing(path: str, text: str, *, title: str = "Notes") -> Lines:
+    """A thread that writes one file, as its plan says."""
+    return {
+        "pm": [plan(title, path), says("The plan is there.")],
+        "coder": [write(path, text), says(f"Wrote {path}.")],
+        "lead": lead(title),
+    }  # fmt: skip
+
+
+async def overlaps(scene: Scene, thread: str) -> list[OverlapFound]:
+    return [e for e in await scene.events(thread) if isinstance(e, OverlapFound)]
+
+
+async def warnings(scene: Scene, thread: str) -> list[str]:
+    return [p for p in await scene.posts(thread) if "in the way of this one" in p]
+
+
+async def ship(scene: Scene, name: str) -> ThreadState:
+    await scene.talk(name, f"task-{name}: write")
+    return await scene.talk(name, "go")
+
+
+async def test_two_plans_for_one_file_warn_both_before_any_work_and_once(room: Room) -> None:
+    mind = several(a=doing("NOTE", "a\n", title="First notes"), b=doing("NOTE", "b\n"))
+    async with room.engine(mind) as scene:
+        a = await scene.talk("a", "task-a: write")
+        b = await scene.talk("b", "task-b: write")
+        for mine, other in ((a, b), (b, a)):
+            assert [(e.other, e.causes) for e in await overlaps(scene, mine.id)] == [
+                (other.id, ["file:NOTE"])
+            ]
+            assert len(await warnings(scene, mine.id)) == 1
+        assert "“First notes”" in (await warnings(scene, b.id))[0]
+        assert "both are to change `NOTE`" in (await warnings(scene, a.id))[0]
+        await scene.talk("a", "go")
+        state = await scene.talk("b", "go")
+        causes = [c for e in await overlaps(scene, a.id) for c in e.causes]
+        assert sorted(causes) == ["conflict:NOTE", "file:NOTE"]
+        assert "conflict in `NOTE`" in (await warnings(scene, b.id))[1]
+        assert f"`{a.id}` (conflict, same files)" in state_card(state)
+        assert [len(await warnings(scene, x.id)) for x in (a, b)] == [2, 2]
+        order = [p for p in await scene.posts(a.id) if "least rebasing" in p]
+        assert len(order) == 1
+        assert order == [p for p in await scene.posts(b.id) if "least rebasing" in p]
+
+
+def state_card(state: ThreadState) -> str:
+    from codebutler.thread.render import status
+
+    return status(state).text
+
+
+async def test_what_landed_is_told_and_rebase_settles_the_conflict_and_tests_again(room: Room) -> None:
+    b = doing("NOTE", "from b\n", title="Notes of task-b")
+    settled = "from a\nfrom b\n"
+    b["coder"] += [write("NOTE", settled), does("bash", command="cat NOTE"), says("Settled; tests pass.")]
+    b["lead"] += lead("Notes")
+    mind = several(a=doing("NOTE", "from a\n"), b=b)
+    async with room.engine(mind) as scene:
+        await ship(scene, "a")
+        before = await ship(scene, "b")
+        a = await scene.talk("a", "merge")
+        assert a.phase == "closed"
+        last = (await scene.events(before.id))[-1]
+        assert isinstance(last, Posted)
+        assert [c.action for c in last.post.choices] == ["rebase"]
+        assert "has landed: #1" in last.post.text
+        assert "It changed `NOTE`" in last.post.text
+        state = await scene.talk("b", "rebase")
+        assert (state.outcome, state.rebase, state.onto) == ("pr", None, None), await scene.posts(state.id)
+        assert state.worktree is not None
+        brief = str(scene.asked[-6].messages) + str(
+            [x.messages for x in scene.asked if x.role == "coder"][-1]
+        )
+        assert "They conflict in `NOTE`" in brief
+        onto = scene.git("rev-parse", "main", where=room.sample.remote)
+        assert state.worktree.base == onto
+        scene.git("merge-base", "--is-ancestor", onto, state.head)
+        scene.git("merge-base", "--is-ancestor", before.pushed, state.pushed)
+        assert scene.git("show", f"{state.pushed}:NOTE") == settled.strip()
+        assert (
+            "nothing that this branch lacks" in (await scene.posts((await scene.talk("b", "rebase")).id))[-1]
+        )
+        done = await scene.talk("b", "merge")
+        assert done.phase == "closed", await scene.posts(done.id)
+        assert scene.git("show", "main:NOTE", where=room.sample.remote) == settled.strip()
+
+
+async def test_marks_of_a_conflict_are_never_shipped(room: Room) -> None:
+    b = doing("NOTE", "from b\n", title="Notes of task-b")
+    b["coder"] += [says("All is well."), says("Really."), write("NOTE", "both\n"), says("Settled.")]
+    b["lead"] += lead("Notes")
+    async with room.engine(several(a=doing("NOTE", "from a\n"), b=b)) as scene:
+        await ship(scene, "a")
+        before = await ship(scene, "b")
+        await scene.talk("a", "merge")
+        state = await scene.talk("b", "rebase")
+        assert (state.outcome, state.pushed) == ("failed", before.pushed)
+        assert "Marks of a conflict are left in `NOTE`" in (await scene.posts(state.id))[-1]
+        state = await scene.talk("b", "go")
+        assert (state.outcome, state.rebase) == ("pr", None), await scene.posts(state.id)
+        assert scene.git("show", f"{state.pushed}:NOTE") == "both"
+
+
+async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:
+    mind = several(a={"pm": [says("Looking.")]}, b={"pm": [says("Now I look."), says("Still.")]})
+    async with room.engine(mind) as scene:
+        a = await scene.talk("a", "task-a: fix issue #12")
+        assert a.held == ["#12"]
+        b = await scene.talk("b", "task-b: closes #12")
+        assert (b.outcome, b.held) == ("failed", [])
+        assert f"Thread `{a.id}` is at work on `#12`" in (await scene.posts(b.id))[-1]
+        assert "Now I look." not in await scene.posts(b.id)
+        await scene.talk("a", "cancel")
+        b = await scene.talk("b", "go")
+        assert (b.outcome, b.held) == ("answered", ["#12"]), await scene.posts(b.id)
+        a = await scene.talk("a", "go")
+        assert (a.outcome, a.held) == ("failed", [])
+        assert (await scene.talk("b", "task-b: and now?")).outcome == "answered"
