@@ -223,7 +223,7 @@ async def test_hostile_html_uses_up_its_own_process_and_no_more(
 async def test_a_page_is_taken_apart_within_the_hosts_seconds(twin: WebTwin) -> None:
     twin.pages["/a"] = Site("<article>" + "<p>Some words in a sentence, and more. </p>" * 60_000, "text/html")
     with pytest.raises(ToolFailed, match=r"needs too much time|takes too long to be read"):
-        await web(twin, seconds=1.0).page(f"{twin.url}/a")
+        await web(twin, seconds=0.5).page(f"{twin.url}/a")
 
 
 async def test_a_page_is_fetched_once_in_a_while(twin: WebTwin) -> None:
