@@ -52,6 +52,16 @@ def apply_item(text: str, item: MemoryItem, *, thread: str, date: str, approver:
     return result
 
 
+def without_absent(text: str, item: MemoryItem) -> tuple[MemoryItem, list[str]]:
+    """``item`` without what it would replace that is no longer there, and that; others stay as they are."""
+    if item.kind not in {"lesson", "add_step"} or not item.replaces:
+        return item, []
+    entries = Page(text).entries()
+    gone = [wish for wish in item.replaces if not any(_is_meant(item.file, e, wish) for e in entries)]
+    left = item.model_copy(update={"replaces": [w for w in item.replaces if w not in gone]})
+    return left, [] if is_known(text, left) else gone
+
+
 def is_known(text: str, item: MemoryItem) -> bool:
     """Whether ``text`` holds ``item`` already. Raises ToolFailed where ``apply_item`` would."""
     return apply_item(text, item, thread="", date="", approver="") == text

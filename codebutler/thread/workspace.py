@@ -196,19 +196,23 @@ class Workspace(Folder):
         await self.settle_checkpoint()
         state = self._log.state
         branch, forge = self._ready.branch, await self.forge()
-        there = await forge.fetch(branch)
+        there = await self.take_in()
         if not there and await is_over(state, forge):
             return state.head
-        if there and there not in (state.pushed, state.head):
-            await self._take_in(there)
         if there != state.head:
             await forge.push(branch, state.head, expect=there)
         if state.pushed != state.head:
             await self._log.append(Pushed(branch=branch, commit=state.head))
         return state.head
 
-    async def _take_in(self, there: str) -> None:
-        """Bring what others pushed to our branch, and to the worktree's files."""
+    async def take_in(self) -> str:
+        """Bring what others pushed to our branch, and to the worktree's files; returns the remote's tip."""
+        state, there = self._log.state, await (await self.forge()).fetch(self._ready.branch)
+        if there and there not in (state.pushed, state.head):
+            await self._join(there)
+        return there
+
+    async def _join(self, there: str) -> None:
         state = self._log.state
         old = state.head if state.removed else await self.checkpoint()
         new = await joined(self._host, state, there, identity=self.identity)
