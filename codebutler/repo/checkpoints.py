@@ -40,8 +40,8 @@ async def import_checkpoint(
 ) -> str:
     """Commit ``tree`` on top of ``old`` and move ``ref`` from ``old`` to it; returns the branch's tip.
 
-    ``pack`` holds the objects that ``base`` (default ``old``) lacks, at most ``limit`` bytes; it may be empty,
-    or None when they were received before. No commit is made when ``tree`` is that of ``old``. RepoError,
+    ``pack`` holds the objects that ``base`` (default ``old``) lacks, at most ``limit`` bytes; empty, or
+    None when they were received before. No commit is made when ``tree`` is that of ``old``. RepoError,
     and the branch stays where it is, for anything broken or refused, and if the branch was moved meanwhile.
     Without ``index`` the worktree's own index stays behind: the caller syncs it when a person may look.
     """

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
 from codebutler.repo.memory_items import Learned, item_id, learned
-from codebutler.repo.memory_page import Entry, Page, Section, lines_of
+from codebutler.repo.memory_page import Entry, Page, Section, comments, lines_of
 from codebutler.repo.memory_text import (
     AUTOMATIC,
-    ITEM_CHARS,
     bare,
+    inline,
     item_line,
     key,
     plain,
@@ -82,7 +82,17 @@ def revert(text: str, file: str, name: str) -> tuple[str, str]:
     entry = next(e for e in page.entries() if e.start == one.line)
     if one.automated:
         return _unmarked(page, entry), one.text
+    if below := page.below(entry):
+        raise ToolFailed(f"below it stands {below[:80]!r}, which was not learned", fix="Remove it by hand.")
     return page.without(entry), one.text
+
+
+def gone_with(text: str, item: MemoryItem) -> str:
+    """What else goes when ``item`` comes: all that stands below the items that it removes."""
+    page = Page(text)
+    meant = [next((e for e in page.entries() if _is_meant(item.file, e, w)), None) for w in item.replaces]
+    cut = meant if item.kind == "remove" else meant[1:]
+    return " ".join(below for entry in cut if entry is not None and (below := page.below(entry)))
 
 
 def _applied(text: str, item: MemoryItem, note: str) -> str:
@@ -108,7 +118,7 @@ def _applied(text: str, item: MemoryItem, note: str) -> str:
     page = Page(text)
     moved = first.start - sum(e.end - e.start for e in others if e.start < first.start)
     entry = next(e for e in page.entries() if e.start == moved)
-    return page.instead(entry, f"{content} {note}")
+    return page.instead(entry, " ".join([content, *comments(entry.text), note]))
 
 
 def _added(page: Page, item: MemoryItem, note: str) -> str:
@@ -166,7 +176,7 @@ def _insert(
 
 def _new_workflow(page: Page, item: MemoryItem, note: str) -> str:
     heading = title(item.section)
-    steps = [item_line(x) for x in item.text.splitlines() if bare(x, ITEM_CHARS)]
+    steps = [item_line(x) for x in item.text.splitlines() if bare(x, len(x) + 8)]
     if steps and key(steps[0]) == key(heading):
         steps = steps[1:]
     if not 0 < len(steps) <= STEPS:
@@ -222,7 +232,9 @@ def _present(text: str, item: MemoryItem) -> list[Entry]:
 
 def _is_meant(file: str, entry: Entry, wish: str) -> bool:
     words = plain(entry.text)
-    return wish.strip() == item_id(file, entry.section, words) or key(words) == key(wish)
+    if wish.strip() == item_id(file, entry.section, words) or key(words) == key(wish):
+        return True
+    return key(words) == key(plain(inline(wish)))  # quoted from the file, with its marks
 
 
 def _without(text: str, item: MemoryItem, wishes: list[str]) -> str:
