@@ -84,7 +84,16 @@ def revert(text: str, file: str, name: str) -> tuple[str, str]:
         return _unmarked(page, entry), one.text
     if below := page.below(entry):
         raise ToolFailed(f"below it stands {below[:80]!r}, which was not learned", fix="Remove it by hand.")
-    return page.without(entry), one.text
+    return _tidy(page.without(entry)), one.text
+
+
+def _tidy(text: str) -> str:
+    """Without the section that we make for what has no place, once nothing is in it."""
+    page = Page(text)
+    section = page.section(DEFAULT_SECTION)
+    if section is None or page.after_text(section.end) > section.start + 1:
+        return text
+    return _cut(page, section)
 
 
 def gone_with(text: str, item: MemoryItem) -> str:

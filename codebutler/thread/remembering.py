@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
@@ -43,8 +44,20 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
         decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
         decisions.answer = lessons.card(now.items, now.marks)
         return decisions.answer.text
+    if state.memory is None:  # what was set aside is the list now: it must not be set aside twice
+        decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
+    before = state.set_aside if state.memory is not None else []
     decisions.take(MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by))
-    return _after(decisions, word) if now.kept else "Nothing was kept."
+    words = _after(decisions, word) if now.kept else "Nothing was kept."
+    return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped])]))
+
+
+def _aside(items: Sequence[MemoryItem]) -> str:
+    """The items that may be taken up again, by the numbers that they have from now on."""
+    if not items:
+        return ""
+    lines = [f"{n}. {item.text or '; '.join(item.replaces)}" for n, item in enumerate(items, 1)]
+    return "\n".join(['Set aside; "keep N" takes one up again until the merge:', *lines])
 
 
 async def _fault(decisions: Decisions, now: wishes.Working) -> str:
