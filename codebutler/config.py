@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -23,6 +23,7 @@ from codebutler.settings.keys import (
     field_at,
     flatten,
     is_secret,
+    is_within,
     leaves,
     nest,
     repo_may_set,
@@ -245,7 +246,7 @@ class _Merge:
         """A list of people, held within the host's where the host has set one."""
         if path not in self.values:
             return names
-        beyond = [name for name in names if not _is_within(name, self.values[path])]
+        beyond = [name for name in names if not is_within(name, self.values[path])]
         if beyond:
             self.notes.append(
                 f"{origin}: {dotted(path)}: {', '.join(beyond)} is ignored: the host's list does not name it"
@@ -267,11 +268,6 @@ class _Merge:
         config._override = override  # noqa: SLF001
         config._home = home  # noqa: SLF001
         return config
-
-
-def _is_within(name: str, held: Collection[str]) -> bool:
-    """Whether an entry lets nobody in whom the host's list keeps out: U7 at one door is U7."""
-    return "anyone" in held or name in held or name.partition(":")[2] in held
 
 
 def _is_cap(path: KeyPath) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codebutler.testing.cast import Cast, bash, call, lead, plan, write
+from codebutler.testing.cast import Cast, Line, bash, call, lead, plan, write
 from codebutler.testing.doubles import says
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ HAVOC = (
 async def test_the_coder_writes_no_memory_and_takes_none_away(room: Room) -> None:
     before = {f"{FOLDER}/{name}.md": f"# {name}\n\n- By hand\n" for name in ("pm", "artist", "workflows")}
     room.commit(before)
-    coder = [write("A", "a\n"), write(f"{FOLDER}/lead.md", FORGED), bash(HAVOC), says("Wrote.")]
+    coder: list[Line] = [write("A", "a\n"), write(f"{FOLDER}/lead.md", FORGED), bash(HAVOC), says("Wrote.")]
     mind = Cast(pm=[plan()], coder=coder, lead=lead("Notes", "Notes live in A."))
     async with room.engine(mind) as scene:
         state = await scene.shipped()
@@ -46,7 +46,7 @@ async def test_hand_edits_on_the_pull_request_and_on_main_both_land(room: Room, 
     path = f"{FOLDER}/pm.md"
     room.commit({path: "# PM\n\n- Limit is 20 kg\n- Other\n"})
     item = {"file": "pm.md", "text": "Limit is 30 kg"}
-    closing = [says("", call("write_summary", title="Notes", summary="N.", changes=["A"]),
+    closing: list[Line] = [says("", call("write_summary", title="Notes", summary="N.", changes=["A"]),
                     call("propose_memory", items=[item])), says("That is all.")]  # fmt: skip
     mind = Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=closing)
     async with room.engine(mind) as scene:
