@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
@@ -67,10 +68,11 @@ def is_known(text: str, item: MemoryItem) -> bool:
     return apply_item(text, item, thread="", date="", approver="") == text
 
 
-def revert(text: str, file: str, name: str) -> tuple[str, str]:
+def revert(text: str, file: str, name: str, old: Sequence[str] = ()) -> tuple[str, str]:
     """(``text`` without a learned item, its words). ``name`` is its id, or its words.
 
-    Of a step that was made automatic only that is taken back; a learned workflow goes as a whole.
+    ``old`` is what it took the place of: that stands there again. Of a step that was made automatic only
+    that is taken back; a learned workflow goes as a whole.
     """
     one = _learned_by(text, file, name)
     page = Page(text)
@@ -82,9 +84,23 @@ def revert(text: str, file: str, name: str) -> tuple[str, str]:
     entry = next(e for e in page.entries() if e.start == one.line)
     if one.automated:
         return _unmarked(page, entry), one.text
+    if old:
+        return _back(page, entry, old), one.text
     if below := page.below(entry):
         raise ToolFailed(f"below it stands {below[:80]!r}, which was not learned", fix="Remove it by hand.")
     return _tidy(page.without(entry)), one.text
+
+
+def _back(page: Page, entry: Entry, old: Sequence[str]) -> str:
+    """The old items in the place of the one that had replaced them, as far as they are not there."""
+    first, *others = old
+    text = page.instead(entry, " ".join([item_line(first), *comments(entry.text)]))
+    for words in others:
+        page = Page(text)
+        heading = title(entry.section or DEFAULT_SECTION)
+        if page.find(item_line(words), None) is None:
+            text = _insert(page, page.section(heading), heading, item_line(words), ordered=False, after=None)
+    return text
 
 
 def _tidy(text: str) -> str:
@@ -106,7 +122,8 @@ def gone_with(text: str, item: MemoryItem) -> str:
 
 def _applied(text: str, item: MemoryItem, note: str) -> str:
     if item.kind == "revert":
-        return revert(text, item.file, item.replaces[0])[0]
+        name, *old = item.replaces
+        return revert(text, item.file, name, old)[0]
     if item.kind == "remove":
         return _without(text, item, item.replaces)
     if item.kind == "new_workflow":

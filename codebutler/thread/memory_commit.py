@@ -49,7 +49,12 @@ async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
 
     done = await changes(desk, decided, read)
     commit = await desk.space.commit_files(done.files, _message(desk, done.kept), co_author=decided.by)
-    await _tell(desk, done, MemoryCommitted(commit=commit, files=sorted(done.files)), "with the pull request")
+    await _tell(
+        desk,
+        done,
+        MemoryCommitted(commit=commit, files=sorted(done.files), refused=done.refused),
+        "with the pull request",
+    )
     await desk.space.push()
 
 
@@ -82,7 +87,7 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
         title, _, body = message.partition("\n")
         pr = await forge.open_pr(branch=branch, base=base, title=title, body=desk.redact(body.strip()))
         where = f"with [#{pr.number}]({pr.url}), which waits to be merged"
-    event = MemoryCommitted(commit=commit, files=sorted(done.files), branch=branch)
+    event = MemoryCommitted(commit=commit, files=sorted(done.files), branch=branch, refused=done.refused)
     await _tell(desk, done, event, where)
 
 

@@ -72,4 +72,4 @@ def _kept_in(desk: ThreadDesk, name: str, text: str) -> tuple[str, list[str]]:
 
 def _is_gone(text: str, item: MemoryItem) -> bool:
     """Whether it was to be taken back, and is not there any more."""
-    return item.kind == "revert" and not any(x.id in item.replaces for x in learned(text, item.file))
+    return item.kind == "revert" and not any(x.id == item.replaces[0] for x in learned(text, item.file))

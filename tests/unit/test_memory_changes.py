@@ -15,6 +15,7 @@ from codebutler.repo.memory_page import Page
 from codebutler.repo.memory_text import key, parse
 from codebutler.repo.workflows import Step, find, holds
 from codebutler.repo.workflows import parse as workflows
+from codebutler.thread.memory_merge import put as kept_in
 from codebutler.thread.weighing import sifted
 from codebutler.types import MemoryItem
 from tests.unit.test_memory_properties import FILES, ITEMS, PROPERTY
@@ -236,3 +237,20 @@ def test_two_of_one_list_that_disagree_say_so_and_an_absent_item_is_not_held() -
         "", "it contradicts another item of this list: “Always use tabs in Makefiles”"
     ]  # fmt: skip
     assert (held, lines) == ([], ["pm.md has no such item to remove: never there"])
+
+
+def test_a_revert_brings_back_what_the_item_replaced() -> None:
+    text = "# PM\n\n- Limit is 20 kg\n- Boxes are red\n"
+    old = ["Limit is 20 kg", "Boxes are red"]
+    after = put(text, MemoryItem(file="pm.md", text="Limit is 30 kg, boxes are blue", replaces=old))
+    [one] = learned(after, "pm.md")
+    back = put(after, MemoryItem(file="pm.md", kind="revert", text=one.text, replaces=[one.id, *old]))
+    assert back == text
+
+
+def test_a_kept_item_whose_old_one_was_changed_meanwhile_is_added_beside_it() -> None:
+    item = MemoryItem(file="pm.md", text="Limit is 30 kg", replaces=["Limit is 20 kg"])
+    text, said = kept_in("- Limit is 25 kg\n", item, thread="T1", date="2026-11-21", approver="ana")
+    assert text.startswith(f"- Limit is 25 kg\n\n## Learned\n\n- Limit is 30 kg {NOTE}")
+    assert "'Limit is 20 kg' is gone" in said
+    assert kept_in(text, item, thread="T1", date="2026-11-21", approver="ana") == (text, "")
