@@ -70,3 +70,45 @@ async def test_hand_edits_on_the_pull_request_and_on_main_both_land(room: Room, 
         text = scene.git("show", f"main:{path}", where=room.sample.remote)
         assert all(x in text for x in ("Hand on the branch", "Hand on main", "Limit is 30 kg", "25 kg")), text
         assert "20 kg" not in text
+
+
+async def test_a_link_in_the_place_of_a_file_refuses_the_item_and_the_thread_goes_on(
+    room: Room, tmp_path: Path
+) -> None:
+    mind = Cast(
+        pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lead("Notes", "Notes live in A.")
+    )
+    async with room.engine(mind) as scene:
+        state = await scene.shipped()
+        assert state.worktree is not None
+        eve = tmp_path / "eve"
+        scene.git("clone", "-q", "-b", state.worktree.branch, str(room.sample.remote), str(eve))
+        (eve / FOLDER).mkdir(parents=True, exist_ok=True)
+        (eve / FOLDER / "pm.md").unlink(missing_ok=True)
+        (eve / FOLDER / "pm.md").symlink_to("../../A")
+        scene.git("add", "-A", where=eve)
+        scene.git(*EVE, "commit", "-qm", "a link", where=eve)
+        scene.git("push", "-q", where=eve)
+        state = await scene.talk("a", "yes")
+        said = (await scene.posts(state.id))[-1]
+        assert ("Nothing was kept." in said, "pm.md is a link" in said) == (True, True), said
+        assert (await scene.talk("a", "merge")).phase == "closed", await scene.posts(state.id)
+        journal = scene.git(
+            "show", f"main:.codebutler/journals/thread-{state.id}.md", where=room.sample.remote
+        )
+        assert "not kept in memory: Notes live in A." in journal
+
+
+async def test_a_landed_thread_reads_memory_where_it_landed(room: Room) -> None:
+    mind = Cast(
+        pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lead("Notes", "Notes live in A.")
+    )
+    async with room.engine(mind) as scene:
+        await scene.shipped()
+        await scene.talk("a", "yes")
+        await scene.talk("a", "merge")
+        state = await scene.talk("a", "memory revert")
+        listed = (await scene.posts(state.id))[-1]
+        assert "Notes live in A. _(pm.md," in listed
+        state = await scene.talk("a", "the PM was wrong about it: Notes live in A")
+        assert "⚠ it repeats what memory holds: “Notes live in A.”" in (await scene.posts(state.id))[-1]
