@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
@@ -40,10 +41,15 @@ class Link:
     """``us()``, ``calls`` and ``intake`` work at once; events come while ``run`` runs."""
 
     def __init__(self, settings: Settings, *, ping: float = PING, pauses: tuple[float, ...] = PAUSES) -> None:
-        """Nothing is connected yet. ConfigError when a token is missing."""
+        """Nothing is connected yet. ConfigError when a token is missing, or what requests are signed with."""
         for key, value in (("botToken", settings.bot_token), ("appToken", settings.app_token)):
             if value is None and not (key == "appToken" and settings.listen):
                 raise ConfigError(f"slack.{key} is not set", fix="codebutler init slack asks for it.")
+        if settings.listen and not _secret(settings):
+            raise ConfigError(
+                "slack.listen is set without slack.signingSecret: whose requests come could not be told",
+                fix="Set slack.signingSecret (SLACK_SIGNING_SECRET), or take slack.listen away.",
+            )
         self.settings = settings
         self.log = logging.getLogger("codebutler.slack")
         self.doors: list[Hearing] = []
@@ -175,11 +181,10 @@ class Link:
                 bot_token=self.token,
             )
 
-        secret = self.settings.signing_secret
         app = AsyncApp(
             authorize=authorize,
             client=_tokenless(self.settings.base_url),
-            signing_secret=secret.get_secret_value() if secret else "-",
+            signing_secret=_secret(self.settings) or secrets.token_hex(),  # a socket's are not signed
             process_before_response=True,
             logger=_quiet(),
         )
@@ -265,6 +270,11 @@ class Link:
         await asyncio.gather(*self._later, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
+
+
+def _secret(settings: Settings) -> str:
+    """What Slack signs its requests with, or ""."""
+    return settings.signing_secret.get_secret_value().strip() if settings.signing_secret else ""
 
 
 async def _close(client: SocketModeClient) -> None:
