@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from codebutler.events import MessageReceived, parse
 from codebutler.settings.shape import Access
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
+from codebutler.surfaces.slack import owners
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, read
 from codebutler.surfaces.slack.intake import SURFACE
@@ -35,6 +37,8 @@ class Hearing:
         """Who may decide what in this repo's threads."""
         self.rank = 0
         """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
+        self.foreign: AbstractSet[str] = frozenset()
+        """Channels that the host gives to other repos, be they at work or not."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
         self.speakers: dict[str, str] = {}
@@ -51,7 +55,9 @@ class Hearing:
         thread = await self.store.find(SURFACE, heard.conversation)
         if thread is None and await self._overtook(heard):
             thread = await self.store.find(SURFACE, heard.conversation)
-        if thread is None and (heard.kind != "message" or not self.opens(heard)):
+        if thread is None and (
+            heard.kind != "message" or not self.opens(heard) or await owners.anothers(self, heard)
+        ):
             return False
         if not self.allows(heard.user):
             if heard.mention or heard.direct:
@@ -115,7 +121,11 @@ class Hearing:
         """Whether a message that belongs to no thread of ours opens one."""
         if heard.channel in self.channels:
             return heard.top or heard.mention
-        return self.settings.elsewhere and (heard.mention or heard.direct) and self.rank == 0
+        return (heard.mention or heard.direct) and self.elsewhere(heard.channel)
+
+    def elsewhere(self, channel: str) -> bool:
+        """Whether this repo gets what is said to us in a channel that is not its own."""
+        return self.settings.elsewhere and self.rank == 0 and not owners.claimed(self, channel)
 
     def allows(self, user: str) -> bool:
         """Whether this person may use the door."""

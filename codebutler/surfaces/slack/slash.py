@@ -14,6 +14,7 @@ from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, plain
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped, mrkdwn
+from codebutler.surfaces.slack.owners import opener
 from codebutler.surfaces.slack.troubles import SHUT
 from codebutler.types import Inbound, Json
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 COMMAND = "/codebutler"
 HAND_OVER = "codebutler_hand_over"
 SHOWN = 20
+NOT_HERE = (
+    "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
+)
 _HELP = (
     f"`{COMMAND} WORDS` opens a thread with a request, `{COMMAND} threads` lists the open ones. The commands"
     " below are for the one thread that is open in this channel. Inside a thread, say them to the app:"
@@ -34,7 +38,9 @@ _HELP = (
 async def command(link: Link, body: Json) -> str:
     """Do it, and what to tell the person, as mrkdwn."""
     text, channel, user = (str(body.get(name) or "").strip() for name in ("text", "channel_id", "user_id"))
-    door = next((d for d in link.doors if channel in d.channels), link.doors[0])
+    door = opener(link.doors, channel)
+    if door is None:
+        return NOT_HERE
     if not door.allows(user):
         return "You are not among the people who may use CodeButler here."
     word = text.partition(" ")[0].lower().removeprefix("/")
@@ -98,7 +104,11 @@ async def hand_over(link: Link, body: Json) -> None:
     )
     root = str(message.get("thread_ts") or ts)
     us = await link.us()
-    door = next((d for d in link.doors if channel in d.channels), link.doors[0])
+    door = opener(link.doors, channel)
+    if door is None:
+        if link.doors:
+            link.later(link.doors[0].whisper(channel, user, NOT_HERE, root))
+        return
     taken = [d for d in link.doors if await d.store.find(SURFACE, f"{channel}:{root}")]
     if taken or not door.allows(user):
         why = (

@@ -95,7 +95,9 @@ async def test_a_token_that_is_refused_at_the_start_is_said_at_once(desk: Any) -
 @pytest.mark.parametrize("more", [{}, {"signingSecret": ""}, {"signingSecret": " "}, {"appToken": None}])
 def test_without_a_signing_secret_it_does_not_listen(more: dict[str, str | None]) -> None:
     given = {"botToken": "xoxb-1", "appToken": "xapp-1", "listen": "127.0.0.1:3000", **more}
-    with pytest.raises(ConfigError, match=r"slack\.listen is set without slack\.signingSecret.*SLACK_SIGNING"):
+    with pytest.raises(
+        ConfigError, match=r"slack\.listen is set without slack\.signingSecret.*SLACK_SIGNING"
+    ):
         open_links(Config.model_validate({"slack": given}))
 
 
