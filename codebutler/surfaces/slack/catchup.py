@@ -57,6 +57,7 @@ class CatchUp:
                 for door in self._link.doors:
                     await self.look(door)
                     await missed_changes(self._link, door)
+                    await door.asked.mend(door)
                     await door.signs.mend()
                 self.looked += 1
                 self._link.caught_up.set()

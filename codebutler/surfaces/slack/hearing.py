@@ -11,6 +11,7 @@ from codebutler.settings.shape import Access
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.slack import owners
+from codebutler.surfaces.slack.asked import Asked
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, read
 from codebutler.surfaces.slack.intake import SURFACE
@@ -41,6 +42,7 @@ class Hearing:
         """Channels that the host gives to other repos, be they at work or not."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
+        self.asked = Asked(link, store)
         self.speakers: dict[str, str] = {}
         """Who spoke last, by conversation."""
         self._strangers: set[str] = set()

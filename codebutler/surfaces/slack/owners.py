@@ -25,9 +25,7 @@ async def _claim(door: Hearing, heard: Heard) -> int:
 
 
 async def anothers(door: Hearing, heard: Heard) -> bool:
-    """Whether another repo has the thread; or the channel, which then is not this repo's."""
-    if heard.channel not in door.channels and claimed(door, heard.channel):
-        return True
+    """Whether another repo has the thread."""
     others = [other for other in door.link.doors if other is not door]
     return any([await other.store.find(SURFACE, heard.conversation) is not None for other in others])
 
