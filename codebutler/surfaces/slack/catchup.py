@@ -15,7 +15,7 @@ from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import listed, replies
-from codebutler.surfaces.slack.troubles import SHUT, key_of
+from codebutler.surfaces.slack.troubles import SHUT, key_of, keys
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
@@ -80,12 +80,12 @@ class CatchUp:
         for channel in {**dict.fromkeys(door.channels), **oldest, **dict.fromkeys(await self._others(door))}:
             try:
                 await self._channel(door, channel, oldest.get(channel))
-                self._link.troubles.mended(*(key_of(SlackRefused("", word), channel) for word in SHUT))
+                self._link.troubles.mended(*keys(channel, reading=True))
             except SlackRefused as error:
                 self._link.log.info("%s cannot be read: %s", channel, error)
                 if channel in door.channels and error.error in SHUT:
                     words = f"Slack does not let {channel} be read: {error.error}. {SHUT[error.error]}"
-                    await self._link.troubles.tell(key_of(error, channel), words)
+                    await self._link.troubles.tell(key_of(error, channel, reading=True), words)
         await door.store.note(LOOKED, f"{begun:.6f}")
 
     async def _others(self, door: Hearing) -> list[str]:
