@@ -84,7 +84,7 @@ class Troubles:
 
 
 def key_of(error: SlackRefused, channel: str, *, root: str = "", reading: bool = False) -> str:
-    """What is the same trouble: a token's is one, a channel's is its own, and so is the thread's at ``root``."""
+    """What is the same trouble: a token's is one, a channel's or a thread's is its own."""
     return _key(error.error, channel, root=root, reading=reading)
 
 
