@@ -13,6 +13,7 @@ from codebutler.surfaces.discord.inbound import SURFACE, Heard
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
+from codebutler.surfaces.wording import load, not_theirs
 from codebutler.types import Inbound, Person
 
 ARCHIVE_MINUTES = 10_080
@@ -184,6 +185,9 @@ class Hearing:
         if not await self.allows(heard.user, heard.roles, guild):
             return True
         author = await self.person(heard.user, heard.name, heard.roles, guild)
+        thread = await self.store.find(SURFACE, conversation)
+        if thread and not_theirs(self.access, await load(self.store, thread), "approve", author):
+            return True
         await self.receive(base.model_copy(update={"author": author, "action": "cancel"}))
         return True
 

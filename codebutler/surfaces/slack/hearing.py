@@ -18,6 +18,7 @@ from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.signs import Signs
+from codebutler.surfaces.wording import load, not_theirs
 from codebutler.types import Inbound, Person
 
 SPEAKERS = 2_000
@@ -170,9 +171,13 @@ class Hearing:
             )
             root = str((given.get("messages") or [{}])[0].get("thread_ts") or root)
         conversation = f"{heard.channel}:{root}"
-        if await self.store.find(SURFACE, conversation) is None or not self.allows(heard.user):
+        thread = await self.store.find(SURFACE, conversation)
+        if thread is None or not self.allows(heard.user):
             return False
         who = await self.person(heard.user)
+        if why := not_theirs(self.access, await load(self.store, thread), "approve", who):
+            self.link.later(self.whisper(heard.channel, heard.user, f"{why} {SAY_IT}", root))
+            return True
         await self.receive(
             Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=who, action="cancel")
         )
@@ -187,4 +192,5 @@ class Hearing:
             self.link.log.info("%s cannot be told %r: %s", user, words, error)
 
 
+SAY_IT = "A reaction of somebody else does not stop it; the word `stop` in the thread does."
 NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `slack.users`."
