@@ -15,7 +15,7 @@ from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import listed, replies
-from codebutler.surfaces.slack.troubles import SHUT, key_of, keys
+from codebutler.surfaces.slack.troubles import SHUT, key_of, keys, of_token
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
@@ -72,7 +72,7 @@ class CatchUp:
     async def look(self, door: Hearing) -> None:
         """Hear what is new in the door's channels and threads. Raises SlackAway when it broke off."""
         oldest: dict[str, float] = {}
-        begun = time.time() - MARGIN
+        begun, whole = time.time() - MARGIN, True
         for bound in await door.store.bound(SURFACE):
             channel, _, root = bound.external_id.partition(":")
             if bound.changed > time.time() - DAYS * 86_400:
@@ -83,10 +83,12 @@ class CatchUp:
                 self._link.troubles.mended(*keys(channel, reading=True))
             except SlackRefused as error:
                 self._link.log.info("%s cannot be read: %s", channel, error)
+                whole = whole and not of_token(error)
                 if channel in door.channels and error.error in SHUT:
                     words = f"Slack does not let {channel} be read: {error.error}. {SHUT[error.error]}"
                     await self._link.troubles.tell(key_of(error, channel, reading=True), words)
-        await door.store.note(LOOKED, f"{begun:.6f}")
+        if whole:
+            await door.store.note(LOOKED, f"{begun:.6f}")
 
     async def _others(self, door: Hearing) -> list[str]:
         """The other channels in which somebody may have called us."""

@@ -93,6 +93,11 @@ def keys(channel: str, *, root: str = "", reading: bool = False) -> list[str]:
     return [_key(word, channel, root=root, reading=reading) for word in SHUT]
 
 
+def of_token(error: SlackRefused) -> bool:
+    """Whether nothing at all goes with this token."""
+    return SHUT.get(error.error) == _NEW
+
+
 def _key(word: str, channel: str, *, root: str, reading: bool) -> str:
     if SHUT.get(word) == _NEW:
         return word

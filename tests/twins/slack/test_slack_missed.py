@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_USER
@@ -86,3 +87,18 @@ async def test_in_the_last_of_many_conversations(gone: Any) -> None:
     await away(gone)
     Human(gone.slack, channel="CMANY0204").say(f"<@{BOT_USER}> in the last one")
     assert await found(gone) == ["in the last one"]
+
+
+async def test_signs_are_owed_until_the_token_works(desk: Any) -> None:
+    ts = desk.human.say("2 kg costs too much")
+    await desk.slack.sockets.settle()
+    message = desk.slack.workspace.channels[CHANNEL].by_ts[ts]
+    await desk.until(lambda: message.get("reactions"))
+    thread = await desk.store.find("slack", f"{CHANNEL}:{ts}")
+    await desk.store.append(thread, [], row={"status": "answered"})
+    desk.slack.workspace.revoked = "token_revoked"
+    with pytest.raises(SlackRefused):
+        await desk.door.signs.tick(thread)
+    desk.slack.workspace.revoked = ""
+    await desk.door.signs.mend()
+    assert [r["name"] for r in message["reactions"]] == ["eyes", "white_check_mark"]
