@@ -125,6 +125,8 @@ async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     desk.human.submit({"item1": "Lesson 1", "item2": "", "item3": "Better"})
     await desk.slack.sockets.settle()
     assert actions(desk) == [("memory", "edit 3: Better\nkeep 1\nremove 2\nyes")]
+    await desk.until(lambda: last_block(desk, ts)["type"] == "context")
+    assert "*Decided one by one* · <@UROBIN001>" in last_block(desk, ts)["elements"][0]["text"]
 
 
 @pytest.mark.parametrize(
