@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
@@ -70,6 +71,7 @@ class OpenAIClient:
         await load()
         route = await self._route(model)
         manners = self._manners.setdefault(route.endpoint, Manners(route.endpoint))
+        refused = 0.0  # dollars that tries with words the server does not take have cost
         while True:
             options, drops = manners.options(max_output), manners.drops
             body = self._bodies.body(route.model, marked(route, messages), tools, options, drops)
@@ -77,12 +79,13 @@ class OpenAIClient:
             try:
                 await self._converse(route, body, role, told, on_text)
             except ModelError as error:
-                error.spent = self._spent(route, messages, tools, told, max_output)
+                error.spent = refused = refused + self._spent(route, messages, tools, told, max_output)
                 sent = {name for m in messages for name in m} - manners.drops
                 if not isinstance(error, ModelRefused) or not manners.learn(error.message, sent):
                     raise
             else:
-                return self._reply(route, messages, tools, told, max_output)
+                reply = self._reply(route, messages, tools, told, max_output)
+                return replace(reply, usd=(reply.usd or 0.0) + refused) if refused else reply
 
     async def close(self) -> None:
         """Close connections."""

@@ -18,6 +18,8 @@ from codebutler.models.routing import Route
 from codebutler.redact import Redactor
 
 _TRANSIENT = frozenset({408, 409, 425, 429})
+_LATE = frozenset({504, 524})
+"""A gateway gave up waiting: the model behind it may have thought all the while, and be billed."""
 _TOO_LONG = re.compile(
     r"context[ _](?:length|window)|maximum context|exceeds? .{0,40}context"
     r"|too many (?:input )?tokens|prompt is too long"
@@ -176,7 +178,9 @@ def _seconds(value: str) -> float | None:
 def _unavailable(status: int, said: str, headers: Mapping[str, str], route: Route) -> ModelUnavailable:
     what = "limits how often it may be called" if status == 429 else f"has a problem (status {status})"
     detail = f": {said}" if said else ""
-    return ModelUnavailable(f"{route.endpoint.label} {what}{detail}", retry_after=retry_after(headers))
+    error = ModelUnavailable(f"{route.endpoint.label} {what}{detail}", retry_after=retry_after(headers))
+    error.paid = status in _LATE
+    return error
 
 
 def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import math
 import os
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, quirks, reach
-from codebutler.models.breaks import translated
+from codebutler.models.breaks import Way, translated
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.routing import Route
 from codebutler.models.sse import Events, EventTooLarge
@@ -38,13 +39,15 @@ _MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, until the first piece of the answer, between two pieces; and how long a finished
-    answer waits for its count of tokens and the end of its stream."""
+    """Seconds: to connect, until the first piece of the answer, between two pieces; how long a finished
+    answer waits for its count of tokens and the end of its stream; and after how long a request that is cut
+    off without an answer may have been worked on."""
 
     connect: float = 10.0
     first: float = 180.0
     silence: float = 90.0
     late: float = 10.0
+    thought: float = 2.0
 
 
 _hurry: ContextVar[float] = ContextVar("hurry", default=math.inf)
@@ -97,16 +100,19 @@ class Wire:
         are no pieces, so they do not prolong a wait.
         """
         session = await self._open(route)
-        sent = asyncio.Event()
-        with translated(route, self._timeouts.connect, self._proxy, sent):
+        way = Way(self._timeouts.thought)
+        with translated(route, self._timeouts.connect, self._proxy, way):
             async with (
-                self._asked(session, body, headers, route, sent) as answer,
+                self._asked(session, body, headers, route, way) as answer,
                 aclosing(self._read(answer, route)) as pieces,
             ):
                 async for piece in pieces:
+                    way.heard = True
                     count(piece)
                     faults.raise_inner(piece, route)
                     yield piece
+            if not way.heard:
+                raise way.cut(faults.broken(route, "gave no answer"))
 
     async def _open(self, route: Route) -> ClientSession:
         import aiohttp
@@ -148,7 +154,7 @@ class Wire:
         body: bytes,
         headers: Mapping[str, str],
         route: Route,
-        sent: asyncio.Event,
+        way: Way,
     ) -> AsyncIterator[ClientResponse]:
         """The answer, if its status is good. A redirect is not followed: it would take the key along."""
         url = f"{self._endpoint.base_url.rstrip('/')}/chat/completions"
@@ -159,7 +165,7 @@ class Wire:
                 headers=headers,
                 allow_redirects=False,
                 proxy=self._proxy,
-                trace_request_ctx=sent,
+                trace_request_ctx=way,
             )
         try:
             if answer.status >= 300:
@@ -214,11 +220,11 @@ class Wire:
 
 
 def _tracing() -> TraceConfig:
-    """Sets the event that a request brings along as soon as it is on its way."""
+    """Tells the way that a request brings along when the request has gone."""
     import aiohttp
 
     async def gone(_session: object, context: Any, _told: object) -> None:  # noqa: ANN401 - the package's own
-        context.trace_request_ctx.set()
+        context.trace_request_ctx.gone = time.monotonic()
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(gone)
