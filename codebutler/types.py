@@ -216,6 +216,10 @@ class ModelClient(Protocol):
         """The model's context in tokens; None if neither its server nor our table says."""
         ...
 
+    async def prepare(self, model: str) -> None:
+        """Learn what must be known ahead of a call: its price and window. Never raises: the call tells."""
+        ...
+
     async def complete(
         self,
         *,

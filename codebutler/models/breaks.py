@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
-import time
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ModelError
@@ -23,29 +21,11 @@ _CERTIFICATE = (
 _PROXY = "Mend HTTPS_PROXY or HTTP_PROXY, or except the server from it: NO_PROXY"
 
 
-@dataclass(slots=True)
-class Way:
-    """How far a request has come. ``gone``: the monotonic second at which it was on its way.
-
-    ``thought``: seconds after which a request that is cut off without an answer may have been worked on, and
-    be billed. One that is cut off at once was refused, or met a connection that had just been closed.
-    """
-
-    thought: float
-    gone: float = math.inf
-    heard: bool = False
-
-    def cut(self, error: ModelError) -> ModelError:
-        """``error``, with its price unknown if a model may have worked for it and nothing came."""
-        error.paid = not self.heard and time.monotonic() - self.gone >= self.thought
-        return error
-
-
 @contextmanager
-def translated(route: Route, connect: float, proxy: str | None, way: Way) -> Iterator[None]:
+def translated(route: Route, connect: float, proxy: str | None, sent: asyncio.Event) -> Iterator[None]:
     """Turn aiohttp's errors, and TimeoutError, into ours.
 
-    ``connect``: seconds that connecting may take.
+    ``connect``: seconds that connecting may take. ``sent`` is set once the request is on its way.
     """
     import aiohttp
 
@@ -54,11 +34,11 @@ def translated(route: Route, connect: float, proxy: str | None, way: Way) -> Ite
     except aiohttp.ConnectionTimeoutError as error:
         raise faults.unreachable(route, f"no connection within {connect:g} s") from error
     except aiohttp.ClientError as error:
-        raise way.cut(_meant(error, route, proxy)) from error
+        raise _meant(error, route, proxy) from error
     except TimeoutError as error:
-        raise faults.silent(route, str(error), sent=way.gone < math.inf) from error
+        raise faults.silent(route, str(error), sent=sent.is_set()) from error
     except OSError as error:
-        raise way.cut(faults.broken(route, "broke the connection")) from error
+        raise faults.broken(route, "broke the connection") from error
 
 
 def _meant(error: ClientError, route: Route, proxy: str | None) -> ModelError:

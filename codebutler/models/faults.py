@@ -26,8 +26,9 @@ _TOO_LONG = re.compile(
 )
 _NO_CREDIT = re.compile(
     r"insufficient[ _](?:quota|credits?|funds|balance)|exceeded your current quota|billing"
+    r"|credit balance is too low"
 )
-_EMPTY = re.compile(r"insufficient[ _]")
+_EMPTY = re.compile(r"insufficient[ _]|credit balance is too low")
 _PASSING = re.compile(r"rate[_ ]?limit|(?:re)?try(?: again)? in \d")
 _NO_MODEL = re.compile(
     r"model.{0,80}(?:not found|does not exist|not exist|unknown)"
@@ -75,12 +76,16 @@ def from_answer(status: int, said: bytes, headers: Mapping[str, str], route: Rou
     """The error for an HTTP answer: JSON, text, or the page of a proxy on the way."""
     if 300 <= status < 400:
         return _elsewhere(status, headers.get("Location", ""), route)
+    return from_status(status, parsed(said), headers, route)
+
+
+def parsed(said: bytes) -> Any:  # noqa: ANN401 - whatever came in
+    """The body of an answer: its JSON, or its text, also of a page."""
     text = said.decode("utf-8", "replace")
     try:
-        body: Any = json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        body = _page(text) if text.lstrip().startswith("<") else text
-    return from_status(status, body, headers, route)
+        return _page(text) if text.lstrip().startswith("<") else text
 
 
 def raise_inner(piece: Any, route: Route) -> None:  # noqa: ANN401 - whatever JSON came in
@@ -127,7 +132,9 @@ def no_api(route: Route, page: bytes) -> ModelRefused:
 
 def broken(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
     """The connection or the answer broke; ``why`` completes "<server> …"."""
-    return ModelUnavailable(f"{route.endpoint.label} {_one_line(why, route.endpoint)}", fix=fix)
+    error = ModelUnavailable(f"{route.endpoint.label} {_one_line(why, route.endpoint)}", fix=fix)
+    error.cut = True
+    return error
 
 
 def silent(route: Route, why: str, *, sent: bool) -> ModelUnavailable:
@@ -206,9 +213,10 @@ def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:
             fix=f"Check that the key may use {route.id}, or choose another model",
         )
     if status == 404:
+        base = route.endpoint.base_url
         return ModelRefused(
             f"{label} knows neither {route.id} nor this address (status 404){detail}",
-            fix=f"Check the model id, and the base URL {route.endpoint.base_url} (most end in /v1)",
+            fix="Check the model id" + (f", and the base URL {base} (most end in /v1)" if base else ""),
         )
     return ModelRefused(
         f"{label} refused the request for {route.id} (status {status}){detail}",

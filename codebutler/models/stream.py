@@ -6,7 +6,6 @@ import asyncio
 import json
 import math
 import os
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, quirks, reach
-from codebutler.models.breaks import Way, translated
+from codebutler.models.breaks import translated
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.routing import Route
 from codebutler.models.sse import Events, EventTooLarge
@@ -99,20 +98,17 @@ class Wire:
         A server that does not stream sends one whole completion. Comments that only keep a connection alive
         are no pieces, so they do not prolong a wait.
         """
-        session = await self._open(route)
-        way = Way(self._timeouts.thought)
-        with translated(route, self._timeouts.connect, self._proxy, way):
+        await self._open(route)  # it finds the proxy as well, which errors name
+        sent = asyncio.Event()
+        with translated(route, self._timeouts.connect, self._proxy, sent):
             async with (
-                self._asked(session, body, headers, route, way) as answer,
+                self._asked(body, headers, route, sent, count) as answer,
                 aclosing(self._read(answer, route)) as pieces,
             ):
                 async for piece in pieces:
-                    way.heard = True
                     count(piece)
                     faults.raise_inner(piece, route)
                     yield piece
-            if not way.heard:
-                raise way.cut(faults.broken(route, "gave no answer"))
 
     async def _open(self, route: Route) -> ClientSession:
         import aiohttp
@@ -150,13 +146,14 @@ class Wire:
     @asynccontextmanager
     async def _asked(
         self,
-        session: ClientSession,
         body: bytes,
         headers: Mapping[str, str],
         route: Route,
-        way: Way,
+        sent: asyncio.Event,
+        count: Callable[[Any], None],
     ) -> AsyncIterator[ClientResponse]:
         """The answer, if its status is good. A redirect is not followed: it would take the key along."""
+        session = await self._open(route)
         url = f"{self._endpoint.base_url.rstrip('/')}/chat/completions"
         async with _limit(self._first, "sent nothing"):
             answer = await session.post(
@@ -165,12 +162,13 @@ class Wire:
                 headers=headers,
                 allow_redirects=False,
                 proxy=self._proxy,
-                trace_request_ctx=way,
+                trace_request_ctx=sent,
             )
         try:
             if answer.status >= 300:
                 async with _limit(self._timeouts.silence, "fell silent in the middle of its answer"):
                     said = await _some(answer.content, _MAX_FAULT)
+                count(faults.parsed(said))
                 raise faults.from_answer(answer.status, said, answer.headers, route)
             yield answer
         finally:
@@ -220,11 +218,11 @@ class Wire:
 
 
 def _tracing() -> TraceConfig:
-    """Tells the way that a request brings along when the request has gone."""
+    """Sets the event that a request brings along as soon as it is on its way."""
     import aiohttp
 
     async def gone(_session: object, context: Any, _told: object) -> None:  # noqa: ANN401 - the package's own
-        context.trace_request_ctx.gone = time.monotonic()
+        context.trace_request_ctx.set()
 
     trace = aiohttp.TraceConfig()
     trace.on_request_headers_sent.append(gone)

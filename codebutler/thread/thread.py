@@ -195,6 +195,10 @@ class Thread(Caps):
             await self.append(FrameStarted(frame=name, role=role, content=content))
         return self.state.frames[name]
 
+    async def prepare(self, model: str) -> None:
+        """Learn a model's price and window before its first call."""
+        await self.host.client.prepare(model)
+
     def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
         """Input tokens of a call, about."""
         return self.host.client.estimate(model, messages, tools.wire if tools else ())

@@ -264,17 +264,20 @@ async def test_a_stream_that_falls_silent_anywhere_is_unavailable(
     assert ("fell silent" if kept else "sent nothing") in error.message
 
 
-@pytest.mark.parametrize("headers", [False, True])
+@pytest.mark.parametrize(
+    "begun", [None, b"", b": still there\n\n", b'data: {"choices":[{"delta":{"content":""}}]}\n\n']
+)
 @pytest.mark.parametrize("thought", [0.05, 60.0])
 async def test_a_request_cut_off_unanswered_may_have_been_worked_on(
-    server: Provider, client: OpenAIClient, thought: float, *, headers: bool
+    server: Provider, client: OpenAIClient, thought: float, begun: bytes | None
 ) -> None:
     """Its provider may bill it, unless it was cut off at once: caps count its worst case."""
 
     async def gone(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse()
-        if headers:
+        if begun is not None:
             await answer.prepare(request)
+            await answer.write(begun)
         await asyncio.sleep(0.1)
         assert request.transport is not None
         request.transport.close()
@@ -295,6 +298,11 @@ async def test_a_gateway_that_gave_up_waiting_may_send_a_bill(
 ) -> None:
     server.handler = Provider.status(status, "gateway timeout")
     assert (await failure(client)).paid is paid
+
+
+async def test_what_the_body_of_an_error_says_of_money_counts(server: Provider, client: OpenAIClient) -> None:
+    server.handler = Provider.status(500, {"error": {"message": "x"}, "usage": {"cost": 0.4}})
+    assert (await failure(client)).spent == 0.4
 
 
 async def test_a_slow_drip_is_not_silence(server: Provider, client: OpenAIClient) -> None:

@@ -264,6 +264,6 @@ def test_the_certificates_of_the_system_or_of_the_person(
 )
 def test_the_words_for_what_aiohttp_raises(error: Exception, words: str) -> None:
     route = Route(Endpoint("compatible", "the server", "http://x/v1"), "tiny", "tiny")
-    with pytest.raises(ModelUnavailable) as caught, breaks.translated(route, 3.0, None, breaks.Way(2.0)):
+    with pytest.raises(ModelUnavailable) as caught, breaks.translated(route, 3.0, None, asyncio.Event()):
         raise error
     assert words in caught.value.message
