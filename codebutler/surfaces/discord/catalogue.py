@@ -73,7 +73,7 @@ OWN: tuple[tuple[str, str, list[Json]], ...] = (
         _option(STRING, "provider", "Its name; without one, the host's.", required=False),
     ]),
     ("set-max-runs", "How many Coders may work for this server at once (admins).", [
-        _option(INTEGER, "runs", "How many; without a number, the host's limit.", required=False, min_value=1),
+        _option(INTEGER, "runs", "How many; without one, the host's limit.", required=False, min_value=1),
     ]),
     ("raise-cap", "Allow a thread more dollars (admins).", [
         _option(NUMBER, "usd", min_value=0.01, max_value=1000), _TASK,
