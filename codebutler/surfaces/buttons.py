@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from codebutler.events import MemoryDecided
 from codebutler.store.store import Store
 from codebutler.surfaces.wording import choices, gone, load
 from codebutler.thread.state import ThreadState
@@ -32,11 +33,17 @@ def ending(state: ThreadState, message: Outbound, mark: str) -> Ending | None:
         return None
     if state.approval is not None and matters.get("approve") == state.approval.hash:
         return Ending("Approved", state.approval.by)
-    if "memory" in matters and state.kept:
-        return Ending("Decided", state.kept[-1].by)
+    if "memory" in matters and (decided := _on_memory(state)):
+        return Ending("Decided", decided.by)
     if "merge" in matters and state.merge is not None:
         return Ending("Merge", state.merge.by)
     return Ending(f"No longer open: {over[0]}")
+
+
+def _on_memory(state: ThreadState) -> MemoryDecided | None:
+    """The last decision on items that waited."""
+    decided = (event for _, _, event in reversed(state.live) if isinstance(event, MemoryDecided))
+    return next((event for event in decided if not event.apart), None)
 
 
 class Buttons:
