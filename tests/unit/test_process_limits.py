@@ -13,10 +13,11 @@ import pytest
 from codebutler.waiting import together
 
 _FIND = """
-import asyncio, resource, sys
+import asyncio, logging, resource, sys
 from pathlib import Path
 from codebutler.repo.discover import find_repo
 
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # as the console script has it
 found = 0
 for files in range(9, 30):
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, 1024))
