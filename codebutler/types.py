@@ -218,7 +218,6 @@ class ModelClient(Protocol):
 
     async def prepare(self, model: str) -> None:
         """Learn what must be known ahead of a call: its price and window. Never raises: the call tells."""
-        ...
 
     async def complete(
         self,

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import ConfigError, ModelRefused
-from codebutler.models import faults, quirks, reach
+from codebutler.models import faults, quirks, reach, sayings
 from codebutler.models.breaks import translated
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.routing import Route
@@ -168,7 +168,7 @@ class Wire:
             if answer.status >= 300:
                 async with _limit(self._timeouts.silence, "fell silent in the middle of its answer"):
                     said = await _some(answer.content, _MAX_FAULT)
-                count(faults.parsed(said))
+                count(sayings.parsed(said))
                 raise faults.from_answer(answer.status, said, answer.headers, route)
             yield answer
         finally:

@@ -226,7 +226,6 @@ class Thread(Caps):
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
     ) -> ModelReply:
         """Ask the model; a due checkpoint is made meanwhile."""
-
         said = Stream(self.host.redactor)
 
         async def on_text(delta: str) -> None:

@@ -70,23 +70,6 @@ async def test_a_parameter_that_a_server_does_not_know_is_changed_once(
     assert len(server.bodies) == 3, "one retry, then it is known"
 
 
-async def test_a_refusal_with_a_bill_counts_in_the_answer_that_follows(
-    server: Provider, client: OpenAIClient
-) -> None:
-    async def dear(request: web.Request) -> web.StreamResponse:
-        said = {
-            "error": {"message": "Unrecognized argument: stream_options", "code": 400},
-            **usage(1, 1, cost=0.5),
-        }
-        refuse = Provider.events(said, done=False)
-        return await (refuse if "stream_options" in server.bodies[-1] else Provider.say("fine"))(request)
-
-    server.handler = dear
-    first, then = await call(client), await call(client)
-    assert (first.usd or 0.0) == pytest.approx((then.usd or 0.0) + 0.5)
-    assert server.bodies[-1].get("max_completion_tokens", server.bodies[-1].get("max_tokens")) == 100
-
-
 async def test_a_bound_that_is_too_large_keeps_its_name(server: Provider, client: OpenAIClient) -> None:
     said = "max_tokens is too large: 4000. Use at most 2048 instead"
     server.handler = Provider.status(400, {"error": {"message": said}})
@@ -262,47 +245,6 @@ async def test_a_stream_that_falls_silent_anywhere_is_unavailable(
     assert isinstance(error, ModelUnavailable)
     assert error.paid, "it may have thought all the while"
     assert ("fell silent" if kept else "sent nothing") in error.message
-
-
-@pytest.mark.parametrize(
-    "begun", [None, b"", b": still there\n\n", b'data: {"choices":[{"delta":{"content":""}}]}\n\n']
-)
-@pytest.mark.parametrize("thought", [0.05, 60.0])
-async def test_a_request_cut_off_unanswered_may_have_been_worked_on(
-    server: Provider, client: OpenAIClient, thought: float, begun: bytes | None
-) -> None:
-    """Its provider may bill it, unless it was cut off at once: caps count its worst case."""
-
-    async def gone(request: web.Request) -> web.StreamResponse:
-        answer = web.StreamResponse()
-        if begun is not None:
-            await answer.prepare(request)
-            await answer.write(begun)
-        await asyncio.sleep(0.1)
-        assert request.transport is not None
-        request.transport.close()
-        return answer
-
-    client._timeouts = Timeouts(thought=thought)
-    server.handler = gone
-    error = await failure(client)
-    assert isinstance(error, ModelUnavailable)
-    assert error.paid is (thought < 1)
-
-
-@pytest.mark.parametrize(
-    ("status", "paid"), [(500, False), (502, False), (503, False), (504, True), (524, True)]
-)
-async def test_a_gateway_that_gave_up_waiting_may_send_a_bill(
-    server: Provider, client: OpenAIClient, status: int, *, paid: bool
-) -> None:
-    server.handler = Provider.status(status, "gateway timeout")
-    assert (await failure(client)).paid is paid
-
-
-async def test_what_the_body_of_an_error_says_of_money_counts(server: Provider, client: OpenAIClient) -> None:
-    server.handler = Provider.status(500, {"error": {"message": "x"}, "usage": {"cost": 0.4}})
-    assert (await failure(client)).spent == 0.4
 
 
 async def test_a_slow_drip_is_not_silence(server: Provider, client: OpenAIClient) -> None:
