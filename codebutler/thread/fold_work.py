@@ -128,5 +128,17 @@ def _pr_closed(s: ThreadState, _e: ev.PrClosed) -> None:
 
 
 @HANDLERS.on
+def _mend_requested(s: ThreadState, e: ev.MendRequested) -> None:
+    s.mend, s.mending = e, ""
+    if e.message:
+        s.halted, s.paused_at, s.cancelled_at = "", 0, 0
+
+
+@HANDLERS.on
+def _mend_begun(s: ThreadState, e: ev.MendBegun) -> None:
+    s.mending = e.frame
+
+
+@HANDLERS.on
 def _worktree_removed(s: ThreadState, _e: ev.WorktreeRemoved) -> None:
     s.removed = True
