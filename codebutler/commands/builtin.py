@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import rebasing, remembering, render, rewind
+from codebutler.thread import mending, rebasing, remembering, render, rewind
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -108,6 +108,10 @@ async def _rebase(_args: _None, decide: Decisions, word: Word) -> str:
     return await rebasing.rebase(decide, word)
 
 
+async def _respond(args: _Request, decide: Decisions, word: Word) -> str:
+    return await mending.respond(decide, word, args.request)
+
+
 async def _points(_args: _None, decide: Decisions, _word: Word) -> str:
     return rewind.listing(decide.state)
 
@@ -203,6 +207,12 @@ REGISTRY = Registry(
         Definition("reopen", "Go on from a closed thread, in a new one.", _MaybeWords, _reopen),
         Definition(
             "rebase", "Bring the branch onto its base branch as it is now, and test it again.", _None, _rebase
+        ),
+        Definition(
+            "respond",
+            "Have the Coder see to what reviewers of the pull request said; at GitHub it brings it along.",
+            _Request,
+            _respond,
         ),
         Definition("points", "The points that rewind and fork take.", _None, _points),
         Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),

@@ -99,7 +99,7 @@ class Doors:
             bridged = self._bridge.from_chat(engine.receive) if self._bridge is not None else engine.receive
             door.hearing.receive = bridged
         if self._github is not None and self._bridge is not None:
-            self._github.attach(self._bridge.from_github(engine.receive))
+            self._github.attach(self._bridge.from_github(engine.receive), engine.kick)
 
     async def listen(self) -> None:
         """Hear what doors without a connection of their own bring, until cancelled."""

@@ -14,6 +14,8 @@ from codebutler.types import Json
 Result: TypeAlias = Literal["passed", "failed", "running"]
 ABSENT = (403, 404, 405, 410, 422, 501)
 """A server, a token or a job that does not offer it: then less is known."""
+KEPT = 200
+"""Answers whose tags are known."""
 _PASSED = frozenset({"success", "neutral", "skipped"})
 _ACTIONS = "github-actions"
 
@@ -39,6 +41,8 @@ class Checks:
         """``full_name`` is ``owner/name``."""
         self._calls = calls
         self._path = f"/repos/{full_name}"
+        self._known: dict[str, tuple[str, list[Json]]] = {}
+        """By path: the tag of an answer on one page, and what it held."""
 
     async def of(self, commit: str) -> list[Check]:
         """The newest result of every check of a commit; none where nothing checks it."""
@@ -72,12 +76,21 @@ class Checks:
         return True
 
     async def _list(self, path: str, key: str) -> Sequence[Json]:
+        tag, rows = self._known.pop(path, ("", []))
         try:
-            return await self._calls.pages(path, key=key, most=5)
+            got = await self._calls.fresh(path, etag=tag, query={"per_page": 100})
+            if not got.same:
+                rows = list(got.body[key])
+                rows = await self._calls.pages(path, key=key, most=5) if got.next else rows
         except GitHubRefused as error:
             if error.status not in ABSENT:
                 raise
             return []
+        if got.etag and not got.next:
+            self._known[path] = (got.etag, rows)
+            while len(self._known) > KEPT:
+                del self._known[next(iter(self._known))]
+        return rows
 
 
 def _of_run(run: Json) -> Check:

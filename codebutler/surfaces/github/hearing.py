@@ -69,7 +69,7 @@ class Hearing:
         if thread is None and wish.verb and wish.verb not in BEGINS:
             await self._answer(heard, person, IDLE.format(name=self.settings.mention), "nothing is under way")
             return True
-        text = await self._words(heard, wish, opens=thread is None)
+        text = await self._words(heard, wish, thread)
         if text is None:
             what = "pull request" if heard.pull else "issue"
             await self._answer(heard, person, CHANGED.format(what=what), "the text was changed meanwhile")
@@ -121,13 +121,17 @@ class Hearing:
                 await self.store.bind(thread, SURFACE, conversation)
         return thread, conversation
 
-    async def _words(self, heard: Heard, wish: Wish, *, opens: bool) -> str | None:
+    async def _words(self, heard: Heard, wish: Wish, thread: str | None) -> str | None:
         """What the thread is told; None when the issue's own text was changed after the command."""
         place = f"\n\nOn this line: {visible(heard.where)}" if heard.where else ""
         if wish.verb == "respond" and heard.pull:
-            place += "\n\n" + await gathered(self.calls, self.full_name, heard.number, until=heard.at)
-        if not opens:
-            return self._in_thread(wish, (wish.rest + place).strip())
+            place += "\n\n" + await gathered(
+                self.calls, self.people, self.store, self.full_name, heard.number, until=heard.at
+            )
+        if thread is not None:
+            row = await self.store.thread(thread)
+            ours = row is not None and row.pr == str(heard.number)
+            return self._in_thread(wish, (wish.rest + place).strip(), ours=ours and heard.pull)
         issue = await self._issue(heard)
         if issue is None:
             return None
@@ -137,14 +141,14 @@ class Hearing:
         parts += await self._earlier(heard)
         return "\n\n".join(part for part in parts if part)
 
-    def _in_thread(self, wish: Wish, said: str) -> str:
-        """What a wish is called in a thread that exists."""
+    def _in_thread(self, wish: Wish, said: str, *, ours: bool) -> str:
+        """What a wish is called in a thread that exists; ``ours``: the pull request is the thread's own."""
         if wish.verb == "implement":
             return "/approve"
         if wish.verb == "plan":
             return said or "Plan this anew."
         if wish.verb == "respond":
-            return said or "Answer the review."
+            return f"/respond {said}".strip() if ours else said or "Answer the review."
         return (
             f"/{wish.verb} {wish.rest}".strip()
             if wish.verb in self.commands
