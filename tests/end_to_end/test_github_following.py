@@ -123,7 +123,11 @@ async def test_a_failing_check_is_mended_a_review_answered_and_a_merge_there_clo
         await until(lambda: red["run_attempt"] == 2)  # once more: it may be flaky
         project.hub.skew += 5
         ann.checks(
-            first, "spelling", "failure", log=f"{LOG}\nerror: plaese is no word\n{LOG[-300:]}", identity=red["id"]
+            first,
+            "spelling",
+            "failure",
+            log=f"{LOG}\nerror: plaese is no word\n{LOG[-300:]}",
+            identity=red["id"],
         )
         await until(lambda: note() == "please")
         ann.checks(project.pulls[2]["head"]["sha"], "spelling", "success")
@@ -134,12 +138,14 @@ async def test_a_failing_check_is_mended_a_review_answered_and_a_merge_there_clo
         await until(lambda: reviewers() == ["ann"])
         answers = [c["body"] for c in project.review_comments.values() if c["in_reply_to_id"]]
         head = project.pulls[2]["head"]["sha"]
-        assert [body.startswith(f"Fixed in `{head[:12]}`: it says thanks as well") for body in answers] == [True]
+        assert [body.startswith(f"Fixed in `{head[:12]}`: it says thanks as well") for body in answers] == [
+            True
+        ]
         status, _ = await ann_merges(stage, project)
         assert status == 200
         await until(lambda: said("## Usage"))
     assert project.git("show", "main:NOTE") == "please, thanks"
-    assert said(f"Merged #2 at GitHub as")
+    assert said("Merged #2 at GitHub as")
     assert stage.server.failures == []
 
 

@@ -15,6 +15,7 @@ from codebutler.settings.github import GitHub as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.github.inbound import Heard
 from codebutler.surfaces.github.people import SURFACE, People
+from codebutler.surfaces.github.reviewing import Reviewing
 from codebutler.surfaces.github.reviews import gathered
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.visible import visible
@@ -44,6 +45,7 @@ class Hearing:
         self.store = store
         self.full_name = full_name
         self.people = People(calls, full_name)
+        self.reviewing = Reviewing(calls, self.people, store, full_name)
         self.commands: Collection[str] = ()
         """The names of all commands."""
         self.receive: Callable[[Inbound], Awaitable[str]]
@@ -74,6 +76,8 @@ class Hearing:
             what = "pull request" if heard.pull else "issue"
             await self._answer(heard, person, CHANGED.format(what=what), "the text was changed meanwhile")
             return True
+        if wish.verb == "review" and heard.pull:
+            await self.reviewing.expect(heard.number, heard.key)
         await self.receive(
             Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=person, text=text)
         )
@@ -124,6 +128,8 @@ class Hearing:
     async def _words(self, heard: Heard, wish: Wish, thread: str | None) -> str | None:
         """What the thread is told; None when the issue's own text was changed after the command."""
         place = f"\n\nOn this line: {visible(heard.where)}" if heard.where else ""
+        if wish.verb == "review" and heard.pull:
+            return await self.reviewing.request(heard.number, heard.login, wish.rest)
         if wish.verb == "respond" and heard.pull:
             place += "\n\n" + await gathered(
                 self.calls, self.people, self.store, self.full_name, heard.number, until=heard.at
