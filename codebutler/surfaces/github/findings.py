@@ -13,8 +13,8 @@ LONGEST = 2_000
 NEAR = 3
 """Lines within which two findings of one file are taken for the same."""
 _FINDING = re.compile(
-    r"^[ \t]*[-*][ \t]+\**\[(critical|high|medium|low|note)\]\**[ \t]+`?([^\s`:]+):(\d{1,6})`?[ \t]*[:\u2013\u2014-]+[ \t]*"
-    r"(\S.*(?:\n[ \t]{2,}\S.*)*)$",
+    r"^[ \t]*[-*][ \t]+\**\[(critical|high|medium|low|note)\]\**[ \t]+`?([^\s`:]+):(\d{1,6})`?"
+    r"[ \t]*[:\u2013\u2014-]+[ \t]*(\S.*(?:\n[ \t]{2,}\S.*)*)$",
     re.IGNORECASE | re.MULTILINE,
 )
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")

@@ -1,4 +1,4 @@
-"""A review that somebody asks for, on a pull request that is not ours: on its lines, once, and no approval."""
+"""A review that somebody asks for, of a pull request that is not ours: on its lines, once, no approval."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def answer(desk: Desk, key: str, text: str) -> None:
 
 async def test_findings_stand_on_their_lines_and_are_not_said_twice(desk: Desk, shop: Shop) -> None:
     shop.commit("work", "a.txt", "a\n")
-    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"}, by="eve")
+    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"}, by="ann")
     shop.ann.says(1, "@bot review look at a.txt")
     [asked] = await desk.look()
     assert asked.text.startswith("Review pull request #1: Work")
