@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import mending, rebasing, remembering, render, rewind
+from codebutler.thread import identity, mending, rebasing, remembering, render, rewind
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -72,6 +72,11 @@ class _Model(Arguments):
     model: str = ""
 
 
+class _Link(Arguments):
+    name: str = ""
+    person: str = ""
+
+
 class _Request(Arguments):
     request: str = ""
 
@@ -110,6 +115,10 @@ async def _rebase(_args: _None, decide: Decisions, word: Word) -> str:
 
 async def _respond(args: _Request, decide: Decisions, word: Word) -> str:
     return await mending.respond(decide, word, args.request)
+
+
+async def _link(args: _Link, decide: Decisions, word: Word) -> str:
+    return await identity.link(decide, word, args.name, args.person)
 
 
 async def _points(_args: _None, decide: Decisions, _word: Word) -> str:
@@ -221,6 +230,12 @@ REGISTRY = Registry(
             "model", "Let the role at work use another model; bare, it shows each role's.", _Model, _model
         ),
         *(_model_of(role) for role in ROLES),
+        Definition(
+            "link",
+            "Say who you are at GitHub; bare, it shows it. An admin may name somebody else, as slack:U123.",
+            _Link,
+            _link,
+        ),
         Definition("status", "Where the thread stands.", _None, _status),
         Definition("threads", "The open threads: yours, or at a terminal all.", _None, _threads),
         Definition("usage", "Tokens and cost so far, by role.", _None, _usage, aliases=("cost",)),

@@ -48,12 +48,13 @@ class Following:
         self._path = f"/repos/{hearing.full_name}"
         self._checks = Checks(hearing.calls, hearing.full_name)
         self._replying = Replying(hearing, store)
-        self._reviewing = hearing.reviewing
+        self._reviewing, self._proofs = hearing.reviewing, hearing.proofs
         self.kick: Callable[[str], None]
 
     async def look(self) -> None:
         """See to every open pull request; one that cannot be looked at keeps nobody from the others."""
         await self._reviewing.see_to()
+        await self._proofs.look()
         for row in await self._store.threads():
             if row.pr.isdigit() and row.phase != "closed":
                 try:

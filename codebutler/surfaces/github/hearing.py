@@ -15,6 +15,7 @@ from codebutler.settings.github import GitHub as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.github.inbound import Heard
 from codebutler.surfaces.github.people import SURFACE, People
+from codebutler.surfaces.github.proofs import Proofs
 from codebutler.surfaces.github.reviewing import Reviewing
 from codebutler.surfaces.github.reviews import gathered
 from codebutler.surfaces.github.saying import mark_line, marks_in
@@ -45,6 +46,7 @@ class Hearing:
         self.store = store
         self.full_name = full_name
         self.people = People(calls, full_name)
+        self.proofs = Proofs(calls, store)
         self.reviewing = Reviewing(calls, self.people, store, full_name)
         self.commands: Collection[str] = ()
         """The names of all commands."""
@@ -61,6 +63,10 @@ class Hearing:
         wish = await self._wish(heard)
         if wish is None or await self.store.noted(self._key(heard)):
             return False
+        if wish.verb == "link" and await self.proofs.comment(heard.login, wish.rest):
+            await self._note(heard, "linked")
+            self.later(self._react(heard))
+            return True
         thread, conversation = await self._thread(heard)
         if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
             return True

@@ -1,4 +1,4 @@
-"""Reviews that people ask for, of anybody's pull request: asked of a thread, put on its lines; no approval."""
+"""Reviews that people ask for, of anybody's pull request: asked of a thread, put on its lines."""
 
 from __future__ import annotations
 
@@ -94,9 +94,8 @@ class Reviewing:
     async def _put(self, number: int, key: str, head: str, found: list[Finding]) -> None:
         line = mark_line(f"review:{key}")
         reviews = await self._calls.pages(f"{self._path}/pulls/{number}/reviews")
-        if any(
-            line in marks_in(_body(row)) for row in reviews if await self._people.wrote(row.get("user") or {})
-        ):
+        before = [row for row in reviews if line in marks_in(_body(row))]
+        if [row for row in before if await self._people.wrote(row.get("user") or {})]:
             return
         standing = {(str(row["path"]), _line(row)) for row in await self._ours(number)}
         fresh, shown = new(found, standing), shown_lines(await self._diff(number))
