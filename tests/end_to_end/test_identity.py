@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from codebutler.testing.doubles import Asked, Mind
 from codebutler.thread.identity import login_of, wishes
-from codebutler.types import Person
+from codebutler.types import Inbound, Person
 
 if TYPE_CHECKING:
-    from tests.end_to_end.conftest import Room
+    from tests.end_to_end.conftest import Room, Scene
 
 
 def nobody() -> Mind:
@@ -31,8 +31,19 @@ async def test_link_hands_out_a_code_and_only_admins_speak_for_others(room: Room
         said = (await scene.posts(state.id))[-1]
         code = re.search(r"codebutler-[0-9a-f]{16}", said)
         assert code is not None
-        [wish] = await wishes(scene.store, 0.0)
+        [wish] = await wishes(scene.host.store, 0.0)
         assert (wish["code"], wish["login"], wish["id"]) == (code[0], "ann-gh", state.speaker.id)
-        await scene.talk("a", "/link eve slack:U9")
-        assert "Only an admin" in (await scene.posts(state.id))[-1]
-        assert await login_of(scene.store, Person(surface="slack", id="U9")) == ""
+        other = Person(surface="slack", id="U9")
+        said = await _from_slack(scene, "/link eve slack:U9")
+        assert "Only an admin" in said
+        assert await login_of(scene.host.store, other) == ""
+        await scene.talk("a", "/link eve slack:U9")  # whoever is at the host's terminal
+        assert await login_of(scene.host.store, other) == "eve"
+
+
+async def _from_slack(scene: Scene, text: str) -> str:
+    robin = Person(surface="slack", id="U7")
+    inbound = Inbound(surface="slack", external_id="C1:1.0", key="s1", author=robin, text=text)
+    thread = await scene.engine.receive(inbound)
+    await scene.rest(thread)
+    return (await scene.posts(thread))[-1]
