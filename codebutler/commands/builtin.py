@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import identity, mending, rebasing, remembering, render, rewind
+from codebutler.thread import identity, mending, rebasing, remembering, render, rewind, shelving
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -77,6 +77,10 @@ class _Link(Arguments):
     person: str = ""
 
 
+class _Days(Arguments):
+    days: float = Field(default=7, ge=0, le=3650, allow_inf_nan=False)
+
+
 class _Request(Arguments):
     request: str = ""
 
@@ -119,6 +123,10 @@ async def _respond(args: _Request, decide: Decisions, word: Word) -> str:
 
 async def _link(args: _Link, decide: Decisions, word: Word) -> str:
     return await identity.link(decide, word, args.name, args.person)
+
+
+async def _cleanup(args: _Days, decide: Decisions, word: Word) -> str:
+    return await shelving.cleanup(decide, word, args.days)
 
 
 async def _points(_args: _None, decide: Decisions, _word: Word) -> str:
@@ -235,6 +243,12 @@ REGISTRY = Registry(
             "Say who you are at GitHub; bare, it shows it. An admin may name somebody else, as slack:U123.",
             _Link,
             _link,
+        ),
+        Definition(
+            "cleanup",
+            "Put folders away in which nothing has happened for so many days; branches stay. For admins.",
+            _Days,
+            _cleanup,
         ),
         Definition("status", "Where the thread stands.", _None, _status),
         Definition("threads", "The open threads: yours, or at a terminal all.", _None, _threads),

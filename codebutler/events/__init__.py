@@ -99,6 +99,8 @@ from codebutler.events.work import (
     SetupPart,
     SetupStarted,
     SummaryWritten,
+    WorkspaceIdle,
+    WorkspacePutAway,
     WorktreeReady,
     WorktreeRemoved,
 )
@@ -186,6 +188,8 @@ __all__ = [
     "TurnEnded",
     "WorkflowChosen",
     "WorkflowStep",
+    "WorkspaceIdle",
+    "WorkspacePutAway",
     "WorktreeReady",
     "WorktreeRemoved",
     "dump",
@@ -204,7 +208,7 @@ Event: TypeAlias = (
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
     | StepDone | PrFlagged | OverlapFound | NeighbourLanded | IssueHeld | RebaseRequested | RebaseBegun
-    | MendRequested | MendBegun
+    | MendRequested | MendBegun | WorkspaceIdle | WorkspacePutAway
 )  # fmt: skip
 
 _CLASSES: dict[str, type[Record]] = {c.model_fields["kind"].default: c for c in get_args(Event)}

@@ -140,5 +140,15 @@ def _mend_begun(s: ThreadState, e: ev.MendBegun) -> None:
 
 
 @HANDLERS.on
+def _workspace_idle(s: ThreadState, _e: ev.WorkspaceIdle) -> None:
+    s.idle = True
+
+
+@HANDLERS.on
+def _workspace_put_away(s: ThreadState, _e: ev.WorkspacePutAway) -> None:
+    s.idle = False
+
+
+@HANDLERS.on
 def _worktree_removed(s: ThreadState, _e: ev.WorktreeRemoved) -> None:
     s.removed = True

@@ -18,6 +18,7 @@ from codebutler.thread import (
     radar,
     rebasing,
     render,
+    shelving,
 )
 from codebutler.thread.desk import ThreadDesk
 from codebutler.waiting import first_of
@@ -41,6 +42,8 @@ async def step(desk: ThreadDesk) -> bool:
     desk.turn.point()
     await desk.read_mail()
     state = desk.state
+    if state.idle:
+        await shelving.put_away(desk)
     if await _waits_for_people(desk):
         return False
     await holding.hold(desk)

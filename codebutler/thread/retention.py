@@ -7,6 +7,7 @@ import logging
 import time
 
 from codebutler.errors import CodeButlerError
+from codebutler.thread import shelving
 from codebutler.thread.host import Host
 
 log = logging.getLogger("codebutler.retention")
@@ -37,6 +38,8 @@ async def sweep(host: Host, now: float | None = None) -> list[str]:
         for thread in await host.store.closed_before(moment - kept.logs_days * DAY):
             await host.store.drop_thread(thread)
             removed.append(f"thread {thread}")
+    if kept.workspaces_days is not None:
+        await shelving.sweep(host, moment - kept.workspaces_days * DAY)
     if kept.blobs_days is not None:
         count = await host.store.drop_blobs(moment - kept.blobs_days * DAY, PATIENCE)
         if count:

@@ -90,6 +90,8 @@ class ThreadState:
     """What checks or reviewers found on the pull request, until a Coder's run has seen to it."""
     mending: str = ""
     """That run's frame."""
+    idle: bool = False
+    """The worktree's folder is to be put away."""
     reminder: int = 0
     """The seq of a reminder that came due and was not shown yet."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)
