@@ -36,6 +36,8 @@ from codebutler.thread.warning import code, plain, told
 from codebutler.types import Choice, Json, Person
 
 log = logging.getLogger("codebutler.github")
+KEPT = 200
+"""Pull requests whose last answers are known."""
 _AGAIN = Choice(action="retry", label="Try again", style="primary")
 
 
@@ -49,6 +51,8 @@ class Following:
         self._checks = Checks(hearing.calls, hearing.full_name)
         self._replying = Replying(hearing, store)
         self._reviewing, self._proofs = hearing.reviewing, hearing.proofs
+        self._pulls: dict[str, tuple[str, Json]] = {}
+        """By number: the tag of the last answer, and what it said."""
         self.kick: Callable[[str], None]
 
     async def look(self) -> None:
@@ -63,7 +67,7 @@ class Following:
                     log.warning("#%s cannot be followed: %s", row.pr, error)
 
     async def _see_to(self, row: ThreadRow) -> None:
-        pull: Json = await self._calls.get(f"{self._path}/pulls/{row.pr}")
+        pull = await self._pull(row.pr)
         state = await self._state(row.id)
         if state.pr is None or state.pr.url != pull.get("html_url"):  # a number of the local forge
             return
@@ -80,6 +84,15 @@ class Following:
                 await self._rebase(state, pull)
             else:
                 await self._check(state, pull)
+
+    async def _pull(self, number: str) -> Json:
+        """What has not changed costs nothing of our limit."""
+        tag, pull = self._pulls.pop(number, ("", {}))
+        got = await self._calls.fresh(f"{self._path}/pulls/{number}", etag=tag)
+        self._pulls[number] = (got.etag, pull if got.same else got.body)
+        while len(self._pulls) > KEPT:
+            del self._pulls[next(iter(self._pulls))]
+        return self._pulls[number][1]
 
     async def _state(self, thread: str) -> ThreadState:
         rows = await self._store.events(thread)

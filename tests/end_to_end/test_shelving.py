@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from codebutler.events import WorkspacePutAway
-from codebutler.testing.cast import lead, plan, write
+from codebutler.testing.cast import Line, lead, plan, write
 from codebutler.testing.doubles import Asked, Mind, says
 from codebutler.types import Inbound, Person
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def mind() -> Mind:
-    lines = {
+    lines: dict[str, list[Line]] = {
         "pm": [plan("Notes", "NOTE"), says("The plan is there.")],
         "coder": [
             write("NOTE", "a\n"),
