@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from codebutler.cli import init_slack, seeding
+from codebutler.cli import init_discord, init_slack, seeding
 from codebutler.config import ENVIRONMENT, FILE, Config, home_folder, load_config
 from codebutler.errors import UsageError
 from codebutler.models.routing import NO_PROVIDER_FIX, Router
@@ -31,7 +31,7 @@ _ASKED = {
 def configure(parser: argparse.ArgumentParser) -> None:
     """Everything that the wizard asks can be said beforehand."""
     parser.add_argument(
-        "what", nargs="?", choices=["slack"], help="slack: the app, its tokens and this repo's channel"
+        "what", nargs="?", choices=["slack", "discord"], help="the app, its tokens and this repo's channel"
     )
     parser.add_argument("--repo", type=Path, default=Path(), metavar="DIR", help="the repo (default: here)")
     parser.add_argument("--home", type=Path, metavar="DIR", help="CODEBUTLER_HOME")
@@ -53,6 +53,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"Repo: {repo.root}")
     if args.what == "slack":
         return asyncio.run(init_slack.run(repo, home, args))
+    if args.what == "discord":
+        return asyncio.run(init_discord.run(repo, home, args))
     config = _keys(repo, home, save=args.save_keys, asking=asking)
     changes = _wishes(args.set)
     if asking:

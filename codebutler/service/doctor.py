@@ -17,6 +17,7 @@ from codebutler.sandbox.probe import probe
 from codebutler.sandbox.problems import unscratched
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.service import (
+    doctor_discord,
     doctor_host,
     doctor_models,
     doctor_repo,
@@ -72,6 +73,7 @@ async def examine(
             await tour.look("setup", doctor_setup.examine(repo, config, folder))
         await tour.look("models", doctor_models.examine(config, roles, env, offline=offline))
         await tour.look("slack", doctor_slack.examine(config, offline=offline))
+        await tour.look("discord", doctor_discord.examine(config, offline=offline))
         await tour.look("mcp", doctor_servers.examine(repo, config, roles, live=mcp))
     await _kept(tour, path, repo, folder)
     return Report(tour.checks, config)

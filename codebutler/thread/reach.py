@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from codebutler.events import PlanProposed
@@ -61,6 +62,7 @@ class Reach:
         return json.dumps({KEY: told} if told else {})
 
 
+@lru_cache(maxsize=2_048)  # a look reads every open thread's row, and few have changed since the last
 def load(data: str) -> Reach:
     """What ``dump`` wrote; the empty reach for anything else, such as a row of an older version."""
     try:

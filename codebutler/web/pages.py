@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import codecs
 import json
+import math
 import re
 import sys
 from dataclasses import dataclass, replace
@@ -15,8 +16,10 @@ from codebutler.web.client import Response
 
 ROOM = 400_000
 """Characters of a page that are kept."""
-HTML = 3 * 1024 * 1024
-"""Bytes of HTML that are taken apart: more takes a parser half a minute."""
+HTML = 1024 * 1024
+"""Bytes of HTML that are taken apart: mostly more than ``ROOM``, and more takes a parser half a minute."""
+_BEGINNING = 2.0
+"""Seconds that a parser may take to load, on a busy machine."""
 _PROGRAM = Path(__file__).with_name("extracting.py")
 _TEXT = re.compile(r"text/(?!html\b)[\w.+-]+|application/(?:[\w.-]+\+)?(?:json|xml|yaml|toml|x-ndjson)")
 _KIND = re.compile(r"[\w.+-]{1,40}/[\w.+-]{1,60}", re.ASCII)
@@ -53,6 +56,12 @@ class Bounds:
     memory: int = 1024 * 1024 * 1024
     seconds: int = 20
     wall: float = 40.0
+
+    @classmethod
+    def within(cls, seconds: float) -> Bounds:
+        """What a page may use that is wanted within so many seconds, once its process has begun."""
+        most, whole = cls(), seconds + _BEGINNING
+        return cls(seconds=min(most.seconds, math.ceil(whole)), wall=min(most.wall, whole))
 
 
 async def page_of(response: Response, bounds: Bounds | None = None) -> Page:

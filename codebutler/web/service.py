@@ -14,7 +14,7 @@ from codebutler.web.cache import Cache
 from codebutler.web.client import Client
 from codebutler.web.engines import Hit
 from codebutler.web.guard import Resolve
-from codebutler.web.pages import Page, page_of
+from codebutler.web.pages import Bounds, Page, page_of
 from codebutler.web.robots import Robots
 from codebutler.web.urls import Target
 
@@ -101,7 +101,7 @@ class Web:
         if response.status >= 400:
             raise ToolFailed(f"{response.url} answers {response.status}")
         async with self._parsers:
-            return await page_of(response)
+            return await page_of(response, Bounds.within(self.settings.seconds))
 
     def _need_on(self) -> None:
         if not self.settings.enabled:

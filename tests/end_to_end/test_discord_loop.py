@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from codebutler.testing.discord.guild import SHOP
+from codebutler.testing.discord.guild import GUILD, ROBIN, SHOP, TOKEN
 from codebutler.testing.discord.hooks import Interaction, text_of
 from codebutler.testing.discord.human import Human
 from codebutler.testing.discord.server import DiscordTwin
+from codebutler.testing.slack.human import Human as SlackHuman
+from codebutler.testing.slack.server import SlackTwin
 from codebutler.testing.stage import PROGRAM, Stage
 from codebutler.types import Json
 
@@ -175,3 +177,40 @@ async def test_killed_on_the_way_nothing_is_lost_or_doubled(
             break
     assert set(talk.said().values()) == {1}
     assert "2 kg" in stage.git("log", "-1", "--format=%B", "main", where=stage.sample.remote)
+
+
+async def test_one_thread_in_two_doors_shows_one_state(stage: Stage, discord: DiscordTwin) -> None:
+    """Begun in Slack, followed and approved in Discord, merged in Slack."""
+    async with SlackTwin() as slack:
+        configure(stage, discord=discord.settings(admins=[ROBIN]), slack=slack.settings())
+        talk, there = Talk(discord, stage.sample.task), SlackHuman(slack)
+        async with serving(stage):
+            await until(lambda: slack.sockets.connections and discord.guild.commands)
+            root = there.say(talk.task)
+            await until(lambda: any("Approve" in str(m.get("blocks")) for m in there.thread(root)))
+            listed = talk.human.command("codebutler", "status-all")
+            await until(lambda: "(another door)" in listed.words)
+            task = listed.words.partition("`")[2].partition("`")[0]
+            followed = talk.human.command("codebutler", "follow", task=task)
+            await until(lambda: "<#" in followed.words)
+            talk.root = followed.words.partition("<#")[2].partition(">")[0]
+            talk.human.say("go", channel=talk.root)
+            await talk.press("Keep all")
+            await until(lambda: talk.with_button("Merge"))
+            there.say("merge", thread=root)
+            await talk.put_away()
+            await until(lambda: any("*Usage*" in message["text"] for message in there.thread(root)))
+    assert "2 kg" in stage.git("log", "-1", "--format=%B", "main", where=stage.sample.remote)
+    assert set(talk.said().values()) == {1}
+
+
+async def test_init_finds_guild_and_channel(stage: Stage, discord: DiscordTwin) -> None:
+    configure(stage, discord={"baseUrl": discord.settings()["baseUrl"]})
+    waits = await stage.cli("init", "discord", "--yes")
+    assert waits.code == 3, waits.stderr
+    done = await stage.cli("init", "discord", "--yes", "--channel", "codebutler-shop", DISCORD_TOKEN=TOKEN)
+    assert done.code == 0, done.stderr
+    written = json.loads((stage.sample.repo / ".codebutler" / "config.json").read_text())
+    assert written["discord"] == {"guildID": GUILD, "channelID": SHOP}
+    kept = json.loads((stage.home / "butler" / "config.json").read_text())
+    assert kept["discord"]["token"] == TOKEN

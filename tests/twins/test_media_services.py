@@ -230,7 +230,7 @@ def test_a_transcript_costs_what_was_counted(usage: dict[str, Any], usd: float |
 @pytest.mark.parametrize("model", ["gpt-transcribe", "whisper-1"])
 def test_a_transcript_of_known_price_never_counts_as_nothing(model: str, usage: Any, usd: float) -> None:
     data = b"\0" * 900_000
-    counted = (speech.count(usage, "input_tokens"), speech.count(usage, "output_tokens"))
+    counted = (images.count(usage, "input_tokens"), images.count(usage, "output_tokens"))
     found = mediaprices.paid_for_hearing(
         model, data, seconds=speech._seconds(usage or {}), tokens=counted if counted[0] else None
     )

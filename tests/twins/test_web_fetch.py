@@ -220,6 +220,15 @@ async def test_hostile_html_uses_up_its_own_process_and_no_more(
         await page_of(response, bounds)
 
 
+async def test_a_page_is_taken_apart_within_the_hosts_seconds(twin: WebTwin) -> None:
+    part = (
+        "<div><p>Words that say <a href='/x'>a thing</a> and more.</p><ul><li>one</li><li>two</li></ul></div>"
+    )
+    twin.pages["/a"] = Site(f"<body>{part * 12_000}</body>", "text/html")
+    with pytest.raises(ToolFailed, match=r"needs too much time|takes too long to be read"):
+        await web(twin, seconds=0.5).page(f"{twin.url}/a")
+
+
 async def test_a_page_is_fetched_once_in_a_while(twin: WebTwin) -> None:
     twin.pages["/a"] = Site("hello", "text/plain")
     service = web(twin)
