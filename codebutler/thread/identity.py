@@ -82,6 +82,15 @@ async def settle(store: Store, *, surface: str, id: str, login: str, by: str) ->
     await store.note(_key(surface, id), json.dumps(note))
 
 
+async def unlink(store: Store, surface: str, id: str) -> None:  # noqa: A002 - as in Person
+    """Forget who the person is there, and what they have asked for."""
+    await store.note(_key(surface, id), "")
+    for noted in await store.notes(WISHES):
+        wish: Json = json.loads(noted)
+        if (wish["surface"], wish["id"]) == (surface, id):
+            await store.note(WISHES + str(wish["code"]), "")
+
+
 async def wishes(store: Store, now: float) -> list[Json]:
     """Those that wait for their proof; what is too old is forgotten."""
     waiting = []

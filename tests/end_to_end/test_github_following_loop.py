@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -64,16 +64,29 @@ LOG = "\n".join(f"2026-01-01T00:00:00Z line {n} of many, which says nothing at a
 
 
 @asynccontextmanager
-async def serving(stage: Stage) -> AsyncIterator[None]:
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "serve", cwd=stage.sample.repo, env=stage.env(), stdout=PIPE, stderr=PIPE
-    )
+async def serving(stage: Stage, crash: str = "") -> AsyncIterator[None]:
+    """The daemon; killed at ``crash``, it is started again."""
+    running: list[Process] = []
+    task = asyncio.create_task(_supervise(stage, crash, running))
     try:
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), 60)
-    assert b"Traceback" not in err, err.decode()
+        running[-1].send_signal(signal.SIGTERM)
+        ends = await asyncio.wait_for(task, 60)
+    assert ends == [*([-signal.SIGKILL] if crash else []), 0]
+
+
+async def _supervise(stage: Stage, crash: str, running: list[Process]) -> list[int]:
+    ends: list[int] = []
+    for env in [{"CODEBUTLER_CRASH_AT": crash}, {}] if crash else [{}]:
+        process = await asyncio.create_subprocess_exec(
+            *PROGRAM, "serve", cwd=stage.sample.repo, env={**stage.env(), **env}, stdout=PIPE, stderr=PIPE
+        )
+        running.append(process)
+        _, err = await process.communicate()
+        assert b"Traceback" not in err, err.decode()
+        ends.append(process.returncode or 0)
+    return ends
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -97,9 +110,12 @@ async def project(stage: Stage, tmp_path: Path) -> AsyncIterator[Project]:
 
 
 @pytest.mark.parametrize("stage", [STORY], indirect=True)
+@pytest.mark.parametrize("crash", ["after:55", "before:62", "after:70", "before:85", "after:95"])
 async def test_a_failing_check_is_mended_a_review_answered_and_a_merge_there_closes(
-    stage: Stage, project: Project
+    stage: Stage, project: Project, *, crash: str, full: bool
 ) -> None:
+    if crash != "before:62" and not full:
+        pytest.skip("one kill is the sample; cmd/test --full has the others")
     ann = Human(project, "ann")
 
     def said(words: str) -> bool:
@@ -112,7 +128,7 @@ async def test_a_failing_check_is_mended_a_review_answered_and_a_merge_there_clo
     def reviewers() -> list[str]:
         return [each["login"] for each in project.pulls[2]["requested_reviewers"]]
 
-    async with serving(stage):
+    async with serving(stage, crash):
         issue = ann.opens("Add a note!")
         ann.says(issue, "@bot plan")
         await until(lambda: said("/blob/codebutler/plan-1/"))
@@ -146,6 +162,12 @@ async def test_a_failing_check_is_mended_a_review_answered_and_a_merge_there_clo
         await until(lambda: said("## Usage"))
     assert project.git("show", "main:NOTE") == "please, thanks"
     assert said("Merged #2 at GitHub as")
+    marks = [
+        c["body"].rsplit("<!--", 1)[-1]
+        for c in [*project.comments.values(), *project.review_comments.values()]
+    ]
+    ours = [mark for mark in marks if "codebutler:" in mark]
+    assert len(ours) == len(set(ours))
     assert stage.server.failures == []
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codebutler.thread.identity import HOURS, WISHES, linked, login_of
+from codebutler.thread.identity import HOURS, WISHES, linked, login_of, unlink
 from codebutler.types import Person
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ async def test_a_comment_of_the_account_proves_it_once(wish: Desk, shop: Shop) -
     assert await wish.store.notes(WISHES) == []
     signed = (await linked(wish.store, ROBIN)).signature
     assert signed == "Robin <Eve@users.noreply.github.com>"
+    await unlink(wish.store, "slack", "U7")
+    assert await login_of(wish.store, ROBIN) == ""
 
 
 @pytest.mark.parametrize(
