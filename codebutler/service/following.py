@@ -72,7 +72,7 @@ class Following:
         if state.pr is None or state.pr.url != pull.get("html_url"):  # a number of the local forge
             return
         if state.merged is not None:
-            if not row.ready:  # a crash came before it was set going
+            if not (row.ready or state.halted):  # a crash came before it was set going
                 await self._go_on(row.id)
         elif _is_at_work(state):
             return

@@ -120,6 +120,7 @@ def _merge_refused(s: ThreadState, e: ev.MergeRefused) -> None:
 @HANDLERS.on
 def _pr_merged(s: ThreadState, e: ev.PrMerged) -> None:
     s.merged, s.pr_state = e, "merged"
+    s.halted, s.paused_at, s.cancelled_at = "", 0, 0  # by hand at the forge: what stood still is over
 
 
 @HANDLERS.on

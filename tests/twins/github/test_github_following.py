@@ -24,6 +24,7 @@ from codebutler.events import (
     RebaseRequested,
     Resumed,
     ThreadOpened,
+    TurnEnded,
     dump,
     parse,
 )
@@ -192,6 +193,14 @@ async def test_a_merge_made_there_and_a_close_are_heard_of_once(case: Case) -> N
     assert merged.commit == case.shop.project.heads()["main"]
     assert isinstance(said, Posted)
     assert (await case.store.thread(case.thread)).ready  # type: ignore[union-attr] # it is there
+
+
+async def test_a_merge_made_there_sets_a_halted_thread_going(case: Case) -> None:
+    await case.log(TurnEnded(outcome="failed", text="the pull request could not be updated"))
+    assert (await case.following._state(case.thread)).halted
+    await case.shop.call("PUT", "/pulls/1/merge", {"merge_method": "squash"}, by="ann")
+    await case.look()
+    assert not (await case.following._state(case.thread)).halted
 
 
 async def test_a_close_without_a_merge_is_heard_of_once(case: Case) -> None:
