@@ -1,6 +1,6 @@
 """Open pull requests are followed to their end: failing checks, conflicts, a merge made at GitHub itself.
 
-All that is done stands in a thread's log, or in a note, before it is done: no start repeats it.
+What is begun stands in a thread's log under a key, or is harmless to repeat: a start goes on, and asks nothing twice.
 """
 
 from __future__ import annotations
@@ -181,10 +181,9 @@ class Following:
 
     async def _rerun(self, state: ThreadState, checks: Sequence[Check]) -> None:
         for check in checks:
-            note = {"mark": check.mark, "at": time.time()}
+            runs = await self._checks.rerun(check)  # again after a crash: one that runs already is refused
+            note = {"mark": check.mark, "at": time.time() if runs else 0.0}  # 0: it stands as it is
             await self._store.note(_rerun_key(state, check), json.dumps(note))
-            if not await self._checks.rerun(check):  # then it stands as it is
-                await self._store.note(_rerun_key(state, check), json.dumps({**note, "at": 0.0}))
 
     async def _mend(self, state: ThreadState, found: Verdict) -> None:
         parts = [
