@@ -1,6 +1,6 @@
 """Open pull requests are followed to their end: failing checks, conflicts, a merge made at GitHub itself.
 
-What is begun stands in a thread's log under a key, or is harmless to repeat: a start goes on, and asks nothing twice.
+What is begun stands in a log under a key, or is harmless to repeat: a start goes on, and asks nothing twice.
 """
 
 from __future__ import annotations
