@@ -99,7 +99,7 @@ class Frame:
 
     def compact(self, event: Compacted) -> None:
         """A summary takes the place of the oldest messages."""
-        self.first = self.first or text_of(self.messages[0])
+        self.first = self.first or (text_of(self.messages[0]) if self.messages else "")
         self.messages = [{"role": "user", "content": event.content}, *self.messages[event.replaced :]]
         self.guides = set()  # some are in the summarised part: they are given again where they matter
         self.usd += event.usd

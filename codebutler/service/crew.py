@@ -33,7 +33,7 @@ POLL = 0.2
 """Seconds between looks whether the repo is free."""
 PAUSES = (2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before a repo that broke is tried again, the first time, the second time …"""
-SLACK_OFF = "Slack is off: slack.appToken is not set, nor slack.listen with slack.signingSecret."
+SLACK_OFF = "Slack is off: slack.appToken is not set, nor slack.listen."
 NO_CHANNEL = (
     "no Slack channel is this repo's own (slack.channelID in its committed config.json, or serve.channels):"
     " only mentions and direct messages open threads"

@@ -57,9 +57,9 @@ class Links:
 
 
 def open_links(config: Config) -> Links:
-    """The connections whose tokens are there."""
+    """The connections whose tokens are there. ConfigError when one cannot tell whose requests come."""
     slack, discord = config.slack, config.discord
-    whole = slack.bot_token and (slack.app_token or (slack.listen and slack.signing_secret))
+    whole = slack.bot_token and (slack.app_token or slack.listen)
     return Links(SlackLink(slack) if whole else None, DiscordLink(discord) if discord.token else None)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,6 +95,41 @@ class Stage:
         code, out, err = await self.starter(words, self.sample.repo, {**self.env(), **env})
         lines = [json.loads(x) for x in out.decode().splitlines() if x.startswith("{")]
         return Run(code, lines, err.decode())
+
+    @asynccontextmanager
+    async def process(self, *words: str) -> AsyncIterator[Process]:
+        """``codebutler words…`` in the sample repo, with pipes; it does not outlive the block."""
+        process = await asyncio.create_subprocess_exec(
+            *PROGRAM, *words, cwd=self.sample.repo, env=self.env(), stdin=PIPE, stdout=PIPE, stderr=PIPE
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+            await process.communicate()
+
+    @asynccontextmanager
+    async def serving(self, **env: str) -> AsyncIterator[Process]:
+        """``codebutler serve`` until the end of the block. AssertionError if it shows a traceback."""
+        process = await asyncio.create_subprocess_exec(
+            *PROGRAM, "serve", cwd=self.sample.repo, env={**self.env(), **env}, stdout=PIPE, stderr=PIPE
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.send_signal(signal.SIGTERM)
+            _, err = await asyncio.wait_for(process.communicate(), 60)
+        if b"Traceback" in err:
+            raise AssertionError(err.decode())
+
+    def configure(self, config: Json) -> None:
+        """Write the host's configuration."""
+        file = self.home / "butler" / "config.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(config))
+        file.chmod(0o600)
 
     def git(self, *words: str, where: Path | None = None) -> str:
         """Git's answer in the sample repo, or ``where``."""

@@ -75,7 +75,7 @@ class Rig:
         env = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            "COLUMNS": "300",
+            "COLUMNS": "2000",
             "CODEBUTLER_HOME": str(self.folder / "butler"),
             "CODEBUTLER_MODEL": "scripted",
             "OPENAI_BASE_URL": self.server.url,

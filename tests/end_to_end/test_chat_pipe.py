@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from asyncio.subprocess import Process
 
 import pytest
 
 from codebutler import events as ev
 from codebutler.cli.piping import _read, at_once, piped
-from codebutler.testing.stage import PROGRAM, Stage
+from codebutler.testing.stage import Stage
 from codebutler.thread.state import ThreadState
 from codebutler.types import Plan, PlanStep
 
@@ -33,20 +31,6 @@ text = "too late"
 """
 
 
-@asynccontextmanager
-async def chat(stage: Stage) -> AsyncIterator[Process]:
-    """A chat as a process of its own, with pipes."""
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "chat", cwd=stage.sample.repo, env=stage.env(), stdin=PIPE, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
 async def shows(process: Process, words: str) -> None:
     """Read what it prints up to these words."""
     assert process.stdout is not None
@@ -60,7 +44,7 @@ async def shows(process: Process, words: str) -> None:
 
 @pytest.mark.parametrize("stage", [TALK], indirect=True)
 async def test_the_lines_of_a_script_wait_for_one_another_and_the_chat_ends_with_them(stage: Stage) -> None:
-    async with chat(stage) as process:
+    async with stage.process("chat") as process:
         async with asyncio.timeout(60):
             out, err = await process.communicate(b"\nWhat is this?\r\n\nAnd that?")
         assert (process.returncode, err) == (0, b"")
@@ -70,7 +54,7 @@ async def test_the_lines_of_a_script_wait_for_one_another_and_the_chat_ends_with
 
 @pytest.mark.parametrize("stage", [SLOW], indirect=True)
 async def test_words_that_come_while_a_model_thinks_are_obeyed(stage: Stage) -> None:
-    async with chat(stage) as process:
+    async with stage.process("chat") as process:
         assert process.stdin is not None
         process.stdin.write(b"What is this?\n")
         async with asyncio.timeout(40):

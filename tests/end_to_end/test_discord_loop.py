@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
-from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -19,7 +16,7 @@ from codebutler.testing.discord.human import Human
 from codebutler.testing.discord.server import DiscordTwin
 from codebutler.testing.slack.human import Human as SlackHuman
 from codebutler.testing.slack.server import SlackTwin
-from codebutler.testing.stage import PROGRAM, Stage
+from codebutler.testing.stage import Stage
 from codebutler.types import Json
 
 
@@ -32,24 +29,7 @@ async def discord(stage: Stage) -> AsyncIterator[DiscordTwin]:
 
 
 def configure(stage: Stage, **doors: Json) -> None:
-    home = stage.home / "butler"
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "config.json").write_text(json.dumps({**doors, "threads": {"burstSeconds": 0}}))
-    (home / "config.json").chmod(0o600)
-
-
-@asynccontextmanager
-async def serving(stage: Stage, **env: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "serve", cwd=stage.sample.repo, env={**stage.env(), **env}, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), 60)
-    assert b"Traceback" not in err, err.decode()
+    stage.configure({**doors, "threads": {"burstSeconds": 0}})
 
 
 class Talk:
@@ -111,7 +91,7 @@ async def until(true: Callable[[], object]) -> None:
 @pytest.mark.parametrize("way", ["buttons", "words", "commands"])
 async def test_the_whole_loop_through_discord(stage: Stage, discord: DiscordTwin, way: str) -> None:
     talk = Talk(discord, stage.sample.task)
-    async with serving(stage):
+    async with stage.serving():
         await talk.begin(command=way == "commands")
         if way == "buttons":
             await talk.press("Approve")
@@ -167,7 +147,7 @@ async def test_killed_on_the_way_nothing_is_lost_or_doubled(
     presser = Presser(talk)
     for number in range(400):
         where = "before" if number % 2 else "after"
-        async with serving(stage, CODEBUTLER_CRASH_AT=f"{where}:{step}") as process:
+        async with stage.serving(CODEBUTLER_CRASH_AT=f"{where}:{step}") as process:
             if not talk.root:
                 await talk.begin()
             while process.returncode is None and not talk.over():
@@ -184,7 +164,7 @@ async def test_one_thread_in_two_doors_shows_one_state(stage: Stage, discord: Di
     async with SlackTwin() as slack:
         configure(stage, discord=discord.settings(admins=[ROBIN]), slack=slack.settings())
         talk, there = Talk(discord, stage.sample.task), SlackHuman(slack)
-        async with serving(stage):
+        async with stage.serving():
             await until(lambda: slack.sockets.connections and discord.guild.commands)
             root = there.say(talk.task)
             await until(lambda: any("Approve" in str(m.get("blocks")) for m in there.thread(root)))

@@ -197,8 +197,7 @@ async def test_an_engine_that_is_closed_leaves_no_process(room: Room, *, twice: 
             while not any(isinstance(e, TurnEnded) for e in await scene.events(thread)):  # noqa: ASYNC110 - of the log
                 await asyncio.sleep(0.001)
         turn = scene.engine._tasks[thread]
-        assert children() - before  # the turn has ended, its executor not yet
-        turn.cancel()
+        turn.cancel()  # it has ended, its executor most often not yet
         await asyncio.sleep(0)
         if twice:
             turn.cancel()

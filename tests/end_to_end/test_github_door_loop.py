@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
+from codebutler.testing import note
 from codebutler.testing.github.human import Human
 from codebutler.testing.github.project import Project
 from codebutler.testing.github.server import GitHubTwin
-from codebutler.testing.stage import PROGRAM, Stage
-
-
-@asynccontextmanager
-async def serving(stage: Stage, **env: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "serve", cwd=stage.sample.repo, env={**stage.env(), **env}, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), 60)
-    assert b"Traceback" not in err, err.decode()
+from codebutler.testing.stage import Stage
 
 
 async def until(true: Callable[[], object]) -> None:
@@ -54,35 +38,18 @@ async def project(stage: Stage, tmp_path: Path) -> AsyncIterator[Project]:
         made = twin.hub.project("acme/parcelrate", remote=stage.sample.remote)
         made.collaborators |= {"butler": "write", "ann": "write"}
         stage.git("remote", "set-url", "origin", made.clone_url)
-        home = stage.home / "butler"
-        home.mkdir(parents=True, exist_ok=True)
         section = twin.settings("butler", postSeconds=0, pollSeconds=0.3)
-        (home / "config.json").write_text(json.dumps({"github": section, "threads": {"burstSeconds": 0}}))
-        (home / "config.json").chmod(0o600)
+        stage.configure({"github": section, "threads": {"burstSeconds": 0}})
         yield made
 
 
-EDITED = """
-[[scripts]]
-role = "pm"
-[[scripts.steps]]
-calls = [{ name = "propose_plan", arguments = { title = "Add a note", summary = "One line.", steps = [{ text = "Write NOTE" }], files = ["NOTE"] } }]
-
-[[scripts]]
-role = "coder"
+EDITED = note.plain("""
 [[scripts.steps]]
 expect = ["Write NOTE politely", "approved this plan"]
 calls = [{ name = "write", arguments = { path = "NOTE", content = "please\\n" } }]
 [[scripts.steps]]
 text = "Wrote NOTE."
-
-[[scripts]]
-role = "lead"
-[[scripts.steps]]
-calls = [{ name = "write_summary", arguments = { title = "Add a note", summary = "A note.", changes = ["NOTE"] } }]
-[[scripts.steps]]
-text = "Nothing to remember."
-"""
+""")
 
 
 @pytest.mark.parametrize("stage", [EDITED], indirect=True)
@@ -90,7 +57,7 @@ async def test_from_an_issue_by_an_edited_plan_to_the_merge_that_closes_it(
     stage: Stage, project: Project
 ) -> None:
     talk = Talk(project)
-    async with serving(stage):
+    async with stage.serving():
         talk.number = talk.ann.opens("Add a note!")
         asked = talk.ann.says(talk.number, "@bot plan")
         await until(lambda: project.reactions)
@@ -145,7 +112,7 @@ async def test_killed_it_goes_on_and_says_nothing_twice(
     talk.ann.says(talk.number, "@bot plan")
     left = _steps(talk, project)
     for env in ({"CODEBUTLER_CRASH_AT": crash}, {}):
-        async with serving(stage, **env) as process:
+        async with stage.serving(**env) as process:
             while left and process.returncode is None:
                 await until(lambda: left[0][0]() or process.returncode is not None)
                 if left[0][0]():

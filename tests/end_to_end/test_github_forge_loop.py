@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.testing import note
 from codebutler.testing.github.faults import Fault
 from codebutler.testing.github.project import Project
 from codebutler.testing.github.server import GitHubTwin
@@ -19,28 +20,6 @@ from codebutler.testing.stage import Run, Stage
 
 if TYPE_CHECKING:
     from tests.conftest import Warm
-
-SMALL = """
-[[scripts]]
-role = "pm"
-[[scripts.steps]]
-calls = [{ name = "propose_plan", arguments = { title = "Add a note", summary = "One line.", steps = [{ text = "Write NOTE" }], files = ["NOTE"] } }]
-
-[[scripts]]
-role = "coder"
-[[scripts.steps]]
-expect = ["Add a note"]
-calls = [{ name = "write", arguments = { path = "NOTE", content = "noted\\n" } }]
-[[scripts.steps]]
-text = "Wrote NOTE."
-
-[[scripts]]
-role = "lead"
-[[scripts.steps]]
-calls = [{ name = "write_summary", arguments = { title = "Add a note", summary = "A note.", changes = ["NOTE"] } }]
-[[scripts.steps]]
-text = "Nothing to remember."
-"""
 
 
 class Site:
@@ -73,7 +52,7 @@ async def site(stage: Stage, tmp_path: Path) -> AsyncIterator[Site]:
         yield found
 
 
-@pytest.mark.parametrize("stage", [SMALL], indirect=True)
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
 async def test_the_whole_job_lands_at_github(site: Site) -> None:
     site.project.private = True
     site.project.protect("main")
@@ -105,7 +84,7 @@ def _nowhere(site: Site, token: str) -> None:
     assert [str(p) for p in files if any(word in p.read_bytes() for word in words)] == []
 
 
-@pytest.mark.parametrize("stage", [SMALL], indirect=True)
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
 @pytest.mark.parametrize("call", ["POST */pulls", "PUT */merge"])
 async def test_killed_after_an_effect_it_is_found_and_not_done_twice(
     site: Site, warm: Warm, call: str

@@ -8,29 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from codebutler.testing import note
 from codebutler.testing.stage import Stage
-
-PLAN_ONLY = """
-[[scripts]]
-role = "pm"
-[[scripts.steps]]
-calls = [{ name = "propose_plan", arguments = { title = "Add a note", summary = "One line.", steps = [{ text = "Write NOTE" }], files = ["NOTE"] } }]
-
-[[scripts]]
-role = "coder"
-[[scripts.steps]]
-expect = ["Add a note"]
-calls = [{ name = "write", arguments = { path = "NOTE", content = "noted\\n" } }]
-[[scripts.steps]]
-text = "Wrote NOTE."
-
-[[scripts]]
-role = "lead"
-[[scripts.steps]]
-calls = [{ name = "write_summary", arguments = { title = "Add a note", summary = "A note.", changes = ["NOTE"] } }]
-[[scripts.steps]]
-text = "Nothing to remember."
-"""
 
 
 @pytest.mark.parametrize("stage", ["question"], indirect=True)
@@ -42,7 +21,7 @@ async def test_a_question_is_answered_without_a_coder(stage: Stage) -> None:
     assert stage.server.failures == []
 
 
-@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
 async def test_without_yes_the_plan_waits_and_a_second_call_goes_on(stage: Stage) -> None:
     first = await stage.cli("run", "Add a note", "--json")
     assert (first.code, first.summary["outcome"]) == (3, "plan")
@@ -58,7 +37,7 @@ async def test_without_yes_the_plan_waits_and_a_second_call_goes_on(stage: Stage
     assert stage.server.bought_twice() == []
 
 
-@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
 async def test_a_repo_without_a_remote_gets_one_in_the_home(stage: Stage) -> None:
     stage.git("remote", "remove", "origin")
     before = stage.git("rev-parse", "HEAD")
@@ -71,7 +50,7 @@ async def test_a_repo_without_a_remote_gets_one_in_the_home(stage: Stage) -> Non
     assert stage.git("show", "main:NOTE", where=made) == "noted"
 
 
-@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
 async def test_a_coder_alone_works_on_the_task_as_given(stage: Stage) -> None:
     done = await stage.cli("run", "Add a note", "--role", "coder", "--yes", "--json")
     assert (done.code, done.summary["outcome"]) == (0, "done"), done.stderr
@@ -80,7 +59,7 @@ async def test_a_coder_alone_works_on_the_task_as_given(stage: Stage) -> None:
     assert not (stage.sample.repo / "NOTE").exists()
 
 
-@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
 async def test_the_same_key_is_the_same_thread(stage: Stage) -> None:
     first = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k1")
     second = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k1")
@@ -128,7 +107,7 @@ async def test_without_any_key_the_fix_is_named(stage: Stage) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("stage", [PLAN_ONLY], indirect=True)
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
 async def test_a_secret_that_a_person_types_reaches_neither_log_nor_model(stage: Stage) -> None:
     canary = "sk-canary-0123456789abcdefghij"
     done = await stage.cli("run", f"Add a note with {canary}", "--yes", "--json")

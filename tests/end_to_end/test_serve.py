@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import signal
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,7 +18,7 @@ from codebutler.service.app import find_place
 from codebutler.service.owner import Owner
 from codebutler.surfaces.terminal import Terminal
 from codebutler.testing import note
-from codebutler.testing.stage import PROGRAM, Stage
+from codebutler.testing.stage import Stage
 
 TALK = """
 [[scripts]]
@@ -48,20 +48,6 @@ text = "Done."
 """
 QUIET = re.compile(r"[\d-]{10}T\S+Z (?!WRN|ERR)[A-Z]{2,3} ")
 """A line of the log that nobody needs to act on."""
-
-
-@asynccontextmanager
-async def codebutler(stage: Stage, *words: str) -> AsyncIterator[Process]:
-    """The command line as a process of its own; it does not outlive the block."""
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, *words, cwd=stage.sample.repo, env=stage.env(), stdin=PIPE, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
 
 
 async def line(process: Process) -> str:
@@ -111,7 +97,7 @@ async def test_serve_takes_over_from_a_session_which_goes_on_beside_it(stage: St
         await session.begin("c1")
         assert await say(session, "hello") == "first answer"
         assert runs_here(session)
-        async with codebutler(stage, "serve") as serve:
+        async with stage.process("serve") as serve:
             following = asyncio.create_task(_follow(session))
             assert "runs the threads of" in await line(serve)
             assert "codebutler serves" in await line(serve)
@@ -120,7 +106,7 @@ async def test_serve_takes_over_from_a_session_which_goes_on_beside_it(stage: St
             assert not runs_here(session)
             assert await say(session, "more") == "second answer"
             assert not runs_here(session)
-            async with codebutler(stage, "serve") as second:
+            async with stage.process("serve") as second:
                 _, err = await second.communicate()
                 assert f"another process ({serve.pid}) serves" in err.decode()
                 assert second.returncode == 2
@@ -150,7 +136,7 @@ async def test_a_serve_that_waits_for_the_repo_can_be_stopped(stage: Stage) -> N
         session._owner = None
         held = Owner.take(session.place.repo, session.place.home)
         assert held is not None
-        async with codebutler(stage, "serve") as serve:
+        async with stage.process("serve") as serve:
             assert "runs the threads of" in await line(serve)
             assert await end(serve, signal.SIGINT) == (0, "")
         await held.release()
@@ -159,7 +145,7 @@ async def test_a_serve_that_waits_for_the_repo_can_be_stopped(stage: Stage) -> N
 @pytest.mark.parametrize("stage", [SLOW], indirect=True)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 async def test_serve_is_told_to_stop_while_a_model_is_asked(stage: Stage, number: signal.Signals) -> None:
-    async with codebutler(stage, "serve") as serve:
+    async with stage.process("serve") as serve:
         assert "codebutler serves" in await line(serve)
         async with session_of(stage) as session:
             await session.begin("c1")
@@ -175,7 +161,7 @@ async def test_serve_is_told_to_stop_while_a_model_is_asked(stage: Stage, number
 @pytest.mark.parametrize("stage", [SLOW], indirect=True)
 @pytest.mark.parametrize("words", [("run", "What is this?"), ("chat",)])
 async def test_sigterm_ends_a_session_in_one_line(stage: Stage, words: tuple[str, ...]) -> None:
-    async with codebutler(stage, *words) as process:
+    async with stage.process(*words) as process:
         if words == ("chat",):
             assert process.stdin is not None
             process.stdin.write(b"What is this?\n")
@@ -194,7 +180,7 @@ async def test_the_second_signal_ends_it_at_once(stage: Stage, command: str) -> 
     config.write_text('{"threads": {"stopSeconds": 600}}')
     config.chmod(0o600)
     words = ("run", "Add a note", "--yes") if command == "run" else ("serve",)
-    async with codebutler(stage, *words) as process:
+    async with stage.process(*words) as process:
         if command == "serve":
             assert "codebutler serves" in await line(process)
             async with session_of(stage) as session:
@@ -215,7 +201,7 @@ async def test_the_second_signal_ends_it_at_once(stage: Stage, command: str) -> 
 
 @pytest.mark.parametrize("stage", [TALK], indirect=True)
 async def test_a_chat_with_no_such_thread_says_so_and_nothing_else(stage: Stage) -> None:
-    async with codebutler(stage, "chat", "--thread", "nope") as chat:
+    async with stage.process("chat", "--thread", "nope") as chat:
         out, err = await chat.communicate()
         assert (chat.returncode, out) == (2, b"")
         assert err.decode().startswith("codebutler chat: no thread 'nope' in this repo.")

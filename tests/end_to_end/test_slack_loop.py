@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
-from asyncio.subprocess import PIPE, Process
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.server import SlackTwin
-from codebutler.testing.stage import PROGRAM, Stage
+from codebutler.testing.stage import Stage
 from codebutler.types import Json
 
 
@@ -23,30 +20,13 @@ from codebutler.types import Json
 async def slack(stage: Stage) -> AsyncIterator[SlackTwin]:
     """A workspace, named in the host's configuration."""
     async with SlackTwin() as twin:
-        home = stage.home / "butler"
-        home.mkdir(parents=True, exist_ok=True)
         config = {
             "slack": twin.settings(),
             "threads": {"burstSeconds": 0},
             "limits": {"maxCallsPerHour": 10_000},
         }
-        (home / "config.json").write_text(json.dumps(config))
-        (home / "config.json").chmod(0o600)
+        stage.configure(config)
         yield twin
-
-
-@asynccontextmanager
-async def serving(stage: Stage, **env: str) -> AsyncIterator[Process]:
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM, "serve", cwd=stage.sample.repo, env={**stage.env(), **env}, stdout=PIPE, stderr=PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
-        _, err = await asyncio.wait_for(process.communicate(), 60)
-    assert b"Traceback" not in err, err.decode()
 
 
 class Talk:
@@ -110,7 +90,7 @@ def _words(message: Json) -> str:
 @pytest.mark.parametrize("way", ["buttons", "words"])
 async def test_the_whole_loop_through_slack(stage: Stage, slack: SlackTwin, way: str) -> None:
     talk = Talk(slack, stage.sample.task)
-    async with serving(stage):
+    async with stage.serving():
         await talk.begin()
         if way == "buttons":
             await talk.press("Approve")
@@ -177,7 +157,7 @@ async def test_killed_on_the_way_nothing_is_lost_or_doubled(
     for number in range(400):
         where = "after" if number % 2 == 0 else "before"
         step = 3 + number % 4 if full else 40  # a model's request and its reply have to fit into a life
-        async with serving(stage, CODEBUTLER_CRASH_AT=f"{where}:{step}") as process:
+        async with stage.serving(CODEBUTLER_CRASH_AT=f"{where}:{step}") as process:
             if not talk.root:
                 await talk.begin()
             while process.returncode is None and not talk.over():

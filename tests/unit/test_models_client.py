@@ -15,7 +15,7 @@ from codebutler.models.stream import Timeouts
 from codebutler.testing.provider import Provider, piece, usage
 from codebutler.types import Message, ModelReply
 
-QUICK = Timeouts(connect=1.0, first=0.4, silence=0.4)
+QUICK = Timeouts(connect=10.0, first=10.0, silence=10.0)
 ASK: list[Message] = [{"role": "user", "content": "hello"}]
 TOOL = {"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}
 

@@ -19,7 +19,7 @@ from codebutler.models.stream import Timeouts
 from codebutler.testing.provider import Provider, piece, usage
 from codebutler.types import Message, ModelReply
 
-QUICK = Timeouts(connect=1.0, first=0.4, silence=0.4)
+QUICK = Timeouts(connect=3.0, first=1.0, silence=1.0)
 ASK: list[Message] = [{"role": "user", "content": "hello"}]
 
 
@@ -227,6 +227,7 @@ async def test_odd_pieces_do_no_harm(server: Provider, client: OpenAIClient) -> 
 async def test_silence_before_the_first_piece(
     server: Provider, client: OpenAIClient, chunks: tuple[str, ...]
 ) -> None:
+    client._timeouts = Timeouts(connect=3.0, first=0.4, silence=0.4)
     server.handler = Provider.events(*chunks, pause=0.1, hold=5)
     error = await failure(client)
     assert isinstance(error, ModelUnavailable)

@@ -22,7 +22,7 @@ from codebutler.types import ModelReply
 
 KEY = "sk-canary-0123456789abcdef"
 GPT = "openai/gpt-4o-mini"
-QUICK = Timeouts(connect=1.0, first=0.5, silence=0.5, late=0.1)
+QUICK = Timeouts(connect=3.0, first=1.0, silence=1.0, late=0.1)
 
 
 @pytest.fixture

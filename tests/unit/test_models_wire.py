@@ -24,7 +24,7 @@ from codebutler.testing.provider import Provider, piece
 from codebutler.testing.raw import HEAD, Raw, chunked
 from codebutler.types import ModelReply
 
-QUICK = Timeouts(connect=1.0, first=0.4, silence=0.4)
+QUICK = Timeouts(connect=3.0, first=1.0, silence=1.0)
 SAID = [piece(content="fi"), piece(content="ne", finish="stop")]
 EVENTS = [f"data: {json.dumps(p)}\n\n".encode() for p in SAID]
 

@@ -40,10 +40,11 @@ class Link:
     """``us()``, ``calls`` and ``intake`` work at once; events come while ``run`` runs."""
 
     def __init__(self, settings: Settings, *, ping: float = PING, pauses: tuple[float, ...] = PAUSES) -> None:
-        """Nothing is connected yet. ConfigError when a token is missing."""
+        """Nothing is connected yet. ConfigError when a token is missing, or what requests are signed with."""
         for key, value in (("botToken", settings.bot_token), ("appToken", settings.app_token)):
             if value is None and not (key == "appToken" and settings.listen):
                 raise ConfigError(f"slack.{key} is not set", fix="codebutler init slack asks for it.")
+        self._secret = requests.signed_with(settings)
         self.settings = settings
         self.log = logging.getLogger("codebutler.slack")
         self.doors: list[Hearing] = []
@@ -175,11 +176,10 @@ class Link:
                 bot_token=self.token,
             )
 
-        secret = self.settings.signing_secret
         app = AsyncApp(
             authorize=authorize,
             client=_tokenless(self.settings.base_url),
-            signing_secret=secret.get_secret_value() if secret else "-",
+            signing_secret=self._secret,
             process_before_response=True,
             logger=_quiet(),
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ConfigError
+from codebutler.settings.slack import Slack as Settings
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -14,6 +16,17 @@ if TYPE_CHECKING:
 PATH = "/slack/events"
 MOST = 4 * 1024 * 1024
 """Bytes of one request."""
+
+
+def signed_with(settings: Settings) -> str:
+    """What Slack signs its requests with. ConfigError when requests are taken and nobody could tell whose."""
+    secret = settings.signing_secret.get_secret_value().strip() if settings.signing_secret else ""
+    if settings.listen and not secret:
+        raise ConfigError(
+            "slack.listen is set without slack.signingSecret: whose requests come could not be told",
+            fix="Set slack.signingSecret (SLACK_SIGNING_SECRET), or take slack.listen away.",
+        )
+    return secret or secrets.token_hex()  # over a socket nothing is signed, and nothing must fit
 
 
 async def serve(app: AsyncApp, listen: str, hello: asyncio.Event, connected: asyncio.Event) -> None:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import ClientSession
 
+from codebutler.config import Config
 from codebutler.errors import ConfigError
+from codebutler.service.doors import open_links
 from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.surfaces.slack.link import Link
 from codebutler.testing.slack.sockets import signed
@@ -88,6 +90,13 @@ async def test_a_token_that_is_refused_at_the_start_is_said_at_once(desk: Any) -
     with pytest.raises(ConfigError, match=r"token_revoked.*slack\.botToken"):
         await link.run()
     await link.close()
+
+
+@pytest.mark.parametrize("more", [{}, {"signingSecret": ""}, {"signingSecret": " "}, {"appToken": None}])
+def test_without_a_signing_secret_it_does_not_listen(more: dict[str, str | None]) -> None:
+    given = {"botToken": "xoxb-1", "appToken": "xapp-1", "listen": "127.0.0.1:3000", **more}
+    with pytest.raises(ConfigError, match=r"without slack\.signingSecret.*SLACK_SIGNING"):
+        open_links(Config.model_validate({"slack": given}))
 
 
 async def test_over_http_signed_requests_count_and_others_do_not(
