@@ -24,7 +24,7 @@ class MendRequested(Record):
 
 
 class MendBegun(Record):
-    """The Coder's run ``frame`` sees to what was requested last."""
+    """The Coder's run ``frame`` sees to the oldest request that has had none."""
 
     kind: Literal["mend_begun"] = "mend_begun"
     frame: str

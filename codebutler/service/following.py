@@ -16,6 +16,7 @@ from codebutler.events import (
     MendRequested,
     PrClosed,
     PrMerged,
+    PrOpened,
     RebaseRequested,
     Resumed,
     dump,
@@ -74,10 +75,14 @@ class Following:
         if state.merged is not None:
             if not (row.ready or state.halted):  # a crash came before it was set going
                 await self._go_on(row.id)
-        elif _is_at_work(state):
+        elif row.ready:
             return
         elif state_of(pull) != "open":
             await self._ended(state, pull)
+        elif state.pr_state != "open":
+            await self._reopened(state, pull)
+        elif _is_at_work(state):
+            return
         elif state.pushed == pull["head"]["sha"] and not state.halted:
             await self._replying.see_to(state, pull)
             if _is_in_conflict(pull):
@@ -112,7 +117,15 @@ class Following:
             await self._go_on(state.id)
             return
         words = f"Pull request #{number} was closed at GitHub, without a merge. The branch stays as it is."
-        await self._tell(state.id, f"closed:{number}", words, PrClosed(number=number))
+        await self._tell(state.id, f"closed:{number}:{_times_opened(state)}", words, PrClosed(number=number))
+
+    async def _reopened(self, state: ThreadState, pull: Json) -> None:
+        """Somebody opened it again at GitHub."""
+        if state.pr is None:
+            return
+        number = int(pull["number"])
+        words = f"Pull request #{number} was opened again at GitHub: it is followed as before."
+        await self._tell(state.id, f"opened:{number}:{_times_opened(state)}", words, state.pr)
 
     async def _go_on(self, thread: str) -> None:
         await self._store.set_ready(thread, ready=True)
@@ -220,6 +233,10 @@ def _is_at_work(state: ThreadState) -> bool:
         or state.plan_waits
         or state.phase != "lead"
     )
+
+
+def _times_opened(state: ThreadState) -> int:
+    return sum(isinstance(event, PrOpened) for _, _, event in state.live)
 
 
 def _is_in_conflict(pull: Json) -> bool:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
+from collections import deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from codebutler.errors import RepoError
-from codebutler.events import FrameEnded, MendBegun, MendRequested
+from codebutler.events import Event, FrameEnded, MendBegun, MendRequested, Pushed
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
 from codebutler.surfaces.github.hearing import Hearing
@@ -35,6 +37,33 @@ class Answer:
     words: str
 
 
+@dataclass(slots=True)
+class _Run:
+    """One run of the Coder for a request: its last words, and the commit that it pushed, "" for none."""
+
+    wish: MendRequested
+    frame: str
+    text: str = ""
+    commit: str = ""
+
+
+def _seen_to(events: Iterable[Event]) -> Iterator[_Run]:
+    """The runs that ended, in order. Requests wait for one another."""
+    wishes: deque[MendRequested] = deque()
+    run: _Run | None = None
+    for event in events:
+        if isinstance(event, MendRequested):
+            wishes.append(event)
+        elif isinstance(event, MendBegun) and wishes:
+            run = _Run(wishes.popleft(), event.frame)
+        elif run is not None and isinstance(event, Pushed):
+            run.commit = event.commit
+        elif run is not None and isinstance(event, FrameEnded) and event.frame == run.frame:
+            run.text = event.text
+            yield run
+            run = None
+
+
 def answers(text: str, asked: str) -> dict[str, Answer]:
     """The Coder's last words, by the mark of a point that was put to it; the first answer to each counts."""
     known = set(_ASKED.findall(asked))
@@ -56,25 +85,16 @@ class Replying:
 
     async def see_to(self, state: ThreadState, pull: Json) -> None:
         """Say what was made of each review that a Coder's run has seen to, once; its work is pushed."""
-        wish: MendRequested | None = None
-        frame = ""
-        for _, _, event in state.live:
-            if isinstance(event, MendRequested):
-                wish, frame = event, ""
-            elif isinstance(event, MendBegun):
-                frame = event.frame
-            elif isinstance(event, FrameEnded) and event.frame == frame and frame and wish is not None:
-                if wish.about == "review":
-                    await self._answer(state, pull, wish, event)
-                frame = ""
+        for run in _seen_to(event for _, _, event in state.live):
+            if run.wish.about == "review":
+                await self._answer(state.id, pull, run)
 
-    async def _answer(self, state: ThreadState, pull: Json, wish: MendRequested, ended: FrameEnded) -> None:
-        key = f"answered:{state.id}:{ended.frame}"
+    async def _answer(self, thread: str, pull: Json, run: _Run) -> None:
+        key = f"answered:{thread}:{run.frame}"
         if await self._store.noted(key):
             return
-        found = answers(ended.text, wish.text)
+        found, commit = answers(run.text, run.wish.text), run.commit
         number = int(pull["number"])
-        commit = state.pushed if state.pushed != wish.head else ""
         await self._in_place(f"{key}:", number, found, commit)
         await self._on_the_whole(f"{key}:reviews", number, found, commit)
         if any(answer.how == "fixed" for answer in found.values()):

@@ -28,7 +28,7 @@ def _frame_ended(s: ThreadState, e: ev.FrameEnded) -> None:
     if s.onto is not None and s.onto.frame == e.frame:
         s.rebase, s.onto = None, None
     if s.mending == e.frame:
-        s.mend, s.mending = None, ""
+        s.mend, s.mending = s.mends.pop(0) if s.mends else None, ""
 
 
 @HANDLERS.on

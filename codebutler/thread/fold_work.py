@@ -130,7 +130,10 @@ def _pr_closed(s: ThreadState, _e: ev.PrClosed) -> None:
 
 @HANDLERS.on
 def _mend_requested(s: ThreadState, e: ev.MendRequested) -> None:
-    s.mend, s.mending = e, ""
+    if s.mend is None:
+        s.mend = e
+    else:
+        s.mends.append(e)
     if e.message:
         s.halted, s.paused_at, s.cancelled_at = "", 0, 0
 

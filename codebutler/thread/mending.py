@@ -41,6 +41,7 @@ End with one line for each point that has a mark in brackets, in just this form:
 What this branch is for:
 
 {plan}"""
+NEXT = "The Coder is at work on this pull request; the review comes right after that."
 NO_REVIEW = (
     "There is nothing open to respond to. On the pull request, `@bot respond` brings its open reviews here."
 )
@@ -63,8 +64,6 @@ async def respond(decide: Decisions, word: Word, text: str) -> str:
     state = decide.state
     if state.pr is None or state.pr_state != "open" or state.worktree is None or state.removed:
         return "There is no open pull request to respond on."
-    if state.mend is not None:
-        return "The Coder has been asked already: say it again when that is done."
     if not text.strip():
         return NO_REVIEW
     if why := decide.refused(word, "approve", "have reviews answered in this thread"):
@@ -72,7 +71,7 @@ async def respond(decide: Decisions, word: Word, text: str) -> str:
     decide.take(
         MendRequested(about="review", head=state.pushed, text=fit(text, TEXT), message=word.seq, by=word.by)
     )
-    return ""
+    return "" if state.mend is None else NEXT
 
 
 async def meet(desk: ThreadDesk) -> Frame:

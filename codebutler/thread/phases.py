@@ -49,7 +49,7 @@ async def step(desk: ThreadDesk) -> bool:
     await holding.hold(desk)
     if state.kept and state.memory_commits < len(state.kept):
         await memory_commit.commit_memory(desk)
-    elif state.merge is not None or (state.merged is not None and not state.removed):
+    elif state.merge is not None or state.merged is not None:
         await close.merge(desk)
     elif (pm := state.frames.get("pm")) is not None and _was_approved_meanwhile(desk, pm):
         await plan(desk, pm)
@@ -70,7 +70,7 @@ async def _waits_for_people(desk: ThreadDesk) -> bool:
     state = desk.state
     if state.phase == "closed":
         return state.memory_commits >= len(state.kept)
-    if state.question is not None and not state.merge:
+    if state.question is not None and state.merge is None and state.merged is None:
         if state.reminder and not state.halted:
             await desk.remind(state.question)
         return True

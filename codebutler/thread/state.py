@@ -90,6 +90,8 @@ class ThreadState:
     """What checks or reviewers found on the pull request, until a Coder's run has seen to it."""
     mending: str = ""
     """That run's frame."""
+    mends: list[ev.MendRequested] = field(default_factory=list)
+    """What people asked for meanwhile: each has a run of its own, one after the other."""
     idle: bool = False
     """The worktree's folder is to be put away."""
     reminder: int = 0

@@ -90,6 +90,7 @@ class Case:
         if begun:
             start = FrameStarted(frame=name, role="coder", content="mend")
             await self.log(MendBegun(frame=name), start, FrameEnded(frame=name, outcome="pr", text=""))
+        await self.store.set_ready(self.thread, ready=False)  # its turn has ended
 
 
 @pytest.fixture
@@ -208,6 +209,48 @@ async def test_a_close_without_a_merge_is_heard_of_once(case: Case) -> None:
     closed, said = await case.look()
     assert isinstance(closed, PrClosed)
     assert isinstance(said, Posted)
+
+
+async def test_opened_again_it_is_followed_as_before(case: Case) -> None:
+    for _ in range(2):
+        await case.shop.call("PATCH", "/pulls/1", {"state": "closed"}, by="ann")
+        assert [event.kind for event in await case.look()] == ["pr_closed", "posted"]
+        await case.shop.call("PATCH", "/pulls/1", {"state": "open"}, by="ann")
+        assert [event.kind for event in await case.look()] == ["pr_opened", "posted"]
+    case.fails()
+    assert [event.kind for event in await case.look()] == ["mend_requested"]
+
+
+async def test_a_merge_made_there_while_the_coder_stands_still_is_heard_of(case: Case) -> None:
+    await case.log(MendRequested(about="review", head=case.head, text="x"), MendBegun(frame="coder-9"))
+    await case.log(FrameStarted(frame="coder-9", role="coder", content="mend"))
+    await case.log(TurnEnded(outcome="failed", text="its steps are used up"))
+    await case.shop.call("PUT", "/pulls/1/merge", {"merge_method": "squash"}, by="ann")
+    assert [event.kind for event in await case.look()] == ["pr_merged", "posted"]
+
+
+async def test_requests_wait_for_one_another_and_each_is_answered_for_itself(case: Case) -> None:
+    first = case.shop.ann.remarks(1, "a.txt", 1, "why?")["id"]
+    second = case.shop.ann.remarks(1, "a.txt", 1, "how?")["id"]
+    for number, mark in enumerate((first, second), 1):
+        await case.log(
+            MendRequested(
+                about="review", head=case.head, text=f"- [c{mark}] a.txt:1 (ann): ?", message=number, by=ANN
+            )
+        )
+    for name, mark, sha in (
+        ("coder-1", first, case.shop.commit("work", "a.txt", "b\n", onto="work")),
+        ("coder-2", second, ""),
+    ):
+        await case.log(MendBegun(frame=name), FrameStarted(frame=name, role="coder", content="mend"))
+        if sha:
+            await case.log(Pushed(branch="work", commit=sha))
+        await case.log(FrameEnded(frame=name, outcome="pr", text=f"[c{mark}] fixed: {name}"))
+    await case.look()
+    said = [
+        c["body"].split("\n")[0] for c in case.shop.project.review_comments.values() if c["in_reply_to_id"]
+    ]
+    assert said == [f"Fixed in `{case.head[:12]}`: coder-1", "Fixed: coder-2"]
 
 
 async def test_a_conflict_with_the_base_branch_is_the_coders(case: Case) -> None:
