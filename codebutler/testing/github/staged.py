@@ -13,7 +13,7 @@ from codebutler.testing.stage import Stage
 
 @asynccontextmanager
 async def staged(stage: Stage, hub: Path) -> AsyncIterator[Project]:
-    """The sample's remote as acme/parcelrate: "butler", who is us, and "ann" may write. ``hub``: its folder."""
+    """The sample's remote as acme/parcelrate: "butler", who is us, and "ann" may write. ``hub``: its data."""
     async with GitHubTwin(hub) as twin:
         project = twin.hub.project("acme/parcelrate", remote=stage.sample.remote)
         project.collaborators |= {"butler": "write", "ann": "write"}
