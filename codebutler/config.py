@@ -23,6 +23,7 @@ from codebutler.settings.keys import (
     field_at,
     flatten,
     is_secret,
+    is_within,
     leaves,
     nest,
     repo_may_set,
@@ -245,7 +246,7 @@ class _Merge:
         """A list of people, held within the host's where the host has set one."""
         if path not in self.values:
             return names
-        beyond = [name for name in names if name not in self.values[path]]
+        beyond = [name for name in names if not is_within(name, self.values[path])]
         if beyond:
             self.notes.append(
                 f"{origin}: {dotted(path)}: {', '.join(beyond)} is ignored: the host's list does not name it"

@@ -14,6 +14,7 @@ from codebutler.forges.choose import forge_for
 from codebutler.repo import commits
 from codebutler.repo.base import Base, base_commit
 from codebutler.repo.memory import MEMORY_FILES, revert
+from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import learned
 from codebutler.repo.objects import show_file
 from codebutler.service.app import Place
@@ -123,7 +124,8 @@ async def _revert(place: Place, start: Base, memory: Mapping[str, str], name: st
     if file is None:
         raise UsageError(f"there is no learned item {name!r}", fix="codebutler memory list shows them.")
     try:
-        text, words = revert(memory[file], file, name)
+        whole = await memory_text(place.repo.gitdir, start.commit, memory_path(file))
+        text, words = revert(whole or "", file, name)
     except ToolFailed as error:
         raise UsageError(str(error)) from error
     forge = await forge_for(place.repo, place.config, home=place.home)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 AUTOMATIC = "(automatic)"
 ITEM_CHARS, SECTION_CHARS = 600, 80
-"""Caps on an item and on a heading, in characters; what is longer ends in an ellipsis."""
+"""Caps in characters: a longer item is refused, a longer heading ends in an ellipsis."""
 _JOINERS = "\u200c\u200d"
 """Invisible, but some scripts and emoji cannot do without them."""
 
@@ -50,7 +50,9 @@ def key(text: str) -> str:
 
 def item_line(text: str) -> str:
     """The text of a list item: one paragraph when parsed, whatever ``text`` tries to be."""
-    line = bare(text, ITEM_CHARS)
+    line = bare(text, len(text) + 8)
+    if len(line) > ITEM_CHARS:
+        raise ToolFailed(f"the memory item has {len(line)} characters; it may have {ITEM_CHARS}: shorten it")
     if line and not _is_paragraph(line):
         line = f"\\{line}"
     if not line or not _is_paragraph(line) or not key(plain(inline(line))):

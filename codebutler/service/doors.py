@@ -77,6 +77,8 @@ class Doors:
         for door in self._chats:
             door.hearing.rank = rank
             door.hearing.access = config.access
+        if self._slack is not None:
+            self._slack.hearing.foreign = config.serve.channels.keys() - self._slack.hearing.channels
         self._github = github
         self._store = store
         self._bridge = Bridge(store, github, self._openings(config)) if github is not None else None

@@ -42,6 +42,7 @@ from codebutler.web.service import Web
 
 log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
+MEMORY_FOLDER = f"{FOLDER}/memory"
 PLANNERS = 16
 """PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
 ADMINS = "ADMINS"
@@ -59,7 +60,7 @@ def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
 
 def memory_path(file: str) -> str:
     """A memory file's path in the repo."""
-    return f"{FOLDER}/memory/{file}"
+    return f"{MEMORY_FOLDER}/{file}"
 
 
 def tell_admins(words: str) -> None:

@@ -156,6 +156,10 @@ def _memory(e: ev.MemoryDecided, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** keeps in memory: {kept}"
 
 
+def _unkept(e: ev.MemoryCommitted, _roles: dict[str, str]) -> Iterator[str]:
+    yield from (f"- not kept in memory: {_flat(why, 300)}" for why in e.refused)
+
+
 def _cancelled(e: ev.Cancelled, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** cancelled"
 
@@ -218,6 +222,7 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "pr_opened": _pr,
     "model_swapped": _swap,
     "memory_decided": _memory,
+    "memory_committed": _unkept,
     "cancelled": _cancelled,
     "rewound": _rewound,
     "forked": _forked,

@@ -51,7 +51,8 @@ def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
     if item.relation:
         yield f"   ⚠ it {item.relation} what memory holds{': ' if item.replaces else ''}{_old(item)}"
     if item.replaces and item.kind == "lesson":
-        yield "   keeping it replaces that" if item.relation else f"   it takes the place of {_old(item)}"
+        both = f'keeping it replaces that; "keep both {number}" does not'
+        yield f"   {both}" if item.relation else f"   it takes the place of {_old(item)}"
 
 
 def _old(item: MemoryItem) -> str:

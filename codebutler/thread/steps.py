@@ -22,7 +22,9 @@ def steps(state: ThreadState) -> str:
 
 def _is_past(state: ThreadState, step: WorkflowStep) -> bool:
     """Whether what is done by this one lies behind the thread, as far as its phases tell."""
-    if step.id in state.steps_done or state.phase == "closed":
+    if step.id in state.steps_done:
+        return not state.steps_done[step.id].startswith(("not done", "failed"))
+    if state.phase == "closed":
         return True
     planned = state.approval is not None or state.phase in {"coder", "lead"}
     return {

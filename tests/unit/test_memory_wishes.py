@@ -6,6 +6,7 @@ import pytest
 
 from codebutler.events import Mark
 from codebutler.thread import lessons
+from codebutler.thread.wish_words import is_spoken
 from codebutler.thread.wishes import Working, take
 from codebutler.types import MemoryItem
 
@@ -39,6 +40,16 @@ def said(*wishes: str) -> Working:
         (["remove 2", "no"], [], True),
         (["edit 3: better\nremove 1\nadd: four"], ["two", "better", "four"], False),
         (["edit 3: better\nremove 1\nyes"], ["two", "better"], True),
+        (["keep 1, remove 2"], ["one"], False),
+        (["remove 2 and keep 3"], ["one", "three"], False),
+        (["keep 1-2"], ["one", "two"], False),
+        (["remove all but 2"], ["two"], False),
+        (["keep 1 and 2 but not 3"], ["one", "two"], False),
+        (["remove item 3"], ["one", "two"], False),
+        (["Remove 3, please!"], ["one", "two"], False),
+        (["yes, remove 2"], ["one", "three"], True),
+        (["no, keep 2"], ["two"], False),
+        (["edit 1: a\nadd the flags"], ["a\nadd the flags"], False),
         (["add: one line\nand another", "yes"], ["one", "two", "three", "one line\nand another"], True),
     ],
 )
@@ -81,7 +92,7 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
     for line in (
         "1. ✓ Use spaces _(lesson → pm.md)_",
         "   ⚠ it contradicts what memory holds: “Use tabs”",
-        "   keeping it replaces that",
+        '   keeping it replaces that; "keep both 1" does not',
         "2. ✗ PM: look _(add step → workflows.md, bugfix, after step 2)_",
         "3. Old _(remove → pm.md)_",
         "Not proposed, as memory holds it: Run make check",
@@ -89,3 +100,30 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
         assert line in card.text.splitlines()
     assert [c.value for c in card.choices][2:5] == ["keep 1", "edit 1", "drop 1"]
     assert len(lessons.card(items * 3).choices) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "is_wish"),
+    [
+        *((t, True) for t in ("keep 1, remove 2", "keep 1-3", "remove item 3", "remove 3 please", "drop 2.")),
+        *((t, True) for t in ("yes, remove 2", "keep 1\nremove 2", "keep both 1", "edit 2:", "add: x")),
+        *((t, False) for t in ("yes", "address the issue", "add y", "edit 2 files", "remove 2 lines there")),
+        *((t, False) for t in ("keep 3 of them", "no thanks", "keep it", "remove the file 2")),
+    ],
+)
+def test_words_in_the_thread_are_wishes_only_with_numbers_or_a_colon(text: str, is_wish: bool) -> None:
+    assert is_spoken(text) is is_wish
+
+
+def test_a_removal_in_other_words_is_no_removal_and_keep_both_replaces_nothing() -> None:
+    removal = MemoryItem(file="pm.md", kind="remove", text="x", replaces=["old"])
+    other = MemoryItem(
+        file="pm.md", text="Limit is 30 kg", relation="contradicts", replaces=["Limit is 20 kg"]
+    )
+    now = take([removal, other], [], "edit 1: Deploys are on Mondays")
+    assert (now.items[0].kind, now.items[0].text, now.items[0].replaces) == (
+        "lesson", "Deploys are on Mondays", ["old"]
+    )  # fmt: skip
+    now = take([removal, other], [], "keep both 2")
+    assert (now.kept[0].replaces, now.kept[0].relation, now.changed) == ([], "", [])
+    assert take([removal, other], [], "edit 2: Trucks are red").items[1].replaces == []

@@ -95,7 +95,7 @@ class CatchUp:
                 if heard and place.last > cursor and (place.thread or place.type in HEARD - FORUMS):
                     found[place.id] = self._link.places.note({"guild_id": guild, **channel})
         for bound in await door.store.bound(SURFACE):
-            if bound.phase != "closed" and bound.changed > time.time() - DAYS * 86_400:
+            if bound.changed > time.time() - DAYS * 86_400:
                 for channel in (room(bound.external_id)[0], parent_of(bound.external_id)):
                     found.setdefault(channel, Place(channel, -1))
         return list(found.values())

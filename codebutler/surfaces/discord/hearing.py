@@ -13,6 +13,7 @@ from codebutler.surfaces.discord.inbound import SURFACE, Heard
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
+from codebutler.surfaces.wording import load, not_theirs
 from codebutler.types import Inbound, Person
 
 ARCHIVE_MINUTES = 10_080
@@ -50,7 +51,9 @@ class Hearing:
         thread = await self.store.find(SURFACE, conversation) if conversation else None
         if heard.kind in {"delete", "cancel"}:
             return thread is not None and await self._about(heard, place, conversation)
-        if thread is None and (heard.kind != "message" or not self.opens(heard, place)):
+        if thread is None and (
+            heard.kind != "message" or not self.opens(heard, place) or await self._anothers(conversation)
+        ):
             return False
         if not await self.allows(heard.user, heard.roles, heard.guild):
             if heard.mention or place.direct:
@@ -114,7 +117,13 @@ class Hearing:
         home = place.parent if place.thread else place.id
         if home in self.channels:
             return heard.mention or not place.thread or heard.id == place.id
-        return self.settings.elsewhere and (heard.mention or place.direct) and self.rank == 0
+        theirs = any(home in door.channels for door in self.link.doors)
+        return self.settings.elsewhere and (heard.mention or place.direct) and self.rank == 0 and not theirs
+
+    async def _anothers(self, conversation: str) -> bool:
+        """Whether another repo of this process has the thread."""
+        others = [door for door in self.link.doors if door is not self]
+        return any([await door.store.find(SURFACE, conversation) is not None for door in others])
 
     async def allows(self, user: str, roles: Sequence[str] | None, guild: str) -> bool:
         """Whether this person may use the door."""
@@ -184,6 +193,9 @@ class Hearing:
         if not await self.allows(heard.user, heard.roles, guild):
             return True
         author = await self.person(heard.user, heard.name, heard.roles, guild)
+        thread = await self.store.find(SURFACE, conversation)
+        if thread and not_theirs(self.access, await load(self.store, thread), "approve", author):
+            return True
         await self.receive(base.model_copy(update={"author": author, "action": "cancel"}))
         return True
 

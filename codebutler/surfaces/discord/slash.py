@@ -83,7 +83,7 @@ async def _door(doing: Doing, place: Place) -> Hearing | None:
     """Whose channel it is, else the first repo's."""
     home = place.parent if place.thread else place.id
     named = [door for door in doing.link.doors if home in door.channels]
-    return next(iter([*named, *doing.link.doors]), None)
+    return next(iter([*named, *sorted(doing.link.doors, key=lambda door: door.rank)]), None)
 
 
 async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, str | int | float]) -> str:

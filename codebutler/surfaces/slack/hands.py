@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack import blocks, home, slash, views
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.intake import SURFACE
-from codebutler.surfaces.slack.markup import escaped
+from codebutler.surfaces.slack.used import decided, replace
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
 from codebutler.surfaces.wording import gone, load
 from codebutler.types import Inbound, Json
@@ -79,13 +78,13 @@ async def press(link: Link, body: Json) -> None:
     if why := refusal(door, state, pressed, user):
         link.later(door.whisper(channel, user, why, root))
         if gone(state, pressed.action, pressed.value, pressed.mark):
-            link.later(_replace(link, channel, ts, message, f"No longer open: {why}"))
+            link.later(replace(link, channel, ts, message, f"No longer open: {why}"))
         return
     if pressed.action in {"refine", "pick"}:
         form = (
             views.refine(pressed)
             if pressed.action == "refine"
-            else views.pick(pressed, state.memory or [], state.marks)
+            else views.pick(pressed, state.memory or [], state.marks, ts)
         )
         try:
             await link.calls.at_once("views.open", trigger_id=str(body.get("trigger_id", "")), view=form)
@@ -104,29 +103,4 @@ async def press(link: Link, body: Json) -> None:
         )
     )  # fmt: skip
     label = str((action.get("text") or {}).get("text") or pressed.action)
-    link.later(_replace(link, channel, ts, message, decided(label, user)))
-
-
-def decided(label: str, user: str) -> str:
-    """Who decided what, and when, in the reader's own time zone."""
-    now = int(time.time())
-    clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
-    return f"*{escaped(label)}* · <@{user}> · <!date^{now}^{{date_short_pretty}} {{time}}|{clock}>"
-
-
-async def _replace(link: Link, channel: str, ts: str, message: Json, words: str) -> None:
-    """Put a line in the place of the message's buttons."""
-    given, text = message.get("blocks") or [], str(message.get("text") or "…")
-    if not any(block.get("type") == "actions" for block in given):
-        return
-    plain = [{"type": "section", "text": {"type": "mrkdwn", "text": blocks.shortened(text, blocks.SECTION)}}]
-    for kept in (given, plain):
-        try:
-            await link.calls.call(
-                "chat.update", channel=channel, ts=ts, text=text, blocks=blocks.used(kept, words)
-            )
-        except SlackRefused as error:
-            if error.error not in blocks.NO_BLOCKS:
-                raise
-        else:
-            return
+    link.later(replace(link, channel, ts, message, decided(label, user)))

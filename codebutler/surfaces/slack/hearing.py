@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from codebutler.events import MessageReceived, parse
 from codebutler.settings.shape import Access
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
+from codebutler.surfaces.slack import owners
+from codebutler.surfaces.slack.asked import Asked
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, read
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.signs import Signs
+from codebutler.surfaces.wording import load, not_theirs
 from codebutler.types import Inbound, Person
 
 SPEAKERS = 2_000
@@ -35,8 +39,11 @@ class Hearing:
         """Who may decide what in this repo's threads."""
         self.rank = 0
         """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
+        self.foreign: AbstractSet[str] = frozenset()
+        """Channels that the host gives to other repos, be they at work or not."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
+        self.asked = Asked(link, store)
         self.speakers: dict[str, str] = {}
         """Who spoke last, by conversation."""
         self._strangers: set[str] = set()
@@ -51,7 +58,9 @@ class Hearing:
         thread = await self.store.find(SURFACE, heard.conversation)
         if thread is None and await self._overtook(heard):
             thread = await self.store.find(SURFACE, heard.conversation)
-        if thread is None and (heard.kind != "message" or not self.opens(heard)):
+        if thread is None and (
+            heard.kind != "message" or not self.opens(heard) or await owners.anothers(self, heard)
+        ):
             return False
         if not self.allows(heard.user):
             if heard.mention or heard.direct:
@@ -115,7 +124,11 @@ class Hearing:
         """Whether a message that belongs to no thread of ours opens one."""
         if heard.channel in self.channels:
             return heard.top or heard.mention
-        return self.settings.elsewhere and (heard.mention or heard.direct) and self.rank == 0
+        return (heard.mention or heard.direct) and self.elsewhere(heard.channel)
+
+    def elsewhere(self, channel: str) -> bool:
+        """Whether this repo gets what is said to us in a channel that is not its own."""
+        return self.settings.elsewhere and self.rank == 0 and not owners.claimed(self, channel)
 
     def allows(self, user: str) -> bool:
         """Whether this person may use the door."""
@@ -158,9 +171,13 @@ class Hearing:
             )
             root = str((given.get("messages") or [{}])[0].get("thread_ts") or root)
         conversation = f"{heard.channel}:{root}"
-        if await self.store.find(SURFACE, conversation) is None or not self.allows(heard.user):
+        thread = await self.store.find(SURFACE, conversation)
+        if thread is None or not self.allows(heard.user):
             return False
         who = await self.person(heard.user)
+        if why := not_theirs(self.access, await load(self.store, thread), "approve", who):
+            self.link.later(self.whisper(heard.channel, heard.user, f"{why} {SAY_IT}", root))
+            return True
         await self.receive(
             Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=who, action="cancel")
         )
@@ -175,4 +192,5 @@ class Hearing:
             self.link.log.info("%s cannot be told %r: %s", user, words, error)
 
 
+SAY_IT = "A reaction of somebody else does not stop it; the word `stop` in the thread does."
 NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `slack.users`."

@@ -85,6 +85,8 @@ def app_token(text: str) -> str:
 
 def _token(text: str, start: str, what: str, fix: str) -> str:
     token = text.strip()
+    if token[:1] in {'"', "'"} and token[-1:] == token[:1]:
+        token = token[1:-1].strip()
     if not token:
         raise ConfigError(f"the {what} is empty", fix=fix)
     if not (token.isascii() and token.isprintable()) or " " in token:

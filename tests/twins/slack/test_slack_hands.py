@@ -125,6 +125,8 @@ async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     desk.human.submit({"item1": "Lesson 1", "item2": "", "item3": "Better"})
     await desk.slack.sockets.settle()
     assert actions(desk) == [("memory", "edit 3: Better\nkeep 1\nremove 2\nyes")]
+    await desk.until(lambda: last_block(desk, ts)["type"] == "context")
+    assert "*Decided one by one* · <@UROBIN001>" in last_block(desk, ts)["elements"][0]["text"]
 
 
 @pytest.mark.parametrize(
@@ -150,14 +152,18 @@ def test_a_form_as_words(values: dict[str, str], wish: str) -> None:
 async def test_the_command_opens_a_thread_lists_and_helps(desk: Any) -> None:
     helped = desk.human.command("help")
     opened = desk.human.command("fix the 2 kg <band>")
+    channel = desk.slack.workspace.channels[CHANNEL]
+    await desk.until(lambda: channel.messages)
     await desk.slack.sockets.settle()
     assert "`/approve [plan]`" in helped.answer["text"]
     assert helped.answer["response_type"] == "ephemeral"
-    [root] = [m for m in desk.slack.workspace.channels[CHANNEL].messages if m.get("bot_id")]
+    [root] = [m for m in channel.messages if m.get("bot_id")]
     assert root["text"] == "<@UROBIN001> asks: fix the 2 kg &lt;band&gt;"
+    await desk.until(lambda: desk.slack.workspace.ephemeral)
     [message] = await desk.heard(f"{CHANNEL}:{root['ts']}")
     assert (message.text, message.author.id) == ("fix the 2 kg <band>", "UROBIN001")
-    assert root["ts"].replace(".", "") in opened.answer["text"]
+    assert "being opened" in opened.answer["text"]
+    assert root["ts"].replace(".", "") in desk.slack.workspace.ephemeral[0]["text"]
     listed, said = desk.human.command("threads"), desk.human.command("status")
     await desk.slack.sockets.settle()
     assert "fix the 2 kg &lt;band&gt;" in listed.answer["text"]
