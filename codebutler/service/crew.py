@@ -7,6 +7,7 @@ spare: its error ends the process, and whoever supervises that starts it again.
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -220,6 +221,8 @@ def _why(error: BaseException) -> Exception:
         error = error.exceptions[0]
     if isinstance(error, (StoreGone, ConfigError, UsageError)):
         return error
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return error  # the console script names the limit
     wrapped = CodeButlerError(f"serving ended by itself: {error}")
     wrapped.__cause__ = error
     return wrapped
