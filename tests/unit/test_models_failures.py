@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +23,9 @@ ASK: list[Message] = [{"role": "user", "content": "hello"}]
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[Provider]:
-    async with Provider.run() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def client(server: Provider, tmp_path: Path) -> AsyncIterator[OpenAIClient]:
-    env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "canary-key-value", "CODEBUTLER_MODEL": "tiny"}
-    client = OpenAIClient(Router(load_config(None, home=tmp_path, env=env)), timeouts=QUICK)
-    yield client
-    await client.close()
+def client(client: OpenAIClient) -> OpenAIClient:
+    client._timeouts = QUICK
+    return client
 
 
 async def call(client: OpenAIClient, **more: Any) -> ModelReply:
