@@ -147,7 +147,7 @@ async def _check(link: Link, token: str) -> None:
         )
     for line in bot.misses:
         print(f"  without {line}")
-    await setup.may_connect(link.calls, token)
+    await setup.may_connect(link.calls, token, bot)
     print("  the app token opens connections")
 
 

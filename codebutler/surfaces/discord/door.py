@@ -90,6 +90,8 @@ class Discord:
             self._standing.pop(external_id, None)
             raise
         self._link.troubles.mended(f" {external_id}")
+        await self.hearing.buttons.offer(external_id, shown, message, mark)
+        self._link.later(self.hearing.buttons.tidy(external_id))
         return shown
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:
@@ -99,7 +101,13 @@ class Discord:
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
-        self._link.later(self.signs.tick(thread))
+        self._link.later(self._rest(thread))
+
+    async def _rest(self, thread: str) -> None:
+        for surface, conversation in await self._store.bindings(thread):
+            if surface == SURFACE:
+                await self.hearing.buttons.tidy(conversation)
+        await self.signs.tick(thread)
 
     # ------------------------------------------------------------------------------ what is shown
 

@@ -8,6 +8,8 @@ from codebutler.events import MessageReceived, parse
 from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
+from codebutler.surfaces.buttons import Buttons, Ending
+from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard
 from codebutler.surfaces.discord.link import Link
@@ -38,6 +40,7 @@ class Hearing:
         """Who may decide what in threads."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
+        self.buttons = Buttons(store, SURFACE, self._used_up)
 
     async def hear(self, heard: Heard) -> bool:
         """Take it in, if it is this repo's; then it is in the store when this returns."""
@@ -198,6 +201,15 @@ class Hearing:
             return True
         await self.receive(base.model_copy(update={"author": author, "action": "cancel"}))
         return True
+
+    async def _used_up(self, conversation: str, message: str, end: Ending) -> None:
+        """Buttons of what is over give way to what became of it."""
+        path = "/channels/{channel_id}/messages/{message_id}"
+        channel, calls = room(conversation)[0], self.link.calls
+        given = await calls.call("GET", path, channel_id=channel, message_id=message)
+        if given.get("components"):
+            body = looks.used(given, looks.ended(end))
+            await calls.call("PATCH", path, body=body, channel_id=channel, message_id=message)
 
     async def _turn_away(self, heard: Heard) -> None:
         """There is no word that only one person sees without an interaction: it goes as a direct message."""

@@ -81,6 +81,8 @@ class Slack:
             self._standing.pop(external_id, None)
             raise
         self._link.troubles.mended(*keys(channel, root=root))
+        await self.hearing.buttons.offer(external_id, shown, message, mark)
+        self._link.later(self.hearing.buttons.tidy(external_id))
         return shown
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:
@@ -97,6 +99,7 @@ class Slack:
         for surface, conversation in await self._store.bindings(thread):
             if surface == SURFACE:
                 await self.streams.forsake(conversation)
+                await self.hearing.buttons.tidy(conversation)
         await self.signs.tick(thread)
 
     @property

@@ -78,6 +78,7 @@ async def press(link: Link, body: Json) -> None:
     if why := refusal(door, state, pressed, user):
         link.later(door.whisper(channel, user, why, root))
         if gone(state, pressed.action, pressed.value, pressed.mark):
+            door.buttons.used(pressed.conversation, ts)
             link.later(replace(link, channel, ts, message, f"No longer open: {why}"))
         return
     if pressed.action in {"refine", "pick"}:
@@ -102,5 +103,6 @@ async def press(link: Link, body: Json) -> None:
             value=pressed.value,
         )
     )  # fmt: skip
+    door.buttons.used(pressed.conversation, ts)
     label = str((action.get("text") or {}).get("text") or pressed.action)
     link.later(replace(link, channel, ts, message, decided(label, user)))

@@ -10,6 +10,7 @@ from codebutler.events import MessageReceived, parse
 from codebutler.settings.shape import Access
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
+from codebutler.surfaces.buttons import Buttons, Ending
 from codebutler.surfaces.slack import owners
 from codebutler.surfaces.slack.asked import Asked
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
@@ -18,6 +19,7 @@ from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.signs import Signs
+from codebutler.surfaces.slack.used import ended, replace_in
 from codebutler.surfaces.wording import load, not_theirs
 from codebutler.types import Inbound, Person
 
@@ -43,6 +45,7 @@ class Hearing:
         """Channels that the host gives to other repos, be they at work or not."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
+        self.buttons = Buttons(store, SURFACE, self._used_up)
         self.asked = Asked(link, store)
         self.speakers: dict[str, str] = {}
         """Who spoke last, by conversation."""
@@ -182,6 +185,9 @@ class Hearing:
             Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=who, action="cancel")
         )
         return True
+
+    async def _used_up(self, conversation: str, ts: str, end: Ending) -> None:
+        await replace_in(self.link, conversation, ts, ended(end))
 
     async def whisper(self, channel: str, user: str, words: str, root: str = "") -> None:
         """Tell one person, where only they see it."""

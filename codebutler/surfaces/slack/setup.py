@@ -31,6 +31,8 @@ _BOT_PAGE = "It stands under OAuth & Permissions as Bot User OAuth Token (xoxb-â
 _APP_PAGE = (
     "It stands under Basic Information, App-Level Tokens (xapp-â€¦), made with the scope connections:write"
 )
+_APP_OF = re.compile(r"xapp-\d+-(A[A-Z0-9]{7,})-")
+"""An app token names its app."""
 ADD_SCOPES = "Paste the manifest into the app (codebutler init slack prints it) and reinstall it"
 _PAGE = 200
 
@@ -42,6 +44,7 @@ class Bot:
     user: str
     team: str
     scopes: frozenset[str]
+    id: str = ""
 
     @property
     def lacks(self) -> list[str]:
@@ -108,11 +111,20 @@ async def whose(calls: Calls) -> Bot:
         user=str(told.get("user") or told.get("user_id")),
         team=str(told.get("team") or told.get("team_id")),
         scopes=frozenset(part.strip() for part in calls.scopes.split(",") if part.strip()),
+        id=str(told["bot_id"]),
     )
 
 
-async def may_connect(calls: Calls, token: str) -> None:
-    """Ask Slack for a connection, and do not use it. ConfigError when the app token does not get one."""
+async def may_connect(calls: Calls, token: str, bot: Bot) -> None:
+    """Ask Slack for a connection, and do not use it. ConfigError when the app token does not get one, or when
+    it is of another app than ``bot``: then no event would ever come."""
+    named = _APP_OF.match(token)
+    app = await _app_of(calls, bot) if named else ""
+    if named and app.startswith("A") and app != named[1]:
+        raise ConfigError(
+            f"the tokens are of two apps: the bot token of {app}, the app token of {named[1]}",
+            fix="Copy both from the pages of one app.",
+        )
     try:
         await calls.call("apps.connections.open", app_token=token)
     except SlackRefused as error:
@@ -120,6 +132,15 @@ async def may_connect(calls: Calls, token: str) -> None:
         raise ConfigError(f"Slack does not accept the app token: {error.error}", fix=fix) from error
     except SlackAway as error:
         raise _away(error) from error
+
+
+async def _app_of(calls: Calls, bot: Bot) -> str:
+    """The app behind a bot, or "" where nobody says."""
+    try:
+        known = (await calls.call("bots.info", bot=bot.id)).get("bot") or {}
+    except (SlackRefused, SlackAway):  # it needs a scope, and is worth nothing but the check
+        return ""
+    return str(known.get("app_id") or "")
 
 
 async def channel(calls: Calls, wish: str) -> Found:

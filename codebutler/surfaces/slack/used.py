@@ -5,8 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from codebutler.surfaces.buttons import Ending
 from codebutler.surfaces.slack import blocks
 from codebutler.surfaces.slack.calls import SlackRefused
+from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
 from codebutler.surfaces.slack.pages import replies
 from codebutler.types import Json
@@ -15,11 +17,23 @@ if TYPE_CHECKING:
     from codebutler.surfaces.slack.link import Link
 
 
+def ended(end: Ending) -> str:
+    """What became of buttons that nobody pressed."""
+    if end.by is None:
+        return escaped(end.words)
+    who = f"<@{end.by.id}>" if end.by.surface == SURFACE else escaped(end.by.label)
+    return _line(end.words, who)
+
+
 def decided(label: str, user: str) -> str:
     """Who decided what, and when, in the reader's own time zone."""
+    return _line(label, f"<@{user}>")
+
+
+def _line(label: str, who: str) -> str:
     now = int(time.time())
     clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
-    return f"*{escaped(label)}* · <@{user}> · <!date^{now}^{{date_short_pretty}} {{time}}|{clock}>"
+    return f"*{escaped(label)}* · {who} · <!date^{now}^{{date_short_pretty}} {{time}}|{clock}>"
 
 
 async def replace(link: Link, channel: str, ts: str, message: Json, words: str) -> None:

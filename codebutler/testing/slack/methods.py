@@ -210,6 +210,13 @@ def _user(ws: Workspace, args: Json) -> Json:
     return {"user": ws.users[args["user"]]}
 
 
+def _bot(_ws: Workspace, args: Json) -> Json:
+    need(args, "bot")
+    if args["bot"] != BOT_ID:
+        raise Refused("bot_not_found")
+    return {"bot": {"id": BOT_ID, "app_id": APP, "user_id": BOT_USER, "name": "codebutler", "deleted": False}}
+
+
 def _open_view(ws: Workspace, args: Json) -> Json:
     limits.view(args.get("view"))
     if args.get("trigger_id") not in ws.triggers:
@@ -273,6 +280,7 @@ METHODS: Mapping[str, Method] = {
     "conversations.create": _create,
     "users.conversations": _own,
     "users.info": _user,
+    "bots.info": _bot,
     "views.open": _open_view,
     "views.update": _update_view,
     "views.publish": _publish,

@@ -40,6 +40,17 @@ async def planned(desk: Any) -> tuple[str, str]:
     return conversation, str(await desk.door.deliver(conversation, message, mark="t:plan", replaces=""))
 
 
+async def remembered(desk: Any, conversation: str) -> str:
+    """Memory items before the thread's owner: their message."""
+    items = [MemoryItem(file="pm.md", text=f"Lesson {n}") for n in range(1, 4)]
+    await log(desk, conversation, ev.MemoryProposed(items=items))
+    message = Outbound(
+        text="What to keep?", kind="choices", data={"items": [i.model_dump() for i in items]},
+        choices=[Choice(action="memory", label="Keep all", value="yes")],
+    )  # fmt: skip
+    return str(await desk.door.deliver(conversation, message, mark="t:memory", replaces=""))
+
+
 def actions(desk: Any) -> list[tuple[str, str]]:
     return [(i.action, i.value) for i in desk.received if i.action]
 
@@ -69,6 +80,24 @@ async def test_what_is_no_longer_open_says_so(desk: Any) -> None:
     await desk.until(lambda: desk.slack.workspace.ephemeral and last_block(desk, ts)["type"] == "context")
     assert "has been replaced" in desk.slack.workspace.ephemeral[0]["text"]
     assert "No longer open" in last_block(desk, ts)["elements"][0]["text"]
+
+
+async def test_what_is_decided_in_words_takes_the_buttons_away(desk: Any) -> None:
+    conversation, ts = await planned(desk)
+    memory = await remembered(desk, conversation)
+    kim = Person(surface="discord", id="7", name="<kim>")
+    approved = ev.PlanApproved(
+        message=1, hash="h4sh", base="b4se", by=Person(surface="slack", id="UROBIN001")
+    )
+    await log(desk, conversation, approved)
+    await desk.door.deliver(conversation, Outbound(text="Off I go."), mark="t:2", replaces="")
+    await desk.until(lambda: last_block(desk, ts)["type"] == "context")
+    assert last_block(desk, ts)["elements"][0]["text"].startswith("*Approved* · <@UROBIN001> · <!date^")
+    assert last_block(desk, memory)["type"] == "actions"
+    await log(desk, conversation, ev.MemoryDecided(message=2, kept=[], by=kim))
+    desk.door.rested(await desk.store.find("slack", conversation))
+    await desk.until(lambda: last_block(desk, memory)["type"] == "context")
+    assert last_block(desk, memory)["elements"][0]["text"].startswith("*Decided* · &lt;kim&gt; · ")
 
 
 @pytest.mark.parametrize("way", ["", "admin", "listed"])
@@ -113,13 +142,7 @@ async def test_refine_asks_what_to_change(desk: Any) -> None:
 
 async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     conversation, _ = await planned(desk)
-    items = [MemoryItem(file="pm.md", text=f"Lesson {n}") for n in range(1, 4)]
-    await log(desk, conversation, ev.MemoryProposed(items=items))
-    message = Outbound(
-        text="What to keep?", kind="choices", data={"items": [i.model_dump() for i in items]},
-        choices=[Choice(action="memory", label="Keep all", value="yes")],
-    )  # fmt: skip
-    ts = await desk.door.deliver(conversation, message, mark="t:memory", replaces="")
+    ts = await remembered(desk, conversation)
     desk.human.press(ts, "Decide one by one")
     await desk.slack.sockets.settle()
     desk.human.submit({"item1": "Lesson 1", "item2": "", "item3": "Better"})

@@ -17,7 +17,9 @@ from codebutler.cli import init_slack
 from codebutler.config import load_config
 from codebutler.errors import ConfigError
 from codebutler.service import doctor_slack, envfile
+from codebutler.settings.shape import Settings
 from codebutler.surfaces.slack import setup, slash
+from codebutler.surfaces.slack.link import Link
 from codebutler.testing.slack.server import SlackTwin
 
 if TYPE_CHECKING:
@@ -153,6 +155,21 @@ async def test_a_wrong_token_is_one_line(
     assert (code, err.count("\n")) == (2, 1)
     assert said in err
     assert (butler / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("app", ["ABUTLER01", "AANOTHER1"])
+async def test_both_tokens_are_of_one_app(slack: SlackTwin, app: str) -> None:
+    link = Link(Settings.model_validate({"slack": slack.settings()}).slack)
+    slack.app_token = f"xapp-1-{app}-0123456789-abcdefghij"
+    try:
+        bot = await setup.whose(link.calls)
+        if app == "ABUTLER01":
+            await setup.may_connect(link.calls, slack.app_token, bot)
+            return
+        with pytest.raises(ConfigError, match=r"of two apps: the bot token of ABUTLER01, .* of AANOTHER1"):
+            await setup.may_connect(link.calls, slack.app_token, bot)
+    finally:
+        await link.close()
 
 
 async def test_what_is_in_the_way_is_said(init: Init, slack: SlackTwin, git_repo: Path, butler: Path) -> None:
