@@ -191,6 +191,11 @@ class Router:
         """Whether the server at OPENAI_BASE_URL is known to have ``model``."""
         return self._catalogue is not None and model in self._catalogue.ids
 
+    @property
+    def offered(self) -> Sequence[str]:
+        """What the main server is known to have."""
+        return tuple(self._catalogue.ids) if self._catalogue is not None else ()
+
     def unlisted(self, model: str) -> tuple[str, ...] | None:
         """Names near ``model``, when the server at OPENAI_BASE_URL would answer with another; else None."""
         main = self._main

@@ -106,7 +106,7 @@ class Threads(Section):
 
 
 class Serve(Section):
-    """What ``serve`` runs when no repo is named: folders of repos. ``channels`` says whose a Slack channel
+    """What ``serve`` runs when no repo is named: folders of repos. ``channels`` says whose a chat's channel
     is, by the repo's folder, where the repos do not say it themselves. ``log_json``: the log as JSON lines.
     """
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
-from codebutler.places import Place
+from codebutler.places import Place, Places
 from codebutler.text import fit
 from codebutler.thread import close, holding, lead, memory_commit, playbook, radar, rebasing, render
 from codebutler.thread.desk import ThreadDesk
@@ -119,23 +121,20 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
 
 
 async def code(desk: ThreadDesk) -> None:
-    """The Coder gets its place among those of its person, then among all; in line, it says where."""
-    opened, most = desk.state.opened, desk.config.limits.max_coders_per_person
-    if opened is None or most is None:
-        await _in_turn(desk)
+    """The Coder stands in each line in turn, the narrowest first; in line, it says where."""
+    await _through(desk, desk.lines())
+
+
+async def _through(desk: ThreadDesk, lines: Sequence[tuple[Places, str]]) -> None:
+    if not lines:
+        await desk.log.update_row(status="working")
+        await _code(desk)
         return
-    many = "1 Coder" if most == 1 else f"{most} Coders"
-    # first: who waits for this one must not hold a place that another person could use
-    with desk.host.own_coders(opened.owner, most).place() as place:
-        if await _in_line(desk, place, f"{opened.owner.label} has {many} at work"):
-            await _in_turn(desk)
-
-
-async def _in_turn(desk: ThreadDesk) -> None:
-    with desk.host.coders.place() as place:
-        if await _in_line(desk, place, f"All {desk.host.coders.count} Coders are at work"):
-            await desk.log.update_row(status="working")
-            await _code(desk)
+    (places, why), *others = lines
+    # who waits in a narrow line must not hold a place that somebody else could use
+    with places.place() as place:
+        if await _in_line(desk, place, why):
+            await _through(desk, others)
 
 
 async def _in_line(desk: ThreadDesk, place: Place, why: str) -> bool:

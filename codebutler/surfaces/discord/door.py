@@ -36,6 +36,8 @@ KEPT = 2_000
 MARKS = 100
 """Pieces that are kept of each."""
 PAGE = 100
+PINS = ("/channels/{channel_id}/messages/pins/{message_id}", "/channels/{channel_id}/pins/{message_id}")
+"""Where messages are pinned, and where servers have it that know only the older way."""
 FILES, FILE_BYTES = 10, 10 * 1024 * 1024
 """What one message takes."""
 
@@ -171,10 +173,15 @@ class Discord:
         return False
 
     async def _pin(self, conversation: str, message: str) -> None:
-        await self._link.calls.call(
-            "PUT", "/channels/{channel_id}/messages/pins/{message_id}",
-            channel_id=room(conversation)[0], message_id=message,
-        )  # fmt: skip
+        channel = room(conversation)[0]
+        for path in PINS:
+            try:
+                await self._link.calls.call("PUT", path, channel_id=channel, message_id=message)
+            except DiscordRefused as error:
+                if error.status not in {404, 405} or error.code:
+                    raise
+            else:
+                return
 
     async def _edit(self, conversation: str, message: Outbound, shown: str, mark: str) -> bool:
         """Bring the card up to date; False when it is gone."""

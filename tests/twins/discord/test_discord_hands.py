@@ -95,7 +95,7 @@ async def test_a_command_opens_a_thread_and_others_are_for_it(desk: Any) -> None
     thread = await desk.store.find("discord", f"{SHOP}:{root}")
     for options, words in (({"usd": 2.5}, "/raise 2.5"), ({"task": thread, "usd": 1.0}, "/raise 1.0")):
         given = desk.human.command(
-            "codebutler", "raise", channel="" if "task" in options else root, **options
+            "codebutler", "thread", "raise", channel="" if "task" in options else root, **options
         )
         await desk.until(lambda given=given: "is said in" in given.words)
         assert (desk.received[-1].text, desk.received[-1].external_id) == (words, f"{SHOP}:{root}")
@@ -130,4 +130,7 @@ async def test_a_messages_menu_hands_it_over(desk: Any) -> None:
 
 
 def test_discord_takes_the_commands() -> None:
-    limits.commands(catalogue.commands("codebutler"))
+    made = catalogue.commands("codebutler", "rm-")
+    limits.commands(made)
+    assert {"rm-plan", "rm-status-all"} <= {each["name"] for each in made}
+    assert [each["name"] for each in catalogue.commands("cb", "")] == ["cb", catalogue.HAND_OVER]

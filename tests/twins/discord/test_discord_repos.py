@@ -27,7 +27,7 @@ async def test_a_mention_goes_to_the_channels_repo(desk: Any, tmp_path: Path) ->
         texts.append(inbound.text)
         return thread
 
-    second.receive, second.rank = kept, 1
+    second.receive, second.rank, second.office = kept, 1, desk.door.hearing.office
     try:
         desk.human.say(f"<@{BOT}> in the site", channel=site)
         await desk.until(lambda: texts or desk.received)
