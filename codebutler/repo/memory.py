@@ -7,18 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
-from codebutler.repo.memory_items import Learned, item_id, learned
+from codebutler.repo.memory_items import Learned, learned
 from codebutler.repo.memory_page import Entry, Page, Section, comments, lines_of
-from codebutler.repo.memory_text import (
-    AUTOMATIC,
-    bare,
-    inline,
-    item_line,
-    key,
-    plain,
-    title,
-    word,
-)
+from codebutler.repo.memory_replaces import is_meant, present
+from codebutler.repo.memory_text import AUTOMATIC, bare, item_line, key, plain, title, word
 from codebutler.types import MemoryItem
 
 if TYPE_CHECKING:
@@ -58,7 +50,7 @@ def without_absent(text: str, item: MemoryItem) -> tuple[MemoryItem, list[str]]:
     if item.kind not in {"lesson", "add_step"} or not item.replaces:
         return item, []
     entries = Page(text).entries()
-    gone = [wish for wish in item.replaces if not any(_is_meant(item.file, e, wish) for e in entries)]
+    gone = [wish for wish in item.replaces if not any(is_meant(item.file, e, wish) for e in entries)]
     left = item.model_copy(update={"replaces": [w for w in item.replaces if w not in gone]})
     return left, [] if is_known(text, left) else gone
 
@@ -112,14 +104,6 @@ def _tidy(text: str) -> str:
     return _cut(page, section)
 
 
-def gone_with(text: str, item: MemoryItem) -> str:
-    """What else goes when ``item`` comes: all that stands below the items that it removes."""
-    page = Page(text)
-    meant = [next((e for e in page.entries() if _is_meant(item.file, e, w)), None) for w in item.replaces]
-    cut = meant if item.kind == "remove" else meant[1:]
-    return " ".join(below for entry in cut if entry is not None and (below := page.below(entry)))
-
-
 def _applied(text: str, item: MemoryItem, note: str) -> str:
     if item.kind == "revert":
         name, *old = item.replaces
@@ -130,8 +114,10 @@ def _applied(text: str, item: MemoryItem, note: str) -> str:
         return _new_workflow(Page(text), item, note)
     if not item.replaces:
         return _added(Page(text), item, note)
-    first, *others = _present(text, item)
+    first, *others = present(text, item)
     content = item_line(item.text)
+    if item.kind == "automate" and not content.endswith(AUTOMATIC):
+        content = f"{content} {AUTOMATIC}"
     known = Page(text).find(content, None)
     if known is not None and lines_of(known)[0] != first.start:
         return _without(text, item, item.replaces)  # it is there: only what it takes the place of goes
@@ -243,30 +229,10 @@ def _cut(page: Page, section: Section) -> str:
     return page.text[: page.at(start)] + gap + rest
 
 
-def _present(text: str, item: MemoryItem) -> list[Entry]:
-    """What ``item`` replaces, each once. ToolFailed for what is not there."""
-    page, found = Page(text), list[Entry]()
-    within = page.section(item.section) if item.kind in {"add_step", "automate"} else None
-    for wish in item.replaces:
-        entry = next((e for e in page.entries(within) if _is_meant(item.file, e, wish)), None)
-        if entry is None:
-            raise ToolFailed(f"{item.file} has no item {wish[:80]!r} to replace or remove")
-        if entry not in found:
-            found.append(entry)
-    return found
-
-
-def _is_meant(file: str, entry: Entry, wish: str) -> bool:
-    words = plain(entry.text)
-    if wish.strip() == item_id(file, entry.section, words) or key(words) == key(wish):
-        return True
-    return key(words) == key(plain(inline(wish)))  # quoted from the file, with its marks
-
-
 def _without(text: str, item: MemoryItem, wishes: list[str]) -> str:
     for wish in wishes:
         page = Page(text)
-        entry = next((e for e in page.entries() if _is_meant(item.file, e, wish)), None)
+        entry = next((e for e in page.entries() if is_meant(item.file, e, wish)), None)
         if entry is not None:
             text = page.without(entry)
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,20 @@ def item_line(text: str) -> str:
     if not line or not _is_paragraph(line) or not key(plain(inline(line))):
         raise ToolFailed("the memory item has no text that could be a list item; write one plain sentence")
     return line
+
+
+def shown(text: str) -> str:
+    """A line as it will stand in memory, for people who read it as markdown: nothing of it stays hidden.
+
+    Words with a link, a picture or HTML, whose address or attributes a reader would not see, are code.
+    """
+    line = bare(text, len(text) + 8)
+    hiding = {"link_open", "image", "html_inline"}
+    if not any(child.type in hiding for child in inline(line).children or []):
+        return line
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    space = " " if "`" in (line[0], line[-1]) else ""
+    return f"{fence}{space}{line}{space}{fence}"
 
 
 def title(text: str) -> str:

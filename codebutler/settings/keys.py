@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -121,6 +121,8 @@ def leaves(section: BaseModel, above: KeyPath = ()) -> Iterator[tuple[KeyPath, A
                 yield inner_path, inner
 
 
-def is_within(name: str, held: Collection[str]) -> bool:
-    """Whether an entry of ``access`` lets nobody in whom the host's list keeps out: U7 at one door is U7."""
-    return "anyone" in held or name in held or name.partition(":")[2] in held
+def within(name: str, held: Sequence[str]) -> list[str]:
+    """The people of one entry of ``access`` whom the host's list lets in, too: U7 at one door is U7."""
+    if "anyone" in held or name in held or name.partition(":")[2] in held:
+        return [name]
+    return list(held) if name == "anyone" else [entry for entry in held if entry.partition(":")[2] == name]

@@ -123,7 +123,7 @@ def _message(desk: ThreadDesk, kept: Sequence[MemoryItem]) -> str:
 
 def _told(item: MemoryItem) -> str:
     if item.kind == "remove":
-        return f"no longer: {'; '.join(item.replaces)}"
+        return f"no longer: {item.text}"
     return item.text
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from codebutler.errors import ToolFailed
+from codebutler.events import MemoryDecided, parse
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.memory_file import memory_text
+from codebutler.repo.memory_items import Learned
+from codebutler.repo.memory_text import key
+from codebutler.store.store import Store
 from codebutler.thread.host import Host, memory_path
 from codebutler.thread.state import ThreadState
 from codebutler.thread.workspace import Workspace
+
+_ID = re.compile(r"[0-9a-f]{6}")
 
 
 async def memory_now(
@@ -31,3 +38,19 @@ async def _commit(space: Workspace, state: ThreadState) -> str:
     if state.merged is None and state.phase != "closed" and not state.removed:
         return state.head
     return await (await space.forge()).fetch((await space.base()).branch)
+
+
+async def replaced(store: Store, one: Learned) -> list[str]:
+    """What a learned item took the place of, in words, as far as the log of its thread is in ``store``."""
+    if one.workflow or one.automated:
+        return []
+    for row in await store.events(one.thread):
+        event = parse(row.body) if row.kind == MemoryDecided.model_fields["kind"].default else None
+        for item in event.kept if isinstance(event, MemoryDecided) else ():
+            if (
+                item.kind in {"lesson", "add_step"}
+                and item.file == one.file
+                and key(item.text) == key(one.text)
+            ):
+                return [x for x in item.replaces if not _ID.fullmatch(x)]  # an id says nothing any more
+    return []

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
-from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Resumed, parse
+from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Resumed
 from codebutler.repo.memory import apply_item
 from codebutler.repo.memory_items import Learned, learned
 from codebutler.repo.memory_text import key
 from codebutler.thread import lessons, render, wishes
-from codebutler.thread.memory_now import memory_now
+from codebutler.thread.memory_now import memory_now, replaced
 from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import weighed
 from codebutler.types import MemoryItem, Outbound
@@ -109,25 +109,13 @@ async def _revert(decisions: Decisions, word: Word, name: str) -> str:
         return f"Memory has no learned item {wanted[:80]!r}. {_listing(known)}"
     one = found[0]
     item = MemoryItem(file=one.file, kind="revert", text=one.text, section=one.section, replaces=[one.id])
-    item = item.model_copy(update={"replaces": [one.id, *await _replaced(decisions, one)]})
+    item = item.model_copy(update={"replaces": [one.id, *await replaced(decisions.thread.host.store, one)]})
     try:
         apply_item(texts[one.file], item, thread="", date="", approver="")
     except ToolFailed as error:
         return str(error)
     decisions.take(MemoryDecided(message=word.seq, kept=[item], by=word.by, apart=True))
     return _after(decisions, word)
-
-
-async def _replaced(decisions: Decisions, one: Learned) -> list[str]:
-    """What a learned item took the place of, as far as its thread's log is here."""
-    if one.workflow or one.automated:
-        return []
-    for row in await decisions.thread.host.store.events(one.thread):
-        event = parse(row.body) if row.kind == MemoryDecided.model_fields["kind"].default else None
-        for item in event.kept if isinstance(event, MemoryDecided) else ():
-            if item.kind == "lesson" and item.file == one.file and key(item.text) == key(one.text):
-                return [x for x in item.replaces if " " in x]  # an id says nothing any more
-    return []
 
 
 async def _texts(decisions: Decisions) -> dict[str, str]:

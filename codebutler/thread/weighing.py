@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from codebutler.errors import ToolFailed
-from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, gone_with, is_known
+from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
 from codebutler.repo.memory_items import Known, known
 from codebutler.repo.memory_likeness import relation, relative
+from codebutler.repo.memory_replaces import gone_with, named
 from codebutler.types import MemoryItem
 
 SHOWN = 60
@@ -24,7 +25,10 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
         return None
     if item.replaces or item.kind not in {"lesson", "add_step"}:
         below = gone_with(text, item) if item.kind in {"lesson", "remove"} else ""
-        return item.model_copy(update={"seen": f"with it goes “{below}”"}) if below else item
+        item = named(text, item)
+        return (
+            item.model_copy(update={"seen": _also(item.seen, f"with it goes “{below}”")}) if below else item
+        )
     home = [x for x in known(text, item.file) if item.kind == "lesson" or x.section == item.section]
     what, old = relative(item.text, home)
     if old is None and item.kind == "lesson":
@@ -33,6 +37,10 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
     if old is None:
         return item
     return item.model_copy(update={"relation": what, "replaces": [old.text]})
+
+
+def _also(first: str, second: str) -> str:
+    return f"{first}; {second}" if first else second
 
 
 def _elsewhere(memory: Mapping[str, str], file: str) -> list[Known]:

@@ -242,11 +242,12 @@ def test_a_global_file_of_another_user_is_refused(world: World) -> None:
     [
         (["anyone"], ["U7"], ["U7"]),
         (["U7", "U8"], ["slack:U7"], ["slack:U7"]),
-        (["slack:U7"], ["U7", "discord:U7"], []),
-        (["U7"], ["anyone", "owner"], []),
+        (["slack:U7"], ["U7", "discord:U7"], ["slack:U7"]),
+        (["U7", "slack:U8"], ["owner"], []),
+        (["U7", "slack:U8"], ["anyone", "owner"], ["U7", "slack:U8"]),
     ],
 )
-def test_a_repo_leaves_out_people_whatever_their_spelling(
+def test_a_repo_leaves_out_people_whatever_their_spelling_and_locks_nobody_else_out(
     world: World, host: list[str], repo: list[str], left: list[str]
 ) -> None:
     world.host({"access": {"merge": host}})
