@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,17 +49,19 @@ class Worktree:
         return f"refs/heads/{self.branch}"
 
 
-async def create(repo: Repo, name: str, base_commit: str, *, thread: str, fresh: bool = False) -> Worktree:
+async def create(
+    repo: Repo, name: str, base_commit: str, *, thread: str, fresh: bool = False, taken: Collection[str] = ()
+) -> Worktree:
     """The worktree of ``thread``: the one it has, or a new one on ``codebutler/<slug of name>``.
 
-    Never moves a branch: if the name is taken, a number is added. A thread whose folder was freed, or half
-    made, gets it again on the branch it had. The new folder is empty: the executor fills it. ``fresh``: a
-    folder that is there already is emptied, because the caller's log says that it was never filled wholly
-    (if its branch has moved on, somebody has worked there, and it is left as it is).
+    Never moves a branch: if the name is taken, here or (``taken``) elsewhere, a number is added. A thread
+    whose folder was freed, or half made, gets it again on the branch it had. The new folder is empty: the
+    executor fills it. ``fresh``: a folder that is there already is emptied, because the caller's log says
+    that it was never filled wholly (if its branch has moved on, somebody has worked there, and it is left as
+    it is).
     """
     need_oid(base_commit, "the base commit")
-    folder = await asyncio.to_thread(branches_folder, repo)
-    found = await _claimed(repo, thread) or await _claim(repo, folder, slug(name), base_commit, thread)
+    found = await _claimed(repo, thread) or await _claim(repo, slug(name), base_commit, thread, taken)
     if fresh and await resolve(repo.gitdir, found.ref) == found.base:
         await _drop_folder(repo, found)
     await _check_out(repo, found)
@@ -167,12 +169,12 @@ async def _claimed(repo: Repo, thread: str) -> Worktree | None:
     return None
 
 
-async def _claim(repo: Repo, folder: Path, wanted: str, base: str, thread: str) -> Worktree:
+async def _claim(repo: Repo, wanted: str, base: str, thread: str, there: Collection[str]) -> Worktree:
     """Take the first free name: branch and ownership come into being together."""
-    last = None
+    last, folder = None, await asyncio.to_thread(branches_folder, repo)
     for number in range(1, _TRIES + 1):
         name = wanted if number == 1 else f"{wanted}-{number}"
-        taken = (folder / name).exists() or (repo.gitdir / "worktrees" / name).exists()
+        taken = name in there or (folder / name).exists() or (repo.gitdir / "worktrees" / name).exists()
         if taken or await resolve(repo.gitdir, f"refs/heads/codebutler/{name}"):
             continue
         refs = (f"refs/heads/codebutler/{name}", f"{_THREADS}{_key(thread)}/{name}")

@@ -16,7 +16,7 @@ from codebutler.repo.git import is_ancestor, plumb, tip_of
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.dependencies import Dependencies
 from codebutler.thread.host import Host
-from codebutler.thread.incoming import notice
+from codebutler.thread.incoming import names_there, notice
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import Plugs
 from codebutler.thread.relocated import Relocated, filled
@@ -106,7 +106,9 @@ class Folder:
         """Make the thread's branch and worktree (or find them after a crash), fill it, await its setup."""
         await self.close()
         base, thread = await self.base(), self._log.state.id
-        tree = await worktrees.create(self._host.repo, name, base.commit, thread=thread, fresh=True)
+        tree = await worktrees.create(
+            self._host.repo, name, base.commit, thread=thread, fresh=True, taken=await names_there(self._host)
+        )
         self._executor = await filled(tree.path, tree.base, self._host.sandbox)
         event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
         await self._log.append(event)

@@ -19,7 +19,7 @@ from codebutler.repo.index import sync_index
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.folder import Folder
 from codebutler.thread.host import MEMORY_FOLDER, Host
-from codebutler.thread.incoming import is_over, joined, lay_out, notice
+from codebutler.thread.incoming import is_over, joined, lay_out, need_ours, notice
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.warning import code
 from codebutler.types import Outbound, Person
@@ -152,8 +152,7 @@ class Workspace(Folder):
         await lay_out(executor, wrong, right, what="the memory as it was")
         named = code(paths)
         words = f"Memory was changed without a person's word ({named}). It is as it was: propose it instead."
-        key = f"notice:put-back:{named}"
-        if key not in self._log.state.said:
+        if (key := f"notice:put-back:{named}") not in self._log.state.said:
             await self._log.post(Outbound(text=words, kind="notice"), key=key)
 
     def _own_branch(self) -> None:
@@ -164,7 +163,7 @@ class Workspace(Folder):
             raise BranchLost(f"the folder {worktrees.folder(repo, branch)} {where[0]}", fix=where[1])
 
     async def branch_text(self, path: str) -> str | None:
-        """A file as the branch's tip has it; None if it is absent."""
+        """A file as the branch's tip has it; None if absent."""
         return await objects.show_file(self._host.repo.gitdir, self._log.state.head, path)
 
     async def commit_files(
@@ -209,6 +208,7 @@ class Workspace(Folder):
         """Bring what others pushed to our branch, and to the worktree's files; returns the remote's tip."""
         state, there = self._log.state, await (await self.forge()).fetch(self._ready.branch)
         if there and there not in (state.pushed, state.head):
+            await need_ours(self._host, state, there)
             await self._join(there)
         return there
 
