@@ -91,11 +91,6 @@ async def _link(gitdir: Path, commit: str, path: str) -> str | None:
     return None if target.startswith(("/", "..")) or "\0" in target else target
 
 
-async def which_exist(gitdir: Path, commit: str, paths: Sequence[str]) -> list[str]:
-    """Those of ``paths`` that are files or symlinks of the commit."""
-    return [entry.path for entry in await _ls_tree(gitdir, commit, *paths) if entry.kind == "blob"]
-
-
 async def list_files(gitdir: Path, commit: str, prefix: str = "") -> list[str]:
     """The paths of all files in a commit, or of those below the folder ``prefix``."""
     folder = (prefix.rstrip("/") + "/",) if prefix else ()

@@ -128,6 +128,7 @@ class Workspace(Folder):
             self._host.repo.gitdir,
             base=old,
             tree=built.tree,
+            known=tree,
             pack=executor.pack(),
             message=message,
             ref=f"refs/heads/{self._ready.branch}",
