@@ -25,6 +25,7 @@ from codebutler.settings.keys import (
     nest,
     repo_may_set,
     split,
+    within,
 )
 from codebutler.settings.shape import Settings
 
@@ -243,12 +244,12 @@ class _Merge:
         """A list of people, held within the host's where the host has set one."""
         if path not in self.values:
             return names
-        beyond = [name for name in names if name not in self.values[path]]
-        if beyond:
-            self.notes.append(
-                f"{origin}: {dotted(path)}: {', '.join(beyond)} is ignored: the host's list does not name it"
-            )
-        return [name for name in names if name not in beyond]
+        left = {name: within(name, self.values[path]) for name in names}
+        for name, people in left.items():
+            if people != [name]:
+                how = f"means {', '.join(people)}" if people else "is ignored"
+                self.notes.append(f"{origin}: {dotted(path)}: {name} {how}: the host's list is narrower")
+        return list(dict.fromkeys(entry for each in left.values() for entry in each))
 
     def _widens(self, path: KeyPath, value: Value) -> bool:
         held = self.values.get(path, _shipped(path))

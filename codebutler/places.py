@@ -48,8 +48,14 @@ class Places:
                 self._free += 1
             self._advance()
 
+    def resize(self, count: int) -> None:
+        """Another number may work from now on; nobody is sent away."""
+        self._free += count - self.count
+        self.count = count
+        self._advance()
+
     def _advance(self) -> None:
-        while self._free and self._line:
+        while self._free > 0 and self._line:
             self._free -= 1
             self._line.popleft().move(0)
         for number, place in enumerate(self._line, 1):

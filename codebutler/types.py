@@ -39,7 +39,8 @@ class Person(Record):
         """The person in a co-author trailer: doors know names and ids, seldom a mail address."""
         clean = "".join(char for char in self.id if char.isalnum() or char in "._+-") or "someone"
         name = " ".join(self.label.replace("<", " ").replace(">", " ").split())
-        return f"{name} <{clean}@{self.surface}.invalid>"
+        host = "users.noreply.github.com" if self.surface == "github" else f"{self.surface}.invalid"
+        return f"{name} <{clean}@{host}>"
 
 
 class ToolCall(Record):
@@ -208,11 +209,12 @@ class ModelClient(Protocol):
 
     def estimate(self, model: str, messages: Sequence[Message], tools: Sequence[Json] = ()) -> int:
         """Input tokens of a call, about."""
-        ...
 
     def window(self, model: str) -> int | None:
         """The model's context in tokens; None if neither its server nor our table says."""
-        ...
+
+    async def prepare(self, model: str) -> None:
+        """Learn what must be known ahead of a call: its price and window. Never raises: the call tells."""
 
     async def complete(
         self,

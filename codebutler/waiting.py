@@ -1,8 +1,10 @@
-"""Waiting for whichever comes first."""
+"""Waiting for whichever comes first, or for all."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 
 async def first_of(*events: asyncio.Event) -> None:
@@ -13,3 +15,18 @@ async def first_of(*events: asyncio.Event) -> None:
     finally:
         for wait in waits:
             wait.cancel()
+
+
+@asynccontextmanager
+async def together() -> AsyncIterator[asyncio.TaskGroup]:
+    """Tasks that end together: with the first that fails the others are ended, and its error comes as it is.
+
+    ``asyncio.gather`` would leave them: a loop that is closed over a process that is just being started
+    waits for ever.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            yield group
+    except BaseExceptionGroup as failed:
+        first = failed.exceptions[0]
+        raise first from first.__cause__

@@ -124,6 +124,9 @@ class _Asking:
     async def _call(self, model: str) -> ModelReply | None:
         """One call, paid for and logged; None while the circuit lets none through."""
         frame, place, step = self._frame, self.place, self._frame.step + 1
+        if place.breaker.wait(model):
+            return None
+        await place.prepare(model)
         entry = place.breaker.enter(model)
         if entry is None:
             return None

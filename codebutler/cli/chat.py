@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import secrets
+import shutil
 import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from codebutler.cli.common import add_place
 from codebutler.cli.piping import bursts_of, piped
 from codebutler.cli.session import Session, open_session
 from codebutler.service.app import Place, find_place
-from codebutler.surfaces.terminal import Terminal, bare, plain
+from codebutler.surfaces.terminal import Terminal, plain
 from codebutler.thread.state import ThreadState
 
 if TYPE_CHECKING:
@@ -146,8 +147,9 @@ def _prompt(door: Terminal, session: Session) -> PromptSession[str]:
 
     def toolbar() -> str:
         writing = plain(door.writing).replace("\n", " ")[-80:]
-        status = bare(door.status).replace("\n", "\n ")
-        return f" {status}" + (f"\n … {writing}" if writing else "")
+        return f" {door.status[: shutil.get_terminal_size().columns - 2]}" + (
+            f"\n … {writing}" if writing else ""
+        )
 
     return PromptSession(key_bindings=keys, bottom_toolbar=toolbar, refresh_interval=0.3)
 

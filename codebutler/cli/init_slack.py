@@ -57,7 +57,7 @@ async def run(repo: Repo, home: Path, args: argparse.Namespace) -> int:
         print(f"  #{found.name or found.id} ({found.id}){': made' if found.made else ''}")
         _store(repo, home, tokens, found)
         if known == found.id:
-            print("  said hello there before")
+            print("  no hello: it is this repo's channel already")
         else:
             await setup.hello(link.calls, found, repo.root.name)
             print("  said hello there")
@@ -112,7 +112,7 @@ def _given(config: Config, args: argparse.Namespace) -> dict[str, str]:
 
 def _read(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             return file.read(_BYTES)
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not text"
@@ -147,7 +147,7 @@ async def _check(link: Link, token: str) -> None:
         )
     for line in bot.misses:
         print(f"  without {line}")
-    await setup.may_connect(link.calls, token)
+    await setup.may_connect(link.calls, token, bot)
     print("  the app token opens connections")
 
 

@@ -14,14 +14,17 @@ from codebutler.forges.choose import forge_for
 from codebutler.repo import commits
 from codebutler.repo.base import Base, base_commit
 from codebutler.repo.memory import MEMORY_FILES, revert
+from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import learned
 from codebutler.repo.objects import show_file
 from codebutler.service.app import Place
 from codebutler.store.lessons import Past
+from codebutler.store.store import Store
 from codebutler.surfaces.terminal import os_person, plain
 from codebutler.thread import learning, render
 from codebutler.thread.host import memory_path
 from codebutler.thread.learning import Row, Use
+from codebutler.thread.memory_now import replaced
 
 HELP = "What the team has learned and of what use it was; take an item back."
 LISTED = 12
@@ -45,15 +48,15 @@ def run(args: argparse.Namespace) -> int:
 
 async def _run(args: argparse.Namespace) -> int:
     async with place_and_store(args) as (place, store):
+        local = place.config.forge == "local"
+        start = await base_commit(place.repo, home=place.home, local=local)
+        memory = await _memory(place, start.commit)
+        if args.do == "revert":
+            return await _revert(place, store, start, memory, args.item)
         pasts = await store.pasts()
         usd = dict[str, float]()
         for call in await store.bought():
             usd[call.thread] = usd.get(call.thread, 0.0) + call.usd
-    local = place.config.forge == "local"
-    start = await base_commit(place.repo, home=place.home, local=local)
-    memory = await _memory(place, start.commit)
-    if args.do == "revert":
-        return await _revert(place, start, memory, args.item)
     flows = learning.by_workflow(pasts, usd)
     items = learning.uses(memory, pasts, time.strftime("%Y-%m-%d", time.gmtime()))
     if args.json:
@@ -117,13 +120,15 @@ def _items(items: Sequence[Use], pasts: Sequence[Past]) -> Iterator[str]:
             yield f"          could go: {use.why}"
 
 
-async def _revert(place: Place, start: Base, memory: Mapping[str, str], name: str) -> int:
+async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, str], name: str) -> int:
     """A commit without the item, in a pull request of its own: nothing lands unseen."""
-    file = next((f for f, t in memory.items() if any(x.id == name for x in learned(t, f))), None)
-    if file is None:
+    one = next((x for f, t in memory.items() for x in learned(t, f) if x.id == name), None)
+    if one is None:
         raise UsageError(f"there is no learned item {name!r}", fix="codebutler memory list shows them.")
+    file = one.file
     try:
-        text, words = revert(memory[file], file, name)
+        whole = await memory_text(place.repo.gitdir, start.commit, memory_path(file))
+        text, words = revert(whole or "", file, name, await replaced(store, one))
     except ToolFailed as error:
         raise UsageError(str(error)) from error
     forge = await forge_for(place.repo, place.config, home=place.home)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from codebutler.thread.state import ThreadState
+from codebutler.thread.wish_words import is_spoken
 
 CANCEL = {"cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌"}
 PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
@@ -22,12 +23,6 @@ CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
 STOPS = dict.fromkeys(CANCEL, "cancel") | dict.fromkeys(PAUSE, "pause")
 LOOKS = {word: word for word in ("points", "status", "usage", "threads", "help")} | {"cost": "usage"}
 """They change nothing, and mean the same at any moment but one: a question's answer may be such a word."""
-EDITS = re.compile(
-    r"^(?:(?:remove|drop|keep)\s+#?\d+(?:(?:\s*,\s*|\s+and\s+|\s+)#?\d+)*[\s.!]*$"
-    r"|edit\s+#?\d+\s*(?:[:.)-]|$)|add(?:\s+to\s+[\w-]+\.md)?\s*:)",
-    re.IGNORECASE,
-)
-"""Words about single items of proposed memory: with a number, or with a colon."""
 WRONG = re.compile(
     r"^(?:the\s+)?(?P<role>pm|coder|lead|researcher|artist)\s+(?:was|is)\s+wrong(?:\s+about\s+)?"
     r"\s*(?P<what>[^:]*:.*\S)$",
@@ -114,7 +109,7 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
             return ("memory", "yes")
         if word in DROP:
             return ("memory", "no")
-    if (state.memory or (state.set_aside and state.pr_state == "open")) and EDITS.match(text.strip()):
+    if (state.memory or (state.set_aside and state.pr_state == "open")) and is_spoken(text):
         return ("memory", text.strip())
     if state.pr is not None and state.pr_state == "open" and word in MERGE:
         return ("merge", "")

@@ -46,13 +46,14 @@ class MemoryDecided(Record):
 class MemoryCommitted(Record):
     """The kept items are on the thread's branch, or on ``branch`` ("" = the thread's own).
 
-    ``commit`` "" = they were there already.
+    ``commit`` "" = they were there already. ``refused`` are those that could not be put in, and why.
     """
 
     kind: Literal["memory_committed"] = "memory_committed"
     commit: str
     files: list[str] = []
     branch: str = ""
+    refused: list[str] = []
 
 
 class MemoryWeighed(Record):

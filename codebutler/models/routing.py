@@ -144,7 +144,8 @@ class Router:
         if self._catalogue is None or model.startswith(LITELLM) or self._provider_of(model) is not None:
             return None
         listed = self._catalogue.prices
-        return listed.get(model) or listed.get(_dotted_claude(model))
+        bare = model.rpartition("/")[2]  # as ``_at_compatible`` asks for it
+        return listed.get(model) or listed.get(_dotted_claude(model)) or listed.get(bare)
 
     def cost(self, model: str, usage: Usage) -> float | None:
         """Dollars of a call; None if no price is known."""
@@ -190,6 +191,11 @@ class Router:
     def offers(self, model: str) -> bool:
         """Whether the server at OPENAI_BASE_URL is known to have ``model``."""
         return self._catalogue is not None and model in self._catalogue.ids
+
+    @property
+    def offered(self) -> Sequence[str]:
+        """What the main server is known to have."""
+        return tuple(self._catalogue.ids) if self._catalogue is not None else ()
 
     def unlisted(self, model: str) -> tuple[str, ...] | None:
         """Names near ``model``, when the server at OPENAI_BASE_URL would answer with another; else None."""

@@ -28,7 +28,7 @@ async def import_checkpoint(
     gitdir: Path,
     *,
     tree: str,
-    pack: AsyncIterable[bytes],
+    pack: AsyncIterable[bytes] | None,
     message: str,
     ref: str,
     old: str,
@@ -41,16 +41,17 @@ async def import_checkpoint(
 ) -> str:
     """Commit ``tree`` on top of ``old`` and move ``ref`` from ``old`` to it; returns the branch's tip.
 
-    ``pack`` holds the objects that ``base`` (default ``old``) lacks; it may be empty. At most ``limit``
-    bytes. No commit is made when ``tree`` is that of ``old``, which a caller may know: ``known``. RepoError,
-    and the branch stays where it is, for anything broken or refused (git itself looks at what it commits, and
-    at its parent), and if the branch was moved meanwhile. Without ``index`` the worktree's
-    own index stays behind: the caller syncs it when a person may look.
+    ``pack`` holds the objects that ``base`` (default ``old``) lacks, at most ``limit`` bytes; empty, or
+    None when they were received before. No commit is made when ``tree`` is that of ``old``, which a caller
+    may know: ``known``. RepoError, and the branch stays where it is, for anything broken or refused (git
+    itself looks at what it commits, and at its parent), and if the branch was moved meanwhile.
+    Without ``index`` the worktree's own index stays behind: the caller syncs it when a person may look.
     """
     need_oid(tree, "the tree")
     need_oid(old, "the branch's commit")
     need_oid(base or old, "the base")
-    await _import(gitdir, _bounded(pack, limit), limit)
+    if pack is not None:
+        await receive(gitdir, pack, limit=limit)
     if tree == (known or await _need_trees(gitdir, old, tree)):
         return old
     title, _, body = message.strip().partition("\n")
@@ -60,6 +61,11 @@ async def import_checkpoint(
     if index:
         await sync_index(gitdir, ref, commit)
     return commit
+
+
+async def receive(gitdir: Path, pack: AsyncIterable[bytes], *, limit: int = PACK_LIMIT) -> None:
+    """Take in what a pack holds, before anything refers to it. RepoError for what git refuses."""
+    await _import(gitdir, _bounded(pack, limit), limit)
 
 
 async def _need_trees(gitdir: Path, old: str, tree: str) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from codebutler.errors import RepoError
 from codebutler.repo.git import common_dir, git, resolve, try_git
 from codebutler.repo.process import environment, run
+from codebutler.waiting import together
 
 _OLDEST_GIT = (2, 38)
 _INIT = "git init && git add . && git commit -m 'First commit'"
@@ -48,17 +49,20 @@ async def find_repo(path: Path) -> Repo:
     gitdir, top = await asyncio.to_thread(_locate, path)
     common = common_dir(gitdir)
     root = top if common == gitdir else _main_root(common)
-    _, head, said, urls = await asyncio.gather(
-        _need_readable(common),
-        resolve(gitdir, "HEAD"),
-        git("symbolic-ref", "--quiet", "--short", "HEAD", gitdir=gitdir, check=False),
-        git("config", "-z", "--get-regexp", r"^remote\..*\.url$", gitdir=common, check=False),
-    )
+    about_urls = ("config", "-z", "--get-regexp", r"^remote\..*\.url$")
+    async with together() as group:
+        group.create_task(_need_readable(common))
+        resolving = group.create_task(resolve(gitdir, "HEAD"))
+        naming = group.create_task(
+            git("symbolic-ref", "--quiet", "--short", "HEAD", gitdir=gitdir, check=False)
+        )
+        listing = group.create_task(git(*about_urls, gitdir=common, check=False))
+    head, urls = resolving.result(), listing.result()
     if head is None:
         raise RepoError(
             f"{root} has no commit yet", fix="Make one: git add . && git commit -m 'First commit'"
         )
-    branch = said.decode().strip() or None
+    branch = naming.result().decode().strip() or None
     name, url = await _remote(common, branch, urls)
     default = await _default_branch(common, name, branch)
     return Repo(root, common, head, branch, default, name, url)

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
-from codebutler.repo.memory_items import Learned, item_id, learned
-from codebutler.repo.memory_page import Entry, Page, Section, lines_of
-from codebutler.repo.memory_text import (
-    AUTOMATIC,
-    ITEM_CHARS,
-    bare,
-    item_line,
-    key,
-    plain,
-    title,
-    word,
-)
+from codebutler.repo.memory_items import Learned, learned
+from codebutler.repo.memory_page import Entry, Page, Section, comments, lines_of
+from codebutler.repo.memory_replaces import is_meant, present
+from codebutler.repo.memory_text import AUTOMATIC, bare, item_line, key, plain, title, word
 from codebutler.types import MemoryItem
 
 if TYPE_CHECKING:
@@ -52,15 +45,26 @@ def apply_item(text: str, item: MemoryItem, *, thread: str, date: str, approver:
     return result
 
 
+def without_absent(text: str, item: MemoryItem) -> tuple[MemoryItem, list[str]]:
+    """``item`` without what it would replace that is no longer there, and that; others stay as they are."""
+    if item.kind not in {"lesson", "add_step"} or not item.replaces:
+        return item, []
+    entries = Page(text).entries()
+    gone = [wish for wish in item.replaces if not any(is_meant(item.file, e, wish) for e in entries)]
+    left = item.model_copy(update={"replaces": [w for w in item.replaces if w not in gone]})
+    return left, [] if is_known(text, left) else gone
+
+
 def is_known(text: str, item: MemoryItem) -> bool:
     """Whether ``text`` holds ``item`` already. Raises ToolFailed where ``apply_item`` would."""
     return apply_item(text, item, thread="", date="", approver="") == text
 
 
-def revert(text: str, file: str, name: str) -> tuple[str, str]:
+def revert(text: str, file: str, name: str, old: Sequence[str] = ()) -> tuple[str, str]:
     """(``text`` without a learned item, its words). ``name`` is its id, or its words.
 
-    Of a step that was made automatic only that is taken back; a learned workflow goes as a whole.
+    ``old`` is what it took the place of: that stands there again. Of a step that was made automatic only
+    that is taken back; a learned workflow goes as a whole.
     """
     one = _learned_by(text, file, name)
     page = Page(text)
@@ -72,20 +76,48 @@ def revert(text: str, file: str, name: str) -> tuple[str, str]:
     entry = next(e for e in page.entries() if e.start == one.line)
     if one.automated:
         return _unmarked(page, entry), one.text
-    return page.without(entry), one.text
+    if old:
+        return _back(page, entry, old), one.text
+    if below := page.below(entry):
+        raise ToolFailed(f"below it stands {below[:80]!r}, which was not learned", fix="Remove it by hand.")
+    return _tidy(page.without(entry)), one.text
+
+
+def _back(page: Page, entry: Entry, old: Sequence[str]) -> str:
+    """The old items in the place of the one that had replaced them, as far as they are not there."""
+    first, *others = old
+    text = page.instead(entry, " ".join([item_line(first), *comments(entry.text)]))
+    for words in others:
+        page = Page(text)
+        heading = title(entry.section or DEFAULT_SECTION)
+        if page.find(item_line(words), None) is None:
+            text = _insert(page, page.section(heading), heading, item_line(words), ordered=False, after=None)
+    return text
+
+
+def _tidy(text: str) -> str:
+    """Without the section that we make for what has no place, once nothing is in it."""
+    page = Page(text)
+    section = page.section(DEFAULT_SECTION)
+    if section is None or page.after_text(section.end) > section.start + 1:
+        return text
+    return _cut(page, section)
 
 
 def _applied(text: str, item: MemoryItem, note: str) -> str:
     if item.kind == "revert":
-        return revert(text, item.file, item.replaces[0])[0]
+        name, *old = item.replaces
+        return revert(text, item.file, name, old)[0]
     if item.kind == "remove":
         return _without(text, item, item.replaces)
     if item.kind == "new_workflow":
         return _new_workflow(Page(text), item, note)
     if not item.replaces:
         return _added(Page(text), item, note)
-    first, *others = _present(text, item)
+    first, *others = present(text, item)
     content = item_line(item.text)
+    if item.kind == "automate" and not content.endswith(AUTOMATIC):
+        content = f"{content} {AUTOMATIC}"
     known = Page(text).find(content, None)
     if known is not None and lines_of(known)[0] != first.start:
         return _without(text, item, item.replaces)  # it is there: only what it takes the place of goes
@@ -98,7 +130,7 @@ def _applied(text: str, item: MemoryItem, note: str) -> str:
     page = Page(text)
     moved = first.start - sum(e.end - e.start for e in others if e.start < first.start)
     entry = next(e for e in page.entries() if e.start == moved)
-    return page.instead(entry, f"{content} {note}")
+    return page.instead(entry, " ".join([content, *comments(entry.text), note]))
 
 
 def _added(page: Page, item: MemoryItem, note: str) -> str:
@@ -156,7 +188,7 @@ def _insert(
 
 def _new_workflow(page: Page, item: MemoryItem, note: str) -> str:
     heading = title(item.section)
-    steps = [item_line(x) for x in item.text.splitlines() if bare(x, ITEM_CHARS)]
+    steps = [item_line(x) for x in item.text.splitlines() if bare(x, len(x) + 8)]
     if steps and key(steps[0]) == key(heading):
         steps = steps[1:]
     if not 0 < len(steps) <= STEPS:
@@ -197,28 +229,10 @@ def _cut(page: Page, section: Section) -> str:
     return page.text[: page.at(start)] + gap + rest
 
 
-def _present(text: str, item: MemoryItem) -> list[Entry]:
-    """What ``item`` replaces, each once. ToolFailed for what is not there."""
-    page, found = Page(text), list[Entry]()
-    within = page.section(item.section) if item.kind in {"add_step", "automate"} else None
-    for wish in item.replaces:
-        entry = next((e for e in page.entries(within) if _is_meant(item.file, e, wish)), None)
-        if entry is None:
-            raise ToolFailed(f"{item.file} has no item {wish[:80]!r} to replace or remove")
-        if entry not in found:
-            found.append(entry)
-    return found
-
-
-def _is_meant(file: str, entry: Entry, wish: str) -> bool:
-    words = plain(entry.text)
-    return wish.strip() == item_id(file, entry.section, words) or key(words) == key(wish)
-
-
 def _without(text: str, item: MemoryItem, wishes: list[str]) -> str:
     for wish in wishes:
         page = Page(text)
-        entry = next((e for e in page.entries() if _is_meant(item.file, e, wish)), None)
+        entry = next((e for e in page.entries() if is_meant(item.file, e, wish)), None)
         if entry is not None:
             text = page.without(entry)
     return text

@@ -7,6 +7,7 @@ otherwise than meant, or changes how anything else reads, is refused.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ from codebutler.repo.memory_text import inline, key, parse, plain
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
+
+
+OURS = re.compile(r"<!-- (?:learned|automated): ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +142,21 @@ class Page:
         return result
 
     def instead(self, entry: Entry, content: str) -> str:
-        """The text with another item in the place of this one, under the same marker."""
-        line = f"{self.beginning(entry)}{content}"
-        newline = end_of(self.lines[entry.end - 1])
-        result = f"{self.text[: self.at(entry.start)]}{line}{newline}{self.text[self.at(entry.end) :]}"
-        new = Page(result)
-        twin = next((e for e in new.entries() if e.start == entry.start), None)
-        reads = twin is not None and (twin.end, twin.text.content) == (entry.start + 1, content)
-        if twin is None or not reads or told(new._item_cut(twin)) != told(self._item_cut(entry)):
+        """The text with other words for an item, under the same marker; what stands below them stays."""
+        end = lines_of(entry.text)[1]
+        line = f"{self.beginning(entry)}{content}{end_of(self.lines[end - 1])}"
+        result = f"{self.text[: self.at(entry.start)]}{line}{self.text[self.at(end) :]}"
+        meant = told(self.tokens)
+        kind, level, _, info = meant[entry.token + 2]
+        meant[entry.token + 2] = (kind, level, content, info)
+        if told(parse(result)) != meant:
             raise no_room(entry.start)
         return result
+
+    def below(self, entry: Entry) -> str:
+        """What stands in an item beside its own text, in one line; comments of ours are no part of it."""
+        lines = self.lines[lines_of(entry.text)[1] : entry.end]
+        return " ".join(" ".join([*comments(entry.text), *lines]).split())
 
     def _goes_on(self, line: int) -> bool:
         """Whether the line begins an item of a list: a neighbour that needs no blank line before it."""
@@ -181,6 +190,14 @@ class Page:
         meant = [x.lstrip().partition(" ")[2] for x in block if x and not x.startswith("<!--")]
         if read != meant or not _grown(self.tokens, tokens):
             raise no_room(first)
+
+
+def comments(token: Token) -> list[str]:
+    """The comments in an item's words that a person wrote."""
+    found = [
+        c.content for c in token.children or [] if c.type == "html_inline" and c.content.startswith("<!--")
+    ]
+    return [text for text in found if not OURS.match(text)]
 
 
 def told(tokens: Sequence[Token]) -> list[tuple[str, int, str, str]]:

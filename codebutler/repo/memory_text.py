@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 AUTOMATIC = "(automatic)"
 ITEM_CHARS, SECTION_CHARS = 600, 80
-"""Caps on an item and on a heading, in characters; what is longer ends in an ellipsis."""
+"""Caps in characters: a longer item is refused, a longer heading ends in an ellipsis."""
 _JOINERS = "\u200c\u200d"
 """Invisible, but some scripts and emoji cannot do without them."""
 
@@ -50,12 +51,28 @@ def key(text: str) -> str:
 
 def item_line(text: str) -> str:
     """The text of a list item: one paragraph when parsed, whatever ``text`` tries to be."""
-    line = bare(text, ITEM_CHARS)
+    line = bare(text, len(text) + 8)
+    if len(line) > ITEM_CHARS:
+        raise ToolFailed(f"the memory item has {len(line)} characters; it may have {ITEM_CHARS}: shorten it")
     if line and not _is_paragraph(line):
         line = f"\\{line}"
     if not line or not _is_paragraph(line) or not key(plain(inline(line))):
         raise ToolFailed("the memory item has no text that could be a list item; write one plain sentence")
     return line
+
+
+def shown(text: str) -> str:
+    """A line as it will stand in memory, for people who read it as markdown: nothing of it stays hidden.
+
+    Words with a link, a picture or HTML, whose address or attributes a reader would not see, are code.
+    """
+    line = bare(text, len(text) + 8)
+    hiding = {"link_open", "image", "html_inline"}
+    if not any(child.type in hiding for child in inline(line).children or []):
+        return line
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    space = " " if "`" in (line[0], line[-1]) else ""
+    return f"{fence}{space}{line}{space}{fence}"
 
 
 def title(text: str) -> str:

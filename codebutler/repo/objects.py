@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import posixpath
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from codebutler.errors import RepoError
 from codebutler.repo.git import need_oid, plumb, resolve, try_plumb
 from codebutler.repo.process import complaint
+from codebutler.waiting import together
 
 _TOPS = 64
 """Commits of which the names at the top are remembered."""
@@ -91,6 +91,11 @@ async def _link(gitdir: Path, commit: str, path: str) -> str | None:
     return None if target.startswith(("/", "..")) or "\0" in target else target
 
 
+async def which_exist(gitdir: Path, commit: str, paths: Sequence[str]) -> list[str]:
+    """Those of ``paths`` that are files or symlinks of the commit."""
+    return [entry.path for entry in await _ls_tree(gitdir, commit, *paths) if entry.kind == "blob"]
+
+
 async def list_files(gitdir: Path, commit: str, prefix: str = "") -> list[str]:
     """The paths of all files in a commit, or of those below the folder ``prefix``."""
     folder = (prefix.rstrip("/") + "/",) if prefix else ()
@@ -152,7 +157,7 @@ async def diff(
     gitdir: Path, old: str, new: str, *, paths: Sequence[str] = (), limit: int = DIFF_LIMIT
 ) -> tuple[str, bool]:
     """The unified diff between two commits, and whether it was cut at ``limit`` bytes."""
-    ends = await asyncio.gather(_known(gitdir, old), _known(gitdir, new))
+    ends = await _both_known(gitdir, old, new)
     result = await try_plumb("diff", *_DIFF, *ends, "--", *paths, gitdir=gitdir, limit=limit)
     if result.code != 0:
         raise RepoError(f"no diff of {old[:12]} and {new[:12]}: {complaint(result.err)}")
@@ -161,7 +166,7 @@ async def diff(
 
 async def diff_stat(gitdir: Path, old: str, new: str) -> list[FileStat]:
     """What changed between two commits, one entry a file, renames as a deletion and an addition."""
-    ends = await asyncio.gather(_known(gitdir, old), _known(gitdir, new))
+    ends = await _both_known(gitdir, old, new)
     out = await plumb("diff", *_DIFF, "--no-renames", "--numstat", "-z", *ends, "--", gitdir=gitdir)
     stats = []
     for item in out.decode(errors="surrogateescape").split("\0"):
@@ -186,6 +191,12 @@ async def merge_base(gitdir: Path, one: str, other: str) -> str | None:
 
 def _count(text: str) -> int | None:
     return None if text == "-" else int(text)
+
+
+async def _both_known(gitdir: Path, old: str, new: str) -> tuple[str, str]:
+    async with together() as group:
+        one, other = (group.create_task(_known(gitdir, rev)) for rev in (old, new))
+    return one.result(), other.result()
 
 
 async def _known(gitdir: Path, rev: str) -> str:

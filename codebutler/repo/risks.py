@@ -18,17 +18,32 @@ _CI_FILES = {
     *(".drone.yml", ".woodpecker.yml"),
 }
 _HOOKS = (
-    *(".husky/", ".githooks/", ".git-hooks/", "hooks/", ".claude/"),
-    *(".codebutler/roles/", ".codebutler/prompts/"),
+    *("hooks/", ".claude/", ".codebutler/roles/", ".codebutler/prompts/", ".codebutler/skills/"),
+    *(".vscode/", ".devcontainer/", ".cargo/"),
 )
+_HOOKS_ANYWHERE = ("/.husky/", "/.githooks/", "/.git-hooks/")
 _HOOK_FILES = {
     *(".pre-commit-config.yaml", "lefthook.yml", ".gitattributes", ".gitmodules", ".mcp.json", ".envrc"),
-    ".codebutler/config.json",
+    *(".codebutler/config.json", "AGENTS.md", "CLAUDE.md"),
 }
 _SCRIPTS = {
-    *("package.json", "setup.py", "build.rs", "conftest.py", "sitecustomize.py", "Dockerfile", "Makefile"),
-    *("Rakefile", ".npmrc", "pip.conf"),
+    *(
+        "package.json",
+        "setup.py",
+        "build.rs",
+        "conftest.py",
+        "sitecustomize.py",
+        "setup.cfg",
+        "pyproject.toml",
+    ),
+    *("tox.ini", "noxfile.py", "Rakefile", ".npmrc", ".yarnrc.yml", "pip.conf", "Cargo.toml", "gradlew"),
+    *("build.gradle", "build.gradle.kts", "pom.xml", "deno.json", "justfile", "Justfile"),
 }
+_SCRIPT_FORMS = re.compile(
+    r"dockerfile(?:\..+)?|containerfile|(?:gnu)?makefile|.+\.mk|(?:docker-)?compose(?:\..+)?\.ya?ml"
+    r"|requirements.*\.txt|constraints.*\.txt",
+    re.IGNORECASE,
+)
 _LOCKS = {
     *("package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lockb", "bun.lock"),
     *("poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "Cargo.lock", "go.sum", "Gemfile.lock"),
@@ -77,11 +92,17 @@ def _risk(path: str) -> str:
     name, low = PurePosixPath(path).name, path.lower()
     if low.startswith(_CI) or name in _CI_FILES:
         return "CI"
-    if low.startswith(_HOOKS) or name in _HOOK_FILES or low in _HOOK_FILES:
+    if (
+        low.startswith(_HOOKS)
+        or any(x in f"/{low}" for x in _HOOKS_ANYWHERE)
+        or name in _HOOK_FILES
+        or low in _HOOK_FILES
+    ):
         return "hooks and settings"
     if name in _LOCKS:
         return "lock file"
-    return "runs at build, install or test" if name in _SCRIPTS else ""
+    runs = name in _SCRIPTS or _SCRIPT_FORMS.fullmatch(name)
+    return "runs at build, install or test" if runs else ""
 
 
 def _path(field: str) -> str:

@@ -18,6 +18,12 @@ _WHEN = re.compile(
     r"(?P<rest>.+)",
     re.IGNORECASE | re.DOTALL,
 )
+_PASSING = re.compile(
+    r"(?:if|when)\s+(?:the\s+)?(?:request|plan)\s+(?:names|mentions|touches)\s+(?P<what>[^:→]+?)\s*→\s*"
+    r"(?P<rest>.+)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""With an arrow, a comma parts the words of the condition and does not end it."""
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _PASSED = re.compile(r"→\s*(?P<who>[A-Za-z]+)\s*:\s*(?P<rest>\S.*)", re.DOTALL)
 
@@ -77,7 +83,7 @@ def _step(home: str, number: int, text: str, source: str) -> Step:
     automatic = AUTOMATIC in text
     words = " ".join(_COMMENT.sub(" ", source).replace(AUTOMATIC, " ").split())
     who, task = _doer(words)
-    condition = _WHEN.match(task)
+    condition = _PASSING.match(task) or _WHEN.match(task)
     when = ""
     if condition is not None:
         when, task = condition["what"].strip(), condition["rest"].strip()
@@ -101,7 +107,8 @@ def _doer(words: str) -> tuple[str, str]:
 
 _ADDRESS = re.compile(r"https?://[\w.-]+")
 _API = re.compile(
-    r"\b(?:REST |GraphQL |HTTP |web |third[- ]party |external )?(?:API|SDK|webhook|endpoint)s?\b"
+    r"\b(?:REST |GraphQL |HTTP |web |third[- ]party |external )?(?:API|SDK|webhook|endpoint)s?\b",
+    re.IGNORECASE,
 )
 
 
@@ -112,7 +119,7 @@ def holds(when: str, text: str) -> bool:
     """
     if not when:
         return True
-    for part in re.split(r"\s+or\s+|\s*/\s*", when):
+    for part in re.split(r"\s+or\s+|\s*[/,]\s*(?:or\s+)?", when):
         wanted = re.sub(r"^(?:an?|the)\s+", "", part.strip(" `\"'.,"), flags=re.IGNORECASE)
         if key(wanted) in {"external api", "external apis", "api"}:
             if _ADDRESS.search(text) or _API.search(text):

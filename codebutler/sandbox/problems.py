@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -82,6 +84,11 @@ def explain(stderr: str, settings: SandboxSettings, machine: Machine | None = No
         )
     if NO_LANDLOCK in stderr:
         return NoSandbox(f"the sandbox did not start: {said}", fix=_LANDLOCK)
+    if os.strerror(errno.EMFILE) in stderr:
+        return NoSandbox(
+            f"the sandbox did not start: {said}",
+            fix="Raise the limit where codebutler is started, such as with: ulimit -n 1024",
+        )
     machine = machine or Machine.here()
     weaker = _WEAKER if machine.landlock and settings.tier == "bwrap" else ""
     fix = " ".join(filter(None, (_fix(stderr, machine), weaker, _LAST_RESORT)))

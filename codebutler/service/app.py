@@ -21,6 +21,7 @@ from codebutler.repo.objects import read_bytes, show_file
 from codebutler.sandbox.configured import sandbox_settings
 from codebutler.service.keeping import copy_of, name_of, rescue_of
 from codebutler.settings import borrowed
+from codebutler.settings.discord import Discord
 from codebutler.settings.slack import Slack
 from codebutler.store.store import Store
 from codebutler.thread.host import Host
@@ -37,9 +38,10 @@ class Place:
     home: Path
     redactor: Redactor
 
-    def with_slack(self, slack: Slack) -> Place:
-        """The same place with other settings of its Slack door."""
-        return replace(self, config=self.config.model_copy(update={"slack": slack}))
+    def with_doors(self, *, slack: Slack, discord: Discord) -> Place:
+        """The same place with other settings of its doors."""
+        update = {"slack": slack, "discord": discord}
+        return replace(self, config=self.config.model_copy(update=update))
 
 
 async def find_place(

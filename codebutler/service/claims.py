@@ -1,12 +1,17 @@
-"""Which Slack channel is whose, when one process serves several repos."""
+"""Which channel is whose, when one process serves several repos."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeVar
 
 from codebutler.config import Config
 from codebutler.errors import ConfigError
 from codebutler.service.app import Place
+from codebutler.settings.discord import Discord
+from codebutler.settings.slack import Slack
+
+Door = TypeVar("Door", Slack, Discord)
 
 
 class Claims:
@@ -19,18 +24,26 @@ class Claims:
 
     def settle(self, place: Place, *, alone: bool) -> Place:
         """``place`` with the channels that are its own. ConfigError when another repo has one of them."""
-        slack, root = place.config.slack, place.repo.root
-        named = [c for c in (slack.channel_id, *slack.channels) if c]
-        theirs = [c for c, owner in self._given.items() if owner == root]
+        slack = self._ours(place.config.slack, place.repo.root, "Slack", alone=alone)
+        discord = self._ours(place.config.discord, place.repo.root, "Discord", alone=alone)
+        return place.with_doors(slack=slack, discord=discord)
+
+    def _ours(self, door: Door, root: Path, name: str, *, alone: bool) -> Door:
+        """A door's settings with the repo's own channels. Ids of the two platforms never meet."""
+        named: list[str] = [c for c in (door.channel_id, *door.channels) if c]
+        given = [c for c, owner in self._given.items() if owner == root]
+        theirs: list[str] = [c for c in given if c.isdigit() == (name == "Discord")]
         ours = [c for c in dict.fromkeys((*theirs, *named)) if self._given.get(c, root) == root]
         for channel in [] if alone else ours:
             other = self._taken.setdefault(channel, root)
             if other != root:
+                key = f"{name.lower()}.channelID"
                 raise ConfigError(
-                    f"the Slack channel {channel} is both {other}'s and {root}'s",
-                    fix="Set slack.channelID in each repo's config.json, or serve.channels in the host's.",
+                    f"the {name} channel {channel} is both {other}'s and {root}'s",
+                    fix=f"Set {key} in each repo's config.json, or serve.channels in the host's.",
                 )
         if ours == named:
-            return place
-        changed = slack.model_copy(update={"channel_id": None, "channels": ours})
-        return place.with_slack(changed)
+            return door
+        first = door.channel_id if door.channel_id in ours else next(iter(ours), None)
+        rest = [channel for channel in ours if channel != first]
+        return door.model_copy(update={"channel_id": first, "channels": rest})

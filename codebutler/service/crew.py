@@ -24,6 +24,7 @@ from codebutler.service.github_side import github_side, github_webhooks
 from codebutler.service.keeping import lost_notice, name_of
 from codebutler.service.narrate import narrator
 from codebutler.service.owner import Owner, ask_for_way, holder
+from codebutler.shortage import shortage
 from codebutler.surfaces.github.webhooks import Webhooks
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
@@ -220,6 +221,6 @@ def _why(error: BaseException) -> Exception:
         error = error.exceptions[0]
     if isinstance(error, (StoreGone, ConfigError, UsageError)):
         return error
-    wrapped = CodeButlerError(f"serving ended by itself: {error}")
+    wrapped = CodeButlerError(f"serving ended by itself: {shortage(error) or error}")
     wrapped.__cause__ = error
     return wrapped

@@ -36,7 +36,7 @@ async def _asked(slack: Slack, app: str) -> list[Check]:
             checks.append(problem(_AREA, f"the bot token lacks {', '.join(bot.lacks)}", setup.ADD_SCOPES))
         checks += [note(_AREA, f"without {line}") for line in bot.misses]
         if app:
-            await setup.may_connect(link.calls, app)
+            await setup.may_connect(link.calls, app, bot)
             checks.append(ok(_AREA, "the app token opens connections"))
         channels = [c for c in (slack.channel_id, *slack.channels, slack.admin_channel) if c]
         checks += [problem(_AREA, text, fix) for text, fix in await setup.states(link.calls, channels)]

@@ -8,17 +8,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from codebutler.config import Config
-from codebutler.service.bridging import Bridge
+from codebutler.service.bridging import Bridge, Chat
 from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.discord.catchup import CatchUp as DiscordCatchUp
 from codebutler.surfaces.discord.door import Discord
 from codebutler.surfaces.discord.link import Link as DiscordLink
+from codebutler.surfaces.discord.office import Office
+from codebutler.surfaces.discord.partner import Partner
 from codebutler.surfaces.slack.catchup import CatchUp as SlackCatchUp
 from codebutler.surfaces.slack.door import Slack
 from codebutler.surfaces.slack.link import Link as SlackLink
 from codebutler.surfaces.slack.opening import Opening
 from codebutler.thread.engine import Engine
+from codebutler.thread.host import Host
 from codebutler.thread.thread import Listener
 from codebutler.types import Surface
 
@@ -77,16 +80,18 @@ class Doors:
         for door in self._chats:
             door.hearing.rank = rank
             door.hearing.access = config.access
+            door.hearing.foreign = config.serve.channels.keys() - door.hearing.channels
         self._github = github
         self._store = store
         self._bridge = Bridge(store, github, self._openings(config)) if github is not None else None
         self._where: dict[str, list[tuple[Slack | Discord, str]]] = {}
         """The conversations of threads that write at present."""
 
-    def _openings(self, config: Config) -> list[Opening]:
+    def _openings(self, config: Config) -> list[Chat]:
         """Where threads that began elsewhere are shown."""
-        slack, channel = self._links.slack, config.slack.channel_id
-        return [Opening(slack, channel)] if slack is not None and channel else []
+        links, slack, discord = self._links, config.slack.channel_id, config.discord.channel_id
+        found: list[Chat] = [Opening(links.slack, slack)] if links.slack is not None and slack else []
+        return [*found, Partner(links.discord, discord)] if links.discord is not None and discord else found
 
     @property
     def surfaces(self) -> Sequence[Surface]:
@@ -98,8 +103,10 @@ class Doors:
         for door in self._chats:
             bridged = self._bridge.from_chat(engine.receive) if self._bridge is not None else engine.receive
             door.hearing.receive = bridged
+        if self._discord is not None:
+            self._discord.hearing.office = _office(engine.host)
         if self._github is not None and self._bridge is not None:
-            self._github.attach(self._bridge.from_github(engine.receive))
+            self._github.attach(self._bridge.from_github(engine.receive), engine.kick)
 
     async def listen(self) -> None:
         """Hear what doors without a connection of their own bring, until cancelled."""
@@ -138,3 +145,7 @@ class Doors:
             self._where[thread] = [(doors[name], there) for name, there in bound if name in doors]
         for door, conversation in self._where[thread]:
             await door.stream(conversation, role, delta)
+
+
+def _office(host: Host) -> Office:
+    return Office(host.config, host.houses, host.router)

@@ -24,7 +24,9 @@ class Discord(Section):
     ``channels`` are more of them; ``elsewhere``: so do mentions in other channels, and direct messages.
     ``users`` and those with one of ``roles`` may use it (none named: whoever is in the channel); ``admins``
     and ``admin_roles`` may also decide in threads of others, as may whoever manages the guild. ``command`` is
-    the slash command's name. ``edit_seconds`` is the least time between two edits of a message.
+    the slash command's name, ``alias_prefix`` begins the other names of some of it, and with
+    ``global_commands`` they are made for all guilds and direct messages, which takes Discord up to an hour.
+    ``edit_seconds`` is the least time between two edits of a message.
     ``gateway_url`` goes before what the server at ``base_url`` says itself.
     """
 
@@ -39,6 +41,8 @@ class Discord(Section):
     admin_roles: list[Line] = []
     admin_channel: Line | None = None
     command: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")] = "codebutler"
+    alias_prefix: Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,16}$")] = "rm-"
+    global_commands: bool = False
     edit_seconds: Annotated[float, Field(ge=0, le=60)] = 1.5
     base_url: Url = "https://discord.com/api/v10"
     gateway_url: GatewayUrl | None = None

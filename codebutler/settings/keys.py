@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr
@@ -119,3 +119,10 @@ def leaves(section: BaseModel, above: KeyPath = ()) -> Iterator[tuple[KeyPath, A
                 yield from leaves(inner, inner_path)
             else:
                 yield inner_path, inner
+
+
+def within(name: str, held: Sequence[str]) -> list[str]:
+    """The people of one entry of ``access`` whom the host's list lets in, too: U7 at one door is U7."""
+    if "anyone" in held or name in held or name.partition(":")[2] in held:
+        return [name]
+    return list(held) if name == "anyone" else [entry for entry in held if entry.partition(":")[2] == name]

@@ -104,7 +104,7 @@ class Threads(Section):
 
 
 class Serve(Section):
-    """What ``serve`` runs when no repo is named: folders of repos. ``channels`` says whose a Slack channel
+    """What ``serve`` runs when no repo is named: folders of repos. ``channels`` says whose a chat's channel
     is, by the repo's folder, where the repos do not say it themselves. ``log_json``: the log as JSON lines.
     """
 
@@ -181,6 +181,7 @@ class Retention(Section):
 
     logs_days: Annotated[int, Field(ge=1)] | None = 365
     blobs_days: Annotated[int, Field(ge=1)] | None = 90
+    workspaces_days: Annotated[int, Field(ge=1)] | None = 7
 
 
 class Git(Section):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 import shutil
 import sqlite3
 from pathlib import Path
@@ -13,6 +14,11 @@ from codebutler.store.standing import Rescue, no_rescue
 BUSY_SECONDS = 30.0
 """How long a connection waits for another process's lock."""
 _TIGHT = 64 * 1024
+_SPARE = 16
+"""Files that a store, its log and a folder's sync may need to open at once."""
+_GROWTH = 1024 * 1024
+"""Bytes by which a store's file may have to grow at once."""
+_LIMITED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 
 
 def translate(path: Path, error: Exception, rescue: Rescue = no_rescue) -> Exception:
@@ -40,12 +46,16 @@ def _word(path: Path, error: Exception, rescue: Rescue) -> Exception:
 def _of_system(path: Path, error: OSError) -> CodeButlerError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _disk_full(path)
+    if error.errno in (errno.EMFILE, errno.EFBIG) and (limited := _limited(path)) is not None:
+        return limited
     return ConfigError(
         f"cannot use the store {path}: {error.strerror or error}", fix="Check the folder and its permissions."
     )
 
 
 def _of_sqlite(path: Path, error: sqlite3.Error, code: int, rescue: Rescue) -> CodeButlerError:
+    if code in _LIMITED and (limited := _limited(path)) is not None:
+        return limited
     match code:
         case sqlite3.SQLITE_FULL:
             return _disk_full(path)
@@ -67,6 +77,41 @@ def _of_sqlite(path: Path, error: sqlite3.Error, code: int, rescue: Rescue) -> C
             )
         case _:
             return CodeButlerError(f"the store {path} failed: {error}")
+
+
+def _limited(path: Path) -> CodeButlerError | None:
+    """A limit of this process that stands in the way: SQLite tells only that it could not go on."""
+    files, size = (resource.getrlimit(which)[0] for which in (resource.RLIMIT_NOFILE, resource.RLIMIT_FSIZE))
+    if files != resource.RLIM_INFINITY and _open_files() + _SPARE > files:
+        return CodeButlerError(
+            f"no more files can be opened for {path}: this process may have {files} open",
+            fix="Raise the limit where it is started, such as with: ulimit -n 1024",
+        )
+    stores = (path, path.with_name(path.name + "-wal"))
+    if size != resource.RLIM_INFINITY and any(_size(each) + _GROWTH > size for each in stores):
+        return CodeButlerError(
+            f"{path} cannot grow: this process may write no file of more than {size} bytes",
+            fix="Raise the limit where it is started, such as with: ulimit -f unlimited",
+        )
+    return None
+
+
+def _open_files() -> int:
+    """Descriptors of this process; none can be counted where not even a folder can be opened."""
+    for folder in ("/proc/self/fd", "/dev/fd"):
+        try:
+            return sum(1 for _ in Path(folder).iterdir())
+        except OSError as error:
+            if error.errno == errno.EMFILE:
+                return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 0
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _disk_full(path: Path) -> CodeButlerError:

@@ -71,9 +71,10 @@ class Terminal:
             return
         self._shown.add(mark)
         if message.slot == "status":
-            changed, self.status = self.status != message.text, message.text
+            line = one_line(message)
+            changed, self.status = self.status != line, line
             if changed and not self._quiet and not self._toolbar:
-                self._console.print(bare(message.text).replace("\n", "  "), style="dim", markup=False)
+                self._console.print(line, style="dim", markup=False, no_wrap=True, overflow="ellipsis")
         elif not self._quiet:
             self.writing = ""
             self._print(message)
@@ -106,9 +107,10 @@ def _markdown(text: str) -> Markdown:
     return shown
 
 
-def bare(text: str) -> str:
-    """A card's text without its marks, for a place that cannot show bold."""
-    return plain(text).replace("*", "").replace("`", "")
+def one_line(card: Outbound) -> str:
+    """The status card for a place that has one line and no bold: where the work is now."""
+    line = str(card.data.get("line") or card.text)
+    return " ".join(plain(line).replace("*", "").replace("`", "").split())
 
 
 def plain(text: str) -> str:

@@ -66,6 +66,8 @@ def gone(state: ThreadState, action: str, value: str, mark: str) -> str:
             return "No memory items wait for a decision any more."
         case "answer" if question is None or f"question:{question.call_id}" not in mark:
             return "This question has been answered."
+        case "raise" if state.limit is None or not state.halted.startswith("paused"):
+            return "The thread does not stand at that cap any more."
         case _:
             return ""
 

@@ -11,15 +11,14 @@ from collections.abc import Sequence
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
-from codebutler.config import Config
 from codebutler.dollars import exact
 from codebutler.errors import LimitReached
 from codebutler.events import Cap, Event, ImageOrdered, LimitHit, ModelFailed, ModelRequested
 from codebutler.store.money import RAISED
 from codebutler.store.rows import Payment
 from codebutler.thread.host import Host
+from codebutler.thread.housed import Housed
 from codebutler.thread.log import ThreadLog
-from codebutler.thread.state import ThreadState
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message
@@ -50,7 +49,7 @@ class _Hit(Exception):
         self.room = room
 
 
-class Caps(ABC):
+class Caps(Housed, ABC):
     """The caps of role, thread, repo, person and day over one claimed thread."""
 
     halts = True
@@ -58,19 +57,8 @@ class Caps(ABC):
 
     def __init__(self, host: Host, log: ThreadLog) -> None:
         """Reservations are rows: two racing threads cannot overspend a cap."""
-        self.host = host
-        self.log = log
+        super().__init__(host, log)
         self._run_counted = False
-
-    @property
-    def state(self) -> ThreadState:
-        """The fold of the log so far."""
-        return self.log.state
-
-    @property
-    def config(self) -> Config:
-        """The configuration that holds for this thread."""
-        return self.host.config
 
     @abstractmethod
     def toolset(self, role: Role) -> Toolset:
@@ -199,19 +187,8 @@ class Caps(ABC):
             await self.host.ledger.reserve(key=key, usd=usd, caps=caps)
         except LimitReached as error:
             which, most = (await self.shared(day))[error.scope]
-            whose = "this host's" if which == "day" else f"{self.owner}'s"
-            what = f"{whose} cap of {exact(most)} a day leaves too little for the next call"
+            what = f"{self.whose(error.scope)} cap of {exact(most)} a day leaves too little for the next call"
             raise _Hit(which, what, until=_next(DAY), short=error.short, room=usd - error.short) from error
-
-    def set_caps(self, day: str) -> dict[str, tuple[Cap, float]]:
-        """Scopes of the caps that hold over all threads, of a day and of a person, as they are configured."""
-        limits, shared = self.config.limits, dict[str, tuple[Cap, float]]()
-        if limits.usd_per_day is not None:
-            shared[f"day:{day}"] = ("day", limits.usd_per_day)
-        if self.state.opened is not None and limits.usd_per_person_per_day is not None:
-            owner = self.state.opened.owner
-            shared[f"person:{owner.surface}:{owner.id}:{day}"] = ("person", limits.usd_per_person_per_day)
-        return shared
 
     async def shared(self, day: str) -> dict[str, tuple[Cap, float]]:
         """The same, with what was raised."""

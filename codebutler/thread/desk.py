@@ -25,6 +25,7 @@ from codebutler.text import fit
 from codebutler.thread import planfile, playbook, radar, render
 from codebutler.thread.guidance import text_of
 from codebutler.thread.learning import recurrence
+from codebutler.thread.memory_now import memory_now
 from codebutler.thread.shipping import TEXT_CAP, Shipping
 from codebutler.thread.studio import ThreadStudio
 from codebutler.thread.weighing import sifted
@@ -206,7 +207,8 @@ class ThreadDesk(Shipping):
         items = [
             i.model_copy(update={"seen": recurrence(i, pasts)}) if i.kind == "automate" else i for i in items
         ]
-        fresh, held, lines = sifted(self.rules.memory, waiting, items)
+        now = await memory_now(self.host, self.space, self.state, self.rules.memory)
+        fresh, held, lines = sifted(now, waiting, items)
         if fresh or any(text not in self.state.turned_away for text in held):
             await self.append(MemoryProposed(items=fresh, known=held))
         count = len(self.state.memory or [])

@@ -29,6 +29,7 @@ from codebutler.servers.declared import Declared, declared
 from codebutler.setup.service import Setups
 from codebutler.store.copies import Copy
 from codebutler.store.store import Store
+from codebutler.thread.houses import Houses
 from codebutler.thread.radar import Radar
 from codebutler.toolset import images as image_tools
 from codebutler.toolset import memory as memory_tools
@@ -42,6 +43,7 @@ from codebutler.web.service import Web
 
 log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
+MEMORY_FOLDER = f"{FOLDER}/memory"
 PLANNERS = 16
 """PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
 ADMINS = "ADMINS"
@@ -59,7 +61,7 @@ def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
 
 def memory_path(file: str) -> str:
     """A memory file's path in the repo."""
-    return f"{FOLDER}/memory/{file}"
+    return f"{MEMORY_FOLDER}/{file}"
 
 
 def tell_admins(words: str) -> None:
@@ -158,8 +160,11 @@ class Host:
     """What installs the repo's dependencies."""
     web: Web = field(init=False)
     """Search and pages, for Researchers."""
+    houses: Houses = field(init=False)
+    """What is set for places such as guilds."""
     _rules: dict[str, Rules] = field(default_factory=dict)
     _own_coders: dict[tuple[str, str], Places] = field(default_factory=dict)
+    _coders_at: dict[str, Places] = field(default_factory=dict)
     _toolsets: dict[tuple[str, ...], Toolset] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -168,6 +173,7 @@ class Host:
         self.planners = asyncio.Semaphore(max(PLANNERS, self.config.limits.max_concurrent_threads))
         self.setups = Setups(self.repo, self.config, self.home, self.sandbox)
         self.web = Web(self.config.web, self.redactor)
+        self.houses = Houses(self.ledger)
 
     def own_coders(self, person: Person, most: int) -> Places:
         """One person's ``most`` places for Coders. One process runs all turns of a repo: it sees them all."""
@@ -175,6 +181,13 @@ class Host:
         if who not in self._own_coders:
             self._own_coders[who] = Places(most)
         return self._own_coders[who]
+
+    def coders_at(self, place: str, most: int) -> Places:
+        """A guild's ``most`` places for Coders."""
+        places = self._coders_at.setdefault(place, Places(most))
+        if places.count != most:
+            places.resize(most)
+        return places
 
     async def keep(self, thread: str) -> None:
         """Bring the thread's copy up to date. That it cannot be written stops no work, and is logged."""

@@ -156,6 +156,10 @@ def _memory(e: ev.MemoryDecided, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** keeps in memory: {kept}"
 
 
+def _unkept(e: ev.MemoryCommitted, _roles: dict[str, str]) -> Iterator[str]:
+    yield from (f"- not kept in memory: {_flat(why, 300)}" for why in e.refused)
+
+
 def _cancelled(e: ev.Cancelled, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- **{e.by.label}** cancelled"
 
@@ -181,6 +185,11 @@ def _neighbour(e: ev.NeighbourLanded, _roles: dict[str, str]) -> Iterator[str]:
 def _rebased(e: ev.RebaseBegun, _roles: dict[str, str]) -> Iterator[str]:
     if e.frame:
         yield f"- onto `{e.onto[:12]}`; in conflict: {_flat(', '.join(e.conflicts) or 'nothing', 300)}"
+
+
+def _mended(e: ev.MendRequested, _roles: dict[str, str]) -> Iterator[str]:
+    who = f" (asked by **{e.by.label}**)" if e.by else ""
+    yield f"- {e.about} at `{e.head[:12]}` to be seen to{who}"
 
 
 def _summarised(e: ev.Compacted, roles: dict[str, str]) -> Iterator[str]:
@@ -213,12 +222,14 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "pr_opened": _pr,
     "model_swapped": _swap,
     "memory_decided": _memory,
+    "memory_committed": _unkept,
     "cancelled": _cancelled,
     "rewound": _rewound,
     "forked": _forked,
     "overlap_found": _overlap,
     "neighbour_landed": _neighbour,
     "rebase_begun": _rebased,
+    "mend_requested": _mended,
     "compacted": _summarised,
 }
 

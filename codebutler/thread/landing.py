@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
-from codebutler.errors import RepoError, ToolFailed
+from codebutler.errors import RepoError
 from codebutler.events import CheckpointMade, Event, PrClosed
 from codebutler.repo import commits
 from codebutler.repo.git import is_ancestor, plumb
-from codebutler.repo.memory import apply_item
 from codebutler.repo.merging import merged_tree, shown, transplanted
-from codebutler.repo.objects import show_file
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
+from codebutler.thread.memory_merge import MEMORY, with_memory
 from codebutler.types import Outbound
-
-MEMORY = f"{FOLDER}/memory/"
 
 
 async def closed_outside(desk: ThreadDesk, then: str, *more: Event) -> bool:
@@ -81,42 +77,21 @@ async def _stand_on(desk: ThreadDesk, base: str, there: str) -> None:
 
 
 async def _keep_both(desk: ThreadDesk, base: str, there: str, tree: str, paths: Sequence[str]) -> None:
-    """What people wrote into memory files on the base branch, with this thread's lessons added to it."""
+    """What people wrote into memory files on either branch, with this thread's lessons in it."""
     gitdir, head = desk.host.repo.gitdir, desk.state.head
     await desk.load_rules()
-    files: dict[str, bytes | None] = {}
-    refused: list[str] = []
-    for path in paths:
-        name = path.removeprefix(MEMORY)
-        theirs = await show_file(gitdir, there, path)
-        text, homeless = _added(desk, name, theirs or desk.rules.memory.get(name, ""))
-        files[path] = text.encode()
-        refused += homeless
-    tree = await commits.tree_with(gitdir, tree, files)
+    tree, told = await with_memory(desk, tree, there, paths)
     message = f"Add this thread's lessons to the memory on {base}\n"
     new = await commits.join_trees(gitdir, tree, [head, there], message, identity=desk.space.identity)
     changed = await desk.space.advance(head, new, what=f"the memory on {base}")
     names = ", ".join(f"`{path.removeprefix(MEMORY)}`" for path in paths)
     lines = [f"The memory on `{base}` was edited meanwhile ({names}): this thread's lessons are added to it."]
-    lines += [f"Not kept: {why}" for why in refused]
     await _note(
-        desk, "\n".join(lines), f"notice:memory:{there}", _made(new, f"memory was edited on {base}", changed)
+        desk,
+        "\n".join([*lines, *told]),
+        f"notice:memory:{there}",
+        _made(new, f"memory was edited on {base}", changed),
     )
-
-
-def _added(desk: ThreadDesk, name: str, text: str) -> tuple[str, list[str]]:
-    """``text`` with the kept lessons for that file, and those for which it has no place any more."""
-    date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
-    refused = []
-    for decided in desk.state.kept:
-        for item in decided.kept:
-            if item.file != name:
-                continue
-            try:
-                text = apply_item(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
-            except ToolFailed as error:
-                refused.append(f"{item.text[:80]}: {error.message}")
-    return text, refused
 
 
 async def _mention_landed(desk: ThreadDesk, base: str, there: str, tree: str) -> None:

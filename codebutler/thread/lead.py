@@ -12,9 +12,10 @@ from codebutler.text import fit
 from codebutler.thread import learning, remembering
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.journal import narrative
+from codebutler.thread.memory_now import memory_now
 from codebutler.thread.shipping import TEXT_CAP
 from codebutler.thread.state import ThreadState
-from codebutler.thread.weighing import rooms
+from codebutler.thread.weighing import rooms, sifted
 from codebutler.thread.weight import weigh
 from codebutler.toolset.desk import EndTurn
 
@@ -137,9 +138,10 @@ async def _brief(desk: ThreadDesk) -> str:
 async def _propose_removals(desk: ThreadDesk) -> None:
     """What was shown again and again and used by nobody, or has expired: the engine's own proposals."""
     today = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
-    waiting = {name for item in desk.state.memory or [] for name in item.replaces}
-    found = learning.removals(desk.rules.memory, await desk.host.store.pasts(), today)
-    fresh = [item for item in found if item.replaces[0] not in waiting]
+    waiting = {name for item in desk.state.memory or [] for name in (*item.replaces, item.text)}
+    now = await memory_now(desk.host, desk.space, desk.state, desk.rules.memory)
+    found = learning.removals(now, await desk.host.store.pasts(), today)
+    fresh, _, _ = sifted(now, [], [x for x in found if not {x.replaces[0], x.text} & waiting])
     if fresh:
         await desk.append(MemoryProposed(items=fresh))
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from codebutler.events import Mark
+from codebutler.repo.memory_text import shown
 from codebutler.types import Choice, MemoryItem, Outbound
 
 BUTTONS = 6
 """Items that have buttons of their own; a longer list is decided with words."""
+WHY = 300
+"""Characters of a reason that are shown."""
 _SIGN = {"": "", "keep": "✓ ", "drop": "✗ "}
 _KIND = {
     "lesson": "lesson", "add_step": "add step", "new_workflow": "new workflow", "automate": "automate",
@@ -41,21 +44,33 @@ def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
     place += f", after step {item.after}" if item.after is not None else ""
     end = f", until {item.expires}" if item.expires else ""
     text = item.text or "; ".join(item.replaces)
-    first, *rest = [line for line in text.splitlines() if line.strip()] or [""]
+    first, *rest = _as_kept(item.kind, text)
     yield f"{number}. {_SIGN[mark]}{first} _({_KIND[item.kind]} → {place}{end})_"
-    yield from (f"   {line.strip()}" for line in rest)
+    yield from (f"   {line}" for line in rest)
     if item.why:
-        yield f"   because {item.why}"
+        yield f"   because {_one_line(item.why)}"
     if item.seen:
-        yield f"   {item.seen}"
+        yield f"   {shown(item.seen)}"
     if item.relation:
         yield f"   ⚠ it {item.relation} what memory holds{': ' if item.replaces else ''}{_old(item)}"
-    if item.replaces and item.kind == "lesson":
-        yield "   keeping it replaces that" if item.relation else f"   it takes the place of {_old(item)}"
+    if item.replaces and item.kind in {"lesson", "add_step", "automate"}:
+        both = f'keeping it replaces that; "keep both {number}" does not'
+        yield f"   {both}" if item.relation else f"   it takes the place of {_old(item)}"
+
+
+def _as_kept(kind: str, text: str) -> list[str]:
+    """The lines that memory will hold, with nothing hidden in them: one, or the steps of a workflow."""
+    lines = text.splitlines() if kind == "new_workflow" else [text]
+    return [line for each in lines if (line := shown(each))] or [""]
+
+
+def _one_line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= WHY else f"{line[: WHY - 1]}…"
 
 
 def _old(item: MemoryItem) -> str:
-    return "; ".join(f"“{text}”" for text in item.replaces)
+    return "; ".join(f"“{shown(text)}”" for text in item.replaces)
 
 
 def _how(marks: Sequence[Mark]) -> str:

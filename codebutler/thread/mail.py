@@ -28,7 +28,7 @@ from codebutler.types import Outbound
 
 log = logging.getLogger("codebutler.mail")
 ARTIST = "artist"
-CLOSED = "This thread is closed. Start a new one for what comes next."
+CLOSED = 'This thread is closed. Say **"reopen"** to go on from it in a new one, or start afresh.'
 KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
 LATE = {
     "edited": "That message had been read before it was changed. If the change matters, say it anew.",

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 
 from codebutler.errors import RepoError, ToolFailed
 from codebutler.events import MemoryCommitted, MemoryDecided
-from codebutler.repo import commits, objects
-from codebutler.repo.memory import apply_item
+from codebutler.repo import commits
+from codebutler.repo.memory_file import memory_text
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import memory_path
+from codebutler.thread.memory_merge import put
 from codebutler.types import MemoryItem, Outbound
 
 Reader = Callable[[str], Awaitable[str | None]]
@@ -19,11 +20,15 @@ Reader = Callable[[str], Awaitable[str | None]]
 
 @dataclass(slots=True)
 class Changes:
-    """Memory files with the kept items in them, by path; what could not be put in; the items that were."""
+    """Memory files with the kept items in them, by path; what could not be put in; the items that changed
+    something."""
 
     files: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
     kept: list[MemoryItem] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    held: list[MemoryItem] = field(default_factory=list)
+    """What memory said already."""
 
 
 async def commit_memory(desk: ThreadDesk) -> None:
@@ -37,9 +42,19 @@ async def commit_memory(desk: ThreadDesk) -> None:
 
 
 async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
-    done = await changes(desk, decided, desk.space.branch_text)
+    await desk.space.take_in()  # a person may have edited memory on the pull request
+
+    async def read(path: str) -> str | None:
+        return await memory_text(desk.host.repo.gitdir, desk.state.head, path)
+
+    done = await changes(desk, decided, read)
     commit = await desk.space.commit_files(done.files, _message(desk, done.kept), co_author=decided.by)
-    await _tell(desk, done, MemoryCommitted(commit=commit, files=sorted(done.files)), "with the pull request")
+    await _tell(
+        desk,
+        done,
+        MemoryCommitted(commit=commit, files=sorted(done.files), refused=done.refused),
+        "with the pull request",
+    )
     await desk.space.push()
 
 
@@ -54,7 +69,7 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
         raise RepoError(f"the branch {base} is gone from the remote")
 
     async def read(path: str) -> str | None:
-        return await objects.show_file(gitdir, there, path)
+        return await memory_text(gitdir, there, path)
 
     branch = f"codebutler/memory-{desk.state.id}-{desk.state.memory_commits + 1}"
     done = await changes(desk, decided, read)
@@ -72,7 +87,7 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
         title, _, body = message.partition("\n")
         pr = await forge.open_pr(branch=branch, base=base, title=title, body=desk.redact(body.strip()))
         where = f"with [#{pr.number}]({pr.url}), which waits to be merged"
-    event = MemoryCommitted(commit=commit, files=sorted(done.files), branch=branch)
+    event = MemoryCommitted(commit=commit, files=sorted(done.files), branch=branch, refused=done.refused)
     await _tell(desk, done, event, where)
 
 
@@ -82,12 +97,17 @@ async def changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Cha
     date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
     for item in decided.kept:
         path = memory_path(item.file)
-        text = done.files.get(path) or await read(path) or desk.rules.memory[item.file]
         try:
-            new = apply_item(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
+            text = done.files[path] if path in done.files else await read(path)
+            text = desk.rules.memory[item.file] if text is None else text
+            new, said = put(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
         except ToolFailed as error:
             done.refused.append(f"{item.text[:80]}: {error.message}")
             continue
+        if new == text:
+            done.held.append(item)
+            continue
+        done.told += [said] if said else []
         done.files[path] = new
         done.kept.append(item)
     return done
@@ -103,7 +123,7 @@ def _message(desk: ThreadDesk, kept: Sequence[MemoryItem]) -> str:
 
 def _told(item: MemoryItem) -> str:
     if item.kind == "remove":
-        return f"no longer: {'; '.join(item.replaces)}"
+        return f"no longer: {item.text}"
     return item.text
 
 
@@ -113,6 +133,11 @@ async def _tell(desk: ThreadDesk, done: Changes, event: MemoryCommitted, where: 
         words = f"Taken back: {done.kept[0].text}. That lands {where}."
     else:
         words = f"Kept {count} {'item' if count == 1 else 'items'}; memory lands {where}."
+    if not count and done.held:
+        words = "Memory is as it should be already: nothing was changed."
+    elif not count:
+        words = "Nothing was kept."
+    words += "".join(f"\n{line}" for line in done.told)
     words += "".join(f"\nNot kept: {reason}" for reason in done.refused)
     key = f"memory:{desk.state.memory_commits}"
     await desk.post(Outbound(text=words, role="lead"), key=key, before=[event])

@@ -65,9 +65,8 @@ async def _shared(caps: Caps) -> AsyncIterator[Level]:
     shared = caps.set_caps(day)
     spent = await caps.host.ledger.spent_in([*shared, *(RAISED + s for s in shared), f"runs:{person}"])
     for scope, (cap, most) in shared.items():
-        whose = "this host's" if cap == "day" else f"{caps.owner}'s"
         raised = most + spent[RAISED + scope]
-        yield _dollars(cap, day, spent[scope], raised, f"{whose} cap of {exact(raised)} a day")
+        yield _dollars(cap, day, spent[scope], raised, f"{caps.whose(scope)} cap of {exact(raised)} a day")
     if (runs := limits.max_calls_per_hour) >= FEW:
         yield _count("hour", hour, await caps.host.store.spent(f"runs:{hour}"), runs, "this repo's")
     own = limits.max_calls_per_person_per_hour

@@ -14,6 +14,7 @@ from codebutler.repo.merging import merged_tree
 from codebutler.thread import render
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.memory_merge import MEMORY, with_memory
 from codebutler.thread.state import ThreadState
 from codebutler.thread.warning import code, plain
 from codebutler.toolset.desk import EndTurn
@@ -92,7 +93,8 @@ async def _begin(desk: ThreadDesk) -> None:
             before=[RebaseBegun(frame="", onto=base.commit, old=state.head)],
         )
         return
-    _, conflicts = await merged_tree(gitdir, state.head, base.commit)
+    _, clashes = await merged_tree(gitdir, state.head, base.commit)
+    conflicts = [path for path in clashes if not path.startswith(MEMORY)]  # memory is not the Coder's
     number = 1 + sum(f.role == "coder" for f in state.frames.values())
     how = f"{len(conflicts)} conflicts" if conflicts else "no conflict"
     await desk.post(
@@ -113,7 +115,9 @@ async def _bring(desk: ThreadDesk, onto: RebaseBegun) -> None:
         return
     tip = await tip_of(gitdir, f"refs/heads/{state.worktree.branch}")
     if tip is None or tip == state.head or not await is_ancestor(gitdir, onto.onto, tip):
-        tree, _ = await merged_tree(gitdir, state.head, onto.onto)
+        tree, clashes = await merged_tree(gitdir, state.head, onto.onto)
+        if memory := [path for path in clashes if path.startswith(MEMORY)]:
+            tree, _ = await with_memory(desk, tree, onto.onto, memory)
         message = f"Meet {(await desk.space.base()).branch} at {onto.onto[:12]}\n"
         parents = [state.head, onto.onto]
         tip = await commits.join_trees(gitdir, tree, parents, message, identity=desk.space.identity)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
 from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Resumed
-from codebutler.repo.memory import MEMORY_FILES, apply_item
+from codebutler.repo.memory import apply_item
 from codebutler.repo.memory_items import Learned, learned
 from codebutler.repo.memory_text import key
 from codebutler.thread import lessons, render, wishes
-from codebutler.thread.host import memory_path
+from codebutler.thread.memory_now import memory_now, replaced
 from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import weighed
 from codebutler.types import MemoryItem, Outbound
@@ -43,18 +44,30 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
         decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
         decisions.answer = lessons.card(now.items, now.marks)
         return decisions.answer.text
+    if state.memory is None:  # what was set aside is the list now: it must not be set aside twice
+        decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
+    before = state.set_aside if state.memory is not None else []
     decisions.take(MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by))
-    return _after(decisions, word) if now.kept else "Nothing was kept."
+    words = _after(decisions, word) if now.kept else "Nothing was kept."
+    return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped])]))
+
+
+def _aside(items: Sequence[MemoryItem]) -> str:
+    """The items that may be taken up again, by the numbers that they have from now on."""
+    if not items:
+        return ""
+    lines = [f"{n}. {item.text or '; '.join(item.replaces)}" for n, item in enumerate(items, 1)]
+    return "\n".join(['Set aside; "keep N" takes one up again until the merge:', *lines])
 
 
 async def _fault(decisions: Decisions, now: wishes.Working) -> str:
     """What is wrong with a person's own words for an item; "" when memory can take them."""
     if not now.changed:
         return ""
-    rules = await decisions.thread.load_rules()
+    texts = await _texts(decisions)
     for place in now.changed:
         try:
-            found = weighed(rules.memory, now.items[place])
+            found = weighed(texts, now.items[place])
         except ToolFailed as error:
             return f"Item {place + 1}: {error}"
         if found is None:
@@ -96,6 +109,7 @@ async def _revert(decisions: Decisions, word: Word, name: str) -> str:
         return f"Memory has no learned item {wanted[:80]!r}. {_listing(known)}"
     one = found[0]
     item = MemoryItem(file=one.file, kind="revert", text=one.text, section=one.section, replaces=[one.id])
+    item = item.model_copy(update={"replaces": [one.id, *await replaced(decisions.thread.host.store, one)]})
     try:
         apply_item(texts[one.file], item, thread="", date="", approver="")
     except ToolFailed as error:
@@ -105,14 +119,8 @@ async def _revert(decisions: Decisions, word: Word, name: str) -> str:
 
 
 async def _texts(decisions: Decisions) -> dict[str, str]:
-    """The memory files as the thread's branch has them, else as its base does."""
-    rules = await decisions.thread.load_rules()
-    texts = {name: rules.memory[name] for name in MEMORY_FILES}
-    if decisions.state.head and not decisions.state.removed:
-        for name in MEMORY_FILES:
-            ours = await decisions.thread.space.branch_text(memory_path(name))
-            texts[name] = texts[name] if ours is None else ours
-    return texts
+    thread = decisions.thread
+    return await memory_now(thread.host, thread.space, decisions.state, (await thread.load_rules()).memory)
 
 
 def _listing(known: list[Learned]) -> str:
@@ -130,11 +138,11 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
     file = _FILE_OF.get(role.lower().removeprefix("the "))
     if file is None or not text:
         return 'Say who was wrong, and what is right: "the PM was wrong about the limit: it is 20 kg".'
-    rules = await decisions.thread.load_rules()
+    texts = await _texts(decisions)
     by = word.by.label
     item = MemoryItem(file=file, text=text, why=f"{by} corrected the {render.title(role.lower())}")
     try:
-        found = weighed(rules.memory, item)
+        found = weighed(texts, item)
     except ToolFailed as error:
         return str(error)
     if found is None or any(item.text == x.text for x in decisions.state.memory or []):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from codebutler.events import PlanProposed, SetupFinished
 from codebutler.thread.flags import flagged
 from codebutler.thread.state import Spend, ThreadState
-from codebutler.thread.steps import steps
+from codebutler.thread.steps import now, steps
 from codebutler.types import ChecklistItem, Choice, Outbound, Plan
 
 BODY_START = "<!-- codebutler:begin -->"
@@ -76,11 +76,19 @@ def status(state: ThreadState, activity: str = "") -> Outbound:
     if state.pr:
         parts.append(f"PR #{state.pr.number} {state.pr_state}")
     parts.append(money(state.usd))
-    text = " · ".join(parts)
     way = "" if state.phase == "closed" else steps(state)
     near = overlaps(state) if state.phase != "closed" else ""
-    text = "\n".join(part for part in (text, way, checklist(state.checklist), near) if part)
-    return Outbound(text=text, kind="status", slot="status")
+    text = "\n".join(part for part in (" · ".join(parts), way, checklist(state.checklist), near) if part)
+    line = " · ".join(part for part in (*parts, now(state), _doing(state.checklist)) if part)
+    return Outbound(text=text, kind="status", slot="status", data={"line": line})
+
+
+def _doing(items: Sequence[ChecklistItem]) -> str:
+    """The checklist's place in one line: what is being done, else what comes next."""
+    ahead = next(
+        (i for i in items if i.status == "doing"), next((i for i in items if i.status == "todo"), None)
+    )
+    return f"{sum(i.status == 'done' for i in items)}/{len(items)} {ahead.text}" if ahead is not None else ""
 
 
 def overlaps(state: ThreadState) -> str:

@@ -7,7 +7,9 @@ import logging
 import time
 
 from codebutler.errors import CodeButlerError
+from codebutler.thread import shelving
 from codebutler.thread.host import Host
+from codebutler.thread.houses import place_of
 
 log = logging.getLogger("codebutler.retention")
 DAY = 24 * 3600
@@ -37,6 +39,14 @@ async def sweep(host: Host, now: float | None = None) -> list[str]:
         for thread in await host.store.closed_before(moment - kept.logs_days * DAY):
             await host.store.drop_thread(thread)
             removed.append(f"thread {thread}")
+    if kept.workspaces_days is not None:
+        await shelving.sweep(host, moment - kept.workspaces_days * DAY)
+    for house in await host.houses.all():
+        old = moment - house.logs_days * DAY if house.logs_days is not None else 0.0
+        for thread in await host.store.closed_before(old):
+            if await place_of(host.store, thread) == house.place:
+                await host.store.drop_thread(thread)
+                removed.append(f"thread {thread}")
     if kept.blobs_days is not None:
         count = await host.store.drop_blobs(moment - kept.blobs_days * DAY, PATIENCE)
         if count:

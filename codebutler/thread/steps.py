@@ -20,9 +20,22 @@ def steps(state: ThreadState) -> str:
     return "\n".join(lines)
 
 
+def now(state: ThreadState) -> str:
+    """The workflow's first step that does not lie behind, in one line; "" for none."""
+    if state.workflow is None or state.phase == "closed":
+        return ""
+    ahead = [(n, s) for n, s in enumerate(state.workflow.steps, 1) if not _is_past(state, s)]
+    if not ahead:
+        return ""
+    number, step = ahead[0]
+    return f"{state.workflow.name} {number}/{len(state.workflow.steps)} {' '.join(step.text.split())}"
+
+
 def _is_past(state: ThreadState, step: WorkflowStep) -> bool:
     """Whether what is done by this one lies behind the thread, as far as its phases tell."""
-    if step.id in state.steps_done or state.phase == "closed":
+    if step.id in state.steps_done:
+        return not state.steps_done[step.id].startswith(("not done", "failed"))
+    if state.phase == "closed":
         return True
     planned = state.approval is not None or state.phase in {"coder", "lead"}
     return {

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from codebutler.errors import ToolFailed
 from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
 from codebutler.repo.memory_items import Known, known
-from codebutler.repo.memory_likeness import relative
+from codebutler.repo.memory_likeness import relation, relative
+from codebutler.repo.memory_replaces import gone_with, named
 from codebutler.types import MemoryItem
 
 SHOWN = 60
@@ -23,7 +24,11 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
     if is_known(text, item):
         return None
     if item.replaces or item.kind not in {"lesson", "add_step"}:
-        return item
+        below = gone_with(text, item) if item.kind in {"lesson", "remove"} else ""
+        item = named(text, item)
+        return (
+            item.model_copy(update={"seen": _also(item.seen, f"with it goes “{below}”")}) if below else item
+        )
     home = [x for x in known(text, item.file) if item.kind == "lesson" or x.section == item.section]
     what, old = relative(item.text, home)
     if old is None and item.kind == "lesson":
@@ -32,6 +37,10 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
     if old is None:
         return item
     return item.model_copy(update={"relation": what, "replaces": [old.text]})
+
+
+def _also(first: str, second: str) -> str:
+    return f"{first}; {second}" if first else second
 
 
 def _elsewhere(memory: Mapping[str, str], file: str) -> list[Known]:
@@ -65,14 +74,30 @@ def sifted(
         except ToolFailed as error:
             lines.append(f"refused, {error.message}: {item.text[:SHOWN]}")
             continue
+        if found is None and item.kind == "remove":
+            lines.append(f"{item.file} has no such item to remove: {'; '.join(item.replaces)[:SHOWN]}")
+            continue
         if found is None:
             held.append(item.text)
             lines.append(f"memory holds this already: {item.text[:SHOWN]}")
             continue
+        found = _beside(found, [*waiting, *fresh])
         fresh.append(found)
         if found.relation:
             lines.append(f"{found.relation} what memory holds, and people see that: {item.text[:SHOWN]}")
     return fresh, held, lines
+
+
+def _beside(item: MemoryItem, others: Sequence[MemoryItem]) -> MemoryItem:
+    """``item`` with a word on another of the list that says the like, or that takes the same one's place."""
+    lists = [x for x in others if x.file == item.file and x.kind == item.kind == "lesson"]
+    for other in lists:
+        what = relation(item.text, other.text)
+        if not what and set(item.replaces) & set(other.replaces):
+            what = "contradicts"
+        if what and not item.seen:
+            return item.model_copy(update={"seen": f"it {what} another item of this list: “{other.text}”"})
+    return item
 
 
 def _same(item: MemoryItem, other: MemoryItem) -> bool:

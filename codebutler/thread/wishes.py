@@ -5,19 +5,16 @@ Numbers are those of the list as it was shown; several lines are several wishes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from codebutler.events import Mark
+from codebutler.thread.wish_words import Order, orders
 from codebutler.types import MemoryItem
 
-HOW = 'Say "yes", "no", "keep 1 3", "remove 2", "edit 1: …" or "add: …".'
-_NUMBERS = re.compile(r"(?P<verb>keep|remove|drop)\b(?P<rest>.*)", re.IGNORECASE)
-_EDIT = re.compile(r"edit\s+#?(?P<number>\d+)\s*[:.)-]?(?P<text>(?:\s.*)?)", re.IGNORECASE | re.DOTALL)
-_ADD = re.compile(r"add(?:\s+to\s+(?P<file>[\w-]+\.md))?\s*:?(?P<text>.*)", re.IGNORECASE | re.DOTALL)
-_WHOLE = {"yes": "keep", "keep all": "keep", "no": "drop", "keep none": "drop"}
+HOW = 'Say "yes", "no", "keep 1 3", "remove 2", "keep both 1", "edit 1: …" or "add: …".'
+NUMBERS = "Name items by their numbers, 1 to {count}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,34 +42,48 @@ class Working:
 def take(items: Sequence[MemoryItem], marks: Sequence[Mark], wish: str) -> Working:
     """What ``wish`` makes of the list; with a ``problem``, nothing."""
     start = Working(list(items), list(marks) or [""] * len(items))
-    lines = [line.strip() for line in wish.strip().splitlines() if line.strip()]
-    several = len(lines) > 1 and all(_is_wish(line) for line in lines)
-    now = start
-    for line in lines if several else [wish.strip()]:
-        now = _once(now, line, shown=len(items))
+    now, wanted = start, orders(wish)
+    if not wanted:
+        about = wish.lower().startswith(("keep", "remove", "drop"))
+        return replace(start, problem=NUMBERS.format(count=len(items)) if about else HOW)
+    for order in wanted:
+        now = _once(now, order, shown=len(items))
         if now.problem:
             return replace(start, problem=now.problem)
     return now
 
 
-def _is_wish(line: str) -> bool:
-    return line.lower() in _WHOLE or any(p.fullmatch(line) for p in (_NUMBERS, _EDIT, _ADD))
+def _once(now: Working, order: Order, *, shown: int) -> Working:
+    match order.verb:
+        case "yes" | "no":
+            return _finished(now, keep=order.verb == "yes")
+        case "edit":
+            return _edited(now, min(order.numbers), order.text, shown)
+        case "add":
+            return _longer(now, order.file or "pm.md", order.text)
+        case "both":
+            return _both(now, order.numbers, shown)
+    everything = set(range(1, shown + 1))
+    if not order.numbers or not order.numbers <= everything:
+        return replace(now, problem=NUMBERS.format(count=shown))
+    numbers = everything - order.numbers if order.others else set(order.numbers)
+    return replace(now, marks=_marked(now.marks, numbers, "keep" if order.verb == "keep" else "drop"))
 
 
-def _once(now: Working, wish: str, *, shown: int) -> Working:
-    if (all_of := _WHOLE.get(wish.lower())) is not None:
-        return _finished(now, keep=all_of == "keep")
-    if (said := _EDIT.fullmatch(wish)) is not None:
-        return _edited(now, int(said["number"]), said["text"].strip(), shown)
-    if (said := _ADD.fullmatch(wish)) is not None:
-        return _longer(now, said["file"] or "pm.md", said["text"].strip())
-    if (said := _NUMBERS.fullmatch(wish)) is not None:
-        keep = said["verb"].lower() == "keep"
-        numbers = {int(n) for n in re.findall(r"\d{1,6}", said["rest"])}
-        if not numbers or not numbers <= set(range(1, shown + 1)):
-            return replace(now, problem=f"Name items by their numbers, 1 to {shown}.")
-        return replace(now, marks=_marked(now.marks, numbers, "keep" if keep else "drop"))
-    return replace(now, problem=HOW)
+def _both(now: Working, numbers: frozenset[int], shown: int) -> Working:
+    """The new item beside the old ones that it would have replaced."""
+    meant = numbers or {
+        n for n, item in enumerate(now.items[:shown], 1) if item.replaces and item.kind == "lesson"
+    }
+    if not meant or not meant <= set(range(1, shown + 1)):
+        return replace(now, problem=f'Say "keep both N", N from 1 to {shown}: the old item stays then.')
+    items = [
+        item.model_copy(update={"replaces": [], "relation": ""})
+        if n in meant and item.kind in {"lesson", "add_step"}
+        else item
+        for n, item in enumerate(now.items, 1)
+    ]
+    return replace(now, items=items, marks=_marked(now.marks, set(meant), "keep"))
 
 
 def _finished(now: Working, *, keep: bool) -> Working:
@@ -91,9 +102,16 @@ def _edited(now: Working, number: int, text: str, shown: int) -> Working:
     if not text or not 1 <= number <= shown:
         return replace(now, problem=f'Say "edit N: new text", N from 1 to {shown}.')
     items, marks = list(now.items), list(now.marks)
-    items[number - 1] = items[number - 1].model_copy(update={"text": text})
+    items[number - 1] = items[number - 1].model_copy(update={"text": text} | _anew(items[number - 1]))
     marks[number - 1] = "keep"
     return replace(now, items=items, marks=marks, changed=[*now.changed, number - 1])
+
+
+def _anew(item: MemoryItem) -> dict[str, object]:
+    """What else a person's words change: what was to go is reworded, likeness is looked at again."""
+    if item.kind == "remove":
+        return {"kind": "lesson", "seen": ""}
+    return {"replaces": [], "relation": ""} if item.relation else {}
 
 
 def _longer(now: Working, file: str, text: str) -> Working:

@@ -14,6 +14,7 @@ from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.fold import DEALS
 from codebutler.thread.fold_neighbours import is_of_others
 from codebutler.thread.host import Host
+from codebutler.thread.houses import place_of
 from codebutler.thread.lastword import last_word
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.mail import CLOSED
@@ -42,6 +43,7 @@ async def run_turn(
     if turn is not None:
         turn.epoch = log.epoch
     desk = TeamDesk(host, log, interpreter, listener, turn)
+    desk.obey(await host.houses.of(await place_of(host.store, thread)))
     await desk.settle_leftovers()
     try:
         while not await _until_quiet(desk):

@@ -14,12 +14,15 @@ from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
 from codebutler.repo import checkpoints, commits, objects, worktrees
 from codebutler.repo.git import move_ref, plumb
+from codebutler.repo.held import with_folder
 from codebutler.repo.index import sync_index
+from codebutler.sandbox.executor import Executor
 from codebutler.thread.folder import Folder
-from codebutler.thread.host import Host
+from codebutler.thread.host import MEMORY_FOLDER, Host
 from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
-from codebutler.types import Person
+from codebutler.thread.warning import code
+from codebutler.types import Outbound, Person
 
 UNNAMED = "Work in progress"
 """The subject of a checkpoint that nobody has named yet."""
@@ -124,22 +127,36 @@ class Workspace(Folder):
         if built.tree == tree:
             self._dirty = False
             return old
+        await checkpoints.receive(self._host.repo.gitdir, executor.pack())
+        files = await self.moved_files(old, built.tree)
+        held, back = await with_folder(self._host.repo.gitdir, built.tree, old, MEMORY_FOLDER, files)
         new = await checkpoints.import_checkpoint(
             self._host.repo.gitdir,
-            base=old,
-            tree=built.tree,
+            tree=held,
             known=tree,
-            pack=executor.pack(),
+            pack=None,
             message=message,
             ref=f"refs/heads/{self._ready.branch}",
             old=old,
             identity=self.identity,
             index=False,
         )
-        self._dirty, self._index_behind, self._saved = False, True, (new, built.tree)
-        files = sorted(await self.moved_files(old, new))
-        await self._log.append(CheckpointMade(commit=new, message=message, files=files))
+        self._dirty, self._index_behind, self._saved = False, True, (new, held)
+        if new != old:
+            files = await self.moved_files(old, new) if back else files
+            await self._log.append(CheckpointMade(commit=new, message=message, files=sorted(files)))
+        if back:
+            await self._put_back(executor, built.tree, held, back)
         return new
+
+    async def _put_back(self, executor: Executor, wrong: str, right: str, paths: list[str]) -> None:
+        """Memory that no person decided on is not on the branch; now the folder is told, and people are."""
+        await lay_out(executor, wrong, right, what="the memory as it was")
+        named = code(paths)
+        words = f"Memory was changed without a person's word ({named}). It is as it was: propose it instead."
+        key = f"notice:put-back:{named}"
+        if key not in self._log.state.said:
+            await self._log.post(Outbound(text=words, kind="notice"), key=key)
 
     def _own_branch(self) -> None:
         """A folder that a person has on another branch, or in the middle of a merge, is not saved as ours."""
@@ -181,19 +198,23 @@ class Workspace(Folder):
         await self.settle_checkpoint()
         state = self._log.state
         branch, forge = self._ready.branch, await self.forge()
-        there = await forge.fetch(branch)
+        there = await self.take_in()
         if not there and await is_over(state, forge):
             return state.head
-        if there and there not in (state.pushed, state.head):
-            await self._take_in(there)
         if there != state.head:
             await forge.push(branch, state.head, expect=there)
         if state.pushed != state.head:
             await self._log.append(Pushed(branch=branch, commit=state.head))
         return state.head
 
-    async def _take_in(self, there: str) -> None:
-        """Bring what others pushed to our branch, and to the worktree's files."""
+    async def take_in(self) -> str:
+        """Bring what others pushed to our branch, and to the worktree's files; returns the remote's tip."""
+        state, there = self._log.state, await (await self.forge()).fetch(self._ready.branch)
+        if there and there not in (state.pushed, state.head):
+            await self._join(there)
+        return there
+
+    async def _join(self, there: str) -> None:
         state = self._log.state
         old = state.head if state.removed else await self.checkpoint()
         new = await joined(self._host, state, there, identity=self.identity)
@@ -259,6 +280,21 @@ class Workspace(Folder):
             kept = str(error)
         await self._log.append(WorktreeRemoved(kept=kept))
         return kept
+
+    async def put_away(self) -> str:
+        """Remove the folder and keep the branch. What is not in a commit stays: returns why, or ""."""
+        state, repo = self._log.state, self._host.repo
+        if state.worktree is None or state.removed:
+            return ""
+        try:
+            tree = await worktrees.find(repo, state.id)
+            if tree is not None and await asyncio.to_thread(worktrees.stands, repo, tree.branch):
+                dirt = await (await self.hands()).status(state.head)
+                await self.close()
+                await worktrees.remove(repo, tree, dirty=[change.path for change in dirt], keep_branch=True)
+        except RepoError as error:
+            return str(error)
+        return ""
 
     async def close(self) -> None:
         """Stop the executor, once what it saves is saved."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
+from codebutler.cli.main import main
+from codebutler.repo.memory_items import item_id
 from codebutler.testing.cast import Cast, Line, call, lead, plan, write
 from codebutler.testing.doubles import says
 
@@ -87,6 +90,11 @@ async def test_what_repeats_or_contradicts_memory_is_shown_as_such_and_takes_its
         text = await on_main(scene, room)
         assert text.startswith("# PM\n\n## Learned\n\n- Indent with spaces. <!-- learned:")
         assert text.endswith("-->\n- Run make check.")
+        name = item_id("pm.md", "Learned", "Indent with spaces.")
+    args = ["memory", "revert", name, "--repo", str(room.sample.repo), "--home", str(room.home)]
+    assert await asyncio.to_thread(main, args) == 0
+    text = await on_main(scene, room, f"codebutler/memory-revert-{name}:.codebutler/memory/pm.md")
+    assert text == "# PM\n\n## Learned\n\n- Indent with tabs.\n- Run make check."
 
 
 async def test_a_learned_item_is_taken_back_in_the_next_thread(room: Room) -> None:

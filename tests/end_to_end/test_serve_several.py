@@ -100,11 +100,15 @@ async def test_a_channel_is_one_repos(git_repo: Path, tmp_path: Path) -> None:
     config = load_config(None, home=tmp_path, env={}, flags=flags)
     one, two = [await find_place(p, home=tmp_path, env={}, flags=flags) for p in (git_repo, other)]
     claims = Claims(config)
-    assert claims.settle(one, alone=False).config.slack.channels == ["C1"]
+    assert claims.settle(one, alone=False).config.slack.channel_id == "C1"
     with pytest.raises(ConfigError, match=f"C1 is both {git_repo}'s and {other}'s"):
         claims.settle(two, alone=False)
     alone = Claims(config).settle(two, alone=True).config.slack
-    assert (alone.channel_id, alone.channels) == (None, ["C2", "C1"])
+    assert (alone.channel_id, alone.channels) == ("C1", ["C2"])
+    flags = {"serve.channels.C2": str(other), "serve.channels.42": str(other)}
+    two = await find_place(other, home=tmp_path, env={}, flags=flags)
+    given = Claims(load_config(None, home=tmp_path, env={}, flags=flags)).settle(two, alone=False).config
+    assert (given.slack.channel_id, given.discord.channel_id) == ("C2", "42")
 
 
 def test_one_process_is_connected_to_an_app(tmp_path: Path) -> None:

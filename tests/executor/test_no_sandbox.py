@@ -59,6 +59,7 @@ DOCKER_ON_UBUNTU = Machine(container="docker", apparmor=True)
         (REFUSED, Machine(), "allow them, or leave the container"),
         (OWNER, DOCKER, "chown -R 59743"),
         ("", DOCKER, "codebutler doctor"),
+        ("OSError: [Errno 24] Too many open files", DOCKER, "ulimit -n 1024"),
         ("Traceback …\nKeyError: 'x'", UBUNTU, "codebutler doctor"),
     ],
 )

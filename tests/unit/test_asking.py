@@ -66,6 +66,9 @@ class Place:
     def candidates(self, role: Role) -> Sequence[str]:
         return self.models
 
+    async def prepare(self, _model: str) -> None:
+        return
+
     async def request(self, frame: Any, _role: Role, model: str, *_: object) -> tuple[str, float]:
         key = f"key-{len(self.asked)}"
         await self.append(ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5))

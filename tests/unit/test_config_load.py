@@ -235,3 +235,21 @@ def test_a_global_file_of_another_user_is_refused(world: World) -> None:
     world.host({})
     os.chown(world.global_file, 12345, 12345)
     assert "another user" in world.problem().message
+
+
+@pytest.mark.parametrize(
+    ("host", "repo", "left"),
+    [
+        (["anyone"], ["U7"], ["U7"]),
+        (["U7", "U8"], ["slack:U7"], ["slack:U7"]),
+        (["slack:U7"], ["U7", "discord:U7"], ["slack:U7"]),
+        (["U7", "slack:U8"], ["owner"], []),
+        (["U7", "slack:U8"], ["anyone", "owner"], ["U7", "slack:U8"]),
+    ],
+)
+def test_a_repo_leaves_out_people_whatever_their_spelling_and_locks_nobody_else_out(
+    world: World, host: list[str], repo: list[str], left: list[str]
+) -> None:
+    world.host({"access": {"merge": host}})
+    world.own({"access": {"merge": repo}})
+    assert world.load().access.merge == left

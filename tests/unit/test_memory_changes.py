@@ -12,9 +12,11 @@ from codebutler.repo.memory import FILE_CHARS, apply_item, revert
 from codebutler.repo.memory_items import Known, known, learned
 from codebutler.repo.memory_likeness import relation, relative
 from codebutler.repo.memory_page import Page
-from codebutler.repo.memory_text import parse
+from codebutler.repo.memory_text import key, parse
 from codebutler.repo.workflows import Step, find, holds
 from codebutler.repo.workflows import parse as workflows
+from codebutler.thread.memory_merge import put as kept_in
+from codebutler.thread.weighing import sifted
 from codebutler.types import MemoryItem
 from tests.unit.test_memory_properties import FILES, ITEMS, PROPERTY
 
@@ -108,7 +110,7 @@ def test_what_was_learned_can_be_taken_back_and_what_people_wrote_cannot() -> No
 @PROPERTY
 @given(FILES, ITEMS)
 def test_taking_back_leaves_what_was_there_before(before: str, item: MemoryItem) -> None:
-    """Whatever the file, what reverting leaves of it are the old lines in order, but for blank ones."""
+    """Whatever the file, the old lines are left in order, but for blank ones and an empty section of ours."""
     try:
         after = put(before, item)
     except ToolFailed:
@@ -123,7 +125,8 @@ def test_taking_back_leaves_what_was_there_before(before: str, item: MemoryItem)
         return
     assert "thread=T1" not in back
     rest = iter(back.splitlines())
-    assert all(line in rest for line in before.splitlines() if line.strip())
+    lines = [line for line in before.splitlines() if line.strip() and key(line.strip("# ")) != "learned"]
+    assert all(line in rest for line in lines)
 
 
 @PROPERTY
@@ -205,7 +208,49 @@ def test_a_step_says_who_when_and_what(text: str, who: str, when: str, task: str
         ("Stripe or PayPal", "pay by paypal", True),
         ("models/", "change models/user.py", True),
         ("SQL", "a sequel", False),
+        ("an external API", "call the stripe api, add a Webhook", True),
+        ("login, payment", "the payment page", True),
     ],
 )
 def test_a_condition_is_met_by_its_words(when: str, text: str, met: bool) -> None:
     assert holds(when, text) is met
+
+
+def test_a_comma_in_a_condition_parts_its_words() -> None:
+    text = "## x\n\n1. PM: if the request names login, payment → Researcher: the rules (automatic)\n"
+    step = workflows(text)["x"].steps[0]
+    assert (step.who, step.when, step.task) == ("researcher", "login, payment", "the rules")
+
+
+def test_a_revert_leaves_no_empty_section_of_ours() -> None:
+    before = "# PM\n\n- One\n"
+    after = put(before, MemoryItem(file="pm.md", text="Two"))
+    assert "## Learned" in after
+    assert revert(after, "pm.md", "Two")[0] == before
+
+
+def test_two_of_one_list_that_disagree_say_so_and_an_absent_item_is_not_held() -> None:
+    items = [MemoryItem(file="pm.md", text=f"{word} use tabs in Makefiles") for word in ("Always", "Never")]
+    gone = MemoryItem(file="pm.md", kind="remove", text="x", replaces=["never there"])
+    fresh, held, lines = sifted({"pm.md": ""}, [], [*items, gone])
+    assert [item.seen for item in fresh] == [
+        "", "it contradicts another item of this list: “Always use tabs in Makefiles”"
+    ]  # fmt: skip
+    assert (held, lines) == ([], ["pm.md has no such item to remove: never there"])
+
+
+def test_a_revert_brings_back_what_the_item_replaced() -> None:
+    text = "# PM\n\n- Limit is 20 kg\n- Boxes are red\n"
+    old = ["Limit is 20 kg", "Boxes are red"]
+    after = put(text, MemoryItem(file="pm.md", text="Limit is 30 kg, boxes are blue", replaces=old))
+    [one] = learned(after, "pm.md")
+    back = put(after, MemoryItem(file="pm.md", kind="revert", text=one.text, replaces=[one.id, *old]))
+    assert back == text
+
+
+def test_a_kept_item_whose_old_one_was_changed_meanwhile_is_added_beside_it() -> None:
+    item = MemoryItem(file="pm.md", text="Limit is 30 kg", replaces=["Limit is 20 kg"])
+    text, said = kept_in("- Limit is 25 kg\n", item, thread="T1", date="2026-11-21", approver="ana")
+    assert text.startswith(f"- Limit is 25 kg\n\n## Learned\n\n- Limit is 30 kg {NOTE}")
+    assert "'Limit is 20 kg' is gone" in said
+    assert kept_in(text, item, thread="T1", date="2026-11-21", approver="ana") == (text, "")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import pytest
 
 from codebutler import assets
 from codebutler.errors import ToolFailed
-from codebutler.repo.memory import MEMORY_FILES, apply_item, is_known
+from codebutler.repo.memory import MEMORY_FILES, apply_item, is_known, revert
+from codebutler.thread.weighing import weighed
 from codebutler.types import MemoryItem
 
 NOTE = "<!-- learned: thread=T1 date=2026-11-21 by=ana -->"
@@ -20,8 +22,11 @@ def put(text: str, item: MemoryItem) -> str:
     return apply_item(text, item, thread="T1", date="2026-11-21", approver="ana")
 
 
-def lesson(text: str, section: str = "", file: str = "pm.md") -> MemoryItem:
-    return MemoryItem(file=file, text=text, section=section)
+def lesson(
+    text: str, section: str = "", file: str = "pm.md", *, removes: bool = False, replaces: Sequence[str] = ()
+) -> MemoryItem:
+    kind: Literal["remove", "lesson"] = "remove" if removes else "lesson"
+    return MemoryItem(file=file, text=text, section=section, kind=kind, replaces=list(replaces))
 
 
 def flow(kind: Kind, text: str, section: str = "bugfix") -> MemoryItem:
@@ -172,10 +177,44 @@ def test_a_section_name_stays_one_heading(section: str, heading: str) -> None:
     assert put(after, lesson("Two", section)) == f"{after}- Two {NOTE}\n"
 
 
-def test_long_text_is_cut_visibly() -> None:
-    after = put("", lesson("a" * 5_000))
-    assert "aaa… <!--" in after
-    assert len(after) < 700
+def test_a_long_text_is_refused_and_not_cut() -> None:
+    assert "a" * 600 in put("", lesson("a" * 600))
+    with pytest.raises(ToolFailed, match="601 characters"):
+        put("", lesson("a" * 601))
+
+
+NESTED = """# PM
+
+- Limit is 20 kg <!-- owner: bob -->
+  - for letters 2 kg
+
+  A paragraph.
+- other
+"""
+
+
+def test_a_replaced_item_keeps_what_stands_below_it_and_its_comments() -> None:
+    after = put(NESTED, lesson("Limit is 30 kg", replaces=["Limit is 20 kg"]))
+    first = f"- Limit is 30 kg <!-- owner: bob --> {NOTE}"
+    assert after == NESTED.replace("- Limit is 20 kg <!-- owner: bob -->", first)
+    again = put(after, lesson("Limit is 40 kg", replaces=["Limit is 30 kg"]))
+    assert again == after.replace("30 kg", "40 kg")
+
+
+def test_what_goes_with_a_removed_item_is_shown_and_a_revert_leaves_it_alone() -> None:
+    removal = lesson("x", removes=True, replaces=["Limit is 20 kg"])
+    assert put(NESTED, removal) == "# PM\n\n- other\n"
+    found = weighed({"pm.md": NESTED}, removal)
+    assert found is not None
+    assert found.seen == "with it goes “<!-- owner: bob --> - for letters 2 kg A paragraph.”"
+    learned = put(NESTED, lesson("Limit is 30 kg", replaces=["Limit is 20 kg"]))
+    with pytest.raises(ToolFailed, match="by hand"):
+        revert(learned, "pm.md", "Limit is 30 kg")
+
+
+def test_what_is_replaced_may_be_quoted_with_its_marks() -> None:
+    text = "- `src/api.py` needs a lock\n"
+    assert put(text, lesson("x", removes=True, replaces=["`src/api.py` needs a lock"])) == ""
 
 
 @pytest.mark.parametrize(

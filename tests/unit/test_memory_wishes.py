@@ -5,10 +5,15 @@ from __future__ import annotations
 import pytest
 
 from codebutler.events import Mark
+from codebutler.repo.memory import apply_item
+from codebutler.repo.memory_items import item_id
 from codebutler.thread import lessons
+from codebutler.thread.weighing import weighed
+from codebutler.thread.wish_words import is_spoken
 from codebutler.thread.wishes import Working, take
 from codebutler.types import MemoryItem
 
+ID = item_id("pm.md", "PM", "Never deploy on Fridays.")
 ITEMS = [MemoryItem(file="pm.md", text=t) for t in ("one", "two", "three")]
 
 
@@ -39,6 +44,16 @@ def said(*wishes: str) -> Working:
         (["remove 2", "no"], [], True),
         (["edit 3: better\nremove 1\nadd: four"], ["two", "better", "four"], False),
         (["edit 3: better\nremove 1\nyes"], ["two", "better"], True),
+        (["keep 1, remove 2"], ["one"], False),
+        (["remove 2 and keep 3"], ["one", "three"], False),
+        (["keep 1-2"], ["one", "two"], False),
+        (["remove all but 2"], ["two"], False),
+        (["keep 1 and 2 but not 3"], ["one", "two"], False),
+        (["remove item 3"], ["one", "two"], False),
+        (["Remove 3, please!"], ["one", "two"], False),
+        (["yes, remove 2"], ["one", "three"], True),
+        (["no, keep 2"], ["two"], False),
+        (["edit 1: a\nadd the flags"], ["a\nadd the flags"], False),
         (["add: one line\nand another", "yes"], ["one", "two", "three", "one line\nand another"], True),
     ],
 )
@@ -81,7 +96,7 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
     for line in (
         "1. ✓ Use spaces _(lesson → pm.md)_",
         "   ⚠ it contradicts what memory holds: “Use tabs”",
-        "   keeping it replaces that",
+        '   keeping it replaces that; "keep both 1" does not',
         "2. ✗ PM: look _(add step → workflows.md, bugfix, after step 2)_",
         "3. Old _(remove → pm.md)_",
         "Not proposed, as memory holds it: Run make check",
@@ -89,3 +104,95 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
         assert line in card.text.splitlines()
     assert [c.value for c in card.choices][2:5] == ["keep 1", "edit 1", "drop 1"]
     assert len(lessons.card(items * 3).choices) == 2
+
+
+@pytest.mark.parametrize(
+    ("item", "lines"),
+    [
+        (
+            {"kind": "remove", "text": "a typo", "replaces": ["never deploy on fridays"]},
+            ["1. Never deploy on Fridays. _(remove → pm.md)_", "   because a typo"],
+        ),
+        (
+            {"kind": "remove", "text": "", "replaces": [ID], "why": "unused\n2. ✓ Be kind"},
+            ["1. Never deploy on Fridays. _(remove → pm.md)_", "   because unused 2. ✓ Be kind"],
+        ),
+        (
+            {"text": "Use tabs in Makefiles", "replaces": [ID]},
+            [
+                "1. Use tabs in Makefiles _(lesson → pm.md)_",
+                "   it takes the place of “Never deploy on Fridays.”",
+            ],
+        ),
+        (
+            {
+                "kind": "automate",
+                "file": "workflows.md",
+                "section": "f",
+                "text": "PM: b",
+                "replaces": ["PM: a"],
+            },
+            ["1. PM: b _(automate → workflows.md, f)_", "   it takes the place of “PM: a”"],
+        ),
+        (
+            {"text": 'Look [here](http://x "approve everything") <!-- merge -->'},
+            ['1. `Look [here](http://x "approve everything") <! -- merge -- >` _(lesson → pm.md)_'],
+        ),
+        ({"text": "Be\u202e kind\n2. ✓ and\u200b brief"}, ["1. Be kind 2. ✓ and brief _(lesson → pm.md)_"]),
+    ],
+)
+def test_a_person_sees_what_goes_and_what_will_stand_there_whatever_the_model_calls_it(
+    item: dict[str, object], lines: list[str]
+) -> None:
+    memory = {"pm.md": "# PM\n\n- Never deploy on Fridays.\n", "workflows.md": "## f\n\n1. PM: a\n"}
+    found = weighed(memory, MemoryItem.model_validate({"file": "pm.md"} | item))
+    assert found is not None
+    assert lessons.card([found]).text.splitlines()[2:-2] == lines
+
+
+def test_of_two_steps_with_the_same_words_the_one_that_is_meant_is_replaced() -> None:
+    memory = {"workflows.md": "## f\n\n1. PM: ask\n\n## g\n\n1. PM: ask\n"}
+    step = MemoryItem(
+        file="workflows.md", kind="add_step", section="g", text="PM: read", replaces=["PM: ask"]
+    )
+    found = weighed(memory, step)
+    assert found is not None
+    name = item_id("workflows.md", "g", "PM: ask")
+    assert (found.replaces, found.seen) == ([name], f"{name} is “PM: ask”")
+    new = apply_item(memory["workflows.md"], found, thread="t", date="2026-01-01", approver="ana")
+    assert new.startswith("## f\n\n1. PM: ask\n\n## g\n\n1. PM: read <!--")
+
+
+def test_a_step_made_automatic_in_other_words_is_automatic() -> None:
+    step = MemoryItem(
+        file="workflows.md", kind="automate", section="f", text="Coder: run `b`", replaces=["Coder: run `a`"]
+    )
+    new = apply_item("## f\n\n1. Coder: run `a`\n", step, thread="t", date="2026-01-01", approver="ana")
+    assert new.startswith("## f\n\n1. Coder: run `b` (automatic) <!--")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_wish"),
+    [
+        *((t, True) for t in ("keep 1, remove 2", "keep 1-3", "remove item 3", "remove 3 please", "drop 2.")),
+        *((t, True) for t in ("yes, remove 2", "keep 1\nremove 2", "keep both 1", "edit 2:", "add: x")),
+        *((t, False) for t in ("yes", "address the issue", "add y", "edit 2 files", "remove 2 lines there")),
+        *((t, False) for t in ("keep 3 of them", "no thanks", "keep it", "remove the file 2")),
+    ],
+)
+def test_words_in_the_thread_are_wishes_only_with_numbers_or_a_colon(text: str, is_wish: bool) -> None:
+    assert is_spoken(text) is is_wish
+
+
+def test_a_removal_in_other_words_is_no_removal_and_keep_both_replaces_nothing() -> None:
+    removal = MemoryItem(file="pm.md", kind="remove", text="x", replaces=["old"])
+    other = MemoryItem(
+        file="pm.md", text="Limit is 30 kg", relation="contradicts", replaces=["Limit is 20 kg"]
+    )
+    now = take([removal, other], [], "edit 1: Deploys are on Mondays")
+    assert (now.items[0].kind, now.items[0].text, now.items[0].replaces) == (
+        "lesson", "Deploys are on Mondays", ["old"]
+    )  # fmt: skip
+    now = take([removal, other], [], "keep both 2")
+    assert (now.kept[0].replaces, now.kept[0].relation, now.changed) == ([], "", [])
+    assert take([removal, other], [], "edit 2: Trucks are red").items[1].replaces == []

@@ -44,6 +44,7 @@ SHAPES = {
 }
 
 IN_PLACE = {
+    "the box takes password=hunter2hunter2, they say": f"the box takes password={MARK}, they say",
     f"https://user:{A[:12]}@example.org/x.git": f"https://{MARK}@example.org/x.git",
     f"postgres://:{A[:12]}@db/x": f"postgres://{MARK}@db/x",
     f"Authorization: Bearer {A[:16]}": f"Authorization: Bearer {MARK}",
@@ -64,6 +65,7 @@ HARMLESS = [
     "the bearer authentication of this service, bearer tokens",
     "Authorization is checked in auth.py:31",
     "sk-learn, sk_live, xoxb, ghp_, AKIA, eyJ, AIza",
+    "connect(password=password, user=u1), login(password=get_password2(name))",
     "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----",
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
     "sha512-W1V6cdGTBMs9DVlM2kXWvZDvbbFWeLVDfVGeUcqmuzUTJBRE4hMwbjhXXcYHUdTdrmzeVZ7Yaw==",

@@ -48,7 +48,27 @@ CALLS = re.compile("<([@#]|!(?!--))")
 @settings(max_examples=200, deadline=None)
 def test_nobody_is_called(text: str) -> None:
     assert not CALLS.search(mrkdwn(text))
-    assert not CALLS.search(guarded(text))
+    assert not CALLS.search(re.sub(r"```\n.*?(```|\Z)", "", guarded(text), flags=re.DOTALL))
+
+
+@pytest.mark.parametrize(
+    ("markdown", "safe"),
+    [
+        ("```ftl\n<#list a as b>${b}</#list>\n```", True),
+        ("- so:\n  ```\n  <@macro/>\n  ```\n- <@U1>", False),
+        ("```\n<@macro/>", True),
+        ("~~~\n<@U1>\n~~~", False),
+        ("````\n```\n<@U1>\n````", False),
+        ("a\r```\n<@U1>", True),
+        ("```\na\n```\n<@U1>", False),
+        ("<div>\n```\n<@U1>\n```", False),
+    ],
+)
+def test_code_in_fences_stays_as_it_is(markdown: str, safe: bool) -> None:
+    kept = guarded(markdown)
+    assert ("<\u200b@U1>" in kept) is not safe
+    assert kept.replace("\u200b", "") == markdown.replace("\r", "\n")
+    assert "<@macro/>" in kept or "macro" not in markdown
 
 
 WORDS = st.text(alphabet="abc &;<`\n-#|1.", max_size=600)

@@ -8,8 +8,11 @@ import io
 from rich.console import Console
 
 from codebutler.commands.builtin import REGISTRY
+from codebutler.events import WorkflowChosen, WorkflowStep
 from codebutler.surfaces.terminal import Terminal
-from codebutler.types import Outbound
+from codebutler.thread import render
+from codebutler.thread.state import ThreadState
+from codebutler.types import ChecklistItem, Outbound
 
 
 async def test_a_status_line_shows_no_marks_and_only_what_changed() -> None:
@@ -18,7 +21,24 @@ async def test_a_status_line_shows_no_marks_and_only_what_changed() -> None:
     card = Outbound(text="**coding** · `codebutler/x` · $0.01\n☐ one", kind="status", slot="status")
     for mark in ("a", "b"):
         await door.deliver("c", card, mark=mark, replaces="")
-    assert screen.getvalue() == "coding · codebutler/x · $0.01  ☐ one\n"
+    assert screen.getvalue() == "coding · codebutler/x · $0.01 ☐ one\n"
+
+
+async def test_a_status_is_one_line_with_the_step_that_is_next() -> None:
+    state = ThreadState(id="t1")
+    texts = (
+        "PM: find the cause",
+        "Coder: see the test fail, for the reason that the plan gives",
+        "Lead: look",
+    )
+    steps = [WorkflowStep(id=str(n), text=t, who=t.partition(":")[0].lower()) for n, t in enumerate(texts)]
+    state.workflow, state.phase = WorkflowChosen(name="bugfix", steps=steps), "coder"
+    state.checklist = [ChecklistItem(text="Read", status="done"), ChecklistItem(text="Write\nit")]
+    screen = io.StringIO()
+    door = Terminal(Console(file=screen, width=60))
+    await door.deliver("c", render.status(state), mark="a", replaces="")
+    assert screen.getvalue() == "coding · $0.0000 · bugfix 2/3 Coder: see the test fail, for…\n"
+    assert door.status.endswith("that the plan gives · 1/2 Write it")
 
 
 async def test_what_an_outbox_brings_waits_for_the_older_messages() -> None:

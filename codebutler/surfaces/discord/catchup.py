@@ -84,25 +84,36 @@ class CatchUp:
 
     async def _places(self, door: Hearing, cursor: int) -> list[Place]:
         """Where something may be new."""
-        found: dict[str, Place] = {}
-        for guild in await self._guilds():
-            channels = await self._link.calls.call("GET", "/guilds/{guild_id}/channels", guild_id=guild)
-            active = await self._link.calls.call("GET", "/guilds/{guild_id}/threads/active", guild_id=guild)
-            for channel in [*channels, *(active.get("threads") or [])]:
-                place = described({"guild_id": guild, **channel})
-                home = place.parent if place.thread else place.id
-                heard = home in door.channels or (door.settings.elsewhere and door.rank == 0)
-                if heard and place.last > cursor and (place.thread or place.type in HEARD - FORUMS):
-                    found[place.id] = self._link.places.note({"guild_id": guild, **channel})
+        found = {channel: Place(channel, -1) for channel in door.channels}
+        for row in await self._all():
+            place = described(row)
+            home = place.parent if place.thread else place.id
+            if home in door.channels or door.elsewhere(home):
+                self._link.places.note(row)
+                found.pop(place.id, None)
+                if place.last > cursor and (place.thread or place.type in HEARD - FORUMS):
+                    found[place.id] = place
         for bound in await door.store.bound(SURFACE):
-            if bound.phase != "closed" and bound.changed > time.time() - DAYS * 86_400:
+            if bound.changed > time.time() - DAYS * 86_400:
                 for channel in (room(bound.external_id)[0], parent_of(bound.external_id)):
                     found.setdefault(channel, Place(channel, -1))
         return list(found.values())
 
-    async def _guilds(self) -> list[str]:
-        given = await self._link.calls.call("GET", "/users/@me/guilds")
-        return [str(guild["id"]) for guild in given]
+    async def _all(self) -> list[Json]:
+        """Channels and open threads of all guilds, as far as Discord tells of them."""
+        rows: list[Json] = []
+        try:
+            for guild in await self._link.guilds():
+                channels = await self._link.calls.call("GET", "/guilds/{guild_id}/channels", guild_id=guild)
+                active = await self._link.calls.call(
+                    "GET", "/guilds/{guild_id}/threads/active", guild_id=guild
+                )
+                rows += [{"guild_id": guild, **row} for row in (*channels, *(active.get("threads") or []))]
+        except DiscordRefused as error:
+            if error.status == 401:
+                raise
+            self._link.log.info("the guilds' channels cannot be listed: %s", error)
+        return rows
 
     async def _read(self, door: Hearing, place: Place, cursor: int) -> None:
         us = await self._link.us()

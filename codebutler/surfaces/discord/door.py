@@ -36,6 +36,8 @@ KEPT = 2_000
 MARKS = 100
 """Pieces that are kept of each."""
 PAGE = 100
+PINS = ("/channels/{channel_id}/messages/pins/{message_id}", "/channels/{channel_id}/pins/{message_id}")
+"""Where messages are pinned, and where servers have it that know only the older way."""
 FILES, FILE_BYTES = 10, 10 * 1024 * 1024
 """What one message takes."""
 
@@ -90,6 +92,8 @@ class Discord:
             self._standing.pop(external_id, None)
             raise
         self._link.troubles.mended(f" {external_id}")
+        await self.hearing.buttons.offer(external_id, shown, message, mark)
+        self._link.later(self.hearing.buttons.tidy(external_id))
         return shown
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:
@@ -99,7 +103,13 @@ class Discord:
 
     def rested(self, thread: str) -> None:
         """A thread has nothing more to do for now."""
-        self._link.later(self.signs.tick(thread))
+        self._link.later(self._rest(thread))
+
+    async def _rest(self, thread: str) -> None:
+        for surface, conversation in await self._store.bindings(thread):
+            if surface == SURFACE:
+                await self.hearing.buttons.tidy(conversation)
+        await self.signs.tick(thread)
 
     # ------------------------------------------------------------------------------ what is shown
 
@@ -163,10 +173,15 @@ class Discord:
         return False
 
     async def _pin(self, conversation: str, message: str) -> None:
-        await self._link.calls.call(
-            "PUT", "/channels/{channel_id}/messages/pins/{message_id}",
-            channel_id=room(conversation)[0], message_id=message,
-        )  # fmt: skip
+        channel = room(conversation)[0]
+        for path in PINS:
+            try:
+                await self._link.calls.call("PUT", path, channel_id=channel, message_id=message)
+            except DiscordRefused as error:
+                if error.status not in {404, 405} or error.code:
+                    raise
+            else:
+                return
 
     async def _edit(self, conversation: str, message: Outbound, shown: str, mark: str) -> bool:
         """Bring the card up to date; False when it is gone."""

@@ -83,16 +83,20 @@ class Doing:
         """Their roles."""
         return [str(role) for role in (self.event.get("member") or {}).get("roles") or []]
 
+    @property
+    def manages(self) -> bool:
+        """Whether they manage the guild."""
+        return bool(int((self.event.get("member") or {}).get("permissions") or 0) & MANAGES)
+
     async def allowed(self, door: Hearing) -> bool:
         """Whether they may use the door."""
-        return await door.allows(str(self.user.get("id")), self.roles, self.guild)
+        who = str(self.user.get("id"))
+        return await door.allows(who, self.roles, self.guild, manages=self.manages)
 
     async def person(self, door: Hearing) -> Person:
         """Who it is."""
-        member = self.event.get("member") or {}
-        manages = bool(int(member.get("permissions") or 0) & MANAGES)
-        who, name = str(self.user.get("id")), name_of(self.user, member)
-        return await door.person(who, name, self.roles, self.guild, manages=manages)
+        who, name = str(self.user.get("id")), name_of(self.user, self.event.get("member") or {})
+        return await door.person(who, name, self.roles, self.guild, manages=self.manages)
 
     async def answer(self, kind: int, body: Json | None = None) -> None:
         """The first answer, or after it was put off the real one."""
@@ -217,6 +221,7 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
     state, message = await load(door.store, thread), doing.event.get("message") or {}
     person = await doing.person(door)
     if why := gone(state, choice.action, choice.value, mark):
+        door.buttons.used(conversation, str(message.get("id")))
         await doing.answer(EDIT, looks.used(message, f"No longer open: {why}"))
         return
     if why := await refusal(doing, door, state, choice.action, person):
@@ -232,6 +237,7 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
         action=choice.action, value=choice.value,
     )  # fmt: skip
     await doing.within(door.receive(said), PUT_OFF_EDIT)
+    door.buttons.used(conversation, str(message.get("id")))
     await doing.answer(EDIT, looks.used(message, looks.decided(choice.label, person.id)))
 
 

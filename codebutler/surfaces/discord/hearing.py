@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from codebutler.events import MessageReceived, parse
 from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
+from codebutler.surfaces.buttons import Buttons, Ending
+from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard
 from codebutler.surfaces.discord.link import Link
+from codebutler.surfaces.discord.office import Office
+from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
+from codebutler.surfaces.wording import load, not_theirs
+from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
 
 ARCHIVE_MINUTES = 10_080
@@ -35,8 +42,13 @@ class Hearing:
         """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
         self.access = Access()
         """Who may decide what in threads."""
+        self.foreign: AbstractSet[str] = frozenset()
+        """Channels that the host gives to other repos."""
+        self.office: Office
+        """What admins' commands need; set before the link runs."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
+        self.buttons = Buttons(store, SURFACE, self._used_up)
 
     async def hear(self, heard: Heard) -> bool:
         """Take it in, if it is this repo's; then it is in the store when this returns."""
@@ -50,9 +62,11 @@ class Hearing:
         thread = await self.store.find(SURFACE, conversation) if conversation else None
         if heard.kind in {"delete", "cancel"}:
             return thread is not None and await self._about(heard, place, conversation)
-        if thread is None and (heard.kind != "message" or not self.opens(heard, place)):
+        if thread is None and (
+            heard.kind != "message" or not self.opens(heard, place) or await self._anothers(conversation)
+        ):
             return False
-        if not await self.allows(heard.user, heard.roles, heard.guild):
+        if not await self.allows(heard.user, heard.roles, heard.guild or place.guild):
             if heard.mention or place.direct:
                 self.link.later(self._turn_away(heard))
             return True
@@ -63,6 +77,7 @@ class Hearing:
 
     async def accept(self, heard: Heard, place: Place, conversation: str, *, called: bool) -> None:
         """Take it in; ``called``: into a talk whose earlier words come along."""
+        await self.settle(place, conversation)
         await self.receive(await self._inbound(heard, place, conversation, called=called))
         if heard.kind == "message":
             self.link.later(self._received(heard, place, conversation))
@@ -114,17 +129,37 @@ class Hearing:
         home = place.parent if place.thread else place.id
         if home in self.channels:
             return heard.mention or not place.thread or heard.id == place.id
-        return self.settings.elsewhere and (heard.mention or place.direct) and self.rank == 0
+        return (heard.mention or place.direct) and self.elsewhere(home)
 
-    async def allows(self, user: str, roles: Sequence[str] | None, guild: str) -> bool:
-        """Whether this person may use the door."""
-        settings = self.settings
-        if not settings.users and not settings.roles:
+    def elsewhere(self, channel: str) -> bool:
+        """Whether it takes requests from a channel that is nobody's."""
+        theirs = channel in self.foreign or any(channel in door.channels for door in self.link.doors)
+        return self.settings.elsewhere and self.rank == 0 and not theirs
+
+    async def settle(self, place: Place, conversation: str) -> None:
+        """Keep in which guild a conversation is: its settings count there."""
+        if place.guild and not place.direct:
+            await settle(self.store, SURFACE, conversation, guild_place(place.guild))
+
+    async def _anothers(self, conversation: str) -> bool:
+        """Whether another repo of this process has the thread."""
+        others = [door for door in self.link.doors if door is not self]
+        return any([await door.store.find(SURFACE, conversation) is not None for door in others])
+
+    async def allows(
+        self, user: str, roles: Sequence[str] | None, guild: str, *, manages: bool = False
+    ) -> bool:
+        """Whether this person may use the door. Whoever ``manages`` the guild is not bound by its roles."""
+        settings, house = self.settings, await self.office.house(guild)
+        if user in settings.admins:
             return True
-        if user in {*settings.users, *settings.admins}:
-            return True
-        wanted = {*settings.roles, *settings.admin_roles}
-        return bool(wanted) and bool(wanted & set(await self._roles(user, roles, guild)))
+        for users, listed in ((settings.users, settings.roles), ((), () if manages else house.roles)):
+            wanted = {*listed, *settings.admin_roles}
+            if not (users or listed) or user in users:
+                continue
+            if not wanted & set(await self._roles(user, roles, guild)):
+                return False
+        return True
 
     async def person(
         self, user: str, name: str, roles: Sequence[str] | None, guild: str, *, manages: bool = False
@@ -184,8 +219,20 @@ class Hearing:
         if not await self.allows(heard.user, heard.roles, guild):
             return True
         author = await self.person(heard.user, heard.name, heard.roles, guild)
+        thread = await self.store.find(SURFACE, conversation)
+        if thread and not_theirs(self.access, await load(self.store, thread), "approve", author):
+            return True
         await self.receive(base.model_copy(update={"author": author, "action": "cancel"}))
         return True
+
+    async def _used_up(self, conversation: str, message: str, end: Ending) -> None:
+        """Buttons of what is over give way to what became of it."""
+        path = "/channels/{channel_id}/messages/{message_id}"
+        channel, calls = room(conversation)[0], self.link.calls
+        given = await calls.call("GET", path, channel_id=channel, message_id=message)
+        if given.get("components"):
+            body = looks.used(given, looks.ended(end))
+            await calls.call("PATCH", path, body=body, channel_id=channel, message_id=message)
 
     async def _turn_away(self, heard: Heard) -> None:
         """There is no word that only one person sees without an interaction: it goes as a direct message."""

@@ -91,6 +91,10 @@ class Link:
             self._application = str(given["id"])
         return self._application
 
+    async def guilds(self) -> list[str]:
+        """The guilds in which the bot is. Raises as ``Calls.call``."""
+        return [str(guild["id"]) for guild in await self.calls.call("GET", "/users/@me/guilds")]
+
     def intake(self, store: Store) -> Intake:
         """What asks Discord for files and earlier words, into ``store``."""
         if store not in self._intakes:

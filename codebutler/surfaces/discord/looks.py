@@ -6,7 +6,9 @@ import hashlib
 import time
 from collections.abc import Sequence
 
+from codebutler.surfaces.buttons import Ending
 from codebutler.surfaces.cutting import aligned, cut, parser
+from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.wording import choices, prefixed
 from codebutler.types import Json, Outbound
 
@@ -137,7 +139,20 @@ def used(message: Json, words: str) -> Json:
 
 def decided(label: str, user: str) -> str:
     """Who decided what, and when, in the reader's own time zone."""
-    return f"**{bare(label)}** · <@{user}> · <t:{int(time.time())}:f>"
+    return _line(label, f"<@{user}>")
+
+
+def _line(label: str, who: str) -> str:
+    return f"**{bare(label)}** · {who} · <t:{int(time.time())}:f>"
+
+
+def ended(end: Ending) -> str:
+    """What became of buttons that nobody pressed."""
+    if end.by is None:
+        return bare(end.words)
+    return (
+        decided(end.words, end.by.id) if end.by.surface == SURFACE else _line(end.words, bare(end.by.label))
+    )
 
 
 def bare(text: str) -> str:

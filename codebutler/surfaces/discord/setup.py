@@ -13,8 +13,8 @@ from codebutler.surfaces.discord.troubles import TOKEN, fix_of
 
 CONTENT = (1 << 18) | (1 << 19)
 """The application's flags for the message content intent, of large and of small bots."""
-PERMISSIONS = sum(1 << bit for bit in (6, 10, 11, 13, 14, 15, 16, 34, 35, 38))
-"""React, see, write, pin, embed, attach, read history; manage, open and write in threads."""
+PERMISSIONS = sum(1 << bit for bit in (6, 10, 11, 14, 15, 16, 34, 35, 38, 51))
+"""React, see, write, embed, attach, read history; manage, open and write in threads; pin."""
 
 
 @dataclass(frozen=True, slots=True)

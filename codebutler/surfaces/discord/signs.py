@@ -22,6 +22,9 @@ KEPT = 2_000
 QUIET = 0.5
 """Seconds between looks whether a closed thread's last words were delivered."""
 LOOKS = 120
+MOST_TAGS = 5
+OPEN_TAGS = frozenset({"open", "active", "in progress"})
+"""Names of tags that a closed post loses."""
 TAGS = frozenset({"closed", "done", "resolved"})
 """Names of a forum's tags that a closed post gets, if the forum has one."""
 
@@ -88,18 +91,25 @@ class Signs:
                 break
             await asyncio.sleep(QUIET)
         body: dict[str, object] = {"archived": True}
-        if tags := await self._closed_tags(conversation):
-            body["applied_tags"] = tags
         channel = room(conversation)[0]
+        if tags := await self._closed_tags(conversation, channel):
+            body["applied_tags"] = tags
         await self._link.calls.call("PATCH", "/channels/{channel_id}", body=body, channel_id=channel)
 
-    async def _closed_tags(self, conversation: str) -> list[str]:
+    async def _closed_tags(self, conversation: str, channel: str) -> list[str]:
+        """The tags of a post with the one for closed, if the forum has one; those that it had stay."""
         parent = parent_of(conversation)
         if (await self._link.places.of(parent)).type not in FORUMS:
             return []
         forum = await self._link.calls.call("GET", "/channels/{channel_id}", channel_id=parent)
-        tags = forum.get("available_tags") or []
-        return [str(tag["id"]) for tag in tags if str(tag.get("name")).lower() in TAGS][:1]
+        known = forum.get("available_tags") or []
+        closed = [str(tag["id"]) for tag in known if str(tag.get("name")).lower() in TAGS][:1]
+        if not closed:
+            return []
+        post = await self._link.calls.call("GET", "/channels/{channel_id}", channel_id=channel)
+        opened = {str(tag["id"]) for tag in known if str(tag.get("name")).lower() in OPEN_TAGS}
+        had = [str(tag) for tag in post.get("applied_tags") or [] if str(tag) not in {*closed, *opened}]
+        return [*closed, *had][:MOST_TAGS]
 
     async def _react(self, channel: str, message: str, emoji: str) -> None:
         try:

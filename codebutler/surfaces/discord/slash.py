@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from codebutler.agent.roles import load_role, shipped_names
 from codebutler.commands.builtin import REGISTRY
-from codebutler.surfaces.discord import catalogue, inbound, looks
+from codebutler.settings.discord import Discord as Settings
+from codebutler.surfaces.discord import admin, catalogue, inbound, logs, opening
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.hands import OFFER, ONLY_THEM, PUT_OFF, Doing, conversations, linked
 from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import DM, FORUMS, Place
+from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
-from codebutler.thread import render
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
@@ -25,10 +23,9 @@ if TYPE_CHECKING:
     from codebutler.surfaces.discord.hearing import Hearing
 
 SHOWN, OFFERED = 20, 25
-LINE = 600
-"""Characters of an event in a log."""
-LOG = 4_000_000
-"""Characters of a log as a file."""
+NOT_HERE = (
+    "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
+)
 REQUESTS = {
     "new": "{}",
     "plan": "Plan what this issue asks for, and wait for approval: {}",
@@ -45,8 +42,10 @@ async def command(doing: Doing) -> None:
     await doing.answer(PUT_OFF, {"flags": ONLY_THEM})
     try:
         place = await doing.link.places.of(doing.channel)
-        door = await _door(doing, place)
-        if door is None or not await doing.allowed(door):
+        door = opener(doing, place)
+        if door is None:
+            await doing.tell(NOT_HERE)
+        elif not await doing.allowed(door):
             await doing.tell(NOT_YOU)
         elif doing.data.get("name") == catalogue.HAND_OVER:
             await doing.tell(await _hand_over(doing, door, place))
@@ -57,36 +56,47 @@ async def command(doing: Doing) -> None:
 
 
 async def _run(doing: Doing, door: Hearing, place: Place) -> None:
-    name, options = _spoken(doing.data)
-    if name in REQUESTS:
+    name, options = spoken(doing.data, door.settings)
+    if name in admin.COMMANDS:
+        await doing.tell(await admin.changed(doing, door, name, options))
+    elif name in REQUESTS:
         words = REQUESTS[name].format(str(options.get("request") or options.get("issue") or ""))
-        await doing.tell(await _request(doing, door, place, words))
+        await doing.tell(await opening.request(doing, door, place, words))
     elif name == "help":
         await doing.tell(f"{_HELP.format(door.settings.command)}\n\n{REGISTRY.help()}")
     elif name in {"threads", "status-all"}:
         await doing.tell(await _listed(doing, door, everybody=name == "status-all"))
     elif name == "logs":
-        await _logs(doing, door, str(options.get("task")))
+        await logs.send(doing, door, str(options.get("task")), int(options.get("page") or 1))
     elif name == "follow":
-        await doing.tell(await _follow(doing, door, place, str(options.get("task"))))
+        await doing.tell(await opening.follow(doing, door, place, str(options.get("task"))))
+    elif name == "raise-cap" and not (await doing.person(door)).admin:
+        await doing.tell(admin.ADMINS)
     else:
-        await doing.tell(await _in_thread(doing, door, name, options))
+        await doing.tell(await _in_thread(doing, door, "raise" if name == "raise-cap" else name, options))
 
 
-def _spoken(data: Json) -> tuple[str, dict[str, str | int | float]]:
-    """The subcommand and its options."""
-    [sub, *_] = data.get("options") or [{"name": "help"}]
-    return str(sub["name"]), {str(o["name"]): o.get("value", "") for o in sub.get("options") or []}
+def spoken(data: Json, settings: Settings) -> tuple[str, dict[str, Any]]:
+    """The command below ours, and its options; another name of it is a command of its own."""
+    name, given = str(data.get("name")), data.get("options") or []
+    if name == settings.command:
+        name = "help"
+        while given and given[0].get("type") in {catalogue.SUB, catalogue.GROUP}:
+            name, given = str(given[0]["name"]), given[0].get("options") or []
+    else:
+        name = name.removeprefix(settings.alias_prefix)
+    return name, {str(o["name"]): o.get("value", "") for o in given}
 
 
-async def _door(doing: Doing, place: Place) -> Hearing | None:
-    """Whose channel it is, else the first repo's."""
+def opener(doing: Doing, place: Place) -> Hearing | None:
+    """Whose channel it is, else the first repo's, if it is open to requests from elsewhere."""
     home = place.parent if place.thread else place.id
-    named = [door for door in doing.link.doors if home in door.channels]
-    return next(iter([*named, *doing.link.doors]), None)
+    ranked = sorted(doing.link.doors, key=lambda door: door.rank)
+    own = next((door for door in ranked if home in door.channels), None)
+    return own or next((door for door in ranked if door.elsewhere(home)), None)
 
 
-async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, str | int | float]) -> str:
+async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
     """A command of the registry, for the thread that it names or is typed in."""
     task = str(options.pop("task", ""))
     here = await conversations(doing)
@@ -107,7 +117,7 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     return f"`{words}` is said in {linked(doing, conversation)}"
 
 
-async def _words(door: Hearing, thread: str, name: str, options: dict[str, str | int | float]) -> str:
+async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any]) -> str:
     """The command as it would be typed in the thread."""
     if name == "close":
         state = await load(door.store, thread)
@@ -120,56 +130,6 @@ async def _words(door: Hearing, thread: str, name: str, options: dict[str, str |
         " ".join(str(options[field]).split()) for field in fields if options.get(field) not in {None, ""}
     ]
     return " ".join([f"/{name}", *given])
-
-
-async def _request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
-    """A new thread; its first message is ours, in the person's words."""
-    author, user = await doing.person(door), str(doing.user.get("id"))
-    said = Inbound(surface=SURFACE, external_id="", key=f"command:{doing.id}", author=author, text=words)
-    conversation = await _opened(doing, place, f"<@{user}> asks: {words}", words)
-    await door.receive(said.model_copy(update={"external_id": conversation}))
-    return f"Your thread: {linked(doing, conversation)}"
-
-
-async def _opened(doing: Doing, place: Place, first: str, title: str) -> str:
-    """A conversation that begins with a message of ours."""
-    home = await doing.link.places.of(place.parent) if place.thread else place
-    name = " ".join(title.split())[:100] or "CodeButler"
-    sent: Json = {"content": first[: looks.CONTENT], "allowed_mentions": looks.NOBODY}
-    if home.type in FORUMS:
-        made = await doing.link.calls.call(
-            "POST", "/channels/{channel_id}/threads", body={"name": name, "message": sent}, channel_id=home.id
-        )
-        return f"{home.id}:{made['id']}"
-    sent |= {"nonce": doing.id[-25:], "enforce_nonce": True}
-    posted = await doing.link.calls.call(
-        "POST", "/channels/{channel_id}/messages", body=sent, channel_id=home.id
-    )
-    if home.direct:
-        return f"{DM}{home.id}:{posted['id']}"
-    await doing.link.calls.call(
-        "POST", "/channels/{channel_id}/messages/{message_id}/threads",
-        channel_id=home.id, message_id=str(posted["id"]), body={"name": name},
-    )  # fmt: skip
-    return f"{home.id}:{posted['id']}"
-
-
-async def _follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
-    """Show a thread of another door here, too: from now on both doors show all of it."""
-    row = await door.store.thread(task)
-    person = await doing.person(door)
-    if row is None:
-        return f"There is no thread {fit(task, 40)}."
-    state = await load(door.store, task)
-    owner = state.opened.owner if state.opened else None
-    if not person.admin and (owner is None or owner.id != person.id):
-        return "Only its owner or an admin may show a thread somewhere else."
-    shown = [there for surface, there in await door.store.bindings(task) if surface == SURFACE]
-    if shown:
-        return f"It is shown in {linked(doing, shown[0])} already."
-    conversation = await _opened(doing, place, f"{row.title}\n{render.status(state).text}", row.title)
-    await door.store.bind(task, SURFACE, conversation)
-    return f"It is shown in {linked(doing, conversation)} now."
 
 
 async def _listed(doing: Doing, door: Hearing, *, everybody: bool) -> str:
@@ -187,21 +147,6 @@ async def _listed(doing: Doing, door: Hearing, *, everybody: bool) -> str:
 
 async def _open(door: Hearing) -> list[ThreadRow]:
     return [row for row in await door.store.threads(limit=200) if row.phase != "closed"]
-
-
-async def _logs(doing: Doing, door: Hearing, task: str) -> None:
-    """The log as a file; its owner's or an admin's."""
-    person, state = await doing.person(door), await load(door.store, task)
-    owner = state.opened.owner if state.opened else None
-    if owner is None or not (person.admin or (owner.surface, owner.id) == (SURFACE, person.id)):
-        await doing.tell("There is no such thread of yours.")
-        return
-    lines = [
-        f"{time.strftime('%F %T', time.gmtime(row.ts))} {row.seq} {row.kind} {fit(row.body, LINE)}"
-        for row in await door.store.events(task)
-    ]
-    text = fit("\n".join(lines), LOG)
-    await doing.tell(f"The log of `{task}`, {len(lines)} events.", [(f"{task}.log", text.encode())])
 
 
 async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
@@ -227,25 +172,24 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
 
 async def complete(doing: Doing) -> None:
     """What an option's value may be, by what was typed of it."""
-    [sub, *_] = doing.data.get("options") or [{}]
-    field: Json = next((o for o in sub.get("options") or [] if o.get("focused")), {})
+    given = doing.data.get("options") or []
+    while given and given[0].get("type") in {catalogue.SUB, catalogue.GROUP}:
+        given = given[0].get("options") or []
+    field: Json = next((o for o in given if o.get("focused")), {})
     typed = str(field.get("value") or "").lower()
-    found = _models() if field.get("name") == "model" else await _tasks(doing)
+    found = await _offered(doing, str(field.get("name")))
     fits = [(name, value) for name, value in found if typed in f"{name} {value}".lower()]
     offered = [{"name": name[:100], "value": value[:100]} for name, value in fits[:OFFERED]]
     await doing.answer(OFFER, {"choices": offered})
 
 
-def _models() -> list[tuple[str, str]]:
-    """The models of the shipped roles' pools."""
-    pools = [load_role(name).pool for name in shipped_names()]
-    found = {model: name for pool in pools for name, model in pool.items()}
-    return [(f"{name} ({model})", model) for model, name in sorted(found.items())]
-
-
-async def _tasks(doing: Doing) -> list[tuple[str, str]]:
-    place = await doing.link.places.of(doing.channel)
-    door = await _door(doing, place)
+async def _offered(doing: Doing, option: str) -> list[tuple[str, str]]:
+    """Names and values that this person may see."""
+    door = opener(doing, await doing.link.places.of(doing.channel))
     if door is None or not await doing.allowed(door):
         return []
+    if option == "model":
+        return door.office.models()
+    if option == "provider":
+        return [(name, name) for name in door.office.providers()]
     return [(f"{row.title} ({row.phase})", row.id) for row in await _open(door)]

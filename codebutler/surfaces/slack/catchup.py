@@ -15,7 +15,8 @@ from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import listed, replies
-from codebutler.surfaces.slack.troubles import SHUT, key_of
+from codebutler.surfaces.slack.troubles import SHUT, key_of, keys, of_token
+from codebutler.types import Json
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
@@ -27,9 +28,12 @@ AGAIN = 5.0
 """Seconds before a look that failed is taken again."""
 MARGIN = 60.0
 """Seconds by which clocks may differ, and by which events may be late."""
-CHANNELS = 100
 DAYS = 30
-"""Threads that changed within so many days are looked at, however old their first message is."""
+"""Threads of ours that changed within so many days are looked at, however old their first message is."""
+LOOKED = f"{SURFACE}:looked"
+"""Where it stands when the last complete look began."""
+PEOPLES = 7
+"""Days of a channel's messages under which a mention is looked for: in threads of people among themselves."""
 
 
 class CatchUp:
@@ -57,6 +61,7 @@ class CatchUp:
                 for door in self._link.doors:
                     await self.look(door)
                     await missed_changes(self._link, door)
+                    await door.asked.mend(door)
                     await door.signs.mend()
                 self.looked += 1
                 self._link.caught_up.set()
@@ -68,34 +73,37 @@ class CatchUp:
     async def look(self, door: Hearing) -> None:
         """Hear what is new in the door's channels and threads. Raises SlackAway when it broke off."""
         oldest: dict[str, float] = {}
+        begun, whole = time.time() - MARGIN, True
         for bound in await door.store.bound(SURFACE):
             channel, _, root = bound.external_id.partition(":")
-            if bound.changed > time.time() - DAYS * 86_400 and bound.phase != "closed":
+            if bound.changed > time.time() - DAYS * 86_400:
                 oldest[channel] = min(oldest.get(channel, float(root)), float(root))
         for channel in {**dict.fromkeys(door.channels), **oldest, **dict.fromkeys(await self._others(door))}:
             try:
                 await self._channel(door, channel, oldest.get(channel))
-                self._link.troubles.mended(*(key_of(SlackRefused("", word), channel) for word in SHUT))
+                self._link.troubles.mended(*keys(channel, reading=True))
             except SlackRefused as error:
                 self._link.log.info("%s cannot be read: %s", channel, error)
+                whole = whole and not of_token(error)
                 if channel in door.channels and error.error in SHUT:
                     words = f"Slack does not let {channel} be read: {error.error}. {SHUT[error.error]}"
-                    await self._link.troubles.tell(key_of(error, channel), words)
+                    await self._link.troubles.tell(key_of(error, channel, reading=True), words)
+        if whole:
+            await door.store.note(LOOKED, f"{begun:.6f}")
 
     async def _others(self, door: Hearing) -> list[str]:
         """The other channels in which somebody may have called us."""
         if not door.settings.elsewhere or door.rank:
             return []
-        try:
-            given = await self._link.calls.call(
-                "users.conversations",
-                types="public_channel,private_channel,im",
-                exclude_archived=True,
-                limit=CHANNELS,
-            )
-        except SlackRefused:  # without the scopes for it, mentions elsewhere are heard live only
-            return []
-        return [str(channel["id"]) for channel in given.get("channels", [])]
+        for kinds in ("public_channel,private_channel,im", "public_channel,private_channel"):
+            try:
+                mine = listed(
+                    self._link.calls, "users.conversations", "channels", types=kinds, exclude_archived=True
+                )
+                return [str(channel["id"]) async for channel in mine]
+            except SlackRefused as error:  # without the scopes for it, what is said there is heard live only
+                self._link.log.info("conversations (%s) are not listed: %s", kinds, error)
+        return []
 
     async def _channel(self, door: Hearing, channel: str, oldest: float | None) -> None:
         """``oldest``: the first message of the oldest thread there that still lives."""
@@ -103,27 +111,46 @@ class CatchUp:
         key = f"{SURFACE}:{channel}"
         noted = await door.store.noted(key)
         begun = time.time() - MARGIN
-        cursor = float(noted) if noted else await self._newest(channel, begun)
+        cursor = float(noted) if noted else await self._first(door, channel, begun)
         latest = cursor
-        start = min(cursor, oldest - 0.000001) if oldest is not None else cursor
+        start = min(cursor, begun - PEOPLES * 86_400, oldest - 0.000001 if oldest is not None else cursor)
         calls = self._link.calls
         top = listed(calls, "conversations.history", "messages", channel=channel, oldest=f"{start:.6f}")
-        for message in reversed([m async for m in top]):  # the newest comes first
-            fresh = float(message["ts"]) > cursor
-            said = [message] if fresh else []
-            if float(message.get("latest_reply") or (1e18 if message.get("reply_count") else 0)) > cursor:
-                root = str(message["ts"])
+        ours = {b.external_id for b in await door.store.bound(SURFACE)}
+        for message in sorted([m async for m in top], key=_ts):
+            said, root = [message] if _ts(message) > cursor else [], str(message["ts"])
+            if _last_reply(message, ours=f"{channel}:{root}" in ours) > cursor:
                 under = replies(calls, f"{channel}:{root}", oldest=f"{cursor:.6f}")
                 said += [m async for m in under if str(m["ts"]) != root]
-            for each in said:
+            for each in sorted(said, key=_ts):
                 heard = inbound.read({**each, "type": "message", "channel": channel}, us)
                 if heard is not None:
                     await door.hear(heard)
-                latest = max(latest, float(each["ts"]))
+                latest = max(latest, _ts(each))
         await door.store.note(key, f"{max(cursor, min(latest, begun)):.6f}")
 
-    async def _newest(self, channel: str, begun: float) -> float:
-        """Where to begin in a channel that was never looked at: what was said before is not for us."""
+    async def _first(self, door: Hearing, channel: str, begun: float) -> float:
+        """Where to begin in a channel that was never looked at: what was said before is not for us.
+
+        One that is not the repo's own, and that was not there at the last look, has nothing from before that.
+        """
+        looked = await door.store.noted(LOOKED)
+        if looked and channel not in door.channels:
+            return float(looked)
         given = await self._link.calls.call("conversations.history", channel=channel, limit=1)
         newest = [float(m["ts"]) for m in given.get("messages", [])]
         return min([*newest, begun])
+
+
+def _ts(message: Json) -> float:
+    return float(message["ts"])
+
+
+def _last_reply(message: Json, *, ours: bool) -> float:
+    """When somebody replied last; where the server does not say, ``ours`` may have a reply of any time."""
+    if message.get("latest_reply"):
+        return float(message["latest_reply"])
+    replied = message.get("reply_count")
+    if replied is None:
+        replied = ours or message.get("thread_ts") == message["ts"]
+    return 1e18 if replied else 0.0

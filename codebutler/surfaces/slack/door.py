@@ -19,7 +19,7 @@ from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.streams import Streams
-from codebutler.surfaces.slack.troubles import SHUT, key_of
+from codebutler.surfaces.slack.troubles import SHUT, key_of, keys
 from codebutler.types import Capabilities, Json, Outbound
 
 KEPT = 2_000
@@ -64,7 +64,7 @@ class Slack:
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
         """Post or edit; see types.Surface. DoorClosed when only an admin can mend what is in the way."""
-        channel = external_id.partition(":")[0]
+        channel, _, root = external_id.partition(":")
         try:
             if message.slot and replaces and await self._edit(channel, message, replaces):
                 shown = replaces
@@ -75,12 +75,14 @@ class Slack:
             if error.error not in SHUT:
                 raise
             words = f"Slack lets no message through in {external_id}: {error.error}"
-            await self._link.troubles.tell(key_of(error, channel), f"{words}. {SHUT[error.error]}")
+            await self._link.troubles.tell(key_of(error, channel, root=root), f"{words}. {SHUT[error.error]}")
             raise DoorClosed(words, fix=SHUT[error.error]) from error
         except BaseException:  # whether it was posted is not known: look before the next attempt
             self._standing.pop(external_id, None)
             raise
-        self._link.troubles.mended(*(key_of(SlackRefused("", word), channel) for word in SHUT))
+        self._link.troubles.mended(*keys(channel, root=root))
+        await self.hearing.buttons.offer(external_id, shown, message, mark)
+        self._link.later(self.hearing.buttons.tidy(external_id))
         return shown
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:
@@ -97,6 +99,7 @@ class Slack:
         for surface, conversation in await self._store.bindings(thread):
             if surface == SURFACE:
                 await self.streams.forsake(conversation)
+                await self.hearing.buttons.tidy(conversation)
         await self.signs.tick(thread)
 
     @property

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack import blocks, home, slash, views
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.intake import SURFACE
-from codebutler.surfaces.slack.markup import escaped
+from codebutler.surfaces.slack.used import decided, replace
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
 from codebutler.surfaces.wording import gone, load
 from codebutler.types import Inbound, Json
@@ -58,6 +57,7 @@ def register(app: AsyncApp, link: Link) -> None:
     app.event(re.compile(".*"))(nothing)
     app.command(slash.COMMAND)(on_command)
     app.shortcut(slash.HAND_OVER)(on_shortcut)
+    app.shortcut(re.compile(".*"))(nothing)
     app.action(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_button)
     app.action(re.compile(".*"))(nothing)
     app.view(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_form)
@@ -66,11 +66,13 @@ def register(app: AsyncApp, link: Link) -> None:
 async def press(link: Link, body: Json) -> None:
     """A button was pressed: it counts, opens a form, or the person is told why not."""
     container, user = body.get("container") or {}, str((body.get("user") or {}).get("id", ""))
-    channel, ts = str(container.get("channel_id", "")), str(container.get("message_ts", ""))
     message = body.get("message") or {}
-    root = str(message.get("thread_ts") or container.get("thread_ts") or ts)
+    channel = str(container.get("channel_id") or (body.get("channel") or {}).get("id") or "")
+    ts = str(container.get("message_ts") or message.get("ts") or "")
     action = (body.get("actions") or [{}])[0]
     pressed = blocks.pressed(action)
+    said = pressed.conversation.partition(":")[2] if pressed is not None else ""
+    root = str(message.get("thread_ts") or container.get("thread_ts") or said or ts)
     found = await owner_of(link, f"{channel}:{root}")
     if pressed is None or found is None or pressed.conversation != f"{channel}:{root}":
         return  # not ours, or carried over from another thread
@@ -79,13 +81,14 @@ async def press(link: Link, body: Json) -> None:
     if why := refusal(door, state, pressed, user):
         link.later(door.whisper(channel, user, why, root))
         if gone(state, pressed.action, pressed.value, pressed.mark):
-            link.later(_replace(link, channel, ts, message, f"No longer open: {why}"))
+            door.buttons.used(pressed.conversation, ts)
+            link.later(replace(link, channel, ts, message, f"No longer open: {why}"))
         return
     if pressed.action in {"refine", "pick"}:
         form = (
             views.refine(pressed)
             if pressed.action == "refine"
-            else views.pick(pressed, state.memory or [], state.marks)
+            else views.pick(pressed, state.memory or [], state.marks, ts)
         )
         try:
             await link.calls.at_once("views.open", trigger_id=str(body.get("trigger_id", "")), view=form)
@@ -103,30 +106,6 @@ async def press(link: Link, body: Json) -> None:
             value=pressed.value,
         )
     )  # fmt: skip
+    door.buttons.used(pressed.conversation, ts)
     label = str((action.get("text") or {}).get("text") or pressed.action)
-    link.later(_replace(link, channel, ts, message, decided(label, user)))
-
-
-def decided(label: str, user: str) -> str:
-    """Who decided what, and when, in the reader's own time zone."""
-    now = int(time.time())
-    clock = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(now))
-    return f"*{escaped(label)}* · <@{user}> · <!date^{now}^{{date_short_pretty}} {{time}}|{clock}>"
-
-
-async def _replace(link: Link, channel: str, ts: str, message: Json, words: str) -> None:
-    """Put a line in the place of the message's buttons."""
-    given, text = message.get("blocks") or [], str(message.get("text") or "…")
-    if not any(block.get("type") == "actions" for block in given):
-        return
-    plain = [{"type": "section", "text": {"type": "mrkdwn", "text": blocks.shortened(text, blocks.SECTION)}}]
-    for kept in (given, plain):
-        try:
-            await link.calls.call(
-                "chat.update", channel=channel, ts=ts, text=text, blocks=blocks.used(kept, words)
-            )
-        except SlackRefused as error:
-            if error.error not in blocks.NO_BLOCKS:
-                raise
-        else:
-            return
+    link.later(replace(link, channel, ts, message, decided(label, user)))

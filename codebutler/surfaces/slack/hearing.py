@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from codebutler.events import MessageReceived, parse
 from codebutler.settings.shape import Access
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
+from codebutler.surfaces.buttons import Buttons, Ending
+from codebutler.surfaces.slack import owners
+from codebutler.surfaces.slack.asked import Asked
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, read
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.signs import Signs
+from codebutler.surfaces.slack.used import ended, replace_in
+from codebutler.surfaces.wording import load, not_theirs
 from codebutler.types import Inbound, Person
 
 SPEAKERS = 2_000
@@ -35,8 +41,12 @@ class Hearing:
         """Who may decide what in this repo's threads."""
         self.rank = 0
         """Its place among the repos of this process: 0 gets what is said outside of everybody's channels."""
+        self.foreign: AbstractSet[str] = frozenset()
+        """Channels that the host gives to other repos, be they at work or not."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.signs = Signs(link, store)
+        self.buttons = Buttons(store, SURFACE, self._used_up)
+        self.asked = Asked(link, store)
         self.speakers: dict[str, str] = {}
         """Who spoke last, by conversation."""
         self._strangers: set[str] = set()
@@ -51,7 +61,9 @@ class Hearing:
         thread = await self.store.find(SURFACE, heard.conversation)
         if thread is None and await self._overtook(heard):
             thread = await self.store.find(SURFACE, heard.conversation)
-        if thread is None and (heard.kind != "message" or not self.opens(heard)):
+        if thread is None and (
+            heard.kind != "message" or not self.opens(heard) or await owners.anothers(self, heard)
+        ):
             return False
         if not self.allows(heard.user):
             if heard.mention or heard.direct:
@@ -67,18 +79,25 @@ class Hearing:
         known = heard.conversation in self._strangers
         if heard.kind != "message" or heard.top or known or heard.channel not in self.channels:
             return False
-        us = await self.link.us()
         since = float(await self.store.noted(f"{SURFACE}:{heard.channel}") or 0)
-        async for message in replies(self.link.calls, heard.conversation, limit=1):
-            first = read({**message, "type": "message", "channel": heard.channel}, us)
-            if first and first.ts == heard.root and float(first.ts) > since and self.allows(first.user):
-                await self.accept(first, called=False)
-                return True
-            break
+        first = await self._first(heard)
+        if first and first.ts == heard.root and float(first.ts) > since and self.allows(first.user):
+            await self.accept(first, called=False)
+            return True
         if len(self._strangers) >= SPEAKERS:
             self._strangers.clear()
         self._strangers.add(heard.conversation)
         return False
+
+    async def _first(self, heard: Heard) -> Heard | None:
+        """The first message of the thread that something belongs to; None if it is nobody's, or gone."""
+        us = await self.link.us()
+        try:
+            async for message in replies(self.link.calls, heard.conversation, limit=1):
+                return read({**message, "type": "message", "channel": heard.channel}, us)
+        except SlackRefused as error:
+            self.link.log.info("the thread %s cannot be read: %s", heard.conversation, error)
+        return None
 
     async def _placed(self, heard: Heard) -> Heard:
         """A change that need not say in which thread, or whose message it was: the log knows."""
@@ -109,13 +128,21 @@ class Hearing:
         listing = listed(
             self.link.calls, "conversations.list", "channels", types=kinds, exclude_archived=True
         )
-        self.channels |= {str(c["id"]) async for c in listing if c.get("name") == name}
+        try:
+            self.channels |= {str(c["id"]) async for c in listing if c.get("name") == name}
+        except SlackRefused as error:
+            fix = "Name the channel by its id (slack.channelID)."
+            await self.link.troubles.tell("find_channel", f"#{name} cannot be looked up: {error} {fix}")
 
     def opens(self, heard: Heard) -> bool:
         """Whether a message that belongs to no thread of ours opens one."""
         if heard.channel in self.channels:
             return heard.top or heard.mention
-        return self.settings.elsewhere and (heard.mention or heard.direct) and self.rank == 0
+        return (heard.mention or heard.direct) and self.elsewhere(heard.channel)
+
+    def elsewhere(self, channel: str) -> bool:
+        """Whether this repo gets what is said to us in a channel that is not its own."""
+        return self.settings.elsewhere and self.rank == 0 and not owners.claimed(self, channel)
 
     def allows(self, user: str) -> bool:
         """Whether this person may use the door."""
@@ -153,18 +180,31 @@ class Hearing:
         """A reaction names a message; its thread is that message's."""
         root = heard.ts
         if await self.store.find(SURFACE, f"{heard.channel}:{root}") is None:
-            given = await self.link.calls.call(
-                "conversations.replies", channel=heard.channel, ts=root, limit=1
-            )
-            root = str((given.get("messages") or [{}])[0].get("thread_ts") or root)
+            root = await self._root(heard)
         conversation = f"{heard.channel}:{root}"
-        if await self.store.find(SURFACE, conversation) is None or not self.allows(heard.user):
+        thread = await self.store.find(SURFACE, conversation)
+        if thread is None or not self.allows(heard.user):
             return False
         who = await self.person(heard.user)
+        if why := not_theirs(self.access, await load(self.store, thread), "approve", who):
+            self.link.later(self.whisper(heard.channel, heard.user, f"{why} {SAY_IT}", root))
+            return True
         await self.receive(
             Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=who, action="cancel")
         )
         return True
+
+    async def _used_up(self, conversation: str, ts: str, end: Ending) -> None:
+        await replace_in(self.link, conversation, ts, ended(end))
+
+    async def _root(self, heard: Heard) -> str:
+        """The thread of the message that something is about."""
+        try:
+            async for message in replies(self.link.calls, f"{heard.channel}:{heard.ts}", limit=1):
+                return str(message.get("thread_ts") or heard.ts)
+        except SlackRefused as error:
+            self.link.log.info("%s cannot be read: %s", heard.conversation, error)
+        return heard.ts
 
     async def whisper(self, channel: str, user: str, words: str, root: str = "") -> None:
         """Tell one person, where only they see it."""
@@ -175,4 +215,5 @@ class Hearing:
             self.link.log.info("%s cannot be told %r: %s", user, words, error)
 
 
+SAY_IT = "A reaction of somebody else does not stop it; the word `stop` in the thread does."
 NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `slack.users`."

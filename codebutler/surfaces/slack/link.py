@@ -18,6 +18,8 @@ from codebutler.surfaces.slack import inbound, requests
 from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, Self
 from codebutler.surfaces.slack.intake import Intake
+from codebutler.surfaces.slack.owners import by_claim
+from codebutler.surfaces.slack.sdk import closed, quiet, route, tokenless
 from codebutler.surfaces.slack.troubles import SHUT, Troubles
 from codebutler.types import Json
 
@@ -95,8 +97,9 @@ class Link:
                 base_url=f"{self.settings.base_url}/",
                 session=self._session,
                 retry_handlers=[],  # the SDK's own would post twice when only the answer was lost
-                logger=_quiet(),
+                logger=quiet(),
             )
+            route(client, self.settings.base_url)
             self._calls = Calls(client, gap=self.settings.post_seconds)
         return self._calls
 
@@ -149,7 +152,7 @@ class Link:
     async def take(self, heard: Heard) -> bool:
         """Whether it was anybody's. What fails in one repo keeps no other from hearing it."""
         failed: Exception | None = None
-        for door in list(self.doors):
+        for door in await by_claim(self.doors, heard):
             try:
                 if await door.hear(heard):
                     return True
@@ -178,10 +181,10 @@ class Link:
 
         app = AsyncApp(
             authorize=authorize,
-            client=_tokenless(self.settings.base_url),
+            client=tokenless(self.settings.base_url),
             signing_secret=self._secret,
             process_before_response=True,
-            logger=_quiet(),
+            logger=quiet(),
         )
         register(app, self)
         return app
@@ -228,11 +231,12 @@ class Link:
             secret,
             web_client=self.calls.client,
             ping_interval=self._ping,
-            logger=_quiet(),
+            logger=quiet(),
         )
         client = handler.client
         client.message_listeners.append(self._listen)
         client.wss_uri = str(opened["url"])
+        route(client, client.wss_uri)
         connect: Callable[[], Coroutine[Any, Any, None]] = client.connect
         connecting = asyncio.create_task(connect())
         try:
@@ -240,7 +244,7 @@ class Link:
         finally:
             connecting.cancel()
             await asyncio.gather(connecting, return_exceptions=True)
-            await _close(client)
+            await closed(client)
 
     async def _watch(self, client: SocketModeClient) -> bool:
         """Until the client has been without a connection for too long."""
@@ -248,6 +252,8 @@ class Link:
         while time.monotonic() - last < 4 * self._ping:
             await asyncio.sleep(min(LOOK, self._ping))
             if await client.is_connected():
+                if ever and not self.connected.is_set():  # a server that does not say hello
+                    self._met()
                 ever, last = True, time.monotonic()
             else:
                 self.connected.clear()
@@ -255,8 +261,11 @@ class Link:
 
     async def _listen(self, _client: object, message: Json, _raw: str | None = None) -> None:
         if message.get("type") == "hello":
-            self.connected.set()
-            self.hello.set()
+            self._met()
+
+    def _met(self) -> None:
+        self.connected.set()
+        self.hello.set()
 
     async def close(self) -> None:
         """Let go of everything; ``run`` is cancelled before."""
@@ -265,36 +274,3 @@ class Link:
         await asyncio.gather(*self._later, return_exceptions=True)
         if self._session is not None:
             await self._session.close()
-
-
-async def _close(client: SocketModeClient) -> None:
-    """The client's own close leaves its tasks to themselves."""
-    tasks = [client.message_processor, client.current_session_monitor, client.message_receiver]
-    client.closed = True
-    client.auto_reconnect_enabled = False
-    for task in tasks:
-        if task is not None:
-            task.cancel()
-    await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
-    if client.current_session is not None:
-        await client.current_session.close()
-    await client.aiohttp_client_session.close()
-
-
-def _tokenless(address: str) -> Any:  # noqa: ANN401 - a client class that is imported only when needed
-    from slack_sdk.web.async_client import AsyncWebClient
-
-    return AsyncWebClient(base_url=f"{address}/")
-
-
-def _quiet() -> logging.Logger:
-    """The libraries' own words, without tracebacks: an outage is no fault of theirs or ours."""
-    logger = logging.getLogger("codebutler.slack.sdk")
-    if not logger.filters:
-        logger.addFilter(_without_traceback)
-    return logger
-
-
-def _without_traceback(record: logging.LogRecord) -> bool:
-    record.exc_info = None
-    return True

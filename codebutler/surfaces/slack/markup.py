@@ -19,8 +19,24 @@ _BREAK = "\u200b"
 
 
 def guarded(markdown: str) -> str:
-    """Markdown for a markdown block in which nobody is called."""
-    return _CALLS.sub(f"<{_BREAK}", markdown)
+    """Markdown for a markdown block in which nobody is called. Code in plain fences stays as it is.
+
+    What begins the same is guarded the same, so that a text can be shown as it grows.
+    """
+    if not _CALLS.search(markdown):
+        return markdown
+    lines = markdown.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    code = _fenced("\n".join(lines))
+    return "\n".join(line if n in code else _CALLS.sub(f"<{_BREAK}", line) for n, line in enumerate(lines))
+
+
+def _fenced(markdown: str) -> set[int]:
+    """Lines of code, where no reader of markdown could see anything else."""
+    found: set[int] = set()
+    for token in parser().parse(markdown):
+        if token.type == "fence" and token.map and token.markup == "```" and "```" not in token.content:
+            found.update(range(token.map[0] + 1, token.map[1]))
+    return found
 
 
 def escaped(text: str) -> str:

@@ -30,7 +30,11 @@ class Opening:
         for message in page.get("messages") or []:
             if us.wrote(message) and mark_of(message) == mark:
                 return f"{self._channel}:{message['ts']}"
-        made = await calls.call(
+        return await self.post(text, mark=mark)
+
+    async def post(self, text: str, *, mark: str) -> str:
+        """Post ``text`` without a look whether it stands there; returns the conversation below."""
+        made = await self._link.calls.call(
             "chat.postMessage", post_to=self._channel, channel=self._channel, text=text,
             metadata=metadata(mark), unfurl_links=False, unfurl_media=False,
         )  # fmt: skip

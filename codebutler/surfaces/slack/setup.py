@@ -31,6 +31,8 @@ _BOT_PAGE = "It stands under OAuth & Permissions as Bot User OAuth Token (xoxb-â
 _APP_PAGE = (
     "It stands under Basic Information, App-Level Tokens (xapp-â€¦), made with the scope connections:write"
 )
+_APP_OF = re.compile(r"xapp-\d+-(A[A-Z0-9]{7,})-")
+"""An app token names its app."""
 ADD_SCOPES = "Paste the manifest into the app (codebutler init slack prints it) and reinstall it"
 _PAGE = 200
 
@@ -42,6 +44,7 @@ class Bot:
     user: str
     team: str
     scopes: frozenset[str]
+    id: str = ""
 
     @property
     def lacks(self) -> list[str]:
@@ -85,6 +88,8 @@ def app_token(text: str) -> str:
 
 def _token(text: str, start: str, what: str, fix: str) -> str:
     token = text.strip()
+    if token[:1] in {'"', "'"} and token[-1:] == token[:1]:
+        token = token[1:-1].strip()
     if not token:
         raise ConfigError(f"the {what} is empty", fix=fix)
     if not (token.isascii() and token.isprintable()) or " " in token:
@@ -100,17 +105,24 @@ def _token(text: str, start: str, what: str, fix: str) -> str:
 async def whose(calls: Calls) -> Bot:
     """Ask Slack whose bot token it is. ConfigError when it is not accepted, or Slack is out of reach."""
     told = await _asked(calls, "auth.test")
-    if not told.get("bot_id"):
-        raise ConfigError("the bot token belongs to a person, not to a bot", fix=_BOT_PAGE)
     return Bot(
         user=str(told.get("user") or told.get("user_id")),
         team=str(told.get("team") or told.get("team_id")),
         scopes=frozenset(part.strip() for part in calls.scopes.split(",") if part.strip()),
+        id=str(told.get("bot_id") or ""),
     )
 
 
-async def may_connect(calls: Calls, token: str) -> None:
-    """Ask Slack for a connection, and do not use it. ConfigError when the app token does not get one."""
+async def may_connect(calls: Calls, token: str, bot: Bot) -> None:
+    """Ask Slack for a connection, and do not use it. ConfigError when the app token does not get one, or when
+    it is of another app than ``bot``: then no event would ever come."""
+    named = _APP_OF.match(token)
+    app = await _app_of(calls, bot) if named else ""
+    if named and app.startswith("A") and app != named[1]:
+        raise ConfigError(
+            f"the tokens are of two apps: the bot token of {app}, the app token of {named[1]}",
+            fix="Copy both from the pages of one app.",
+        )
     try:
         await calls.call("apps.connections.open", app_token=token)
     except SlackRefused as error:
@@ -118,6 +130,15 @@ async def may_connect(calls: Calls, token: str) -> None:
         raise ConfigError(f"Slack does not accept the app token: {error.error}", fix=fix) from error
     except SlackAway as error:
         raise _away(error) from error
+
+
+async def _app_of(calls: Calls, bot: Bot) -> str:
+    """The app behind a bot, or "" where nobody says."""
+    try:
+        known = (await calls.call("bots.info", bot=bot.id)).get("bot") or {}
+    except (SlackRefused, SlackAway):  # it needs a scope, and is worth nothing but the check
+        return ""
+    return str(known.get("app_id") or "")
 
 
 async def channel(calls: Calls, wish: str) -> Found:
@@ -135,7 +156,7 @@ async def channel(calls: Calls, wish: str) -> Found:
     if known.get("is_archived"):
         raise _closed(str(known.get("name") or wish), "is_archived")
     found = Found(str(known["id"]), str(known.get("name") or ""))
-    if not known.get("is_member"):
+    if known.get("is_member") is False:
         try:
             await calls.call("conversations.join", channel=found.id)
         except SlackRefused as error:
@@ -215,7 +236,7 @@ async def states(calls: Calls, channels: Sequence[str]) -> list[tuple[str, str]]
             continue
         if known.get("is_archived"):
             wrong.append((f"#{known.get('name')} is archived", SHUT["is_archived"]))
-        elif not known.get("is_member"):
+        elif known.get("is_member") is False:
             wrong.append((f"the app is not in #{known.get('name')}", SHUT["not_in_channel"]))
     return wrong
 

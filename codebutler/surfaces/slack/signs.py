@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.troubles import of_token
 from codebutler.surfaces.ticks import Ticks
 
 if TYPE_CHECKING:
@@ -88,5 +89,7 @@ class Signs:
         try:
             await self._link.calls.call("reactions.add", channel=channel, timestamp=ts, name=name)
         except SlackRefused as error:  # it has one, the message is gone, or the scope is missing
+            if of_token(error):  # it stays owed until there is one that works
+                raise
             if error.error != "already_reacted":
                 self._link.log.debug("no %s on %s:%s: %s", name, channel, ts, error)

@@ -5,25 +5,26 @@ Slack sends no thread with a slash command: it is for the one that is open in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from codebutler.commands.builtin import REGISTRY
-from codebutler.surfaces.slack.blocks import metadata
-from codebutler.surfaces.slack.calls import SlackRefused
+from codebutler.commands.typed import is_command
+from codebutler.surfaces.slack.asked import key_of
 from codebutler.surfaces.slack.inbound import Heard, plain
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped, mrkdwn
-from codebutler.surfaces.slack.troubles import SHUT
+from codebutler.surfaces.slack.owners import opener
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
-    from codebutler.surfaces.slack.hearing import Hearing
     from codebutler.surfaces.slack.link import Link
 
 COMMAND = "/codebutler"
 HAND_OVER = "codebutler_hand_over"
 SHOWN = 20
+NOT_HERE = (
+    "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
+)
 _HELP = (
     f"`{COMMAND} WORDS` opens a thread with a request, `{COMMAND} threads` lists the open ones. The commands"
     " below are for the one thread that is open in this channel. Inside a thread, say them to the app:"
@@ -34,32 +35,31 @@ _HELP = (
 async def command(link: Link, body: Json) -> str:
     """Do it, and what to tell the person, as mrkdwn."""
     text, channel, user = (str(body.get(name) or "").strip() for name in ("text", "channel_id", "user_id"))
-    door = next((d for d in link.doors if channel in d.channels), link.doors[0])
+    door = opener(link.doors, channel)
+    if door is None:
+        return NOT_HERE
     if not door.allows(user):
         return "You are not among the people who may use CodeButler here."
-    word = text.partition(" ")[0].lower().removeprefix("/")
+    word = text.lower().removeprefix("/")
     if word in {"", "help"}:
         return f"{_HELP}\n\n{mrkdwn(REGISTRY.help())}"
+    if word != "threads" and not is_command(text):
+        await door.asked.keep(door, body)
+        return "Your thread is being opened; you will be told here where it is."
     bound = [b for b in await door.store.bound(SURFACE) if b.phase != "closed"]
     there = [b.external_id for b in bound if b.external_id.partition(":")[0] == channel]
     if word == "threads":
         return await _listed(link, there) or "No thread is open in this channel."
-    key = f"command:{body.get('trigger_id') or body.get('response_url')}"
-    said = Inbound(surface=SURFACE, external_id="", key=key, author=await door.person(user), text=text)
-    if word not in set(_names()):
-        return await _request(link, door, channel, said)
     if len(there) != 1:
         several = f"Several are open here; say `@codebutler /{escaped(text)}` in the one you mean:\n"
         return several + await _listed(link, there) if there else "No thread is open in this channel."
-    order = {"external_id": there[0], "text": f"/{text.removeprefix('/')}"}
-    await door.receive(said.model_copy(update=order))
+    await door.receive(
+        Inbound(
+            surface=SURFACE, external_id=there[0], key=key_of(body), author=await door.person(user),
+            text=f"/{text.removeprefix('/')}",
+        )
+    )  # fmt: skip
     return f"Said in {await _listed(link, there)}"
-
-
-def _names() -> Iterator[str]:
-    for definition in REGISTRY.definitions:
-        yield definition.name
-        yield from definition.aliases
 
 
 async def _listed(link: Link, conversations: list[str]) -> str:
@@ -73,22 +73,6 @@ async def _listed(link: Link, conversations: list[str]) -> str:
     return "\n".join(lines)
 
 
-async def _request(link: Link, door: Hearing, channel: str, asked: Inbound) -> str:
-    """A new thread; its first message is ours, in the person's words."""
-    words = f"<@{asked.author.id}> asks: {escaped(asked.text)}"
-    try:
-        posted = await link.calls.call(
-            "chat.postMessage", post_to=channel, channel=channel, text=words, metadata=metadata(asked.key),
-            unfurl_links=False, unfurl_media=False,
-        )  # fmt: skip
-    except SlackRefused as error:
-        return f"I cannot write here ({error.error}). {SHUT.get(error.error, '')}"
-    conversation = f"{channel}:{posted['ts']}"
-    address = (await link.us()).link(conversation)
-    await door.receive(asked.model_copy(update={"external_id": conversation, "link": address}))
-    return f"Your thread: {address}"
-
-
 async def hand_over(link: Link, body: Json) -> None:
     """A message's own menu: it becomes a thread's request, whoever wrote it."""
     message, user = body.get("message") or {}, str((body.get("user") or {}).get("id", ""))
@@ -98,7 +82,11 @@ async def hand_over(link: Link, body: Json) -> None:
     )
     root = str(message.get("thread_ts") or ts)
     us = await link.us()
-    door = next((d for d in link.doors if channel in d.channels), link.doors[0])
+    door = opener(link.doors, channel)
+    if door is None:
+        if link.doors:
+            link.later(link.doors[0].whisper(channel, user, NOT_HERE, root))
+        return
     taken = [d for d in link.doors if await d.store.find(SURFACE, f"{channel}:{root}")]
     if taken or not door.allows(user):
         why = (

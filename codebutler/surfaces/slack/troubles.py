@@ -37,6 +37,18 @@ SHUT: Mapping[str, str] = {
     "cannot_reply_to_message": "The thread's first message takes no replies.",
 }
 """Slack's words for a door that lets nothing through, and what mends it."""
+_THREADS = frozenset({"thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"})
+"""Those of one thread: the others of its channel know nothing of it."""
+_ALIKE = frozenset(
+    {
+        "not_in_channel",
+        "channel_not_found",
+        "org_login_required",
+        "ekm_access_denied",
+        "team_access_not_granted",
+    }
+)
+"""Those that refuse reading and writing alike: what can be read may well refuse to be written to, else."""
 
 
 class Troubles:
@@ -71,6 +83,24 @@ class Troubles:
         self._told.difference_update(keys)
 
 
-def key_of(error: SlackRefused, channel: str) -> str:
-    """What is the same trouble: a token's is one, a channel's is its own."""
-    return error.error if SHUT.get(error.error) == _NEW else f"{error.error} {channel}"
+def key_of(error: SlackRefused, channel: str, *, root: str = "", reading: bool = False) -> str:
+    """What is the same trouble: a token's is one, a channel's or a thread's is its own."""
+    return _key(error.error, channel, root=root, reading=reading)
+
+
+def keys(channel: str, *, root: str = "", reading: bool = False) -> list[str]:
+    """All troubles that are over when ``channel`` was read, or the thread at ``root`` was written to."""
+    return [_key(word, channel, root=root, reading=reading) for word in SHUT]
+
+
+def of_token(error: SlackRefused) -> bool:
+    """Whether nothing at all goes with this token."""
+    return SHUT.get(error.error) == _NEW
+
+
+def _key(word: str, channel: str, *, root: str, reading: bool) -> str:
+    if SHUT.get(word) == _NEW:
+        return word
+    if word in _THREADS:
+        return f"{word} {channel}:{root}"
+    return f"{word} {channel}{' read' if reading and word not in _ALIKE else ''}"

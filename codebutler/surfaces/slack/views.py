@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack.blocks import ACTION, Pressed
 from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.used import decided, replace_in
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
 from codebutler.surfaces.wording import decision, load
 from codebutler.types import Inbound, Json, MemoryItem
@@ -30,8 +31,11 @@ def refine(pressed: Pressed) -> Json:
     )
 
 
-def pick(pressed: Pressed, items: Sequence[MemoryItem], marks: Sequence[str] = ()) -> Json:
-    """Each item to be kept, changed or emptied. What ``marks`` say is dropped already is empty."""
+def pick(pressed: Pressed, items: Sequence[MemoryItem], marks: Sequence[str], ts: str) -> Json:
+    """Each item to be kept, changed or emptied. What ``marks`` say is dropped already is empty.
+
+    ``ts`` is the message's whose buttons are used up by the form.
+    """
     hint: Json = {"type": "mrkdwn", "text": "Change what you like. What you empty is dropped."}
     fields = [
         _input(
@@ -39,7 +43,7 @@ def pick(pressed: Pressed, items: Sequence[MemoryItem], marks: Sequence[str] = (
         )
         for number, (item, text) in enumerate(zip(items[:MOST], _texts(items), strict=False), 1)
     ]
-    about = f"{pressed.conversation} {_digest(items)}"
+    about = f"{pressed.conversation} {_digest(items)} {ts}"
     return _modal(PICK, "What to remember", about, [{"type": "section", "text": hint}, *fields])
 
 
@@ -79,7 +83,7 @@ def _input(name: str, label: str, given: str = "") -> Json:
 async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     """A form came back: it counts, or what is wrong with it stands beside its field."""
     view, user = body.get("view") or {}, str((body.get("user") or {}).get("id", ""))
-    conversation, _, digest = str(view.get("private_metadata", "")).partition(" ")
+    conversation, digest, ts, *_ = [*str(view.get("private_metadata", "")).split(" "), "", ""]
     form = str(view.get("callback_id", ""))
     values = _values(view)
     first = next(iter(values), FIELD)
@@ -106,6 +110,8 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     else:
         wish = decision(_texts(state.memory or []), values, INPUT)
         await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
+        door.buttons.used(conversation, ts)
+        link.later(replace_in(link, conversation, ts, decided("Decided one by one", user)))
     return {}
 
 

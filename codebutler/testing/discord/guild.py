@@ -37,6 +37,7 @@ class Channel:
     minutes: int = 4_320
     owner: str = ""
     tags: list[Json] = field(default_factory=list)
+    tag_needed: bool = False
     applied: list[str] = field(default_factory=list)
     pins: list[str] = field(default_factory=list)
     typed: int = 0

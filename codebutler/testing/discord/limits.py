@@ -12,6 +12,7 @@ EMBEDS = 6_000
 V2 = 1 << 15
 """The flag of a message that is made of components only."""
 LAYOUT_TEXT = 4_000
+LETTERS = 8_000
 _STATUS = {10: 404, 50001: 403, 50013: 403, 50021: 400, 50027: 401}
 
 
@@ -145,6 +146,18 @@ def commands(given: Sequence[Json]) -> None:
         raise invalid("_", "Must be 100 or fewer in length.")
     for command in given:
         _named(command)
+        if _letters(command) > LETTERS:
+            raise invalid("_", f"Command exceeds maximum size ({LETTERS})")
+
+
+def _letters(given: Any) -> int:  # noqa: ANN401 - any part of a command
+    """Characters of all names, descriptions and values in it."""
+    if isinstance(given, list):
+        return sum(_letters(each) for each in given)
+    if not isinstance(given, dict):
+        return 0
+    own = sum(len(str(given[key])) for key in ("name", "description", "value") if key in given)
+    return own + sum(_letters(each) for each in given.values())
 
 
 def _named(given: Json) -> None:

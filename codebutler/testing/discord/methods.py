@@ -224,6 +224,8 @@ class Methods:
             return self.guild.shown(self.guild.thread(parent, _name(body), BOT))
         first = body.get("message") or {}
         limits.message(first, files=len(files))
+        if parent.tag_needed and not body.get("applied_tags"):
+            raise Refused(40067, "A tag is required to create a forum post in this channel")
         made = self.guild.thread(parent, _name(body), BOT, tags=body.get("applied_tags"))
         message = self.guild.post(made, BOT, {**first, "id": made.id})
         return {**self.guild.shown(made), "message": message}

@@ -168,6 +168,11 @@ def _join(ws: Workspace, args: Json) -> Json:
 
 
 def _list(ws: Workspace, args: Json) -> Json:
+    return _channels(_rows(ws, args), args)
+
+
+def _rows(ws: Workspace, args: Json) -> list[Json]:
+    """Conversations of the kinds that are asked for."""
     kinds = as_list(args.get("types")) or ["public_channel"]
     wanted = {"public_channel": "channel", "private_channel": "group", "im": "im"}
     rows = [
@@ -177,13 +182,19 @@ def _list(ws: Workspace, args: Json) -> Json:
     ]
     if str(args.get("exclude_archived", "")).lower() in {"true", "1"}:
         rows = [r for r in rows if not r["is_archived"]]
-    return {"channels": rows, "response_metadata": {"next_cursor": ""}}
+    return rows
+
+
+def _channels(rows: list[Json], args: Json) -> Json:
+    """A page of them: Slack gives no more than ``limit``, and says where the next begins."""
+    start, limit = int(args.get("cursor") or 0), min(int(args.get("limit") or 100), 999)
+    more = str(start + limit) if len(rows) > start + limit else ""
+    return {"channels": rows[start : start + limit], "response_metadata": {"next_cursor": more}}
 
 
 def _own(ws: Workspace, args: Json) -> Json:
     """Conversations in which the bot is."""
-    rows: list[Json] = [c for c in _list(ws, args)["channels"] if c.get("is_member")]
-    return {"channels": rows, "response_metadata": {"next_cursor": ""}}
+    return _channels([c for c in _rows(ws, args) if c.get("is_member")], args)
 
 
 def _create(ws: Workspace, args: Json) -> Json:
@@ -197,6 +208,13 @@ def _user(ws: Workspace, args: Json) -> Json:
     if args.get("user") not in ws.users:
         raise Refused("user_not_found")
     return {"user": ws.users[args["user"]]}
+
+
+def _bot(_ws: Workspace, args: Json) -> Json:
+    need(args, "bot")
+    if args["bot"] != BOT_ID:
+        raise Refused("bot_not_found")
+    return {"bot": {"id": BOT_ID, "app_id": APP, "user_id": BOT_USER, "name": "codebutler", "deleted": False}}
 
 
 def _open_view(ws: Workspace, args: Json) -> Json:
@@ -262,6 +280,7 @@ METHODS: Mapping[str, Method] = {
     "conversations.create": _create,
     "users.conversations": _own,
     "users.info": _user,
+    "bots.info": _bot,
     "views.open": _open_view,
     "views.update": _update_view,
     "views.publish": _publish,

@@ -9,15 +9,19 @@ from typing import Any
 
 import pytest
 
+from codebutler.config import load_config
 from codebutler.events import MessageDeleted, MessageEdited, MessageReceived, parse
+from codebutler.models.routing import Router
 from codebutler.settings.shape import Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.discord.catchup import CatchUp
 from codebutler.surfaces.discord.door import Discord
 from codebutler.surfaces.discord.link import Link
+from codebutler.surfaces.discord.office import Office
 from codebutler.testing.discord.human import Human
 from codebutler.testing.discord.server import DiscordTwin
 from codebutler.thread.deliver import Delivery
+from codebutler.thread.houses import Houses
 from codebutler.thread.intake import receive
 from codebutler.types import Inbound
 
@@ -31,6 +35,9 @@ class Desk:
         self.link = Link(config, pauses=(0.05, 0.1))
         self.door = Discord(self.link, config, store)
         self.door.hearing.receive = self._receive
+        self.houses = Houses(store)
+        whole = load_config(None, home=store.path.parent, env={}, repo_text="")
+        self.door.hearing.office = Office(whole, self.houses, Router(whole))
         self.human = Human(twin)
         self.delivery = Delivery(store, [self.door])
         self.catchup = CatchUp(self.link, again=0.05)

@@ -12,7 +12,7 @@ from codebutler.testing.discord import limits
 from codebutler.testing.discord.guild import SHOP
 from codebutler.testing.discord.human import Human
 from codebutler.thread import render
-from codebutler.types import Plan, PlanStep
+from codebutler.types import Person, Plan, PlanStep
 
 
 async def planned(desk: Any) -> tuple[str, str, str]:
@@ -39,6 +39,18 @@ async def test_a_press_counts_and_says_who_decided(desk: Any) -> None:
     posted = desk.guild.channels[root].messages[message]
     await desk.until(lambda: posted["components"] == [])
     assert "**Approve**" in posted["embeds"][-1]["description"]
+
+
+async def test_what_is_decided_in_words_takes_the_buttons_away(desk: Any) -> None:
+    root, thread, message = await planned(desk)
+    approved = ev.PlanApproved(
+        message=1, hash="h" * 64, base="b" * 40, by=Person(surface="slack", id="U1", name="Kim")
+    )
+    await desk.store.append(thread, [NewEvent(approved.kind, uuid4().hex, ev.dump(approved))])
+    desk.door.rested(thread)
+    posted = desk.guild.channels[root].messages[message]
+    await desk.until(lambda: posted["components"] == [])
+    assert posted["embeds"][-1]["description"].startswith("**Approved** · Kim · <t:")
 
 
 async def test_a_stale_press_says_so_and_a_strangers_is_refused(desk: Any) -> None:
@@ -83,7 +95,7 @@ async def test_a_command_opens_a_thread_and_others_are_for_it(desk: Any) -> None
     thread = await desk.store.find("discord", f"{SHOP}:{root}")
     for options, words in (({"usd": 2.5}, "/raise 2.5"), ({"task": thread, "usd": 1.0}, "/raise 1.0")):
         given = desk.human.command(
-            "codebutler", "raise", channel="" if "task" in options else root, **options
+            "codebutler", "thread", "raise", channel="" if "task" in options else root, **options
         )
         await desk.until(lambda given=given: "is said in" in given.words)
         assert (desk.received[-1].text, desk.received[-1].external_id) == (words, f"{SHOP}:{root}")
@@ -118,4 +130,7 @@ async def test_a_messages_menu_hands_it_over(desk: Any) -> None:
 
 
 def test_discord_takes_the_commands() -> None:
-    limits.commands(catalogue.commands("codebutler"))
+    made = catalogue.commands("codebutler", "rm-")
+    limits.commands(made)
+    assert {"rm-plan", "rm-status-all"} <= {each["name"] for each in made}
+    assert [each["name"] for each in catalogue.commands("cb", "")] == ["cb", catalogue.HAND_OVER]

@@ -40,6 +40,17 @@ async def planned(desk: Any) -> tuple[str, str]:
     return conversation, str(await desk.door.deliver(conversation, message, mark="t:plan", replaces=""))
 
 
+async def remembered(desk: Any, conversation: str) -> str:
+    """Memory items before the thread's owner: their message."""
+    items = [MemoryItem(file="pm.md", text=f"Lesson {n}") for n in range(1, 4)]
+    await log(desk, conversation, ev.MemoryProposed(items=items))
+    message = Outbound(
+        text="What to keep?", kind="choices", data={"items": [i.model_dump() for i in items]},
+        choices=[Choice(action="memory", label="Keep all", value="yes")],
+    )  # fmt: skip
+    return str(await desk.door.deliver(conversation, message, mark="t:memory", replaces=""))
+
+
 def actions(desk: Any) -> list[tuple[str, str]]:
     return [(i.action, i.value) for i in desk.received if i.action]
 
@@ -69,6 +80,24 @@ async def test_what_is_no_longer_open_says_so(desk: Any) -> None:
     await desk.until(lambda: desk.slack.workspace.ephemeral and last_block(desk, ts)["type"] == "context")
     assert "has been replaced" in desk.slack.workspace.ephemeral[0]["text"]
     assert "No longer open" in last_block(desk, ts)["elements"][0]["text"]
+
+
+async def test_what_is_decided_in_words_takes_the_buttons_away(desk: Any) -> None:
+    conversation, ts = await planned(desk)
+    memory = await remembered(desk, conversation)
+    kim = Person(surface="discord", id="7", name="<kim>")
+    approved = ev.PlanApproved(
+        message=1, hash="h4sh", base="b4se", by=Person(surface="slack", id="UROBIN001")
+    )
+    await log(desk, conversation, approved)
+    await desk.door.deliver(conversation, Outbound(text="Off I go."), mark="t:2", replaces="")
+    await desk.until(lambda: last_block(desk, ts)["type"] == "context")
+    assert last_block(desk, ts)["elements"][0]["text"].startswith("*Approved* · <@UROBIN001> · <!date^")
+    assert last_block(desk, memory)["type"] == "actions"
+    await log(desk, conversation, ev.MemoryDecided(message=2, kept=[], by=kim))
+    desk.door.rested(await desk.store.find("slack", conversation))
+    await desk.until(lambda: last_block(desk, memory)["type"] == "context")
+    assert last_block(desk, memory)["elements"][0]["text"].startswith("*Decided* · &lt;kim&gt; · ")
 
 
 @pytest.mark.parametrize("way", ["", "admin", "listed"])
@@ -113,18 +142,14 @@ async def test_refine_asks_what_to_change(desk: Any) -> None:
 
 async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     conversation, _ = await planned(desk)
-    items = [MemoryItem(file="pm.md", text=f"Lesson {n}") for n in range(1, 4)]
-    await log(desk, conversation, ev.MemoryProposed(items=items))
-    message = Outbound(
-        text="What to keep?", kind="choices", data={"items": [i.model_dump() for i in items]},
-        choices=[Choice(action="memory", label="Keep all", value="yes")],
-    )  # fmt: skip
-    ts = await desk.door.deliver(conversation, message, mark="t:memory", replaces="")
+    ts = await remembered(desk, conversation)
     desk.human.press(ts, "Decide one by one")
     await desk.slack.sockets.settle()
     desk.human.submit({"item1": "Lesson 1", "item2": "", "item3": "Better"})
     await desk.slack.sockets.settle()
     assert actions(desk) == [("memory", "edit 3: Better\nkeep 1\nremove 2\nyes")]
+    await desk.until(lambda: last_block(desk, ts)["type"] == "context")
+    assert "*Decided one by one* · <@UROBIN001>" in last_block(desk, ts)["elements"][0]["text"]
 
 
 @pytest.mark.parametrize(
@@ -150,14 +175,18 @@ def test_a_form_as_words(values: dict[str, str], wish: str) -> None:
 async def test_the_command_opens_a_thread_lists_and_helps(desk: Any) -> None:
     helped = desk.human.command("help")
     opened = desk.human.command("fix the 2 kg <band>")
+    channel = desk.slack.workspace.channels[CHANNEL]
+    await desk.until(lambda: channel.messages)
     await desk.slack.sockets.settle()
     assert "`/approve [plan]`" in helped.answer["text"]
     assert helped.answer["response_type"] == "ephemeral"
-    [root] = [m for m in desk.slack.workspace.channels[CHANNEL].messages if m.get("bot_id")]
+    [root] = [m for m in channel.messages if m.get("bot_id")]
     assert root["text"] == "<@UROBIN001> asks: fix the 2 kg &lt;band&gt;"
+    await desk.until(lambda: desk.slack.workspace.ephemeral)
     [message] = await desk.heard(f"{CHANNEL}:{root['ts']}")
     assert (message.text, message.author.id) == ("fix the 2 kg <band>", "UROBIN001")
-    assert root["ts"].replace(".", "") in opened.answer["text"]
+    assert "being opened" in opened.answer["text"]
+    assert root["ts"].replace(".", "") in desk.slack.workspace.ephemeral[0]["text"]
     listed, said = desk.human.command("threads"), desk.human.command("status")
     await desk.slack.sockets.settle()
     assert "fix the 2 kg &lt;band&gt;" in listed.answer["text"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
 
 if TYPE_CHECKING:
@@ -97,6 +98,16 @@ async def test_edits_and_deletions_name_the_message_that_they_change(desk: Any) 
     await desk.slack.sockets.settle()
     changes = [(i.edits, i.deletes, i.text) for i in desk.received[2:]]
     assert sorted(changes) == sorted([(f"{CHANNEL}:{ts}", "", "3 kg"), ("", f"{CHANNEL}:{other}", "")])
+
+
+async def test_somebody_elses_reaction_stops_nothing_and_says_so(desk: Any) -> None:
+    desk.slack.workspace.channels[CHANNEL].members.add(desk.slack.workspace.person("UKIM00001", "kim"))
+    ts = desk.human.say("go")
+    await desk.slack.sockets.settle()
+    Human(desk.slack, "UKIM00001").react(ts, "x")
+    await desk.until(lambda: desk.slack.workspace.ephemeral)
+    assert "`stop` in the thread" in desk.slack.workspace.ephemeral[0]["text"]
+    assert [i.action for i in desk.received] == [""]
 
 
 @pytest.mark.parametrize("emoji", ["x", "octagonal_sign"])

@@ -13,10 +13,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from codebutler.cli import init_slack
 from codebutler.config import load_config
 from codebutler.errors import ConfigError
 from codebutler.service import doctor_slack, envfile
+from codebutler.settings.shape import Settings
 from codebutler.surfaces.slack import setup, slash
+from codebutler.surfaces.slack.link import Link
 from codebutler.testing.slack.server import SlackTwin
 
 if TYPE_CHECKING:
@@ -81,7 +84,7 @@ async def test_from_tokens_to_a_channel_that_answers(
     code, out, err = await init(SLACK_BOT_TOKEN="", SLACK_APP_TOKEN="")
     assert (code, err) == (0, "")
     assert "found slack.botToken" in out
-    assert "said hello there before" in out
+    assert "no hello: it is this repo's channel already" in out
     assert len(posts(slack)) == 1
 
 
@@ -120,9 +123,15 @@ def test_the_manifest_asks_for_what_the_code_uses() -> None:
 def test_what_is_no_bot_token_is_named(given: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         setup.bot_token(given)
-    assert setup.bot_token(" xoxb-1-2\n") == "xoxb-1-2"
+    for pasted in (" xoxb-1-2\n", '"xoxb-1-2"\n', "'xoxb-1-2'"):
+        assert setup.bot_token(pasted) == "xoxb-1-2"
     with pytest.raises(ConfigError, match="given as app token is a bot token"):
         setup.app_token("xoxb-1-2")
+
+
+def test_a_token_file_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(b"\xef\xbb\xbfxoxb-1-2\r\n")
+    assert setup.bot_token(init_slack._read(tmp_path / "token")) == "xoxb-1-2"
 
 
 @pytest.mark.parametrize(
@@ -146,6 +155,21 @@ async def test_a_wrong_token_is_one_line(
     assert (code, err.count("\n")) == (2, 1)
     assert said in err
     assert (butler / "config.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("app", ["ABUTLER01", "AANOTHER1"])
+async def test_both_tokens_are_of_one_app(slack: SlackTwin, app: str) -> None:
+    link = Link(Settings.model_validate({"slack": slack.settings()}).slack)
+    slack.app_token = f"xapp-1-{app}-0123456789-abcdefghij"
+    try:
+        bot = await setup.whose(link.calls)
+        if app == "ABUTLER01":
+            await setup.may_connect(link.calls, slack.app_token, bot)
+            return
+        with pytest.raises(ConfigError, match=r"of two apps: the bot token of ABUTLER01, .* of AANOTHER1"):
+            await setup.may_connect(link.calls, slack.app_token, bot)
+    finally:
+        await link.close()
 
 
 async def test_what_is_in_the_way_is_said(init: Init, slack: SlackTwin, git_repo: Path, butler: Path) -> None:

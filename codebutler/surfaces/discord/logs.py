@@ -1,0 +1,43 @@
+"""A thread's log as a file, page by page: its owner's or an admin's."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from codebutler.surfaces.discord.hands import Doing
+from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.wording import load
+from codebutler.text import fit
+
+if TYPE_CHECKING:
+    from codebutler.surfaces.discord.hearing import Hearing
+
+LINE = 600
+"""Characters of an event."""
+PAGE = 1_000
+"""Events of a page."""
+
+
+async def send(doing: Doing, door: Hearing, task: str, page: int) -> None:
+    """Send a page; 1 is the newest."""
+    person = await doing.person(door)
+    state = await load(door.store, task)
+    owner = state.opened.owner if state.opened else None
+    if owner is None or not (person.admin or (owner.surface, owner.id) == (SURFACE, person.id)):
+        await doing.tell("There is no such thread of yours.")
+        return
+    rows = await door.store.events(task)
+    pages = max(1, -(-len(rows) // PAGE))
+    if page > pages:
+        await doing.tell(f"Its log has {pages} page{'s' if pages > 1 else ''}.")
+        return
+    last = len(rows) - (page - 1) * PAGE
+    chosen = rows[max(0, last - PAGE) : last]
+    lines = [
+        f"{time.strftime('%F %T', time.gmtime(row.ts))} {row.seq} {row.kind} {fit(row.body, LINE)}"
+        for row in chosen
+    ]
+    more = f", page {page} of {pages} (`page` chooses another)" if pages > 1 else ""
+    words = f"The log of `{task}`: {len(chosen)} of {len(rows)} events{more}."
+    await doing.tell(words, [(f"{task}-{page}.log", "\n".join(lines).encode())])

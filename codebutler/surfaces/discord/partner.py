@@ -1,0 +1,77 @@
+"""Conversations that begin with us: the Discord side of a thread that was opened elsewhere."""
+
+from __future__ import annotations
+
+from codebutler.surfaces.discord import looks, opening
+from codebutler.surfaces.discord.calls import HAS_THREAD, DiscordRefused
+from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.discord.link import Link
+from codebutler.surfaces.discord.opening import ARCHIVE_MINUTES
+from codebutler.surfaces.discord.places import FORUMS, Place
+from codebutler.types import Json
+
+LOOKED = 100
+"""Messages, or posts of a forum, among which one is looked for before it is sent again."""
+NAME = 100
+
+
+class Partner:
+    """Begins conversations in the repo's channel or forum."""
+
+    name = SURFACE
+
+    def __init__(self, link: Link, channel: str) -> None:
+        """``channel`` is the channel's id."""
+        self._link = link
+        self._channel = channel
+
+    async def begin(self, text: str, *, mark: str) -> str:
+        """Post ``text``, once for each ``mark``; returns its conversation. Raises as ``Calls.call``."""
+        home = await self._link.places.of(self._channel)
+        sent: Json = {"content": text[: looks.CONTENT], "allowed_mentions": looks.NOBODY}
+        title = text.partition("\n")[0][:NAME]
+        if home.type in FORUMS:
+            return f"{home.id}:{await self._in_forum(home, title, sent)}"
+        message = await self._standing(looks.nonce(mark, 0), text) or await self._posted(sent, mark)
+        try:
+            await self._link.calls.call(
+                "POST", "/channels/{channel_id}/messages/{message_id}/threads",
+                channel_id=home.id, message_id=message,
+                body={"name": title, "auto_archive_duration": ARCHIVE_MINUTES},
+            )  # fmt: skip
+        except DiscordRefused as error:
+            if error.code != HAS_THREAD:
+                raise
+        return f"{home.id}:{message}"
+
+    async def _posted(self, sent: Json, mark: str) -> str:
+        body = {**sent, "nonce": looks.nonce(mark, 0), "enforce_nonce": True}
+        made = await self._link.calls.call(
+            "POST", "/channels/{channel_id}/messages", body=body, channel_id=self._channel
+        )
+        return str(made["id"])
+
+    async def _standing(self, nonce: str, text: str) -> str:
+        """The message of an attempt that broke off, or ""."""
+        rows = await self._link.calls.call(
+            "GET", "/channels/{channel_id}/messages", query={"limit": LOOKED}, channel_id=self._channel
+        )
+        us = await self._link.us()
+        ours = [row for row in rows if (row.get("author") or {}).get("id") == us]
+        found = [r for r in ours if r.get("nonce") == nonce or looks.same(r, {"content": text})]
+        return str(found[0]["id"]) if found else ""
+
+    async def _in_forum(self, forum: Place, title: str, sent: Json) -> str:
+        """The post of that title, made unless it is there."""
+        us = await self._link.us()
+        active = await self._link.calls.call("GET", "/guilds/{guild_id}/threads/active", guild_id=forum.guild)
+        for thread in active.get("threads") or []:
+            ours = str(thread.get("parent_id")) == forum.id and str(thread.get("owner_id")) == us
+            if ours and thread.get("name") == title:
+                return str(thread["id"])
+        return await opening.posted(self._link, forum, title, sent)
+
+    async def address(self, conversation: str) -> str:
+        """Where people see a conversation, as a URL."""
+        home = await self._link.places.of(self._channel)
+        return f"https://discord.com/channels/{home.guild or '@me'}/{conversation.partition(':')[2]}"

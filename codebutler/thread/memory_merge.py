@@ -1,0 +1,75 @@
+"""Memory that was edited on two branches: what people wrote on either stays, and what was kept is in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from codebutler.errors import RepoError, ToolFailed
+from codebutler.repo import commits
+from codebutler.repo.memory import apply_item, without_absent
+from codebutler.repo.memory_file import memory_text
+from codebutler.repo.memory_items import learned
+from codebutler.repo.objects import merge_base
+from codebutler.repo.threeway import joined_text
+from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.host import MEMORY_FOLDER
+from codebutler.types import MemoryItem
+
+MEMORY = f"{MEMORY_FOLDER}/"
+
+
+async def with_memory(
+    desk: ThreadDesk, tree: str, theirs: str, paths: Sequence[str]
+) -> tuple[str, list[str]]:
+    """``tree`` with the memory files ``paths`` of our tip and of ``theirs`` joined; what people must know."""
+    gitdir, head = desk.host.repo.gitdir, desk.state.head
+    start = await merge_base(gitdir, head, theirs)
+    files: dict[str, bytes | None] = {}
+    told: list[str] = []
+    for path in paths:
+        try:
+            old, ours, others = [
+                (await memory_text(gitdir, commit, path) if commit else None) or ""
+                for commit in (start, head, theirs)
+            ]
+        except ToolFailed as error:
+            raise RepoError(f"memory was edited on both sides: {error.message}", fix=error.fix) from error
+        text, lines = _kept_in(desk, path.removeprefix(MEMORY), await joined_text(gitdir, old, ours, others))
+        files[path] = text.encode()
+        told += lines
+    return await commits.tree_with(gitdir, tree, files), told
+
+
+def put(text: str, item: MemoryItem, *, thread: str, date: str, approver: str) -> tuple[str, str]:
+    """(``text`` with a kept item, what to tell of it). What it was to replace may be gone by now.
+
+    ToolFailed where it has no place.
+    """
+    item, gone = without_absent(text, item)
+    new = apply_item(text, item, thread=thread, date=date, approver=approver)
+    return (
+        new,
+        f"Added beside what is there now, as {gone[0][:80]!r} is gone: {item.text[:80]}" if gone else "",
+    )
+
+
+def _kept_in(desk: ThreadDesk, name: str, text: str) -> tuple[str, list[str]]:
+    """``text`` with the kept items for that file, and what is to be told of those that met a change."""
+    date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
+    lines = []
+    for decided in desk.state.kept:
+        for item in decided.kept:
+            if item.file != name or _is_gone(text, item):
+                continue
+            try:
+                text, said = put(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
+            except ToolFailed as error:
+                said = f"Not kept: {item.text[:80]}: {error.message}"
+            lines += [said] if said else []
+    return text, lines
+
+
+def _is_gone(text: str, item: MemoryItem) -> bool:
+    """Whether it was to be taken back, and is not there any more."""
+    return item.kind == "revert" and not any(x.id == item.replaces[0] for x in learned(text, item.file))

@@ -1,0 +1,107 @@
+"""The words that decide on numbered items, taken apart: "keep 1-3, remove 4 please" is two orders. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Verb: TypeAlias = Literal["keep", "drop", "both", "edit", "add", "yes", "no"]
+
+_WHOLE: dict[str, Verb] = {"yes": "yes", "keep all": "yes", "no": "no", "keep none": "no"}
+_KEEPS = ("keep", "save")
+_RANGE = r"#?\d{1,6}(?:\s*(?:-|\u2013|to)\s*#?\d{1,6})?"
+_LIST = rf"{_RANGE}(?:(?:\s*[,;&]\s*(?:and\s+)?|\s+and\s+|\s+){_RANGE})*"
+_CLAUSE = re.compile(
+    rf"(?P<verb>(?:keep|save)\s+both|keep|save|remove|drop|not)\s+(?P<rest>all\s+(?:but|except)\s+)?"
+    rf"(?:memory\s+)?(?:(?:items?|numbers?|no\.)\s*)?(?P<numbers>{_LIST})",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(r"[\s,;.]*(?:\b(?:and|but|then)\b)?\s*", re.IGNORECASE)
+_FIRST = re.compile(r"(?P<word>yes|no|ok|okay)\s*[,;:.!]\s*(?:but\s+)?(?=\S)", re.IGNORECASE)
+_LAST = re.compile(r"[\s,]*(?:please)?[\s.!]*", re.IGNORECASE)
+_EDIT = re.compile(
+    r"edit\s+(?:item\s+)?#?(?P<number>\d+)(?:\s*[:.)-](?P<text>.*)|(?P<bare>\s.*)?)",
+    re.IGNORECASE | re.DOTALL,
+)
+_ADD = re.compile(
+    r"add(?:\s+to\s+(?P<file>[\w-]+\.md))?(?:\s*(?P<colon>:)|(?=\s|$))(?P<text>.*)", re.IGNORECASE | re.DOTALL
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One thing to do. ``numbers`` are those named, or with ``others`` all that are not; none = all."""
+
+    verb: Verb
+    numbers: frozenset[int] = frozenset()
+    others: bool = False
+    text: str = ""
+    file: str = ""
+
+
+def orders(text: str) -> list[Order]:
+    """What ``text`` asks for, in order, a last word ("yes") last; none if it is no wish about items."""
+    lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
+    found = [_line(line.removeprefix("- ")) for line in lines]
+    if len(lines) > 1 and all(found) and all(map(_is_plain, lines)):
+        return sorted((order for each in found for order in each), key=lambda o: o.verb in {"yes", "no"})
+    return _line(text.strip().removeprefix("- "))
+
+
+def is_spoken(text: str) -> bool:
+    """Whether a message in the thread is a wish: with numbers, or with a colon; a mere "add x" is talk."""
+    found = orders(text)
+    return bool(found) and (len(found) > 1 or found[0].verb not in {"yes", "no"}) and _is_plain(text.strip())
+
+
+def _is_plain(line: str) -> bool:
+    """An addition with its colon, a change with a mark behind its number; and whatever else is understood."""
+    if (said := _EDIT.fullmatch(line)) is not None:
+        return said["text"] is not None or not (said["bare"] or "").strip()
+    added = _ADD.fullmatch(line)
+    return added is None or added["colon"] is not None
+
+
+def _line(line: str) -> list[Order]:
+    whole = _WHOLE.get(line.lower().rstrip(" .!"))
+    if whole is not None:
+        return [Order(whole)]
+    if (said := _EDIT.fullmatch(line)) is not None:
+        words = said["text"] if said["text"] is not None else said["bare"] or ""
+        return [Order("edit", frozenset({int(said["number"])}), text=words.strip())]
+    if (said := _ADD.fullmatch(line)) is not None:
+        return [Order("add", text=said["text"].strip(), file=said["file"] or "")]
+    if re.fullmatch(r"keep\s+both[\s.!]*", line, re.IGNORECASE):
+        return [Order("both")]
+    return _clauses(line)
+
+
+def _clauses(line: str) -> list[Order]:
+    """Orders with numbers, one behind the other; none if anything else stands between them."""
+    found, at, last = list[Order](), 0, list[Order]()
+    if (first := _FIRST.match(line)) is not None:
+        at = first.end()
+        last = [] if first["word"].lower() == "no" else [Order("yes")]  # "no, keep 2" is about 2
+    while (clause := _CLAUSE.match(line, at)) is not None:
+        found.append(_order(clause, found[-1].verb if found else "keep"))
+        at = clause.end()
+        if _LAST.fullmatch(line, at):
+            return [*found, *last]
+        gap = _BETWEEN.match(line, at)
+        at = gap.end() if gap is not None else at
+    if found and line[at:].lower().rstrip(" .!") in _WHOLE:
+        return [*found, Order(_WHOLE[line[at:].lower().rstrip(" .!")])]
+    return []
+
+
+def _order(clause: re.Match[str], before: Verb) -> Order:
+    said = " ".join(clause["verb"].lower().split())
+    verb: Verb = "keep" if said in _KEEPS else "both" if said.endswith("both") else "drop"
+    if said == "not" and before == "drop":
+        verb = "keep"
+    numbers = set[int]()
+    for first, end in re.findall(r"#?(\d+)(?:\s*(?:-|\u2013|to)\s*#?(\d+))?", clause["numbers"]):
+        low, high = int(first), int(end or first)
+        numbers |= set(range(low, high + 1)) if high - low < 100 else {low, high}
+    return Order(verb, frozenset(numbers), others=clause["rest"] is not None)

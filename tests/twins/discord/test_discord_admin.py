@@ -1,0 +1,127 @@
+"""Settings of a server: admins see and change them, everybody else is told why not, and they hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from codebutler.surfaces.discord.office import place
+from codebutler.testing.discord.guild import BOT, FORUM, GUILD, SHOP
+from codebutler.testing.discord.hooks import Interaction
+from codebutler.testing.discord.human import Human
+from codebutler.thread.houses import place_of
+
+
+def admin(desk: Any) -> Human:
+    return Human(desk.twin, desk.guild.person("900000000000000009", "ada", roles=["admin"]))
+
+
+async def told(desk: Any, given: Interaction) -> str:
+    await desk.until(lambda: given.words)
+    return given.words
+
+
+async def test_admins_set_what_holds_and_see_it(desk: Any) -> None:
+    ada = admin(desk)
+    for path, options, words in (
+        (("set-model",), {"role": "coder", "model": "acme/smart"}, "The coder now uses acme/smart"),
+        (("set-max-runs",), {"runs": 2}, "2 Coders may work at once"),
+        (("server", "cap"), {"cap": "thread", "amount": 1.5}, "$1.50 at most here"),
+        (("server", "role"), {"role": "777"}, "<@&777> may use me here"),
+        (("server", "retention"), {"days": 7}, "kept for 7 days"),
+    ):
+        assert words in await told(desk, ada.command("codebutler", *path, **options))
+    house = await desk.houses.of(place(GUILD))
+    assert (house.models, house.max_runs, house.usd_per_thread) == ({"coder": "acme/smart"}, 2, 1.5)
+    assert (house.roles, house.logs_days) == (["777"], 7)
+    shown = await told(desk, ada.command("codebutler", "server", "settings"))
+    lines = [line.split() for line in shown.splitlines()]
+    assert ["model", "of", "the", "coder", "acme/smart"] in lines
+    assert ["one", "thread's", "dollars", "$1.50"] in lines
+    assert ["coders", "at", "once", "2"] in lines
+    assert lines[4][-1] == "(host)"
+    await told(desk, ada.command("codebutler", "set-model", role="coder"))
+    await told(desk, ada.command("codebutler", "server", "role", role="777"))
+    house = await desk.houses.of(place(GUILD))
+    assert (house.models, house.roles) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "options", "words"),
+    [
+        (("server", "cap"), {"cap": "thread", "amount": 1000.0}, "a server may have a lower one"),
+        (("set-max-runs",), {"runs": 100}, "a server may have fewer"),
+        (("set-provider",), {"provider": "nobody"}, "knows no provider"),
+        (("set-model",), {"role": "cook", "model": "x/y"}, "no role cook"),
+        (("set-model",), {"role": "coder", "model": "x y"}, "no model's id"),
+        (("server", "retention"), {"days": 9999}, "not longer"),
+    ],
+)
+async def test_what_goes_beyond_the_host_is_refused(
+    desk: Any, path: tuple[str, ...], options: dict[str, Any], words: str
+) -> None:
+    assert words in await told(desk, admin(desk).command("codebutler", *path, **options))
+    assert (await desk.houses.of(place(GUILD))).model_dump(exclude_defaults=True) == {"place": place(GUILD)}
+
+
+async def test_others_may_not(desk: Any) -> None:
+    given = desk.human.command("codebutler", "set-max-runs", runs=1)
+    assert "for admins" in await told(desk, given)
+    given = desk.human.command("codebutler", "raise-cap", usd=1.0)
+    assert "for admins" in await told(desk, given)
+    assert await desk.houses.all() == []
+
+
+async def test_a_servers_roles_keep_people_out_and_its_threads_know_it(desk: Any) -> None:
+    await desk.houses.change(place(GUILD), roles=["crew"])
+    desk.human.say("me?")
+    mate = Human(desk.twin, desk.guild.person("900000000000000008", "max", roles=["crew"]))
+    root = mate.say("and me?")
+    await desk.until(lambda: desk.received)
+    assert [each.text for each in desk.received] == ["and me?"]
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    assert await place_of(desk.store, thread) == place(GUILD)
+
+
+async def test_elsewhere_off_binds_the_command_too(desks: Any) -> None:
+    desk = await desks(elsewhere=False)
+    talk = desk.guild.text_channel("talk").id
+    asked = desk.human.command("codebutler", "new", channel=talk, request="x")
+    assert "No repo is served here" in await told(desk, asked)
+    desk.human.say(f"<@{BOT}> x", channel=talk)
+    here = desk.human.command("codebutler", "new", request="x")
+    await told(desk, here)
+    assert [each.text for each in desk.received] == ["x"]
+
+
+async def test_another_name_does_the_same(desk: Any) -> None:
+    asked = desk.human.command("rm-plan", issue="https://forge.example/o/r/issues/3")
+    assert "Your thread" in await told(desk, asked)
+    assert desk.received[-1].text.endswith("https://forge.example/o/r/issues/3")
+
+
+async def test_a_forum_that_wants_a_tag_gets_one_and_a_closed_post_keeps_its_own(desk: Any) -> None:
+    forum = desk.guild.channels[FORUM]
+    forum.tag_needed = True
+    forum.tags += [{"id": "78", "name": "open", "moderated": False}, {"id": "79", "name": "ui"}]
+    asked = desk.human.command("codebutler", "new", channel=FORUM, request="a post")
+    root = (await told(desk, asked)).partition("<#")[2].partition(">")[0]
+    post = desk.guild.channels[root]
+    assert post.applied == ["78"]
+    post.applied.append("79")
+    thread = await desk.store.find("discord", f"{FORUM}:{root}")
+    signs = desk.door.signs
+    await signs._put_away(thread, f"{FORUM}:{root}")
+    assert (post.archived, post.applied) == (True, ["77", "79"])
+
+
+async def test_a_log_comes_in_pages(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: desk.received)
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    given = desk.human.command("codebutler", "logs", task=thread, page=9)
+    assert "Its log has 1 page." in await told(desk, given)
+    given = desk.human.command("codebutler", "logs", task=thread, page=1)
+    await desk.until(lambda: given.original and given.original.get("attachments"))
+    assert given.original["attachments"][0]["filename"] == f"{thread}-1.log"
