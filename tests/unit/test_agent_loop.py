@@ -77,9 +77,7 @@ class Workplace:
     def system(self, role: Role) -> str:
         return "you are the Coder"
 
-    async def request(
-        self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
-    ) -> tuple[str, float]:
+    async def request(self, frame: Frame, role: Role, model: str, _: Sequence[Message]) -> tuple[str, float]:
         await self.append(ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5))
         return f"key-{len(self.client.asked)}", 0.5
 
