@@ -188,6 +188,10 @@ async def conversations(doing: Doing) -> list[tuple[Hearing, str, str]]:
             conversation = f"{place.parent}:{place.id}"
             thread = await door.store.find(SURFACE, conversation)
             found += [(door, conversation, thread)] if thread else []
+        else:
+            bound = [b for b in await door.store.bound(SURFACE) if parent_of(b.external_id) == place.id]
+            talks = [b for b in bound if await door.talks.state(b.external_id) == "open"]
+            found += [(door, b.external_id, b.thread) for b in talks]
     return found
 
 
@@ -273,9 +277,12 @@ async def submitted(doing: Doing) -> None:
     await doing.tell("That thread is gone.")
 
 
-def linked(doing: Doing, conversation: str) -> str:
+async def linked(doing: Doing, door: Hearing, conversation: str) -> str:
     """A conversation as people can follow it."""
     channel, first = room(conversation)
     if conversation.startswith(DM):
         return f"https://discord.com/channels/@me/{parent_of(conversation)}/{first}"
+    if await door.talks.state(conversation) == "open":
+        place = await doing.link.places.of(parent_of(conversation))
+        return f"https://discord.com/channels/{place.guild or '@me'}/{place.id}/{first}"
     return f"<#{channel}>"

@@ -114,7 +114,7 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
         author=await doing.person(owner),
     )  # fmt: skip
     await owner.receive(said)
-    return f"`{words}` is said in {linked(doing, conversation)}"
+    return f"`{words}` is said in {await linked(doing, owner, conversation)}"
 
 
 async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any]) -> str:
@@ -140,7 +140,7 @@ async def _listed(doing: Doing, door: Hearing, *, everybody: bool) -> str:
     lines = []
     for row in await _open(door):
         if everybody or row.id in bound:
-            where = linked(doing, bound[row.id]) if row.id in bound else "(another door)"
+            where = await linked(doing, door, bound[row.id]) if row.id in bound else "(another door)"
             lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {row.title}")
     return "\n".join(lines[:SHOWN]) or "No thread is open."
 
@@ -167,7 +167,7 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
     if await door.store.find(SURFACE, conversation):
         return "That is in a thread of mine already."
     await door.accept(heard, place, conversation, called=True)
-    return f"Your thread: {linked(doing, conversation)}"
+    return f"Your thread: {await linked(doing, door, conversation)}"
 
 
 async def complete(doing: Doing) -> None:
