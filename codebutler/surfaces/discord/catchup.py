@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord import inbound
 from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
+from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of
 from codebutler.surfaces.discord.troubles import fix_of
@@ -63,6 +64,7 @@ class CatchUp:
             try:
                 for door in self._link.doors:
                     await self.look(door)
+                    await missed_changes(self._link, door)
                     await door.signs.mend()
                 self.looked += 1
                 self._link.caught_up.set()

@@ -16,6 +16,7 @@ from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
+from codebutler.thread.identity import ask
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ SHOWN, OFFERED = 20, 25
 NOT_HERE = (
     "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
 )
+SHELVED = 7
+"""Days for which a folder is idle, where nobody says it."""
 REQUESTS = {
     "new": "{}",
     "plan": "Plan what this issue asks for, and wait for approval: {}",
@@ -70,6 +73,8 @@ async def _run(doing: Doing, door: Hearing, place: Place) -> None:
         await logs.send(doing, door, str(options.get("task")), int(options.get("page") or 1))
     elif name == "follow":
         await doing.tell(await opening.follow(doing, door, place, str(options.get("task"))))
+    elif name in {"link", "link-user", "cleanup"}:
+        await doing.tell(await _people(doing, door, name, options))
     elif name == "raise-cap" and not (await doing.person(door)).admin:
         await doing.tell(admin.ADMINS)
     else:
@@ -94,6 +99,20 @@ def opener(doing: Doing, place: Place) -> Hearing | None:
     ranked = sorted(doing.link.doors, key=lambda door: door.rank)
     own = next((door for door in ranked if home in door.channels), None)
     return own or next((door for door in ranked if door.elsewhere(home)), None)
+
+
+async def _people(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
+    """Who is who at GitHub; and room for new work. These need no thread."""
+    by, here = await doing.person(door), await conversations(doing)
+    if name == "cleanup":
+        return await door.office.make_room(by, float(options.get("days", SHELVED)))
+    who = str(options.get("user") or "")
+    if who and not who.isdigit():
+        return "That is nobody here."
+    return await ask(
+        door.store, by, str(options.get("name") or ""), f"{SURFACE}:{who}" if who else "",
+        mention=door.office.config.github.mention, thread=here[0][2] if here else "",
+    )  # fmt: skip
 
 
 async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
