@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord import inbound
 from codebutler.surfaces.discord.calls import DiscordRefused
+from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of, room
+from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.linking import AGAIN, PATROL, Looks
 from codebutler.types import Json
@@ -46,6 +47,7 @@ class CatchUp(Looks["Hearing"]):
     async def whole(self, door: Hearing) -> None:
         """Hear all that one repo may have missed. Raises DiscordAway when it broke off."""
         await self.look(door)
+        await missed_changes(self._link, door)
         await door.signs.mend()
 
     async def look(self, door: Hearing) -> None:
@@ -72,7 +74,7 @@ class CatchUp(Looks["Hearing"]):
                     found[place.id] = place
         for bound in await door.store.bound(SURFACE):
             if bound.changed > time.time() - DAYS * 86_400:
-                for channel in (room(bound.external_id)[0], parent_of(bound.external_id)):
+                for channel in (await door.talks.channel(bound.external_id), parent_of(bound.external_id)):
                     found.setdefault(channel, Place(channel, -1))
         return list(found.values())
 
