@@ -41,7 +41,8 @@ class Person(Record):
         """The person in a co-author trailer: doors know names and ids, seldom a mail address."""
         clean = "".join(char for char in self.id if char.isalnum() or char in "._+-") or "someone"
         name = " ".join(self.label.replace("<", " ").replace(">", " ").split())
-        return f"{name} <{clean}@{self.surface}.invalid>"
+        host = "users.noreply.github.com" if self.surface == "github" else f"{self.surface}.invalid"
+        return f"{name} <{clean}@{host}>"
 
 
 class ToolCall(Record):

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import rebasing, remembering, render, rewind
+from codebutler.thread import identity, mending, rebasing, remembering, render, rewind, shelving
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -72,6 +72,15 @@ class _Model(Arguments):
     model: str = ""
 
 
+class _Link(Arguments):
+    name: str = ""
+    person: str = ""
+
+
+class _Days(Arguments):
+    days: float = Field(default=7, ge=0, le=3650, allow_inf_nan=False)
+
+
 class _Request(Arguments):
     request: str = ""
 
@@ -106,6 +115,18 @@ async def _merge(_args: _Number, decide: Decisions, word: Word) -> str:
 
 async def _rebase(_args: _None, decide: Decisions, word: Word) -> str:
     return await rebasing.rebase(decide, word)
+
+
+async def _respond(args: _Request, decide: Decisions, word: Word) -> str:
+    return await mending.respond(decide, word, args.request)
+
+
+async def _link(args: _Link, decide: Decisions, word: Word) -> str:
+    return await identity.link(decide, word, args.name, args.person)
+
+
+async def _cleanup(args: _Days, decide: Decisions, word: Word) -> str:
+    return await shelving.cleanup(decide, word, args.days)
 
 
 async def _points(_args: _None, decide: Decisions, _word: Word) -> str:
@@ -204,6 +225,12 @@ REGISTRY = Registry(
         Definition(
             "rebase", "Bring the branch onto its base branch as it is now, and test it again.", _None, _rebase
         ),
+        Definition(
+            "respond",
+            "Have the Coder see to what reviewers of the pull request said; at GitHub it brings it along.",
+            _Request,
+            _respond,
+        ),
         Definition("points", "The points that rewind and fork take.", _None, _points),
         Definition("rewind", "Go back to a point, files and conversation.", _Point, _rewind, bare="points"),
         Definition("fork", "Go on from a point, or from here, in a thread of your own.", _MaybePoint, _fork),
@@ -211,6 +238,18 @@ REGISTRY = Registry(
             "model", "Let the role at work use another model; bare, it shows each role's.", _Model, _model
         ),
         *(_model_of(role) for role in ROLES),
+        Definition(
+            "link",
+            "Say who you are at GitHub; bare, it shows it. An admin may name somebody else, as slack:U123.",
+            _Link,
+            _link,
+        ),
+        Definition(
+            "cleanup",
+            "Put folders away in which nothing has happened for so many days; branches stay. For admins.",
+            _Days,
+            _cleanup,
+        ),
         Definition("status", "Where the thread stands.", _None, _status),
         Definition("threads", "The open threads: yours, or at a terminal all.", _None, _threads),
         Definition("usage", "Tokens and cost so far, by role.", _None, _usage, aliases=("cost",)),

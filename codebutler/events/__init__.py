@@ -9,7 +9,8 @@ Two conventions carry the fold (``thread.fold``):
 
 talk.py people and roles; steps.py a role's run; plugs.py MCP servers; work.py what the thread makes;
 memory.py what the team learns; neighbours.py other threads; history.py going back;
-media.py pictures and speech; research.py Researchers; vocabulary.py shared words.
+mending.py what checks and reviewers find; media.py pictures and speech; research.py Researchers;
+vocabulary.py shared words.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from codebutler.events.memory import (
     WorkflowChosen,
     WorkflowStep,
 )
+from codebutler.events.mending import MendBegun, MendRequested
 from codebutler.events.neighbours import (
     IssueHeld,
     NeighbourLanded,
@@ -97,6 +99,8 @@ from codebutler.events.work import (
     SetupPart,
     SetupStarted,
     SummaryWritten,
+    WorkspaceIdle,
+    WorkspacePutAway,
     WorktreeReady,
     WorktreeRemoved,
 )
@@ -132,6 +136,8 @@ __all__ = [
     "MemoryMarked",
     "MemoryProposed",
     "MemoryWeighed",
+    "MendBegun",
+    "MendRequested",
     "MergeRefused",
     "MergeRequested",
     "MessageDeleted",
@@ -182,6 +188,8 @@ __all__ = [
     "TurnEnded",
     "WorkflowChosen",
     "WorkflowStep",
+    "WorkspaceIdle",
+    "WorkspacePutAway",
     "WorktreeReady",
     "WorktreeRemoved",
     "dump",
@@ -200,6 +208,7 @@ Event: TypeAlias = (
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
     | StepDone | PrFlagged | OverlapFound | NeighbourLanded | IssueHeld | RebaseRequested | RebaseBegun
+    | MendRequested | MendBegun | WorkspaceIdle | WorkspacePutAway
 )  # fmt: skip
 
 _CLASSES: dict[str, type[Record]] = {c.model_fields["kind"].default: c for c in get_args(Event)}

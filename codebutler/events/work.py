@@ -204,3 +204,17 @@ class WorktreeRemoved(Record):
 
     kind: Literal["worktree_removed"] = "worktree_removed"
     kept: str = ""
+
+
+class WorkspaceIdle(Record):
+    """Nothing has happened in the thread for long, or an admin (``by``) says so: its folder can go."""
+
+    kind: Literal["workspace_idle"] = "workspace_idle"
+    by: Person | None = None
+
+
+class WorkspacePutAway(Record):
+    """The worktree's folder is gone until it is needed again; the branch stays. ``kept``: why it is not."""
+
+    kind: Literal["workspace_put_away"] = "workspace_put_away"
+    kept: str = ""

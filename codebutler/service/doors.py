@@ -106,7 +106,7 @@ class Doors:
         if self._discord is not None:
             self._discord.hearing.office = _office(engine.host)
         if self._github is not None and self._bridge is not None:
-            self._github.attach(self._bridge.from_github(engine.receive))
+            self._github.attach(self._bridge.from_github(engine.receive), engine.kick)
 
     async def listen(self) -> None:
         """Hear what doors without a connection of their own bring, until cancelled."""

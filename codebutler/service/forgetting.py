@@ -19,6 +19,7 @@ from codebutler.store import files
 from codebutler.store.rows import ThreadRow
 from codebutler.store.store import Store
 from codebutler.thread.forget import Eraser, Forgotten, people
+from codebutler.thread.identity import unlink
 from codebutler.types import Person
 
 
@@ -94,6 +95,8 @@ async def forget(place: Place, wish: str) -> tuple[Found, list[str]]:
                 eraser = Eraser(found.who, await store.events(row.id))
                 await store.rewrite(row.id, eraser.rewrite(row, await store.posts(row.id)))
                 await store.rewrite_pulls(eraser.text)
+            for surface, name in found.who.ids:
+                await unlink(store, surface, name)
             path = store.path
         finally:
             await store.close()

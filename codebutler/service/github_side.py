@@ -13,6 +13,7 @@ from codebutler.errors import ConfigError
 from codebutler.forges.choose import calls_for, github_spot
 from codebutler.forges.github.spot import web_url
 from codebutler.service.app import Place
+from codebutler.service.following import Following
 from codebutler.store.store import Store
 from codebutler.surfaces.github.door import GitHub
 from codebutler.surfaces.github.hearing import Hearing
@@ -33,15 +34,17 @@ class GitHubSide:
     hearing: Hearing
     polling: Polling
     webhooks: Webhooks | None
+    following: Following
 
     def page(self, external_id: str) -> str:
         """Where people see an issue or pull request."""
         place = external_id if "/pull/" in external_id else external_id.replace("#", "/issues/")
         return f"{web_url(self.hearing.settings)}/{place}"
 
-    def attach(self, receive: Callable[[Inbound], Awaitable[str]]) -> None:
-        """What comes in goes to ``receive``, from now on."""
+    def attach(self, receive: Callable[[Inbound], Awaitable[str]], kick: Callable[[str], None]) -> None:
+        """What comes in goes to ``receive``, from now on; ``kick`` sets a thread going."""
         self.hearing.receive = receive
+        self.following.kick = kick
         if self.webhooks is not None:
             self.webhooks.join(self.hearing, self.polling.nudge)
 
@@ -83,4 +86,6 @@ async def github_side(place: Place, store: Store, webhooks: Webhooks | None) -> 
     hearing.commands = frozenset(name for each in REGISTRY.definitions for name in (each.name, *each.aliases))
     seconds = settings.poll_seconds if webhooks is None else max(PATROL, settings.poll_seconds)
     door = GitHub(calls, hearing.people, store, mention=settings.mention)
-    return GitHubSide(door, hearing, Polling(hearing, seconds=seconds), webhooks)
+    following = Following(hearing, store)
+    polling = Polling(hearing, seconds=seconds, after=following.look)
+    return GitHubSide(door, hearing, polling, webhooks, following)

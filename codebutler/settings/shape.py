@@ -183,6 +183,7 @@ class Retention(Section):
 
     logs_days: Annotated[int, Field(ge=1)] | None = 365
     blobs_days: Annotated[int, Field(ge=1)] | None = 90
+    workspaces_days: Annotated[int, Field(ge=1)] | None = 7
 
 
 class Git(Section):

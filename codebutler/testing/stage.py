@@ -45,6 +45,13 @@ async def cold(words: Sequence[str], where: Path, env: Mapping[str, str]) -> tup
     return process.returncode or 0, out, err
 
 
+async def until(true: Callable[[], object]) -> None:
+    """Wait for what has no event of its own. TimeoutError after 90 seconds."""
+    async with asyncio.timeout(90):
+        while not true():  # noqa: ASYNC110 - see above
+            await asyncio.sleep(0.05)
+
+
 @dataclass
 class Run:
     """What a run of the command line left: exit code, event lines, and the summary."""

@@ -45,6 +45,7 @@ FACTS = frozenset({
 SET = frozenset({
     "head", "files", "halted", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
     "reminder", "said", "rewinds", "live", "unended", "owed", "rebase", "onto",
+    "mend", "mending", "mends", "idle",
 })  # fmt: skip
 
 
@@ -70,6 +71,7 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
     s.merge, s.refused, s.requested, s.limit = None, "", {}, None
     s.paused_at, s.reminder = 0, 0
     s.rebase, s.onto = None, None
+    s.mend, s.mending, s.mends, s.idle = None, "", [], False
     s.cancelled_at = s.seq  # what was said before it does not set the work off again
     _hold(s, e)
 
@@ -82,7 +84,7 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
         "spend", "raised_usd", "unread", "speaker", "worktree", "removed", "head", "files", "pushed", "pr",
         "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard", "late",
         "paused_at", "cancelled_at", "reminder", "standing", "buying", "issues", "held", "overlaps",
-        "rebase", "onto",
+        "rebase", "onto", "mend", "mending", "mends", "idle",
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))
     s.issues = []  # who forks asks for two threads on one issue

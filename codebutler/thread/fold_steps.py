@@ -23,10 +23,12 @@ def _frame_started(s: ThreadState, e: ev.FrameStarted) -> None:
 @HANDLERS.on
 def _frame_ended(s: ThreadState, e: ev.FrameEnded) -> None:
     s.frames[e.frame].ended = e.outcome
-    if s.frames[e.frame].role == "coder" and s.approval is not None:
+    if s.frames[e.frame].role == "coder" and s.approval is not None and s.mending != e.frame:
         s.carried_out = s.approval.hash
     if s.onto is not None and s.onto.frame == e.frame:
         s.rebase, s.onto = None, None
+    if s.mending == e.frame:
+        s.mend, s.mending = s.mends.pop(0) if s.mends else None, ""
 
 
 @HANDLERS.on

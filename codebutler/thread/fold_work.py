@@ -120,11 +120,37 @@ def _merge_refused(s: ThreadState, e: ev.MergeRefused) -> None:
 @HANDLERS.on
 def _pr_merged(s: ThreadState, e: ev.PrMerged) -> None:
     s.merged, s.pr_state = e, "merged"
+    s.halted, s.paused_at, s.cancelled_at = "", 0, 0  # by hand at the forge: what stood still is over
 
 
 @HANDLERS.on
 def _pr_closed(s: ThreadState, _e: ev.PrClosed) -> None:
     s.pr_state = "closed"
+
+
+@HANDLERS.on
+def _mend_requested(s: ThreadState, e: ev.MendRequested) -> None:
+    if s.mend is None:
+        s.mend = e
+    else:
+        s.mends.append(e)
+    if e.message:
+        s.halted, s.paused_at, s.cancelled_at = "", 0, 0
+
+
+@HANDLERS.on
+def _mend_begun(s: ThreadState, e: ev.MendBegun) -> None:
+    s.mending = e.frame
+
+
+@HANDLERS.on
+def _workspace_idle(s: ThreadState, _e: ev.WorkspaceIdle) -> None:
+    s.idle = True
+
+
+@HANDLERS.on
+def _workspace_put_away(s: ThreadState, _e: ev.WorkspacePutAway) -> None:
+    s.idle = False
 
 
 @HANDLERS.on

@@ -187,6 +187,11 @@ def _rebased(e: ev.RebaseBegun, _roles: dict[str, str]) -> Iterator[str]:
         yield f"- onto `{e.onto[:12]}`; in conflict: {_flat(', '.join(e.conflicts) or 'nothing', 300)}"
 
 
+def _mended(e: ev.MendRequested, _roles: dict[str, str]) -> Iterator[str]:
+    who = f" (asked by **{e.by.label}**)" if e.by else ""
+    yield f"- {e.about} at `{e.head[:12]}` to be seen to{who}"
+
+
 def _summarised(e: ev.Compacted, roles: dict[str, str]) -> Iterator[str]:
     yield f"  - {roles[e.frame]}'s window was full: a summary stands for {e.replaced} messages"
 
@@ -224,6 +229,7 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "overlap_found": _overlap,
     "neighbour_landed": _neighbour,
     "rebase_begun": _rebased,
+    "mend_requested": _mended,
     "compacted": _summarised,
 }
 

@@ -6,17 +6,23 @@ from collections.abc import Sequence
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
-from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
+from codebutler.events import Nudged, PhaseChanged, PlanDropped, Resumed
 from codebutler.places import Place, Places
 from codebutler.text import fit
-from codebutler.thread import close, holding, lead, memory_commit, playbook, radar, rebasing, render
+from codebutler.thread import (
+    close,
+    handing,
+    holding,
+    lead,
+    memory_commit,
+    mending,
+    playbook,
+    radar,
+    rebasing,
+    render,
+    shelving,
+)
 from codebutler.thread.desk import ThreadDesk
-from codebutler.thread.flagging import flag
-from codebutler.thread.landing import closed_outside
-from codebutler.thread.lastword import undone
-from codebutler.thread.proof import failing_tests
-from codebutler.toolset.desk import EndTurn
-from codebutler.types import Outbound
 from codebutler.waiting import first_of
 
 BRIEF = """{who} approved this plan. Carry it out.
@@ -38,16 +44,18 @@ async def step(desk: ThreadDesk) -> bool:
     desk.turn.point()
     await desk.read_mail()
     state = desk.state
+    if state.idle:
+        await shelving.put_away(desk)
     if await _waits_for_people(desk):
         return False
     await holding.hold(desk)
     if state.kept and state.memory_commits < len(state.kept):
         await memory_commit.commit_memory(desk)
-    elif state.merge is not None or (state.merged is not None and not state.removed):
+    elif state.merge is not None or state.merged is not None:
         await close.merge(desk)
     elif (pm := state.frames.get("pm")) is not None and _was_approved_meanwhile(desk, pm):
         await plan(desk, pm)
-    elif _coder_is_due(desk) or _rebase_is_due(desk):
+    elif _branch_work_is_due(desk):
         await code(desk)
     elif _lead_is_due(desk):
         await radar.look(desk)
@@ -64,7 +72,7 @@ async def _waits_for_people(desk: ThreadDesk) -> bool:
     state = desk.state
     if state.phase == "closed":
         return state.memory_commits >= len(state.kept)
-    if state.question is not None and not state.merge:
+    if state.question is not None and state.merge is None and state.merged is None:
         if state.reminder and not state.halted:
             await desk.remind(state.question)
         return True
@@ -95,6 +103,10 @@ def _coder_is_due(desk: ThreadDesk) -> bool:
     if state.approval is None or state.plan is None or state.plan_waits:
         return False
     return state.carried_out != state.approval.hash
+
+
+def _branch_work_is_due(desk: ThreadDesk) -> bool:
+    return _coder_is_due(desk) or _rebase_is_due(desk) or mending.is_due(desk.state)
 
 
 def _rebase_is_due(desk: ThreadDesk) -> bool:
@@ -150,7 +162,7 @@ async def _in_line(desk: ThreadDesk, place: Place, why: str) -> bool:
             pm = desk.state.frames.get("pm")
             if pm is not None and _pm_is_due(desk, pm):
                 await plan(desk, pm)
-            if not (_coder_is_due(desk) or _rebase_is_due(desk)):
+            if not _branch_work_is_due(desk):
                 return False
     return True
 
@@ -172,6 +184,8 @@ async def _code(desk: ThreadDesk) -> None:
     if state.rebase is not None and not rebasing.is_open(state) and not await rebasing.meet(desk):
         return
     await desk.load_rules()
+    if mending.waits(desk.state):
+        await mending.meet(desk)
     if team and state.phase != "coder":
         await desk.append(PhaseChanged(phase="coder", why="plan approved"))
         await desk.log.update_row(phase="coder")
@@ -181,11 +195,11 @@ async def _code(desk: ThreadDesk) -> None:
     text = await loop.run(frame, role, await desk.offer(role), desk)
     while await playbook.after_coder(desk, frame):
         text = await loop.run(frame, role, await desk.offer(role), desk)
-    await desk.space.commit(_subject(desk))
+    await desk.space.commit(render.pr_title(desk.state))
     if not await rebasing.is_settled(desk, frame):
         return
-    await _note_strays(desk)
-    await (_ship(desk, frame, text) if team else _hand_in(desk, frame, text))
+    await handing.note_strays(desk)
+    await (handing.ship(desk, frame, text) if team else handing.hand_in(desk, frame, text))
 
 
 async def _make_room(desk: ThreadDesk) -> bool:
@@ -213,6 +227,8 @@ async def _coder_frame(desk: ThreadDesk) -> Frame:
     state = desk.state
     if state.onto is not None:
         return state.frames[state.onto.frame]
+    if state.mending:
+        return state.frames[state.mending]
     if state.approval is None or state.plan is None:
         return state.frames["coder-1"]
     before = state.frame("coder")
@@ -233,66 +249,3 @@ def _request(desk: ThreadDesk) -> str:
     said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
     words = [text for text in said if isinstance(text, str)]
     return "\n".join(f"> {line}" for text in words[:6] for line in text.splitlines())[:4_000]
-
-
-async def _note_strays(desk: ThreadDesk) -> None:
-    """Files that the approved plan did not name are shown, once each set: nobody approved them."""
-    state = desk.state
-    if state.unnamed or not state.named:
-        return
-    strays = sorted(f for f in state.files - state.named if not f.startswith(".codebutler/"))
-    if strays:
-        shown = ", ".join(f"`{f}`" for f in strays[:20])
-        await desk.tell_once(
-            f"Outside the files that the plan names: {shown}. Look at them before you merge."
-        )
-
-
-def _subject(desk: ThreadDesk) -> str:
-    return render.pr_title(desk.state)
-
-
-async def _ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
-    """Whatever the Coder forgot of push and PR is done here; a run without changes has failed."""
-    state = desk.state
-    if state.worktree is not None and await _is_unchanged(desk, state.worktree.base):
-        await desk.append(
-            PhaseChanged(phase="pm", why="no changes"),
-            FrameEnded(frame=frame.id, outcome="failed", text=text),
-        )
-        raise EndTurn("failed", undone(text))
-    await desk.space.push()
-    await closed_outside(desk, "This work goes into a new one.")
-    if state.pr is None or state.pr_state == "closed":
-        await desk.record_pr(_subject(desk), "")
-    await desk.show_ready(failing_tests(frame))
-    await flag(desk)
-    await desk.post(
-        render.pr_ready(state, text),
-        key=f"{frame.id}:done",
-        before=[
-            FrameEnded(frame=frame.id, outcome="pr", text=text),
-            PhaseChanged(phase="lead", why="pull request open"),
-        ],
-    )
-    await desk.show_status()
-
-
-async def _is_unchanged(desk: ThreadDesk, base: str) -> bool:
-    """Nothing is there to ship, and nothing was; after a rewind the commits may differ and the files not."""
-    if desk.state.head == base:
-        return True
-    return desk.state.pr is None and not await desk.space.moved_files(base, desk.state.head)
-
-
-async def _hand_in(desk: ThreadDesk, frame: Frame, text: str) -> None:
-    """A Coder alone ends with its work on the branch."""
-    state = desk.state
-    branch = state.worktree.branch if state.worktree else ""
-    changed = f"{len(state.files)} files changed on `{branch}` ({state.head[:12]})."
-    await desk.post(
-        Outbound(text=f"{text}\n\n{changed}".strip(), role="coder"),
-        key=f"{frame.id}:done:{frame.step}",
-        before=[FrameEnded(frame=frame.id, outcome="done", text=text)],
-    )
-    raise EndTurn("done")

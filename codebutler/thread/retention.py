@@ -7,6 +7,7 @@ import logging
 import time
 
 from codebutler.errors import CodeButlerError
+from codebutler.thread import shelving
 from codebutler.thread.host import Host
 from codebutler.thread.houses import place_of
 
@@ -38,6 +39,8 @@ async def sweep(host: Host, now: float | None = None) -> list[str]:
         for thread in await host.store.closed_before(moment - kept.logs_days * DAY):
             await host.store.drop_thread(thread)
             removed.append(f"thread {thread}")
+    if kept.workspaces_days is not None:
+        await shelving.sweep(host, moment - kept.workspaces_days * DAY)
     for house in await host.houses.all():
         old = moment - house.logs_days * DAY if house.logs_days is not None else 0.0
         for thread in await host.store.closed_before(old):

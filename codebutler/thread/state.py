@@ -86,6 +86,14 @@ class ThreadState:
     rebase: ev.RebaseRequested | None = None
     onto: ev.RebaseBegun | None = None
     """The rebase that is under way."""
+    mend: ev.MendRequested | None = None
+    """What checks or reviewers found on the pull request, until a Coder's run has seen to it."""
+    mending: str = ""
+    """That run's frame."""
+    mends: list[ev.MendRequested] = field(default_factory=list)
+    """What people asked for meanwhile: each has a run of its own, one after the other."""
+    idle: bool = False
+    """The worktree's folder is to be put away."""
     reminder: int = 0
     """The seq of a reminder that came due and was not shown yet."""
     people: dict[tuple[str, str], Person] = field(default_factory=dict)

@@ -279,6 +279,21 @@ class Workspace(Folder):
         await self._log.append(WorktreeRemoved(kept=kept))
         return kept
 
+    async def put_away(self) -> str:
+        """Remove the folder and keep the branch. What is not in a commit stays: returns why, or ""."""
+        state, repo = self._log.state, self._host.repo
+        if state.worktree is None or state.removed:
+            return ""
+        try:
+            tree = await worktrees.find(repo, state.id)
+            if tree is not None and await asyncio.to_thread(worktrees.stands, repo, tree.branch):
+                dirt = await (await self.hands()).status(state.head)
+                await self.close()
+                await worktrees.remove(repo, tree, dirty=[change.path for change in dirt], keep_branch=True)
+        except RepoError as error:
+            return str(error)
+        return ""
+
     async def close(self) -> None:
         """Stop the executor, once what it saves is saved."""
         await self.settle_checkpoint()

@@ -32,6 +32,10 @@ LOUD = [
     "rewind 99",
     "fork 99",
     "raise x",
+    "link",
+    "link ann",
+    "cleanup",
+    "respond",
 ]
 """What changes nothing. It comes first; then what people say to go on, to stop, and to go on again."""
 ALWAYS = [

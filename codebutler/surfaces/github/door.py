@@ -6,6 +6,7 @@ from codebutler.errors import DoorClosed
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
+from codebutler.surfaces.github.findings import without
 from codebutler.surfaces.github.people import SURFACE, People
 from codebutler.surfaces.github.saying import LIMIT, marks_in, pieces
 from codebutler.types import Capabilities, Outbound
@@ -40,6 +41,8 @@ class GitHub:
         repo, number = _place(external_id)
         try:
             short = await self._has_chat(external_id)
+            if "/pull/" in external_id and message.role == "pm":  # a review stands on its lines
+                message = message.model_copy(update={"text": without(message.text)})
             if message.slot and replaces and await self._edit(repo, message, mark, replaces):
                 return replaces
             return await self._show(

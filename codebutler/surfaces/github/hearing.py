@@ -15,6 +15,8 @@ from codebutler.settings.github import GitHub as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.github.inbound import Heard
 from codebutler.surfaces.github.people import SURFACE, People
+from codebutler.surfaces.github.proofs import Proofs
+from codebutler.surfaces.github.reviewing import Reviewing
 from codebutler.surfaces.github.reviews import gathered
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.visible import visible
@@ -44,6 +46,8 @@ class Hearing:
         self.store = store
         self.full_name = full_name
         self.people = People(calls, full_name)
+        self.proofs = Proofs(calls, store)
+        self.reviewing = Reviewing(calls, self.people, store, full_name)
         self.commands: Collection[str] = ()
         """The names of all commands."""
         self.receive: Callable[[Inbound], Awaitable[str]]
@@ -59,6 +63,10 @@ class Hearing:
         wish = await self._wish(heard)
         if wish is None or await self.store.noted(self._key(heard)):
             return False
+        if wish.verb == "link" and await self.proofs.comment(heard.login, wish.rest):
+            await self._note(heard, "linked")
+            self.later(self._react(heard))
+            return True
         thread, conversation = await self._thread(heard)
         if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
             return True
@@ -69,11 +77,13 @@ class Hearing:
         if thread is None and wish.verb and wish.verb not in BEGINS:
             await self._answer(heard, person, IDLE.format(name=self.settings.mention), "nothing is under way")
             return True
-        text = await self._words(heard, wish, opens=thread is None)
+        text = await self._words(heard, wish, thread)
         if text is None:
             what = "pull request" if heard.pull else "issue"
             await self._answer(heard, person, CHANGED.format(what=what), "the text was changed meanwhile")
             return True
+        if wish.verb == "review" and heard.pull:
+            await self.reviewing.expect(heard.number, heard.key)
         await self.receive(
             Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=person, text=text)
         )
@@ -121,13 +131,19 @@ class Hearing:
                 await self.store.bind(thread, SURFACE, conversation)
         return thread, conversation
 
-    async def _words(self, heard: Heard, wish: Wish, *, opens: bool) -> str | None:
+    async def _words(self, heard: Heard, wish: Wish, thread: str | None) -> str | None:
         """What the thread is told; None when the issue's own text was changed after the command."""
         place = f"\n\nOn this line: {visible(heard.where)}" if heard.where else ""
+        if wish.verb == "review" and heard.pull:
+            return await self.reviewing.request(heard.number, heard.login, wish.rest)
         if wish.verb == "respond" and heard.pull:
-            place += "\n\n" + await gathered(self.calls, self.full_name, heard.number, until=heard.at)
-        if not opens:
-            return self._in_thread(wish, (wish.rest + place).strip())
+            place += "\n\n" + await gathered(
+                self.calls, self.people, self.store, self.full_name, heard.number, until=heard.at
+            )
+        if thread is not None:
+            row = await self.store.thread(thread)
+            ours = row is not None and row.pr == str(heard.number)
+            return self._in_thread(wish, (wish.rest + place).strip(), ours=ours and heard.pull)
         issue = await self._issue(heard)
         if issue is None:
             return None
@@ -137,14 +153,14 @@ class Hearing:
         parts += await self._earlier(heard)
         return "\n\n".join(part for part in parts if part)
 
-    def _in_thread(self, wish: Wish, said: str) -> str:
-        """What a wish is called in a thread that exists."""
+    def _in_thread(self, wish: Wish, said: str, *, ours: bool) -> str:
+        """What a wish is called in a thread that exists; ``ours``: the pull request is the thread's own."""
         if wish.verb == "implement":
             return "/approve"
         if wish.verb == "plan":
             return said or "Plan this anew."
         if wish.verb == "respond":
-            return said or "Answer the review."
+            return f"/respond {said}".strip() if ours else said or "Answer the review."
         return (
             f"/{wish.verb} {wish.rest}".strip()
             if wish.verb in self.commands

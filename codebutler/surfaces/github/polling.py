@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -30,8 +30,11 @@ Read: TypeAlias = Callable[[Json], Heard | None]
 class Polling:
     """Looks every so often, and when it is nudged."""
 
-    def __init__(self, hearing: Hearing, *, seconds: float) -> None:
-        """For one repository's ears."""
+    def __init__(
+        self, hearing: Hearing, *, seconds: float, after: Callable[[], Awaitable[None]] | None = None
+    ) -> None:
+        """For one repository's ears; ``after`` each look something else is done."""
+        self._after = after
         self._hearing = hearing
         self._seconds = seconds
         self._tags: dict[str, tuple[str, str]] = {}
@@ -52,6 +55,8 @@ class Polling:
             self._nudged.clear()
             try:
                 await self.look()
+                if self._after is not None:
+                    await self._after()
                 failures = 0
             except CodeButlerError as error:
                 failures += 1

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
+from codebutler.store.store import Store
+from codebutler.surfaces.github.people import People
 from codebutler.surfaces.github.saying import marks_in
 from codebutler.surfaces.github.visible import visible
 from codebutler.types import Json
@@ -19,23 +24,61 @@ _THREADS = (
 )
 
 
-async def gathered(calls: Calls, full_name: str, number: int, *, until: str) -> str:
-    """Open reviews and comments on lines from before ``until``, each with its place; "" if there are none."""
+@dataclass(frozen=True, slots=True)
+class ReviewThread:
+    """A conversation on a line. ``id`` is GraphQL's."""
+
+    id: str
+    resolved: bool
+
+
+def answered_key(full_name: str, mark: str) -> str:
+    """Under which is noted that what a review says as a whole (``r12``) was answered."""
+    return f"github:answered:{full_name}:{mark}"
+
+
+async def gathered(
+    calls: Calls, people: People, store: Store, full_name: str, number: int, *, until: str
+) -> str:
+    """Open reviews and comments on lines from before ``until``, each with its mark and place, or "".
+
+    A conversation whose last word is ours is not open: it was answered.
+    """
     base = f"/repos/{full_name}/pulls/{number}"
-    done = await _resolved(calls, full_name, number)
-    rows = [row for row in await calls.pages(f"{base}/comments") if _counts(row, until)]
-    open_rows = [row for row in rows if int(row.get("in_reply_to_id") or row["id"]) not in done]
+    threads = await review_threads(calls, full_name, number)
+    done = {first for first, thread in threads.items() if thread.resolved}
+    rows: Sequence[Json] = await calls.pages(f"{base}/comments")
+    for row in sorted(rows, key=lambda row: int(row["id"])):  # whoever speaks last opens or closes it
+        closed = bool(marks_in(str(row.get("body") or ""))) and await people.wrote(row.get("user") or {})
+        if closed:
+            done.add(_first(row))
+        elif _first(row) in done and not _is_resolved(threads, row):
+            done.discard(_first(row))
     lines = [
-        f"- {row.get('path')}:{row.get('line') or row.get('original_line') or '?'} {_said(row)}"
-        for row in open_rows
+        f"- [c{_first(row)}] {_place(row)} {_said(row)}"
+        for row in rows
+        if _counts(row, until) and _first(row) not in done
     ]
     reviews = [
-        f"- {str(row.get('state')).replace('_', ' ').lower()}: {_said(row)}"
+        f"- [r{row['id']}] {str(row.get('state')).replace('_', ' ').lower()}: {_said(row)}"
         for row in await calls.pages(f"{base}/reviews")
-        if row.get("body") and str(row.get("submitted_at") or "") <= until and not marks_in(str(row["body"]))
+        if row.get("body")
+        and str(row.get("submitted_at") or "") <= until
+        and not marks_in(str(row["body"]))
+        and not await store.noted(answered_key(full_name, f"r{row['id']}"))
     ]
     found = [*reviews, *lines][-MOST:]
     return f"The review of pull request #{number}:\n" + "\n".join(found) if found else ""
+
+
+def _first(row: Json) -> int:
+    """The comment that a conversation began with."""
+    return int(row.get("in_reply_to_id") or row["id"])
+
+
+def _is_resolved(threads: dict[int, ReviewThread], row: Json) -> bool:
+    thread = threads.get(_first(row))
+    return thread is not None and thread.resolved
 
 
 def _counts(row: Json, until: str) -> bool:
@@ -45,23 +88,26 @@ def _counts(row: Json, until: str) -> bool:
     )
 
 
+def _place(row: Json) -> str:
+    return f"{row.get('path')}:{row.get('line') or row.get('original_line') or '?'}"
+
+
 def _said(row: Json) -> str:
     words = visible(str(row.get("body") or ""))[:EACH].replace("\n", "\n  ")
     return f"({(row.get('user') or {}).get('login')}): {words}"
 
 
-async def _resolved(calls: Calls, full_name: str, number: int) -> set[int]:
-    """First comments of the threads that are resolved; a server without GraphQL knows of none."""
+async def review_threads(calls: Calls, full_name: str, number: int) -> dict[int, ReviewThread]:
+    """Conversations on lines by their first comment; a server without GraphQL knows of none."""
     owner, _, name = full_name.partition("/")
     try:
         data = await calls.graphql(_THREADS, owner=owner, name=name, number=number)
     except GitHubRefused:
-        return set()
+        return {}
     pull = (data.get("repository") or {}).get("pullRequest") or {}
     nodes = (pull.get("reviewThreads") or {}).get("nodes") or []
     return {
-        int(first["databaseId"])
+        int(first["databaseId"]): ReviewThread(str(node["id"]), bool(node.get("isResolved")))
         for node in nodes
-        if node.get("isResolved")
         for first in node["comments"]["nodes"][:1]
     }

@@ -27,11 +27,16 @@ def marks_in(body: str) -> list[str]:
     return [found[0] for found in _MARK.finditer(body)]
 
 
+def quiet(text: str) -> str:
+    """A text in which nobody is called, and nothing is hidden."""
+    return _CALL.sub("@<!-- -->", text.replace("<!--", "&lt;!--"))
+
+
 def pieces(message: Outbound, mark: str, *, name: str, short: bool = False) -> list[tuple[str, str]]:
     """(mark line, whole body) of each comment that the message becomes. ``short``: a chat has it in full."""
     role = f"**{_TITLES.get(message.role, message.role.title())}:** " if message.role else ""
     text = _shortened(message) if short else message.text
-    text = _CALL.sub("@<!-- -->", text.replace("<!--", "&lt;!--")) + _hint(message, name)
+    text = quiet(text) + _hint(message, name)
     files = "".join(f"\n- `{file.name}` (in the thread)" for file in message.files)
     parts = _split(role + text + files)
     lines = [mark_line(f"{mark}#{number}") for number in range(len(parts))]

@@ -25,6 +25,7 @@ MOST = 5 * 1024 * 1024
 """Bytes of one delivery. GitHub's own limit is 25 MB; what is for us is far smaller."""
 KEPT = 10_000
 """Delivery ids that are remembered; an older one is recognised by what it is about."""
+CHECKS = frozenset({"check_run", "check_suite", "status", "workflow_run"})
 SECONDS = 9.0
 """GitHub waits ten."""
 
@@ -116,6 +117,11 @@ class Webhooks:
         if name not in self._doors:
             return
         hearing, nudge = self._doors[name]
+        if event in CHECKS or (
+            event == "pull_request" and payload.get("action") in ("closed", "synchronize")
+        ):
+            nudge()
+            return
         if event in ("issues", "pull_request") and payload.get("action") in ("assigned", "labeled"):
             nudge()  # the history of the repository says who did it, under an id
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from codebutler.testing.github import checks, issues, reviews
+from codebutler.testing.github import checks, issues, merging, reviews
 from codebutler.testing.github.hub import Hub
 from codebutler.testing.github.project import Project
 from codebutler.types import Json
@@ -59,6 +59,12 @@ class Human:
     ) -> Json:
         """What CI says of a commit."""
         return checks.set_check(self.project, self.user, sha, name, conclusion, log=log, identity=identity)
+
+    def merges(self, number: int) -> None:
+        """Press "Squash and merge", whatever the rules of the base branch say."""
+        self.project.look()
+        title = f"{self.project.issues[number]['title']} (#{number})\n"
+        merging.land(self.project, self.user, self.project.pulls[number], title)
 
     def comments(self, number: int) -> list[Json]:
         """What is said there, oldest first."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.service.bridging import Bridge
+from codebutler.service.following import Following
 from codebutler.service.github_side import GitHubSide
 from codebutler.settings.shape import Settings
 from codebutler.surfaces.slack.link import Link
@@ -32,7 +33,7 @@ async def slack() -> AsyncIterator[SlackTwin]:
 @pytest.fixture
 async def bridge(desk: Desk, slack: SlackTwin) -> AsyncIterator[Bridge]:
     link = Link(Settings.model_validate({"slack": slack.settings()}).slack)
-    side = GitHubSide(desk.door, desk.hearing, desk.polling, None)
+    side = GitHubSide(desk.door, desk.hearing, desk.polling, None, Following(desk.hearing, desk.store))
     made = Bridge(desk.store, side, [Opening(link, "CSHOP0001")])
     desk.hearing.receive = made.from_github(lambda inbound: receive(desk.store, inbound))
     yield made

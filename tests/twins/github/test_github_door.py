@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -176,7 +177,9 @@ async def test_respond_gathers_what_is_open_in_the_review(desk: Desk, shop: Shop
     shop.ann.says(1, "@bot respond and be brief")
     text = (await desk.look())[0].text
     assert "ann adds: and be brief" in text
-    assert "- changes requested: (ann): Nearly.\n- a.txt:1 (ann): why a?" in text
+    assert re.search(
+        r"- \[r\d+] changes requested: \(ann\): Nearly\.\n- \[c\d+] a\.txt:1 \(ann\): why a\?", text
+    )
     assert "settled" not in text
     assert "merge it" not in text
 

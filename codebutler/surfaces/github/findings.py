@@ -1,0 +1,77 @@
+"""Findings of a review: read from what a role wrote, put to lines that a pull request shows. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from codebutler.surfaces.github.saying import quiet
+
+MOST = 40
+LONGEST = 2_000
+NEAR = 3
+"""Lines within which two findings of one file are taken for the same."""
+_FINDING = re.compile(
+    r"^[ \t]*[-*][ \t]+\**\[(critical|high|medium|low|note)\]\**[ \t]+`?([^\s`:]+):(\d{1,6})`?"
+    r"[ \t]*[:\u2013\u2014-]+[ \t]*(\S.*(?:\n[ \t]{2,}\S.*)*)$",
+    re.IGNORECASE | re.MULTILINE,
+)
+_HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One of them. ``line`` is of the file as the pull request has it."""
+
+    severity: str
+    path: str
+    line: int
+    words: str
+
+    @property
+    def body(self) -> str:
+        """As a comment."""
+        return f"**{self.severity}:** {quiet(self.words)}"
+
+
+def findings(text: str) -> list[Finding]:
+    """Those of a text, each place once, in its order."""
+    found: dict[tuple[str, int], Finding] = {}
+    for severity, path, line, words in _FINDING.findall(text):
+        bare = "\n".join(part.strip() for part in words.splitlines())[:LONGEST]
+        found.setdefault((path, int(line)), Finding(severity.lower(), path, int(line), bare))
+    return list(found.values())[:MOST]
+
+
+def without(text: str) -> str:
+    """The text without its findings: they stand on their lines."""
+    count = len(findings(text))
+    if not count:
+        return text
+    what = "1 finding stands" if count == 1 else f"{count} findings stand"
+    rest = re.sub(r"\n{3,}", "\n\n", _FINDING.sub("", text)).strip()
+    return f"{rest}\n\n{what} on the lines it is about.".strip()
+
+
+def new(found: Iterable[Finding], said: Collection[tuple[str, int]]) -> list[Finding]:
+    """Those that were not said before: ``said`` are the places (path, line) of earlier comments."""
+    return [each for each in found if not any(p == each.path and abs(n - each.line) <= NEAR for p, n in said)]
+
+
+def shown_lines(diff: str) -> Mapping[str, set[int]]:
+    """By file: the lines of its new text that a unified diff shows, on which comments can stand."""
+    shown: dict[str, set[int]] = {}
+    lines: set[int] = set()
+    number = 0
+    for row in diff.splitlines():
+        if row.startswith("diff --git "):
+            number, lines = 0, set()
+        elif row.startswith("+++ ") and not number:
+            lines = shown.setdefault(row[4:].removeprefix("b/").strip('"'), set())
+        elif (hunk := _HUNK.match(row)) is not None:
+            number = int(hunk[1])
+        elif number and row[:1] in {"+", " "}:
+            lines.add(number)
+            number += 1
+    return shown

@@ -1,0 +1,73 @@
+"""What a Coder's run leaves behind: a pull request, or work on a branch."""
+
+from __future__ import annotations
+
+from codebutler.agent.frame import Frame
+from codebutler.events import FrameEnded, PhaseChanged
+from codebutler.thread import render
+from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.flagging import flag
+from codebutler.thread.landing import closed_outside
+from codebutler.thread.lastword import undone
+from codebutler.thread.proof import failing_tests
+from codebutler.toolset.desk import EndTurn
+from codebutler.types import Outbound
+
+
+async def note_strays(desk: ThreadDesk) -> None:
+    """Files that the approved plan did not name are shown, once each set: nobody approved them."""
+    state = desk.state
+    if state.unnamed or not state.named:
+        return
+    strays = sorted(f for f in state.files - state.named if not f.startswith(".codebutler/"))
+    if strays:
+        shown = ", ".join(f"`{f}`" for f in strays[:20])
+        await desk.tell_once(
+            f"Outside the files that the plan names: {shown}. Look at them before you merge."
+        )
+
+
+async def ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
+    """Whatever the Coder forgot of push and PR is done here; a run without changes has failed."""
+    state = desk.state
+    if state.worktree is not None and await _is_unchanged(desk, state.worktree.base):
+        await desk.append(
+            PhaseChanged(phase="pm", why="no changes"),
+            FrameEnded(frame=frame.id, outcome="failed", text=text),
+        )
+        raise EndTurn("failed", undone(text))
+    await desk.space.push()
+    await closed_outside(desk, "This work goes into a new one.")
+    if state.pr is None or state.pr_state == "closed":
+        await desk.record_pr(render.pr_title(state), "")
+    await desk.show_ready(failing_tests(frame))
+    await flag(desk)
+    await desk.post(
+        render.pr_ready(state, text),
+        key=f"{frame.id}:done",
+        before=[
+            FrameEnded(frame=frame.id, outcome="pr", text=text),
+            PhaseChanged(phase="lead", why="pull request open"),
+        ],
+    )
+    await desk.show_status()
+
+
+async def _is_unchanged(desk: ThreadDesk, base: str) -> bool:
+    """Nothing is there to ship, and nothing was; after a rewind the commits may differ and the files not."""
+    if desk.state.head == base:
+        return True
+    return desk.state.pr is None and not await desk.space.moved_files(base, desk.state.head)
+
+
+async def hand_in(desk: ThreadDesk, frame: Frame, text: str) -> None:
+    """A Coder alone ends with its work on the branch."""
+    state = desk.state
+    branch = state.worktree.branch if state.worktree else ""
+    changed = f"{len(state.files)} files changed on `{branch}` ({state.head[:12]})."
+    await desk.post(
+        Outbound(text=f"{text}\n\n{changed}".strip(), role="coder"),
+        key=f"{frame.id}:done:{frame.step}",
+        before=[FrameEnded(frame=frame.id, outcome="done", text=text)],
+    )
+    raise EndTurn("done")

@@ -1,0 +1,50 @@
+"""Folders of threads in which nothing happens are put away. Branches stay: the next step brings them back."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from uuid import uuid4
+
+from codebutler.events import WorkspaceIdle, WorkspacePutAway, dump
+from codebutler.repo import worktrees
+from codebutler.store.rows import NewEvent
+from codebutler.thread.decisions import Decisions, Word
+from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.host import Host
+from codebutler.thread.lastword import TERMINAL
+from codebutler.types import Person
+
+DAY = 24 * 3600
+
+
+async def put_away(desk: ThreadDesk) -> None:
+    """The folder goes, unless it holds what is saved nowhere else; that is in the log, and nobody is told."""
+    await desk.append(WorkspacePutAway(kept=await desk.space.put_away()))
+
+
+async def sweep(host: Host, before: float, *, by: Person | None = None, but: str = "") -> list[str]:
+    """Have the folders of all threads put away that are at rest since ``before`` (unix time); says whose."""
+    found = []
+    for row in await host.store.threads():
+        rests = row.phase != "closed" and not row.ready and row.updated_at < before
+        if row.id == but or not rests or not row.branch:
+            continue
+        if await asyncio.to_thread(worktrees.stands, host.repo, row.branch):
+            idle = WorkspaceIdle(by=by)
+            await host.store.append(row.id, [NewEvent(idle.kind, uuid4().hex, dump(idle))], ready=True)
+            found.append(row.id)
+    return found
+
+
+async def cleanup(decide: Decisions, word: Word, days: float) -> str:
+    """An admin wants room now; returns what to tell them."""
+    if not (word.by.admin or word.by.surface == TERMINAL):
+        return "Only an admin may have workspaces put away."
+    thread = decide.thread
+    found = await sweep(thread.host, time.time() - days * DAY, by=word.by, but=decide.state.id)
+    if not found:
+        return f"No workspace has been idle for {days:g} days."
+    names = ", ".join(f"`{name}`" for name in found[:20])
+    what = "1 workspace is" if len(found) == 1 else f"{len(found)} workspaces are"
+    return f"{what} put away within a minute: {names}. Their branches stay, and so does unsaved work."

@@ -1,0 +1,66 @@
+"""Who may do what: every role at GitHub with every command, and every kind of person with every decision."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codebutler.commands.builtin import REGISTRY
+from codebutler.events import ThreadOpened
+from codebutler.settings.shape import Access
+from codebutler.surfaces.github.wishes import BEGINS
+from codebutler.thread.access import Act, may
+from codebutler.thread.state import ThreadState
+from codebutler.types import Person
+
+if TYPE_CHECKING:
+    from tests.twins.github.conftest import Desk, Shop
+
+NAMES = sorted({name for d in REGISTRY.definitions for name in (d.name, *d.aliases)} | BEGINS)
+SAID = {
+    "implement": "/approve",
+    "plan": "Plan this anew.",
+    "respond": "Answer the review.",
+    "review": "review",
+}
+"""What some are called in a thread; all others keep their names."""
+
+
+@pytest.mark.parametrize("role", ["none", "read", "triage", "write", "maintain", "admin"])
+async def test_every_command_by_every_role(desk: Desk, shop: Shop, role: Any) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot plan")
+    [opened] = await desk.look()
+    shop.project.collaborators["eve"] = role
+    for name in NAMES:
+        shop.eve.says(number, f"@bot {name}")
+    heard = [said for said in await desk.look() if said.key != opened.key]
+    writes = role in {"write", "maintain", "admin"}
+    expected = [SAID.get(name, f"/{name}") for name in NAMES] if writes else []
+    assert [said.text for said in heard] == expected
+    assert {said.author.admin for said in heard} == ({role != "write"} if writes else set())
+    lines = [c for c in shop.ann.comments(number) if "only people with write access" in c["body"]]
+    assert len(lines) == (0 if writes else 1)
+    assert len(await desk.store.notes("audit:")) == (0 if writes else len(NAMES))
+
+
+OWNER = Person(surface="slack", id="U1")
+ADMIN = Person(surface="slack", id="U2", admin=True)
+CHAT = Person(surface="slack", id="U3")
+WRITER = Person(surface="github", id="ann")
+
+
+@pytest.mark.parametrize(
+    ("act", "allowed"),
+    [
+        ("approve", {"owner", "admin", "writer"}),
+        ("merge", {"owner", "admin", "writer"}),
+        ("memory", {"owner", "admin", "writer"}),
+        ("raise", {"owner", "admin"}),
+    ],
+)
+def test_every_decision_by_every_kind_of_person(act: Act, allowed: set[str]) -> None:
+    state = ThreadState("t", opened=ThreadOpened(title="T", owner=OWNER))
+    people = {"owner": OWNER, "admin": ADMIN, "chat": CHAT, "writer": WRITER}
+    assert {name for name, person in people.items() if may(Access(), state, person, act)} == allowed

@@ -1,0 +1,65 @@
+"""Who people of a chat are at GitHub: proved by a comment or a gist of that account, with that code."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codebutler.thread.identity import HOURS, WISHES, linked, login_of, unlink
+from codebutler.types import Person
+
+if TYPE_CHECKING:
+    from tests.twins.github.conftest import Desk, Shop
+
+ROBIN = Person(surface="slack", id="U7", name="Robin")
+CODE = "codebutler-0123456789abcdef"
+
+
+@pytest.fixture
+async def wish(desk: Desk) -> Desk:
+    """Robin says to be eve, who may only read."""
+    said = {"code": CODE, "login": "Eve", "surface": "slack", "id": "U7", "thread": "t", "at": time.time()}
+    await desk.store.note(WISHES + CODE, json.dumps(said))
+    return desk
+
+
+async def test_a_comment_of_the_account_proves_it_once(wish: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, f"@bot link {CODE}")
+    await wish.look()
+    assert await login_of(wish.store, ROBIN) == ""
+    shop.eve.says(number, "@bot link codebutler-fedcba9876543210")
+    await wish.look()
+    assert await login_of(wish.store, ROBIN) == ""
+    shop.eve.says(number, f"@bot link {CODE}")
+    await wish.look()
+    assert await login_of(wish.store, ROBIN) == "Eve"
+    assert await wish.store.notes(WISHES) == []
+    signed = (await linked(wish.store, ROBIN)).signature
+    assert signed == "Robin <Eve@users.noreply.github.com>"
+    await unlink(wish.store, "slack", "U7")
+    assert await login_of(wish.store, ROBIN) == ""
+
+
+@pytest.mark.parametrize(
+    ("owner", "words", "proved"), [("Eve", CODE, True), ("ann", CODE, False), ("Eve", "", False)]
+)
+async def test_a_gist_of_the_account_proves_it(
+    wish: Desk, shop: Shop, owner: str, words: str, *, proved: bool
+) -> None:
+    shop.twin.hub.gists.append({"owner": {"login": owner}, "description": f"for you: {words}"})
+    await wish.hearing.proofs.look()
+    assert (await login_of(wish.store, ROBIN) == "Eve") is proved
+
+
+async def test_an_old_code_proves_nothing(desk: Desk, shop: Shop) -> None:
+    at = time.time() - HOURS * 3600 - 1
+    said = {"code": CODE, "login": "eve", "surface": "slack", "id": "U7", "thread": "t", "at": at}
+    await desk.store.note(WISHES + CODE, json.dumps(said))
+    shop.eve.says(shop.ann.opens("A bug"), f"@bot link {CODE}")
+    await desk.look()
+    assert await login_of(desk.store, ROBIN) == ""
+    assert await desk.store.notes(WISHES) == []
