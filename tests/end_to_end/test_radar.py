@@ -101,6 +101,8 @@ async def warned_of_the_conflict(scene: Scene, a: str, b: ThreadState) -> None:
     order = [p for p in await scene.posts(a) if "least rebasing" in p]
     assert len(order) == 1
     assert order == [p for p in await scene.posts(b.id) if "least rebasing" in p]
+    said = [e.post for x in (a, b.id) for e in await scene.events(x) if isinstance(e, Posted)]
+    assert sorted("aloud" in p.data for p in said if p.text in order) == [True, True], "one for each place"
 
 
 async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:
