@@ -125,8 +125,7 @@ class Outbound(Record):
     """One visible message, in markdown, before a door renders it.
 
     ``slot``: messages with the same slot replace each other (a status card is edited in place).
-    ``role``: who talks, shown as a prefix. ``kind`` lets a door choose a richer form. What a door may know
-    beside the words is in ``data``; with ``aloud`` it shows them in the channel around the conversation, too.
+    ``role``: who talks, shown as a prefix. ``kind`` lets a door choose a form. ``data`` "aloud": for its channel.
     """
 
     text: str
