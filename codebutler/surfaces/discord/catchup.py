@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord import inbound
 from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
+from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of, room
+from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.types import Json
 
@@ -63,6 +64,7 @@ class CatchUp:
             try:
                 for door in self._link.doors:
                     await self.look(door)
+                    await missed_changes(self._link, door)
                     await door.signs.mend()
                 self.looked += 1
                 self._link.caught_up.set()
@@ -95,7 +97,7 @@ class CatchUp:
                     found[place.id] = place
         for bound in await door.store.bound(SURFACE):
             if bound.changed > time.time() - DAYS * 86_400:
-                for channel in (room(bound.external_id)[0], parent_of(bound.external_id)):
+                for channel in (await door.talks.channel(bound.external_id), parent_of(bound.external_id)):
                     found.setdefault(channel, Place(channel, -1))
         return list(found.values())
 
