@@ -13,6 +13,7 @@ from codebutler.surfaces.discord.calls import (
     DiscordAway,
     DiscordRefused,
 )
+from codebutler.surfaces.discord.places import parent_of
 
 log = logging.getLogger("codebutler.discord")
 ADMINS = "ADMINS"
@@ -32,6 +33,11 @@ SHUT: Mapping[int, str] = {
 """Discord's codes (HTTP's for a token) for a door that lets nothing through, and what mends it."""
 
 
+_THREADS = frozenset({10008, 50007, ARCHIVED, 160005})
+ALL = "token"
+"""The trouble behind which nothing works."""
+
+
 def fix_of(error: DiscordRefused) -> str:
     """What mends it, or ""."""
     return SHUT[401] if error.status == 401 else SHUT.get(error.code, "")
@@ -45,13 +51,15 @@ class Troubles:
         self._calls = calls
         self._channel = channel
         self._admins = admins
-        self._told: set[str] = set()
+        self._told: dict[str, set[str]] = {}
+        """What each trouble keeps from working."""
 
-    async def tell(self, key: str, words: str) -> None:
-        """Say it, unless it was said since it last worked."""
-        if key in self._told:
+    async def tell(self, key: str, words: str, *, about: str = "") -> None:
+        """Say it, unless it was said since it last worked. ``about``: what does not work because of it."""
+        known = key in self._told
+        self._told.setdefault(key, set()).add(about or key)
+        if known:
             return
-        self._told.add(key)
         log.warning("%s: %s", ADMINS, words)
         try:
             for place in [self._channel] if self._channel else [await self._direct(a) for a in self._admins]:
@@ -64,6 +72,15 @@ class Troubles:
         made = await self._calls.call("POST", "/users/@me/channels", body={"recipient_id": user})
         return str(made["id"])
 
-    def mended(self, key: str) -> None:
-        """It works: should it break again, they hear of it again."""
-        self._told = {told for told in self._told if not told.endswith(key)}
+    def mended(self, about: str) -> None:
+        """It works, and so does the token: should it break again, they hear of it again."""
+        left = {key: broken - {about} for key, broken in self._told.items() if key != ALL}
+        self._told = {key: broken for key, broken in left.items() if broken}
+
+
+def key_of(error: DiscordRefused, conversation: str) -> str:
+    """What is the same trouble: a token's is one, a thread's its own, else it is the channel's."""
+    if error.status == 401:
+        return ALL
+    where = conversation if error.code in _THREADS else parent_of(conversation)
+    return f"{error.code} {where}"
