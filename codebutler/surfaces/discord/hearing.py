@@ -121,8 +121,9 @@ class Hearing:
             return await self._direct(place.id, heard)
         if place.thread:
             return f"{place.parent}:{place.id}"
-        if heard.kind == "message":
-            talk = await self.talks.replied(place.id, heard.reply) if heard.reply else ""
+        if heard.kind in {"message", "cancel"}:
+            about = heard.id if heard.kind == "cancel" else heard.reply
+            talk = await self.talks.replied(place.id, about) if about else ""
             return talk or f"{place.id}:{heard.id}"
         key = f"{SURFACE}:{place.id}:{heard.id}"
         said = await self.store.said(SURFACE, f"{place.id}:", key)
