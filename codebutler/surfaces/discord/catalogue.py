@@ -125,7 +125,7 @@ async def register(link: Link) -> None:
             link.troubles.mended(f"commands {guild}")
         except DiscordRefused as error:
             words = f"Discord takes no commands for the guild {guild}: {error}."
-            await link.troubles.tell(f"commands {guild}", f"{words} Invite the bot with a new link.")
+            await link.troubles.hit(f"commands {guild}", f"{words} Invite the bot with a new link.")
 
 
 async def _put(link: Link, path: str, body: list[Json]) -> None:

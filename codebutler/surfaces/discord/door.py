@@ -96,7 +96,7 @@ class Discord:
                 raise
             words = f"Discord lets no message through in {external_id}: {error}"
             key = key_of(error, external_id)
-            await self._link.troubles.tell(key, f"{words}. {fix}", about=external_id)
+            await self._link.troubles.hit(key, f"{words}. {fix}", about=external_id)
             raise DoorClosed(words, fix=fix) from error
         except BaseException:  # whether it was posted is not known: look before the next attempt
             self._standing.pop(external_id, None)

@@ -120,7 +120,7 @@ async def test_one_trouble_behind_many_threads_is_told_once(desks: Any) -> None:
         for _, where, thread in places:
             with pytest.raises(DoorClosed):
                 await desk.door.deliver(where, Outbound(text=word), mark=f"{thread}:{word}", replaces="")
-        assert len(desk.link.troubles._told) == known
+        assert len(desk.link.troubles._broken) == known
 
     await fail("a", 1)
     desk.guild.revoked = False
@@ -128,7 +128,7 @@ async def test_one_trouble_behind_many_threads_is_told_once(desks: Any) -> None:
     desk.guild.closed_to_us.clear()
     _, where, thread = places[0]
     await desk.door.deliver(where, Outbound(text="c"), mark=f"{thread}:c", replaces="")
-    assert list(desk.link.troubles._told.values()) == [{places[1][1]}]
+    assert list(desk.link.troubles._broken.values()) == [{places[1][1]}]
 
 
 async def test_rate_limits_are_kept_as_headers_say(desk: Any) -> None:
