@@ -72,6 +72,8 @@ class ModelError(CodeButlerError):
     """Dollars of the part of an answer that had come."""
     paid = False
     """Whether all of an answer may have been made and billed, though none that can be used came."""
+    cut = False
+    """Whether the connection or the answer broke off: there is no word of why."""
 
     def lost(self, reserved: float) -> float:
         """Dollars that the call counts as; ``reserved`` was its worst case."""

@@ -219,11 +219,12 @@ class ModelClient(Protocol):
 
     def estimate(self, model: str, messages: Sequence[Message], tools: Sequence[Json] = ()) -> int:
         """Input tokens of a call, about."""
-        ...
 
     def window(self, model: str) -> int | None:
         """The model's context in tokens; None if neither its server nor our table says."""
-        ...
+
+    async def prepare(self, model: str) -> None:
+        """Learn what must be known ahead of a call: its price and window. Never raises: the call tells."""
 
     async def complete(
         self,

@@ -126,6 +126,7 @@ class _Asking:
         frame, place, breaker = self._frame, self.place, self.place.breaker
         if breaker.wait(model):
             return None
+        await place.prepare(model)
         key, usd = await place.reserve(frame, self.role, model, self._messages)
         entry = breaker.enter(model)
         if entry is None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from codebutler.agent.pictures import attached_picture, picture_message
-from codebutler.agent.voices import Said
+from codebutler.agent.voices import Said, readable
 from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
 from codebutler.types import Attachment, Message, ToolCall
 
@@ -134,7 +134,11 @@ class Frame:
         message: Message = {"role": "assistant", "content": event.content or None}
         if event.tool_calls:
             message["tool_calls"] = [
-                {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": c.arguments}}
+                {
+                    "id": c.id,
+                    "type": "function",
+                    "function": {"name": c.name, "arguments": readable(c.arguments)},
+                }
                 for c in event.tool_calls
             ]
         if event.reasoning:

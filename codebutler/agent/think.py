@@ -128,6 +128,7 @@ async def _fitting(frame: Frame, role: Role, tools: Toolset, place: Thinking) ->
     """The reply. A transcript that fills the window, or turns out to, is summarised on the way."""
     models = place.candidates(role)
     model = next((m for m in models if not place.breaker.wait(m)), models[0])
+    await place.prepare(model)
     window, size = place.window(model), place.tokens(model, _request(frame, role, place), tools)
     full = window is not None and size > limit(window, role.limits.max_output)
     if window is not None and full and await compact(frame, role, place, model, window) is None:

@@ -50,6 +50,10 @@ class Thinking(Protocol):
         """The role's system prompt; byte-stable for the life of the thread's base commit."""
         ...
 
+    async def prepare(self, model: str) -> None:
+        """Learn a model's price and window before its first call."""
+        ...
+
     async def reserve(
         self, frame: Frame, role: Role, model: str, request: Sequence[Message]
     ) -> tuple[str, float]:

@@ -8,6 +8,7 @@ tool call ids that every provider takes.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,6 +19,9 @@ _COMMON = frozenset({"role", "content", "tool_calls"})
 """What an assistant's message has in every dialect."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
+_SHOWN = 2_000
+"""Characters of arguments that nobody can read which their author sees again."""
+
 
 class Said(dict[str, Any]):
     """A reply in wire form, and the model that gave it."""
@@ -26,6 +30,19 @@ class Said(dict[str, Any]):
         """``message`` as it is sent back to ``model``."""
         super().__init__(message)
         self.model = model
+
+
+def readable(arguments: str) -> str:
+    """A call's arguments as every server takes them back: some read them, and would refuse all that follows.
+
+    ``arguments`` itself if it is a JSON object, else one that quotes it.
+    """
+    try:
+        if isinstance(json.loads(arguments), dict):
+            return arguments
+    except (ValueError, RecursionError):
+        pass  # cut at the limit, or never JSON
+    return json.dumps({"unreadable": arguments[:_SHOWN]})
 
 
 def fitted(messages: Sequence[Message], model: str) -> list[Message]:

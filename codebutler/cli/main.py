@@ -111,25 +111,14 @@ def _dispatch(words: list[str], *, ours: bool) -> int:
     except Exception as error:  # noqa: BLE001 - a fault of ours: its traceback may quote what it was working on
         import traceback
 
-        if short := _short_of(error):
+        from codebutler.shortage import shortage
+
+        if short := shortage(error):
             _drop_output()
             print(_clean(f"codebutler {name}: {short}", words), file=sys.stderr)
             return 1
         print(_clean(traceback.format_exc(), words), end="", file=sys.stderr)
         return 1
-
-
-def _short_of(error: Exception) -> str:
-    """What the system has no more of, or "" for any other fault."""
-    import errno
-
-    if not isinstance(error, OSError):
-        return ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{error.filename or 'standard output'}: {error.strerror}."
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        return f"{error.strerror}. Raise the limit (ulimit -n 1024) and try again."
-    return ""
 
 
 def _drop_output() -> None:

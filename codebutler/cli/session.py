@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from codebutler.cli.common import tell_of_lost
+from codebutler.cli.silence import Silence
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import UsageError
 from codebutler.events import CommandHandled, Event, Posted, parse
@@ -56,6 +57,7 @@ class Session:
         """Set whenever all of the log was followed."""
         self.refused = False
         """The last command of the person here was not theirs to give."""
+        self._silence = Silence(place)
         self._said = 0
         self._old = 0
         """Events of the thread before it was resumed: nobody needs to see those posts again."""
@@ -127,6 +129,10 @@ class Session:
             self._seen.set()
             self._let_doors_go()
             await self._take_over()
+            if batch or self._engine is not None:
+                self._silence.heard()
+            else:
+                await self._silence.look()
             await _sign(changed)
 
     def _hear(self, event: Event | None) -> None:

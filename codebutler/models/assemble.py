@@ -17,6 +17,8 @@ MAX_CHARS = 32 * 1024 * 1024
 _BLOCK = 100
 """Characters for which a call or a thought counts although it says nothing."""
 _REASONING = ("reasoning_content", "reasoning")
+_SAID = ("text", "summary", "data")
+"""What a block of thought says, the last in a secret form."""
 
 
 @dataclass(slots=True)
@@ -75,9 +77,14 @@ class Assembler:
 
     def end(self) -> str:
         """The server says that this is all: some never say how an answer ended. It adds no text."""
-        if not self.finish and (self.text or self._calls) and all(map(_is_whole, self.calls())):
+        if not self.finish and self.whole:
             self.finish = "stop"
         return ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is an answer, and none of its calls broke off."""
+        return bool(self.text or self._calls) and all(map(_is_whole, self.calls()))
 
     @property
     def text(self) -> str:
@@ -92,6 +99,13 @@ class Assembler:
             told["reasoning_details"] = self._details
             told.pop("reasoning", None)  # the same thoughts again, as plain text
         return told or None
+
+    @property
+    def thoughts(self) -> str:
+        """All that it thought, for its size: as text, or in blocks, which often say the same again."""
+        plain = "".join(part for parts in self._thought.values() for part in parts)
+        blocks = "".join(_string(block.get(key)) for block in self._details for key in _SAID)
+        return max(plain, blocks, key=len)
 
     def calls(self, taken: Collection[str] = ()) -> tuple[ToolCall, ...]:
         """The tool calls, each with an id that is unique here and not among ``taken``."""
@@ -161,11 +175,7 @@ class Assembler:
             self._details.append(dict(detail))
             return
         for key, value in detail.items():
-            if (
-                key in {"text", "summary", "data"}
-                and isinstance(value, str)
-                and isinstance(last.get(key), str)
-            ):
+            if key in _SAID and isinstance(value, str) and isinstance(last.get(key), str):
                 last[key] += value
             elif value is not None:
                 last[key] = value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Any, TypeGuard, TypeVar
 
 from codebutler.models.prices import Price
 from codebutler.types import Usage
@@ -19,12 +19,15 @@ _MORE_IN = 20
 """Times our estimate that a prompt can have: pictures are dear, and some providers add text of their own."""
 _MORE_OUT = 8
 """Times its limit that a reply can have: some providers do not count thoughts towards that."""
+_LEAST = 64
+"""Our estimate has at most so many times the tokens that there really are, be it of blanks alone."""
 _TIMES_LISTED = 20
 """Times the worst case at list price that a provider's own dollars can be: searches and tools of its own."""
 _ALWAYS_IN, _ALWAYS_OUT, _ALWAYS_USD = 100_000, 1_000, 1.0
 """Tokens and dollars that are never thought impossible."""
 _HUGE = 1e15
 """Dollars beyond which it does not matter how many: some whole numbers are larger than any float."""
+_Number = TypeVar("_Number", int, float)
 _DEAREST = Price(input=200.0, cached=200.0, output=1_000.0, context=0, max_output=0)
 """For what has no known price: more than anybody asks."""
 
@@ -90,14 +93,30 @@ def read(usage: Any, before: Told) -> Told:  # noqa: ANN401 - whatever JSON came
     details = usage.get("prompt_tokens_details")
     parts = details if isinstance(details, dict) else {}
     written = [_whole(place.get(key)) or 0 for place in (parts, usage) for key in _WRITTEN]
-    told = _whole(usage.get("prompt_tokens")), _whole(usage.get("completion_tokens")), _dollars(usage)
+    told = _whole(usage.get("prompt_tokens")), _output(usage), _dollars(usage)
     return Told(
-        input=before.input if told[0] is None else told[0],
-        output=before.output if told[1] is None else told[1],
+        input=told[0] or _either(before.input, told[0]),
+        output=told[1] or _either(before.output, told[1]),
         cached=_whole(parts.get("cached_tokens")) or before.cached,
         written=max(written) or before.written,
-        usd=before.usd if told[2] is None else told[2],
+        usd=told[2] or _either(before.usd, told[2]),
     )
+
+
+def _either(before: _Number | None, now: _Number | None) -> _Number | None:
+    """What was told ``before``, for ``now`` is nothing: some servers end with zeros."""
+    return now if before is None else before
+
+
+def _output(usage: dict[str, Any]) -> int | None:
+    """Tokens of the reply with all its thoughts, which some servers count apart."""
+    said, total = _whole(usage.get("completion_tokens")), _whole(usage.get("total_tokens"))
+    if said is None:
+        return None
+    details = usage.get("completion_tokens_details")
+    thought = _whole(details.get("reasoning_tokens")) if isinstance(details, dict) else None
+    apart = said + thought if thought is not None and thought > said else said
+    return max(apart, (total or 0) - (_whole(usage.get("prompt_tokens")) or total or 0))
 
 
 def settled(told: Told, expected: Expected) -> Bill:
@@ -115,11 +134,11 @@ def settled(told: Told, expected: Expected) -> Bill:
 
 
 def _believed(told: int | None, ours: int, most: int) -> tuple[int, bool]:
-    """A figure, and whether the one that was told is too high to be.
+    """A figure, and whether the one that was told is too high, or too low, to be.
 
     Zero is none where there is something to count.
     """
-    if told is not None and told > most:
+    if told and (told > most or told * _LEAST < ours):
         return ours, True
     return (told or ours), False
 

@@ -21,6 +21,8 @@ _LONGEST = 200
 """Characters of a model's id."""
 _DEAREST = 1e6
 """Dollars per million tokens: beyond that a price is a mistake."""
+_LARGEST = 100_000_000
+"""Tokens of a window or a reply: beyond that a size is a mistake."""
 _NOT_FOR_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|moderation|image|transcribe", re.IGNORECASE)
 
 
@@ -126,7 +128,7 @@ def _price(row: Mapping[str, Any], windows: Mapping[str, int], sight: Mapping[st
         cached=fresh if kept is None else kept,
         output=output,
         context=windows.get(row["id"], 0),
-        max_output=most if type(most) is int else 0,
+        max_output=_size(most),
         sees=sight.get(row["id"], False),
         written=_dollars(told.get("input_cache_write")),
     )
@@ -138,7 +140,7 @@ def _dollars(told: Any) -> float | None:  # noqa: ANN401 - whatever JSON came in
         return None
     try:
         value = float(told) * MILLION
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return value if 0 <= value < _DEAREST else None
 
@@ -152,5 +154,9 @@ def _inputs(row: Mapping[str, Any]) -> list[Any]:
 
 def _window(row: Mapping[str, Any]) -> int:
     """The size in whatever field this kind of server puts it; 0 if nowhere."""
-    sizes = (row.get(key) for key in _WINDOW_KEYS)
-    return next((size for size in sizes if type(size) is int and size > 0), 0)
+    return next((size for key in _WINDOW_KEYS if (size := _size(row.get(key)))), 0)
+
+
+def _size(told: Any) -> int:  # noqa: ANN401 - whatever JSON came in
+    """A number of tokens; 0 for what can be none."""
+    return told if type(told) is int and 0 < told <= _LARGEST else 0

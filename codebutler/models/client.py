@@ -6,8 +6,10 @@ import asyncio
 import importlib
 import re
 import sys
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass, replace
 from typing import Any
 
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
@@ -24,6 +26,22 @@ from codebutler.models.vocabulary import Vocabularies
 from codebutler.types import Json, Message, ModelReply, Usage
 
 ROLE_HEADER = "X-CodeButler-Role"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One call: ``types.ModelClient`` says what each of it is."""
+
+    messages: Sequence[Message]
+    tools: Sequence[Json]
+    max_output: int
+    role: str
+    on_text: Callable[[str], Awaitable[None]] | None
+
+    async def hear(self, text: str) -> None:
+        """Pass on what the answer adds, if it adds words and somebody listens."""
+        if text and self.on_text is not None:
+            await self.on_text(text)
 
 
 class OpenAIClient:
@@ -56,6 +74,9 @@ class OpenAIClient:
         """Tokens: what the server says of the model, else our own table."""
         return self._router.window(model)
 
+    async def prepare(self, model: str) -> None:
+        """See ``types.ModelClient``: lists of prices are asked for elsewhere (``Router.learn``)."""
+
     async def complete(
         self,
         *,
@@ -67,22 +88,25 @@ class OpenAIClient:
         on_text: Callable[[str], Awaitable[None]] | None = None,
     ) -> ModelReply:
         """See ``types.ModelClient``."""
-        await load()
-        route = await self._route(model)
+        route, asked = await self._route(model), Asked(messages, tools, max_output, role, on_text)
         manners = self._manners.setdefault(route.endpoint, Manners(route.endpoint))
+        refused = 0.0  # dollars of tries with words that the server does not take
         while True:
-            options, drops = manners.options(max_output), manners.drops
-            body = self._bodies.body(route.model, marked(route, messages), tools, options, drops)
-            told = Assembler()
+            told, started, drops = self._assembler(route), time.monotonic(), manners.drops
             try:
-                await self._converse(route, body, role, told, on_text)
+                await self._converse(route, manners, asked, told)
+                if not told.finish or told.finish == "error":
+                    raise faults.broken(route, _unfinished(told, route))
             except ModelError as error:
-                error.spent = self._spent(route, messages, tools, told, max_output)
-                sent = {name for m in messages for name in m} - manners.drops
+                error.spent = refused = refused + self._spent(route, asked, told)
+                seconds = time.monotonic() - started
+                error.paid |= error.cut and not told.size and seconds >= self._timeouts.thought
+                sent = {name for m in messages for name in m} - drops
                 if not isinstance(error, ModelRefused) or not manners.learn(error.message, sent):
                     raise
             else:
-                return self._reply(route, messages, tools, told, max_output)
+                reply = self._reply(route, asked, told)
+                return replace(reply, usd=(reply.usd or 0.0) + refused) if refused else reply
 
     async def close(self) -> None:
         """Close connections."""
@@ -100,37 +124,25 @@ class OpenAIClient:
         await self._vocabularies.load(route.id)
         return route
 
-    async def _converse(
-        self,
-        route: Route,
-        body: bytes,
-        role: str,
-        told: Assembler,
-        on_text: Callable[[str], Awaitable[None]] | None,
-    ) -> None:
+    def _assembler(self, route: Route) -> Assembler:
+        return Assembler()
+
+    async def _converse(self, route: Route, manners: Manners, asked: Asked, told: Assembler) -> None:
         """Send the request and read the stream to its end."""
+        await load()
+        options, drops = manners.options(asked.max_output), manners.drops
+        body = self._bodies.body(route.model, marked(route, asked.messages), asked.tools, options, drops)
         wire = self._wires.setdefault(route.endpoint, stream.Wire(route.endpoint, self._timeouts))
-        header = {ROLE_HEADER: re.sub(r"[^\w.-]", "-", role, flags=re.ASCII)[:64] or "none"}
+        header = {ROLE_HEADER: re.sub(r"[^\w.-]", "-", asked.role, flags=re.ASCII)[:64] or "none"}
         async with aclosing(wire.pieces(body, header, route, told.count)) as pieces:
             async for piece in _until_late(pieces, told, self._timeouts.late):
-                text = told.end() if piece is stream.END else told.feed(piece)
-                if text and on_text is not None:
-                    await on_text(text)
+                await asked.hear(told.end() if piece is stream.END else told.feed(piece))
                 if told.size > MAX_CHARS:
                     raise faults.too_much(route, MAX_CHARS)
-        if not told.finish or told.finish == "error":
-            raise faults.broken(route, _unfinished(told, route))
 
-    def _reply(
-        self,
-        route: Route,
-        messages: Sequence[Message],
-        tools: Sequence[Json],
-        told: Assembler,
-        max_output: int,
-    ) -> ModelReply:
-        calls = told.calls(_ids(messages))
-        bill = self._bill(route, messages, tools, told, max_output)
+    def _reply(self, route: Route, asked: Asked, told: Assembler) -> ModelReply:
+        calls = told.calls(_ids(asked.messages))
+        bill = self._bill(route, asked, told)
         return ModelReply(
             content=told.text,
             tool_calls=calls,
@@ -142,36 +154,22 @@ class OpenAIClient:
             impossible=bill.impossible,
         )
 
-    def _bill(
-        self,
-        route: Route,
-        messages: Sequence[Message],
-        tools: Sequence[Json],
-        told: Assembler,
-        max_output: int,
-    ) -> Bill:
+    def _bill(self, route: Route, asked: Asked, told: Assembler) -> Bill:
         """What a call took: the provider's count, else ours, for caps must hold then, too."""
-        guess, meter = self._guess(route.id, messages, tools)
-        texts = [told.text, *(c.arguments for c in told.calls()), *(told.reasoning or {}).values()]
-        ours = Usage(input=guess, output=sum(estimate_text(t) for t in texts if isinstance(t, str)))
+        guess, meter = self._guess(route.id, asked.messages, asked.tools)
+        texts = [told.text, *(c.arguments for c in told.calls()), told.thoughts]
+        ours = Usage(input=guess, output=sum(map(estimate_text, texts)))
         price, window = self._router.price(route.id), self._router.window(route.id)
-        bill = settled(told.told, Expected(ours, max_output, price, window))
+        bill = settled(told.told, Expected(ours, asked.max_output, price, window))
         if bill.counted:
             meter.observe(guess, bill.usage.input)
         return bill
 
-    def _spent(
-        self,
-        route: Route,
-        messages: Sequence[Message],
-        tools: Sequence[Json],
-        told: Assembler,
-        max_output: int,
-    ) -> float:
+    def _spent(self, route: Route, asked: Asked, told: Assembler) -> float:
         """Dollars of an answer that did not come to its end: providers want them all the same."""
         if not told.size and not told.told:
             return 0.0
-        return self._bill(route, messages, tools, told, max_output).usd or 0.0
+        return self._bill(route, asked, told).usd or 0.0
 
 
 async def load() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import html
 import json
 import math
 import re
@@ -13,19 +12,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
-from codebutler.models.endpoints import Endpoint
 from codebutler.models.routing import Route
-from codebutler.redact import Redactor
+from codebutler.models.sayings import one_line, page_text, parsed, read
 
 _TRANSIENT = frozenset({408, 409, 425, 429})
+_LATE = frozenset({504, 524})
+"""A gateway gave up waiting: the model behind it may have thought all the while, and be billed."""
 _TOO_LONG = re.compile(
     r"context[ _](?:length|window)|maximum context|exceeds? .{0,40}context"
     r"|too many (?:input )?tokens|prompt is too long"
 )
 _NO_CREDIT = re.compile(
     r"insufficient[ _](?:quota|credits?|funds|balance)|exceeded your current quota|billing"
+    r"|credit balance is too low"
 )
-_EMPTY = re.compile(r"insufficient[ _]")
+_EMPTY = re.compile(r"insufficient[ _]|credit balance is too low")
 _PASSING = re.compile(r"rate[_ ]?limit|(?:re)?try(?: again)? in \d")
 _NO_MODEL = re.compile(
     r"model.{0,80}(?:not found|does not exist|not exist|unknown)"
@@ -44,12 +45,11 @@ _KINDS = (
     (re.compile(r"invalid[_ ]?request|bad[_ ]?request|context_length"), 400),
 )
 """What codes and types of errors mean that come under status 200."""
-_SHOWN = 400
 
 
 def from_status(status: int, body: Any, headers: Mapping[str, str], route: Route) -> ModelError:  # noqa: ANN401
     """The error for an HTTP status (or a status inside a stream) with its parsed ``body``."""
-    code, said = _read(body, route.endpoint)
+    code, said = read(body, route.endpoint)
     if code == "scenario_mismatch":
         return ModelRefused(said)
     if status == 429 and _is_spent(f"{code} {said}".lower(), headers):
@@ -73,12 +73,7 @@ def from_answer(status: int, said: bytes, headers: Mapping[str, str], route: Rou
     """The error for an HTTP answer: JSON, text, or the page of a proxy on the way."""
     if 300 <= status < 400:
         return _elsewhere(status, headers.get("Location", ""), route)
-    text = said.decode("utf-8", "replace")
-    try:
-        body: Any = json.loads(text)
-    except (ValueError, RecursionError):
-        body = _page(text) if text.lstrip().startswith("<") else text
-    return from_status(status, body, headers, route)
+    return from_status(status, parsed(said), headers, route)
 
 
 def raise_inner(piece: Any, route: Route) -> None:  # noqa: ANN401 - whatever JSON came in
@@ -91,7 +86,7 @@ def raise_inner(piece: Any, route: Route) -> None:  # noqa: ANN401 - whatever JS
     status = _status_in(error)
     if status:
         raise from_status(status, error, {}, route)
-    _, said = _read(error, route.endpoint)
+    _, said = read(error, route.endpoint)
     raise ModelUnavailable(f"{route.endpoint.label} answered with an error{f': {said}' if said else ''}")
 
 
@@ -111,12 +106,12 @@ def _status_in(error: Any) -> int:  # noqa: ANN401 - whatever came in
 
 def odd(piece: Any, route: Route) -> str:  # noqa: ANN401 - whatever came in
     """What came in place of a reply, to be quoted."""
-    return _one_line(piece if isinstance(piece, str) else json.dumps(piece), route.endpoint)
+    return one_line(piece if isinstance(piece, str) else json.dumps(piece), route.endpoint)
 
 
 def no_api(route: Route, page: bytes) -> ModelRefused:
     """A web page came where a reply should be."""
-    title = _one_line(_page(page.decode("utf-8", "replace")), route.endpoint)
+    title = one_line(page_text(page.decode("utf-8", "replace")), route.endpoint)
     return ModelRefused(
         f"{route.endpoint.label} answered with a web page{f': {title}' if title else ''}",
         fix=f"Check the base URL {route.endpoint.base_url} (most end in /v1), and any proxy on the way",
@@ -125,7 +120,9 @@ def no_api(route: Route, page: bytes) -> ModelRefused:
 
 def broken(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
     """The connection or the answer broke; ``why`` completes "<server> …"."""
-    return ModelUnavailable(f"{route.endpoint.label} {_one_line(why, route.endpoint)}", fix=fix)
+    error = ModelUnavailable(f"{route.endpoint.label} {one_line(why, route.endpoint)}", fix=fix)
+    error.cut = True
+    return error
 
 
 def silent(route: Route, why: str, *, sent: bool) -> ModelUnavailable:
@@ -144,7 +141,7 @@ def too_much(route: Route, limit: int) -> ModelRefused:
 def unreachable(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
     """There is no connection."""
     return ModelUnavailable(
-        f"{route.endpoint.label} cannot be reached: {_one_line(why, route.endpoint)}",
+        f"{route.endpoint.label} cannot be reached: {one_line(why, route.endpoint)}",
         fix=fix or f"Check the network and the address {route.endpoint.base_url}",
     )
 
@@ -176,7 +173,9 @@ def _seconds(value: str) -> float | None:
 def _unavailable(status: int, said: str, headers: Mapping[str, str], route: Route) -> ModelUnavailable:
     what = "limits how often it may be called" if status == 429 else f"has a problem (status {status})"
     detail = f": {said}" if said else ""
-    return ModelUnavailable(f"{route.endpoint.label} {what}{detail}", retry_after=retry_after(headers))
+    error = ModelUnavailable(f"{route.endpoint.label} {what}{detail}", retry_after=retry_after(headers))
+    error.paid = status in _LATE
+    return error
 
 
 def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:
@@ -202,9 +201,10 @@ def _refused(status: int, code: str, said: str, route: Route) -> ModelRefused:
             fix=f"Check that the key may use {route.id}, or choose another model",
         )
     if status == 404:
+        base = route.endpoint.base_url
         return ModelRefused(
             f"{label} knows neither {route.id} nor this address (status 404){detail}",
-            fix=f"Check the model id, and the base URL {route.endpoint.base_url} (most end in /v1)",
+            fix="Check the model id" + (f", and the base URL {base} (most end in /v1)" if base else ""),
         )
     return ModelRefused(
         f"{label} refused the request for {route.id} (status {status}){detail}",
@@ -241,59 +241,8 @@ def _no_model(route: Route, said: str) -> ModelRefused:
 def _elsewhere(status: int, location: str, route: Route) -> ModelRefused:
     """A redirect: it is not followed, as the key would go along."""
     host = urlsplit(location).netloc.rpartition("@")[2]
-    where = f" to {_one_line(host, route.endpoint)}" if host else ""
+    where = f" to {one_line(host, route.endpoint)}" if host else ""
     return ModelRefused(
         f"{route.endpoint.label} sends us elsewhere{where} (status {status}); the key is not taken there",
         fix=f"If that is right, put that address in place of {route.endpoint.base_url or 'its own'}",
     )
-
-
-def _page(text: str) -> str:
-    """What a web page says: its title, else its text."""
-    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
-    if title and title[1].strip():
-        return html.unescape(title[1])
-    return html.unescape(
-        re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>?", " ", text, flags=re.IGNORECASE | re.DOTALL)
-    )
-
-
-def _read(body: Any, endpoint: Endpoint) -> tuple[str, str]:  # noqa: ANN401 - whatever came in
-    """(code, message) of an error body, in the shapes that servers use."""
-    if isinstance(body, str):
-        return "", _one_line(body, endpoint)
-    if not isinstance(body, dict):
-        return "", ""
-    inner = body.get("error", body)
-    if not isinstance(inner, dict):
-        return "", _one_line(str(inner), endpoint)
-    code = inner.get("code") or inner.get("type") or ""
-    message = inner.get("message") or inner.get("detail") or (inner if "choices" not in inner else "")
-    if not isinstance(message, str):
-        message = json.dumps(message) if message else ""
-    message = ": ".join(filter(None, [message, _upstream(inner.get("metadata"))]))
-    if code == "scenario_mismatch":  # our own test server: its words matter as they are
-        return code, message
-    return str(code), _one_line(message, endpoint)
-
-
-def _upstream(metadata: Any) -> str:  # noqa: ANN401 - whatever came in
-    """What the server behind a router of models said, as OpenRouter passes it on."""
-    raw = metadata.get("raw") if isinstance(metadata, dict) else None
-    if not isinstance(raw, str):
-        return ""
-    try:
-        inner = json.loads(raw)
-    except (ValueError, RecursionError):
-        return raw
-    error = inner.get("error", inner) if isinstance(inner, dict) else inner
-    said = error.get("message") if isinstance(error, dict) else error
-    return said if isinstance(said, str) else raw
-
-
-def _one_line(text: str, endpoint: Endpoint) -> str:
-    """A stranger's text, fit to be shown: one line, bounded, without the key."""
-    key = [endpoint.key.get_secret_value()] if endpoint.key else []
-    line = " ".join(Redactor(key).text(text).split())
-    printable = "".join(c for c in line if c.isprintable())
-    return printable if len(printable) <= _SHOWN else printable[: _SHOWN - 1] + "…"

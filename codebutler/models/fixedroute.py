@@ -12,6 +12,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
+from codebutler.models.overheard import attend
 from codebutler.models.reach import trust
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ def lend(litellm: Any) -> None:  # noqa: ANN401 - a module
     if litellm.aclient_session is not None and not litellm.aclient_session.is_closed:
         return
     alone, trusted = httpx.Limits(max_keepalive_connections=0), trust()
-    litellm.aclient_session = httpx.AsyncClient(follow_redirects=False, verify=trusted, limits=alone)
+    hooks = {"response": [attend]}
+    litellm.aclient_session = httpx.AsyncClient(
+        follow_redirects=False, verify=trusted, limits=alone, event_hooks=hooks
+    )
     litellm.client_session = httpx.Client(follow_redirects=False, verify=trusted, limits=alone)
 
 
@@ -94,11 +98,15 @@ async def _not_again(*_given: Any, **_named: Any) -> NoReturn:  # noqa: ANN401 -
 
 
 def _tell(maker: type[_Maker]) -> None:
+    import httpx
+
     made = maker.create_client
 
     def create_client(self: Any, *args: Any, **named: Any) -> httpx.AsyncClient | httpx.Client:  # noqa: ANN401 - passed on
         client: httpx.AsyncClient | httpx.Client = made(self, *args, **named)
         client.follow_redirects = False
+        if isinstance(client, httpx.AsyncClient):
+            client.event_hooks["response"].append(attend)
         return client
 
     maker.create_client = create_client

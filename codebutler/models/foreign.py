@@ -9,26 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import logging
 import os
 import re
 import sys
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from functools import cache
 from typing import Any
 
-from codebutler.errors import ContextTooLong, ModelError, ModelRefused
+from codebutler.errors import ConfigError, ContextTooLong, ModelError, ModelRefused
 from codebutler.models import faults, fixedroute
 from codebutler.models.assemble import MAX_CHARS, Assembler
-from codebutler.models.client import OpenAIClient
+from codebutler.models.client import Asked, OpenAIClient
 from codebutler.models.marks import marked
+from codebutler.models.overheard import Overheard, listening
 from codebutler.models.prices import MILLION, Price
+from codebutler.models.quirks import REASONING, SIGNED, Manners
 from codebutler.models.routing import LITELLM, Route
-from codebutler.models.stream import first_wait
+from codebutler.models.stream import END, first_wait
 from codebutler.settings.borrowed import keys_of
-from codebutler.types import Json, Message, ModelReply
+from codebutler.types import Json
 
 EXTRA = "pip install 'codebutler[litellm]'"
 QUIET = {
@@ -39,76 +40,71 @@ QUIET = {
     "LITELLM_LOG": "CRITICAL",
 }
 """Its settings, which it reads from the environment only."""
+_STRICT = frozenset({"openai", "azure"})
+"""Providers whose servers refuse fields of messages that they do not know."""
 _LATER = 5.0
 """Seconds after our own time limits, which have better words, before the package's."""
-_WRAPPING = re.compile(r"^(?:litellm\.\w+: (?:\w+ - )?)+")
+_WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception)(?:: | - ))+")
 _ADVICE = re.compile(r"\s*Handle with `litellm\.\w+`\.?\s*$")
 
 
 class Client(OpenAIClient):
     """A ``types.ModelClient`` for every route: litellm's here, all others as its base does."""
 
-    async def complete(
-        self,
-        *,
-        model: str,
-        messages: Sequence[Message],
-        tools: Sequence[Json],
-        max_output: int,
-        role: str,
-        on_text: Callable[[str], Awaitable[None]] | None = None,
-    ) -> ModelReply:
-        """See ``types.ModelClient``."""
-        if not model.startswith(LITELLM):
-            return await super().complete(
-                model=model, messages=messages, tools=tools, max_output=max_output, role=role, on_text=on_text
-            )
-        route = await self._route(model)
+    async def prepare(self, model: str) -> None:
+        """Load the package and read its list, if a call will need it: reservations are made by that."""
+        if not model.startswith(LITELLM) or self._router.price(model) is not None:
+            return
+        try:
+            route = self._router.route(model)
+            self._router.know(model, _price(await load(model), route))
+        except (ConfigError, ModelRefused):
+            return  # the call itself says so
+
+    def _assembler(self, route: Route) -> Assembler:
+        return Thoughtful() if route.endpoint.kind == "litellm" else super()._assembler(route)
+
+    async def _converse(self, route: Route, manners: Manners, asked: Asked, told: Assembler) -> None:
+        """Send the request and read the stream to its end, through the package if its id says so."""
+        if route.endpoint.kind != "litellm":
+            await super()._converse(route, manners, asked, told)
+            return
         if route.endpoint.key is None:  # it sends what it finds in the environment, blanks and all
-            os.environ.update(keys_of(_provider_of(model), os.environ))
-        litellm = await load(model)
-        if self._router.price(model) is None:
-            self._router.know(model, _price(litellm, route))
-        told = Thoughtful()
+            os.environ.update(keys_of(_provider_of(route.id), os.environ))
+        litellm = await load(route.id)
+        with listening() as heard:
+            try:
+                async with aclosing(
+                    self._pieces(litellm, route, self._request(route, manners, asked), heard)
+                ) as pieces:
+                    async for piece in pieces:
+                        await asked.hear(told.end() if piece is END else told.feed(piece))
+                        if told.size > MAX_CHARS:
+                            raise faults.too_much(route, MAX_CHARS)
+            finally:
+                told.told = heard.told(told.told)
+
+    def _request(self, route: Route, manners: Manners, asked: Asked) -> Json:
+        endpoint, drops = route.endpoint, manners.drops | _unknown_to(route)
         request: Json = {
             "model": route.model,
-            "messages": marked(route, messages),
-            "max_tokens": max_output,
-            "stream": True,
-            "stream_options": {"include_usage": True},
+            "messages": [
+                {name: value for name, value in message.items() if name not in drops}
+                for message in marked(route, asked.messages)
+            ],
+            **manners.options(asked.max_output),
             "num_retries": 0,
             "max_retries": 0,
             "timeout": self._timeouts.first + _LATER,
             "drop_params": True,
         }
-        if tools:
-            request["tools"] = list(tools)
-        if route.endpoint.key is not None:
-            request["api_key"] = route.endpoint.key.get_secret_value()
-        if route.endpoint.base_url:
-            request["api_base"] = route.endpoint.base_url
-        try:
-            await self._listen(litellm, route, request, told, on_text)
-        except ModelError as error:
-            error.spent = self._spent(route, messages, tools, told, max_output)
-            raise
-        return self._reply(route, messages, tools, told, max_output)
-
-    async def _listen(
-        self,
-        litellm: Any,  # noqa: ANN401 - a module
-        route: Route,
-        request: Json,
-        told: Assembler,
-        on_text: Callable[[str], Awaitable[None]] | None,
-    ) -> None:
-        async with aclosing(self._stream(litellm, route, request)) as pieces:
-            async for piece in pieces:
-                text = told.feed(piece)
-                if text and on_text is not None:
-                    await on_text(text)
-                if told.size > MAX_CHARS:
-                    raise faults.too_much(route, MAX_CHARS)
+        if asked.tools:
+            request["tools"] = list(asked.tools)
+        if endpoint.key is not None:
+            request["api_key"] = endpoint.key.get_secret_value()
+        if endpoint.base_url:
+            request["api_base"] = endpoint.base_url
+        return request
 
     async def close(self) -> None:
         """Close connections."""
@@ -117,8 +113,14 @@ class Client(OpenAIClient):
         if litellm is not None:
             await fixedroute.close(litellm)
 
-    async def _stream(self, litellm: Any, route: Route, request: Json) -> AsyncGenerator[Json]:  # noqa: ANN401 - a module
-        """The pieces of the answer, in OpenAI's form."""
+    async def _pieces(
+        self,
+        litellm: Any,  # noqa: ANN401 - a module
+        route: Route,
+        request: Json,
+        heard: Overheard,
+    ) -> AsyncGenerator[Any]:
+        """The pieces of the answer, in OpenAI's form, without the package's own price."""
         import openai
 
         wait, what = first_wait(self._timeouts), "sent nothing"
@@ -129,15 +131,38 @@ class Client(OpenAIClient):
             while True:
                 async with asyncio.timeout(wait):
                     piece = await anext(pieces)
-                yield piece.model_dump(exclude_none=True)
+                if answer.received_finish_reason is not None or not _ends(piece):  # it makes an end up
+                    yield piece.model_dump(exclude_none=True)
                 wait, what = self._timeouts.silence, "fell silent in the middle of its answer"
         except StopAsyncIteration:
-            if answer.received_finish_reason is None:  # it then makes one up
-                raise faults.broken(route, "broke off in the middle of its answer") from None
+            for found in _instead(heard, route):
+                yield found
         except TimeoutError as error:
             raise faults.silent(route, f"{what} for {wait:g} s", sent=True) from error
         except openai.OpenAIError as error:
-            raise translated(error, route) from error
+            raise translated(error, route, heard) from error
+
+
+def _ends(piece: Any) -> bool:  # noqa: ANN401 - the package's own
+    """Whether it says that the answer is over."""
+    return any(choice.finish_reason for choice in piece.choices)
+
+
+def _instead(heard: Overheard, route: Route) -> Iterator[Any]:
+    """What an answer that has ended still holds: the mark of its end, or what came in place of a stream."""
+    if heard.done:
+        yield END
+    elif heard.begun.lstrip().startswith(b"<"):
+        raise faults.no_api(route, bytes(heard.begun))
+    elif isinstance(body := heard.fault or heard.whole, dict):
+        faults.raise_inner(body, route)
+        yield body
+
+
+def _unknown_to(route: Route) -> frozenset[str]:
+    """Fields of messages that the package would pass on to a server that refuses them."""
+    strict = _provider_of(route.id) in _STRICT
+    return frozenset(REASONING) if strict else frozenset() if "claude" in route.model else frozenset({SIGNED})
 
 
 class Thoughtful(Assembler):
@@ -213,15 +238,17 @@ def _load() -> Any:  # noqa: ANN401 - a module
     return litellm
 
 
-def translated(error: Exception, route: Route) -> ModelError:
-    """Our error for one of the package's, which derive from the openai package's."""
+def translated(error: Exception, route: Route, heard: Overheard) -> ModelError:
+    """Our error for one of the package's, which derive from the openai package's.
+
+    What the server itself has said counts: the package puts its own words around it, or in its place.
+    """
     elsewhere = fixedroute.redirect(error)
     if elsewhere is not None:
         return faults.from_answer(elsewhere[0], b"", elsewhere[1], route)
     said = _ADVICE.sub("", _WRAPPING.sub("", str(getattr(error, "message", "") or error)))
     kind, provider = type(error).__name__, route.model.partition("/")[0]
     status = getattr(error, "status_code", None)
-    body = _json_in(said)
     if kind == "ContextWindowExceededError" or "request_too_large" in said:
         return ContextTooLong(
             f"the conversation is too long for {route.id}",
@@ -233,22 +260,25 @@ def translated(error: Exception, route: Route) -> ModelError:
             fix="Mend the id: litellm/<provider>/<model>, with a provider of litellm's list",
         )
     if status == 401:
-        what = "does not accept the API key" if body is not None else "has no API key"
+        what = "does not accept the API key" if heard.status == 401 else "has no API key"
         keys = f"litellm.{provider}.apiKey in config.json, or into the variable that litellm names"
         return ModelRefused(
             f"{route.endpoint.label} {what}", fix=f"Put a valid one into {keys} for {provider}"
         )
-    headers = getattr(error, "litellm_response_headers", None) or {}
-    return faults.from_status(status if isinstance(status, int) else 500, body or said, headers, route)
-
-
-def _json_in(said: str) -> Any:  # noqa: ANN401 - whatever JSON there is
-    """The provider's own body, which the package quotes within its words."""
-    start, end = said.find("{"), said.rfind("}")
+    if heard.status >= 300:
+        return faults.from_answer(heard.status, bytes(heard.begun), heard.headers, route)
     try:
-        return json.loads(said[start : end + 1]) if 0 <= start < end else None
-    except (ValueError, RecursionError):
-        return None
+        list(_instead(heard, route))
+    except ModelError as told:
+        return told
+    if heard.status:
+        odd = "Traceback" in said
+        return faults.broken(
+            route, "sent what litellm cannot read" if odd else "broke off in the middle of its answer"
+        )
+    headers = getattr(error, "litellm_response_headers", None) or {}
+    words = said.partition(" Received Messages=")[0]  # the whole conversation follows
+    return faults.from_status(status if isinstance(status, int) else 500, words, headers, route)
 
 
 def _price(litellm: Any, route: Route) -> Price | None:  # noqa: ANN401 - a module

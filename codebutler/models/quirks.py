@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from codebutler.models.endpoints import Endpoint
 from codebutler.types import Json
 
-REASONING = ("reasoning_content", "reasoning", "reasoning_details")
+SIGNED = "thinking_blocks"
+"""Where litellm keeps the signed thoughts of Claude's; no server takes it by that name."""
+REASONING = ("reasoning_content", "reasoning", "reasoning_details", SIGNED)
 """Fields of an assistant's message that hold what it thought; some servers want them back."""
 LIMITS = ("max_tokens", "max_completion_tokens")
 """The same thing: servers differ in which of the two they take."""
@@ -31,9 +33,9 @@ class Dialect:
 
 DIALECTS = {
     "openai": Dialect(limit="max_completion_tokens", drops=frozenset(REASONING)),
-    "openrouter": Dialect(more={"usage": {"include": True}}, marks="anthropic/"),
-    "compatible": Dialect(),
-    "litellm": Dialect(marks="claude"),
+    "openrouter": Dialect(drops=frozenset({SIGNED}), more={"usage": {"include": True}}, marks="anthropic/"),
+    "compatible": Dialect(drops=frozenset({SIGNED})),
+    "litellm": Dialect(drops=frozenset({"reasoning", "reasoning_details"}), marks="claude"),
 }
 ORGANIZATION = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 """Variables that become headers, for OpenAI alone: a person's account is no business of another server."""

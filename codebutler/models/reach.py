@@ -26,7 +26,7 @@ def proxy_for(url: str) -> str | None:
     found = found if "://" in found else f"http://{found}"
     kind = urlsplit(found).scheme.lower()
     if kind not in {"http", "https"}:
-        raise ConfigError(f"the environment names a {kind} proxy, which cannot be used for models", fix=_FIX)
+        raise ConfigError(f"the environment names a {kind} proxy, which cannot be used", fix=_FIX)
     return found
 
 

@@ -144,7 +144,8 @@ class Router:
         if self._catalogue is None or model.startswith(LITELLM) or self._provider_of(model) is not None:
             return None
         listed = self._catalogue.prices
-        return listed.get(model) or listed.get(_dotted_claude(model))
+        bare = model.rpartition("/")[2]  # as ``_at_compatible`` asks for it
+        return listed.get(model) or listed.get(_dotted_claude(model)) or listed.get(bare)
 
     def cost(self, model: str, usage: Usage) -> float | None:
         """Dollars of a call; None if no price is known."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from codebutler.errors import ConfigError, ModelRefused
-from codebutler.models import faults, quirks, reach
+from codebutler.models import faults, quirks, reach, sayings
 from codebutler.models.breaks import translated
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.routing import Route
@@ -38,13 +38,15 @@ _MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect, until the first piece of the answer, between two pieces; and how long a finished
-    answer waits for its count of tokens and the end of its stream."""
+    """Seconds: to connect, until the first piece of the answer, between two pieces; how long a finished
+    answer waits for its count of tokens and the end of its stream; and after how long a request that is cut
+    off without an answer may have been worked on."""
 
     connect: float = 10.0
     first: float = 180.0
     silence: float = 90.0
     late: float = 10.0
+    thought: float = 2.0
 
 
 _hurry: ContextVar[float] = ContextVar("hurry", default=math.inf)
@@ -96,11 +98,11 @@ class Wire:
         A server that does not stream sends one whole completion. Comments that only keep a connection alive
         are no pieces, so they do not prolong a wait.
         """
-        session = await self._open(route)
+        await self._open(route)  # it finds the proxy as well, which errors name
         sent = asyncio.Event()
         with translated(route, self._timeouts.connect, self._proxy, sent):
             async with (
-                self._asked(session, body, headers, route, sent) as answer,
+                self._asked(body, headers, route, sent, count) as answer,
                 aclosing(self._read(answer, route)) as pieces,
             ):
                 async for piece in pieces:
@@ -144,13 +146,14 @@ class Wire:
     @asynccontextmanager
     async def _asked(
         self,
-        session: ClientSession,
         body: bytes,
         headers: Mapping[str, str],
         route: Route,
         sent: asyncio.Event,
+        count: Callable[[Any], None],
     ) -> AsyncIterator[ClientResponse]:
         """The answer, if its status is good. A redirect is not followed: it would take the key along."""
+        session = await self._open(route)
         url = f"{self._endpoint.base_url.rstrip('/')}/chat/completions"
         async with _limit(self._first, "sent nothing"):
             answer = await session.post(
@@ -165,6 +168,7 @@ class Wire:
             if answer.status >= 300:
                 async with _limit(self._timeouts.silence, "fell silent in the middle of its answer"):
                     said = await _some(answer.content, _MAX_FAULT)
+                count(sayings.parsed(said))
                 raise faults.from_answer(answer.status, said, answer.headers, route)
             yield answer
         finally:

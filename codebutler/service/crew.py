@@ -7,7 +7,6 @@ spare: its error ends the process, and whoever supervises that starts it again.
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from codebutler.service.github_side import github_side, github_webhooks
 from codebutler.service.keeping import lost_notice, name_of
 from codebutler.service.narrate import narrator
 from codebutler.service.owner import Owner, ask_for_way, holder
+from codebutler.shortage import shortage
 from codebutler.surfaces.github.webhooks import Webhooks
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
@@ -221,8 +221,6 @@ def _why(error: BaseException) -> Exception:
         error = error.exceptions[0]
     if isinstance(error, (StoreGone, ConfigError, UsageError)):
         return error
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return error  # the console script names the limit
-    wrapped = CodeButlerError(f"serving ended by itself: {error}")
+    wrapped = CodeButlerError(f"serving ended by itself: {shortage(error) or error}")
     wrapped.__cause__ = error
     return wrapped

@@ -30,7 +30,7 @@ from codebutler.service.doctor_check import Check, note, ok, problem
 from codebutler.service.doctor_servers import Roles
 from codebutler.service.doctor_tour import Tour
 from codebutler.service.keeping import rescue_of
-from codebutler.service.owner import models_away
+from codebutler.service.owner import models_away, stalled
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +88,7 @@ async def _kept(tour: Tour, path: Path, repo: Repo | None, folder: Path | None) 
     places = [repo.root if repo else path, *([folder] if folder else [])]
     if repo is not None and folder is not None:
         await tour.look("models", _away(repo, folder))
+        await tour.look("threads", _stalled(repo, folder))
     await tour.look("disk", asyncio.to_thread(doctor_host.disk, *places))
     if repo is not None:
         rescue = rescue_of(repo, folder)() if folder else ""
@@ -100,6 +101,11 @@ async def _kept(tour: Tour, path: Path, repo: Repo | None, folder: Path | None) 
 
 async def _away(repo: Repo, folder: Path) -> list[Check]:
     return [note("models", line) for line in await models_away(repo.root, folder)]
+
+
+async def _stalled(repo: Repo, folder: Path) -> list[Check]:
+    found = await stalled(repo, folder)
+    return [problem("threads", found.message, found.fix)] if found is not None else []
 
 
 async def _config(repo: Repo | None, home: Path, env: Mapping[str, str]) -> tuple[Config | None, list[Check]]:

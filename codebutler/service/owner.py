@@ -22,6 +22,8 @@ _AWAY = "!away"
 _SAID = 64 * 1024
 """Bytes of an owner's answer, and seconds that it may take."""
 _PATIENCE = 2.0
+PATIENCE = 4.0
+"""Seconds after which an owner that says nothing is called stalled: a busy one answers between two steps."""
 _STOPS: dict[str, Stop] = {"soft": "soft", "now": "now"}
 GRACE = 5.0
 """Seconds for which a process that gave way leaves the repo to the one that asked."""
@@ -136,15 +138,39 @@ async def ask_for_way(root: Path, home: Path) -> bool:
 async def models_away(root: Path, home: Path) -> list[str]:
     """The owner's word on models that are away, a line each; [] when there is no owner, or it is silent."""
     try:
-        async with asyncio.timeout(_PATIENCE):
-            with _short(socket_path(root, home)) as path:
-                reader, writer = await asyncio.open_unix_connection(path)
-            writer.write(f"{_AWAY}\n".encode())
-            said = await reader.read(_SAID)
-            writer.close()
+        said = await _ask(root, home, _PATIENCE)
     except (OSError, TimeoutError):
         return []
     return said.decode("utf-8", "replace").splitlines()
+
+
+async def stalled(repo: Repo, home: Path, *, patience: float = PATIENCE) -> CodeButlerError | None:
+    """What to tell people when the owner listens, but says nothing for ``patience`` seconds; else None."""
+    try:
+        await _ask(repo.root, home, patience)
+    except TimeoutError:  # an OSError, too
+        pid, serves = holder(repo)
+        who = f"process {pid} ({'serve' if serves else 'chat or run'})" if pid else "another process"
+        ways = f"Wake it (kill -CONT {pid}) or end it (kill -9 {pid})" if pid else "Wake it or end it"
+        return CodeButlerError(
+            f"{who} runs the threads of {repo.root} and does not answer",
+            fix=f"What is said is kept meanwhile. {ways}: the threads go on where they were.",
+        )
+    except OSError:  # there is none, or it comes or goes at this very moment
+        return None
+    return None
+
+
+async def _ask(root: Path, home: Path, patience: float) -> bytes:
+    """The owner's answer to whether models are away. OSError: nobody listens; TimeoutError: it is silent."""
+    async with asyncio.timeout(patience):
+        with _short(socket_path(root, home)) as path:
+            reader, writer = await asyncio.open_unix_connection(path)
+        try:
+            writer.write(f"{_AWAY}\n".encode())
+            return await reader.read(_SAID)
+        finally:
+            writer.close()
 
 
 async def _send(root: Path, home: Path, line: str) -> bool:

@@ -23,6 +23,8 @@ class Anthropic:
         self.stop = "end_turn"
         self.error: tuple[int, str, str] | None = None
         """(status, type, message)."""
+        self.usage: Json | None = {"output_tokens": 30}
+        """What the end says of tokens."""
         self.error_headers: Mapping[str, str] = {}
         self.kept: int | None = None
         """Bytes of the stream after which it breaks off."""
@@ -81,7 +83,7 @@ class Anthropic:
             events.append(("content_block_start", {"index": index, "content_block": block["start"]}))
             events += [("content_block_delta", {"index": index, "delta": d}) for d in block["deltas"]]
             events.append(("content_block_stop", {"index": index}))
-        delta = {"delta": {"stop_reason": self.stop}, "usage": {"output_tokens": 30}}
+        delta = {"delta": {"stop_reason": self.stop}, "usage": self.usage}
         return [*events, ("message_delta", delta), ("message_stop", {})]
 
 

@@ -52,6 +52,9 @@ class Puppet:
         """The same for every model."""
         return self.size
 
+    async def prepare(self, model: str) -> None:
+        """Nothing is to be learnt of a puppet."""
+
     async def complete(
         self,
         *,

@@ -14,6 +14,7 @@ from contextvars import copy_context
 
 from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
 from codebutler.events import TimerFired, TurnEnded, dump
+from codebutler.shortage import shortage
 from codebutler.store.rows import NewEvent
 from codebutler.thread import retention
 from codebutler.thread.decisions import Interpreter
@@ -229,9 +230,9 @@ class Engine:
             self._look.set()
         except CodeButlerError as error:  # not even the log could be written, as on a full disk
             await self._give_up(thread, error)
-        except Exception:  # a fault of ours in one thread must neither touch another nor stay silent
+        except Exception as error:  # a fault of ours in one thread must neither touch another nor stay silent
             log.exception("%s: turn crashed", thread)
-            await self._confess(thread, turn.epoch)
+            await self._confess(thread, turn.epoch, shortage(error))
 
     async def _give_up(self, thread: str, error: CodeButlerError) -> None:
         log.error("%s: turn given up: %s", thread, error)
@@ -242,10 +243,10 @@ class Engine:
         if known:
             self.given_up[thread] = error
 
-    async def _confess(self, thread: str, held: int | None) -> None:
-        """Say in the thread that we failed it, unless somebody else works on it."""
+    async def _confess(self, thread: str, held: int | None, short: str) -> None:
+        """Say in the thread that we failed it, unless somebody else works on it. ``short``: what ran out."""
         try:
-            await self._say_broken(thread, held)
+            await self._say_broken(thread, held, short)
         except StaleWorker:  # which may well be what the turn broke on
             log.info("%s had been taken over by another worker", thread)
         except CodeButlerError as error:
@@ -254,13 +255,12 @@ class Engine:
             log.exception("%s: nor could that be said", thread)
             self.given_up[thread] = CodeButlerError(f"thread {thread} cannot be read: {error}")
 
-    async def _say_broken(self, thread: str, epoch: int | None) -> None:
+    async def _say_broken(self, thread: str, epoch: int | None, short: str) -> None:
         held = await ThreadLog.claim(self.host.store, thread, self.host.redactor.text, held=epoch)
         await held.update_row(status="failed")
-        text = (
-            "Something broke inside CodeButler; the details are in its log. Your work is kept. "
-            'Say **"go"** to try again.'
-        )
-        word = Outbound(text=text, kind="error")
+        cause = short or "Something broke inside CodeButler; the details are in its log."
+        word = Outbound(text=f'{cause} Your work is kept. Say **"go"** to try again.', kind="error")
         # what is unread waits for that word: another turn by itself would break in the same place
-        await held.rest(TurnEnded(outcome="failed", text="internal error"), word, stuck=held.state.unread)
+        await held.rest(
+            TurnEnded(outcome="failed", text=short or "internal error"), word, stuck=held.state.unread
+        )

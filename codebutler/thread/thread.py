@@ -195,6 +195,10 @@ class Thread(Caps):
             await self.append(FrameStarted(frame=name, role=role, content=content))
         return self.state.frames[name]
 
+    async def prepare(self, model: str) -> None:
+        """Learn a model's price and window before its first call."""
+        await self.host.client.prepare(model)
+
     def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
         """Input tokens of a call, about."""
         return self.host.client.estimate(model, messages, tools.wire if tools else ())
@@ -222,7 +226,6 @@ class Thread(Caps):
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
     ) -> ModelReply:
         """Ask the model; a due checkpoint is made meanwhile."""
-
         said = Stream(self.host.redactor)
 
         async def on_text(delta: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -96,6 +97,18 @@ async def test_a_fault_of_ours_is_confessed_where_it_was_and_nowhere_else(room: 
         state = await scene.talk("bad", "go")
         assert state.outcome == "answered"
         assert (await scene.posts(bad))[-1] == "re robin: boom"
+
+
+async def test_what_the_machine_has_no_more_of_is_named_in_the_thread(room: Room) -> None:
+    async def mind(asked: Asked) -> ModelReply:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    async with room.engine(mind) as scene:
+        thread = await scene.say("a", "hello")
+        assert (await scene.rest(thread)).outcome == "failed"
+        said = (await scene.posts(thread))[-1]
+        assert said.startswith("Too many open files. Raise the limit (ulimit -n 1024)")
+        assert 'Say **"go"**' in said
 
 
 async def test_a_message_during_a_turn_is_answered_and_the_first_answer_is_not_lost(room: Room) -> None:

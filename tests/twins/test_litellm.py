@@ -8,16 +8,13 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from codebutler.config import load_config
 from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
 from codebutler.models.foreign import Client
-from codebutler.models.routing import Router
 from codebutler.models.stream import Timeouts
 from codebutler.testing.anthropic import Anthropic, text, thought, use
 from codebutler.testing.provider import Provider, piece, usage
@@ -32,7 +29,6 @@ TOOL = {
     "function": {"name": "read", "description": "Read.", "parameters": {"type": "object", "properties": {}}},
 }
 MODELS = ["anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini", "gemini/gemini-2.5-pro", "ollama/x"]
-PATIENT = Timeouts(connect=5.0, first=60.0, silence=5.0)
 
 
 @pytest.fixture
@@ -45,19 +41,8 @@ Make = Callable[..., Client]
 
 
 @pytest.fixture
-async def make(tmp_path: Path) -> AsyncIterator[Make]:
-    """A maker of clients whose configuration has these providers of litellm's."""
-    made: list[Client] = []
-
-    def client(**providers: dict[str, str]) -> Client:
-        (tmp_path / "config.json").write_text(json.dumps({"litellm": providers}))
-        (tmp_path / "config.json").chmod(0o600)
-        made.append(Client(Router(load_config(None, home=tmp_path, env={})), timeouts=PATIENT))
-        return made[-1]
-
-    yield client
-    for each in made:
-        await each.close()
+def make(litellm_client: Make) -> Make:
+    return litellm_client
 
 
 async def call(client: Client, **more: Any) -> ModelReply:

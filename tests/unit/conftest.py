@@ -1,13 +1,19 @@
-"""Real git repositories for unit tests."""
+"""Real git repositories, and a model's client with the server that it speaks to, for unit tests."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+from codebutler.config import load_config
+from codebutler.models.client import OpenAIClient
+from codebutler.models.routing import Router
+from codebutler.models.stream import Timeouts
+from codebutler.testing.provider import Provider
 
 _ENV = {
     "PATH": os.environ["PATH"],
@@ -115,3 +121,19 @@ def remote_box(git_box: GitBox) -> GitBox:
     git_box.git("remote", "add", "origin", str(remote.root))
     git_box.git("push", "--quiet", "--set-upstream", "origin", "main")
     return remote
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Provider]:
+    async with Provider.run() as provider:
+        yield provider
+
+
+@pytest.fixture
+async def client(server: Provider, tmp_path: Path) -> AsyncIterator[OpenAIClient]:
+    """It asks ``server``, for the model "tiny"."""
+    env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "canary-key-value", "CODEBUTLER_MODEL": "tiny"}
+    patient = Timeouts(connect=10.0, first=10.0, silence=10.0)
+    client = OpenAIClient(Router(load_config(None, home=tmp_path, env=env)), timeouts=patient)
+    yield client
+    await client.close()

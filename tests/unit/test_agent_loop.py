@@ -94,6 +94,9 @@ class Workplace:
     def facts(self) -> str:
         return "# The plan (approved)\n\nMend the bug."
 
+    async def prepare(self, model: str) -> None:
+        return
+
     async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
         return await self.client.complete(
             model=model, messages=messages, tools=(), max_output=100, role=f"{role.name}-summary"

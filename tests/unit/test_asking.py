@@ -66,6 +66,9 @@ class Place:
     def candidates(self, role: Role) -> Sequence[str]:
         return self.models
 
+    async def prepare(self, _model: str) -> None:
+        return
+
     async def reserve(self, *_: object) -> tuple[str, float]:
         return f"key-{len(self.asked)}", 0.5
 

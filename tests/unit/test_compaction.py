@@ -95,6 +95,9 @@ class Place:
     def facts(self) -> str:
         return "# The plan (approved)\n\nRound up."
 
+    async def prepare(self, model: str) -> None:
+        return
+
     async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
         return await self.client.complete(
             model=model, messages=messages, tools=(), max_output=100, role="coder-summary"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from itertools import pairwise
 
@@ -32,6 +33,16 @@ def test_calls_stay_open_until_each_has_its_result() -> None:
     frame.reply(replied(2, content="done"))
     assert (due, frame.due) == (True, False)
     assert frame.last_text == "done"
+
+
+@pytest.mark.parametrize("arguments", ['{"pa', "[1]", '"x"', "", "{}{}", "9" * 5_000])
+def test_arguments_that_are_no_object_are_quoted_in_one(arguments: str) -> None:
+    """Some servers read them, and would refuse every request that has them."""
+    frame = Frame("f", "coder")
+    frame.reply(replied(1, ToolCall(id="a", name="read", arguments=arguments)))
+    sent = frame.messages[-1]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(sent) == {"unreadable": arguments[:2_000]}
+    assert frame.calls["a"].call.arguments == arguments
 
 
 def test_each_request_is_a_prefix_of_the_next() -> None:

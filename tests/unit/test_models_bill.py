@@ -111,3 +111,52 @@ def test_the_first_choice_is_the_answer_wherever_it_stands() -> None:
     assembler.feed({"choices": [other]})
     assembler.feed({"choices": [{"delta": {"content": "!"}, "finish_reason": "stop"}, other]})
     assert (assembler.text, assembler.finish) == ("yes!", "stop")
+
+
+@pytest.mark.parametrize(
+    ("more", "output"),
+    [
+        ({"completion_tokens_details": {"reasoning_tokens": 8_000}}, 8_010),
+        ({"completion_tokens_details": {"reasoning_tokens": 8}}, 10),
+        ({"completion_tokens_details": {"reasoning_tokens": "8000"}}, 10),
+        ({"total_tokens": 9_010}, 8_010),
+        ({"total_tokens": 1_010}, 10),
+        ({"total_tokens": 5}, 10),
+    ],
+)
+def test_thoughts_that_are_counted_apart_are_counted(more: dict[str, Any], output: int) -> None:
+    ours = Usage(input=1_000, output=10)
+    assert bill(ours=ours, prompt_tokens=1_000, completion_tokens=10, **more).usage.output == output
+
+
+def test_figures_too_low_to_be_are_replaced_by_ours() -> None:
+    ours = Usage(input=6_400, output=6_400)
+    low, may = (
+        bill(ours=ours, prompt_tokens=1, completion_tokens=99),
+        bill(ours=ours, prompt_tokens=100, completion_tokens=100),
+    )
+    assert (low.usage.input, low.usage.output, low.impossible) == (6_400, 6_400, True)
+    assert (may.usage.input, may.usage.output, may.impossible) == (100, 100, False)
+
+
+def test_zeros_at_the_end_take_nothing_back() -> None:
+    assembler = Assembler()
+    for said in ((1_000, 200, 0.5), (0, 0, 0.0)):
+        usage = dict(zip(("prompt_tokens", "completion_tokens", "cost"), said, strict=True))
+        assembler.feed({"usage": usage})
+    assert assembler.told == Told(input=1_000, output=200, usd=0.5)
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        {"reasoning": "well " * 100},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "well " * 100}]},
+        {"reasoning": "well " * 100, "reasoning_details": [{"type": "reasoning.summary", "summary": "well"}]},
+        {"reasoning_details": [{"type": "reasoning.encrypted", "data": "abcd " * 100}]},
+    ],
+)
+def test_every_form_of_thought_has_its_size(thought: dict[str, Any]) -> None:
+    assembler = Assembler()
+    assembler.feed(piece(**thought))
+    assert len(assembler.thoughts) == 500

@@ -10,7 +10,7 @@ import pytest
 
 from codebutler.models.body import Bodies, dumps
 from codebutler.models.endpoints import Endpoint
-from codebutler.models.quirks import REASONING, Manners
+from codebutler.models.quirks import REASONING, SIGNED, Manners
 from codebutler.types import Message
 
 SYSTEM: Message = {"role": "system", "content": "You are\u2028 the PM."}
@@ -104,8 +104,8 @@ def test_what_is_remembered_is_bounded() -> None:
     ("kind", "limit", "drops", "usage"),
     [
         ("openai", "max_completion_tokens", set(REASONING), None),
-        ("openrouter", "max_tokens", set(), {"include": True}),
-        ("compatible", "max_tokens", set(), None),
+        ("openrouter", "max_tokens", {SIGNED}, {"include": True}),
+        ("compatible", "max_tokens", {SIGNED}, None),
     ],
 )
 def test_the_table_of_dialects(kind: Any, limit: str, drops: Any, usage: Any) -> None:
@@ -120,7 +120,7 @@ def test_a_refusal_is_learnt_once_and_only_for_what_was_sent() -> None:
     no = "400: messages[2].reasoning_content: extra fields not permitted"
     assert not manners.learn(no, {"role", "content"})
     assert manners.learn(no, {"role", "reasoning_content"})
-    assert manners.drops == {"reasoning_content"}
+    assert manners.drops == {"reasoning_content", SIGNED}
     assert not manners.learn(no, {"role", "reasoning_content"})
     assert not manners.learn("stream_options is fine", set()), "nothing was refused"
     assert manners.learn("Unsupported parameter: 'max_tokens'", set())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,27 +10,11 @@ import pytest
 from codebutler.config import load_config
 from codebutler.models.client import OpenAIClient
 from codebutler.models.routing import Router
-from codebutler.models.stream import Timeouts
 from codebutler.testing.provider import Provider, piece, usage
 from codebutler.types import Message, ModelReply
 
-QUICK = Timeouts(connect=10.0, first=10.0, silence=10.0)
 ASK: list[Message] = [{"role": "user", "content": "hello"}]
 TOOL = {"type": "function", "function": {"name": "read", "parameters": {"type": "object"}}}
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Provider]:
-    async with Provider.run() as provider:
-        yield provider
-
-
-@pytest.fixture
-async def client(server: Provider, tmp_path: Path) -> AsyncIterator[OpenAIClient]:
-    env = {"OPENAI_BASE_URL": server.url, "OPENAI_API_KEY": "canary-key-value", "CODEBUTLER_MODEL": "tiny"}
-    client = OpenAIClient(Router(load_config(None, home=tmp_path, env=env)), timeouts=QUICK)
-    yield client
-    await client.close()
 
 
 async def call(client: OpenAIClient, **more: Any) -> ModelReply:
@@ -144,7 +127,7 @@ async def test_the_servers_first_model_stands_in_for_one_that_it_lacks(
 ) -> None:
     server.models = {"data": [{"id": "nomic-embed-text"}, {"id": "qwen3:8b"}, {"id": "gpt-4o-mini"}]}
     router = Router(load_config(None, home=tmp_path, env={"OPENAI_BASE_URL": server.url}))
-    client = OpenAIClient(router, timeouts=QUICK)
+    client = OpenAIClient(router)
     reply = await call(client, model="moonshotai/kimi-k2")
     assert (reply.model, server.bodies[-1]["model"]) == ("qwen3:8b", "qwen3:8b")
     assert len(router.notices) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +22,6 @@ from codebutler.types import ModelReply
 KEY = "sk-canary-0123456789abcdef"
 GPT = "openai/gpt-4o-mini"
 QUICK = Timeouts(connect=3.0, first=1.0, silence=1.0, late=0.1)
-
-
-@pytest.fixture
-async def server() -> AsyncIterator[Provider]:
-    async with Provider.run() as provider:
-        yield provider
 
 
 async def ask(server: Provider, home: Path) -> ModelReply:

@@ -65,11 +65,32 @@ async def test_odd_rows_do_not_cost_the_others_their_prices(tmp_path: Path) -> N
     "pricing",
     [{}, {"prompt": "-1", "completion": "-1"}, {"prompt": "1e-6"}, {"prompt": "much", "completion": "1e-6"},
      {"prompt": True, "completion": "1e-6"}, {"prompt": "nan", "completion": "1e-6"},
-     {"prompt": "inf", "completion": "1e-6"}, {"prompt": "1e300", "completion": "1e300"}],
+     {"prompt": "inf", "completion": "1e-6"}, {"prompt": "1e300", "completion": "1e300"},
+     {"prompt": 10**400, "completion": "1e-6"}],
 )  # fmt: skip
 async def test_a_price_that_makes_no_sense_leaves_our_table(tmp_path: Path, pricing: Json) -> None:
     router = await learnt(tmp_path, row(GPT, **pricing))
     assert router.price(GPT) == price(GPT)
+
+
+@pytest.mark.parametrize("size", [10**300, -1, "64000", True, None, 0])
+async def test_a_size_that_makes_no_sense_is_none(tmp_path: Path, size: Any) -> None:
+    """It would lift the bound on a provider's figures."""
+    listed = row(GPT, prompt="0.000002", completion="0.00001")
+    listed |= {"context_length": size, "top_provider": {"max_completion_tokens": size}}
+    router = await learnt(tmp_path, listed)
+    found = router.price(GPT)
+    assert found is not None
+    assert (found.context, found.max_output) == (0, 0)
+
+
+async def test_a_server_that_lists_bare_names_with_prices_has_them_under_a_vendors_id(tmp_path: Path) -> None:
+    async with Provider.run() as server:
+        server.models = {"data": [row("mystery", prompt="0.000003", completion="0.000015")]}
+        router = Router(load_config(None, home=tmp_path, env={"OPENAI_BASE_URL": server.url}))
+        await router.learn()
+    assert router.route("vendor/mystery").model == "mystery"
+    assert router.worst_case("vendor/mystery", 10_000, 4_000) == pytest.approx(0.09)
 
 
 async def test_without_the_list_our_table_counts(tmp_path: Path) -> None:

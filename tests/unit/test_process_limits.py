@@ -95,9 +95,12 @@ async def test_what_runs_together_ends_together_with_the_first_error_as_it_is() 
     async def broken() -> None:
         raise KeyError("a") from ValueError("b")
 
-    with pytest.raises(KeyError) as caught:
+    async def both() -> None:
         async with together() as group:
             group.create_task(long())
             group.create_task(broken())
+
+    with pytest.raises(KeyError) as caught:
+        await both()
     assert isinstance(caught.value.__cause__, ValueError)
     assert ended.is_set()

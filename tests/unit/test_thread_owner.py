@@ -11,9 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from codebutler.cli.silence import Silence
+from codebutler.config import load_config
 from codebutler.errors import CodeButlerError
+from codebutler.redact import Redactor
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.service import owner
+from codebutler.service.app import Place
 from codebutler.service.owner import Owner, kick, socket_path
 from codebutler.thread.intake import Stop
 
@@ -151,3 +155,34 @@ async def test_a_lock_that_is_a_link_is_refused(repo: Repo, butler: Path, tmp_pa
     with pytest.raises(CodeButlerError, match="cannot lock"):
         Owner.take(repo, butler)
     assert not (tmp_path / "elsewhere").exists()
+
+
+async def test_an_owner_that_is_stopped_is_told_of_and_one_that_answers_is_not(
+    repo: Repo, butler: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = load_config(None, home=butler, env={})
+    place = Place(repo=repo, home=butler, config=config, redactor=Redactor([]))
+    watch = Silence(place, quiet=0.0, patience=0.3)
+    await watch.look()
+    assert capfd.readouterr().err == ""  # nobody runs it
+    other = hold(repo, butler)
+    assert other.stdout is not None
+    assert other.stdout.readline() == "yes\n"
+    async with asyncio.timeout(5):
+        while not await kick(repo.root, butler, "t1"):  # noqa: ASYNC110 - it listens a moment after it locks
+            await asyncio.sleep(0.05)
+    assert await owner.stalled(repo, butler) is None
+    other.send_signal(signal.SIGSTOP)
+    try:
+        await watch.look()
+        await watch.look()
+        said = capfd.readouterr().err
+        assert said.count("\n") == 1
+        assert said.startswith(
+            f"process {other.pid} (chat or run) runs the threads of {repo.root} and does not"
+        )
+        assert f"kill -CONT {other.pid}" in said
+    finally:
+        other.kill()
+        other.wait()
+        other.stdout.close()

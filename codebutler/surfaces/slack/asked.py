@@ -17,7 +17,7 @@ from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
 from codebutler.surfaces.slack.opening import Opening
-from codebutler.surfaces.slack.sdk import quiet
+from codebutler.surfaces.slack.sdk import quiet, route
 from codebutler.surfaces.slack.troubles import SHUT
 from codebutler.types import Inbound, Json
 
@@ -111,6 +111,7 @@ class Asked:
 
         if asked["answer"]:
             client = AsyncWebhookClient(str(asked["answer"]), logger=quiet(), retry_handlers=[])
+            route(client, client.url)
             try:
                 if (await client.send(text=words, response_type="ephemeral")).status_code == 200:
                     return

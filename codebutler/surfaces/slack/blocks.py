@@ -143,4 +143,4 @@ def metadata(mark: str) -> Json:
 def mark_of(message: Json) -> str:
     """The mark that a message carries, or ""."""
     given = message.get("metadata") or {}
-    return str(given.get("event_payload", {}).get("mark", "")) if given.get("event_type") == EVENT else ""
+    return str((given.get("event_payload") or {}).get("mark", "")) if given.get("event_type") == EVENT else ""

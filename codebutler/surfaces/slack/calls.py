@@ -19,6 +19,10 @@ SECONDS = 30.0
 """How long one request may take."""
 BURST = 3
 """Posts that a channel takes at once before the pace holds."""
+TRANSIENT = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+"""Slack's words for its own trouble: the call may have had its effect, or may have it next time."""
+ABSENT = frozenset({404, 405, 501})
+"""A server's way to say that it knows no such method, where it does not say so in Slack's words."""
 SCOPES = "x-oauth-scopes"
 WAIT = 1.0
 """Seconds to wait when Slack does not say."""
@@ -105,14 +109,17 @@ def _pause_or_raise(method: str, error: Exception) -> float:
     if isinstance(error, SlackApiError):
         response: Any = error.response
         status = getattr(response, "status_code", 0) or getattr(response, "status", 0)
-        data = getattr(response, "data", None)
-        if status == 429:
+        data: Any = getattr(response, "data", None)
+        word = str(data.get("error") or "") if isinstance(data, dict) else ""
+        if status == 429 or word in {"ratelimited", "rate_limited"}:
             return _seconds(getattr(response, "headers", {}).get("Retry-After"))
-        if isinstance(data, dict) and data.get("error") and status < 500:
-            if data["error"] in {"ratelimited", "rate_limited"}:
-                return WAIT
+        if not word and status in ABSENT:
+            raise SlackRefused(method, "unknown_method", f"HTTP {status}") from error
+        if word in TRANSIENT:
+            raise SlackAway(f"Slack answered {method} with {word}") from error
+        if word and status < 500:
             told = (data.get("response_metadata") or {}).get("messages") or [data.get("needed") or ""]
-            raise SlackRefused(method, str(data["error"]), str(told[0])) from error
+            raise SlackRefused(method, word, str(told[0])) from error
         raise SlackAway(f"Slack answered {method} with HTTP {status}") from error
     if isinstance(error, (ClientError, OSError, TimeoutError, SlackClientError)):
         raise SlackAway(

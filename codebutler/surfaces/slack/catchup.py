@@ -16,6 +16,7 @@ from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.troubles import SHUT, key_of, keys, of_token
+from codebutler.types import Json
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
@@ -94,14 +95,15 @@ class CatchUp:
         """The other channels in which somebody may have called us."""
         if not door.settings.elsewhere or door.rank:
             return []
-        kinds = "public_channel,private_channel,im"
-        try:
-            mine = listed(
-                self._link.calls, "users.conversations", "channels", types=kinds, exclude_archived=True
-            )
-            return [str(channel["id"]) async for channel in mine]
-        except SlackRefused:  # without the scopes for it, mentions elsewhere are heard live only
-            return []
+        for kinds in ("public_channel,private_channel,im", "public_channel,private_channel"):
+            try:
+                mine = listed(
+                    self._link.calls, "users.conversations", "channels", types=kinds, exclude_archived=True
+                )
+                return [str(channel["id"]) async for channel in mine]
+            except SlackRefused as error:  # without the scopes for it, what is said there is heard live only
+                self._link.log.info("conversations (%s) are not listed: %s", kinds, error)
+        return []
 
     async def _channel(self, door: Hearing, channel: str, oldest: float | None) -> None:
         """``oldest``: the first message of the oldest thread there that still lives."""
@@ -114,18 +116,17 @@ class CatchUp:
         start = min(cursor, begun - PEOPLES * 86_400, oldest - 0.000001 if oldest is not None else cursor)
         calls = self._link.calls
         top = listed(calls, "conversations.history", "messages", channel=channel, oldest=f"{start:.6f}")
-        for message in reversed([m async for m in top]):  # the newest comes first
-            fresh = float(message["ts"]) > cursor
-            said = [message] if fresh else []
-            if float(message.get("latest_reply") or (1e18 if message.get("reply_count") else 0)) > cursor:
-                root = str(message["ts"])
+        ours = {b.external_id for b in await door.store.bound(SURFACE)}
+        for message in sorted([m async for m in top], key=_ts):
+            said, root = [message] if _ts(message) > cursor else [], str(message["ts"])
+            if _last_reply(message, ours=f"{channel}:{root}" in ours) > cursor:
                 under = replies(calls, f"{channel}:{root}", oldest=f"{cursor:.6f}")
                 said += [m async for m in under if str(m["ts"]) != root]
-            for each in said:
+            for each in sorted(said, key=_ts):
                 heard = inbound.read({**each, "type": "message", "channel": channel}, us)
                 if heard is not None:
                     await door.hear(heard)
-                latest = max(latest, float(each["ts"]))
+                latest = max(latest, _ts(each))
         await door.store.note(key, f"{max(cursor, min(latest, begun)):.6f}")
 
     async def _first(self, door: Hearing, channel: str, begun: float) -> float:
@@ -139,3 +140,17 @@ class CatchUp:
         given = await self._link.calls.call("conversations.history", channel=channel, limit=1)
         newest = [float(m["ts"]) for m in given.get("messages", [])]
         return min([*newest, begun])
+
+
+def _ts(message: Json) -> float:
+    return float(message["ts"])
+
+
+def _last_reply(message: Json, *, ours: bool) -> float:
+    """When somebody replied last; where the server does not say, ``ours`` may have a reply of any time."""
+    if message.get("latest_reply"):
+        return float(message["latest_reply"])
+    replied = message.get("reply_count")
+    if replied is None:
+        replied = ours or message.get("thread_ts") == message["ts"]
+    return 1e18 if replied else 0.0

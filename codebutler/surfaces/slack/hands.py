@@ -57,6 +57,7 @@ def register(app: AsyncApp, link: Link) -> None:
     app.event(re.compile(".*"))(nothing)
     app.command(slash.COMMAND)(on_command)
     app.shortcut(slash.HAND_OVER)(on_shortcut)
+    app.shortcut(re.compile(".*"))(nothing)
     app.action(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_button)
     app.action(re.compile(".*"))(nothing)
     app.view(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_form)
@@ -65,11 +66,13 @@ def register(app: AsyncApp, link: Link) -> None:
 async def press(link: Link, body: Json) -> None:
     """A button was pressed: it counts, opens a form, or the person is told why not."""
     container, user = body.get("container") or {}, str((body.get("user") or {}).get("id", ""))
-    channel, ts = str(container.get("channel_id", "")), str(container.get("message_ts", ""))
     message = body.get("message") or {}
-    root = str(message.get("thread_ts") or container.get("thread_ts") or ts)
+    channel = str(container.get("channel_id") or (body.get("channel") or {}).get("id") or "")
+    ts = str(container.get("message_ts") or message.get("ts") or "")
     action = (body.get("actions") or [{}])[0]
     pressed = blocks.pressed(action)
+    said = pressed.conversation.partition(":")[2] if pressed is not None else ""
+    root = str(message.get("thread_ts") or container.get("thread_ts") or said or ts)
     found = await owner_of(link, f"{channel}:{root}")
     if pressed is None or found is None or pressed.conversation != f"{channel}:{root}":
         return  # not ours, or carried over from another thread

@@ -79,18 +79,25 @@ class Hearing:
         known = heard.conversation in self._strangers
         if heard.kind != "message" or heard.top or known or heard.channel not in self.channels:
             return False
-        us = await self.link.us()
         since = float(await self.store.noted(f"{SURFACE}:{heard.channel}") or 0)
-        async for message in replies(self.link.calls, heard.conversation, limit=1):
-            first = read({**message, "type": "message", "channel": heard.channel}, us)
-            if first and first.ts == heard.root and float(first.ts) > since and self.allows(first.user):
-                await self.accept(first, called=False)
-                return True
-            break
+        first = await self._first(heard)
+        if first and first.ts == heard.root and float(first.ts) > since and self.allows(first.user):
+            await self.accept(first, called=False)
+            return True
         if len(self._strangers) >= SPEAKERS:
             self._strangers.clear()
         self._strangers.add(heard.conversation)
         return False
+
+    async def _first(self, heard: Heard) -> Heard | None:
+        """The first message of the thread that something belongs to; None if it is nobody's, or gone."""
+        us = await self.link.us()
+        try:
+            async for message in replies(self.link.calls, heard.conversation, limit=1):
+                return read({**message, "type": "message", "channel": heard.channel}, us)
+        except SlackRefused as error:
+            self.link.log.info("the thread %s cannot be read: %s", heard.conversation, error)
+        return None
 
     async def _placed(self, heard: Heard) -> Heard:
         """A change that need not say in which thread, or whose message it was: the log knows."""
@@ -121,7 +128,11 @@ class Hearing:
         listing = listed(
             self.link.calls, "conversations.list", "channels", types=kinds, exclude_archived=True
         )
-        self.channels |= {str(c["id"]) async for c in listing if c.get("name") == name}
+        try:
+            self.channels |= {str(c["id"]) async for c in listing if c.get("name") == name}
+        except SlackRefused as error:
+            fix = "Name the channel by its id (slack.channelID)."
+            await self.link.troubles.tell("find_channel", f"#{name} cannot be looked up: {error} {fix}")
 
     def opens(self, heard: Heard) -> bool:
         """Whether a message that belongs to no thread of ours opens one."""
@@ -169,10 +180,7 @@ class Hearing:
         """A reaction names a message; its thread is that message's."""
         root = heard.ts
         if await self.store.find(SURFACE, f"{heard.channel}:{root}") is None:
-            given = await self.link.calls.call(
-                "conversations.replies", channel=heard.channel, ts=root, limit=1
-            )
-            root = str((given.get("messages") or [{}])[0].get("thread_ts") or root)
+            root = await self._root(heard)
         conversation = f"{heard.channel}:{root}"
         thread = await self.store.find(SURFACE, conversation)
         if thread is None or not self.allows(heard.user):
@@ -188,6 +196,15 @@ class Hearing:
 
     async def _used_up(self, conversation: str, ts: str, end: Ending) -> None:
         await replace_in(self.link, conversation, ts, ended(end))
+
+    async def _root(self, heard: Heard) -> str:
+        """The thread of the message that something is about."""
+        try:
+            async for message in replies(self.link.calls, f"{heard.channel}:{heard.ts}", limit=1):
+                return str(message.get("thread_ts") or heard.ts)
+        except SlackRefused as error:
+            self.link.log.info("%s cannot be read: %s", heard.conversation, error)
+        return heard.ts
 
     async def whisper(self, channel: str, user: str, words: str, root: str = "") -> None:
         """Tell one person, where only they see it."""

@@ -11,6 +11,7 @@ from codebutler.filetypes import media_type, safe_name
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.calls import Calls, SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Self, plain
+from codebutler.surfaces.slack.pages import replies
 from codebutler.text import fit
 from codebutler.types import Attachment, Json, Person
 
@@ -122,11 +123,11 @@ class Intake:
         """What people said in a thread before ``until``, for whoever is called into it; or ""."""
         lines = []
         try:
-            given = await self._calls.call("conversations.replies", channel=channel, ts=root, limit=200)
+            given = [message async for message in replies(self._calls, f"{channel}:{root}")]
         except (SlackRefused, SlackAway) as error:
             log.info("no history of %s:%s: %s", channel, root, error)
             return ""
-        for message in given.get("messages", []):
+        for message in given:
             if message.get("ts") == until or us.wrote(message) or not message.get("text"):
                 continue
             who = (await self.person(str(message["user"]))).label if message.get("user") else "an app"

@@ -19,7 +19,7 @@ from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway, SlackRefu
 from codebutler.surfaces.slack.inbound import Heard, Self
 from codebutler.surfaces.slack.intake import Intake
 from codebutler.surfaces.slack.owners import by_claim
-from codebutler.surfaces.slack.sdk import closed, quiet, tokenless
+from codebutler.surfaces.slack.sdk import closed, quiet, route, tokenless
 from codebutler.surfaces.slack.troubles import SHUT, Troubles
 from codebutler.types import Json
 
@@ -99,6 +99,7 @@ class Link:
                 retry_handlers=[],  # the SDK's own would post twice when only the answer was lost
                 logger=quiet(),
             )
+            route(client, self.settings.base_url)
             self._calls = Calls(client, gap=self.settings.post_seconds)
         return self._calls
 
@@ -235,6 +236,7 @@ class Link:
         client = handler.client
         client.message_listeners.append(self._listen)
         client.wss_uri = str(opened["url"])
+        route(client, client.wss_uri)
         connect: Callable[[], Coroutine[Any, Any, None]] = client.connect
         connecting = asyncio.create_task(connect())
         try:
@@ -250,6 +252,8 @@ class Link:
         while time.monotonic() - last < 4 * self._ping:
             await asyncio.sleep(min(LOOK, self._ping))
             if await client.is_connected():
+                if ever and not self.connected.is_set():  # a server that does not say hello
+                    self._met()
                 ever, last = True, time.monotonic()
             else:
                 self.connected.clear()
@@ -257,8 +261,11 @@ class Link:
 
     async def _listen(self, _client: object, message: Json, _raw: str | None = None) -> None:
         if message.get("type") == "hello":
-            self.connected.set()
-            self.hello.set()
+            self._met()
+
+    def _met(self) -> None:
+        self.connected.set()
+        self.hello.set()
 
     async def close(self) -> None:
         """Let go of everything; ``run`` is cancelled before."""

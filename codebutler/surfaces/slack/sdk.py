@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
+
+from codebutler.models.reach import proxy_for
 
 if TYPE_CHECKING:
     from slack_sdk.socket_mode.aiohttp import SocketModeClient
+
+
+class Proxied(Protocol):
+    """What may go through a proxy."""
+
+    proxy: str | None
 
 
 async def closed(client: SocketModeClient) -> None:
@@ -28,7 +38,16 @@ def tokenless(address: str) -> Any:  # noqa: ANN401 - a client class that is imp
     """A client of the Web API at ``address`` that knows no token."""
     from slack_sdk.web.async_client import AsyncWebClient
 
-    return AsyncWebClient(base_url=f"{address}/")
+    client = AsyncWebClient(base_url=f"{address}/")
+    route(client, address)
+    return client
+
+
+def route(client: Proxied, address: str) -> None:
+    """Slack's clients take a proxy from the environment whatever NO_PROXY says, and for this host, too."""
+    host = urlsplit(address).hostname or ""
+    here = host in {"localhost", "::1"} or host.startswith("127.")
+    client.proxy = None if here else proxy_for(re.sub("^ws", "http", address))
 
 
 def quiet() -> logging.Logger:

@@ -105,13 +105,11 @@ def _token(text: str, start: str, what: str, fix: str) -> str:
 async def whose(calls: Calls) -> Bot:
     """Ask Slack whose bot token it is. ConfigError when it is not accepted, or Slack is out of reach."""
     told = await _asked(calls, "auth.test")
-    if not told.get("bot_id"):
-        raise ConfigError("the bot token belongs to a person, not to a bot", fix=_BOT_PAGE)
     return Bot(
         user=str(told.get("user") or told.get("user_id")),
         team=str(told.get("team") or told.get("team_id")),
         scopes=frozenset(part.strip() for part in calls.scopes.split(",") if part.strip()),
-        id=str(told["bot_id"]),
+        id=str(told.get("bot_id") or ""),
     )
 
 
@@ -158,7 +156,7 @@ async def channel(calls: Calls, wish: str) -> Found:
     if known.get("is_archived"):
         raise _closed(str(known.get("name") or wish), "is_archived")
     found = Found(str(known["id"]), str(known.get("name") or ""))
-    if not known.get("is_member"):
+    if known.get("is_member") is False:
         try:
             await calls.call("conversations.join", channel=found.id)
         except SlackRefused as error:
@@ -238,7 +236,7 @@ async def states(calls: Calls, channels: Sequence[str]) -> list[tuple[str, str]]
             continue
         if known.get("is_archived"):
             wrong.append((f"#{known.get('name')} is archived", SHUT["is_archived"]))
-        elif not known.get("is_member"):
+        elif known.get("is_member") is False:
             wrong.append((f"the app is not in #{known.get('name')}", SHUT["not_in_channel"]))
     return wrong
 

@@ -56,7 +56,8 @@ async def replace(link: Link, channel: str, ts: str, message: Json, words: str) 
 
 async def replace_in(link: Link, conversation: str, ts: str, words: str) -> None:
     """The same for a message of which only the place is known."""
-    async for message in replies(link.calls, conversation, oldest=ts, latest=ts, inclusive=True):
-        if str(message["ts"]) == ts:
-            await replace(link, conversation.partition(":")[0], ts, message, words)
-            return
+    for window in ({"oldest": ts, "latest": ts, "inclusive": True}, {}):
+        async for message in replies(link.calls, conversation, **window):
+            if str(message["ts"]) == ts:
+                await replace(link, conversation.partition(":")[0], ts, message, words)
+                return

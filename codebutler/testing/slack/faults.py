@@ -7,8 +7,9 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-Kind: TypeAlias = Literal["429", "500", "close", "done_500", "done_close", "slow", "error"]
-"""``done_…``: the call has its effect, and the caller does not learn of it. ``slow`` waits first."""
+Kind: TypeAlias = Literal["429", "500", "close", "done_500", "done_close", "slow", "error", "404"]
+"""``done_…``: the call has its effect, and the caller does not learn of it. ``slow`` waits first.
+``404``: a server that does not have the method."""
 OnSocket: TypeAlias = Literal["", "drop", "duplicate", "delay", "swap", "close"]
 
 

@@ -230,6 +230,8 @@ async def _before(fault: Fault, request: web.Request) -> web.StreamResponse | No
         return web.json_response({"ok": False, "error": "ratelimited"}, status=429, headers=headers)
     if fault.kind == "error":
         return web.json_response({"ok": False, "error": fault.error})
+    if fault.kind == "404":
+        return web.Response(status=404, text="no such page")
     if fault.kind in {"500", "close"}:
         return _broken(fault.kind, request)
     return None

@@ -55,6 +55,8 @@ class Sockets:
         self.request_url = ""
         """HTTP mode: where signed requests go in place of envelopes."""
         self.delivered: list[Delivered] = []
+        self.greets = True
+        """Whether a connection begins with a hello."""
         self.keep = True
         """Remember what was delivered; a soak turns it off."""
         self._waiting: dict[str, Delivered] = {}
@@ -67,7 +69,8 @@ class Sockets:
         socket = web.WebSocketResponse(autoping=False)
         await socket.prepare(request)
         self.opened += 1
-        await socket.send_json({**HELLO, "num_connections": len(self.connections) + 1})
+        if self.greets:
+            await socket.send_json({**HELLO, "num_connections": len(self.connections) + 1})
         self.connections.append(socket)
         try:
             async for message in socket:

@@ -71,7 +71,9 @@ async def desks(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
         store = await Store.open(tmp_path / "store.db")
         made: list[Desk] = []
 
-        async def make(**settings: object) -> Desk:
+        async def make(prepare: Callable[[SlackTwin], None] | None = None, **settings: object) -> Desk:
+            if prepare is not None:
+                prepare(slack)
             desk = Desk(slack, store, **settings)
             made.append(desk)
             await desk.connect()

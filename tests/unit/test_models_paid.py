@@ -1,0 +1,84 @@
+"""Model calls that came to nothing, and what they count as."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from aiohttp import web
+
+from codebutler.errors import ModelError, ModelUnavailable
+from codebutler.models.client import OpenAIClient
+from codebutler.models.stream import Timeouts
+from codebutler.testing.provider import Provider, usage
+from codebutler.types import Message, ModelReply
+
+ASK: list[Message] = [{"role": "user", "content": "hello"}]
+
+
+async def ask(client: OpenAIClient) -> ModelReply:
+    return await client.complete(model="tiny", messages=ASK, tools=[], max_output=100, role="pm")
+
+
+async def failure(client: OpenAIClient) -> ModelError:
+    with pytest.raises(ModelError) as caught:
+        await ask(client)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "begun", [None, b"", b": still there\n\n", b'data: {"choices":[{"delta":{"content":""}}]}\n\n']
+)
+@pytest.mark.parametrize("thought", [0.05, 60.0])
+async def test_a_request_cut_off_unanswered_may_have_been_worked_on(
+    server: Provider, client: OpenAIClient, thought: float, begun: bytes | None
+) -> None:
+    """Its provider may bill it, unless it was cut off at once: caps count its worst case."""
+
+    async def gone(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        if begun is not None:
+            await answer.prepare(request)
+            await answer.write(begun)
+        await asyncio.sleep(0.1)
+        assert request.transport is not None
+        request.transport.close()
+        return answer
+
+    client._timeouts = Timeouts(thought=thought)
+    server.handler = gone
+    error = await failure(client)
+    assert isinstance(error, ModelUnavailable)
+    assert error.paid is (thought < 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "paid"), [(500, False), (502, False), (503, False), (504, True), (524, True)]
+)
+async def test_a_gateway_that_gave_up_waiting_may_send_a_bill(
+    server: Provider, client: OpenAIClient, status: int, *, paid: bool
+) -> None:
+    server.handler = Provider.status(status, "gateway timeout")
+    assert (await failure(client)).paid is paid
+
+
+async def test_what_the_body_of_an_error_says_of_money_counts(server: Provider, client: OpenAIClient) -> None:
+    server.handler = Provider.status(500, {"error": {"message": "x"}, "usage": {"cost": 0.4}})
+    assert (await failure(client)).spent == 0.4
+
+
+async def test_a_refusal_with_a_bill_counts_in_the_answer_that_follows(
+    server: Provider, client: OpenAIClient
+) -> None:
+    async def dear(request: web.Request) -> web.StreamResponse:
+        said = {
+            "error": {"message": "Unrecognized argument: stream_options", "code": 400},
+            **usage(1, 1, cost=0.5),
+        }
+        refuse = Provider.events(said, done=False)
+        return await (refuse if "stream_options" in server.bodies[-1] else Provider.say("fine"))(request)
+
+    server.handler = dear
+    first, then = [await ask(client) for _ in range(2)]
+    assert (first.usd or 0.0) == pytest.approx((then.usd or 0.0) + 0.5)
+    assert server.bodies[-1].get("max_completion_tokens", server.bodies[-1].get("max_tokens")) == 100
