@@ -42,16 +42,6 @@ class Person(Record):
         """How the person is shown."""
         return self.name or self.id
 
-    @property
-    def signature(self) -> str:
-        """The person in a co-author trailer: doors know names and ids, seldom a mail address."""
-        who = self.login or self.id
-        clean = "".join(char for char in who if char.isalnum() or char in "._+-") or "someone"
-        name = " ".join(self.label.replace("<", " ").replace(">", " ").split())
-        at_github = self.login or self.surface == "github"
-        host = "users.noreply.github.com" if at_github else f"{self.surface}.invalid"
-        return f"{name} <{self.mail or f'{clean}@{host}'}>"
-
 
 class ToolCall(Record):
     """A model's request to run a tool. ``arguments`` is the raw text; it may be garbage."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
+from codebutler.repo.words import signature
 from codebutler.store.store import Store
+from codebutler.thread.state import ThreadState
 from codebutler.types import Json, Person
 
 GITHUB = "github"
@@ -37,8 +39,18 @@ async def co_authors(store: Store, people: Iterable[Person]) -> list[Person]:
     for person in people:
         if not person.gone:
             there = await known(store, person)
-            found.setdefault(there.signature.rpartition("<")[2], there)
+            found.setdefault(signature(there).rpartition("<")[2], there)
     return list(found.values())
+
+
+async def asked_by(store: Store, state: ThreadState) -> list[str]:
+    """Who asked for the work, approved it, or had it mended: the co-authors of its commits."""
+    asked = [
+        *([state.opened.owner] if state.opened is not None else []),
+        *([state.approval.by] if state.approval is not None else []),
+        *([state.mend.by] if state.mend is not None and state.mend.by is not None else []),
+    ]
+    return [signature(person) for person in await co_authors(store, asked)]
 
 
 async def settle(

@@ -16,10 +16,11 @@ from codebutler.repo import checkpoints, commits, objects, worktrees
 from codebutler.repo.git import move_ref, plumb
 from codebutler.repo.held import with_folder
 from codebutler.repo.index import sync_index
+from codebutler.repo.words import signature
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.folder import Folder
 from codebutler.thread.host import MEMORY_FOLDER, Host
-from codebutler.thread.identity import co_authors
+from codebutler.thread.identity import asked_by
 from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.warning import code
@@ -88,22 +89,15 @@ class Workspace(Folder):
         if named == self._log.state.head:
             return await self._save(message)
         old, gitdir = await self._save(UNNAMED), self._host.repo.gitdir
-        tree, words = await commits.tree_of(gitdir, old), commits.signed(message, await self._asked())
+        tree, words = (
+            await commits.tree_of(gitdir, old),
+            commits.signed(message, await asked_by(self._host.store, self._log.state)),
+        )
         new = await commits.join_trees(gitdir, tree, [named, old], words, identity=self.identity)
         await move_ref(gitdir, f"refs/heads/{self._ready.branch}", new, old, why="codebutler: commit")
         self._index_behind, self._saved = True, (new, tree)
         await self._log.append(CheckpointMade(commit=new, message=message))
         return new
-
-    async def _asked(self) -> list[str]:
-        """Who asked for the work, approved it, or had it mended: the co-authors of its commits."""
-        state = self._log.state
-        asked = [
-            *([state.opened.owner] if state.opened is not None else []),
-            *([state.approval.by] if state.approval is not None else []),
-            *([state.mend.by] if state.mend is not None and state.mend.by is not None else []),
-        ]
-        return [person.signature for person in await co_authors(self._host.store, asked)]
 
     async def _named(self) -> str:
         """The branch's last commit below the checkpoints that have no name; its tip if that has one."""
@@ -147,7 +141,7 @@ class Workspace(Folder):
             message=message,
             ref=f"refs/heads/{self._ready.branch}",
             old=old,
-            co_authors=await self._asked() if message != UNNAMED else [],
+            co_authors=await asked_by(self._host.store, self._log.state) if message != UNNAMED else [],
             identity=self.identity,
             index=False,
         )
@@ -199,7 +193,7 @@ class Workspace(Folder):
             message=message,
             ref=f"refs/heads/{self._ready.branch}",
             old=old,
-            co_authors=[co_author.signature] if co_author is not None else [],
+            co_authors=[signature(co_author)] if co_author is not None else [],
             identity=self.identity,
         )
 

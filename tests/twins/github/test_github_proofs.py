@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.repo.words import signature
 from codebutler.thread.identity import HOURS, WISHES, known, unlink
 from codebutler.types import Person
 
@@ -38,7 +39,7 @@ async def test_a_comment_of_the_account_proves_it_once(wish: Desk, shop: Shop) -
     await wish.look()
     assert (await known(wish.store, ROBIN)).login == "eve"
     assert await wish.store.notes(WISHES) == []
-    signed = (await known(wish.store, ROBIN)).signature
+    signed = signature(await known(wish.store, ROBIN))
     number = shop.eve.user.json(shop.twin.url)["id"]
     assert signed == f"Robin <{number}+eve@users.noreply.127.0.0.1>"
     await unlink(wish.store, "slack", "U7")
