@@ -230,6 +230,10 @@ class Store(Together):
         """When the earliest timer is due."""
         return await self._readers.do(log.next_due)
 
+    async def last_due(self) -> float | None:
+        """When the latest timer is due."""
+        return await self._readers.do(log.last_due)
+
     # --------------------------------------------------------------------------- money
 
     async def reserve(self, *, key: str, usd: float, caps: Mapping[str, float]) -> None:

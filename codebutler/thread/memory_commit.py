@@ -49,7 +49,7 @@ async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
         return await memory_text(desk.host.repo.gitdir, desk.state.head, path)
 
     done = await changes(desk, decided, read)
-    commit = await desk.space.commit_files(done.files, _message(desk, done.kept), co_author=decided.by)
+    commit = await desk.space.commit_files(done.files, _message(desk, done.kept), signature(decided.by))
     await _tell(
         desk,
         done,

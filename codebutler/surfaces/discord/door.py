@@ -26,8 +26,9 @@ from codebutler.surfaces.discord.calls import (
 from codebutler.surfaces.discord.hearing import Hearing
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
-from codebutler.surfaces.discord.places import DM, room
+from codebutler.surfaces.discord.places import DM, FORUMS, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
+from codebutler.surfaces.discord.talks import opens_thread
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.types import Capabilities, Json, Outbound
 
@@ -75,7 +76,15 @@ class Discord:
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
         """Post or edit; see types.Surface. DoorClosed when only an admin can mend what is in the way."""
+        talks = self.hearing.talks
+        talk = await talks.state(external_id) == "open"
+        if talk and message.slot:
+            return ""  # a channel of others needs no status card
         try:
+            if talk and opens_thread(message):
+                await self.hearing.open_thread(external_id)
+                await talks.becomes_thread(external_id)
+                self._standing.pop(external_id, None)
             if message.slot and replaces and await self._edit(external_id, message, replaces, mark):
                 shown = replaces
             else:
@@ -92,6 +101,8 @@ class Discord:
             self._standing.pop(external_id, None)
             raise
         self._link.troubles.mended(f" {external_id}")
+        if "aloud" in message.data and not external_id.startswith(DM):
+            self._link.later(self._aloud(external_id, message, mark))
         await self.hearing.buttons.offer(external_id, shown, message, mark)
         self._link.later(self.hearing.buttons.tidy(external_id))
         return shown
@@ -137,9 +148,20 @@ class Discord:
             del standing.marks[next(iter(standing.marks))]
         return shown
 
+    async def _aloud(self, conversation: str, message: Outbound, mark: str) -> None:
+        """The words in the channel around the conversation, with the way to it; a forum has no such place."""
+        home = await self._link.places.of(parent_of(conversation))
+        if home.type not in FORUMS:
+            text = f"<#{room(conversation)[0]}> {message.text}"[: looks.CONTENT]
+            sent = {"content": text, "nonce": looks.nonce(f"{mark}:aloud", 0), "enforce_nonce": True}
+            await self._raw(home.id, {**sent, "allowed_mentions": looks.NOBODY}, ())
+
     async def _post(self, conversation: str, body: Json, nonce: str, files: Files) -> str:
         """One message; its thread is opened, or brought back from the archive, where that is in the way."""
-        channel = room(conversation)[0]
+        channel = await self.hearing.talks.channel(conversation)
+        if await self.hearing.talks.state(conversation) == "open":
+            asked = (await self.hearing.talks.messages(conversation))[-1]
+            body = {**body, "message_reference": {"message_id": asked, "fail_if_not_exists": False}}
         sent = {**body, "nonce": nonce, "enforce_nonce": True, "allowed_mentions": looks.NOBODY}
         for _ in range(3):
             try:
@@ -223,12 +245,14 @@ class Discord:
 
     async def _look(self, conversation: str, thread: str) -> Standing:
         """Our messages since the newest that is known to be delivered."""
-        channel, first = room(conversation)
+        channel, first = await self.hearing.talks.channel(conversation), room(conversation)[1]
         sent = [
             int(post.external_id)
             for post in await self._store.posts(thread)
             if post.surface == SURFACE and post.conversation == conversation and post.external_id.isdigit()
         ]
+        talk = await self.hearing.talks.state(conversation) == "open"
+        asked = await self.hearing.talks.messages(conversation) if talk else []
         newest, us, found = max(sent, default=int(first) - 1), await self._link.us(), Standing()
         while True:
             try:
@@ -242,7 +266,8 @@ class Discord:
                 return found
             for row in sorted(page, key=lambda each: int(each["id"])):
                 newest = int(row["id"])
-                if (row.get("author") or {}).get("id") == us:
+                about = str((row.get("message_reference") or {}).get("message_id"))
+                if (row.get("author") or {}).get("id") == us and (not talk or about in asked):
                     found.loose.append(row)
                     if row.get("nonce"):
                         found.marks[str(row["nonce"])] = str(row["id"])

@@ -16,6 +16,7 @@ from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
+from codebutler.thread.linking import ask
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ SHOWN, OFFERED = 20, 25
 NOT_HERE = (
     "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
 )
+SHELVED = 7
+"""Days for which a folder is idle, where nobody says it."""
 REQUESTS = {
     "new": "{}",
     "plan": "Plan what this issue asks for, and wait for approval: {}",
@@ -70,6 +73,8 @@ async def _run(doing: Doing, door: Hearing, place: Place) -> None:
         await logs.send(doing, door, str(options.get("task")), int(options.get("page") or 1))
     elif name == "follow":
         await doing.tell(await opening.follow(doing, door, place, str(options.get("task"))))
+    elif name in {"link", "link-user", "cleanup"}:
+        await doing.tell(await _people(doing, door, name, options))
     elif name == "raise-cap" and not (await doing.person(door)).admin:
         await doing.tell(admin.ADMINS)
     else:
@@ -96,6 +101,20 @@ def opener(doing: Doing, place: Place) -> Hearing | None:
     return own or next((door for door in ranked if door.elsewhere(home)), None)
 
 
+async def _people(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
+    """Who is who at GitHub; and room for new work. These need no thread."""
+    by, here = await doing.person(door), await conversations(doing)
+    if name == "cleanup":
+        return await door.office.make_room(by, float(options.get("days", SHELVED)))
+    who = str(options.get("user") or "")
+    if who and not who.isdigit():
+        return "That is nobody here."
+    return await ask(
+        door.store, by, str(options.get("name") or ""), f"{SURFACE}:{who}" if who else "",
+        mention=door.office.config.github.mention, thread=here[0][2] if here else "",
+    )  # fmt: skip
+
+
 async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
     """A command of the registry, for the thread that it names or is typed in."""
     task = str(options.pop("task", ""))
@@ -114,7 +133,7 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
         author=await doing.person(owner),
     )  # fmt: skip
     await owner.receive(said)
-    return f"`{words}` is said in {linked(doing, conversation)}"
+    return f"`{words}` is said in {await linked(doing, owner, conversation)}"
 
 
 async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any]) -> str:
@@ -140,7 +159,7 @@ async def _listed(doing: Doing, door: Hearing, *, everybody: bool) -> str:
     lines = []
     for row in await _open(door):
         if everybody or row.id in bound:
-            where = linked(doing, bound[row.id]) if row.id in bound else "(another door)"
+            where = await linked(doing, door, bound[row.id]) if row.id in bound else "(another door)"
             lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {row.title}")
     return "\n".join(lines[:SHOWN]) or "No thread is open."
 
@@ -167,7 +186,7 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
     if await door.store.find(SURFACE, conversation):
         return "That is in a thread of mine already."
     await door.accept(heard, place, conversation, called=True)
-    return f"Your thread: {linked(doing, conversation)}"
+    return f"Your thread: {await linked(doing, door, conversation)}"
 
 
 async def complete(doing: Doing) -> None:

@@ -100,6 +100,22 @@ async def test_what_was_said_during_an_outage_is_heard_once(desk: Any) -> None:
     assert len({each.key for each in desk.received}) == len(desk.received)
 
 
+async def test_unread_changes_during_an_outage_count(desk: Any) -> None:
+    root = desk.human.say("first")
+    await desk.until(lambda: root in desk.guild.channels)
+    old, gone = desk.human.say("old", channel=root), desk.human.say("gone", channel=root)
+    await desk.until(lambda: len(desk.received) == 3)
+    desk.twin.gateway.down = True
+    await desk.twin.gateway.close(4000, forget=True)
+    desk.human.edit(old, "new", channel=root)
+    desk.human.delete(gone, channel=root)
+    desk.twin.gateway.down = False
+    await desk.until(lambda: any(each.deletes for each in desk.received))
+    await desk.until(lambda: any(each.edits for each in desk.received))
+    kinds = [said.kind for said in await desk.heard(f"{SHOP}:{root}")]
+    assert sorted(kinds[3:]) == ["message_deleted", "message_edited"]
+
+
 async def test_a_session_is_resumed_and_duplicates_count_once(desk: Any) -> None:
     await desk.twin.gateway.reconnect()
     await desk.until(lambda: desk.twin.gateway.resumed == 1)
