@@ -264,8 +264,7 @@ class Workspace(Folder):
 
     async def remove(self, landed: str) -> str:
         """Remove worktree and branch. Work that is not in ``landed`` stays: returns where it is, or ""."""
-        state = self._log.state
-        if state.worktree is None or state.removed:
+        if self._log.state.worktree is None or self._log.state.removed:
             return ""
         kept = ""
         try:
@@ -277,8 +276,7 @@ class Workspace(Folder):
 
     async def put_away(self) -> str:
         """Remove the folder and keep the branch. What is not in a commit stays: returns why, or ""."""
-        state = self._log.state
-        if state.worktree is None or state.removed:
+        if self._log.state.worktree is None or self._log.state.removed:
             return ""
         try:
             await self._clear([], keep_branch=True)
@@ -290,9 +288,9 @@ class Workspace(Folder):
         tree, repo = await worktrees.find(self._host.repo, self._log.state.id), self._host.repo
         if tree is not None:
             there = await asyncio.to_thread(worktrees.stands, repo, tree.branch)
-            dirt = await (await self.hands()).status(self._log.state.head) if there else []
+            found = await (await self.hands()).status(self._log.state.head) if there else []
+            dirty = [change.path for change in found]
             await self.close()
-            dirty = [change.path for change in dirt]
             await worktrees.remove(repo, tree, dirty=dirty, landed=landed, keep_branch=keep_branch)
 
     async def close(self) -> None:
