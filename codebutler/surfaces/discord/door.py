@@ -26,7 +26,7 @@ from codebutler.surfaces.discord.calls import (
 from codebutler.surfaces.discord.hearing import Hearing
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
-from codebutler.surfaces.discord.places import DM, room
+from codebutler.surfaces.discord.places import DM, FORUMS, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import opens_thread
 from codebutler.surfaces.discord.troubles import fix_of
@@ -101,6 +101,8 @@ class Discord:
             self._standing.pop(external_id, None)
             raise
         self._link.troubles.mended(f" {external_id}")
+        if "aloud" in message.data and not external_id.startswith(DM):
+            self._link.later(self._aloud(external_id, message, mark))
         await self.hearing.buttons.offer(external_id, shown, message, mark)
         self._link.later(self.hearing.buttons.tidy(external_id))
         return shown
@@ -145,6 +147,14 @@ class Discord:
         while len(standing.marks) > MARKS:
             del standing.marks[next(iter(standing.marks))]
         return shown
+
+    async def _aloud(self, conversation: str, message: Outbound, mark: str) -> None:
+        """The words in the channel around the conversation, with the way to it; a forum has no such place."""
+        home = await self._link.places.of(parent_of(conversation))
+        if home.type not in FORUMS:
+            text = f"<#{room(conversation)[0]}> {message.text}"[: looks.CONTENT]
+            sent = {"content": text, "nonce": looks.nonce(f"{mark}:aloud", 0), "enforce_nonce": True}
+            await self._raw(home.id, {**sent, "allowed_mentions": looks.NOBODY}, ())
 
     async def _post(self, conversation: str, body: Json, nonce: str, files: Files) -> str:
         """One message; its thread is opened, or brought back from the archive, where that is in the way."""

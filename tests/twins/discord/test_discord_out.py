@@ -33,6 +33,19 @@ async def test_a_reply_has_its_role_its_buttons_and_calls_nobody(desk: Any) -> N
     assert desk.human.button(root, shown, "Approve").startswith("cb:")
 
 
+async def test_what_is_said_aloud_is_seen_in_the_channel_once(desk: Any) -> None:
+    root, where, thread = await opened(desk)
+    words = Outbound(text="Merged in this order", kind="notice", data={"aloud": True})
+    for _ in range(2):
+        await desk.door.deliver(where, words, mark=f"{thread}:a", replaces="")
+
+    def heard() -> list[str]:
+        return [text_of(m) for m in desk.human.told(SHOP)]
+
+    await desk.until(lambda: heard() == [f"<#{root}> Merged in this order"])
+    assert [text_of(m) for m in desk.human.told(root)] == ["Merged in this order"]
+
+
 @pytest.mark.parametrize("kind", ["done_close", "done_500", "close", "500"])
 async def test_an_attempt_whose_fate_is_unknown_leaves_one_message(desk: Any, kind: Any) -> None:
     root, where, thread = await opened(desk)
