@@ -55,9 +55,9 @@ async def create(
     """The worktree of ``thread``: the one it has, or a new one on ``codebutler/<slug of name>``.
 
     Never moves a branch: if the name is taken here, or one of ``taken``, a number is added. A thread whose
-    folder was freed, or half made, gets it again on the branch it had. The new folder is empty: the executor fills it. ``fresh``: a
-    folder that is there already is emptied, because the caller's log says that it was never filled wholly
-    (if its branch has moved on, somebody has worked there, and it is left as it is).
+    folder was freed, or half made, gets it again on the branch it had. The new folder is empty: the executor
+    fills it. ``fresh``: a folder that is there already is emptied, because the caller's log says that it was
+    never filled wholly (if its branch has moved on, somebody has worked there, and it is left as it is).
     """
     need_oid(base_commit, "the base commit")
     await asyncio.to_thread(branches_folder, repo)
