@@ -10,13 +10,11 @@ from codebutler.surfaces.discord.calls import (
     NO_ACCESS,
     NO_PERMISSION,
     Calls,
-    DiscordAway,
     DiscordRefused,
 )
+from codebutler.surfaces.telling import Admins
 
 log = logging.getLogger("codebutler.discord")
-ADMINS = "ADMINS"
-"""Marks the lines of the service's log that are for whoever runs the host."""
 TOKEN = "Put a working bot token into discord.token (or DISCORD_TOKEN) and restart."  # noqa: S105 - a sentence
 SHUT: Mapping[int, str] = {
     401: TOKEN,
@@ -37,32 +35,22 @@ def fix_of(error: DiscordRefused) -> str:
     return SHUT[401] if error.status == 401 else SHUT.get(error.code, "")
 
 
-class Troubles:
+class Troubles(Admins):
     """Tells the admins."""
 
     def __init__(self, calls: Calls, *, channel: str, admins: Sequence[str]) -> None:
         """In ``channel``, or to each of ``admins``; always in the log."""
+        super().__init__(log, channel=channel, admins=admins)
         self._calls = calls
-        self._channel = channel
-        self._admins = admins
-        self._told: set[str] = set()
+        self._people = frozenset(() if channel else admins)
 
-    async def tell(self, key: str, words: str) -> None:
-        """Say it, unless it was said since it last worked."""
-        if key in self._told:
-            return
-        self._told.add(key)
-        log.warning("%s: %s", ADMINS, words)
-        try:
-            for place in [self._channel] if self._channel else [await self._direct(a) for a in self._admins]:
-                body = {"content": words[:1_900], "allowed_mentions": {"parse": []}}
-                await self._calls.call("POST", "/channels/{channel_id}/messages", body=body, channel_id=place)
-        except (DiscordRefused, DiscordAway) as error:
-            log.warning("the admins cannot be told in Discord: %s", error)
-
-    async def _direct(self, user: str) -> str:
-        made = await self._calls.call("POST", "/users/@me/channels", body={"recipient_id": user})
-        return str(made["id"])
+    async def say(self, place: str, words: str) -> None:
+        """Say it in a channel, or to a person."""
+        if place in self._people:
+            made = await self._calls.call("POST", "/users/@me/channels", body={"recipient_id": place})
+            place = str(made["id"])
+        body = {"content": words[:1_900], "allowed_mentions": {"parse": []}}
+        await self._calls.call("POST", "/channels/{channel_id}/messages", body=body, channel_id=place)
 
     def mended(self, key: str) -> None:
         """It works: should it break again, they hear of it again."""
