@@ -125,7 +125,7 @@ class Outbound(Record):
     """One visible message, in markdown, before a door renders it.
 
     ``slot``: messages with the same slot replace each other (a status card is edited in place).
-    ``role``: who talks, shown as a prefix. ``kind`` chooses a form; "aloud" in ``data``: for its channel too.
+    ``role``: who talks, shown as a prefix. ``kind`` chooses a form; "aloud" in ``data``: for its channel.
     """
 
     text: str
