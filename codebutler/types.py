@@ -3,8 +3,6 @@
 US dollars, seconds, bytes. What goes to disk or a model is pydantic (see ``events``), the rest dataclasses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias

@@ -1,7 +1,5 @@
 """The commands that every door offers."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 

@@ -111,11 +111,11 @@ class Workspace(Folder):
             return await self._save_alone(message)
 
     async def _save_alone(self, message: str) -> str:
-        executor = await self.hands()
+        executor, gitdir = await self.hands(), self._host.repo.gitdir
         self._own_branch()
         old = await self._tip()
         if self._saved[0] != old:
-            self._saved = (old, await commits.tree_of(self._host.repo.gitdir, old))
+            self._saved = (old, await commits.tree_of(gitdir, old))
         tree = self._saved[1]
         try:
             built = await executor.tree(old, tree)
@@ -127,22 +127,18 @@ class Workspace(Folder):
         if built.tree == tree:
             self._dirty = False
             return old
-        await checkpoints.receive(self._host.repo.gitdir, executor.pack())
-        held, back = await with_folder(self._host.repo.gitdir, built.tree, old, MEMORY_FOLDER)
+        await checkpoints.receive(gitdir, executor.pack())
+        files = await self.moved_files(old, built.tree)
+        held, back = await with_folder(gitdir, built.tree, old, MEMORY_FOLDER, files)
+        ref = f"refs/heads/{self._ready.branch}"
         new = await checkpoints.import_checkpoint(
-            self._host.repo.gitdir,
-            tree=held,
-            pack=None,
-            message=message,
-            ref=f"refs/heads/{self._ready.branch}",
-            old=old,
-            identity=self.identity,
-            index=False,
-        )
+            gitdir, tree=held, known=tree, pack=None, message=message, ref=ref, old=old,
+            identity=self.identity, index=False,
+        )  # fmt: skip
         self._dirty, self._index_behind, self._saved = False, True, (new, held)
         if new != old:
-            files = sorted(await self.moved_files(old, new))
-            await self._log.append(CheckpointMade(commit=new, message=message, files=files))
+            files = await self.moved_files(old, new) if back else files
+            await self._log.append(CheckpointMade(commit=new, message=message, files=sorted(files)))
         if back:
             await self._put_back(executor, built.tree, held, back)
         return new
