@@ -54,14 +54,15 @@ async def create(
 ) -> Worktree:
     """The worktree of ``thread``: the one it has, or a new one on ``codebutler/<slug of name>``.
 
-    Never moves a branch: if the name is taken, here or (``taken``) elsewhere, a number is added. A thread
-    whose folder was freed, or half made, gets it again on the branch it had. The new folder is empty: the
-    executor fills it. ``fresh``: a folder that is there already is emptied, because the caller's log says
-    that it was never filled wholly (if its branch has moved on, somebody has worked there, and it is left as
-    it is).
+    Never moves a branch: if the name is taken here, or one of ``taken``, a number is added. A thread whose
+    folder was freed, or half made, gets it again on the branch it had. The new folder is empty: the executor
+    fills it. ``fresh``: a folder that is there already is emptied, because the caller's log says that it was
+    never filled wholly (if its branch has moved on, somebody has worked there, and it is left as it is).
     """
     need_oid(base_commit, "the base commit")
-    found = await _claimed(repo, thread) or await _claim(repo, slug(name), base_commit, thread, taken)
+    await asyncio.to_thread(branches_folder, repo)
+    wish = (slug(name), base_commit, thread, taken)
+    found = await _claimed(repo, thread) or await _claim(repo, *wish)
     if fresh and await resolve(repo.gitdir, found.ref) == found.base:
         await _drop_folder(repo, found)
     await _check_out(repo, found)
@@ -169,21 +170,23 @@ async def _claimed(repo: Repo, thread: str) -> Worktree | None:
     return None
 
 
-async def _claim(repo: Repo, wanted: str, base: str, thread: str, there: Collection[str]) -> Worktree:
+async def _claim(repo: Repo, wanted: str, base: str, thread: str, others: Collection[str]) -> Worktree:
     """Take the first free name: branch and ownership come into being together."""
-    last, folder = None, await asyncio.to_thread(branches_folder, repo)
+    last = None
     for number in range(1, _TRIES + 1):
         name = wanted if number == 1 else f"{wanted}-{number}"
-        taken = name in there or (folder / name).exists() or (repo.gitdir / "worktrees" / name).exists()
-        if taken or await resolve(repo.gitdir, f"refs/heads/codebutler/{name}"):
+        new = _named(repo, name, base)
+        if new.branch in others or new.path.exists() or new.gitdir.exists():
             continue
-        refs = (f"refs/heads/codebutler/{name}", f"{_THREADS}{_key(thread)}/{name}")
+        if await resolve(repo.gitdir, new.ref):
+            continue
+        refs = (new.ref, f"{_THREADS}{_key(thread)}/{name}")
         orders = "".join(f"create {ref} {base}\n" for ref in refs)
         last = await try_git(
             "update-ref", "--stdin", gitdir=repo.gitdir, stdin=f"start\n{orders}commit\n".encode()
         )
         if last.code == 0:
-            return _named(repo, name, base)
+            return new
         if "reference already exists" not in last.err:
             break
     reason = complaint(last.err) if last else "every name like it is taken"

@@ -7,21 +7,18 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from codebutler.errors import BranchLost, CodeButlerError, RepoError
+from codebutler.errors import BranchLost, RepoError
 from codebutler.forges.base import Forge
-from codebutler.forges.choose import way_to
 from codebutler.repo.commits import Identity
-from codebutler.repo.git import is_ancestor, try_git
+from codebutler.repo.git import is_ancestor
 from codebutler.repo.merging import join
+from codebutler.repo.objects import merge_base
 from codebutler.repo.remotes import pick_remote
-from codebutler.repo.transfer import ls_remote
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.host import Host
 from codebutler.thread.state import ThreadState
 from codebutler.types import Outbound
 
-_OURS = "refs/heads/codebutler/"
-LOOK_SECONDS = 30.0
 _LAY_OUT = """
 GIT_INDEX_FILE=$(mktemp -u) || exit 1
 export GIT_INDEX_FILE
@@ -34,40 +31,6 @@ exit $code
 """With an index of its own: the worktree's is not writable in the sandbox. Ignored files stay."""
 
 
-async def names_there(host: Host) -> frozenset[str]:
-    """Names below ``codebutler/`` that the remote's branches have: of other clones, or of a lost store.
-
-    None of a remote that is away: the first push looks again (``need_ours``).
-    """
-    try:
-        way = await way_to(host.repo, host.config)
-        url = way.url or pick_remote(host.repo, host.home, local=host.config.forge == "local").url
-        heads = await ls_remote(host.repo.gitdir, url, f"{_OURS}*", token=way.token, timeout=LOOK_SECONDS)
-    except CodeButlerError:
-        return frozenset()
-    return frozenset(ref.removeprefix(_OURS) for ref in heads if ref.startswith(_OURS))
-
-
-async def need_ours(host: Host, state: ThreadState, there: str) -> None:
-    """BranchLost if the remote's ``there`` is another thread's, which chose the same name at the same time.
-
-    A thread that has not pushed yet knows its branch by a commit of its own: a kill may have kept a push
-    from the log, and people go on from there. Work that nobody approved here must not land with ours.
-    """
-    if state.pushed or state.worktree is None or there == state.head:
-        return
-    gitdir, base = host.repo.gitdir, state.worktree.base
-    shared = await try_git("merge-base", there, state.head, gitdir=gitdir)
-    where = shared.out.decode().strip()
-    if where and not await is_ancestor(gitdir, where, base):
-        return
-    branch = state.worktree.branch
-    raise BranchLost(
-        f"the remote has a branch {branch} of somebody else's work ({there[:12]}); nothing was pushed",
-        fix="Say fork: a second thread goes on from here under a name of its own",
-    )
-
-
 async def joined(host: Host, state: ThreadState, there: str, *, identity: Identity) -> str:
     """The commit with our head and the remote's tip ``there``. RepoError says how a person can join them."""
     if state.worktree is None:
@@ -78,10 +41,27 @@ async def joined(host: Host, state: ThreadState, there: str, *, identity: Identi
             f"{branch} was rewritten on the remote: it is at {there[:12]}, without our {state.pushed[:12]}",
             fix=f"Put it back (git push --force {name} {branch}:{branch}) or open a new thread",
         )
+    if not state.pushed and not await _shares(host, state, there):
+        raise BranchLost(
+            f"{name} has a branch {branch} that is not this thread's: nothing is pushed or taken over",
+            fix='Say "fork": the second thread gets a branch of its own. Or, if nobody needs that one, '
+            f"delete it (git push {name} --delete {branch}) and say it again",
+        )
     pull = f"cd {shlex.quote(path)} && git {_trust(Path(path))}pull --no-rebase {name} {branch}"
     fix = f"Join them by hand ({pull}), mend what conflicts, commit, and say it again"
     message = f"Merge what others pushed to {branch}\n"
     return await join(host.repo.gitdir, state.head, there, message=message, fix=fix, identity=identity)
+
+
+async def _shares(host: Host, state: ThreadState, there: str) -> bool:
+    """Whether a branch that we never saw ours hold our work, or nothing else than that."""
+    gitdir, tree = host.repo.gitdir, state.worktree
+    common = await merge_base(gitdir, there, state.head)
+    if common is None or tree is None:
+        return False
+    bases = [tree.base, *([state.base.commit] if state.base else [])]
+    ours = [not await is_ancestor(gitdir, common, base) for base in bases]
+    return common == there or all(ours)
 
 
 def _trust(folder: Path) -> str:

@@ -130,19 +130,6 @@ async def test_a_deleted_worktree_comes_back_from_the_branch(
     assert (await say(session, "merge")).phase == "closed"
 
 
-async def test_the_remotes_branch_of_that_name_is_anothers(
-    stage: Stage, session: Session, tmp_path: Path
-) -> None:
-    """Of another clone, or of a store that was lost: its work is not taken over, and its branch stays."""
-    stage.git("push", "-q", "origin", "main:refs/heads/codebutler/add-a-note")
-    theirs = push_elsewhere(stage, tmp_path / "else", "codebutler/add-a-note", {"THEIRS": "not approved\n"})
-    assert (await noted(session))[0] == "codebutler/add-a-note-2"
-    assert (await say(session, "merge")).phase == "closed"
-    landed = stage.git("ls-tree", "--name-only", "main", "--", "NOTE", "THEIRS", where=stage.sample.remote)
-    assert landed == "NOTE"
-    assert on_remote(stage, "codebutler/add-a-note").startswith(f"commit {theirs}")
-
-
 async def test_a_deleted_branch_is_said_with_what_brings_it_back(stage: Stage, session: Session) -> None:
     branch, folder = await noted(session)
     shutil.rmtree(folder)
