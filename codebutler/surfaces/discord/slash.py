@@ -19,7 +19,7 @@ from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
 from codebutler.thread import render, rewind
-from codebutler.thread.identity import ask
+from codebutler.thread.linking import ask
 from codebutler.thread.state import ThreadState
 from codebutler.types import Inbound, Json
 
