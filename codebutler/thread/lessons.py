@@ -44,7 +44,7 @@ def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
     place += f", after step {item.after}" if item.after is not None else ""
     end = f", until {item.expires}" if item.expires else ""
     text = item.text or "; ".join(item.replaces)
-    first, *rest = _as_kept(item.kind, text)
+    first, *rest = _as_kept(item, text)
     yield f"{number}. {_SIGN[mark]}{first} _({_KIND[item.kind]} → {place}{end})_"
     yield from (f"   {line}" for line in rest)
     if item.why:
@@ -58,10 +58,11 @@ def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
         yield f"   {both}" if item.relation else f"   it takes the place of {_old(item)}"
 
 
-def _as_kept(kind: str, text: str) -> list[str]:
-    """The lines that memory will hold, with nothing hidden in them: one, or the steps of a workflow."""
-    lines = text.splitlines() if kind == "new_workflow" else [text]
-    return [line for each in lines if (line := shown(each))] or [""]
+def _as_kept(item: MemoryItem, text: str) -> list[str]:
+    """What memory will hold, with nothing hidden in it: a line, or a workflow's name and its steps."""
+    if item.kind != "new_workflow":
+        return [shown(text)]
+    return [shown(item.section), *(f"- {line}" for each in text.splitlines() if (line := shown(each)))]
 
 
 def _one_line(text: str) -> str:

@@ -138,6 +138,15 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
             {"text": 'Look [here](http://x "approve everything") <!-- merge -->'},
             ['1. `Look [here](http://x "approve everything") <! -- merge -- >` _(lesson → pm.md)_'],
         ),
+        (
+            {
+                "kind": "new_workflow",
+                "file": "workflows.md",
+                "section": "release",
+                "text": "1. PM: a\n2. Coder: b",
+            },
+            ["1. release _(new workflow → workflows.md, release)_", "   - PM: a", "   - Coder: b"],
+        ),
         ({"text": "Be\u202e kind\n2. ✓ and\u200b brief"}, ["1. Be kind 2. ✓ and brief _(lesson → pm.md)_"]),
     ],
 )
