@@ -122,9 +122,10 @@ async def register(link: Link) -> None:
     for guild in [settings.guild_id] if settings.guild_id else await link.guilds():
         try:
             await _put(link, f"/applications/{application}/guilds/{guild}/commands", body)
+            link.troubles.mended(f"commands {guild}")
         except DiscordRefused as error:
             words = f"Discord takes no commands for the guild {guild}: {error}."
-            await link.troubles.tell(f"commands {guild}", f"{words} Invite the bot with a new link.")
+            await link.troubles.hit(f"commands {guild}", f"{words} Invite the bot with a new link.")
 
 
 async def _put(link: Link, path: str, body: list[Json]) -> None:

@@ -7,7 +7,7 @@ is read twice is heard once, by its key.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord import inbound
@@ -15,7 +15,7 @@ from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of
-from codebutler.surfaces.discord.troubles import fix_of
+from codebutler.surfaces.discord.troubles import fix_of, key_of
 from codebutler.surfaces.linking import AGAIN, PATROL, Looks
 from codebutler.types import Json
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MARGIN = 60.0
 """Seconds by which clocks may differ, and by which events may be late."""
+BEHIND = f"{SURFACE}:behind:"
+"""Where it stands from where a channel that could not be read is to be read."""
 PAGE, PAGES = 100, 100
 DAYS = 30
 """Threads that changed within so many days are looked at."""
@@ -34,6 +36,12 @@ _EPOCH = 1_420_070_400_000
 def snowflake(moment: float) -> int:
     """The smallest id of a moment, in seconds since the epoch."""
     return max(0, int(moment * 1000) - _EPOCH) << 22
+
+
+async def _behind(door: Hearing) -> dict[str, int]:
+    """Channels that a look could not read, and from where."""
+    kept = (noted.partition(":") for noted in await door.store.notes(BEHIND))
+    return {channel: int(cursor) for channel, _, cursor in kept}
 
 
 class CatchUp(Looks["Hearing"]):
@@ -56,12 +64,12 @@ class CatchUp(Looks["Hearing"]):
         begun = snowflake(time.time() - MARGIN)
         noted = await door.store.noted(key)
         if noted:
-            cursor = int(noted)
-            for place in await self._places(door, cursor):
-                await self._read(door, place, cursor)
+            cursor, behind = int(noted), await _behind(door)
+            for place in await self._places(door, cursor, behind):
+                await self._read(door, place, min(cursor, behind.get(place.id, cursor)))
         await door.store.note(key, str(begun))
 
-    async def _places(self, door: Hearing, cursor: int) -> list[Place]:
+    async def _places(self, door: Hearing, cursor: int, behind: Mapping[str, int]) -> list[Place]:
         """Where something may be new."""
         found = {channel: Place(channel, -1) for channel in door.channels}
         for row in await self._all():
@@ -70,7 +78,8 @@ class CatchUp(Looks["Hearing"]):
             if home in door.channels or door.elsewhere(home):
                 self._link.places.note(row)
                 found.pop(place.id, None)
-                if place.last > cursor and (place.thread or place.type in HEARD - FORUMS):
+                new = place.last > cursor or place.id in behind
+                if new and (place.thread or place.type in HEARD - FORUMS):
                     found[place.id] = place
         for bound in await door.store.bound(SURFACE):
             if bound.changed > time.time() - DAYS * 86_400:
@@ -106,9 +115,17 @@ class CatchUp(Looks["Hearing"]):
                         await door.hear(changed or heard)
         except DiscordRefused as error:
             self._link.log.info("%s cannot be read: %s", place.id, error)
+            if error.status == 401:
+                raise
+            if place.id in door.channels:
+                await door.store.note(f"{BEHIND}{place.id}", f"{place.id}:{cursor}")
             if place.id in door.channels and fix_of(error):
                 words = f"Discord does not let {place.id} be read: {error}. {fix_of(error)}"
-                await self._link.troubles.tell(f"read {place.id}", words)
+                key = key_of(error, place.id)
+                await self._link.troubles.hit(key, words, about=f"read {place.id}")
+        else:
+            self._link.troubles.mended(f"read {place.id}")
+            await door.store.note(f"{BEHIND}{place.id}", "")
 
     async def _since(self, channel: str, cursor: int) -> AsyncIterator[Json]:
         """Messages after the cursor, oldest first."""

@@ -29,7 +29,7 @@ from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.places import DM, FORUMS, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import opens_thread
-from codebutler.surfaces.discord.troubles import fix_of
+from codebutler.surfaces.discord.troubles import fix_of, key_of
 from codebutler.types import Capabilities, Json, Outbound
 
 KEPT = 2_000
@@ -95,12 +95,13 @@ class Discord:
             if not fix:
                 raise
             words = f"Discord lets no message through in {external_id}: {error}"
-            await self._link.troubles.tell(f"{error.code} {external_id}", f"{words}. {fix}")
+            key = key_of(error, external_id)
+            await self._link.troubles.hit(key, f"{words}. {fix}", about=external_id)
             raise DoorClosed(words, fix=fix) from error
         except BaseException:  # whether it was posted is not known: look before the next attempt
             self._standing.pop(external_id, None)
             raise
-        self._link.troubles.mended(f" {external_id}")
+        self._link.troubles.mended(external_id)
         if "aloud" in message.data and not external_id.startswith(DM):
             self._link.later(self._aloud(external_id, message, mark))
         await self.hearing.buttons.offer(external_id, shown, message, mark)

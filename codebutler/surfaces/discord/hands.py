@@ -24,7 +24,7 @@ from codebutler.surfaces.discord.calls import (
 )
 from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE, name_of
-from codebutler.surfaces.discord.places import DM, parent_of, room
+from codebutler.surfaces.discord.places import DM, address, parent_of, room
 from codebutler.surfaces.wording import choices, decision, gone, load, not_theirs
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
@@ -289,9 +289,9 @@ async def submitted(doing: Doing) -> None:
 async def linked(doing: Doing, door: Hearing, conversation: str) -> str:
     """A conversation as people can follow it."""
     channel, first = room(conversation)
+    base, parent = doing.link.settings.base_url, parent_of(conversation)
     if conversation.startswith(DM):
-        return f"https://discord.com/channels/@me/{parent_of(conversation)}/{first}"
+        return address(base, "", parent, first)
     if await door.talks.state(conversation) == "open":
-        place = await doing.link.places.of(parent_of(conversation))
-        return f"https://discord.com/channels/{place.guild or '@me'}/{place.id}/{first}"
+        return address(base, (await doing.link.places.of(parent)).guild, parent, first)
     return f"<#{channel}>"

@@ -16,7 +16,7 @@ from codebutler.surfaces.discord.inbound import SURFACE, Heard
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.office import Office
 from codebutler.surfaces.discord.office import place as guild_place
-from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import Talks
 from codebutler.surfaces.wording import load, not_theirs
@@ -121,8 +121,9 @@ class Hearing:
             return await self._direct(place.id, heard)
         if place.thread:
             return f"{place.parent}:{place.id}"
-        if heard.kind == "message":
-            talk = await self.talks.replied(place.id, heard.reply) if heard.reply else ""
+        if heard.kind in {"message", "cancel"}:
+            about = heard.id if heard.kind == "cancel" else heard.reply
+            talk = await self.talks.replied(place.id, about) if about else ""
             return talk or f"{place.id}:{heard.id}"
         key = f"{SURFACE}:{place.id}:{heard.id}"
         said = await self.store.said(SURFACE, f"{place.id}:", key)
@@ -225,7 +226,9 @@ class Hearing:
         if place.thread and place.type and heard.id == place.id and await self._in_forum(place):
             words.insert(0, place.name)
         text = "\n".join(words).strip() or ("" if files else "/help")
-        return base.model_copy(update={"text": text, "attachments": files})
+        first = "" if not place.direct else heard.id
+        link = address(self.link.calls.base, heard.guild or place.guild, room(conversation)[0], first)
+        return base.model_copy(update={"text": text, "attachments": files, "link": link})
 
     async def _in_forum(self, place: Place) -> bool:
         return (await self.link.places.of(place.parent)).type in FORUMS

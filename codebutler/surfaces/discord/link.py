@@ -19,7 +19,7 @@ from codebutler.surfaces.discord.calls import Calls, DiscordAway, DiscordRefused
 from codebutler.surfaces.discord.inbound import Heard
 from codebutler.surfaces.discord.intake import Intake
 from codebutler.surfaces.discord.places import Places
-from codebutler.surfaces.discord.troubles import TOKEN, Troubles, fix_of
+from codebutler.surfaces.discord.troubles import ALL, TOKEN, Troubles, fix_of
 from codebutler.surfaces.linking import Connection
 from codebutler.types import Json
 
@@ -34,6 +34,7 @@ INTENT = (
     "Turn on the message content intent: Discord's developer portal, your application, Bot, Privileged"
     " Gateway Intents. Without it the bot does not see what people write."
 )
+GATEWAY = "gateway"
 CHANGES = frozenset({"CHANNEL_CREATE", "CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE"})
 GONE = frozenset({"CHANNEL_DELETE", "THREAD_DELETE"})
 
@@ -96,6 +97,7 @@ class Link(Connection["Hearing", Heard]):
         if kind in {"READY", "RESUMED"}:
             self.connected.set()
             self.hello.set()
+            self.troubles.mended(GATEWAY)
             if kind == "READY":
                 self.later(catalogue.register(self))
         elif kind == "GUILD_CREATE":
@@ -165,12 +167,13 @@ class Link(Connection["Hearing", Heard]):
                 if not begun:
                     raise
                 failures += 1
-                await self.troubles.tell("gateway", f"{error.message} {error.fix}")
+                await self.troubles.hit(GATEWAY, f"{error.message} {error.fix}")
             except DiscordRefused as error:
                 if not begun and error.status == 401:
                     raise ConfigError(error.message, fix=TOKEN) from error
                 failures += 1
-                await self.troubles.tell("gateway", f"{error} {fix_of(error)}")
+                key = ALL if error.status == 401 else GATEWAY
+                await self.troubles.hit(key, f"{error} {fix_of(error)}", about=GATEWAY)
             except DiscordAway as error:
                 failures += 1
                 self.log.warning("%s", error)

@@ -8,7 +8,7 @@ from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.hands import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import DM, FORUMS, Place
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, room
 from codebutler.surfaces.discord.signs import OPEN_TAGS
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
@@ -30,7 +30,9 @@ async def request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
     author, user = await doing.person(door), str(doing.user.get("id"))
     said = Inbound(surface=SURFACE, external_id="", key=f"command:{doing.id}", author=author, text=words)
     conversation = await _opened(doing, door, place, f"<@{user}> asks: {words}", words)
-    await door.receive(said.model_copy(update={"external_id": conversation}))
+    guild = "" if place.direct else place.guild
+    address_of = address(doing.link.settings.base_url, guild, room(conversation)[0])
+    await door.receive(said.model_copy(update={"external_id": conversation, "link": address_of}))
     return f"Your thread: {await linked(doing, door, conversation)}"
 
 

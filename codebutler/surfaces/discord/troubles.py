@@ -12,6 +12,7 @@ from codebutler.surfaces.discord.calls import (
     Calls,
     DiscordRefused,
 )
+from codebutler.surfaces.discord.places import parent_of
 from codebutler.surfaces.telling import Admins
 
 log = logging.getLogger("codebutler.discord")
@@ -30,6 +31,11 @@ SHUT: Mapping[int, str] = {
 """Discord's codes (HTTP's for a token) for a door that lets nothing through, and what mends it."""
 
 
+_THREADS = frozenset({10008, 50007, ARCHIVED, 160005})
+ALL = "token"
+"""The trouble behind which nothing works."""
+
+
 def fix_of(error: DiscordRefused) -> str:
     """What mends it, or ""."""
     return SHUT[401] if error.status == 401 else SHUT.get(error.code, "")
@@ -42,6 +48,8 @@ class Troubles(Admins):
         """In ``channel``, or to each of ``admins``; always in the log."""
         super().__init__(log, channel=channel, admins=admins)
         self._calls = calls
+        self._broken: dict[str, set[str]] = {}
+        """What each trouble keeps from working."""
         self._people = frozenset(() if channel else admins)
 
     async def say(self, place: str, words: str) -> None:
@@ -52,6 +60,23 @@ class Troubles(Admins):
         body = {"content": words[:1_900], "allowed_mentions": {"parse": []}}
         await self._calls.call("POST", "/channels/{channel_id}/messages", body=body, channel_id=place)
 
-    def mended(self, key: str) -> None:
-        """It works: should it break again, they hear of it again."""
-        self._told = {told for told in self._told if not told.endswith(key)}
+    async def hit(self, key: str, words: str, *, about: str = "") -> None:
+        """Tell it, unless it was told since it last worked. ``about``: what does not work because of it."""
+        self._broken.setdefault(key, set()).add(about or key)
+        await self.tell(key, words)
+
+    def mended(self, about: str) -> None:
+        """It works, and so does the token: should it break again, they hear of it again."""
+        for key, broken in list(self._broken.items()):
+            broken.discard(about)
+            if not broken or key == ALL:
+                del self._broken[key]
+                self._told.discard(key)
+
+
+def key_of(error: DiscordRefused, conversation: str) -> str:
+    """What is the same trouble: a token's is one, a thread's its own, else it is the channel's."""
+    if error.status == 401:
+        return ALL
+    where = conversation if error.code in _THREADS else parent_of(conversation)
+    return f"{error.code} {where}"

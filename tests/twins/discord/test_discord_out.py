@@ -110,6 +110,27 @@ async def test_what_only_an_admin_can_mend_closes_the_door_and_is_told_once(desk
     assert desk.twin.calls.count("post_message") == 3  # two attempts and one word to the admins
 
 
+async def test_one_trouble_behind_many_threads_is_told_once(desks: Any) -> None:
+    desk = await desks(adminChannel=SHOP)
+    places = [await opened(desk) for _ in range(2)]
+    desk.guild.closed_to_us.add(SHOP)
+    desk.guild.revoked = True
+
+    async def fail(word: str, known: int) -> None:
+        for _, where, thread in places:
+            with pytest.raises(DoorClosed):
+                await desk.door.deliver(where, Outbound(text=word), mark=f"{thread}:{word}", replaces="")
+        assert len(desk.link.troubles._broken) == known
+
+    await fail("a", 1)
+    desk.guild.revoked = False
+    await fail("b", 2)
+    desk.guild.closed_to_us.clear()
+    _, where, thread = places[0]
+    await desk.door.deliver(where, Outbound(text="c"), mark=f"{thread}:c", replaces="")
+    assert list(desk.link.troubles._broken.values()) == [{places[1][1]}]
+
+
 async def test_rate_limits_are_kept_as_headers_say(desk: Any) -> None:
     root, where, thread = await opened(desk)
     desk.twin.window = 0.2
