@@ -96,6 +96,7 @@ class Hearing:
         task = asyncio.create_task(self._quietly(work))
         self._later.add(task)
         task.add_done_callback(self._later.discard)
+        task.add_done_callback(lambda _: work.close())  # one that was cancelled before its first step
 
     async def close(self) -> None:
         """Nothing is done beside any more."""
