@@ -17,6 +17,7 @@ from codebutler.repo.memory import MEMORY_FILES, revert
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import learned
 from codebutler.repo.objects import show_file
+from codebutler.repo.words import signature
 from codebutler.service.app import Place
 from codebutler.store.lessons import Past
 from codebutler.store.store import Store
@@ -135,7 +136,7 @@ async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, 
     branch, title = f"codebutler/memory-revert-{name}", f"Forget what was learned: {words[:60]}"
     gitdir = place.repo.gitdir
     tree = await commits.tree_with(gitdir, start.commit, {memory_path(file): text.encode()})
-    message = commits.signed(f"{title}\n\n- {words}\n", [os_person().signature])
+    message = commits.signed(f"{title}\n\n- {words}\n", [signature(os_person())])
     commit = await commits.commit_tree(gitdir, tree, start.commit, message)
     await forge.push(branch, commit, expect=await forge.fetch(branch))
     pr = await forge.open_pr(

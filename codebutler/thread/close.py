@@ -8,7 +8,7 @@ from codebutler.forges.base import Forge
 from codebutler.thread import lead, planfile, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
-from codebutler.thread.identity import linked
+from codebutler.thread.identity import co_authors
 from codebutler.thread.journal import journal
 from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base
@@ -64,9 +64,9 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
     head = await desk.space.push()
     pull, state = await forge.pull_hint(), desk.state
     asked = [state.opened.owner if state.opened else by, state.approval.by if state.approval else by, by]
-    co_authors = [await linked(desk.host.store, who) for who in asked if not who.gone]
+    named = await co_authors(desk.host.store, asked)
     with desk.turn.firm():
-        result = await forge.merge(number, expected_head=head, co_authors=co_authors)
+        result = await forge.merge(number, expected_head=head, co_authors=named)
         how = f"Get it with `{pull}`." if pull else ""
         text = f"Merged #{number} as `{result.sha[:12]}`. {how}{_left(desk.state)}"
         await desk.post(

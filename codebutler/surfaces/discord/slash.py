@@ -16,7 +16,7 @@ from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
-from codebutler.thread.identity import ask
+from codebutler.thread.linking import ask
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from codebutler.testing.discord.hooks import Interaction
 from codebutler.testing.discord.human import Human
 from codebutler.testing.slack.faults import Fault
 from codebutler.thread.houses import place_of
-from codebutler.thread.identity import login_of, wishes
+from codebutler.thread.identity import known, wishes
 from codebutler.types import Person
 
 
@@ -159,5 +159,5 @@ async def test_people_say_who_they_are_and_admins_say_it_of_others(desk: Any) ->
     given = admin(desk).command("codebutler", "link-user", name="eve", user="900000000000000001")
     assert "`discord:900000000000000001` is `eve`" in await told(desk, given)
     person = Person(surface="discord", id="900000000000000001")
-    assert await login_of(desk.store, person) == "eve"
+    assert (await known(desk.store, person)).login == "eve"
     assert await told(desk, admin(desk).command("rm-cleanup", days=2)) == "room by Ada after 2"
