@@ -74,9 +74,6 @@ async def test_what_is_pushed_has_a_name_and_what_a_rewind_undid_as_well(room: R
         assert titles[0].startswith("Rewind to point")
         assert titles[1:] == ["Notes", "Add B", "Notes"]
         assert scene.git("for-each-ref", "refs/codebutler/kept/") != ""
-        await scene.talk("a", "go")
-        await scene.talk("a", "merge")
-        assert scene.git("for-each-ref", "refs/codebutler/kept/") == ""
 
 
 async def test_a_checkpoint_is_in_the_log_before_the_next_step(room: Room) -> None:
