@@ -20,10 +20,11 @@ from codebutler.sandbox.executor import Executor
 from codebutler.thread import render
 from codebutler.thread.folder import Folder
 from codebutler.thread.host import MEMORY_FOLDER, Host
+from codebutler.thread.identity import asked_by
 from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.warning import code
-from codebutler.types import Outbound, Person
+from codebutler.types import Outbound
 
 UNNAMED = "Work in progress"
 """The subject of a checkpoint that nobody has named yet."""
@@ -94,7 +95,8 @@ class Workspace(Folder):
             named, old, gitdir = await self._named(), self._log.state.head, self._host.repo.gitdir
             if named == old:
                 return old
-            tree, words = await commits.tree_of(gitdir, old), commits.signed(message, ())
+            words = commits.signed(message, await asked_by(self._host.store, self._log.state))
+            tree = await commits.tree_of(gitdir, old)
             new = await commits.join_trees(gitdir, tree, [named], words, identity=self.identity)
             await kept.replace(gitdir, self._ready.branch, new, old, why="codebutler: commit")
             self._index_behind, self._saved = True, (new, tree)
@@ -135,6 +137,7 @@ class Workspace(Folder):
         ref = f"refs/heads/{self._ready.branch}"
         new = await checkpoints.import_checkpoint(
             gitdir, tree=held, known=tree, pack=None, message=message, ref=ref, old=old,
+            co_authors=await asked_by(self._host.store, self._log.state) if message != UNNAMED else (),
             identity=self.identity, index=False,
         )  # fmt: skip
         self._dirty, self._index_behind, self._saved = False, True, (new, held)
@@ -165,9 +168,7 @@ class Workspace(Folder):
         """A file as the branch's tip has it; None if it is absent."""
         return await objects.show_file(self._host.repo.gitdir, self._log.state.head, path)
 
-    async def commit_files(
-        self, files: Mapping[str, str], message: str, *, co_author: Person | None = None
-    ) -> str:
+    async def commit_files(self, files: Mapping[str, str], message: str, *co_authors: str) -> str:
         """A commit of the daemon's own (memory, journal), which reaches the worktree's files first.
 
         A crash between the two must not leave a branch whose next checkpoint takes the files out again.
@@ -185,7 +186,7 @@ class Workspace(Folder):
             message=message,
             ref=f"refs/heads/{self._ready.branch}",
             old=old,
-            co_authors=[co_author.signature] if co_author is not None else [],
+            co_authors=co_authors,
             identity=self.identity,
         )
 
@@ -261,19 +262,11 @@ class Workspace(Folder):
 
     async def remove(self, landed: str) -> str:
         """Remove worktree and branch. Work that is not in ``landed`` stays: returns where it is, or ""."""
-        state = self._log.state
-        if state.worktree is None or state.removed:
+        if self._log.state.worktree is None or self._log.state.removed:
             return ""
         kept = ""
         try:
-            tree = await worktrees.find(self._host.repo, state.id)
-            if tree is not None:
-                there = await asyncio.to_thread(worktrees.stands, self._host.repo, tree.branch)
-                dirt = await (await self.hands()).status(state.head) if there else []
-                await self.close()
-                await worktrees.remove(
-                    self._host.repo, tree, dirty=[change.path for change in dirt], landed=[landed]
-                )
+            await self._clear([landed])
         except RepoError as error:
             kept = str(error)
         await self._log.append(WorktreeRemoved(kept=kept))
@@ -281,18 +274,22 @@ class Workspace(Folder):
 
     async def put_away(self) -> str:
         """Remove the folder and keep the branch. What is not in a commit stays: returns why, or ""."""
-        state, repo = self._log.state, self._host.repo
-        if state.worktree is None or state.removed:
+        if self._log.state.worktree is None or self._log.state.removed:
             return ""
         try:
-            tree = await worktrees.find(repo, state.id)
-            if tree is not None and await asyncio.to_thread(worktrees.stands, repo, tree.branch):
-                dirt = await (await self.hands()).status(state.head)
-                await self.close()
-                await worktrees.remove(repo, tree, dirty=[change.path for change in dirt], keep_branch=True)
+            await self._clear([], keep_branch=True)
         except RepoError as error:
             return str(error)
         return ""
+
+    async def _clear(self, landed: list[str], *, keep_branch: bool = False) -> None:
+        tree, repo = await worktrees.find(self._host.repo, self._log.state.id), self._host.repo
+        if tree is not None:
+            there = await asyncio.to_thread(worktrees.stands, repo, tree.branch)
+            found = await (await self.hands()).status(self._log.state.head) if there else []
+            dirty = [change.path for change in found]
+            await self.close()
+            await worktrees.remove(repo, tree, dirty=dirty, landed=landed, keep_branch=keep_branch)
 
     async def close(self) -> None:
         """Stop the executor, once what it saves is saved."""

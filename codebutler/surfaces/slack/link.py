@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from codebutler.errors import ConfigError
 from codebutler.settings.slack import Slack as Settings
@@ -58,6 +59,8 @@ class Link(Connection["Hearing", Heard]):
         self._us: Self | None = None
         self._asking = asyncio.Lock()
         self._intakes: dict[Store, Intake] = {}
+        self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """What is said in one thread is heard one after the other."""
 
     def join(self, door: Hearing) -> None:
         """One more repo hears what comes. One that comes late hears what it has missed."""
@@ -120,7 +123,10 @@ class Link(Connection["Hearing", Heard]):
     async def event(self, event: Json) -> None:
         """Hand an event to the door that it is for."""
         heard = inbound.read(event, await self.us())
-        if heard is not None:
+        if heard is None:
+            return
+        lane = self._lanes.setdefault(heard.conversation, asyncio.Lock())
+        async with lane:  # Slack's library hands all on at once, and one may ask for a name or a file
             await self.take(heard)
 
     async def take(self, heard: Heard) -> bool:
