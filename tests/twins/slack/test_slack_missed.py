@@ -73,8 +73,12 @@ async def test_a_mention_in_an_old_thread_of_people(gone: Any) -> None:
     assert text.startswith("what do you think?")
 
 
-async def test_a_first_direct_message_and_a_channel_that_is_new_to_us(gone: Any) -> None:
+@pytest.mark.parametrize("behind", [0, -5_000])
+async def test_a_first_direct_message_and_a_channel_that_is_new_to_us(gone: Any, behind: int) -> None:
+    """Also by a clock that is behind ours."""
+    gone.human.say("the newest of the channel")
     await away(gone)
+    gone.slack.workspace.moved = behind
     gone.human.direct("hello there")
     gone.slack.workspace.channel(OTHER, "general")
     Human(gone.slack, channel=OTHER).say(f"<@{BOT_USER}> and here")
