@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MARGIN = 60.0
 """Seconds by which clocks may differ, and by which events may be late."""
+BEHIND = 7_200.0
+"""Seconds by which the platform's clock may be behind ours where a channel is new to us."""
 DAYS = 30
 """Threads of ours that changed within so many days are looked at, however old their first message is."""
 LOOKED = f"{SURFACE}:looked"
@@ -66,7 +68,8 @@ class CatchUp(Looks["Hearing"]):
                     words = f"Slack does not let {channel} be read: {error.error}. {SHUT[error.error]}"
                     await self._link.troubles.tell(key_of(error, channel, reading=True), words)
         if whole:
-            await door.store.note(LOOKED, f"{min(begun, newest or begun):.6f}")  # by Slack's own clock
+            looked = min(begun, max(newest, begun - BEHIND)) if newest else begun
+            await door.store.note(LOOKED, f"{looked:.6f}")
 
     async def _others(self, door: Hearing) -> list[str]:
         """The other channels in which somebody may have called us."""
@@ -120,8 +123,8 @@ class CatchUp(Looks["Hearing"]):
         if looked and channel not in door.channels:
             return float(looked)
         given = await self._link.calls.call("conversations.history", channel=channel, limit=1)
-        newest = [float(m["ts"]) for m in given.get("messages", [])]
-        return min([*newest, begun])
+        newest = [_ts(m) for m in given.get("messages") or []]
+        return min([*newest, begun]) if newest else 0.0
 
 
 def _ts(message: Json) -> float:

@@ -62,6 +62,13 @@ async def test_a_reply_in_a_closed_thread(gone: Any) -> None:
     assert await found(gone) == ["/reopen"]
 
 
+async def test_the_first_messages_of_a_channel_by_a_clock_that_is_behind_ours(gone: Any) -> None:
+    await away(gone)
+    gone.slack.workspace.moved = -10_000
+    gone.human.say("2 kg costs too much")
+    assert await found(gone) == ["2 kg costs too much"]
+
+
 async def test_a_mention_in_an_old_thread_of_people(gone: Any) -> None:
     gone.slack.workspace.channel(OTHER, "general")
     human = Human(gone.slack, channel=OTHER)
