@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 
 from codebutler.errors import DoorClosed
 from codebutler.settings.discord import Discord as Settings
@@ -26,8 +25,10 @@ from codebutler.surfaces.discord.calls import (
 from codebutler.surfaces.discord.hearing import Hearing
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
-from codebutler.surfaces.discord.places import DM, FORUMS, parent_of, room
+from codebutler.surfaces.discord.moving import moved
+from codebutler.surfaces.discord.places import DM, FORUMS, parent_of, placed, room
 from codebutler.surfaces.discord.signs import Signs
+from codebutler.surfaces.discord.standing import Standing, look
 from codebutler.surfaces.discord.talks import opens_thread
 from codebutler.surfaces.discord.troubles import fix_of, key_of
 from codebutler.types import Capabilities, Json, Outbound
@@ -36,19 +37,10 @@ KEPT = 2_000
 """Conversations of which it is known what stands in them."""
 MARKS = 100
 """Pieces that are kept of each."""
-PAGE = 100
 PINS = ("/channels/{channel_id}/messages/pins/{message_id}", "/channels/{channel_id}/pins/{message_id}")
 """Where messages are pinned, and where servers have it that know only the older way."""
 FILES, FILE_BYTES = 10, 10 * 1024 * 1024
 """What one message takes."""
-
-
-@dataclass
-class Standing:
-    """What stands in a conversation: our messages by nonce, and those that nobody has claimed."""
-
-    marks: dict[str, str] = field(default_factory=dict)
-    loose: list[Json] = field(default_factory=list)
 
 
 class Discord:
@@ -76,6 +68,8 @@ class Discord:
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
         """Post or edit; see types.Surface. DoorClosed when only an admin can mend what is in the way."""
+        if not placed(external_id):
+            external_id = await moved(self._link, self._store, self._settings, external_id, mark)
         talks = self.hearing.talks
         talk = await talks.state(external_id) == "open"
         if talk and message.slot:
@@ -139,7 +133,7 @@ class Discord:
         shown = ""
         for number, body in enumerate(bodies):
             own, last = looks.nonce(mark, number), number == len(bodies) - 1
-            shown = standing.marks.get(own) or _adopted(standing, body, thread if message.slot else "")
+            shown = standing.marks.get(own) or standing.adopted(body, thread if message.slot else "")
             if not shown:
                 shown = await self._post(conversation, body, own, _sendable(files) if last else ())
                 if message.slot:
@@ -238,51 +232,11 @@ class Discord:
         """What stands there: looked up once, and again after every failure."""
         known = self._standing.pop(conversation, None)
         if known is None:
-            known = await self._look(conversation, thread)
+            known = await look(self._link, self._store, self.hearing.talks, conversation, thread)
         self._standing[conversation] = known
         while len(self._standing) > KEPT:
             del self._standing[next(iter(self._standing))]
         return known
-
-    async def _look(self, conversation: str, thread: str) -> Standing:
-        """Our messages since the newest that is known to be delivered."""
-        channel, first = await self.hearing.talks.channel(conversation), room(conversation)[1]
-        sent = [
-            int(post.external_id)
-            for post in await self._store.posts(thread)
-            if post.surface == SURFACE and post.conversation == conversation and post.external_id.isdigit()
-        ]
-        talk = await self.hearing.talks.state(conversation) == "open"
-        asked = await self.hearing.talks.messages(conversation) if talk else []
-        newest, us, found = max(sent, default=int(first) - 1), await self._link.us(), Standing()
-        while True:
-            try:
-                page = await self._link.calls.call(
-                    "GET", "/channels/{channel_id}/messages", query={"after": newest, "limit": PAGE},
-                    channel_id=channel,
-                )  # fmt: skip
-            except DiscordRefused as error:
-                if error.code != UNKNOWN_CHANNEL:
-                    raise
-                return found
-            for row in sorted(page, key=lambda each: int(each["id"])):
-                newest = int(row["id"])
-                about = str((row.get("message_reference") or {}).get("message_id"))
-                if (row.get("author") or {}).get("id") == us and (not talk or about in asked):
-                    found.loose.append(row)
-                    if row.get("nonce"):
-                        found.marks[str(row["nonce"])] = str(row["id"])
-            if len(page) < PAGE:
-                return found
-
-
-def _adopted(standing: Standing, body: Json, card: str) -> str:
-    """The message of an attempt that broke off, if it stands there; a ``card`` is known by its thread."""
-    for row in standing.loose:
-        if looks.is_card(row, card) if card else looks.same(row, body):
-            standing.loose.remove(row)
-            return str(row["id"])
-    return ""
 
 
 def _sendable(files: Files) -> Files:

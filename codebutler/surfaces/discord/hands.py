@@ -24,7 +24,7 @@ from codebutler.surfaces.discord.calls import (
 )
 from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE, name_of
-from codebutler.surfaces.discord.places import DM, address, parent_of, room
+from codebutler.surfaces.discord.places import DM, address, parent_of, placed, room
 from codebutler.surfaces.wording import choices, decision, gone, load, not_theirs
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
@@ -288,6 +288,8 @@ async def submitted(doing: Doing) -> None:
 
 async def linked(doing: Doing, door: Hearing, conversation: str) -> str:
     """A conversation as people can follow it."""
+    if not placed(conversation):
+        return "(not shown yet)"
     channel, first = room(conversation)
     base, parent = doing.link.settings.base_url, parent_of(conversation)
     if conversation.startswith(DM):

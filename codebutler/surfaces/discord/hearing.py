@@ -225,7 +225,8 @@ class Hearing:
             words += ["", BEFORE, earlier] if earlier else []
         if place.thread and place.type and heard.id == place.id and await self._in_forum(place):
             words.insert(0, place.name)
-        text = "\n".join(words).strip() or ("" if files else "/help")
+        bare = "What can you do here?" if self._is_talk(place) else "/help"
+        text = "\n".join(words).strip() or ("" if files else bare)
         first = "" if not place.direct else heard.id
         link = address(self.link.calls.base, heard.guild or place.guild, room(conversation)[0], first)
         return base.model_copy(update={"text": text, "attachments": files, "link": link})

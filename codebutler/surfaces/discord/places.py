@@ -89,6 +89,11 @@ class Places:
         return known
 
 
+def placed(conversation: str) -> bool:
+    """Whether it has a place in Discord: forks begin without one."""
+    return ":" in conversation
+
+
 def room(conversation: str) -> tuple[str, str]:
     """The channel in which a conversation is held, and its thread, or the first message of direct ones."""
     parent, _, thread = conversation.partition(":")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from codebutler.store.store import Store
 from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, placed, room
 from codebutler.surfaces.discord.talks import Talks
 from codebutler.surfaces.ticks import Ticks
 
@@ -85,7 +85,9 @@ class Signs:
 
     async def _put_away(self, thread: str, conversation: str) -> None:
         """Archive and tag a closed thread, once its last words were delivered: a post would wake it."""
-        if conversation.startswith(DM) or await self._talks.state(conversation) == "open":
+        if conversation.startswith(DM) or not placed(conversation):
+            return
+        if await self._talks.state(conversation) == "open":
             return
         for _ in range(LOOKS):
             posts = await self._store.posts(thread)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,9 @@ from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
+from codebutler.thread import render, rewind
 from codebutler.thread.linking import ask
+from codebutler.thread.state import ThreadState
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
@@ -29,6 +33,13 @@ NOT_HERE = (
 )
 SHELVED = 7
 """Days for which a folder is idle, where nobody says it."""
+LOOKS: Mapping[str, Callable[[ThreadState], str]] = {
+    "status": lambda state: render.status(state).text,
+    "cost": render.usage_table,
+    "rewind": rewind.listing,
+}
+"""What is answered to who asks, and to nobody else."""
+_ISSUE = re.compile(r"https?://\S+|#?\d+|[\w.-]+/[\w.-]+#\d+|[A-Z][A-Z0-9]*-\d+")
 REQUESTS = {
     "new": "{}",
     "plan": "Plan what this issue asks for, and wait for approval: {}",
@@ -63,8 +74,7 @@ async def _run(doing: Doing, door: Hearing, place: Place) -> None:
     if name in admin.COMMANDS:
         await doing.tell(await admin.changed(doing, door, name, options))
     elif name in REQUESTS:
-        words = REQUESTS[name].format(str(options.get("request") or options.get("issue") or ""))
-        await doing.tell(await opening.request(doing, door, place, words))
+        await doing.tell(await _request(doing, door, place, name, options))
     elif name == "help":
         await doing.tell(f"{_HELP.format(door.settings.command)}\n\n{REGISTRY.help()}")
     elif name in {"threads", "status-all"}:
@@ -101,6 +111,14 @@ def opener(doing: Doing, place: Place) -> Hearing | None:
     return own or next((door for door in ranked if door.elsewhere(home)), None)
 
 
+async def _request(doing: Doing, door: Hearing, place: Place, name: str, options: dict[str, Any]) -> str:
+    """A thread for a request, or for an issue."""
+    told = str(options.get("request") or options.get("issue") or "").strip()
+    if name != "new" and _ISSUE.fullmatch(told) is None:
+        return "That is no issue: give its address, such as https://HOST/OWNER/REPO/issues/12."
+    return await opening.request(doing, door, place, REQUESTS[name].format(told))
+
+
 async def _people(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
     """Who is who at GitHub; and room for new work. These need no thread."""
     by, here = await doing.person(door), await conversations(doing)
@@ -125,8 +143,11 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
         if not here:
             return f"No thread {fit(task, 40)} is shown in Discord; `follow` shows one of another door here."
     if not here:
-        return "Which thread? Type the command in it, or name it with `task`."
+        where = "Which thread? Type the command in it, or name it with `task`."
+        return f"{where}\n{await _listed(doing, door, everybody=False)}"
     owner, conversation, thread = here[0]
+    if name in LOOKS or (name == "rewind" and "point" not in options):
+        return LOOKS[name](await load(owner.store, thread))
     words = await _words(owner, thread, name, options)
     said = Inbound(
         surface=SURFACE, external_id=conversation, key=f"command:{doing.id}", text=words,

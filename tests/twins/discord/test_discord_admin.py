@@ -105,6 +105,18 @@ async def test_another_name_does_the_same(desk: Any) -> None:
     assert desk.received[-1].text.endswith("https://forge.example/o/r/issues/3")
 
 
+async def test_looks_are_answered_to_who_asks_alone(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    before = len(desk.received)
+    assert "**planning**" in await told(desk, desk.human.command("rm-status", task=thread))
+    assert "Which thread?" in await told(desk, desk.human.command("codebutler", "status"))
+    assert "tokens in" in await told(desk, desk.human.command("codebutler", "cost", channel=root))
+    assert "no issue" in await told(desk, desk.human.command("codebutler", "plan", issue="that one"))
+    assert len(desk.received) == before
+
+
 async def test_a_forum_that_wants_a_tag_gets_one_and_a_closed_post_keeps_its_own(desk: Any) -> None:
     forum = desk.guild.channels[FORUM]
     forum.tag_needed = True

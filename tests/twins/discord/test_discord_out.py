@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from codebutler import events as ev
 from codebutler.errors import DoorClosed
+from codebutler.store.rows import NewPost
 from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import DiscordAway
 from codebutler.testing.discord import limits
@@ -108,6 +110,25 @@ async def test_what_only_an_admin_can_mend_closes_the_door_and_is_told_once(desk
         with pytest.raises(DoorClosed, match="50013"):
             await desk.door.deliver(where, Outbound(text="x"), mark=f"{thread}:a", replaces="")
     assert desk.twin.calls.count("post_message") == 3  # two attempts and one word to the admins
+
+
+async def test_a_fork_gets_a_conversation_beside_its_source(desk: Any) -> None:
+    _, _, source = await opened(desk)
+    name = f"fork-{source}-9"
+    words, more = Outbound(text="it goes on here"), Outbound(text="and on")
+    await desk.store.open_thread(
+        "tfork", title="do it", owner="", bindings=[("discord", name)], events=[], row={}
+    )
+    for key, message in (("a", words), ("b", more)):
+        post = NewPost(f"{key}@discord:{name}", "discord", name, ev.dump(message))
+        await desk.store.append("tfork", [], posts=[post])
+    await desk.delivery.flush(force=True)
+    [(_, where)] = await desk.store.bindings("tfork")
+    parent, _, root = where.partition(":")
+    assert (parent, desk.guild.channels[root].name) == (SHOP, "do it")
+    assert [text_of(m) for m in desk.human.told(root)] == ["it goes on here", "and on"]
+    desk.human.say("thanks", channel=root)
+    await desk.until(lambda: desk.received[-1].external_id == where)
 
 
 async def test_one_trouble_behind_many_threads_is_told_once(desks: Any) -> None:
