@@ -72,6 +72,7 @@ class Config(Settings):
     _notes: tuple[str, ...] = PrivateAttr(default=())
     _override: tuple[str, str] = PrivateAttr(default=("", ""))
     _home: Path = PrivateAttr(default_factory=Path)
+    _repo_file: str = PrivateAttr(default="")
 
     @property
     def home(self) -> Path:
@@ -96,6 +97,13 @@ class Config(Settings):
             return self.models.pm.default
         section = getattr(self.models, role, None)
         return section.model if section is not None else None
+
+    def models_of_the_host(self) -> list[str]:
+        """The model ids that the host has chosen, not the repo."""
+        chosen = [
+            v for key, v, origin in self.items() if key.startswith("models.") and origin != self._repo_file
+        ]
+        return [model for model in (self.model_override, *chosen) if isinstance(model, str)]
 
     def origin(self, key: str) -> str:
         """Where the value of a dotted JSON key came from: a file, a variable, ``flag`` or ``shipped``.
@@ -219,6 +227,7 @@ class _Merge:
         self.values: dict[KeyPath, Value] = {}
         self.origins: dict[KeyPath, str] = {}
         self.notes: list[str] = []
+        self.repo_file = ""
 
     def lay(self, layer: Mapping[str, Value], origin: str) -> None:
         for path, value in flatten(layer).items():
@@ -228,6 +237,7 @@ class _Merge:
             self.origins[path] = origin
 
     def lay_repo(self, layer: Mapping[str, Value], origin: str) -> None:
+        self.repo_file = origin
         allowed: dict[KeyPath, Value] = {}
         for path, value in flatten(layer).items():
             if is_secret(path) and not value:
@@ -267,6 +277,7 @@ class _Merge:
         config._notes = tuple(self.notes)  # noqa: SLF001
         config._override = override  # noqa: SLF001
         config._home = home  # noqa: SLF001
+        config._repo_file = self.repo_file  # noqa: SLF001
         return config
 
 

@@ -20,7 +20,8 @@ _LATE = frozenset({504, 524})
 """A gateway gave up waiting: the model behind it may have thought all the while, and be billed."""
 _TOO_LONG = re.compile(
     r"context[ _](?:length|window)|maximum context|exceeds? .{0,40}context"
-    r"|too many (?:input )?tokens|prompt is too long"
+    r"|too many (?:input )?tokens|(?:prompt|input) is too long"
+    r"|token count .{0,40}exceeds? the maximum|exceeds? the maximum number of tokens"
 )
 _NO_CREDIT = re.compile(
     r"insufficient[ _](?:quota|credits?|funds|balance)|exceeded your current quota|billing"
