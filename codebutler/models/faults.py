@@ -135,8 +135,10 @@ def silent(route: Route, why: str, *, sent: bool) -> ModelUnavailable:
 
 
 def too_much(route: Route, limit: int) -> ModelRefused:
-    """The answer has no end."""
-    return ModelRefused(f"{route.id} answered with more than {limit >> 20} MB", fix="Try another model")
+    """The answer has no end. Whoever sends so much may want it paid."""
+    error = ModelRefused(f"{route.id} answered with more than {limit >> 20} MB", fix="Try another model")
+    error.paid = True
+    return error
 
 
 def unreachable(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
