@@ -4,8 +4,6 @@ A repo's file is text that strangers may have written: it can set few keys, lowe
 and hold no secret. Every value remembers where it came from.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterator, Mapping

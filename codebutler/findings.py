@@ -1,7 +1,5 @@
 """What a Researcher reports, and the check of it against what it has really seen."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field

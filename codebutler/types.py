@@ -3,8 +3,6 @@
 US dollars, seconds, bytes. What goes to disk or a model is pydantic (see ``events``), the rest dataclasses.
 """
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
@@ -23,26 +21,24 @@ class Record(BaseModel):
 
 
 class Person(Record):
-    """Who acted. ``id``: unique at a door. ``admin``: decides in others' threads. ``gone``: forgotten."""
+    """Who acted. ``id``: unique at a door. ``admin``: decides in others' threads. ``gone``: forgotten.
+
+    ``login`` is their account at GitHub and ``mail`` its address for commits, where these are known: they say
+    how people are named, never what they may do.
+    """
 
     surface: str
     id: str
     name: str = ""
     admin: bool = False
     gone: bool = False
+    login: str = ""
+    mail: str = ""
 
     @property
     def label(self) -> str:
         """How the person is shown."""
         return self.name or self.id
-
-    @property
-    def signature(self) -> str:
-        """The person in a co-author trailer: doors know names and ids, seldom a mail address."""
-        clean = "".join(char for char in self.id if char.isalnum() or char in "._+-") or "someone"
-        name = " ".join(self.label.replace("<", " ").replace(">", " ").split())
-        host = "users.noreply.github.com" if self.surface == "github" else f"{self.surface}.invalid"
-        return f"{name} <{clean}@{host}>"
 
 
 class ToolCall(Record):
@@ -125,7 +121,7 @@ class Outbound(Record):
     """One visible message, in markdown, before a door renders it.
 
     ``slot``: messages with the same slot replace each other (a status card is edited in place).
-    ``role``: who talks, shown as a prefix. ``kind`` lets a door choose a richer form.
+    ``role``: who talks, shown as a prefix. ``kind`` chooses a form; "aloud" in ``data``: for its channel.
     """
 
     text: str

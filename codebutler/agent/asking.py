@@ -17,7 +17,7 @@ from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.agent.thinking import Thinking
 from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
-from codebutler.events import CircuitChanged, Event, ModelFailed, ModelRequested, StoodIn
+from codebutler.events import CircuitChanged, Event, ModelFailed, StoodIn
 from codebutler.models.stream import hurried
 from codebutler.text import sentence, spoken
 from codebutler.toolset.desk import EndTurn
@@ -123,20 +123,18 @@ class _Asking:
 
     async def _call(self, model: str) -> ModelReply | None:
         """One call, paid for and logged; None while the circuit lets none through."""
-        frame, place, breaker = self._frame, self.place, self.place.breaker
-        if breaker.wait(model):
+        frame, place, step = self._frame, self.place, self._frame.step + 1
+        if place.breaker.wait(model):
             return None
         await place.prepare(model)
-        key, usd = await place.reserve(frame, self.role, model, self._messages)
-        entry = breaker.enter(model)
+        entry = place.breaker.enter(model)
         if entry is None:
-            await place.settle(key, 0.0)
             return None
-        step = frame.step + 1
+        key, usd = "", 0.0
         try:
-            with breaker.passing(entry):
+            with place.breaker.passing(entry):
                 await self._log_circuit(model)
-                await place.append(ModelRequested(frame=frame.id, step=step, model=model, usd=usd))
+                key, usd = await place.request(frame, self.role, model, self._messages)
                 reply = await self._reply(model)
         except (ModelUnavailable, ModelRefused) as error:
             retry = isinstance(error, ModelUnavailable)
@@ -148,7 +146,8 @@ class _Asking:
                 raise
             raise EndTurn("failed", text) from error
         except asyncio.CancelledError:
-            await place.settle(key, usd)  # it was under way, and nobody hears what it cost
+            if key:
+                await place.settle(key, usd, at_once=True)  # it was under way, and nobody hears what it cost
             raise
         await place.settle(key, reply.usd or 0.0)
         return reply

@@ -1,11 +1,9 @@
 """A role is data: who it is, what it may use and spend. Shipped as TOML, narrowed by a repo's own."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -55,10 +53,10 @@ class Limits(BaseModel):
     seconds: int = Field(ge=1)
     max_output: int = Field(ge=1)
 
-    def narrowed(self, other: Limits) -> Limits:
+    def narrowed(self, other: Self) -> Self:
         """The smaller of the two in each respect."""
         mine, theirs = self.model_dump(), other.model_dump()
-        return Limits.model_validate({key: min(value, theirs[key]) for key, value in mine.items()})
+        return type(self).model_validate({key: min(value, theirs[key]) for key, value in mine.items()})
 
 
 class Role(BaseModel):

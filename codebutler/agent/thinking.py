@@ -54,14 +54,17 @@ class Thinking(Protocol):
         """Learn a model's price and window before its first call."""
         ...
 
-    async def reserve(
-        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
+    async def request(
+        self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
     ) -> tuple[str, float]:
-        """Hold the worst case of a call against every cap: (key, dollars). Raises LimitReached."""
+        """Hold the worst case of a call against every cap, and log in the same commit that it is made.
+
+        Returns (key, dollars). On a hit the turn ends: EndTurn.
+        """
         ...
 
-    async def settle(self, key: str, usd: float) -> None:
-        """Replace a reservation by what was really spent."""
+    async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
+        """Replace what is held by what was spent: in the commit of the next events, or ``at_once``."""
         ...
 
     async def show_wait(self, role: Role, why: str) -> None:

@@ -17,6 +17,7 @@ from codebutler.repo.memory import MEMORY_FILES, revert
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import learned
 from codebutler.repo.objects import show_file
+from codebutler.repo.words import signature
 from codebutler.service.app import Place
 from codebutler.store.lessons import Past
 from codebutler.store.store import Store
@@ -27,6 +28,8 @@ from codebutler.thread.learning import Row, Use
 from codebutler.thread.memory_now import replaced
 
 HELP = "What the team has learned and of what use it was; take an item back."
+WORDS = 80
+"""Characters of a title or an item."""
 LISTED = 12
 """Threads of a workflow that are listed, the newest."""
 
@@ -83,7 +86,7 @@ def _stats(flows: Mapping[str, Sequence[Row]]) -> Iterator[str]:
         for row in rows[-LISTED:]:
             yield (
                 f"  {row.day}  {row.escalations:>11}  {row.questions:>9}  {row.turns:>5}  "
-                f"{render.money(row.usd):>7}  {row.title[:50]}"
+                f"{render.money(row.usd):>7}  {_cut(row.title)}"
             )
         if len(rows) > 1:
             yield f"  earlier → later half, a thread: {_trends(rows)}"
@@ -114,10 +117,14 @@ def _items(items: Sequence[Use], pasts: Sequence[Past]) -> Iterator[str]:
         kind = "workflow " if use.item.workflow else ""
         yield (
             f"  {use.item.id}  {use.shown:>4}  {use.used:>4}  {use.last or '-':<10}  "
-            f"{kind}{use.item.text[:80]} ({use.item.file}, {use.item.date}, by {use.item.by})"
+            f"{kind}{_cut(use.item.text)} ({use.item.file}, {use.item.date}, by {use.item.by})"
         )
         if use.why:
             yield f"          could go: {use.why}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= WORDS else f"{text[: WORDS - 1]}…"
 
 
 async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, str], name: str) -> int:
@@ -135,7 +142,7 @@ async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, 
     branch, title = f"codebutler/memory-revert-{name}", f"Forget what was learned: {words[:60]}"
     gitdir = place.repo.gitdir
     tree = await commits.tree_with(gitdir, start.commit, {memory_path(file): text.encode()})
-    message = commits.signed(f"{title}\n\n- {words}\n", [os_person().signature])
+    message = commits.signed(f"{title}\n\n- {words}\n", [signature(os_person())])
     commit = await commits.commit_tree(gitdir, tree, start.commit, message)
     await forge.push(branch, commit, expect=await forge.fetch(branch))
     pr = await forge.open_pr(

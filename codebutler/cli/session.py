@@ -138,7 +138,10 @@ class Session:
     def _hear(self, event: Event | None) -> None:
         if isinstance(event, Posted):
             self._show(event)
-        elif isinstance(event, CommandHandled) and event.by == os_person():
+        elif isinstance(event, CommandHandled) and (event.by.surface, event.by.id) == (
+            os_person().surface,
+            os_person().id,
+        ):
             self.refused = event.refused
 
     def _show(self, posted: Posted) -> None:

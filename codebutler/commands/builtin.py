@@ -1,14 +1,12 @@
 """The commands that every door offers."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import identity, mending, rebasing, remembering, render, rewind, shelving
+from codebutler.thread import linking, mending, rebasing, remembering, render, rewind, shelving
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -122,7 +120,7 @@ async def _respond(args: _Request, decide: Decisions, word: Word) -> str:
 
 
 async def _link(args: _Link, decide: Decisions, word: Word) -> str:
-    return await identity.link(decide, word, args.name, args.person)
+    return await linking.link(decide, word, args.name, args.person)
 
 
 async def _cleanup(args: _Days, decide: Decisions, word: Word) -> str:

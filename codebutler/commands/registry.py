@@ -1,7 +1,5 @@
 """Command definitions: a name, typed arguments, help, and what it does to a thread."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any

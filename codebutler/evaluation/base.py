@@ -1,7 +1,5 @@
 """What the tables of an eval's file have in common."""
 
-from __future__ import annotations
-
 import tempfile
 from fnmatch import fnmatchcase
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Going back, and going on twice: a thread rewound to one of its points, a thread forked from another's."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.types import Person, Record

@@ -1,7 +1,5 @@
 """Pictures that were bought, and voice messages that became text."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.types import Attachment, Person, Record, Usage

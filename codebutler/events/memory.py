@@ -1,7 +1,5 @@
 """What the team learns: lessons proposed, marked, decided, committed; workflows and what became of them."""
 
-from __future__ import annotations
-
 from typing import Literal, TypeAlias
 
 from codebutler.types import MemoryItem, Person, Record

@@ -1,7 +1,5 @@
 """Threads beside each other: where they overlap, what landed meanwhile, and the way onto it."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.types import Person, Record

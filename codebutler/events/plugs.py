@@ -1,7 +1,5 @@
 """What other people's servers offer a thread."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.types import Json, Record

@@ -1,7 +1,5 @@
 """The PM asks Researchers: each is a run of its own beside the PM's."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.types import Record

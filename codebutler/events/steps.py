@@ -1,7 +1,5 @@
 """A role's run: frames, model calls, tool calls."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.events.vocabulary import Cap, Outcome

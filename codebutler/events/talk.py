@@ -1,7 +1,5 @@
 """What people and roles say to each other, and where a turn ends."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.events.vocabulary import Cap, Outcome

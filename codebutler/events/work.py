@@ -1,7 +1,5 @@
 """What the thread makes: plan, branch, pull request."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.events.vocabulary import Phase

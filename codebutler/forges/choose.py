@@ -17,7 +17,7 @@ from codebutler.forges.local import LocalForge
 from codebutler.repo.discover import Repo
 from codebutler.repo.layout import hide_own_files, own_folder
 from codebutler.repo.process import without_passwords
-from codebutler.repo.remotes import is_local, pick_remote
+from codebutler.repo.remotes import is_local, our_branches, pick_remote
 from codebutler.settings.github import GitHub
 
 
@@ -92,3 +92,16 @@ async def way_to(repo: Repo, config: ForgeChoice) -> Way:
         return Way(spot.git_url, await access.password())
     except (ConfigError, RepoError):  # reading may go without: by an SSH agent, or of a public repository
         return Way()
+
+
+async def taken_branches(repo: Repo, config: ForgeChoice, *, home: Path) -> frozenset[str]:
+    """The names that no new thread may take for its branch: other clones of the remote may have threads, too.
+
+    None for a remote that cannot be reached: the first push looks again.
+    """
+    way = await way_to(repo, config)
+    try:
+        remote = pick_remote(repo, home, local=config.forge == "local")
+        return await our_branches(repo, remote, url=way.url, token=way.token)
+    except RepoError:
+        return frozenset()

@@ -15,7 +15,7 @@ from codebutler.repo.discover import Repo
 from codebutler.repo.git import git, is_ancestor, need_oid, resolve
 from codebutler.repo.remotes import Remote, away, ensure_made, pull_line
 from codebutler.repo.transfer import Update, delete_remote_branch, fetch, ls_remote, push, push_refs
-from codebutler.repo.words import commit_message
+from codebutler.repo.words import commit_message, signature
 from codebutler.types import Person
 
 
@@ -152,7 +152,7 @@ class LocalForge:
 
     async def _land(self, row: Row, base: str, head: str, co_authors: Sequence[Person]) -> MergeResult:
         """Make the commit, note it, and move both branches of the remote at once: a crash loses neither."""
-        message = commit_message(f"{row.title} (#{row.number})", row.body, [p.signature for p in co_authors])
+        message = commit_message(f"{row.title} (#{row.number})", row.body, [signature(p) for p in co_authors])
         commit = await squash(self._repo.gitdir, onto=base, head=head, message=message)
         await self._records.change(row.number, squash=commit, head=head)
         updates = [Update(_ref(row.base), commit, base), Update(_ref(row.branch), "", head)]

@@ -33,6 +33,7 @@ async def import_checkpoint(
     ref: str,
     old: str,
     base: str = "",
+    known: str = "",
     co_authors: Iterable[str] = (),
     identity: Identity = BOT,
     limit: int = PACK_LIMIT,
@@ -41,8 +42,9 @@ async def import_checkpoint(
     """Commit ``tree`` on top of ``old`` and move ``ref`` from ``old`` to it; returns the branch's tip.
 
     ``pack`` holds the objects that ``base`` (default ``old``) lacks, at most ``limit`` bytes; empty, or
-    None when they were received before. No commit is made when ``tree`` is that of ``old``. RepoError,
-    and the branch stays where it is, for anything broken or refused, and if the branch was moved meanwhile.
+    None when they were received before. No commit is made when ``tree`` is that of ``old``, which a caller
+    may know: ``known``. RepoError, and the branch stays where it is, for anything broken or refused (git
+    itself looks at what it commits, and at its parent), and if the branch was moved meanwhile.
     Without ``index`` the worktree's own index stays behind: the caller syncs it when a person may look.
     """
     need_oid(tree, "the tree")
@@ -50,7 +52,7 @@ async def import_checkpoint(
     need_oid(base or old, "the base")
     if pack is not None:
         await receive(gitdir, pack, limit=limit)
-    if tree == await _need_trees(gitdir, old, tree):
+    if tree == (known or await _need_trees(gitdir, old, tree)):
         return old
     title, _, body = message.strip().partition("\n")
     words = commit_message(title, body, co_authors)

@@ -2,22 +2,20 @@
 
 ``git``    in the real gitdir: refs, worktree administration, fetch. Reads the repository's configuration, so
            only commands that run no program named there under the settings of ``process``.
-``plumb``  on the objects alone: trees, commits, diffs, merges, pushes. Runs in an empty gitdir made for this
-           one call that borrows the object database, so the repository's configuration, attributes and
-           hooks do not exist for it.
+``plumb``  on the objects alone: trees, commits, diffs, merges, pushes. Runs in an empty gitdir that borrows
+           the object database, so the repository's configuration, attributes and hooks do not exist for it.
 
 ``try_git`` and ``try_plumb`` are the same for commands whose exit code is an answer.
 """
 
 from __future__ import annotations
 
-import asyncio
+import atexit
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
@@ -26,6 +24,8 @@ from codebutler.repo.process import OUTPUT, Result, complaint, environment, owne
 
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _formats: dict[Path, str] = {}
+_rooms: dict[str, Path] = {}
+"""Empty gitdirs of this process by object format."""
 
 
 class Options(TypedDict, total=False):
@@ -69,15 +69,15 @@ async def try_git(*args: str, gitdir: Path, **options: Unpack[Options]) -> Resul
 async def try_plumb(*args: str, gitdir: Path, **options: Unpack[Options]) -> Result:
     """Run a command on the objects alone; RepoError only if it cannot be run or takes too long."""
     common = common_dir(gitdir)
-    async with _borrowed(common) as borrowed:
-        return await run(
-            args,
-            environment(options.get("config", ())) | borrowed | dict(options.get("env_extra", {})),
-            stdin=options.get("stdin", b""),
-            timeout=options.get("timeout"),
-            limit=options.get("limit", OUTPUT),
-            identity=owner_of(common, *options.get("reach", ())),
-        )
+    borrowed = await _borrowed(common)
+    return await run(
+        args,
+        environment(options.get("config", ())) | borrowed | dict(options.get("env_extra", {})),
+        stdin=options.get("stdin", b""),
+        timeout=options.get("timeout"),
+        limit=options.get("limit", OUTPUT),
+        identity=owner_of(common, *options.get("reach", ())),
+    )
 
 
 def _outcome(args: Sequence[str], result: Result, *, check: bool) -> bytes:
@@ -90,20 +90,24 @@ def _outcome(args: Sequence[str], result: Result, *, check: bool) -> bytes:
     return b""
 
 
-@asynccontextmanager
-async def _borrowed(common: Path) -> AsyncIterator[dict[str, str]]:
-    """An empty gitdir for one call that uses the objects of ``common``: its environment."""
+async def _borrowed(common: Path) -> dict[str, str]:
+    """The environment of a call that uses the objects of ``common`` and an empty gitdir."""
     if common not in _formats:
         said = await git("rev-parse", "--show-object-format", gitdir=common)
         _formats[common] = said.decode().strip()
-    room = await asyncio.to_thread(_make_room, _formats[common])
-    try:
-        env = {"GIT_DIR": str(room), "GIT_OBJECT_DIRECTORY": str(common / "objects")}
-        if (common / "shallow").exists():
-            env["GIT_SHALLOW_FILE"] = str(common / "shallow")
-        yield env
-    finally:
-        shutil.rmtree(room, ignore_errors=True)
+    env = {"GIT_DIR": str(_room(_formats[common])), "GIT_OBJECT_DIRECTORY": str(common / "objects")}
+    if (common / "shallow").exists():
+        env["GIT_SHALLOW_FILE"] = str(common / "shallow")
+    return env
+
+
+def _room(object_format: str) -> Path:
+    """An empty gitdir, made once in this process: nothing that runs there writes into it."""
+    room = _rooms.get(object_format)
+    if room is None or not (room / "HEAD").exists():  # a service outlives what cleans up temporary folders
+        room = _rooms[object_format] = _make_room(object_format)
+        atexit.register(shutil.rmtree, room, ignore_errors=True)
+    return room
 
 
 def _make_room(object_format: str) -> Path:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
 from codebutler.repo.git import common_dir, need_oid, plumb
-from codebutler.repo.objects import changed_paths
 
 
-async def with_folder(gitdir: Path, tree: str, old: str, folder: str) -> tuple[str, list[str]]:
+async def with_folder(
+    gitdir: Path, tree: str, old: str, folder: str, differ: Iterable[str]
+) -> tuple[str, list[str]]:
     """``tree`` with ``folder`` as ``old`` (a commit or tree) has it, and the paths in it that differed.
+
+    ``differ``: all paths that differ between the two.
 
     A file or a symlink that took the folder's place goes, and so does one in the place of a folder above it.
     """
-    differ = await changed_paths(gitdir, old, tree)
-    back = [path for path in differ if path == folder or path.startswith(f"{folder}/")]
+    back = sorted(path for path in differ if path == folder or path.startswith(f"{folder}/"))
     if not back:
         return tree, []
     theirs = await _entries(gitdir, tree, folder)

@@ -106,6 +106,21 @@ async def ensure_made(repo: Repo, remote: Remote, branch: str) -> None:
         await push_refs(repo.gitdir, remote.url, [Update(f"refs/heads/{branch}", tip, known)])
 
 
+async def our_branches(
+    repo: Repo, remote: Remote, *, url: str = "", token: str | None = None, timeout: float = 10.0
+) -> frozenset[str]:
+    """The branches of ours that the remote has, whichever clone or process made them; ``timeout`` in seconds.
+
+    ``url`` and ``token`` reach the remote where its own URL does not.
+    """
+    if remote.made and remote.path is not None and not remote.path.exists():
+        return frozenset()
+    refs = await ls_remote(
+        repo.gitdir, url or remote.url, "refs/heads/codebutler/*", token=token, timeout=timeout
+    )
+    return frozenset(ref.removeprefix("refs/heads/") for ref in refs)
+
+
 async def upstream_tip(repo: Repo, branch: str) -> str | None:
     """The newest commit known of a branch outside a made remote: local, or as fetched from a real remote."""
     newest: str | None = None

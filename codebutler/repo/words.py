@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
+from codebutler.types import Person
+
 _LONGEST = 40
 
 
@@ -24,6 +26,16 @@ def commit_message(title: str, body: str = "", co_authors: Iterable[str] = ()) -
         dict.fromkeys(f"Co-authored-by: {' '.join(_clean(who).split())}" for who in co_authors)
     )
     return "\n\n".join(part for part in (first, _clean(body).strip(), trailers) if part) + "\n"
+
+
+def signature(person: Person) -> str:
+    """The person in a co-author trailer: doors know names and ids, seldom a mail address."""
+    who = person.login or person.id
+    clean = "".join(char for char in who if char.isalnum() or char in "._+-") or "someone"
+    name = " ".join(person.label.replace("<", " ").replace(">", " ").split())
+    at_github = person.login or person.surface == "github"
+    host = "users.noreply.github.com" if at_github else f"{person.surface}.invalid"
+    return f"{name} <{person.mail or f'{clean}@{host}'}>"
 
 
 def _clean(text: str) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,17 +49,20 @@ class Worktree:
         return f"refs/heads/{self.branch}"
 
 
-async def create(repo: Repo, name: str, base_commit: str, *, thread: str, fresh: bool = False) -> Worktree:
+async def create(
+    repo: Repo, name: str, base_commit: str, *, thread: str, fresh: bool = False, taken: Collection[str] = ()
+) -> Worktree:
     """The worktree of ``thread``: the one it has, or a new one on ``codebutler/<slug of name>``.
 
-    Never moves a branch: if the name is taken, a number is added. A thread whose folder was freed, or half
-    made, gets it again on the branch it had. The new folder is empty: the executor fills it. ``fresh``: a
-    folder that is there already is emptied, because the caller's log says that it was never filled wholly
-    (if its branch has moved on, somebody has worked there, and it is left as it is).
+    Never moves a branch: if the name is taken here, or one of ``taken``, a number is added. A thread whose
+    folder was freed, or half made, gets it again on the branch it had. The new folder is empty: the executor
+    fills it. ``fresh``: a folder that is there already is emptied, because the caller's log says that it was
+    never filled wholly (if its branch has moved on, somebody has worked there, and it is left as it is).
     """
     need_oid(base_commit, "the base commit")
-    folder = await asyncio.to_thread(branches_folder, repo)
-    found = await _claimed(repo, thread) or await _claim(repo, folder, slug(name), base_commit, thread)
+    await asyncio.to_thread(branches_folder, repo)
+    wish = (slug(name), base_commit, thread, taken)
+    found = await _claimed(repo, thread) or await _claim(repo, *wish)
     if fresh and await resolve(repo.gitdir, found.ref) == found.base:
         await _drop_folder(repo, found)
     await _check_out(repo, found)
@@ -167,21 +170,23 @@ async def _claimed(repo: Repo, thread: str) -> Worktree | None:
     return None
 
 
-async def _claim(repo: Repo, folder: Path, wanted: str, base: str, thread: str) -> Worktree:
+async def _claim(repo: Repo, wanted: str, base: str, thread: str, others: Collection[str]) -> Worktree:
     """Take the first free name: branch and ownership come into being together."""
     last = None
     for number in range(1, _TRIES + 1):
         name = wanted if number == 1 else f"{wanted}-{number}"
-        taken = (folder / name).exists() or (repo.gitdir / "worktrees" / name).exists()
-        if taken or await resolve(repo.gitdir, f"refs/heads/codebutler/{name}"):
+        new = _named(repo, name, base)
+        if new.branch in others or new.path.exists() or new.gitdir.exists():
             continue
-        refs = (f"refs/heads/codebutler/{name}", f"{_THREADS}{_key(thread)}/{name}")
+        if await resolve(repo.gitdir, new.ref):
+            continue
+        refs = (new.ref, f"{_THREADS}{_key(thread)}/{name}")
         orders = "".join(f"create {ref} {base}\n" for ref in refs)
         last = await try_git(
             "update-ref", "--stdin", gitdir=repo.gitdir, stdin=f"start\n{orders}commit\n".encode()
         )
         if last.code == 0:
-            return _named(repo, name, base)
+            return new
         if "reference already exists" not in last.err:
             break
     reason = complaint(last.err) if last else "every name like it is taken"

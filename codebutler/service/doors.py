@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from codebutler.config import Config
 from codebutler.service.bridging import Bridge, Chat
@@ -22,6 +23,7 @@ from codebutler.surfaces.slack.link import Link as SlackLink
 from codebutler.surfaces.slack.opening import Opening
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
+from codebutler.thread.shelving import make_room
 from codebutler.thread.thread import Listener
 from codebutler.types import Surface
 
@@ -148,4 +150,4 @@ class Doors:
 
 
 def _office(host: Host) -> Office:
-    return Office(host.config, host.houses, host.router)
+    return Office(host.config, host.houses, host.router, partial(make_room, host))

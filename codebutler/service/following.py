@@ -34,7 +34,7 @@ from codebutler.thread.fold import fold
 from codebutler.thread.mending import TEXT
 from codebutler.thread.state import ThreadState
 from codebutler.thread.warning import code, plain, told
-from codebutler.types import Choice, Json, Person
+from codebutler.types import Choice, Json
 
 log = logging.getLogger("codebutler.github")
 KEPT = 200
@@ -47,7 +47,7 @@ class Following:
 
     def __init__(self, hearing: Hearing, store: Store) -> None:
         """Nothing is looked at yet."""
-        self._calls, self._store = hearing.calls, store
+        self._calls, self._people, self._store = hearing.calls, hearing.people, store
         self._path = f"/repos/{hearing.full_name}"
         self._checks = Checks(hearing.calls, hearing.full_name)
         self._replying = Replying(hearing, store)
@@ -109,10 +109,9 @@ class Following:
         if state.pr_state != "open":
             return
         if state_of(pull) == "merged":
-            who = str((pull.get("merged_by") or {}).get("login") or "somebody")
-            by = Person(surface=SURFACE, id=who, name=who)
+            by = self._people.named(pull.get("merged_by") or {})
             sha = str(pull.get("merge_commit_sha") or "")
-            words = f"Merged #{number} at GitHub as `{sha[:12]}`, by {plain(who)}."
+            words = f"Merged #{number} at GitHub as `{sha[:12]}`, by {plain(by.label)}."
             await self._tell(state.id, f"merged:{number}", words, PrMerged(number=number, commit=sha, by=by))
             await self._go_on(state.id)
             return

@@ -1,7 +1,5 @@
 """The Discord door's settings. Token, people and pace are the host's; a repo may name guild and channels."""
 
-from __future__ import annotations
-
 from typing import Annotated, TypeAlias
 from urllib.parse import urlsplit
 

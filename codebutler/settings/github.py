@@ -1,7 +1,5 @@
 """GitHub's settings. Credentials and addresses are the host's; a repo may name labels and folders."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field, SecretStr

@@ -1,7 +1,5 @@
 """MCP servers: what the host runs or trusts, and which role may use which. All of it is the host's to set."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, TypeAlias
 

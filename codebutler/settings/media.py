@@ -1,7 +1,5 @@
 """Pictures and speech: services of their own, as few model servers have both. The host's to set."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field, SecretStr

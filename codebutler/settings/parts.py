@@ -1,7 +1,5 @@
 """What every section of the configuration is made of: its base, and the kinds of values."""
 
-from __future__ import annotations
-
 import re
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import urlsplit

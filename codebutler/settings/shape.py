@@ -4,8 +4,6 @@ Keys are camelCase in JSON and snake_case here. A field marked ``REPO`` may also
 file; every other key belongs to the host alone. ``docs/configuration.md`` is checked against these models.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr

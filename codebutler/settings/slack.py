@@ -1,7 +1,5 @@
 """The Slack door's settings. Tokens, people and pace are the host's; a repo may name its channel."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field, SecretStr

@@ -1,7 +1,5 @@
 """The web, as far as the Researcher reaches it. All of it is the host's to set."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, SecretStr

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from codebutler.store import costs, doors, files, lessons, removal
+from codebutler.store import costs, doors, files, lessons, log, removal
 from codebutler.store.costs import Bought
 from codebutler.store.doors import Bound
 from codebutler.store.lessons import Past
@@ -20,6 +20,22 @@ class Care:
     path: Path
     _writer: Writer
     _readers: Readers
+
+    async def confirmed(self, now: float) -> float:
+        """The newest time that an earlier look saw, most of a day or more before ``now``: age ends there.
+
+        A clock that is wrong for a start, or for hours, is never taken for years that went by. 0.0 while
+        no such look is known. Stamps from before any clock was set become ``now``.
+        """
+        return await self._writer.do(lambda tx: removal.confirmed(tx, now))
+
+    async def shift_timers(self, seconds: float) -> None:
+        """Move all timers along with a clock that was set."""
+        await self._writer.do(lambda tx: log.shift_timers(tx, seconds))
+
+    async def draw_timers(self, limit: float) -> None:
+        """Timers that are due later than ``limit`` become due then."""
+        await self._writer.do(lambda tx: log.draw_timers(tx, limit))
 
     async def closed_before(self, moment: float) -> list[str]:
         """The closed threads that have not changed since ``moment``."""

@@ -184,6 +184,16 @@ def bindings(connection: sqlite3.Connection, thread_id: str) -> list[tuple[str, 
     return list(connection.execute(query, (thread_id,)))
 
 
+def shift_timers(tx: Transaction, seconds: float) -> None:
+    """See ``Store.shift_timers``."""
+    tx.connection.execute("UPDATE timer SET due = due + ?", (seconds,))
+
+
+def draw_timers(tx: Transaction, limit: float) -> None:
+    """See ``Store.draw_timers``."""
+    tx.connection.execute("UPDATE timer SET due = :limit WHERE due > :limit", {"limit": limit})
+
+
 def due_timers(connection: sqlite3.Connection, now: float) -> list[Timer]:
     """The timers with ``due <= now``, the earliest first."""
     query = "SELECT thread, key, due FROM timer WHERE due <= ? ORDER BY due, thread, key"
@@ -193,3 +203,8 @@ def due_timers(connection: sqlite3.Connection, now: float) -> list[Timer]:
 def next_due(connection: sqlite3.Connection) -> float | None:
     """When the earliest timer is due."""
     return connection.execute("SELECT min(due) FROM timer").fetchone()[0]  # type: ignore[no-any-return] # REAL or NULL
+
+
+def last_due(connection: sqlite3.Connection) -> float | None:
+    """When the latest timer is due."""
+    return connection.execute("SELECT max(due) FROM timer").fetchone()[0]  # type: ignore[no-any-return] # REAL or NULL

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from codebutler.dollars import exact
 from codebutler.errors import CodeButlerError, LimitReached
+from codebutler.store.rows import Payment
 from codebutler.store.writer import Transaction
 
 RAISED = "raised:"
@@ -54,6 +55,15 @@ def _check(connection: sqlite3.Connection, scope: str, cap: float, wanted: int) 
             scope=scope,
             short=(spent + reserved + wanted - _nano(cap)) / _NANO,
         )
+
+
+def move(tx: Transaction, payments: Sequence[Payment]) -> None:
+    """Hold and settle, in that order of ``payments``."""
+    for each in payments:
+        if each.caps is None:
+            settle(tx, each.key, each.usd)
+        else:
+            reserve(tx, each.key, each.usd, each.caps)
 
 
 def settle(tx: Transaction, key: str, usd: float) -> None:

@@ -35,7 +35,28 @@ _NAMED = """
 """
 """Bytes that the log of a thread that stays names, such as an attachment."""
 _SEEN = "blobs_seen"
+_CLOCK = "clock_seen"
+_NEARLY_A_DAY = 20 * 3600
+_PLAUSIBLE = 1_577_836_800.0
+"""2020-01-01: a stamp before it is of a machine that did not know the time yet."""
 _DAY = "*[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+
+
+def confirmed(tx: Transaction, now: float) -> float:
+    """See ``Store.confirmed``."""
+    row = tx.connection.execute("SELECT value FROM meta WHERE key = ?", (_CLOCK,)).fetchone()
+    sure, seen = json.loads(row[0]) if row is not None else (0.0, 0.0)
+    if seen > now:  # it was ahead at the last look, or is behind now
+        seen = now
+    elif now - seen >= _NEARLY_A_DAY:
+        sure, seen = seen, now
+    sure = sure if sure <= now else 0.0
+    note = json.dumps([sure, seen])
+    tx.connection.execute("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (_CLOCK, note))
+    if now >= _PLAUSIBLE:
+        order = "UPDATE thread SET updated_at = ? WHERE phase = 'closed' AND updated_at < ?"
+        tx.connection.execute(order, (now, _PLAUSIBLE))
+    return float(sure)
 
 
 def closed_before(connection: sqlite3.Connection, moment: float) -> list[str]:
@@ -59,8 +80,10 @@ def drop_thread(tx: Transaction, thread: str) -> None:
 def drop_blobs(tx: Transaction, moment: float, patience: float) -> int:
     """See ``Store.drop_blobs``. What was there at the last look, and long enough ago, may go."""
     seen, at = _last_look(tx.connection)
-    if tx.now - at < patience:
+    if 0 <= tx.now - at < patience:
         return 0
+    if tx.now < at:  # the clock was put back: nobody knows how long ago that was
+        seen = 0
     last = tx.connection.execute("SELECT coalesce(max(rowid), 0) FROM blob").fetchone()[0]
     tx.connection.execute(
         "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", (_SEEN, json.dumps([last, tx.now]))

@@ -84,6 +84,16 @@ class Timer:
 
 
 @dataclass(frozen=True, slots=True)
+class Payment:
+    """Money that moves in the commit of an append: with ``caps``, dollars to hold in those scopes, and the
+    append is refused with them; without, what a held ``key`` has cost."""
+
+    key: str
+    usd: float
+    caps: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Rewrite:
     """Texts to put in the place of a thread's: bodies by seq, payloads by post id, columns of its row.
 

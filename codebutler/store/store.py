@@ -14,7 +14,7 @@ from codebutler.store import blobs, log, money, outbox
 from codebutler.store.connection import prepare
 from codebutler.store.crash import HOOK
 from codebutler.store.readers import Readers
-from codebutler.store.rows import NewEvent, NewPost, Post, StoredEvent, ThreadRow, Timer, Whole
+from codebutler.store.rows import NewEvent, NewPost, Payment, Post, StoredEvent, ThreadRow, Timer, Whole
 from codebutler.store.standing import Rescue, Standing, no_rescue
 from codebutler.store.together import Together
 from codebutler.store.writer import Transaction, Writer
@@ -105,6 +105,7 @@ class Store(Together):
         row: Mapping[str, Any] | None = None,
         ready: bool | None = None,
         seen: int | None = None,
+        payments: Sequence[Payment] = (),
     ) -> list[StoredEvent]:
         """Append events, and all that goes with them, in one transaction. Returns them as stored, in order.
 
@@ -112,7 +113,8 @@ class Store(Together):
         its place. ``row`` sets columns of the read model (title, phase, status, branch, pr, data).
         ``seen`` is the last seq that the caller knew: ``ready=False`` is then ignored if the log held
         more, so that a message that came in meanwhile keeps its turn even through a crash.
-        Raises StaleWorker if ``epoch`` is not the thread's, CodeButlerError for an unknown thread.
+        Raises StaleWorker if ``epoch`` is not the thread's, CodeButlerError for an unknown thread, and
+        LimitReached as ``reserve`` does for one of ``payments``.
         """
         columns = self._columns(row or {})
         news = [self._event(event) for event in events]
@@ -122,6 +124,7 @@ class Store(Together):
 
         def work(tx: Transaction) -> tuple[list[StoredEvent], int]:
             last, before = log.position(tx, thread, epoch), tx.new_events
+            money.move(tx, payments)
             stored = log.add_events(tx, thread, last, news)
             outbox.add(tx, thread, out)
             log.set_timers(tx, thread, drop_timers, timers)
@@ -229,6 +232,10 @@ class Store(Together):
     async def next_due(self) -> float | None:
         """When the earliest timer is due."""
         return await self._readers.do(log.next_due)
+
+    async def last_due(self) -> float | None:
+        """When the latest timer is due."""
+        return await self._readers.do(log.last_due)
 
     # --------------------------------------------------------------------------- money
 

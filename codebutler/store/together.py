@@ -68,6 +68,13 @@ class Together(Care):
         await self._writer.do(work)
         self.witness(fresh)
 
+    async def move(self, thread: str, surface: str, before: str, now: str) -> None:
+        """The thread's conversation ``before`` is held in ``now``, and its posts go there. Again: a no-op.
+
+        CodeButlerError if another thread has ``now``.
+        """
+        await self._writer.do(lambda tx: _move(tx, thread, surface, before, now))
+
     def _event(self, event: NewEvent) -> NewEvent:
         return replace(event, body=self._json(event.body))
 
@@ -81,3 +88,15 @@ class Together(Care):
 def _live(connection: sqlite3.Connection) -> list[Live]:
     query = "SELECT id, status, branch, pr, data FROM thread WHERE phase != 'closed' ORDER BY created_at, id"
     return [Live(*row) for row in connection.execute(query)]
+
+
+def _move(tx: Transaction, thread: str, surface: str, before: str, now: str) -> None:
+    log.bind(tx, thread, surface, now)
+    execute = tx.connection.execute
+    execute(
+        "DELETE FROM binding WHERE thread = ? AND surface = ? AND external_id = ?", (thread, surface, before)
+    )
+    execute(
+        "UPDATE outbox SET conversation = ? WHERE thread = ? AND surface = ? AND conversation = ?",
+        (now, thread, surface, before),
+    )

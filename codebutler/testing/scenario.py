@@ -3,8 +3,6 @@
 docs/scenarios.md explains the format to users; the classes below are its definition.
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 import tomllib

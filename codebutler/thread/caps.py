@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import math
 import os
@@ -14,8 +13,9 @@ from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.dollars import exact
 from codebutler.errors import LimitReached
-from codebutler.events import Cap, ImageOrdered, LimitHit, ModelFailed
+from codebutler.events import Cap, Event, ImageOrdered, LimitHit, ModelFailed, ModelRequested
 from codebutler.store.money import RAISED
+from codebutler.store.rows import Payment
 from codebutler.thread.host import Host
 from codebutler.thread.housed import Housed
 from codebutler.thread.log import ThreadLog
@@ -28,8 +28,7 @@ NEAR = 0.8
 DOLLARS_PER_TOKEN_CAP = 5.0
 """Each dollar that a person raises lifts the thread's cap of tokens by one part of so many."""
 CUT_OFF = "the order of a picture was cut off, and may have been paid for"
-HOUR = 3600
-DAY = 24 * HOUR
+HOUR, DAY = 3600, 24 * 3600
 
 
 class _Hit(Exception):
@@ -93,24 +92,25 @@ class Caps(Housed, ABC):
             ModelFailed(frame=order.frame, step=step, model=order.model, error=CUT_OFF, usd=order.usd)
         )
 
-    async def reserve(
-        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
+    async def request(
+        self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
     ) -> tuple[str, float]:
-        """Hold the worst case of a call. On a hit the turn ends: EndTurn, paused or failed by ``onCap``."""
-        tokens = self.host.client.estimate(model, request, self.toolset(role).wire)
+        """Hold the worst case of a call, and log the call. On a hit the turn ends: EndTurn, by ``onCap``."""
+        tokens = self.host.client.estimate(model, messages, self.toolset(role).wire)
         usd = self.host.router.worst_case(model, tokens, role.limits.max_output)
         key = self._key(f"{frame.id}:{frame.step + 1}:{time.time_ns()}")
         try:
             self._need_room(frame, role, usd, tokens)
             await self._count_run()
-            await self._hold(key, usd)
+            asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=usd)
+            await self._hold(key, usd, asked)
         except _Hit as hit:
             other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
             raise await self._stopped(hit, frame, role, usd, other) from hit
         return key, usd
 
     async def reserve_picture(self, frame: Frame, role: Role, name: str, usd: float) -> str:
-        """Hold the worst case of a picture, called ``name``. On a hit the turn ends as in ``reserve``."""
+        """Hold the worst case of a picture, called ``name``. On a hit the turn ends as in ``request``."""
         key = self._key(f"{name}:{time.time_ns()}")
         try:
             self._need_room(frame, role, usd, 0)
@@ -136,21 +136,17 @@ class Caps(Housed, ABC):
         wish = math.ceil(max(hit.short, self._lacking(frame, role, usd), 1.0)) if hit.short else 0.0
         await self.log.append(
             LimitHit(
-                frame=frame.id,
-                what=hit.what,
-                cap=hit.cap,
-                until=hit.until,
-                raise_usd=wish,
-                cheaper=other,
+                frame=frame.id, what=hit.what, cap=hit.cap, until=hit.until, raise_usd=wish, cheaper=other
             )
         )
         return end
 
-    async def settle(self, key: str, usd: float) -> None:
-        """Replace a reservation by what was really spent."""
-        await asyncio.gather(
-            self.host.store.settle(key=key, usd=usd), self.host.ledger.settle(key=key, usd=usd)
-        )
+    async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
+        """Replace a reservation by what was spent: in the commit of the next events, or ``at_once``."""
+        self.log.owe(Payment(key, usd))
+        await self.host.ledger.settle(key=key, usd=usd)
+        if at_once:
+            await self.log.append()
 
     def is_saving(self) -> bool:
         """Whether it is time for cheap models."""
@@ -172,21 +168,24 @@ class Caps(Housed, ABC):
         cap = self.config.limits.usd_per_thread
         return None if cap is None else cap + self.state.raised_usd
 
-    async def _hold(self, key: str, usd: float) -> None:
-        """In the repo's store and in the host's ledger, or in neither."""
+    async def _hold(self, key: str, usd: float, *events: Event) -> None:
+        """In the host's ledger and, in one commit with ``events``, in the repo's store; or in neither."""
+        await self._hold_in_ledger(key, usd)
         cap = self.usd_cap
         own = {} if cap is None else {f"thread:{self.state.id}": cap}
         try:
-            await self.host.store.reserve(key=key, usd=usd, caps=own)
+            await self.log.append(*events, hold=Payment(key, usd, own))
         except LimitReached as error:
+            await self.host.ledger.settle(key=key, usd=0.0)
             what = f"the thread's cap of {exact(cap or 0.0)} leaves too little for the next call"
             raise _Hit("thread", what, short=error.short, room=usd - error.short) from error
+
+    async def _hold_in_ledger(self, key: str, usd: float) -> None:
         day = time.strftime("%Y-%m-%d", time.gmtime())
         caps = {scope: most for scope, (_, most) in self.set_caps(day).items()}
         try:
             await self.host.ledger.reserve(key=key, usd=usd, caps=caps)
         except LimitReached as error:
-            await self.host.store.settle(key=key, usd=0.0)
             which, most = (await self.shared(day))[error.scope]
             what = f"{self.whose(error.scope)} cap of {exact(most)} a day leaves too little for the next call"
             raise _Hit(which, what, until=_next(DAY), short=error.short, room=usd - error.short) from error
@@ -214,6 +213,11 @@ class Caps(Housed, ABC):
         if most is not None and self.tokens_used + tokens > most:
             what = f"the thread's cap of {most:,} tokens leaves too little for the next call"
             raise _Hit("tokens", what, short=(self.tokens_used + tokens - most) / self._dollar_in_tokens)
+
+    @property
+    def owner(self) -> str:
+        """Whose money it is, in words."""
+        return self.state.opened.owner.label if self.state.opened else "one person"
 
     def role_cap(self, role: Role) -> float:
         """Dollars that one run of the role may cost."""

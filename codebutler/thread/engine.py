@@ -17,6 +17,7 @@ from codebutler.events import TimerFired, TurnEnded, dump
 from codebutler.shortage import shortage
 from codebutler.store.rows import NewEvent
 from codebutler.thread import retention
+from codebutler.thread.clock import Clock
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.deliver import Delivery
 from codebutler.thread.host import Host
@@ -45,12 +46,15 @@ class Engine:
         surfaces: Sequence[Surface],
         listener: Listener | None = None,
         rested: Callable[[str], None] | None = None,
+        *,
+        clock: Clock | None = None,
     ) -> None:
         """``surfaces`` are the doors that this process serves; posts for others wait in the outbox.
 
         ``rested`` hears of a thread whenever it has nothing more to do for now.
         """
         self._rested = rested
+        self._clock = clock or Clock()
         self._context = copy_context()
         """What holds for this repo (git's time, its log), whoever kicks a thread of it."""
         self.host = host
@@ -157,16 +161,20 @@ class Engine:
             self._look.clear()
             due: float | None = None
             try:
+                if by := self._clock.jumped():
+                    log.warning("the clock was set by %+.0f s: timers move along with it", by)
+                    await self.host.store.shift_timers(by)
                 if time.monotonic() >= swept + SWEEP:
                     swept = time.monotonic()
                     await self._kick_ready()
-                await self._fire(time.time())
+                    await self._draw_timers()
+                await self._fire(self._clock.now())
                 due = await self.host.store.next_due()
             except StoreGone:
                 raise
             except CodeButlerError as error:  # the store itself: nothing is lost, and it may come back
                 log.error("timers cannot be read or written: %s", error)  # noqa: TRY400 - it says all
-            pause = SWEEP if due is None else min(SWEEP, max(0.0, due - time.time()))
+            pause = SWEEP if due is None else min(SWEEP, max(0.0, due - self._clock.now()))
             try:
                 async with asyncio.timeout(pause):
                     await self._look.wait()
@@ -177,6 +185,14 @@ class Engine:
         for thread in await self.host.store.ready_threads():
             if thread not in self._tasks:
                 self.kick(thread)
+
+    async def _draw_timers(self) -> None:
+        """A reminder that was set by a clock far ahead comes when one that is set now would."""
+        threads, now = self.host.config.threads, self._clock.now()
+        hours = max(threads.remind_after_hours or 0.0, threads.remind_every_hours or 0.0)
+        due = await self.host.store.last_due()
+        if due is not None and due > now + hours * 3600 + SWEEP:
+            await self.host.store.draw_timers(now + hours * 3600)
 
     async def _fire(self, now: float) -> None:
         for timer in await self.host.store.due_timers(now):

@@ -9,7 +9,7 @@ import asyncio
 
 from codebutler.errors import BranchLost, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady
-from codebutler.forges.choose import way_to
+from codebutler.forges.choose import taken_branches, way_to
 from codebutler.repo import commits, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
 from codebutler.repo.git import is_ancestor, plumb, tip_of
@@ -21,6 +21,7 @@ from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import Plugs
 from codebutler.thread.relocated import Relocated, filled
 from codebutler.types import Outbound
+from codebutler.waiting import together
 
 
 class Folder:
@@ -104,9 +105,14 @@ class Folder:
 
     async def prepare(self, name: str) -> WorktreeReady:
         """Make the thread's branch and worktree (or find them after a crash), fill it, await its setup."""
-        await self.close()
-        base, thread = await self.base(), self._log.state.id
-        tree = await worktrees.create(self._host.repo, name, base.commit, thread=thread, fresh=True)
+        host, thread = self._host, self._log.state.id
+        async with together() as group:
+            others = group.create_task(taken_branches(host.repo, host.config, home=host.home))
+            await self.close()
+            base = await self.base()
+        tree = await worktrees.create(
+            host.repo, name, base.commit, thread=thread, fresh=True, taken=others.result()
+        )
         self._executor = await filled(tree.path, tree.base, self._host.sandbox)
         event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
         await self._log.append(event)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 
 from codebutler import events as ev
+from codebutler.forges.choose import taken_branches
 from codebutler.repo import worktrees
 from codebutler.repo.git import move_ref, resolve
 from codebutler.repo.index import sync_index
@@ -86,7 +87,9 @@ async def _worktree(thread: Thread, point: Point, new: str) -> worktrees.Worktre
     if source.worktree is None or not point.commit:
         return None
     base, gitdir = source.worktree.base, host.repo.gitdir
-    tree = await worktrees.create(host.repo, render.pr_title(at(source, point)), base, thread=new, fresh=True)
+    others = await taken_branches(host.repo, host.config, home=host.home)
+    name = render.pr_title(at(source, point))
+    tree = await worktrees.create(host.repo, name, base, thread=new, fresh=True, taken=others)
     if await resolve(gitdir, tree.ref) == base:  # else a crash came after the files were laid out
         await (await filled(tree.path, point.commit, host.sandbox)).close()
         if point.commit != base:

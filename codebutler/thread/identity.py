@@ -1,84 +1,69 @@
-"""Who somebody in a chat is at GitHub: said by them, proved there with a code, or settled by an admin."""
+"""Who somebody in a chat is at GitHub, as far as it was proved there or settled by an admin."""
 
 from __future__ import annotations
 
 import json
-import re
-import secrets
-import time
+from collections.abc import Iterable
 
+from codebutler.repo.words import signature
 from codebutler.store.store import Store
-from codebutler.thread.decisions import Decisions, Word
-from codebutler.thread.lastword import TERMINAL
+from codebutler.thread.state import ThreadState
 from codebutler.types import Json, Person
 
 GITHUB = "github"
 HOURS = 24
 """For which a code can be used."""
-_LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})(?:_[A-Za-z0-9]{1,38})?")
-_PERSON = re.compile(r"([a-z]{1,20}):(\S{1,80})")
 WISHES = "identity:wish:"
-HOW = (
-    "To prove that `{login}` is you, comment `@{mention} link {code}` on an issue or pull request of this "
-    "repository, or put `{code}` into the description of a public gist, within a day. I look for it myself."
-)
-UNKNOWN = "You are not linked with a GitHub account: commits name you as you are here. Say **/link NAME**."
 
 
 def _key(surface: str, id: str) -> str:  # noqa: A002 - as in Person
     return f"identity:is:{surface}:{id}"
 
 
-async def login_of(store: Store, person: Person) -> str:
-    """The person's name at GitHub; "" when it is not known."""
-    if person.surface == GITHUB:
-        return person.id
-    noted = await store.noted(_key(person.surface, person.id))
-    return str(json.loads(noted)["login"]) if noted else ""
-
-
-async def linked(store: Store, person: Person) -> Person:
-    """The person as GitHub knows them, if it does; else as they came."""
-    login = await login_of(store, person)
-    if not login or person.surface == GITHUB:
+async def known(store: Store, person: Person) -> Person:
+    """The person with their account at GitHub, where that is known."""
+    if person.gone:
         return person
-    return Person(surface=GITHUB, id=login, name=person.label, admin=person.admin)
+    if person.surface == GITHUB:
+        return person.model_copy(update={"login": person.login or person.id})
+    noted = await store.noted(_key(person.surface, person.id))
+    if not noted:
+        return person
+    said = json.loads(noted)
+    return person.model_copy(update={"login": str(said["login"]), "mail": str(said.get("mail") or "")})
 
 
-async def link(decide: Decisions, word: Word, login: str, other: str) -> str:
-    """Begin to link the person with ``login``; an admin links ``other`` (``door:id``) at once."""
-    store, name = decide.thread.host.store, login.removeprefix("@")
-    if not name:
-        known = await login_of(store, word.by)
-        return f"You are `{known}` at GitHub." if known else UNKNOWN
-    if _LOGIN.fullmatch(name) is None:
-        return f"`{name[:40]}` is no name of a GitHub account."
-    if other:
-        return await _by_admin(store, word, name, other)
-    if word.by.surface == GITHUB:
-        return f"Here you are `{word.by.id}`, and nobody else: link your other names from where you use them."
-    code = f"codebutler-{secrets.token_hex(8)}"
-    wish = {
-        "code": code, "login": name, "surface": word.by.surface, "id": word.by.id,
-        "thread": decide.state.id, "at": time.time(),
-    }  # fmt: skip
-    await store.note(WISHES + code, json.dumps(wish))
-    return HOW.format(login=name, code=code, mention=decide.thread.config.github.mention)
+async def co_authors(store: Store, people: Iterable[Person]) -> list[Person]:
+    """The people as commits name them, each once; nobody who was forgotten."""
+    found: dict[str, Person] = {}
+    for person in people:
+        if not person.gone:
+            there = await known(store, person)
+            found.setdefault(signature(there).rpartition("<")[2], there)
+    return list(found.values())
 
 
-async def _by_admin(store: Store, word: Word, login: str, other: str) -> str:
-    if not (word.by.admin or word.by.surface == TERMINAL):
-        return "Only an admin may say who somebody else is."
-    who = _PERSON.fullmatch(other)
-    if who is None or who[1] == GITHUB:
-        return "Name the person by door and id, as `slack:U123`."
-    await settle(store, surface=who[1], id=who[2], login=login, by=word.by.label)
-    return f"`{other}` is `{login}` at GitHub, says {word.by.label}."
+async def asked_by(store: Store, state: ThreadState) -> list[str]:
+    """Who asked for the work, approved it, or had it mended: the co-authors of its commits."""
+    asked = [
+        *([state.opened.owner] if state.opened is not None else []),
+        *([state.approval.by] if state.approval is not None else []),
+        *([state.mend.by] if state.mend is not None and state.mend.by is not None else []),
+    ]
+    return [signature(person) for person in await co_authors(store, asked)]
 
 
-async def settle(store: Store, *, surface: str, id: str, login: str, by: str) -> None:  # noqa: A002 - as in Person
+async def settle(
+    store: Store,
+    *,
+    surface: str,
+    id: str,  # noqa: A002 - as in Person
+    login: str,
+    by: str,
+    mail: str = "",
+) -> None:
     """From now on the person is known as ``login``; ``by``: who or what says so."""
-    note = {"login": login, "surface": surface, "id": id, "by": by}
+    note = {"login": login, "mail": mail, "surface": surface, "id": id, "by": by}
     await store.note(_key(surface, id), json.dumps(note))
 
 
@@ -103,7 +88,8 @@ async def wishes(store: Store, now: float) -> list[Json]:
     return waiting
 
 
-async def prove(store: Store, wish: Json, how: str) -> None:
+async def prove(store: Store, wish: Json, how: str, *, login: str, mail: str) -> None:
     """The proof was seen: link them, and use the code up."""
-    await settle(store, surface=str(wish["surface"]), id=str(wish["id"]), login=str(wish["login"]), by=how)
+    surface, person = str(wish["surface"]), str(wish["id"])
+    await settle(store, surface=surface, id=person, login=login, by=how, mail=mail)
     await store.note(WISHES + str(wish["code"]), "")

@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from codebutler.errors import RepoError
+from codebutler.errors import BranchLost, RepoError
 from codebutler.forges.base import Forge
 from codebutler.repo.commits import Identity
 from codebutler.repo.git import is_ancestor
 from codebutler.repo.merging import join
+from codebutler.repo.objects import merge_base
 from codebutler.repo.remotes import pick_remote
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.host import Host
@@ -40,10 +41,27 @@ async def joined(host: Host, state: ThreadState, there: str, *, identity: Identi
             f"{branch} was rewritten on the remote: it is at {there[:12]}, without our {state.pushed[:12]}",
             fix=f"Put it back (git push --force {name} {branch}:{branch}) or open a new thread",
         )
+    if not state.pushed and not await _shares(host, state, there):
+        raise BranchLost(
+            f"{name} has a branch {branch} that is not this thread's: nothing is pushed or taken over",
+            fix='Say "fork": the second thread gets a branch of its own. Or, if nobody needs that one, '
+            f"delete it (git push {name} --delete {branch}) and say it again",
+        )
     pull = f"cd {shlex.quote(path)} && git {_trust(Path(path))}pull --no-rebase {name} {branch}"
     fix = f"Join them by hand ({pull}), mend what conflicts, commit, and say it again"
     message = f"Merge what others pushed to {branch}\n"
     return await join(host.repo.gitdir, state.head, there, message=message, fix=fix, identity=identity)
+
+
+async def _shares(host: Host, state: ThreadState, there: str) -> bool:
+    """Whether a branch that we never saw ours hold our work, or nothing else than that."""
+    gitdir, tree = host.repo.gitdir, state.worktree
+    common = await merge_base(gitdir, there, state.head)
+    if common is None or tree is None:
+        return False
+    bases = [tree.base, *([state.base.commit] if state.base else [])]
+    ours = [not await is_ancestor(gitdir, common, base) for base in bases]
+    return common == there or all(ours)
 
 
 def _trust(folder: Path) -> str:

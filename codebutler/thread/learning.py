@@ -95,8 +95,8 @@ def recurrence(item: MemoryItem, pasts: Sequence[Past]) -> str:
     times = sum(covers(past.asked, task_of(item.text)) for past in lately)
     if not lately:
         return "no earlier thread went by this workflow"
-    threads = "thread" if len(lately) == 1 else f"{len(lately)} threads"
-    return f"it came up in {times} of the last {threads} of {item.section}"
+    threads = "thread" if len(lately) == 1 else "threads"
+    return f"it came up in {times} of {len(lately)} earlier {threads} of {item.section}"
 
 
 def looked_back(pasts: Sequence[Past], workflow: str) -> str:

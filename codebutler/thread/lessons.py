@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from codebutler.events import Mark
 from codebutler.repo.memory_text import shown
@@ -12,6 +16,7 @@ BUTTONS = 6
 """Items that have buttons of their own; a longer list is decided with words."""
 WHY = 300
 """Characters of a reason that are shown."""
+_PRESSED = re.compile(r"(?P<wish>.*) (?P<mark>#(?P<count>\d{1,4})-[0-9a-f]{8})", re.DOTALL)
 _SIGN = {"": "", "keep": "✓ ", "drop": "✗ "}
 _KIND = {
     "lesson": "lesson", "add_step": "add step", "new_workflow": "new workflow", "automate": "automate",
@@ -30,10 +35,9 @@ def card(items: Sequence[MemoryItem], marks: Sequence[Mark] = (), known: Sequenc
         role="lead",
         kind="choices",
         choices=[
-            Choice(action="memory", label="Keep what is left" if any(marks) else "Keep all", value="yes",
-                   style="primary"),
-            Choice(action="memory", label="Keep none", value="no"),
-            *(_buttons(len(items)) if 1 < len(items) <= BUTTONS else ()),
+            _button("Keep what is left" if any(marks) else "Keep all", "yes", items, "primary"),
+            _button("Keep none", "no", items),
+            *(_buttons(items) if 1 < len(items) <= BUTTONS else ()),
         ],
         data={"items": [i.model_dump() for i in items]},
     )  # fmt: skip
@@ -44,7 +48,7 @@ def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
     place += f", after step {item.after}" if item.after is not None else ""
     end = f", until {item.expires}" if item.expires else ""
     text = item.text or "; ".join(item.replaces)
-    first, *rest = _as_kept(item.kind, text)
+    first, *rest = _as_kept(item, text)
     yield f"{number}. {_SIGN[mark]}{first} _({_KIND[item.kind]} → {place}{end})_"
     yield from (f"   {line}" for line in rest)
     if item.why:
@@ -58,10 +62,11 @@ def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
         yield f"   {both}" if item.relation else f"   it takes the place of {_old(item)}"
 
 
-def _as_kept(kind: str, text: str) -> list[str]:
-    """The lines that memory will hold, with nothing hidden in them: one, or the steps of a workflow."""
-    lines = text.splitlines() if kind == "new_workflow" else [text]
-    return [line for each in lines if (line := shown(each))] or [""]
+def _as_kept(item: MemoryItem, text: str) -> list[str]:
+    """What memory will hold, with nothing hidden in it: a line, or a workflow's name and its steps."""
+    if item.kind != "new_workflow":
+        return [shown(text)]
+    return [shown(item.section), *(f"- {line}" for each in text.splitlines() if (line := shown(each)))]
 
 
 def _one_line(text: str) -> str:
@@ -85,7 +90,27 @@ def _how(marks: Sequence[Mark]) -> str:
     )
 
 
-def _buttons(count: int) -> Iterator[Choice]:
-    for number in range(1, count + 1):
+def _buttons(items: Sequence[MemoryItem]) -> Iterator[Choice]:
+    for number in range(1, len(items) + 1):
         for verb in ("Keep", "Edit", "Drop"):
-            yield Choice(action="memory", label=f"{verb} {number}", value=f"{verb.lower()} {number}")
+            yield _button(f"{verb} {number}", f"{verb.lower()} {number}", items)
+
+
+def _button(
+    label: str, wish: str, items: Sequence[MemoryItem], style: Literal["primary", "plain"] = "plain"
+) -> Choice:
+    """A wish about just this list, or a longer one that begins with it."""
+    return Choice(action="memory", label=label, value=f"{wish} {_mark(items)}", style=style)
+
+
+def _mark(items: Sequence[MemoryItem]) -> str:
+    said = json.dumps([(i.file, i.kind, i.section, i.text, i.replaces) for i in items])
+    return f"#{len(items)}-{hashlib.sha256(said.encode()).hexdigest()[:8]}"
+
+
+def pressed(value: str, items: Sequence[MemoryItem]) -> tuple[str, bool]:
+    """The wish of a button, or of words, and whether ``items`` are what it was meant for."""
+    found = _PRESSED.fullmatch(value)
+    if found is None:
+        return value, True
+    return found["wish"], _mark(items[: int(found["count"])]) == found["mark"]

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from uuid import uuid4
 
 from codebutler.events import Event, Posted, dump, parse
-from codebutler.store.rows import NewEvent, NewPost, StoredEvent, Timer
+from codebutler.store.rows import NewEvent, NewPost, Payment, StoredEvent, Timer
 from codebutler.store.store import Store
 from codebutler.store.together import Told
 from codebutler.thread.fold import apply, fold
@@ -37,6 +37,7 @@ class ThreadLog:
         self._lock = asyncio.Lock()
         self._redact = redact
         self._wrote = wrote
+        self._owed: list[Payment] = []
         self.state = state
 
     @classmethod
@@ -63,10 +64,19 @@ class ThreadLog:
         """``text`` without secrets."""
         return self._redact(text)
 
-    async def append(self, *events: Event, drop_timers: Sequence[str] = ()) -> None:
-        """Log events; on return they are on disk and in ``state``. Raises StaleWorker when taken over."""
+    async def append(
+        self, *events: Event, drop_timers: Sequence[str] = (), hold: Payment | None = None
+    ) -> None:
+        """Log events; on return they are on disk and in ``state``. Raises StaleWorker when taken over.
+
+        ``hold`` is money that they need: LimitReached, and nothing written, where a cap leaves none.
+        """
         news = [NewEvent(e.kind, uuid4().hex, dump(e)) for e in events]
-        await self._write(news, drop_timers=drop_timers)
+        await self._write(news, drop_timers=drop_timers, hold=hold)
+
+    def owe(self, payment: Payment) -> None:
+        """What a held key has cost is settled in the next commit: that of the events that say so."""
+        self._owed.append(payment)
 
     async def post(
         self, message: Outbound, *, key: str, before: Sequence[Event] = (), after: Sequence[Event] = (),
@@ -131,8 +141,10 @@ class ThreadLog:
         ready: bool | None = None,
         timers: Mapping[str, float] | None = None,
         drop_timers: Sequence[str] = (),
+        hold: Payment | None = None,
     ) -> None:
         async with self._lock:
+            owed = len(self._owed)
             stored = await self._store.append(
                 self.state.id,
                 news,
@@ -143,7 +155,9 @@ class ThreadLog:
                 row=row,
                 ready=ready,
                 seen=self.state.seq,
+                payments=[*self._owed, hold] if hold is not None else list(self._owed),
             )
+            del self._owed[:owed]
             if (
                 not stored
                 or stored[0].seq != self.state.seq + 1

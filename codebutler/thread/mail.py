@@ -19,6 +19,7 @@ from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
 from codebutler.thread.host import Host
+from codebutler.thread.identity import known
 from codebutler.thread.intake import LOOKS, STOPS
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.thread import Listener, Thread
@@ -79,7 +80,7 @@ class Mail(Thread):
                 for seq, message in sorted(self.state.unread.items()):
                     command = self._interpreter.read(self.state, message)
                     if command is not None and command.name in LOOKS:
-                        await self._obey(command, Word(seq, message.author))
+                        await self._obey(command, await self._word(seq, message))
         except CodeButlerError as error:
             log.warning("%s: words were left for the step's end: %s", self.state.id, error)
 
@@ -99,13 +100,13 @@ class Mail(Thread):
         while waiting := self.readable():
             seq, message = min(waiting.items())
             command = self._interpreter.read(self.state, message)
-            word, decide = Word(seq, message.author), Decisions(self)
+            word, decide = await self._word(seq, message), Decisions(self)
             if why := decide.refused(word, "ask", "ask here"):
                 await decide.tell(word, "ask", why)
             elif command is not None:
-                await self._obey(command, Word(seq, message.author))
+                await self._obey(command, word)
             elif self.state.phase == "closed":
-                await Decisions(self).tell(Word(seq, message.author), "closed", CLOSED)
+                await Decisions(self).tell(word, "closed", CLOSED)
             elif self.state.question is not None:
                 await listen(self, seq, message)
                 await self._answer(seq, message)
@@ -113,6 +114,9 @@ class Mail(Thread):
                 return
         if self.state.paused_at and self.state.unread:
             await self.tell_once(KEPT, source=f"kept:{self.state.paused_at}")
+
+    async def _word(self, seq: int, message: MessageReceived) -> Word:
+        return Word(seq, await known(self.host.store, message.author))
 
     def readable(self) -> dict[int, MessageReceived]:
         """The unread messages that may be read now."""
@@ -128,7 +132,7 @@ class Mail(Thread):
         for seq, message in sorted(self.state.unread.items()):
             command = self._interpreter.read(self.state, message)
             if command is not None and command.name in STOPS:
-                await self._obey(command, Word(seq, message.author))
+                await self._obey(command, await self._word(seq, message))
 
     async def _mention_late_changes(self) -> None:
         """A message that was changed after it had been read: its author should not believe otherwise."""

@@ -10,6 +10,7 @@ from codebutler.errors import RepoError, ToolFailed
 from codebutler.events import MemoryCommitted, MemoryDecided
 from codebutler.repo import commits
 from codebutler.repo.memory_file import memory_text
+from codebutler.repo.words import signature
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import memory_path
 from codebutler.thread.memory_merge import put
@@ -48,7 +49,7 @@ async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
         return await memory_text(desk.host.repo.gitdir, desk.state.head, path)
 
     done = await changes(desk, decided, read)
-    commit = await desk.space.commit_files(done.files, _message(desk, done.kept), co_author=decided.by)
+    commit = await desk.space.commit_files(done.files, _message(desk, done.kept), signature(decided.by))
     await _tell(
         desk,
         done,
@@ -78,7 +79,7 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
     files = {path: text.encode() for path, text in done.files.items()}
     tree, commit = await commits.tree_with(gitdir, there, files), pushed
     if not pushed or await commits.tree_of(gitdir, pushed) != tree:
-        words = commits.signed(message, [decided.by.signature])
+        words = commits.signed(message, [signature(decided.by)])
         commit = await commits.commit_tree(gitdir, tree, there, words, identity=desk.space.identity)
     where = "nowhere: there was nothing to change"
     if commit != there:

@@ -35,7 +35,8 @@ async def with_memory(
             ]
         except ToolFailed as error:
             raise RepoError(f"memory was edited on both sides: {error.message}", fix=error.fix) from error
-        text, lines = _kept_in(desk, path.removeprefix(MEMORY), await joined_text(gitdir, old, ours, others))
+        joined = await joined_text(gitdir, old, ours, others)
+        text, lines = _kept_in(desk, path.removeprefix(MEMORY), joined, ours)
         files[path] = text.encode()
         told += lines
     return await commits.tree_with(gitdir, tree, files), told
@@ -54,13 +55,16 @@ def put(text: str, item: MemoryItem, *, thread: str, date: str, approver: str) -
     )
 
 
-def _kept_in(desk: ThreadDesk, name: str, text: str) -> tuple[str, list[str]]:
-    """``text`` with the kept items for that file, and what is to be told of those that met a change."""
+def _kept_in(desk: ThreadDesk, name: str, text: str, ours: str) -> tuple[str, list[str]]:
+    """``text`` with the kept items for that file, and what is to be told of those that met a change.
+
+    What a person took out of ``ours``, the file on the branch, by hand since stays out.
+    """
     date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
     lines = []
     for decided in desk.state.kept:
         for item in decided.kept:
-            if item.file != name or _is_gone(text, item):
+            if item.file != name or _is_gone(text, item) or not stands(ours, item):
                 continue
             try:
                 text, said = put(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
@@ -68,6 +72,14 @@ def _kept_in(desk: ThreadDesk, name: str, text: str) -> tuple[str, list[str]]:
                 said = f"Not kept: {item.text[:80]}: {error.message}"
             lines += [said] if said else []
     return text, lines
+
+
+def stands(text: str, item: MemoryItem) -> bool:
+    """Whether ``text`` is as a kept item has made it: if not, it never got in, or people changed it after."""
+    try:
+        return _is_gone(text, item) or put(text, item, thread="", date="", approver="")[0] == text
+    except ToolFailed:
+        return False
 
 
 def _is_gone(text: str, item: MemoryItem) -> bool:

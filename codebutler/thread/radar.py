@@ -119,7 +119,7 @@ async def _warn(thread: Thread, here: Neighbour, other: Neighbour, causes: set[s
 
 
 async def _order(thread: Thread, here: Neighbour, others: Sequence[Neighbour]) -> None:
-    """In which order to merge what is open: said to all of them, once per order."""
+    """In which order to merge what is open: said once to all of them, and in each of their channels."""
     group = [here, *sorted(others, key=lambda n: n.reach.pr)][:CLUSTER]
     if len(group) < 2:
         return
@@ -129,7 +129,17 @@ async def _order(thread: Thread, here: Neighbour, others: Sequence[Neighbour]) -
     line = ahead.order(group, pairs)
     mark = hashlib.sha256(" ".join(n.id for n in line).encode()).hexdigest()[:12]
     text = thread.redact(warning.merge_order(line))
-    await thread.log.tell([told(n.id, f"order:{mark}", None, text) for n in line])
+    first = await _speakers(thread, line)
+    await thread.log.tell([told(n.id, f"order:{mark}", None, text, aloud=n.id in first) for n in line])
+
+
+async def _speakers(thread: Thread, line: Sequence[Neighbour]) -> set[str]:
+    """A thread for each channel in which they are held: a conversation is called by its channel first."""
+    found = dict[tuple[str, str], str]()
+    for neighbour in line:
+        for surface, conversation in await thread.host.store.bindings(neighbour.id):
+            found.setdefault((surface, conversation.partition(":")[0]), neighbour.id)
+    return set(found.values())
 
 
 async def clashes(thread: Thread, one: Reach, other: Reach) -> tuple[str, ...]:

@@ -37,6 +37,13 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     marks: list[Mark] = state.marks if state.memory is not None else ["drop"] * len(items)
     if not items:
         return "No memory items wait for a decision."
+    wish, is_meant = lessons.pressed(wish, state.memory or [])
+    if not is_meant and state.memory:
+        decisions.answer = lessons.card(items, marks)
+    if not is_meant:
+        return (
+            decisions.answer.text if decisions.answer else "That list was decided: its buttons count no more."
+        )
     now = wishes.take(items, marks, wish)
     if problem := now.problem or await _fault(decisions, now):
         return problem

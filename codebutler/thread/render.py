@@ -8,7 +8,7 @@ from codebutler.events import PlanProposed, SetupFinished
 from codebutler.thread.flags import flagged
 from codebutler.thread.state import Spend, ThreadState
 from codebutler.thread.steps import now, steps
-from codebutler.types import ChecklistItem, Choice, Outbound, Plan
+from codebutler.types import ChecklistItem, Choice, Outbound, Person, Plan
 
 BODY_START = "<!-- codebutler:begin -->"
 BODY_END = "<!-- codebutler:end -->"
@@ -138,7 +138,7 @@ def pr_body(state: ThreadState, links: Sequence[str] = ()) -> str:
         ]
     lines += ["", "## Participants", "", *_bullets(_participants(state))]
     if state.approval:
-        lines += ["", f"Plan `{state.approval.hash[:8]}` approved by {state.approval.by.label}."]
+        lines += ["", f"Plan `{state.approval.hash[:8]}` approved by {_named(state.approval.by)}."]
     lines += ["", f"Closes #{state.issue}."] if state.issue else []
     if words := flagged(state.flags):
         lines += ["", "## Look at", "", words]
@@ -213,6 +213,12 @@ def title(role: str) -> str:
 def money(usd: float) -> str:
     """Dollars, to the cent, or finer below ten cents."""
     return f"${usd:.4f}" if usd < 0.1 else f"${usd:,.2f}"
+
+
+def _named(person: Person) -> str:
+    """A person with their account at GitHub, where it goes by another name."""
+    other = person.login and person.login != person.label
+    return f"{person.label} (`{person.login}` at GitHub)" if other else person.label
 
 
 def _participants(state: ThreadState) -> list[str]:

@@ -32,8 +32,11 @@ async def daily(host: Host) -> None:
 
 
 async def sweep(host: Host, now: float | None = None) -> list[str]:
-    """Remove what is too old at ``now``; says what that was."""
-    moment, kept = now or time.time(), host.config.retention
+    """Remove what is too old at ``now``; says what that was.
+
+    Age is counted to an earlier look of another day, so that one start with a wrong clock removes nothing.
+    """
+    moment, kept = await host.store.confirmed(now or time.time()), host.config.retention
     removed = []
     if kept.logs_days is not None:
         for thread in await host.store.closed_before(moment - kept.logs_days * DAY):

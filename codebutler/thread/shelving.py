@@ -39,10 +39,14 @@ async def sweep(host: Host, before: float, *, by: Person | None = None, but: str
 
 async def cleanup(decide: Decisions, word: Word, days: float) -> str:
     """An admin wants room now; returns what to tell them."""
-    if not (word.by.admin or word.by.surface == TERMINAL):
+    return await make_room(decide.thread.host, word.by, days, but=decide.state.id)
+
+
+async def make_room(host: Host, by: Person, days: float, *, but: str = "") -> str:
+    """The same wherever it was said; the thread ``but`` keeps its folder."""
+    if not (by.admin or by.surface == TERMINAL):
         return "Only an admin may have workspaces put away."
-    thread = decide.thread
-    found = await sweep(thread.host, time.time() - days * DAY, by=word.by, but=decide.state.id)
+    found = await sweep(host, time.time() - days * DAY, by=by, but=but)
     if not found:
         return f"No workspace has been idle for {days:g} days."
     names = ", ".join(f"`{name}`" for name in found[:20])

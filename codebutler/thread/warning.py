@@ -11,7 +11,7 @@ from codebutler.store.rows import NewEvent
 from codebutler.store.together import Told
 from codebutler.thread.fold_neighbours import SOURCE
 from codebutler.thread.reach import Reach
-from codebutler.types import Choice, Outbound
+from codebutler.types import Choice, Json, Outbound
 
 _SHOWN = 8
 
@@ -25,9 +25,18 @@ class Neighbour:
     reach: Reach
 
 
-def told(thread: str, key: str, event: Event | None, text: str, choices: Sequence[Choice] = ()) -> Told:
-    """The words for one thread's log and outbox, once per ``key``."""
-    message = Outbound(text=text, kind="notice", choices=list(choices))
+def told(
+    thread: str,
+    key: str,
+    event: Event | None,
+    text: str,
+    choices: Sequence[Choice] = (),
+    *,
+    aloud: bool = False,
+) -> Told:
+    """The words for one thread's log and outbox, once per ``key``; ``aloud``: its channels see them, too."""
+    data: Json = {"aloud": True} if aloud else {}
+    message = Outbound(text=text, kind="notice", choices=list(choices), data=data)
     source = SOURCE + key
     posted = NewEvent("posted", f"post:{source}", dump(Posted(post=message, source=source)))
     events = [posted] if event is None else [NewEvent(event.kind, f"radar:{key}", dump(event)), posted]

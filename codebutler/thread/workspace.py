@@ -19,10 +19,11 @@ from codebutler.repo.index import sync_index
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.folder import Folder
 from codebutler.thread.host import MEMORY_FOLDER, Host
+from codebutler.thread.identity import asked_by
 from codebutler.thread.incoming import is_over, joined, lay_out, notice
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.warning import code
-from codebutler.types import Outbound, Person
+from codebutler.types import Outbound
 
 UNNAMED = "Work in progress"
 """The subject of a checkpoint that nobody has named yet."""
@@ -87,7 +88,10 @@ class Workspace(Folder):
         if named == self._log.state.head:
             return await self._save(message)
         old, gitdir = await self._save(UNNAMED), self._host.repo.gitdir
-        tree, words = await commits.tree_of(gitdir, old), commits.signed(message, ())
+        tree, words = (
+            await commits.tree_of(gitdir, old),
+            commits.signed(message, await asked_by(self._host.store, self._log.state)),
+        )
         new = await commits.join_trees(gitdir, tree, [named, old], words, identity=self.identity)
         await move_ref(gitdir, f"refs/heads/{self._ready.branch}", new, old, why="codebutler: commit")
         self._index_behind, self._saved = True, (new, tree)
@@ -111,11 +115,11 @@ class Workspace(Folder):
             return await self._save_alone(message)
 
     async def _save_alone(self, message: str) -> str:
-        executor = await self.hands()
+        executor, gitdir = await self.hands(), self._host.repo.gitdir
         self._own_branch()
         old = await self._tip()
         if self._saved[0] != old:
-            self._saved = (old, await commits.tree_of(self._host.repo.gitdir, old))
+            self._saved = (old, await commits.tree_of(gitdir, old))
         tree = self._saved[1]
         try:
             built = await executor.tree(old, tree)
@@ -127,22 +131,19 @@ class Workspace(Folder):
         if built.tree == tree:
             self._dirty = False
             return old
-        await checkpoints.receive(self._host.repo.gitdir, executor.pack())
-        held, back = await with_folder(self._host.repo.gitdir, built.tree, old, MEMORY_FOLDER)
+        await checkpoints.receive(gitdir, executor.pack())
+        files = await self.moved_files(old, built.tree)
+        held, back = await with_folder(gitdir, built.tree, old, MEMORY_FOLDER, files)
+        ref = f"refs/heads/{self._ready.branch}"
         new = await checkpoints.import_checkpoint(
-            self._host.repo.gitdir,
-            tree=held,
-            pack=None,
-            message=message,
-            ref=f"refs/heads/{self._ready.branch}",
-            old=old,
-            identity=self.identity,
-            index=False,
-        )
+            gitdir, tree=held, known=tree, pack=None, message=message, ref=ref, old=old,
+            co_authors=await asked_by(self._host.store, self._log.state) if message != UNNAMED else (),
+            identity=self.identity, index=False,
+        )  # fmt: skip
         self._dirty, self._index_behind, self._saved = False, True, (new, held)
         if new != old:
-            files = sorted(await self.moved_files(old, new))
-            await self._log.append(CheckpointMade(commit=new, message=message, files=files))
+            files = await self.moved_files(old, new) if back else files
+            await self._log.append(CheckpointMade(commit=new, message=message, files=sorted(files)))
         if back:
             await self._put_back(executor, built.tree, held, back)
         return new
@@ -167,9 +168,7 @@ class Workspace(Folder):
         """A file as the branch's tip has it; None if it is absent."""
         return await objects.show_file(self._host.repo.gitdir, self._log.state.head, path)
 
-    async def commit_files(
-        self, files: Mapping[str, str], message: str, *, co_author: Person | None = None
-    ) -> str:
+    async def commit_files(self, files: Mapping[str, str], message: str, *co_authors: str) -> str:
         """A commit of the daemon's own (memory, journal), which reaches the worktree's files first.
 
         A crash between the two must not leave a branch whose next checkpoint takes the files out again.
@@ -187,7 +186,7 @@ class Workspace(Folder):
             message=message,
             ref=f"refs/heads/{self._ready.branch}",
             old=old,
-            co_authors=[co_author.signature] if co_author is not None else [],
+            co_authors=co_authors,
             identity=self.identity,
         )
 
@@ -261,19 +260,11 @@ class Workspace(Folder):
 
     async def remove(self, landed: str) -> str:
         """Remove worktree and branch. Work that is not in ``landed`` stays: returns where it is, or ""."""
-        state = self._log.state
-        if state.worktree is None or state.removed:
+        if self._log.state.worktree is None or self._log.state.removed:
             return ""
         kept = ""
         try:
-            tree = await worktrees.find(self._host.repo, state.id)
-            if tree is not None:
-                there = await asyncio.to_thread(worktrees.stands, self._host.repo, tree.branch)
-                dirt = await (await self.hands()).status(state.head) if there else []
-                await self.close()
-                await worktrees.remove(
-                    self._host.repo, tree, dirty=[change.path for change in dirt], landed=[landed]
-                )
+            await self._clear([landed])
         except RepoError as error:
             kept = str(error)
         await self._log.append(WorktreeRemoved(kept=kept))
@@ -281,18 +272,22 @@ class Workspace(Folder):
 
     async def put_away(self) -> str:
         """Remove the folder and keep the branch. What is not in a commit stays: returns why, or ""."""
-        state, repo = self._log.state, self._host.repo
-        if state.worktree is None or state.removed:
+        if self._log.state.worktree is None or self._log.state.removed:
             return ""
         try:
-            tree = await worktrees.find(repo, state.id)
-            if tree is not None and await asyncio.to_thread(worktrees.stands, repo, tree.branch):
-                dirt = await (await self.hands()).status(state.head)
-                await self.close()
-                await worktrees.remove(repo, tree, dirty=[change.path for change in dirt], keep_branch=True)
+            await self._clear([], keep_branch=True)
         except RepoError as error:
             return str(error)
         return ""
+
+    async def _clear(self, landed: list[str], *, keep_branch: bool = False) -> None:
+        tree, repo = await worktrees.find(self._host.repo, self._log.state.id), self._host.repo
+        if tree is not None:
+            there = await asyncio.to_thread(worktrees.stands, repo, tree.branch)
+            found = await (await self.hands()).status(self._log.state.head) if there else []
+            dirty = [change.path for change in found]
+            await self.close()
+            await worktrees.remove(repo, tree, dirty=dirty, landed=landed, keep_branch=keep_branch)
 
     async def close(self) -> None:
         """Stop the executor, once what it saves is saved."""

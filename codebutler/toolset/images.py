@@ -1,7 +1,5 @@
 """Pictures: PM and Coder ask the Artist for one, the Artist makes it; files that people sent become files."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Tools for what the team remembers. Nothing here writes memory: a person decides on what is proposed."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from codebutler.events import SummaryWritten

@@ -1,11 +1,9 @@
 """A role's tools: one list per role, enforced here, below the model."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -97,16 +95,16 @@ class Toolset:
         self.wire: list[Json] = [t.spec.wire() for t in tools]
 
     @classmethod
-    def of(cls, names: Sequence[str], known: Mapping[str, Tool]) -> Toolset:
+    def of(cls, names: Sequence[str], known: Mapping[str, Tool]) -> Self:
         """The tools called ``names``; a name that is not known is a ConfigError."""
         missing = [n for n in names if n not in known]
         if missing:
             raise ConfigError(f"no such tool: {', '.join(missing)}", fix=f"Known tools: {', '.join(known)}.")
         return cls([known[n] for n in names])
 
-    def plus(self, more: Sequence[Tool]) -> Toolset:
+    def plus(self, more: Sequence[Tool]) -> Self:
         """These tools, and ``more`` behind them."""
-        return Toolset([*self._tools.values(), *more]) if more else self
+        return type(self)([*self._tools.values(), *more]) if more else self
 
     def spec(self, name: str) -> ToolSpec | None:
         """The tool's spec, or None when this role has no such tool."""

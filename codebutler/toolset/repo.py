@@ -1,7 +1,5 @@
 """Tools for history, commits and the pull request. All of them act on objects, never on the worktree."""
 
-from __future__ import annotations
-
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Arguments, Tool, tool
 

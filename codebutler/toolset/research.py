@@ -1,7 +1,5 @@
 """Research: the PM asks for it, a Researcher reports what it found."""
 
-from __future__ import annotations
-
 from codebutler.findings import Report
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Arguments, Tool, showing

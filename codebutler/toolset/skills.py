@@ -1,7 +1,5 @@
 """The tool that reads a skill of the repo, as the thread's base commit has it."""
 
-from __future__ import annotations
-
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Arguments, Tool, tool
 

@@ -1,7 +1,5 @@
 """Tools by which roles talk: to the person, to the PM, to those who watch."""
 
-from __future__ import annotations
-
 from codebutler.errors import ToolFailed
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Arguments, Tool, tool

@@ -1,7 +1,5 @@
 """The Researcher's eyes. What they bring back is marked as foreign; nothing else of a page gets anywhere."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

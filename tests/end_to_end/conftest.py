@@ -29,6 +29,7 @@ from codebutler.testing.scenario import parse_scenario
 from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.stage import Stage, Starter
 from codebutler.testing.webtwin import Site, WebTwin
+from codebutler.thread.clock import Clock
 from codebutler.thread.engine import Engine
 from codebutler.thread.fold import fold
 from codebutler.thread.host import Host
@@ -139,7 +140,7 @@ class Room:
 
     @asynccontextmanager
     async def engine(
-        self, mind: Mind, *doors: Door, listener: Listener | None = None
+        self, mind: Mind, *doors: Door, listener: Listener | None = None, clock: Clock | None = None
     ) -> AsyncIterator[Scene]:
         """An engine at work; it is closed on the way out, and the next one finds what it left."""
         place = await find_place(self.sample.repo, home=self.home, env=self.env)
@@ -155,7 +156,7 @@ class Room:
             redactor=place.redactor,
             sandbox=SandboxSettings.from_host(),
         )
-        engine = Engine(host, REGISTRY, doors or [Door()], listener)
+        engine = Engine(host, REGISTRY, doors or [Door()], listener, clock=clock)
         running = asyncio.create_task(engine.run())
         try:
             yield Scene(host, engine, self.keys)
@@ -208,6 +209,12 @@ class Scene:
             while True:
                 if wish(await self.state(thread)):
                     return
+                await asyncio.sleep(0.02)
+
+    async def where_due(self, moment: float) -> None:
+        """Wait until the earliest timer is due at that unix time, give or take a minute."""
+        async with asyncio.timeout(20):
+            while abs((await self.host.store.next_due() or 0.0) - moment) > 60:  # noqa: ASYNC110 - a row
                 await asyncio.sleep(0.02)
 
     async def rest(self, thread: str) -> ThreadState:

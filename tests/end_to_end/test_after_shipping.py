@@ -9,9 +9,9 @@ import pytest
 
 from codebutler.events import Event, MendBegun, PrMerged, QuestionAsked, WorktreeRemoved, dump
 from codebutler.store.rows import NewEvent
-from codebutler.testing.cast import Line, lead, plan, write
-from codebutler.testing.doubles import Asked, Mind, says
-from codebutler.types import Person
+from codebutler.testing.cast import Cast, Line, lead, plan, write
+from codebutler.testing.doubles import Asked, says
+from codebutler.types import ModelReply, Person
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
@@ -19,28 +19,17 @@ if TYPE_CHECKING:
 ANN = Person(surface="github", id="ann", name="ann")
 
 
-def mind(*more: Line, gate: asyncio.Event | None = None, reached: asyncio.Event | None = None) -> Mind:
-    """The Coder ships, and has ``more`` to do; from then on it waits for ``gate``."""
-    lines: dict[str, list[Line]] = {
-        "pm": [plan("Notes", "NOTE"), says("The plan is there.")],
-        "coder": [write("NOTE", "a\n"), says("Wrote it."), *more],
-        "lead": [line for _ in range(3) for line in lead("Notes")],
-    }
-
-    async def answers(asked: Asked) -> object:
-        if asked.role == "coder" and len(lines["coder"]) == len(more) and gate and reached:
-            reached.set()
-            await gate.wait()
-        return lines[asked.role].pop(0)
-
-    return answers  # type: ignore[return-value] # every line ends in a reply
+def cast(*more: Line) -> Cast:
+    """The Coder ships, and has ``more`` to do."""
+    coder: list[Line] = [write("NOTE", "a\n"), says("Wrote it."), *more]
+    return Cast(pm=[plan()], coder=coder, lead=[line for _ in range(3) for line in lead()])
 
 
 @pytest.mark.parametrize("left", ["cleanup", "question"])
 async def test_a_merge_made_elsewhere_closes_whatever_a_kill_or_a_question_left_open(
     room: Room, left: str
 ) -> None:
-    async with room.engine(mind()) as scene:
+    async with room.engine(cast()) as scene:
         state = await scene.shipped()
         merged = PrMerged(number=1, commit=state.pushed, by=ANN)
         asked = QuestionAsked(frame="pm", call_id="c", question="Which?")
@@ -55,8 +44,14 @@ async def test_a_merge_made_elsewhere_closes_whatever_a_kill_or_a_question_left_
 
 async def test_a_review_that_comes_while_one_is_answered_has_its_turn(room: Room) -> None:
     gate, reached = asyncio.Event(), asyncio.Event()
-    work = [write("NOTE", "b\n"), says("[c1] fixed: b"), write("NOTE", "c\n"), says("[c2] fixed: c")]
-    async with room.engine(mind(*work, gate=gate, reached=reached)) as scene:
+
+    async def waits(_: Asked) -> ModelReply:
+        reached.set()
+        await gate.wait()
+        return write("NOTE", "b\n")
+
+    work: list[Line] = [waits, says("[c1] fixed: b"), write("NOTE", "c\n"), says("[c2] fixed: c")]
+    async with room.engine(cast(*work)) as scene:
         state = await scene.shipped()
         await scene.say("a", "/respond - [c1] NOTE:1 (ann): say b")
         await scene.until(reached)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from codebutler.testing.discord.guild import GUILD, ROBIN, SHOP, TOKEN
+from codebutler.testing.discord.guild import BOT, GUILD, ROBIN, SHOP, TOKEN
 from codebutler.testing.discord.hooks import Interaction, text_of
 from codebutler.testing.discord.human import Human
 from codebutler.testing.discord.server import DiscordTwin
@@ -41,8 +41,11 @@ class Talk:
         self.task = task
         self.root = ""
 
-    async def begin(self, *, command: bool = False) -> None:
+    async def begin(self, *, command: bool = False, elsewhere: str = "") -> None:
         await until(lambda: self.twin.gateway.connected and self.twin.guild.commands)
+        if elsewhere:
+            self.root = self.human.say(f"<@{BOT}> {self.task}", channel=elsewhere)
+            return
         if not command:
             self.root = self.human.say(self.task)
             return
@@ -90,9 +93,11 @@ async def until(true: Callable[[], object]) -> None:
 
 @pytest.mark.parametrize("way", ["buttons", "words", "commands"])
 async def test_the_whole_loop_through_discord(stage: Stage, discord: DiscordTwin, way: str) -> None:
+    """By words it begins with a mention in a channel of others."""
     talk = Talk(discord, stage.sample.task)
+    channel = discord.guild.text_channel("talk").id if way == "words" else SHOP
     async with stage.serving():
-        await talk.begin(command=way == "commands")
+        await talk.begin(command=way == "commands", elsewhere=channel if way == "words" else "")
         if way == "buttons":
             await talk.press("Approve")
             await talk.press("Keep all")
@@ -107,13 +112,14 @@ async def test_the_whole_loop_through_discord(stage: Stage, discord: DiscordTwin
             await talk.order_when("Merge", "merge")
         await talk.put_away()
     assert "2 kg" in stage.git("log", "-1", "--format=%B", "main", where=stage.sample.remote)
+    assert discord.guild.channels[talk.root].parent == channel
     assert set(talk.said().values()) == {1}
     words = talk.human.words(talk.root)
     assert "**PM:**" in words
     assert "**Lead:**" in words
     assert len(discord.guild.channels[talk.root].pins) == 1
     if way != "commands":
-        names = [r["emoji"]["name"] for r in discord.guild.channels[SHOP].messages[talk.root]["reactions"]]
+        names = [r["emoji"]["name"] for r in discord.guild.channels[channel].messages[talk.root]["reactions"]]
         assert names == ["👀", "✅"]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,12 +18,14 @@ from codebutler.events import (
 )
 from codebutler.testing.cast import PROPOSES, SUMS_UP, WRITES, Held, call, does, team
 from codebutler.testing.doubles import Asked, Door, says
+from codebutler.thread.clock import Clock
 from codebutler.thread.state import ThreadState
 from codebutler.types import ModelReply
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room, Scene
 
+DAY = 24 * 3600.0
 ASKS = does("ask_pm", question="Tabs or spaces?")
 ASKS_PERSON = does("ask_user", question="What do you want, tabs or spaces?", options=["tabs", "spaces"])
 
@@ -150,3 +153,21 @@ async def test_a_host_may_do_without_reminders(room: Room) -> None:
     async with room.engine(team(pm=[ASKS_PERSON])) as scene:
         await scene.talk("a", "Make it nice")
         assert await scene.host.store.next_due() is None
+
+
+async def test_a_clock_that_is_set_brings_a_reminder_neither_early_nor_ever_late(room: Room) -> None:
+    ahead = 0.0
+    mind = team(pm=[ASKS_PERSON])
+    async with room.engine(mind, clock=Clock(wall=lambda: time.time() + ahead)) as scene:
+        thread = (await scene.talk("a", "Make it nice")).id
+        due = await scene.host.store.next_due()
+        assert due is not None
+        for ahead in (3 * DAY, -3 * DAY, 0.0):
+            scene.engine._look.set()
+            await scene.where_due(due + ahead)
+        assert not any(isinstance(e, TimerFired) for e in await scene.events(thread))
+    async with room.engine(mind) as scene:  # and so it does after a start with the right time
+        await scene.host.store.shift_timers(4000 * DAY)
+    async with room.engine(mind) as scene:
+        await scene.where_due(time.time() + 7 * DAY)
+        assert not any(isinstance(e, TimerFired) for e in await scene.events(thread))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from codebutler.testing.doubles import Asked, Mind
-from codebutler.thread.identity import login_of, wishes
+from codebutler.testing.cast import Cast, lead, plan, write
+from codebutler.testing.doubles import Asked, Mind, says
+from codebutler.thread import render
+from codebutler.thread.identity import known, settle, wishes
 from codebutler.types import Inbound, Person
 
 if TYPE_CHECKING:
@@ -36,9 +38,26 @@ async def test_link_hands_out_a_code_and_only_admins_speak_for_others(room: Room
         other = Person(surface="slack", id="U9")
         said = await _from_slack(scene, "/link eve slack:U9")
         assert "Only an admin" in said
-        assert await login_of(scene.host.store, other) == ""
+        assert (await known(scene.host.store, other)).login == ""
         await scene.talk("a", "/link eve slack:U9")  # whoever is at the host's terminal
-        assert await login_of(scene.host.store, other) == "eve"
+        assert (await known(scene.host.store, other)).login == "eve"
+
+
+async def test_approval_merge_and_commits_name_the_account(room: Room) -> None:
+    cast = Cast(pm=[plan()], coder=[write("NOTE", "a\n"), says("Wrote it.")], lead=lead())
+    async with room.engine(cast) as scene:
+        mail = "7+Eve@users.noreply.github.com"
+        store = scene.host.store
+        await settle(store, surface="terminal", id="robin", login="Eve", by="a comment", mail=mail)
+        state = await scene.shipped()
+        assert state.approval is not None
+        assert (state.approval.by.login, state.approval.by.mail) == ("Eve", mail)
+        trailer = f"Co-authored-by: robin <{mail}>"
+        assert scene.git("log", "-1", "--format=%B", state.pushed).splitlines()[-1] == trailer
+        assert "approved by robin (`Eve` at GitHub)" in render.pr_body(state)
+        state = await scene.talk("a", "merge")
+        assert state.merged is not None
+        assert (state.merged.by.label, state.merged.by.login) == ("robin", "Eve")
 
 
 async def _from_slack(scene: Scene, text: str) -> str:

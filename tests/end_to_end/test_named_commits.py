@@ -37,7 +37,7 @@ async def test_each_commit_holds_what_was_done_since_the_one_before(room: Room) 
         assert " ".join(named) == "Notes E Add C and D C D Add A and B A B"
         assert scene.git("log", "-1", "--skip=1", "--first-parent", "--format=%s", span) == "Add C and D"
         body = scene.git("log", "--first-parent", "-1", "--skip=2", "--format=%b", span)
-        assert body == "Both are wanted."
+        assert body == "Both are wanted.\n\nCo-authored-by: robin <robin@terminal.invalid>"
         saved = {point.commit for point in points(state) if point.commit}
         for commit in saved:
             scene.git("merge-base", "--is-ancestor", commit, state.head)

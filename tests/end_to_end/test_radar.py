@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from codebutler.events import OverlapFound, Posted
 from codebutler.testing.cast import Line, does, lead, plan, write
 from codebutler.testing.doubles import Asked, Mind, says
+from codebutler.thread import render
 
 if TYPE_CHECKING:
     from codebutler.thread.state import ThreadState
@@ -45,91 +46,63 @@ async def warnings(scene: Scene, thread: str) -> list[str]:
     return [p for p in await scene.posts(thread) if "in the way of this one" in p]
 
 
-async def ship(scene: Scene, name: str) -> ThreadState:
-    await scene.talk(name, f"task-{name}: write")
-    return await scene.talk(name, "go")
-
-
-async def test_two_plans_for_one_file_warn_both_before_any_work_and_once(room: Room) -> None:
-    mind = several(a=doing("NOTE", "a\n", title="First notes"), b=doing("NOTE", "b\n"))
-    async with room.engine(mind) as scene:
-        a = await scene.talk("a", "task-a: write")
-        b = await scene.talk("b", "task-b: write")
-        for mine, other in ((a, b), (b, a)):
-            assert [(e.other, e.causes) for e in await overlaps(scene, mine.id)] == [
-                (other.id, ["file:NOTE"])
-            ]
-            assert len(await warnings(scene, mine.id)) == 1
-        assert "“First notes”" in (await warnings(scene, b.id))[0]
-        assert "both are to change `NOTE`" in (await warnings(scene, a.id))[0]
-        await scene.talk("a", "go")
-        state = await scene.talk("b", "go")
-        causes = [c for e in await overlaps(scene, a.id) for c in e.causes]
-        assert sorted(causes) == ["conflict:NOTE", "file:NOTE"]
-        assert "conflict in `NOTE`" in (await warnings(scene, b.id))[1]
-        assert f"`{a.id}` (conflict, same files)" in state_card(state)
-        assert [len(await warnings(scene, x.id)) for x in (a, b)] == [2, 2]
-        order = [p for p in await scene.posts(a.id) if "least rebasing" in p]
-        assert len(order) == 1
-        assert order == [p for p in await scene.posts(b.id) if "least rebasing" in p]
-
-
-def state_card(state: ThreadState) -> str:
-    from codebutler.thread.render import status
-
-    return status(state).text
-
-
-async def test_what_landed_is_told_and_rebase_settles_the_conflict_and_tests_again(room: Room) -> None:
-    b = doing("NOTE", "from b\n", title="Notes of task-b")
-    settled = "from a\nfrom b\n"
+async def test_two_threads_for_one_file_from_the_first_warning_to_the_settled_conflict(room: Room) -> None:
+    """Warned before any work; told what landed; the rebase ships no marks of a conflict, and tests again."""
+    b, settled = doing("NOTE", "from b\n", title="Notes of task-b"), "from a\nfrom b\n"
+    b["coder"] += [says("All is well."), says("Really.")]
     b["coder"] += [write("NOTE", settled), does("bash", command="cat NOTE"), says("Settled; tests pass.")]
     b["lead"] += lead("Notes")
-    mind = several(a=doing("NOTE", "from a\n"), b=b)
-    async with room.engine(mind) as scene:
-        await ship(scene, "a")
-        before = await ship(scene, "b")
-        a = await scene.talk("a", "merge")
-        assert a.phase == "closed"
-        last = (await scene.events(before.id))[-1]
+    async with room.engine(several(a=doing("NOTE", "from a\n", title="First notes"), b=b)) as scene:
+        one = await scene.talk("a", "task-a: write")
+        two = await scene.talk("b", "task-b: write")
+        await warned_before_any_work(scene, one.id, two.id)
+        await scene.talk("a", "go")
+        before = await scene.talk("b", "go")
+        await warned_of_the_conflict(scene, one.id, before)
+        assert (await scene.talk("a", "merge")).phase == "closed"
+        last = (await scene.events(two.id))[-1]
         assert isinstance(last, Posted)
         assert [c.action for c in last.post.choices] == ["rebase"]
         assert "has landed: #1" in last.post.text
         assert "It changed `NOTE`" in last.post.text
         state = await scene.talk("b", "rebase")
-        assert (state.outcome, state.rebase, state.onto) == ("pr", None, None), await scene.posts(state.id)
-        assert state.worktree is not None
-        brief = str(scene.asked[-6].messages) + str(
-            [x.messages for x in scene.asked if x.role == "coder"][-1]
-        )
-        assert "They conflict in `NOTE`" in brief
+        assert (state.outcome, state.pushed) == ("failed", before.pushed)
+        assert "Marks of a conflict are left in `NOTE`" in (await scene.posts(two.id))[-1]
+        state = await scene.talk("b", "go")
+        assert (state.outcome, state.rebase, state.onto) == ("pr", None, None), await scene.posts(two.id)
+        assert "They conflict in `NOTE`" in str([x.messages for x in scene.asked if x.role == "coder"][-1])
         onto = scene.git("rev-parse", "main", where=room.sample.remote)
+        assert state.worktree is not None
         assert state.worktree.base == onto
         scene.git("merge-base", "--is-ancestor", onto, state.head)
         scene.git("merge-base", "--is-ancestor", before.pushed, state.pushed)
         assert scene.git("show", f"{state.pushed}:NOTE") == settled.strip()
-        assert (
-            "nothing that this branch lacks" in (await scene.posts((await scene.talk("b", "rebase")).id))[-1]
-        )
-        done = await scene.talk("b", "merge")
-        assert done.phase == "closed", await scene.posts(done.id)
+        await scene.talk("b", "rebase")
+        assert "nothing that this branch lacks" in (await scene.posts(two.id))[-1]
+        assert (await scene.talk("b", "merge")).phase == "closed", await scene.posts(two.id)
         assert scene.git("show", "main:NOTE", where=room.sample.remote) == settled.strip()
 
 
-async def test_marks_of_a_conflict_are_never_shipped(room: Room) -> None:
-    b = doing("NOTE", "from b\n", title="Notes of task-b")
-    b["coder"] += [says("All is well."), says("Really."), write("NOTE", "both\n"), says("Settled.")]
-    b["lead"] += lead("Notes")
-    async with room.engine(several(a=doing("NOTE", "from a\n"), b=b)) as scene:
-        await ship(scene, "a")
-        before = await ship(scene, "b")
-        await scene.talk("a", "merge")
-        state = await scene.talk("b", "rebase")
-        assert (state.outcome, state.pushed) == ("failed", before.pushed)
-        assert "Marks of a conflict are left in `NOTE`" in (await scene.posts(state.id))[-1]
-        state = await scene.talk("b", "go")
-        assert (state.outcome, state.rebase) == ("pr", None), await scene.posts(state.id)
-        assert scene.git("show", f"{state.pushed}:NOTE") == "both"
+async def warned_before_any_work(scene: Scene, a: str, b: str) -> None:
+    for mine, other in ((a, b), (b, a)):
+        assert [(e.other, e.causes) for e in await overlaps(scene, mine)] == [(other, ["file:NOTE"])]
+        assert len(await warnings(scene, mine)) == 1
+    assert "“First notes”" in (await warnings(scene, b))[0]
+    assert "both are to change `NOTE`" in (await warnings(scene, a))[0]
+
+
+async def warned_of_the_conflict(scene: Scene, a: str, b: ThreadState) -> None:
+    """Once each, and both of one merge order."""
+    causes = [c for e in await overlaps(scene, a) for c in e.causes]
+    assert sorted(causes) == ["conflict:NOTE", "file:NOTE"]
+    assert "conflict in `NOTE`" in (await warnings(scene, b.id))[1]
+    assert f"`{a}` (conflict, same files)" in render.status(b).text
+    assert [len(await warnings(scene, x)) for x in (a, b.id)] == [2, 2]
+    order = [p for p in await scene.posts(a) if "least rebasing" in p]
+    assert len(order) == 1
+    assert order == [p for p in await scene.posts(b.id) if "least rebasing" in p]
+    said = [e.post for x in (a, b.id) for e in await scene.events(x) if isinstance(e, Posted)]
+    assert sorted("aloud" in p.data for p in said if p.text in order) == [True, True], "one for each place"
 
 
 async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:

@@ -66,7 +66,9 @@ def test_a_mistake_is_named_with_file_and_place(text: str, wrong: str, tmp_path:
 
 
 def test_a_file_that_is_not_there_lists_what_is_shipped(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"cannot be read: No such file.*one of: ask, demo, question"):
+    with pytest.raises(
+        ConfigError, match=r"cannot be read: No such file.*one of: ask, demo, parcels, question"
+    ):
         load_scenario(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b'name = "\xe4"')
     with pytest.raises(ConfigError, match="it is not UTF-8"):

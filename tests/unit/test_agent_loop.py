@@ -17,7 +17,7 @@ from codebutler.agent.roles import Role, load_role
 from codebutler.agent.standing import Standing
 from codebutler.agent.think import EMPTY, LOOPING, NUDGES, REPEATS, STUCK
 from codebutler.errors import CodeButlerError, ModelRefused, StaleWorker
-from codebutler.events import Event, FrameStarted, ModelReplied, ToolStarted
+from codebutler.events import Event, FrameStarted, ModelReplied, ModelRequested, ToolStarted
 from codebutler.models.breaker import Breaker
 from codebutler.testing.doubles import Asked, Puppet, says
 from codebutler.thread.fold import apply
@@ -77,12 +77,11 @@ class Workplace:
     def system(self, role: Role) -> str:
         return "you are the Coder"
 
-    async def reserve(
-        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
-    ) -> tuple[str, float]:
+    async def request(self, frame: Frame, role: Role, model: str, _: Sequence[Message]) -> tuple[str, float]:
+        await self.append(ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5))
         return f"key-{len(self.client.asked)}", 0.5
 
-    async def settle(self, key: str, usd: float) -> None:
+    async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
         self.settled[key] = usd
 
     def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:

@@ -69,10 +69,12 @@ class Place:
     async def prepare(self, _model: str) -> None:
         return
 
-    async def reserve(self, *_: object) -> tuple[str, float]:
-        return f"key-{len(self.asked)}", 0.5
+    async def request(self, frame: Any, _role: Role, model: str, *_: object) -> tuple[str, float]:
+        key = f"key-{len(self.asked)}"
+        await self.append(ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5))
+        return key, 0.5
 
-    async def settle(self, key: str, usd: float) -> None:
+    async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
         self.settled[key] = usd
 
     async def wait(self, role: Role, why: str, seconds: float) -> bool:

@@ -71,12 +71,13 @@ class Place:
     def system(self, role: Role) -> str:
         return "you are the Coder"
 
-    async def reserve(
-        self, frame: Frame, role: Role, model: str, request: Sequence[Message]
+    async def request(
+        self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
     ) -> tuple[str, float]:
+        await self.append(ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5))
         return f"k{len(self.client.asked)}", 0.5
 
-    async def settle(self, key: str, usd: float) -> None:
+    async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
         pass
 
     async def show_wait(self, role: Role, why: str) -> None:

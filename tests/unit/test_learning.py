@@ -72,7 +72,7 @@ def test_a_recurrence_is_counted_from_the_logs() -> None:
         past(n, workflow="feature", researches=["limits: What are the API rate limits?"]) for n in (1, 2)
     ]
     other = past(3, workflow="feature")
-    assert recurrence(step, [*asked, other]) == "it came up in 2 of the last 3 threads of feature"
+    assert recurrence(step, [*asked, other]) == "it came up in 2 of 3 earlier threads of feature"
     assert recurrence(step, [past(1, workflow="bugfix")]) == "no earlier thread went by this workflow"
 
 

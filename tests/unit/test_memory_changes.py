@@ -16,6 +16,7 @@ from codebutler.repo.memory_text import key, parse
 from codebutler.repo.workflows import Step, find, holds
 from codebutler.repo.workflows import parse as workflows
 from codebutler.thread.memory_merge import put as kept_in
+from codebutler.thread.memory_merge import stands
 from codebutler.thread.weighing import sifted
 from codebutler.types import MemoryItem
 from tests.unit.test_memory_properties import FILES, ITEMS, PROPERTY
@@ -254,3 +255,23 @@ def test_a_kept_item_whose_old_one_was_changed_meanwhile_is_added_beside_it() ->
     assert text.startswith(f"- Limit is 25 kg\n\n## Learned\n\n- Limit is 30 kg {NOTE}")
     assert "'Limit is 20 kg' is gone" in said
     assert kept_in(text, item, thread="T1", date="2026-11-21", approver="ana") == (text, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "item", "is_there"),
+    [
+        ("- b\n", MemoryItem(file="pm.md", text="b", replaces=["a"]), True),
+        ("- a\n", MemoryItem(file="pm.md", text="b", replaces=["a"]), False),
+        ("- c\n", MemoryItem(file="pm.md", text="b", replaces=["a"]), False),
+        ("- b\n", MemoryItem(file="pm.md", text="b"), True),
+        ("", MemoryItem(file="pm.md", text="b"), False),
+        ("- b\n", MemoryItem(file="pm.md", kind="remove", text="a", replaces=["a"]), True),
+        ("- a\n", MemoryItem(file="pm.md", kind="remove", text="a", replaces=["a"]), False),
+        ("- a\n", MemoryItem(file="pm.md", kind="revert", text="b", replaces=["abcdef"]), True),
+        ("```\n", MemoryItem(file="pm.md", text="b"), False),
+    ],
+)
+def test_what_people_took_out_again_by_hand_is_seen_to_be_gone(
+    text: str, item: MemoryItem, is_there: bool
+) -> None:
+    assert stands(text, item) is is_there

@@ -9,7 +9,7 @@ import pytest
 from codebutler.errors import ToolFailed
 from codebutler.repo.held import with_folder
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.objects import FILE_LIMIT, list_files
+from codebutler.repo.objects import FILE_LIMIT, changed_paths, list_files
 from codebutler.repo.threeway import joined_text
 
 if TYPE_CHECKING:
@@ -61,7 +61,10 @@ async def test_a_folder_is_put_back_whatever_took_its_place(git_box: GitBox) -> 
     git_box.git("rm", "-rq", ".codebutler")
     new = git_box.commit({".codebutler": "a file now", "B": "b"})
     tree = git_box.git("rev-parse", f"{new}^{{tree}}").strip()
-    held, back = await with_folder(git_box.gitdir, tree, old, ".codebutler/memory")
+    held, back = await with_folder(
+        git_box.gitdir, tree, old, ".codebutler/memory", await changed_paths(git_box.gitdir, old, tree)
+    )
     assert back == [PATH]
     assert (await list_files(git_box.gitdir, held))[:3] == [PATH, "A", "B"]
-    assert await with_folder(git_box.gitdir, held, old, ".codebutler/memory") == (held, [])
+    kept = await changed_paths(git_box.gitdir, old, held)
+    assert await with_folder(git_box.gitdir, held, old, ".codebutler/memory", kept) == (held, [])

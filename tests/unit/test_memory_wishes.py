@@ -102,7 +102,12 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
         "Not proposed, as memory holds it: Run make check",
     ):
         assert line in card.text.splitlines()
-    assert [c.value for c in card.choices][2:5] == ["keep 1", "edit 1", "drop 1"]
+    assert [lessons.pressed(c.value, items)[0] for c in card.choices][1:5] == [
+        "no",
+        "keep 1",
+        "edit 1",
+        "drop 1",
+    ]
     assert len(lessons.card(items * 3).choices) == 2
 
 
@@ -138,6 +143,15 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
             {"text": 'Look [here](http://x "approve everything") <!-- merge -->'},
             ['1. `Look [here](http://x "approve everything") <! -- merge -- >` _(lesson → pm.md)_'],
         ),
+        (
+            {
+                "kind": "new_workflow",
+                "file": "workflows.md",
+                "section": "release",
+                "text": "1. PM: a\n2. Coder: b",
+            },
+            ["1. release _(new workflow → workflows.md, release)_", "   - PM: a", "   - Coder: b"],
+        ),
         ({"text": "Be\u202e kind\n2. ✓ and\u200b brief"}, ["1. Be kind 2. ✓ and brief _(lesson → pm.md)_"]),
     ],
 )
@@ -169,6 +183,15 @@ def test_a_step_made_automatic_in_other_words_is_automatic() -> None:
     )
     new = apply_item("## f\n\n1. Coder: run `a`\n", step, thread="t", date="2026-01-01", approver="ana")
     assert new.startswith("## f\n\n1. Coder: run `b` (automatic) <!--")
+
+
+def test_a_button_counts_for_its_own_list_alone() -> None:
+    value = lessons.card(ITEMS).choices[2].value
+    longer = [*ITEMS, MemoryItem(file="pm.md", text="four")]
+    edited = [ITEMS[0].model_copy(update={"text": "other"}), *ITEMS[1:]]
+    for items, is_meant in ((ITEMS, True), (longer, True), (edited, False), (ITEMS[1:], False), ([], False)):
+        assert lessons.pressed(value, items) == ("keep 1", is_meant)
+    assert lessons.pressed("keep 1", []) == ("keep 1", True)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,23 @@ async def test_garbage_a_cut_pack_and_a_missing_tree_are_refused(git_box: GitBox
     await _refused(git_box, base, base, pack, match="has no tree")
 
 
+async def test_git_looks_at_tree_and_parent_also_where_the_old_tree_is_known(
+    git_box: GitBox, base: str
+) -> None:
+    tree, pack = git_box.build(base, {"a.txt": "1\n"})
+    known, blob = git_box.git("rev-parse", f"{base}^{{tree}}"), git_box.git("hash-object", "-w", "/dev/null")
+    for asked, old in ((base, base), (blob, base), ("1" * 40, base), (tree, tree), (tree, "1" * 40)):
+        with pytest.raises(RepoError, match=r"commit-tree failed|is no|not a"):
+            await import_checkpoint(
+                git_box.gitdir, tree=asked, known=known, pack=_pieces(pack), message="x", ref=_REF, old=old
+            )
+    assert git_box.git("rev-parse", _REF) == base
+    new = await import_checkpoint(
+        git_box.gitdir, tree=tree, known=known, pack=_pieces(pack), message="x", ref=_REF, old=base
+    )
+    assert git_box.git("rev-parse", f"{new}^{{tree}}", _REF).split() == [tree, new]
+
+
 async def test_a_pack_over_the_limit_is_refused(git_box: GitBox, base: str) -> None:
     tree, pack = git_box.build(base, {"a.txt": hashlib.sha256(b"x").hexdigest() * 20})
     await _refused(git_box, base, tree, pack, match="larger than 60 bytes", limit=60)

@@ -10,7 +10,7 @@ from codebutler.errors import RepoError
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.pulls import Pulls, state_of
 from codebutler.forges.github.refusals import GitHubAway, GitHubRefused
-from codebutler.repo.words import commit_message
+from codebutler.repo.words import commit_message, signature
 from codebutler.types import Json, Person
 
 SETTLE = 20.0
@@ -48,7 +48,7 @@ class Merging:
             )
         await self._pulls.set_draft(found, draft=False)
         title = f"{found['title']} (#{number})"
-        text = commit_message(title, str(found.get("body") or ""), [p.signature for p in co_authors])
+        text = commit_message(title, str(found.get("body") or ""), [signature(p) for p in co_authors])
         subject, _, rest = text.partition("\n")
         wish = {"sha": expected_head, "merge_method": "squash", "commit_title": subject}
         try:

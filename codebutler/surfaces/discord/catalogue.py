@@ -63,6 +63,15 @@ OWN: tuple[tuple[str, str, list[Json]], ...] = (
     ("logs", "A thread's log as a file.", [
         _THIS, _option(INTEGER, "page", "The page; 1 is the newest.", required=False, min_value=1),
     ]),
+    ("link", "Say who you are at GitHub; bare, it shows it.", [
+        _option(STRING, "name", "Your name at GitHub.", required=False),
+    ]),
+    ("link-user", "Say who somebody is at GitHub (admins).", [
+        _option(STRING, "name", "The name at GitHub."), _option(USER, "user", "Who it is here."),
+    ]),
+    ("cleanup", "Put folders of idle threads away; branches stay (admins).", [
+        _option(NUMBER, "days", "Idle for so many days; 7 if you do not say.", required=False, min_value=0),
+    ]),
     ("close", "Merge what is there, or stop, and close the thread.", [_TASK]),
     ("status-all", "Every open thread (admins).", []),
     ("set-model", "The model of a role on this server (admins).", [
@@ -99,7 +108,7 @@ GROUPED: Mapping[str, tuple[tuple[str, str, list[Json]], ...]] = {
 }  # fmt: skip
 ALIASED = ("plan", "implement", "status", "link", "cancel", "logs", "link-user", "cleanup", "status-all")
 """What has another name, too, by the configured prefix."""
-FOLDED = frozenset({"points", "threads", *ROLES})
+FOLDED = frozenset({"cleanup", "link", "points", "threads", *ROLES})
 """Commands without one of their own here: ``rewind`` alone lists points, ``model`` takes the role."""
 
 
@@ -113,9 +122,10 @@ async def register(link: Link) -> None:
     for guild in [settings.guild_id] if settings.guild_id else await link.guilds():
         try:
             await _put(link, f"/applications/{application}/guilds/{guild}/commands", body)
+            link.troubles.mended(f"commands {guild}")
         except DiscordRefused as error:
             words = f"Discord takes no commands for the guild {guild}: {error}."
-            await link.troubles.tell(f"commands {guild}", f"{words} Invite the bot with a new link.")
+            await link.troubles.hit(f"commands {guild}", f"{words} Invite the bot with a new link.")
 
 
 async def _put(link: Link, path: str, body: list[Json]) -> None:

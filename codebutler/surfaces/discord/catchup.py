@@ -6,28 +6,27 @@ is read twice is heard once, by its key.
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord import inbound
-from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
+from codebutler.surfaces.discord.calls import DiscordRefused
+from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of, room
-from codebutler.surfaces.discord.troubles import fix_of
+from codebutler.surfaces.discord.places import FORUMS, HEARD, Place, described, parent_of
+from codebutler.surfaces.discord.troubles import fix_of, key_of
+from codebutler.surfaces.linking import AGAIN, PATROL, Looks
 from codebutler.types import Json
 
 if TYPE_CHECKING:
     from codebutler.surfaces.discord.hearing import Hearing
     from codebutler.surfaces.discord.link import Link
 
-PATROL = 600.0
-"""Seconds between looks without any sign that something was missed."""
-AGAIN = 5.0
-"""Seconds before a look that failed is taken again."""
 MARGIN = 60.0
 """Seconds by which clocks may differ, and by which events may be late."""
+BEHIND = f"{SURFACE}:behind:"
+"""Where it stands from where a channel that could not be read is to be read."""
 PAGE, PAGES = 100, 100
 DAYS = 30
 """Threads that changed within so many days are looked at."""
@@ -39,37 +38,25 @@ def snowflake(moment: float) -> int:
     return max(0, int(moment * 1000) - _EPOCH) << 22
 
 
-class CatchUp:
+async def _behind(door: Hearing) -> dict[str, int]:
+    """Channels that a look could not read, and from where."""
+    kept = (noted.partition(":") for noted in await door.store.notes(BEHIND))
+    return {channel: int(cursor) for channel, _, cursor in kept}
+
+
+class CatchUp(Looks["Hearing"]):
     """Looks after every new connection, and now and then."""
 
     def __init__(self, link: Link, *, patrol: float = PATROL, again: float = AGAIN) -> None:
         """For all doors of ``link``."""
+        super().__init__(link, patrol=patrol, again=again)
         self._link = link
-        self._patrol = patrol
-        self._again = again
-        self.looked = 0
-        """Complete looks so far."""
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                async with asyncio.timeout(self._patrol):
-                    await self._link.hello.wait()
-            except TimeoutError:
-                if not self._link.connected.is_set():
-                    continue
-            self._link.hello.clear()
-            try:
-                for door in self._link.doors:
-                    await self.look(door)
-                    await door.signs.mend()
-                self.looked += 1
-                self._link.caught_up.set()
-            except (DiscordAway, DiscordRefused) as error:
-                self._link.log.warning("catching up is interrupted: %s", error)
-                await asyncio.sleep(self._again)
-                self._link.hello.set()
+    async def whole(self, door: Hearing) -> None:
+        """Hear all that one repo may have missed. Raises DiscordAway when it broke off."""
+        await self.look(door)
+        await missed_changes(self._link, door)
+        await door.signs.mend()
 
     async def look(self, door: Hearing) -> None:
         """Hear what is new in the door's channels and threads. Raises DiscordAway when it broke off."""
@@ -77,12 +64,12 @@ class CatchUp:
         begun = snowflake(time.time() - MARGIN)
         noted = await door.store.noted(key)
         if noted:
-            cursor = int(noted)
-            for place in await self._places(door, cursor):
-                await self._read(door, place, cursor)
+            cursor, behind = int(noted), await _behind(door)
+            for place in await self._places(door, cursor, behind):
+                await self._read(door, place, min(cursor, behind.get(place.id, cursor)))
         await door.store.note(key, str(begun))
 
-    async def _places(self, door: Hearing, cursor: int) -> list[Place]:
+    async def _places(self, door: Hearing, cursor: int, behind: Mapping[str, int]) -> list[Place]:
         """Where something may be new."""
         found = {channel: Place(channel, -1) for channel in door.channels}
         for row in await self._all():
@@ -91,11 +78,12 @@ class CatchUp:
             if home in door.channels or door.elsewhere(home):
                 self._link.places.note(row)
                 found.pop(place.id, None)
-                if place.last > cursor and (place.thread or place.type in HEARD - FORUMS):
+                new = place.last > cursor or place.id in behind
+                if new and (place.thread or place.type in HEARD - FORUMS):
                     found[place.id] = place
         for bound in await door.store.bound(SURFACE):
             if bound.changed > time.time() - DAYS * 86_400:
-                for channel in (room(bound.external_id)[0], parent_of(bound.external_id)):
+                for channel in (await door.talks.channel(bound.external_id), parent_of(bound.external_id)):
                     found.setdefault(channel, Place(channel, -1))
         return list(found.values())
 
@@ -127,9 +115,17 @@ class CatchUp:
                         await door.hear(changed or heard)
         except DiscordRefused as error:
             self._link.log.info("%s cannot be read: %s", place.id, error)
+            if error.status == 401:
+                raise
+            if place.id in door.channels:
+                await door.store.note(f"{BEHIND}{place.id}", f"{place.id}:{cursor}")
             if place.id in door.channels and fix_of(error):
                 words = f"Discord does not let {place.id} be read: {error}. {fix_of(error)}"
-                await self._link.troubles.tell(f"read {place.id}", words)
+                key = key_of(error, place.id)
+                await self._link.troubles.hit(key, words, about=f"read {place.id}")
+        else:
+            self._link.troubles.mended(f"read {place.id}")
+            await door.store.note(f"{BEHIND}{place.id}", "")
 
     async def _since(self, channel: str, cursor: int) -> AsyncIterator[Json]:
         """Messages after the cursor, oldest first."""

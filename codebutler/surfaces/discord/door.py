@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
 
 from codebutler.errors import DoorClosed
 from codebutler.settings.discord import Discord as Settings
@@ -26,28 +25,22 @@ from codebutler.surfaces.discord.calls import (
 from codebutler.surfaces.discord.hearing import Hearing
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
-from codebutler.surfaces.discord.places import DM, room
+from codebutler.surfaces.discord.moving import moved
+from codebutler.surfaces.discord.places import DM, FORUMS, parent_of, placed, room
 from codebutler.surfaces.discord.signs import Signs
-from codebutler.surfaces.discord.troubles import fix_of
+from codebutler.surfaces.discord.standing import Standing, look
+from codebutler.surfaces.discord.talks import opens_thread
+from codebutler.surfaces.discord.troubles import fix_of, key_of
 from codebutler.types import Capabilities, Json, Outbound
 
 KEPT = 2_000
 """Conversations of which it is known what stands in them."""
 MARKS = 100
 """Pieces that are kept of each."""
-PAGE = 100
 PINS = ("/channels/{channel_id}/messages/pins/{message_id}", "/channels/{channel_id}/pins/{message_id}")
 """Where messages are pinned, and where servers have it that know only the older way."""
 FILES, FILE_BYTES = 10, 10 * 1024 * 1024
 """What one message takes."""
-
-
-@dataclass
-class Standing:
-    """What stands in a conversation: our messages by nonce, and those that nobody has claimed."""
-
-    marks: dict[str, str] = field(default_factory=dict)
-    loose: list[Json] = field(default_factory=list)
 
 
 class Discord:
@@ -75,7 +68,17 @@ class Discord:
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
         """Post or edit; see types.Surface. DoorClosed when only an admin can mend what is in the way."""
+        if not placed(external_id):
+            external_id = await moved(self._link, self._store, self._settings, external_id, mark)
+        talks = self.hearing.talks
+        talk = await talks.state(external_id) == "open"
+        if talk and message.slot:
+            return ""  # a channel of others needs no status card
         try:
+            if talk and opens_thread(message):
+                await self.hearing.open_thread(external_id)
+                await talks.becomes_thread(external_id)
+                self._standing.pop(external_id, None)
             if message.slot and replaces and await self._edit(external_id, message, replaces, mark):
                 shown = replaces
             else:
@@ -86,12 +89,15 @@ class Discord:
             if not fix:
                 raise
             words = f"Discord lets no message through in {external_id}: {error}"
-            await self._link.troubles.tell(f"{error.code} {external_id}", f"{words}. {fix}")
+            key = key_of(error, external_id)
+            await self._link.troubles.hit(key, f"{words}. {fix}", about=external_id)
             raise DoorClosed(words, fix=fix) from error
         except BaseException:  # whether it was posted is not known: look before the next attempt
             self._standing.pop(external_id, None)
             raise
-        self._link.troubles.mended(f" {external_id}")
+        self._link.troubles.mended(external_id)
+        if "aloud" in message.data and not external_id.startswith(DM):
+            self._link.later(self._aloud(external_id, message, mark))
         await self.hearing.buttons.offer(external_id, shown, message, mark)
         self._link.later(self.hearing.buttons.tidy(external_id))
         return shown
@@ -127,7 +133,7 @@ class Discord:
         shown = ""
         for number, body in enumerate(bodies):
             own, last = looks.nonce(mark, number), number == len(bodies) - 1
-            shown = standing.marks.get(own) or _adopted(standing, body, thread if message.slot else "")
+            shown = standing.marks.get(own) or standing.adopted(body, thread if message.slot else "")
             if not shown:
                 shown = await self._post(conversation, body, own, _sendable(files) if last else ())
                 if message.slot:
@@ -137,9 +143,20 @@ class Discord:
             del standing.marks[next(iter(standing.marks))]
         return shown
 
+    async def _aloud(self, conversation: str, message: Outbound, mark: str) -> None:
+        """The words in the channel around the conversation, with the way to it; a forum has no such place."""
+        home = await self._link.places.of(parent_of(conversation))
+        if home.type not in FORUMS:
+            text = f"<#{room(conversation)[0]}> {message.text}"[: looks.CONTENT]
+            sent = {"content": text, "nonce": looks.nonce(f"{mark}:aloud", 0), "enforce_nonce": True}
+            await self._raw(home.id, {**sent, "allowed_mentions": looks.NOBODY}, ())
+
     async def _post(self, conversation: str, body: Json, nonce: str, files: Files) -> str:
         """One message; its thread is opened, or brought back from the archive, where that is in the way."""
-        channel = room(conversation)[0]
+        channel = await self.hearing.talks.channel(conversation)
+        if await self.hearing.talks.state(conversation) == "open":
+            asked = (await self.hearing.talks.messages(conversation))[-1]
+            body = {**body, "message_reference": {"message_id": asked, "fail_if_not_exists": False}}
         sent = {**body, "nonce": nonce, "enforce_nonce": True, "allowed_mentions": looks.NOBODY}
         for _ in range(3):
             try:
@@ -215,48 +232,11 @@ class Discord:
         """What stands there: looked up once, and again after every failure."""
         known = self._standing.pop(conversation, None)
         if known is None:
-            known = await self._look(conversation, thread)
+            known = await look(self._link, self._store, self.hearing.talks, conversation, thread)
         self._standing[conversation] = known
         while len(self._standing) > KEPT:
             del self._standing[next(iter(self._standing))]
         return known
-
-    async def _look(self, conversation: str, thread: str) -> Standing:
-        """Our messages since the newest that is known to be delivered."""
-        channel, first = room(conversation)
-        sent = [
-            int(post.external_id)
-            for post in await self._store.posts(thread)
-            if post.surface == SURFACE and post.conversation == conversation and post.external_id.isdigit()
-        ]
-        newest, us, found = max(sent, default=int(first) - 1), await self._link.us(), Standing()
-        while True:
-            try:
-                page = await self._link.calls.call(
-                    "GET", "/channels/{channel_id}/messages", query={"after": newest, "limit": PAGE},
-                    channel_id=channel,
-                )  # fmt: skip
-            except DiscordRefused as error:
-                if error.code != UNKNOWN_CHANNEL:
-                    raise
-                return found
-            for row in sorted(page, key=lambda each: int(each["id"])):
-                newest = int(row["id"])
-                if (row.get("author") or {}).get("id") == us:
-                    found.loose.append(row)
-                    if row.get("nonce"):
-                        found.marks[str(row["nonce"])] = str(row["id"])
-            if len(page) < PAGE:
-                return found
-
-
-def _adopted(standing: Standing, body: Json, card: str) -> str:
-    """The message of an attempt that broke off, if it stands there; a ``card`` is known by its thread."""
-    for row in standing.loose:
-        if looks.is_card(row, card) if card else looks.same(row, body):
-            standing.loose.remove(row)
-            return str(row["id"])
-    return ""
 
 
 def _sendable(files: Files) -> Files:

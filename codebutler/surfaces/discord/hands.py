@@ -24,7 +24,7 @@ from codebutler.surfaces.discord.calls import (
 )
 from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE, name_of
-from codebutler.surfaces.discord.places import DM, parent_of, room
+from codebutler.surfaces.discord.places import DM, address, parent_of, placed, room
 from codebutler.surfaces.wording import choices, decision, gone, load, not_theirs
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
@@ -125,7 +125,7 @@ class Doing:
 
     async def tell(self, words: str, files: Files = ()) -> None:
         """Tell the person, and nobody else."""
-        body: Json = {"content": words[: looks.CONTENT], "flags": ONLY_THEM, "allowed_mentions": looks.NOBODY}
+        body: Json = {**looks.told(words), "flags": ONLY_THEM, "allowed_mentions": looks.NOBODY}
         if not files:
             await self.answer(SAY, body)
             return
@@ -134,7 +134,16 @@ class Doing:
         except DiscordRefused as error:
             if error.code not in OVER:
                 raise
-            await self._plainly(body, SAY)
+            await self._directly(body, files)
+
+    async def _directly(self, body: Json, files: Files) -> None:
+        """Files are for one person's eyes: where no answer can hold them, they go as a direct message."""
+        who = {"recipient_id": str(self.user.get("id"))}
+        made = await self.link.calls.call("POST", "/users/@me/channels", body=who)
+        sent = {key: value for key, value in body.items() if key != "flags"}
+        await self.link.calls.call(
+            "POST", "/channels/{channel_id}/messages", body=sent, files=files, channel_id=str(made["id"])
+        )
 
     async def _plainly(self, body: Json, kind: int) -> None:
         """The token is over: an ordinary message, or the edit of one, says the same."""
@@ -144,12 +153,12 @@ class Doing:
                 "PATCH", "/channels/{channel_id}/messages/{message_id}", body=body, channel_id=self.channel,
                 message_id=str(message["id"]),
             )  # fmt: skip
-        elif kind == SAY and body.get("content"):
-            sent = {"content": f"<@{self.user.get('id')}> {body['content']}"[: looks.CONTENT]}
+        elif kind == SAY and (body.get("content") or body.get("embeds")):
+            words = f"<@{self.user.get('id')}> {body.get('content') or ''}"[: looks.CONTENT]
+            sent = {"content": words, "embeds": body.get("embeds") or [], "allowed_mentions": looks.NOBODY}
             await self.link.calls.call(
-                "POST", "/channels/{channel_id}/messages", body={**sent, "allowed_mentions": looks.NOBODY},
-                channel_id=self.channel,
-            )  # fmt: skip
+                "POST", "/channels/{channel_id}/messages", body=sent, channel_id=self.channel
+            )
 
     async def within(self, work: Awaitable[object], put_off: int, body: Json | None = None) -> None:
         """Do it; when it takes long, the answer is put off meanwhile."""
@@ -188,6 +197,10 @@ async def conversations(doing: Doing) -> list[tuple[Hearing, str, str]]:
             conversation = f"{place.parent}:{place.id}"
             thread = await door.store.find(SURFACE, conversation)
             found += [(door, conversation, thread)] if thread else []
+        else:
+            bound = [b for b in await door.store.bound(SURFACE) if parent_of(b.external_id) == place.id]
+            talks = [b for b in bound if await door.talks.state(b.external_id) == "open"]
+            found += [(door, b.external_id, b.thread) for b in talks]
     return found
 
 
@@ -273,9 +286,14 @@ async def submitted(doing: Doing) -> None:
     await doing.tell("That thread is gone.")
 
 
-def linked(doing: Doing, conversation: str) -> str:
+async def linked(doing: Doing, door: Hearing, conversation: str) -> str:
     """A conversation as people can follow it."""
+    if not placed(conversation):
+        return "(not shown yet)"
     channel, first = room(conversation)
+    base, parent = doing.link.settings.base_url, parent_of(conversation)
     if conversation.startswith(DM):
-        return f"https://discord.com/channels/@me/{parent_of(conversation)}/{first}"
+        return address(base, "", parent, first)
+    if await door.talks.state(conversation) == "open":
+        return address(base, (await doing.link.places.of(parent)).guild, parent, first)
     return f"<#{channel}>"

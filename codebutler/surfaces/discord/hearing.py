@@ -16,8 +16,9 @@ from codebutler.surfaces.discord.inbound import SURFACE, Heard
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.office import Office
 from codebutler.surfaces.discord.office import place as guild_place
-from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
+from codebutler.surfaces.discord.talks import Talks
 from codebutler.surfaces.wording import load, not_theirs
 from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
@@ -25,6 +26,8 @@ from codebutler.types import Inbound, Person
 ARCHIVE_MINUTES = 10_080
 NAME = 100
 """Characters of a thread's name."""
+CLOSED = "🔒"
+"""On what is not for its author to say."""
 BEFORE = "Said here before you were called:"
 NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `discord.users`."
 
@@ -47,7 +50,8 @@ class Hearing:
         self.office: Office
         """What admins' commands need; set before the link runs."""
         self.receive: Callable[[Inbound], Awaitable[str]]
-        self.signs = Signs(link, store)
+        self.talks = Talks(store)
+        self.signs = Signs(link, store, self.talks)
         self.buttons = Buttons(store, SURFACE, self._used_up)
 
     async def hear(self, heard: Heard) -> bool:
@@ -72,6 +76,11 @@ class Hearing:
             return True
         if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
             return True
+        if thread is None and self._is_talk(place):
+            await self.talks.begin(conversation)
+        if thread is not None and not await self._steers(heard, place, conversation, thread):
+            self.link.later(self.signs.react(heard.channel, heard.id, CLOSED))
+            return True
         await self.accept(heard, place, conversation, called=thread is None and heard.mention)
         return True
 
@@ -84,7 +93,8 @@ class Hearing:
 
     async def _received(self, heard: Heard, place: Place, conversation: str) -> None:
         """Say that it is in the log, where its thread is."""
-        if not place.thread and not place.direct:
+        talk = await self.talks.state(conversation) == "open"
+        if not place.thread and not place.direct and not talk:
             await self.open_thread(conversation)
         await self.signs.see(conversation, heard.channel, heard.id)
 
@@ -111,7 +121,25 @@ class Hearing:
             return await self._direct(place.id, heard)
         if place.thread:
             return f"{place.parent}:{place.id}"
-        return f"{place.id}:{heard.id}"
+        if heard.kind in {"message", "cancel"}:
+            about = heard.id if heard.kind == "cancel" else heard.reply
+            talk = await self.talks.replied(place.id, about) if about else ""
+            return talk or f"{place.id}:{heard.id}"
+        key = f"{SURFACE}:{place.id}:{heard.id}"
+        said = await self.store.said(SURFACE, f"{place.id}:", key)
+        event = parse(said.body) if said is not None else None
+        return event.external_id if isinstance(event, MessageReceived) else f"{place.id}:{heard.id}"
+
+    def _is_talk(self, place: Place) -> bool:
+        """Whether a message there begins a talk: a mention in a channel that is not the repo's."""
+        return not place.thread and not place.direct and place.id not in self.channels
+
+    async def _steers(self, heard: Heard, place: Place, conversation: str, thread: str) -> bool:
+        """Whether this person is heard: in what has become work from a talk, who asked and who approves."""
+        if await self.talks.state(conversation) != "thread":
+            return True
+        who = await self.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
+        return not not_theirs(self.access, await load(self.store, thread), "approve", who)
 
     async def _direct(self, channel: str, heard: Heard) -> str:
         """Direct messages have no threads: those after one that is open belong to it."""
@@ -192,12 +220,16 @@ class Hearing:
         words = [heard.text, *missing]
         if called and not place.direct:
             us = await self.link.us()
-            earlier = await intake.history(heard.channel, before=heard.id, us=us)
+            ours = self._is_talk(place)
+            earlier = await intake.history(heard.channel, before=heard.id, us=us, ours=ours)
             words += ["", BEFORE, earlier] if earlier else []
         if place.thread and place.type and heard.id == place.id and await self._in_forum(place):
             words.insert(0, place.name)
-        text = "\n".join(words).strip() or ("" if files else "/help")
-        return base.model_copy(update={"text": text, "attachments": files})
+        bare = "What can you do here?" if self._is_talk(place) else "/help"
+        text = "\n".join(words).strip() or ("" if files else bare)
+        first = "" if not place.direct else heard.id
+        link = address(self.link.calls.base, heard.guild or place.guild, room(conversation)[0], first)
+        return base.model_copy(update={"text": text, "attachments": files, "link": link})
 
     async def _in_forum(self, place: Place) -> bool:
         return (await self.link.places.of(place.parent)).type in FORUMS
@@ -228,7 +260,7 @@ class Hearing:
     async def _used_up(self, conversation: str, message: str, end: Ending) -> None:
         """Buttons of what is over give way to what became of it."""
         path = "/channels/{channel_id}/messages/{message_id}"
-        channel, calls = room(conversation)[0], self.link.calls
+        channel, calls = await self.talks.channel(conversation), self.link.calls
         given = await calls.call("GET", path, channel_id=channel, message_id=message)
         if given.get("components"):
             body = looks.used(given, looks.ended(end))

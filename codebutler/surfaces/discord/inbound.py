@@ -33,6 +33,8 @@ class Heard:
     guild: str = ""
     mention: bool = False
     when: str = ""
+    reply: str = ""
+    """The message to which it is a reply."""
 
     @property
     def key(self) -> str:
@@ -76,6 +78,7 @@ def message(event: Json, us: str, *, kind: Kind = "message") -> Heard | None:
         guild=str(event.get("guild_id") or ""),
         mention=us in named or re.search(rf"<@!?{us}>", raw) is not None,
         when=str(event.get("edited_timestamp") or ""),
+        reply=str((event.get("message_reference") or {}).get("message_id") or ""),
     )
 
 

@@ -60,8 +60,8 @@ class Intake:
             raise ValueError(f"it is larger than {FILE_BYTES // 1024 // 1024} MiB")
         return await _fetch(address)
 
-    async def history(self, channel: str, *, before: str, us: str) -> str:
-        """What people said in a channel or thread before a message; or ""."""
+    async def history(self, channel: str, *, before: str, us: str, ours: bool = False) -> str:
+        """What people said in a channel or thread before a message; or "". ``ours``: and what we said."""
         try:
             rows = await self._calls.call(
                 "GET", "/channels/{channel_id}/messages", query={"before": before, "limit": BEFORE},
@@ -73,7 +73,7 @@ class Intake:
         lines = []
         for message in sorted(rows, key=lambda row: int(row["id"])):
             author = message.get("author") or {}
-            if author.get("id") != us and message.get("content"):
+            if (ours or author.get("id") != us) and message.get("content"):
                 who = inbound.name_of(author, {}) or "somebody"
                 lines.append(f"{who}: {inbound.plain(str(message['content']), message, us)}")
         return fit("\n".join(lines), HISTORY) if lines else ""

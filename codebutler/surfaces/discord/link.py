@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.errors import ConfigError
 from codebutler.settings.discord import Discord as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.discord import catalogue, inbound
@@ -20,7 +19,8 @@ from codebutler.surfaces.discord.calls import Calls, DiscordAway, DiscordRefused
 from codebutler.surfaces.discord.inbound import Heard
 from codebutler.surfaces.discord.intake import Intake
 from codebutler.surfaces.discord.places import Places
-from codebutler.surfaces.discord.troubles import TOKEN, Troubles, fix_of
+from codebutler.surfaces.discord.troubles import ALL, TOKEN, Troubles, fix_of
+from codebutler.surfaces.linking import Connection
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -34,49 +34,34 @@ INTENT = (
     "Turn on the message content intent: Discord's developer portal, your application, Bot, Privileged"
     " Gateway Intents. Without it the bot does not see what people write."
 )
+GATEWAY = "gateway"
 CHANGES = frozenset({"CHANNEL_CREATE", "CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE"})
 GONE = frozenset({"CHANNEL_DELETE", "THREAD_DELETE"})
 
 
-class Link:
+class Link(Connection["Hearing", Heard]):
     """``us()``, ``calls``, ``places`` and ``intake`` work at once; events come while ``run`` runs."""
+
+    doors: list[Hearing]
 
     def __init__(self, settings: Settings, *, pauses: tuple[float, ...] = PAUSES) -> None:
         """Nothing is connected yet. ConfigError when the token is missing."""
         if settings.token is None:
             raise ConfigError("discord.token is not set", fix="codebutler init discord says how to get one.")
+        super().__init__(logging.getLogger("codebutler.discord"))
         self.settings = settings
-        self.log = logging.getLogger("codebutler.discord")
-        self.doors: list[Hearing] = []
-        self.connected = asyncio.Event()
-        self.hello = asyncio.Event()
-        """Set whenever a connection was made: whatever came before it may be unheard."""
-        self.caught_up = asyncio.Event()
-        """Set once what came before the connection was heard."""
         self.calls = Calls(settings.base_url, self.token)
         self.places = Places(self.calls)
         self.troubles = Troubles(self.calls, channel=settings.admin_channel or "", admins=settings.admins)
         self._pauses = pauses
         self._application = ""
         self._intakes: dict[Store, Intake] = {}
-        self._later: set[asyncio.Task[None]] = set()
         self._lanes: dict[str, asyncio.Task[None]] = {}
 
     @property
     def token(self) -> str:
         """The bot's token."""
         return self.settings.token.get_secret_value() if self.settings.token else ""
-
-    def join(self, door: Hearing) -> None:
-        """One more repo hears what comes. One that comes late hears what it has missed."""
-        self.doors.append(door)
-        if self.connected.is_set():
-            self.hello.set()
-
-    def leave(self, door: Hearing) -> None:
-        """A repo hears no more; what is for it meanwhile is found when it is back."""
-        if door in self.doors:
-            self.doors.remove(door)
 
     async def us(self) -> str:
         """The bot's own user id. Raises as ``Calls.call``."""
@@ -101,20 +86,6 @@ class Link:
             self._intakes[store] = Intake(self.calls, store)
         return self._intakes[store]
 
-    def later(self, work: Coroutine[Any, Any, object]) -> None:
-        """Do something that nobody waits for; what Discord says against it is only logged."""
-        task = asyncio.create_task(self._quietly(work))
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
-
-    async def _quietly(self, work: Coroutine[Any, Any, object]) -> None:
-        try:
-            await work
-        except CodeButlerError as error:  # the platform says no, or the store is closed by now
-            self.log.info("left undone: %s", error)
-        except Exception:  # a fault of ours in a small thing must not stay silent
-            self.log.exception("a small thing went wrong")
-
     # ------------------------------------------------------------------------------------ events
 
     def told(self, raw: str) -> None:
@@ -126,6 +97,7 @@ class Link:
         if kind in {"READY", "RESUMED"}:
             self.connected.set()
             self.hello.set()
+            self.troubles.mended(GATEWAY)
             if kind == "READY":
                 self.later(catalogue.register(self))
         elif kind == "GUILD_CREATE":
@@ -176,16 +148,7 @@ class Link:
 
     async def take(self, heard: Heard) -> bool:
         """Whether it was anybody's. What fails in one repo keeps no other from hearing it."""
-        failed: Exception | None = None
-        for door in list(self.doors):
-            try:
-                if await door.hear(heard):
-                    return True
-            except Exception as error:  # noqa: BLE001 - raised below, unless it was another repo's to hear
-                failed = failed or error
-        if failed is not None:
-            raise failed
-        return False
+        return await self.in_turn(list(self.doors), heard)
 
     # -------------------------------------------------------------------------------- connection
 
@@ -204,12 +167,13 @@ class Link:
                 if not begun:
                     raise
                 failures += 1
-                await self.troubles.tell("gateway", f"{error.message} {error.fix}")
+                await self.troubles.hit(GATEWAY, f"{error.message} {error.fix}")
             except DiscordRefused as error:
                 if not begun and error.status == 401:
                     raise ConfigError(error.message, fix=TOKEN) from error
                 failures += 1
-                await self.troubles.tell("gateway", f"{error} {fix_of(error)}")
+                key = ALL if error.status == 401 else GATEWAY
+                await self.troubles.hit(key, f"{error} {fix_of(error)}", about=GATEWAY)
             except DiscordAway as error:
                 failures += 1
                 self.log.warning("%s", error)

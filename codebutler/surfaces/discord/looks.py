@@ -10,6 +10,7 @@ from codebutler.surfaces.buttons import Ending
 from codebutler.surfaces.cutting import aligned, cut, parser
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.wording import choices, prefixed
+from codebutler.text import fit
 from codebutler.types import Json, Outbound
 
 CONTENT = 1_900
@@ -90,6 +91,13 @@ def _plan(plan: Json, message: Outbound) -> Json | None:
     embed = {"title": title, "description": description, "color": COLOURS["planning"], "fields": fields}
     who = prefixed(message.model_copy(update={"text": ""})).strip()
     return {"content": f"{who} {closing}".strip()[:CONTENT], "embeds": [embed]}
+
+
+def told(words: str) -> Json:
+    """What one person is told; more than a message holds goes into an embed."""
+    if len(words) <= CONTENT:
+        return {"content": words}
+    return {"content": "", "embeds": [{"description": fit(words, EMBED), "color": PLAIN}]}
 
 
 def card(message: Outbound, thread: str) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from codebutler.agent.roles import load_role, shipped_names
@@ -10,6 +11,7 @@ from codebutler.models.routing import Router
 from codebutler.settings.house import House
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.thread.houses import Houses
+from codebutler.types import Person
 
 WORKERS = ("pm", "coder", "lead", "researcher", "artist")
 
@@ -21,6 +23,8 @@ class Office:
     config: Config
     houses: Houses
     router: Router
+    make_room: Callable[[Person, float], Awaitable[str]]
+    """Puts folders away in which nothing has happened for so many days."""
 
     async def house(self, guild: str) -> House:
         """What is set for a guild; nothing for direct messages."""

@@ -8,7 +8,7 @@ from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.hands import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import DM, FORUMS, Place
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, room
 from codebutler.surfaces.discord.signs import OPEN_TAGS
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
@@ -30,8 +30,10 @@ async def request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
     author, user = await doing.person(door), str(doing.user.get("id"))
     said = Inbound(surface=SURFACE, external_id="", key=f"command:{doing.id}", author=author, text=words)
     conversation = await _opened(doing, door, place, f"<@{user}> asks: {words}", words)
-    await door.receive(said.model_copy(update={"external_id": conversation}))
-    return f"Your thread: {linked(doing, conversation)}"
+    guild = "" if place.direct else place.guild
+    address_of = address(doing.link.settings.base_url, guild, room(conversation)[0])
+    await door.receive(said.model_copy(update={"external_id": conversation, "link": address_of}))
+    return f"Your thread: {await linked(doing, door, conversation)}"
 
 
 async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
@@ -46,10 +48,10 @@ async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
         return "Only its owner or an admin may show a thread somewhere else."
     shown = [there for surface, there in await door.store.bindings(task) if surface == SURFACE]
     if shown:
-        return f"It is shown in {linked(doing, shown[0])} already."
+        return f"It is shown in {await linked(doing, door, shown[0])} already."
     conversation = await _opened(doing, door, place, f"{row.title}\n{render.status(state).text}", row.title)
     await door.store.bind(task, SURFACE, conversation)
-    return f"It is shown in {linked(doing, conversation)} now."
+    return f"It is shown in {await linked(doing, door, conversation)} now."
 
 
 async def _opened(doing: Doing, door: Hearing, place: Place, first: str, title: str) -> str:

@@ -7,7 +7,7 @@ from codebutler.surfaces.discord.calls import HAS_THREAD, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.opening import ARCHIVE_MINUTES
-from codebutler.surfaces.discord.places import FORUMS, Place
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, address
 from codebutler.types import Json
 
 LOOKED = 100
@@ -33,6 +33,8 @@ class Partner:
         if home.type in FORUMS:
             return f"{home.id}:{await self._in_forum(home, title, sent)}"
         message = await self._standing(looks.nonce(mark, 0), text) or await self._posted(sent, mark)
+        if home.direct:
+            return f"{DM}{home.id}:{message}"
         try:
             await self._link.calls.call(
                 "POST", "/channels/{channel_id}/messages/{message_id}/threads",
@@ -74,4 +76,4 @@ class Partner:
     async def address(self, conversation: str) -> str:
         """Where people see a conversation, as a URL."""
         home = await self._link.places.of(self._channel)
-        return f"https://discord.com/channels/{home.guild or '@me'}/{conversation.partition(':')[2]}"
+        return address(self._link.settings.base_url, home.guild, conversation.partition(":")[2])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from codebutler.surfaces.discord.calls import Calls
 from codebutler.types import Json
@@ -88,6 +89,11 @@ class Places:
         return known
 
 
+def placed(conversation: str) -> bool:
+    """Whether it has a place in Discord: forks begin without one."""
+    return ":" in conversation
+
+
 def room(conversation: str) -> tuple[str, str]:
     """The channel in which a conversation is held, and its thread, or the first message of direct ones."""
     parent, _, thread = conversation.partition(":")
@@ -97,3 +103,11 @@ def room(conversation: str) -> tuple[str, str]:
 def parent_of(conversation: str) -> str:
     """The channel around a conversation."""
     return conversation.partition(":")[0].removeprefix(DM)
+
+
+def address(base: str, guild: str, channel: str, message: str = "") -> str:
+    """Where people see a channel, thread or message, as a URL; ``base`` is the API's own."""
+    parts = urlsplit(base)
+    return "/".join(
+        [f"{parts.scheme}://{parts.netloc}/channels", guild or "@me", channel, *filter(None, [message])]
+    )

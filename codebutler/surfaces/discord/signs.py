@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from codebutler.store.store import Store
 from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, room
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, parent_of, placed, room
+from codebutler.surfaces.discord.talks import Talks
 from codebutler.surfaces.ticks import Ticks
 
 if TYPE_CHECKING:
@@ -32,21 +33,22 @@ TAGS = frozenset({"closed", "done", "resolved"})
 class Signs:
     """One repo's signs. None of them is worth a delay or a failure of anything else."""
 
-    def __init__(self, link: Link, store: Store) -> None:
+    def __init__(self, link: Link, store: Store, talks: Talks) -> None:
         """Nothing was set yet."""
         self._link = link
         self._store = store
+        self._talks = talks
         self._typed: dict[str, float] = {}
-        self._ticks = Ticks(store, SURFACE, self._react, eyes=EYES, tick=TICK)
+        self._ticks = Ticks(store, SURFACE, self.react, eyes=EYES, tick=TICK)
 
     async def see(self, conversation: str, channel: str, message: str) -> None:
         """Eyes on the message, and somebody types."""
-        await self._react(channel, message, EYES)
+        await self.react(channel, message, EYES)
         await self.type(conversation)
 
     async def type(self, conversation: str) -> None:
         """Show that somebody is at work."""
-        channel, now = room(conversation)[0], time.monotonic()
+        channel, now = await self._talks.channel(conversation), time.monotonic()
         if now - self._typed.get(channel, -TYPING) < TYPING:
             return
         self._typed.pop(channel, None)
@@ -83,7 +85,9 @@ class Signs:
 
     async def _put_away(self, thread: str, conversation: str) -> None:
         """Archive and tag a closed thread, once its last words were delivered: a post would wake it."""
-        if conversation.startswith(DM):
+        if conversation.startswith(DM) or not placed(conversation):
+            return
+        if await self._talks.state(conversation) == "open":
             return
         for _ in range(LOOKS):
             posts = await self._store.posts(thread)
@@ -111,7 +115,8 @@ class Signs:
         had = [str(tag) for tag in post.get("applied_tags") or [] if str(tag) not in {*closed, *opened}]
         return [*closed, *had][:MOST_TAGS]
 
-    async def _react(self, channel: str, message: str, emoji: str) -> None:
+    async def react(self, channel: str, message: str, emoji: str) -> None:
+        """Set one, if Discord lets it be set."""
         try:
             await self._link.calls.call(
                 "PUT", "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,9 @@ from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
+from codebutler.thread import render, rewind
+from codebutler.thread.linking import ask
+from codebutler.thread.state import ThreadState
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
@@ -26,6 +31,15 @@ SHOWN, OFFERED = 20, 25
 NOT_HERE = (
     "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
 )
+SHELVED = 7
+"""Days for which a folder is idle, where nobody says it."""
+LOOKS: Mapping[str, Callable[[ThreadState], str]] = {
+    "status": lambda state: render.status(state).text,
+    "cost": render.usage_table,
+    "rewind": rewind.listing,
+}
+"""What is answered to who asks, and to nobody else."""
+_ISSUE = re.compile(r"https?://\S+|#?\d+|[\w.-]+/[\w.-]+#\d+|[A-Z][A-Z0-9]*-\d+")
 REQUESTS = {
     "new": "{}",
     "plan": "Plan what this issue asks for, and wait for approval: {}",
@@ -60,8 +74,7 @@ async def _run(doing: Doing, door: Hearing, place: Place) -> None:
     if name in admin.COMMANDS:
         await doing.tell(await admin.changed(doing, door, name, options))
     elif name in REQUESTS:
-        words = REQUESTS[name].format(str(options.get("request") or options.get("issue") or ""))
-        await doing.tell(await opening.request(doing, door, place, words))
+        await doing.tell(await _request(doing, door, place, name, options))
     elif name == "help":
         await doing.tell(f"{_HELP.format(door.settings.command)}\n\n{REGISTRY.help()}")
     elif name in {"threads", "status-all"}:
@@ -70,6 +83,8 @@ async def _run(doing: Doing, door: Hearing, place: Place) -> None:
         await logs.send(doing, door, str(options.get("task")), int(options.get("page") or 1))
     elif name == "follow":
         await doing.tell(await opening.follow(doing, door, place, str(options.get("task"))))
+    elif name in {"link", "link-user", "cleanup"}:
+        await doing.tell(await _people(doing, door, name, options))
     elif name == "raise-cap" and not (await doing.person(door)).admin:
         await doing.tell(admin.ADMINS)
     else:
@@ -96,6 +111,28 @@ def opener(doing: Doing, place: Place) -> Hearing | None:
     return own or next((door for door in ranked if door.elsewhere(home)), None)
 
 
+async def _request(doing: Doing, door: Hearing, place: Place, name: str, options: dict[str, Any]) -> str:
+    """A thread for a request, or for an issue."""
+    told = str(options.get("request") or options.get("issue") or "").strip()
+    if name != "new" and _ISSUE.fullmatch(told) is None:
+        return "That is no issue: give its address, such as https://HOST/OWNER/REPO/issues/12."
+    return await opening.request(doing, door, place, REQUESTS[name].format(told))
+
+
+async def _people(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
+    """Who is who at GitHub; and room for new work. These need no thread."""
+    by, here = await doing.person(door), await conversations(doing)
+    if name == "cleanup":
+        return await door.office.make_room(by, float(options.get("days", SHELVED)))
+    who = str(options.get("user") or "")
+    if who and not who.isdigit():
+        return "That is nobody here."
+    return await ask(
+        door.store, by, str(options.get("name") or ""), f"{SURFACE}:{who}" if who else "",
+        mention=door.office.config.github.mention, thread=here[0][2] if here else "",
+    )  # fmt: skip
+
+
 async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
     """A command of the registry, for the thread that it names or is typed in."""
     task = str(options.pop("task", ""))
@@ -106,15 +143,18 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
         if not here:
             return f"No thread {fit(task, 40)} is shown in Discord; `follow` shows one of another door here."
     if not here:
-        return "Which thread? Type the command in it, or name it with `task`."
+        where = "Which thread? Type the command in it, or name it with `task`."
+        return f"{where}\n{await _listed(doing, door, everybody=False)}"
     owner, conversation, thread = here[0]
+    if name in LOOKS or (name == "rewind" and "point" not in options):
+        return LOOKS[name](await load(owner.store, thread))
     words = await _words(owner, thread, name, options)
     said = Inbound(
         surface=SURFACE, external_id=conversation, key=f"command:{doing.id}", text=words,
         author=await doing.person(owner),
     )  # fmt: skip
     await owner.receive(said)
-    return f"`{words}` is said in {linked(doing, conversation)}"
+    return f"`{words}` is said in {await linked(doing, owner, conversation)}"
 
 
 async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any]) -> str:
@@ -140,7 +180,7 @@ async def _listed(doing: Doing, door: Hearing, *, everybody: bool) -> str:
     lines = []
     for row in await _open(door):
         if everybody or row.id in bound:
-            where = linked(doing, bound[row.id]) if row.id in bound else "(another door)"
+            where = await linked(doing, door, bound[row.id]) if row.id in bound else "(another door)"
             lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {row.title}")
     return "\n".join(lines[:SHOWN]) or "No thread is open."
 
@@ -167,7 +207,7 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
     if await door.store.find(SURFACE, conversation):
         return "That is in a thread of mine already."
     await door.accept(heard, place, conversation, called=True)
-    return f"Your thread: {linked(doing, conversation)}"
+    return f"Your thread: {await linked(doing, door, conversation)}"
 
 
 async def complete(doing: Doing) -> None:

@@ -10,13 +10,12 @@ from codebutler.surfaces.discord.calls import (
     NO_ACCESS,
     NO_PERMISSION,
     Calls,
-    DiscordAway,
     DiscordRefused,
 )
+from codebutler.surfaces.discord.places import parent_of
+from codebutler.surfaces.telling import Admins
 
 log = logging.getLogger("codebutler.discord")
-ADMINS = "ADMINS"
-"""Marks the lines of the service's log that are for whoever runs the host."""
 TOKEN = "Put a working bot token into discord.token (or DISCORD_TOKEN) and restart."  # noqa: S105 - a sentence
 SHUT: Mapping[int, str] = {
     401: TOKEN,
@@ -32,38 +31,52 @@ SHUT: Mapping[int, str] = {
 """Discord's codes (HTTP's for a token) for a door that lets nothing through, and what mends it."""
 
 
+_THREADS = frozenset({10008, 50007, ARCHIVED, 160005})
+ALL = "token"
+"""The trouble behind which nothing works."""
+
+
 def fix_of(error: DiscordRefused) -> str:
     """What mends it, or ""."""
     return SHUT[401] if error.status == 401 else SHUT.get(error.code, "")
 
 
-class Troubles:
+class Troubles(Admins):
     """Tells the admins."""
 
     def __init__(self, calls: Calls, *, channel: str, admins: Sequence[str]) -> None:
         """In ``channel``, or to each of ``admins``; always in the log."""
+        super().__init__(log, channel=channel, admins=admins)
         self._calls = calls
-        self._channel = channel
-        self._admins = admins
-        self._told: set[str] = set()
+        self._broken: dict[str, set[str]] = {}
+        """What each trouble keeps from working."""
+        self._people = frozenset(() if channel else admins)
 
-    async def tell(self, key: str, words: str) -> None:
-        """Say it, unless it was said since it last worked."""
-        if key in self._told:
-            return
-        self._told.add(key)
-        log.warning("%s: %s", ADMINS, words)
-        try:
-            for place in [self._channel] if self._channel else [await self._direct(a) for a in self._admins]:
-                body = {"content": words[:1_900], "allowed_mentions": {"parse": []}}
-                await self._calls.call("POST", "/channels/{channel_id}/messages", body=body, channel_id=place)
-        except (DiscordRefused, DiscordAway) as error:
-            log.warning("the admins cannot be told in Discord: %s", error)
+    async def say(self, place: str, words: str) -> None:
+        """Say it in a channel, or to a person."""
+        if place in self._people:
+            made = await self._calls.call("POST", "/users/@me/channels", body={"recipient_id": place})
+            place = str(made["id"])
+        body = {"content": words[:1_900], "allowed_mentions": {"parse": []}}
+        await self._calls.call("POST", "/channels/{channel_id}/messages", body=body, channel_id=place)
 
-    async def _direct(self, user: str) -> str:
-        made = await self._calls.call("POST", "/users/@me/channels", body={"recipient_id": user})
-        return str(made["id"])
+    async def hit(self, key: str, words: str, *, about: str = "") -> None:
+        """Tell it, unless it was told since it last worked. ``about``: what does not work because of it."""
+        self._broken.setdefault(key, set()).add(about or key)
+        await self.tell(key, words)
 
-    def mended(self, key: str) -> None:
-        """It works: should it break again, they hear of it again."""
-        self._told = {told for told in self._told if not told.endswith(key)}
+    def mended(self, about: str) -> None:
+        """It works, and so does the token: should it break again, they hear of it again."""
+        for key, broken in list(self._broken.items()):
+            broken.discard(about)
+            if not broken or key == ALL:
+                del self._broken[key]
+                self._told.discard(key)
+
+
+def key_of(error: DiscordRefused, conversation: str) -> str:
+    """What is the same trouble: a token's is one, a thread's its own, else it is the channel's."""
+    if error.status == 401:
+        return ALL
+    where = conversation if error.code in _THREADS else parent_of(conversation)
+    return f"{error.code} {where}"

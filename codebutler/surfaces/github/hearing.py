@@ -11,6 +11,7 @@ from typing import Any
 from codebutler.errors import RepoError
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
+from codebutler.forges.github.spot import web_url
 from codebutler.settings.github import GitHub as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.github.inbound import Heard
@@ -45,8 +46,8 @@ class Hearing:
         self.settings = settings
         self.store = store
         self.full_name = full_name
-        self.people = People(calls, full_name)
-        self.proofs = Proofs(calls, store)
+        self.people = People(calls, full_name, web_url(settings))
+        self.proofs = Proofs(calls, self.people, store)
         self.reviewing = Reviewing(calls, self.people, store, full_name)
         self.commands: Collection[str] = ()
         """The names of all commands."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
+from codebutler.surfaces.github.people import People
 from codebutler.thread.identity import prove, wishes
 from codebutler.thread.warning import plain, told
 from codebutler.types import Json
@@ -19,9 +20,9 @@ GISTS = 10
 class Proofs:
     """Looks for codes that were handed out."""
 
-    def __init__(self, calls: Calls, store: Store) -> None:
+    def __init__(self, calls: Calls, people: People, store: Store) -> None:
         """Nothing is looked at yet."""
-        self._calls, self._store = calls, store
+        self._calls, self._people, self._store = calls, people, store
 
     async def comment(self, login: str, words: str) -> bool:
         """Whether this account's comment holds the code that was handed out for it."""
@@ -51,7 +52,8 @@ class Proofs:
     async def _settle(self, wish: Json, how: str) -> None:
         text = f"GitHub's `{plain(str(wish['login']))}` is linked, proved by {how}."
         word = told(str(wish["thread"]), f"linked:{wish['code']}", None, text)
-        await prove(self._store, wish, how)
+        account = await self._people.account(str(wish["login"]))
+        await prove(self._store, wish, how, login=account.login, mail=account.mail)
         if await self._store.thread(word.thread) is not None:
             await self._store.tell([word])
 

@@ -6,12 +6,12 @@ channel is complete; what is read twice is heard once, by its key.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from codebutler.surfaces.linking import AGAIN, PATROL, Looks
 from codebutler.surfaces.slack import inbound
-from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
+from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import listed, replies
@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
     from codebutler.surfaces.slack.link import Link
 
-PATROL = 600.0
-"""Seconds between looks without any sign that something was missed."""
-AGAIN = 5.0
-"""Seconds before a look that failed is taken again."""
 MARGIN = 60.0
 """Seconds by which clocks may differ, and by which events may be late."""
 DAYS = 30
@@ -36,39 +32,20 @@ PEOPLES = 7
 """Days of a channel's messages under which a mention is looked for: in threads of people among themselves."""
 
 
-class CatchUp:
+class CatchUp(Looks["Hearing"]):
     """Looks after every new connection, and now and then."""
 
     def __init__(self, link: Link, *, patrol: float = PATROL, again: float = AGAIN) -> None:
         """For all doors of ``link``."""
+        super().__init__(link, patrol=patrol, again=again)
         self._link = link
-        self._patrol = patrol
-        self._again = again
-        self.looked = 0
-        """Complete looks so far."""
 
-    async def run(self) -> None:
-        """Until cancelled."""
-        while True:
-            try:
-                async with asyncio.timeout(self._patrol):
-                    await self._link.hello.wait()
-            except TimeoutError:
-                if not self._link.connected.is_set():
-                    continue
-            self._link.hello.clear()
-            try:
-                for door in self._link.doors:
-                    await self.look(door)
-                    await missed_changes(self._link, door)
-                    await door.asked.mend(door)
-                    await door.signs.mend()
-                self.looked += 1
-                self._link.caught_up.set()
-            except (SlackAway, SlackRefused) as error:
-                self._link.log.warning("catching up is interrupted: %s", error)
-                await asyncio.sleep(self._again)
-                self._link.hello.set()
+    async def whole(self, door: Hearing) -> None:
+        """Hear all that one repo may have missed. Raises SlackAway when it broke off."""
+        await self.look(door)
+        await missed_changes(self._link, door)
+        await door.asked.mend(door)
+        await door.signs.mend()
 
     async def look(self, door: Hearing) -> None:
         """Hear what is new in the door's channels and threads. Raises SlackAway when it broke off."""

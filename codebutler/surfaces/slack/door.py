@@ -118,9 +118,10 @@ class Slack:
         for number, piece in enumerate(pieces(message, conversation=conversation, mark=mark)):
             own = f"{mark}#{number}"
             shown = standing.marks.get(own) or standing.unmarked.pop(piece.text, "")
-            if not shown and not message.slot:
+            aloud = "aloud" in message.data
+            if not shown and not message.slot and not aloud:
                 shown = await self.streams.become(conversation, message, piece, own)
-            shown = shown or await self._post(channel, root, piece, own)
+            shown = shown or await self._post(channel, root, piece, own, aloud=aloud)
             standing.marks[own] = shown
         for snippet in snippets:
             await self._file(
@@ -154,15 +155,18 @@ class Slack:
                 standing.marks[own] = standing.marks.get(own) or await self._post(channel, root, piece, own)
         standing.files.add(file.name)
 
-    async def _post(self, channel: str, root: str, piece: Piece, mark: str) -> str:
-        """One message. Where its blocks are refused it goes with plainer ones, at last with none."""
+    async def _post(self, channel: str, root: str, piece: Piece, mark: str, *, aloud: bool = False) -> str:
+        """One message. Where its blocks are refused it goes with plainer ones, at last with none.
+
+        ``aloud``: Slack shows it in the channel, too.
+        """
         refused: SlackRefused | None = None
         for way in piece.ways:
             try:
                 answer = await self._link.calls.call(
                     "chat.postMessage", post_to=channel, channel=channel, thread_ts=root, text=piece.text,
                     metadata=blocks.metadata(mark), unfurl_links=False, unfurl_media=False,
-                    **({"blocks": way} if way else {}),
+                    **({"blocks": way} if way else {}), **({"reply_broadcast": True} if aloud else {}),
                 )  # fmt: skip
             except SlackRefused as error:
                 if error.error not in blocks.NO_BLOCKS:

@@ -26,9 +26,6 @@ Ack = Callable[..., Awaitable[object]]
 def register(app: AsyncApp, link: Link) -> None:
     """Tell bolt who handles what."""
 
-    async def on_event(event: Json) -> None:
-        await link.event(event)
-
     async def on_button(ack: Ack, body: Json) -> None:
         await press(link, body)
         await ack()
@@ -44,23 +41,36 @@ def register(app: AsyncApp, link: Link) -> None:
         await slash.hand_over(link, body)
         await ack()
 
+    _register_events(app, link)
+    app.command(slash.COMMAND)(on_command)
+    app.shortcut(slash.HAND_OVER)(on_shortcut)
+    app.shortcut(re.compile(".*"))(_nothing)
+    app.action(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_button)
+    app.action(re.compile(".*"))(_nothing)
+    app.view(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_form)
+
+
+async def _nothing(ack: Ack) -> None:
+    await ack()
+
+
+def _register_events(app: AsyncApp, link: Link) -> None:
+    async def on_event(event: Json) -> None:
+        await link.event(event)
+
     async def on_home(event: Json) -> None:
         if event.get("tab") == "home":
             link.later(home.publish(link, str(event.get("user", ""))))
 
-    async def nothing(ack: Ack) -> None:
-        await ack()
+    async def on_join(event: Json) -> None:
+        if event.get("user") == (await link.us()).user:  # what was said there meanwhile is unheard
+            link.hello.set()
 
     for kind in ("message", "app_mention", "reaction_added"):
         app.event(kind)(on_event)
     app.event("app_home_opened")(on_home)
-    app.event(re.compile(".*"))(nothing)
-    app.command(slash.COMMAND)(on_command)
-    app.shortcut(slash.HAND_OVER)(on_shortcut)
-    app.shortcut(re.compile(".*"))(nothing)
-    app.action(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_button)
-    app.action(re.compile(".*"))(nothing)
-    app.view(re.compile(f"^{re.escape(blocks.ACTION)}"))(on_form)
+    app.event("member_joined_channel")(on_join)
+    app.event(re.compile(".*"))(_nothing)
 
 
 async def press(link: Link, body: Json) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from codebutler.filetypes import media_type, safe_name
 from codebutler.store.store import Store
@@ -23,6 +23,7 @@ NAMES = 2_000
 """People whose names are kept."""
 FILES = 10
 FILE_BYTES = 25 * 1024 * 1024
+MOVED = frozenset({301, 302, 303, 307, 308})
 HISTORY = 6_000
 """Characters of what was said before."""
 _SIGN_IN = b"<!DOCTYPE html"
@@ -82,8 +83,6 @@ class Intake:
         if file.get("file_access") == "check_file_info":
             file = (await self._calls.call("files.info", file=str(file.get("id")))).get("file") or {}
         address = str(file.get("url_private_download") or file.get("url_private") or "")
-        if not self._ours(address):
-            raise ValueError("it is not kept by Slack")
         if int(file.get("size") or 0) > FILE_BYTES:
             raise ValueError(f"it is larger than {FILE_BYTES // 1024 // 1024} MiB")
         data = await self._fetch(address)
@@ -99,15 +98,19 @@ class Intake:
         host = parts.hostname or ""
         return parts.scheme == "https" and (host == "slack.com" or host.endswith(".slack.com"))
 
-    async def _fetch(self, address: str) -> bytes:
+    async def _fetch(self, address: str, hops: int = 3) -> bytes:
         from aiohttp import ClientError, ClientSession, ClientTimeout
 
+        if not self._ours(address):
+            raise ValueError("it is not kept by Slack")
         headers = {"Authorization": f"Bearer {self._token}"}
         try:
             async with (
                 ClientSession(timeout=ClientTimeout(total=60)) as session,
                 session.get(address, headers=headers, allow_redirects=False) as answer,
             ):
+                if answer.status in MOVED and hops:
+                    return await self._fetch(urljoin(address, answer.headers.get("Location", "")), hops - 1)
                 if answer.status != 200:
                     raise ValueError(f"Slack answered HTTP {answer.status}")
                 data = bytearray()

@@ -10,10 +10,12 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
-from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.errors import ConfigError
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
+from codebutler.surfaces.linking import Connection
 from codebutler.surfaces.slack import inbound, requests
 from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, Self
@@ -38,7 +40,7 @@ PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
 """Seconds before each further attempt to connect."""
 
 
-class Link:
+class Link(Connection["Hearing", Heard]):
     """``us()``, ``calls`` and ``intake`` work at once; events come while ``run`` runs."""
 
     def __init__(self, settings: Settings, *, ping: float = PING, pauses: tuple[float, ...] = PAUSES) -> None:
@@ -46,11 +48,9 @@ class Link:
         for key, value in (("botToken", settings.bot_token), ("appToken", settings.app_token)):
             if value is None and not (key == "appToken" and settings.listen):
                 raise ConfigError(f"slack.{key} is not set", fix="codebutler init slack asks for it.")
+        super().__init__(logging.getLogger("codebutler.slack"))
         self._secret = requests.signed_with(settings)
         self.settings = settings
-        self.log = logging.getLogger("codebutler.slack")
-        self.doors: list[Hearing] = []
-        self.connected = asyncio.Event()
         self._ping = ping
         self._pauses = pauses
         self._session: ClientSession | None = None
@@ -59,23 +59,14 @@ class Link:
         self._us: Self | None = None
         self._asking = asyncio.Lock()
         self._intakes: dict[Store, Intake] = {}
-        self._later: set[asyncio.Task[None]] = set()
-        self.hello = asyncio.Event()
-        """Set whenever a connection was made: whatever came before it may be unheard."""
-        self.caught_up = asyncio.Event()
-        """Set when what was missed before the first connection is heard."""
+        self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        """What is said in one thread is heard one after the other."""
 
     def join(self, door: Hearing) -> None:
         """One more repo hears what comes. One that comes late hears what it has missed."""
-        self.doors.append(door)
         if self.connected.is_set():
             self.later(door.find_channel())
-            self.hello.set()
-
-    def leave(self, door: Hearing) -> None:
-        """A repo hears no more; what is for it meanwhile is found when it is back."""
-        if door in self.doors:
-            self.doors.remove(door)
+        super().join(door)
 
     # ------------------------------------------------------------------------------- the Web API
 
@@ -127,40 +118,20 @@ class Link:
             self._intakes[store] = Intake(self.calls, store, token=self.token, api=self.settings.base_url)
         return self._intakes[store]
 
-    def later(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do something that nobody waits for; what Slack says against it is only logged."""
-        task = asyncio.create_task(self._quietly(work))
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
-
-    async def _quietly(self, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except CodeButlerError as error:  # Slack says no, or the repo's store is closed by now
-            self.log.info("left undone: %s", error)
-        except Exception:  # a fault of ours in a small thing must not stay silent
-            self.log.exception("a small thing went wrong")
-
     # ------------------------------------------------------------------------------------ events
 
     async def event(self, event: Json) -> None:
         """Hand an event to the door that it is for."""
         heard = inbound.read(event, await self.us())
-        if heard is not None:
+        if heard is None:
+            return
+        lane = self._lanes.setdefault(heard.conversation, asyncio.Lock())
+        async with lane:  # Slack's library hands all on at once, and one may ask for a name or a file
             await self.take(heard)
 
     async def take(self, heard: Heard) -> bool:
         """Whether it was anybody's. What fails in one repo keeps no other from hearing it."""
-        failed: Exception | None = None
-        for door in await by_claim(self.doors, heard):
-            try:
-                if await door.hear(heard):
-                    return True
-            except Exception as error:  # noqa: BLE001 - raised below, unless it was another repo's to hear
-                failed = failed or error
-        if failed is not None:
-            raise failed
-        return False
+        return await self.in_turn(await by_claim(self.doors, heard), heard)
 
     async def app(self) -> AsyncApp:
         """The bolt application with all handlers. What it acknowledges is in a store."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
-from codebutler.surfaces.slack.calls import Calls, SlackAway, SlackRefused
+from codebutler.surfaces.slack.calls import Calls, SlackRefused
+from codebutler.surfaces.telling import Admins
 
 log = logging.getLogger("codebutler.slack")
-ADMINS = "ADMINS"
-"""Marks the lines of the service's log that are for whoever runs the host."""
 _NEW = "Put a working bot token into slack.botToken (or SLACK_BOT_TOKEN) and restart."
 _INVITE = "Invite the app into the channel: /invite @codebutler."
 SHUT: Mapping[str, str] = {
@@ -51,27 +50,17 @@ _ALIKE = frozenset(
 """Those that refuse reading and writing alike: what can be read may well refuse to be written to, else."""
 
 
-class Troubles:
+class Troubles(Admins):
     """Tells the admins."""
 
     def __init__(self, calls: Calls, *, channel: str, admins: Sequence[str]) -> None:
         """In ``channel``, or to each of ``admins``; always in the log."""
+        super().__init__(log, channel=channel, admins=admins)
         self._calls = calls
-        self._channel = channel
-        self._admins = admins
-        self._told: set[str] = set()
 
-    async def tell(self, key: str, words: str) -> None:
-        """Say it, unless it was said since it last worked."""
-        if key in self._told:
-            return
-        self._told.add(key)
-        log.warning("%s: %s", ADMINS, words)
-        for place in [self._channel] if self._channel else self._admins:
-            try:
-                await self._calls.call("chat.postMessage", channel=await self._place(place), text=words)
-            except (SlackRefused, SlackAway) as error:
-                log.warning("the admins cannot be told in Slack: %s", error)
+    async def say(self, place: str, words: str) -> None:
+        """Say it in a channel, or to a person."""
+        await self._calls.call("chat.postMessage", channel=await self._place(place), text=words)
 
     async def _place(self, place: str) -> str:
         if not place.startswith(("U", "W")):

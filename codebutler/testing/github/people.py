@@ -17,10 +17,10 @@ def _me(call: Call) -> Answer:
 
 
 def _user(call: Call) -> Answer:
-    login = call.words["login"]
-    if login not in call.hub.users:
+    found = [user for login, user in call.hub.users.items() if login.lower() == call.words["login"].lower()]
+    if not found:
         raise missing()
-    return Answer(call.hub.users[login].json(call.hub.url))
+    return Answer(found[0].json(call.hub.url))
 
 
 def _permission(call: Call) -> Answer:

@@ -44,6 +44,8 @@ def own_message(args: Mapping[str, Any]) -> Json:
     for name in ("blocks", "metadata", "thread_ts"):
         if args.get(name):
             message[name] = copy.deepcopy(args[name])
+    if args.get("reply_broadcast") and args.get("thread_ts"):
+        message["subtype"] = "thread_broadcast"
     for number, block in enumerate(message.get("blocks", [])):
         block.setdefault("block_id", f"b{number}")
     return message

@@ -36,7 +36,10 @@ def _paged(rows: list[Json], args: Json) -> Json:
 def history(ws: Workspace, args: Json) -> Json:
     """Newest first, replies left out, as Slack has it."""
     channel = ws.readable(str(args.get("channel", "")))
-    top = [m for m in channel.messages if m.get("thread_ts", m["ts"]) == m["ts"]]
+    top = [
+        m for m in channel.messages
+        if m.get("thread_ts", m["ts"]) == m["ts"] or m.get("subtype") == "thread_broadcast"
+    ]  # fmt: skip
     return _paged(_window(top, args)[0][::-1], args)
 
 

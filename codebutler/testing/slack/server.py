@@ -50,6 +50,8 @@ class SlackTwin:
             "chat:write,commands,files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,"
             "reactions:read,reactions:write,users:read"
         )
+        self.moved_to = ""
+        """Where files are now: whoever asks for one is sent there."""
         self._tickets: set[str] = set()
         self._runner: web.AppRunner | None = None
 
@@ -173,6 +175,8 @@ class SlackTwin:
         file = self.workspace.files.get(request.match_info["file"])
         if file is None:
             return web.Response(status=404)
+        if self.moved_to and "moved" not in request.query:
+            return web.Response(status=302, headers={"Location": f"{self.moved_to}{request.path}?moved=1"})
         return web.Response(body=file.data, content_type=file.media_type)
 
     async def _respond(self, request: web.Request) -> web.StreamResponse:

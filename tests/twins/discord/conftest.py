@@ -23,7 +23,7 @@ from codebutler.testing.discord.server import DiscordTwin
 from codebutler.thread.deliver import Delivery
 from codebutler.thread.houses import Houses
 from codebutler.thread.intake import receive
-from codebutler.types import Inbound
+from codebutler.types import Inbound, Person
 
 
 class Desk:
@@ -37,7 +37,7 @@ class Desk:
         self.door.hearing.receive = self._receive
         self.houses = Houses(store)
         whole = load_config(None, home=store.path.parent, env={}, repo_text="")
-        self.door.hearing.office = Office(whole, self.houses, Router(whole))
+        self.door.hearing.office = Office(whole, self.houses, Router(whole), self._make_room)
         self.human = Human(twin)
         self.delivery = Delivery(store, [self.door])
         self.catchup = CatchUp(self.link, again=0.05)
@@ -48,6 +48,9 @@ class Desk:
         thread = await receive(self.store, inbound)
         self.received.append(inbound)
         return thread
+
+    async def _make_room(self, by: Person, days: float) -> str:
+        return f"room by {by.label} after {days:g}"
 
     async def connect(self) -> None:
         self._running = [asyncio.create_task(self.link.run()), asyncio.create_task(self.catchup.run())]

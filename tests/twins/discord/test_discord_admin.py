@@ -6,11 +6,15 @@ from typing import Any
 
 import pytest
 
+from codebutler.commands.builtin import REGISTRY
 from codebutler.surfaces.discord.office import place
 from codebutler.testing.discord.guild import BOT, FORUM, GUILD, SHOP
 from codebutler.testing.discord.hooks import Interaction
 from codebutler.testing.discord.human import Human
+from codebutler.testing.slack.faults import Fault
 from codebutler.thread.houses import place_of
+from codebutler.thread.identity import known, wishes
+from codebutler.types import Person
 
 
 def admin(desk: Any) -> Human:
@@ -101,6 +105,18 @@ async def test_another_name_does_the_same(desk: Any) -> None:
     assert desk.received[-1].text.endswith("https://forge.example/o/r/issues/3")
 
 
+async def test_looks_are_answered_to_who_asks_alone(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    before = len(desk.received)
+    assert "**planning**" in await told(desk, desk.human.command("rm-status", task=thread))
+    assert "Which thread?" in await told(desk, desk.human.command("codebutler", "status"))
+    assert "tokens in" in await told(desk, desk.human.command("codebutler", "cost", channel=root))
+    assert "no issue" in await told(desk, desk.human.command("codebutler", "plan", issue="that one"))
+    assert len(desk.received) == before
+
+
 async def test_a_forum_that_wants_a_tag_gets_one_and_a_closed_post_keeps_its_own(desk: Any) -> None:
     forum = desk.guild.channels[FORUM]
     forum.tag_needed = True
@@ -125,3 +141,35 @@ async def test_a_log_comes_in_pages(desk: Any) -> None:
     given = desk.human.command("codebutler", "logs", task=thread, page=1)
     await desk.until(lambda: given.original and given.original.get("attachments"))
     assert given.original["attachments"][0]["filename"] == f"{thread}-1.log"
+
+
+async def test_a_log_whose_interaction_is_over_goes_to_its_owner_alone(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: desk.received)
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    desk.twin.faults.next("patch_original", Fault("error", error="50027 Invalid Webhook Token"))
+    desk.human.command("codebutler", "logs", task=thread)
+    direct = desk.guild.direct(desk.human.user)
+    await desk.until(lambda: direct.messages)
+    [message] = direct.messages.values()
+    assert message["attachments"][0]["filename"] == f"{thread}-1.log"
+
+
+async def test_help_is_whole_though_it_is_long(desk: Any) -> None:
+    words = await told(desk, desk.human.command("codebutler", "help"))
+    assert REGISTRY.help() in words
+
+
+async def test_people_say_who_they_are_and_admins_say_it_of_others(desk: Any) -> None:
+    assert "not linked" in await told(desk, desk.human.command("codebutler", "link"))
+    given = desk.human.command("codebutler", "link", name="robin-gh")
+    assert "To prove that `robin-gh` is you" in await told(desk, given)
+    [wish] = await wishes(desk.store, 0.0)
+    assert (wish["surface"], wish["id"], wish["thread"]) == ("discord", desk.human.user, "")
+    stranger = desk.human.command("rm-link-user", name="eve", user="900000000000000001")
+    assert "Only an admin" in await told(desk, stranger)
+    given = admin(desk).command("codebutler", "link-user", name="eve", user="900000000000000001")
+    assert "`discord:900000000000000001` is `eve`" in await told(desk, given)
+    person = Person(surface="discord", id="900000000000000001")
+    assert (await known(desk.store, person)).login == "eve"
+    assert await told(desk, admin(desk).command("rm-cleanup", days=2)) == "room by Ada after 2"

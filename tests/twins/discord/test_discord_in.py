@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.testing.discord.guild import BOT, FORUM, SHOP
 
 if TYPE_CHECKING:
@@ -98,6 +101,42 @@ async def test_what_was_said_during_an_outage_is_heard_once(desk: Any) -> None:
     await desk.until(lambda: {inside, missed} <= {each.key.partition(":")[2] for each in desk.received})
     await desk.catchup.look(desk.door.hearing)
     assert len({each.key for each in desk.received}) == len(desk.received)
+
+
+async def test_what_was_said_while_a_channel_was_shut_is_heard_when_it_opens(desk: Any) -> None:
+    desk.guild.closed_to_us.add(SHOP)
+    desk.twin.gateway.down = True
+    await desk.twin.gateway.close(4000, forget=True)
+    desk.human.say("behind closed doors")
+    await desk.catchup.look(desk.door.hearing)
+    desk.guild.moved += 600.0
+    desk.guild.closed_to_us.clear()
+    await desk.store.note("discord:cursor", desk.guild.new_id())
+    await desk.catchup.look(desk.door.hearing)
+    assert [each.text for each in desk.received] == ["behind closed doors"]
+    desk.human.say("without a token")
+    desk.guild.revoked = True
+    with pytest.raises(DiscordRefused):
+        await desk.catchup.look(desk.door.hearing)
+    desk.guild.revoked = False
+    await desk.catchup.look(desk.door.hearing)
+    assert [each.text for each in desk.received][1:] == ["without a token"]
+
+
+async def test_unread_changes_during_an_outage_count(desk: Any) -> None:
+    root = desk.human.say("first")
+    await desk.until(lambda: root in desk.guild.channels)
+    old, gone = desk.human.say("old", channel=root), desk.human.say("gone", channel=root)
+    await desk.until(lambda: len(desk.received) == 3)
+    desk.twin.gateway.down = True
+    await desk.twin.gateway.close(4000, forget=True)
+    desk.human.edit(old, "new", channel=root)
+    desk.human.delete(gone, channel=root)
+    desk.twin.gateway.down = False
+    await desk.until(lambda: any(each.deletes for each in desk.received))
+    await desk.until(lambda: any(each.edits for each in desk.received))
+    kinds = [said.kind for said in await desk.heard(f"{SHOP}:{root}")]
+    assert sorted(kinds[3:]) == ["message_deleted", "message_edited"]
 
 
 async def test_a_session_is_resumed_and_duplicates_count_once(desk: Any) -> None:

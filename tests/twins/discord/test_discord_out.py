@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from codebutler import events as ev
 from codebutler.errors import DoorClosed
+from codebutler.store.rows import NewPost
 from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import DiscordAway
 from codebutler.testing.discord import limits
@@ -31,6 +33,19 @@ async def test_a_reply_has_its_role_its_buttons_and_calls_nobody(desk: Any) -> N
     posted = desk.guild.channels[root].messages[shown]
     assert posted["content"] == "**PM:** @everyone look"
     assert desk.human.button(root, shown, "Approve").startswith("cb:")
+
+
+async def test_what_is_said_aloud_is_seen_in_the_channel_once(desk: Any) -> None:
+    root, where, thread = await opened(desk)
+    words = Outbound(text="Merged in this order", kind="notice", data={"aloud": True})
+    for _ in range(2):
+        await desk.door.deliver(where, words, mark=f"{thread}:a", replaces="")
+
+    def heard() -> list[str]:
+        return [text_of(m) for m in desk.human.told(SHOP)]
+
+    await desk.until(lambda: heard() == [f"<#{root}> Merged in this order"])
+    assert [text_of(m) for m in desk.human.told(root)] == ["Merged in this order"]
 
 
 @pytest.mark.parametrize("kind", ["done_close", "done_500", "close", "500"])
@@ -95,6 +110,46 @@ async def test_what_only_an_admin_can_mend_closes_the_door_and_is_told_once(desk
         with pytest.raises(DoorClosed, match="50013"):
             await desk.door.deliver(where, Outbound(text="x"), mark=f"{thread}:a", replaces="")
     assert desk.twin.calls.count("post_message") == 3  # two attempts and one word to the admins
+
+
+async def test_a_fork_gets_a_conversation_beside_its_source(desk: Any) -> None:
+    _, _, source = await opened(desk)
+    name = f"fork-{source}-9"
+    words, more = Outbound(text="it goes on here"), Outbound(text="and on")
+    await desk.store.open_thread(
+        "tfork", title="do it", owner="", bindings=[("discord", name)], events=[], row={}
+    )
+    for key, message in (("a", words), ("b", more)):
+        post = NewPost(f"{key}@discord:{name}", "discord", name, ev.dump(message))
+        await desk.store.append("tfork", [], posts=[post])
+    await desk.delivery.flush(force=True)
+    [(_, where)] = await desk.store.bindings("tfork")
+    parent, _, root = where.partition(":")
+    assert (parent, desk.guild.channels[root].name) == (SHOP, "do it")
+    assert [text_of(m) for m in desk.human.told(root)] == ["it goes on here", "and on"]
+    desk.human.say("thanks", channel=root)
+    await desk.until(lambda: desk.received[-1].external_id == where)
+
+
+async def test_one_trouble_behind_many_threads_is_told_once(desks: Any) -> None:
+    desk = await desks(adminChannel=SHOP)
+    places = [await opened(desk) for _ in range(2)]
+    desk.guild.closed_to_us.add(SHOP)
+    desk.guild.revoked = True
+
+    async def fail(word: str, known: int) -> None:
+        for _, where, thread in places:
+            with pytest.raises(DoorClosed):
+                await desk.door.deliver(where, Outbound(text=word), mark=f"{thread}:{word}", replaces="")
+        assert len(desk.link.troubles._broken) == known
+
+    await fail("a", 1)
+    desk.guild.revoked = False
+    await fail("b", 2)
+    desk.guild.closed_to_us.clear()
+    _, where, thread = places[0]
+    await desk.door.deliver(where, Outbound(text="c"), mark=f"{thread}:c", replaces="")
+    assert list(desk.link.troubles._broken.values()) == [{places[1][1]}]
 
 
 async def test_rate_limits_are_kept_as_headers_say(desk: Any) -> None:

@@ -199,7 +199,7 @@ async def test_a_look_that_broke_off_loses_nothing_and_silence_is_free(desk: Des
 
 async def test_a_server_without_history_is_heard_all_the_same(desk: Desk, shop: Shop) -> None:
     """Also one that does not say who we are, and knows no GraphQL: another make, or a narrow token."""
-    desk.hearing.people = People(desk.hearing.calls, "acme/shop")
+    desk.hearing.people = People(desk.hearing.calls, "acme/shop", "https://github.com")
     shop.twin.routes = [r for r in shop.twin.routes if not r.pattern.pattern.endswith(("/events", "/user"))]
     shop.twin.hub.faults.next("POST /graphql", *[Fault("gone")] * 3)
     number = shop.ann.opens("A bug", "As it is")

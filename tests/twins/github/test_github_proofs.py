@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codebutler.thread.identity import HOURS, WISHES, linked, login_of, unlink
+from codebutler.repo.words import signature
+from codebutler.thread.identity import HOURS, WISHES, known, unlink
 from codebutler.types import Person
 
 if TYPE_CHECKING:
@@ -30,18 +31,19 @@ async def test_a_comment_of_the_account_proves_it_once(wish: Desk, shop: Shop) -
     number = shop.ann.opens("A bug")
     shop.ann.says(number, f"@bot link {CODE}")
     await wish.look()
-    assert await login_of(wish.store, ROBIN) == ""
+    assert (await known(wish.store, ROBIN)).login == ""
     shop.eve.says(number, "@bot link codebutler-fedcba9876543210")
     await wish.look()
-    assert await login_of(wish.store, ROBIN) == ""
+    assert (await known(wish.store, ROBIN)).login == ""
     shop.eve.says(number, f"@bot link {CODE}")
     await wish.look()
-    assert await login_of(wish.store, ROBIN) == "Eve"
+    assert (await known(wish.store, ROBIN)).login == "eve"
     assert await wish.store.notes(WISHES) == []
-    signed = (await linked(wish.store, ROBIN)).signature
-    assert signed == "Robin <Eve@users.noreply.github.com>"
+    signed = signature(await known(wish.store, ROBIN))
+    number = shop.eve.user.json(shop.twin.url)["id"]
+    assert signed == f"Robin <{number}+eve@users.noreply.127.0.0.1>"
     await unlink(wish.store, "slack", "U7")
-    assert await login_of(wish.store, ROBIN) == ""
+    assert (await known(wish.store, ROBIN)).login == ""
 
 
 @pytest.mark.parametrize(
@@ -52,7 +54,7 @@ async def test_a_gist_of_the_account_proves_it(
 ) -> None:
     shop.twin.hub.gists.append({"owner": {"login": owner}, "description": f"for you: {words}"})
     await wish.hearing.proofs.look()
-    assert (await login_of(wish.store, ROBIN) == "Eve") is proved
+    assert ((await known(wish.store, ROBIN)).login == "eve") is proved
 
 
 async def test_an_old_code_proves_nothing(desk: Desk, shop: Shop) -> None:
@@ -61,5 +63,5 @@ async def test_an_old_code_proves_nothing(desk: Desk, shop: Shop) -> None:
     await desk.store.note(WISHES + CODE, json.dumps(said))
     shop.eve.says(shop.ann.opens("A bug"), f"@bot link {CODE}")
     await desk.look()
-    assert await login_of(desk.store, ROBIN) == ""
+    assert (await known(desk.store, ROBIN)).login == ""
     assert await desk.store.notes(WISHES) == []

@@ -120,6 +120,16 @@ async def test_a_reply_to_a_message_that_is_gone_opens_a_thread_when_we_are_call
     assert not [way for way in desk.slack.sockets.delivered if way.lost]
 
 
+async def test_what_was_said_before_it_was_invited_again_is_read_at_once(desk: Any) -> None:
+    await root(desk)
+    desk.link.hello.clear()
+    for user in ("UKIM00001", BOT_USER):
+        assert not desk.link.hello.is_set()
+        desk.slack.event({"type": "member_joined_channel", "user": user, "channel": CHANNEL})
+        await desk.slack.sockets.settle()
+    assert desk.link.hello.is_set()
+
+
 async def test_whoever_is_called_reads_the_newest_of_a_long_thread(desk: Any) -> None:
     desk.slack.workspace.channel(OTHER, "general")
     human = Human(desk.slack, channel=OTHER)

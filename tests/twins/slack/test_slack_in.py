@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
 
@@ -172,6 +173,28 @@ async def test_files_come_in_from_slack_only_and_with_the_token(desk: Any) -> No
     [file] = message.attachments
     assert (file.name, await desk.store.get_blob(file.sha256)) == ("list.csv", b"2 kg;5.40\n")
     assert "(the file evil.csv could not be read: it is not kept by Slack)" in message.text
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_a_file_that_has_moved_is_fetched_from_slack_only(desk: Any, elsewhere: bool) -> None:
+    desk.slack.moved_to = "http://127.0.0.1:9" if elsewhere else desk.slack.workspace.url
+    ts = desk.human.say("see the list", files=[desk.human.file("list.csv", b"2 kg;5.40\n", "text/csv")])
+    await desk.slack.sockets.settle()
+    [message] = await desk.heard(f"{CHANNEL}:{ts}")
+    assert len(message.attachments) == (0 if elsewhere else 1)
+    assert ("it is not kept by Slack" in message.text) is elsewhere
+
+
+async def test_replies_are_heard_in_their_order(desk: Any) -> None:
+    ts = desk.human.say("2 kg costs too much")
+    await desk.slack.sockets.settle()
+    desk.human.user = desk.slack.workspace.person("UKIM00001", "kim")
+    desk.slack.faults.next("users.info", Fault("slow", seconds=0.2))
+    for words in ("wait", "no, go on", "but not today"):
+        desk.human.say(words, thread=ts)
+    await desk.slack.sockets.settle()
+    heard = [m.text for m in await desk.heard(f"{CHANNEL}:{ts}")]
+    assert heard == ["2 kg costs too much", "wait", "no, go on", "but not today"]
 
 
 @pytest.mark.parametrize("fault", ["drop", "duplicate", "delay", "swap", "close"])

@@ -41,6 +41,16 @@ async def test_a_message_is_posted_in_its_thread_with_its_role(desk: Any) -> Non
     assert message["metadata"] == {"event_type": "codebutler_post", "event_payload": {"mark": "m1#0"}}
 
 
+async def test_what_is_said_aloud_is_seen_in_the_channel_once(desk: Any) -> None:
+    ts, conversation = await root(desk)
+    words = Outbound(text="Merged in this order", kind="notice", data={"aloud": True})
+    for _ in range(2):
+        await show(desk, conversation, words, "m1")
+    await show(desk, conversation, Outbound(text="quietly", kind="notice"), "m2")
+    page = await desk.link.calls.call("conversations.history", channel=CHANNEL)
+    assert [m["text"] for m in page["messages"] if m["ts"] != ts] == ["Merged in this order"]
+
+
 @pytest.mark.parametrize("kind", ["done_500", "done_close"])
 async def test_a_post_of_unknown_fate_is_looked_for_before_it_is_made_again(desk: Any, kind: Any) -> None:
     ts, conversation = await root(desk)

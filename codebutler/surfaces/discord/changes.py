@@ -1,0 +1,56 @@
+"""Messages that were changed or taken back while nobody listened, and that nobody has read yet."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from codebutler.surfaces.discord import inbound
+from codebutler.surfaces.discord.calls import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, DiscordRefused
+from codebutler.surfaces.discord.inbound import SURFACE, Heard
+from codebutler.surfaces.wording import load
+
+if TYPE_CHECKING:
+    from codebutler.events import MessageReceived
+    from codebutler.surfaces.discord.hearing import Hearing
+    from codebutler.surfaces.discord.link import Link
+
+DAYS = 2
+THREADS, MESSAGES = 50, 20
+"""Threads that are looked at, the last changed first, and messages of each: as a rule nothing is unread."""
+
+
+async def missed_changes(link: Link, door: Hearing) -> None:
+    """Hear of changes to unread messages. Raises DiscordAway when it broke off."""
+    for bound in (await door.store.bound(SURFACE))[:THREADS]:
+        if bound.changed < time.time() - DAYS * 86_400:
+            return
+        if bound.phase == "closed":
+            continue
+        unread = (await load(door.store, bound.thread)).unread.values()
+        here = [said for said in unread if said.external_id == bound.external_id and not said.action]
+        for said in here[:MESSAGES]:
+            change = await _change(link, said)
+            if change is not None:
+                await door.hear(change)
+
+
+async def _change(link: Link, said: MessageReceived) -> Heard | None:
+    """What has become of a message; None where it stands as it was heard, or cannot be read."""
+    channel, _, name = said.key.partition(":")
+    if said.surface != SURFACE or not channel.isdigit() or not name.isdigit():
+        return None  # a form or a command: there is no message
+    try:
+        row = await link.calls.call(
+            "GET", "/channels/{channel_id}/messages/{message_id}", channel_id=channel, message_id=name
+        )
+    except DiscordRefused as error:
+        if error.code in {UNKNOWN_MESSAGE, UNKNOWN_CHANNEL}:
+            return Heard("delete", channel, name, said.author.id)
+        link.log.info("changes in %s cannot be read: %s", channel, error)
+        return None
+    heard = inbound.message({**row, "channel_id": channel}, await link.us(), kind="edit")
+    if heard is None or not heard.when or heard.text == said.text:
+        return None
+    return replace(heard, user=said.author.id)

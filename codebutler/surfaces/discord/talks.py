@@ -1,0 +1,76 @@
+"""Talk in channels that are not the repo's: answered where it was asked, a thread once there is work.
+
+The PM's own tool call tells the two apart: a plan, a question or a report needs a thread, an answer does not.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from codebutler.events import MessageReceived, parse
+from codebutler.store.store import Store
+from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.discord.places import parent_of, room
+from codebutler.types import Outbound
+
+State: TypeAlias = Literal["", "open", "thread"]
+"""No talk; one that is held in the channel; one that has become a thread."""
+WORK = frozenset({"plan", "question", "choices", "report"})
+"""Kinds of messages that open the thread."""
+
+
+class Talks:
+    """One repo's talks."""
+
+    def __init__(self, store: Store) -> None:
+        """What is a talk is kept in ``store``."""
+        self._store = store
+
+    async def state(self, conversation: str) -> State:
+        """What has become of it."""
+        noted = await self._store.noted(_key(conversation))
+        return "open" if noted == "open" else "thread" if noted else ""
+
+    async def begin(self, conversation: str) -> None:
+        """It is held in the channel."""
+        if not await self.state(conversation):
+            await self._store.note(_key(conversation), "open")
+
+    async def becomes_thread(self, conversation: str) -> None:
+        """It goes on in the thread of its first message."""
+        await self._store.note(_key(conversation), "thread")
+
+    async def messages(self, conversation: str) -> list[str]:
+        """What people have said in it, by the ids of their messages."""
+        thread, found = await self._store.find(SURFACE, conversation), [room(conversation)[1]]
+        for row in await self._store.events(thread) if thread else []:
+            said = parse(row.body) if row.kind == "message_received" else None
+            if isinstance(said, MessageReceived) and said.external_id == conversation:
+                name = said.key.partition(":")[2]
+                found += [name] if name.isdigit() else []
+        return found
+
+    async def channel(self, conversation: str) -> str:
+        """Where it is held."""
+        talk = await self.state(conversation) == "open"
+        return parent_of(conversation) if talk else room(conversation)[0]
+
+    async def replied(self, channel: str, message: str) -> str:
+        """The talk in a channel to which a reply to ``message`` belongs, or ""."""
+        for bound in await self._store.bound(SURFACE):
+            there = bound.external_id
+            if not there.startswith(f"{channel}:") or await self.state(there) != "open":
+                continue
+            posted = {post.external_id for post in await self._store.posts(bound.thread)}
+            if message in {*posted, room(there)[1]}:
+                return there
+        return ""
+
+
+def opens_thread(message: Outbound) -> bool:
+    """Whether there is something to decide."""
+    return message.kind in WORK and not message.slot
+
+
+def _key(conversation: str) -> str:
+    return f"{SURFACE}:talk:{conversation}"

@@ -1,0 +1,105 @@
+"""Mentions in channels of others: answered there, in context, and a thread once there is work to decide."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+from codebutler import events as ev
+from codebutler.store.rows import NewEvent, NewPost
+from codebutler.testing.discord.guild import BOT
+from codebutler.testing.discord.hooks import text_of
+from codebutler.testing.discord.human import Human
+from codebutler.testing.slack.faults import Fault
+from codebutler.thread import render
+from codebutler.types import Json, Outbound, Plan, PlanStep
+
+
+async def asked(desk: Any, text: str, channel: str, **more: object) -> str:
+    before = len(desk.received)
+    name: str = desk.human.say(text, channel=channel, **more)
+    await desk.until(lambda: len(desk.received) > before)
+    return name
+
+
+async def say(desk: Any, where: str, message: Outbound, key: str, *events: Any) -> None:
+    """What a role says in a conversation."""
+    thread = await desk.store.find("discord", where)
+    post = NewPost(f"{key}@discord:{where}", "discord", where, ev.dump(message), message.slot)
+    rows = [NewEvent(event.kind, uuid4().hex, ev.dump(event)) for event in events]
+    await desk.store.append(thread, rows, posts=[post])
+    await desk.delivery.flush(force=True)
+
+
+def reply_to(message: Json) -> Json:
+    return {"type": 19, "message_reference": {"message_id": message["id"]}}
+
+
+async def test_a_question_is_answered_where_it_was_asked(desk: Any) -> None:
+    talk = desk.guild.text_channel("talk").id
+    Human(desk.twin, desk.guild.person("900000000000000002", "ann")).say("rates are odd", channel=talk)
+    root = await asked(desk, f"<@{BOT}> why?", talk)
+    assert "Ann: rates are odd" in desk.received[-1].text
+    where = f"{talk}:{root}"
+    await say(desk, where, Outbound(text="card", kind="status", slot="status"), "card")
+    await say(desk, where, Outbound(text="Because.", role="pm"), "a1")
+    [answer] = desk.human.told(talk)
+    assert text_of(answer) == "**PM:** Because."
+    assert answer["message_reference"]["message_id"] == root
+    assert root not in desk.guild.channels
+    follow = await asked(desk, "and now?", talk, **reply_to(answer))
+    assert desk.received[-1].external_id == where
+    await say(desk, where, Outbound(text="Still.", role="pm"), "a2")
+    assert desk.human.told(talk)[-1]["message_reference"]["message_id"] == follow
+    other = await asked(desk, f"<@{BOT}> who?", talk)
+    assert desk.received[-1].external_id == f"{talk}:{other}"
+    assert "PM:** Because." in desk.received[-1].text
+
+
+async def test_an_answer_of_unknown_fate_is_not_said_twice(desk: Any) -> None:
+    talk = desk.guild.text_channel("talk").id
+    root = await asked(desk, f"<@{BOT}> why?", talk)
+    other = await asked(desk, f"<@{BOT}> why, too?", talk)
+    desk.twin.faults.next("post_message", Fault("done_close"), Fault("done_close"))
+    for name in (root, other):
+        await say(desk, f"{talk}:{name}", Outbound(text="Because.", role="pm"), "a1")
+    desk.guild.nonces.clear()
+    for message in desk.human.told(talk):
+        message.pop("nonce", None)
+    await desk.delivery.flush(force=True)
+    answers = [m["message_reference"]["message_id"] for m in desk.human.told(talk)]
+    assert sorted(answers) == sorted([root, other])
+
+
+async def test_work_opens_a_thread_that_who_asked_steers(desk: Any) -> None:
+    talk = desk.guild.text_channel("talk").id
+    root = await asked(desk, f"<@{BOT}> build it", talk)
+    where = f"{talk}:{root}"
+    plan = ev.PlanProposed(
+        plan=Plan(title="T", summary="S", steps=[PlanStep(text="one")]), hash="h" * 64, base="b" * 40
+    )
+    await say(desk, where, render.plan(plan), "p", plan)
+    assert desk.guild.channels[root].parent == talk
+    message = desk.human.told(root)[-1]["id"]
+    assert desk.human.told(talk) == []
+    before = len(desk.received)
+    stranger = Human(desk.twin, desk.guild.person("900000000000000003", "eve"))
+    word = stranger.say("go", channel=root)
+    await desk.until(lambda: desk.guild.channels[root].messages[word].get("reactions"))
+    assert len(desk.received) == before
+    await asked(desk, "go", root)
+    pressed = desk.human.press(root, message, "Approve")
+    await desk.until(lambda: pressed.answer)
+    assert desk.received[-1].action == "approve"
+
+
+async def test_a_reply_is_changed_and_taken_back(desk: Any) -> None:
+    talk = desk.guild.text_channel("talk").id
+    root = await asked(desk, f"<@{BOT}> why?", talk)
+    await say(desk, f"{talk}:{root}", Outbound(text="Because."), "a1")
+    follow = await asked(desk, "and", talk, **reply_to(desk.human.told(talk)[-1]))
+    desk.human.edit(follow, "and now", channel=talk)
+    await desk.until(lambda: desk.received[-1].edits)
+    desk.human.delete(follow, channel=talk)
+    await desk.until(lambda: desk.received[-1].deletes)
+    assert desk.received[-1].external_id == f"{talk}:{root}"
