@@ -96,12 +96,9 @@ class Config(Settings):
         section = getattr(self.models, role, None)
         return section.model if section is not None else None
 
-    def models_of_the_host(self) -> list[str]:
-        """The model ids that the host has chosen, not the repo."""
-        chosen = [
-            v for key, v, origin in self.items() if key.startswith("models.") and origin != self._repo_file
-        ]
-        return [model for model in (self.model_override, *chosen) if isinstance(model, str)]
+    def is_repos(self, origin: str) -> bool:
+        """Whether the repo has set what came from ``origin``."""
+        return origin == self._repo_file
 
     def origin(self, key: str) -> str:
         """Where the value of a dotted JSON key came from: a file, a variable, ``flag`` or ``shipped``.
@@ -191,9 +188,8 @@ def load_config(
     merge.notes.extend(notes)
     merge.lay(_file_layer(text, str(global_file)), str(global_file))
     name = f".codebutler/{FILE}" if repo_root is None else str(repo_root / ".codebutler" / FILE)
-    theirs = repo_text
-    if theirs is None:
-        theirs = read_repo(repo_root) if repo_root else ""
+    checked_out = read_repo(repo_root) if repo_root and repo_text is None else ""
+    theirs = checked_out if repo_text is None else repo_text
     merge.lay_repo(_file_layer(theirs, name), name)
     for variable, key in ENVIRONMENT.items():
         if variables.get(variable):
@@ -209,7 +205,7 @@ def load_config(
     layer = nest({split(k): v for k, v in chosen.items()})
     check(layer, "command line")
     merge.lay(layer, "flag")
-    return merge.config(folder, override)
+    return merge.config(folder, override, name)
 
 
 def _file_layer(text: str, name: str) -> dict[str, Value]:
@@ -225,7 +221,6 @@ class _Merge:
         self.values: dict[KeyPath, Value] = {}
         self.origins: dict[KeyPath, str] = {}
         self.notes: list[str] = []
-        self.repo_file = ""
 
     def lay(self, layer: Mapping[str, Value], origin: str) -> None:
         for path, value in flatten(layer).items():
@@ -235,7 +230,6 @@ class _Merge:
             self.origins[path] = origin
 
     def lay_repo(self, layer: Mapping[str, Value], origin: str) -> None:
-        self.repo_file = origin
         allowed: dict[KeyPath, Value] = {}
         for path, value in flatten(layer).items():
             if is_secret(path) and not value:
@@ -269,13 +263,13 @@ class _Merge:
             return False
         return value is None or value > held
 
-    def config(self, home: Path, override: tuple[str, str]) -> Config:
+    def config(self, home: Path, override: tuple[str, str], repo_file: str) -> Config:
         config = Config.model_validate_json(json.dumps(nest(self.values)))
         config._origins = self.origins  # noqa: SLF001 - this module makes the record
         config._notes = tuple(self.notes)  # noqa: SLF001
         config._override = override  # noqa: SLF001
         config._home = home  # noqa: SLF001
-        config._repo_file = self.repo_file  # noqa: SLF001
+        config._repo_file = repo_file  # noqa: SLF001
         return config
 
 

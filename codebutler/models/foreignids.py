@@ -36,7 +36,10 @@ def permit(config: Config, provider: str, env: Mapping[str, str]) -> None:
     if provider in config.litellm or any(is_for(provider, name) for name in borrowed(env)):
         return
     beginning = f"{LITELLM}{provider}/"
-    if any(model.startswith(beginning) for model in config.models_of_the_host()):
+    chosen = [
+        v for key, v, origin in config.items() if key.startswith("models.") and not config.is_repos(origin)
+    ]
+    if any(str(model).startswith(beginning) for model in (config.model_override, *chosen)):
         return
     raise ConfigError(
         f"{provider} (litellm) has no API key, and the host has not chosen it",
