@@ -188,6 +188,8 @@ def test_shipped_workflows_name_who_does_each_step() -> None:
          "an external API", "its rate limits"),
         ("Researcher: when the plan mentions Stripe, look up idempotency keys", "researcher", "Stripe",
          "look up idempotency keys"),
+        ("PM: if the plan touches login then Coder: run `a`", "coder", "login", "run `a`"),
+        ("PM: if the request names Stripe, then Researcher: its keys", "researcher", "Stripe", "its keys"),
         ("User: approve", "person", "", "approve"),
         ("note: be kind", "anybody", "", "note: be kind"),
         ("Coder: run `make check`", "coder", "", "run `make check`"),
