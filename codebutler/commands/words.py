@@ -22,7 +22,8 @@ KEEP = {
 }  # fmt: skip
 DROP = {
     "no", "n", "none", "keep none", "discard", "nothing", "👎",
-    "no thanks", "no, thanks", "no thank you", "no, thank you", "keep nothing", "remove all", "drop all", "none of them",
+    "no thanks", "no, thanks", "no thank you", "no, thank you",
+    "keep nothing", "remove all", "drop all", "none of them",
 }  # fmt: skip
 CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
 """While the PM's model is away."""
