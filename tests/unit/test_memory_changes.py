@@ -16,7 +16,7 @@ from codebutler.repo.memory_text import key, parse
 from codebutler.repo.workflows import Step, find, holds
 from codebutler.repo.workflows import parse as workflows
 from codebutler.thread.memory_merge import put as kept_in
-from codebutler.thread.memory_merge import stands
+from codebutler.thread.memory_merge import beside, stands
 from codebutler.thread.weighing import sifted
 from codebutler.types import MemoryItem
 from tests.unit.test_memory_properties import FILES, ITEMS, PROPERTY
@@ -277,3 +277,11 @@ def test_what_people_took_out_again_by_hand_is_seen_to_be_gone(
     text: str, item: MemoryItem, is_there: bool
 ) -> None:
     assert stands(text, item) is is_there
+
+
+def test_people_hear_of_a_kept_item_that_contradicts_what_its_base_says_now() -> None:
+    item = MemoryItem(file="pm.md", text="Limit is 31 kg", replaces=["Limit is 20 kg"])
+    assert beside("- Limit is 22 kg\n- Limit is 31 kg\n", item) == (
+        "“Limit is 31 kg” now stands beside “Limit is 22 kg”: edit the file if only one is right."
+    )
+    assert beside("- Ports are 80\n- Limit is 31 kg\n", item) == ""
