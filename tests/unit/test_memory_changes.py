@@ -15,8 +15,8 @@ from codebutler.repo.memory_page import Page
 from codebutler.repo.memory_text import key, parse
 from codebutler.repo.workflows import Step, find, holds
 from codebutler.repo.workflows import parse as workflows
-from codebutler.thread.memory_merge import put as kept_in
 from codebutler.thread.memory_merge import beside, stands
+from codebutler.thread.memory_merge import put as kept_in
 from codebutler.thread.weighing import sifted
 from codebutler.types import MemoryItem
 from tests.unit.test_memory_properties import FILES, ITEMS, PROPERTY
