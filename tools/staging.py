@@ -1,7 +1,8 @@
-"""A file's new content, written before it gets its name: nobody sees half of it, no kill leaves a piece.
+"""A file's new content, written before it gets its name: nobody sees half of it, no kill leaves half of it.
 
 The content goes into a file without a name (O_TMPFILE), which vanishes with this process. Only where a file
-is to be replaced does it bear another name for a moment, between two system calls.
+is to be replaced does it bear another name for a moment, between two system calls: a kill in there leaves
+the whole new content under that name.
 """
 
 from __future__ import annotations

@@ -64,6 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         ours = argv is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if ours:
             signal.signal(signal.SIGINT, _leave)
+        _open_streams()
         _spell(sys.stdout)
         return _dispatch(list(sys.argv[1:] if argv is None else argv), ours=ours)
     except KeyboardInterrupt:
@@ -71,6 +72,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             _leave()
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _open_streams() -> None:
+    """Callers such as cron may close what everybody has: a file of ours would get its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+            setattr(sys, name, open(number, "r+" if number == 0 else "w", closefd=False))  # noqa: SIM115 - for good
 
 
 def _spell(out: object) -> None:

@@ -28,7 +28,7 @@ class Restored:
     threads: Sequence[ThreadRow]
     lost: Sequence[ThreadRow]
     missing: Sequence[tuple[ThreadRow, str]]
-    """Open threads whose branch this clone lacks, each with the command that brings it."""
+    """Open threads whose branch this clone lacks, each with what brings it."""
 
 
 async def restore(place: Place, source: Path | None) -> Restored:
@@ -70,7 +70,10 @@ async def _restore(place: Place, source: Path | None) -> Restored:
     had = await asyncio.to_thread(files.restore, chosen.resolve(), target, keep, broken=broken)
     if chosen.resolve().parent == copies_folder(place.repo, place.home).resolve():
         chosen = put_away(chosen)
-    after, _ = await _present(place)
+    after, now = await _present(place)
+    replaced = copies_folder(place.repo, place.home) / f"{present}.db"
+    if present not in {"", now} and replaced.exists():
+        put_away(replaced)  # of a store that is not lost, but replaced: it lies beside the new one
     ids = {row.id for row in after}
     return Restored(
         chosen,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from codebutler.errors import CodeButlerError
 from codebutler.events import JournalCommitted, MemoryDecided, MergeRefused, PhaseChanged, PrMerged
 from codebutler.forges.base import Forge
+from codebutler.repo import objects
 from codebutler.thread import lead, planfile, remembering, render
 from codebutler.thread.desk import ThreadDesk
-from codebutler.thread.host import FOLDER
 from codebutler.thread.identity import co_authors
-from codebutler.thread.journal import journal
+from codebutler.thread.journal import journal, journal_of
 from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base
 from codebutler.thread.state import ThreadState
@@ -44,13 +44,13 @@ async def _land(desk: ThreadDesk) -> None:
     state = desk.state
     if state.pr is None or state.merge is None:
         raise CodeButlerError("there is no pull request to merge")
-    await desk.space.checkpoint()
+    await desk.space.commit(render.pr_title(state))
     forge, base = await desk.space.forge(), (await desk.space.base()).branch
     async with desk.host.merging:
         for left in reversed(range(_TRIES)):
             met = await meet_base(desk)
             if desk.state.journal is None:
-                await _commit_journal(desk)
+                await _commit_journal(desk, met)
             try:
                 await _merge(desk, forge, state.pr.number, state.merge.by)
             except CodeButlerError:
@@ -96,12 +96,15 @@ def _left(state: ThreadState) -> str:
     return f"\n\n{what} dropped, undecided. {way}"
 
 
-async def _commit_journal(desk: ThreadDesk) -> None:
-    """Once, even when a crash came between the commit and its event."""
+async def _commit_journal(desk: ThreadDesk, base: str) -> None:
+    """Once, even when a crash came between the commit and its event.
+
+    What the commit ``base`` has of it is no such commit: the store is older than an earlier merge.
+    """
     state = desk.state
-    path = f"{FOLDER}/journals/thread-{state.id}.md"
-    commit = state.head
-    if await desk.space.branch_text(path) is None:
+    path, commit = journal_of(state.id), state.head
+    there = await objects.show_file(desk.host.repo.gitdir, base, path) if base else None
+    if await desk.space.branch_text(path) == there:
         text = desk.redact(journal(state, await desk.host.store.events(state.id)))
         commit = await desk.space.commit_files({path: text}, f"Journal of thread {state.id}")
     await desk.append(JournalCommitted(commit=commit, path=path))

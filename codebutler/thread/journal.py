@@ -18,6 +18,11 @@ SNIPPET = 600
 ARGUMENTS = 300
 
 
+def journal_of(thread: str) -> str:
+    """Where the journal of a thread lies, on its branch and, once it is merged, on the base branch."""
+    return f".codebutler/journals/thread-{thread}.md"
+
+
 def narrative(rows: Sequence[StoredEvent], *, cap: int) -> str:
     """The story in at most ``cap`` characters; its middle goes first when it is too long."""
     return fit("\n".join(_lines(rows)), cap)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 from codebutler.errors import RepoError
 from codebutler.events import CheckpointMade, Event, PrClosed
-from codebutler.repo import commits
+from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, plumb
 from codebutler.repo.merging import merged_tree, shown, transplanted
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER
+from codebutler.thread.journal import journal_of
 from codebutler.thread.memory_merge import MEMORY, with_memory
 from codebutler.types import Outbound
 
@@ -45,8 +46,11 @@ async def meet_base(desk: ThreadDesk) -> str:
     if not await is_ancestor(desk.host.repo.gitdir, desk.state.worktree.base, there):
         await _stand_on(desk, base, there)
     tree, conflicts = await merged_tree(desk.host.repo.gitdir, there, desk.state.head)
-    if conflicts and all(path.startswith(MEMORY) for path in conflicts):
+    journal = journal_of(desk.state.id)
+    if conflicts and all(path.startswith(MEMORY) or path == journal for path in conflicts):
         await _keep_both(desk, base, there, tree, conflicts)
+    elif not conflicts and await _journal_is_new_to_us(desk, journal, there):
+        await _keep_both(desk, base, there, tree, [journal])
     elif not conflicts:
         await _mention_landed(desk, base, there, tree)
     return there
@@ -76,21 +80,35 @@ async def _stand_on(desk: ThreadDesk, base: str, there: str) -> None:
     await _note(desk, text, f"notice:rewritten:{there}", ready, _made(new, f"{base} was rewritten", files))
 
 
+async def _journal_is_new_to_us(desk: ThreadDesk, path: str, there: str) -> bool:
+    """Whether the base branch has this thread's journal already: the store is older than its merge."""
+    if await desk.space.branch_text(path) is not None:
+        return False
+    return await objects.show_file(desk.host.repo.gitdir, there, path) is not None
+
+
 async def _keep_both(desk: ThreadDesk, base: str, there: str, tree: str, paths: Sequence[str]) -> None:
-    """What people wrote into memory files on either branch, with this thread's lessons in it."""
-    gitdir, head = desk.host.repo.gitdir, desk.state.head
+    """What people wrote into memory files on either branch, with this thread's lessons in it.
+
+    Of the thread's own journal the newer one is kept: what this thread knows of itself.
+    """
+    gitdir, head, journal = desk.host.repo.gitdir, desk.state.head, journal_of(desk.state.id)
     await desk.load_rules()
-    tree, told = await with_memory(desk, tree, there, paths)
+    memory = [path for path in paths if path != journal]
+    tree, told = await with_memory(desk, tree, there, memory)
+    if (mine := await desk.space.branch_text(journal)) is not None:
+        tree = await commits.tree_with(gitdir, tree, {journal: mine.encode()})
     message = f"Add this thread's lessons to the memory on {base}\n"
     new = await commits.join_trees(gitdir, tree, [head, there], message, identity=desk.space.identity)
     changed = await desk.space.advance(head, new, what=f"the memory on {base}")
-    names = ", ".join(f"`{path.removeprefix(MEMORY)}`" for path in paths)
-    lines = [f"The memory on `{base}` was edited meanwhile ({names}): this thread's lessons are added to it."]
+    names = ", ".join(f"`{path.removeprefix(MEMORY)}`" for path in memory)
+    edited = f"The memory on `{base}` was edited meanwhile ({names}): this thread's lessons are added to it."
+    merged = f"`{base}` has this thread's journal already: it was merged before. It is brought up to date."
     await _note(
         desk,
-        "\n".join([*lines, *told]),
+        "\n".join([*([edited] if memory else []), *([merged] if journal in paths else []), *told]),
         f"notice:memory:{there}",
-        _made(new, f"memory was edited on {base}", changed),
+        _made(new, f"joined with {base}", changed),
     )
 
 

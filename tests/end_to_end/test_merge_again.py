@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -70,3 +71,21 @@ async def test_a_pull_request_closed_from_the_shell_is_noticed(stage: Stage) -> 
     done = await stage.cli("run", "merge", "--thread", row["id"], "--json")
     assert (done.code, done.summary["pr"]["state"]) == (1, "closed")
     assert sum("closed outside" in e["post"]["text"] for e in done.of("posted")) == 1
+
+
+async def test_a_merge_that_a_backup_does_not_know_can_be_made_again(stage: Stage, tmp_path: Path) -> None:
+    """The thread's journal is on main already; whoever restored on purpose is not told that a store is gone."""
+    first = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
+    thread, branch = first.summary["thread"], first.summary["branch"]
+    assert (await stage.cli("backup", str(tmp_path / "safe"))).code == 0
+    [saved] = (tmp_path / "safe").glob("*.db")
+    assert (await stage.cli("pr", "merge", "1")).code == 0
+    assert (await stage.cli("restore", str(saved))).code == 0
+    gone = await stage.cli("run", "merge", "--thread", thread, "--json")
+    assert gone.code == 1
+    way = json.dumps(gone.lines).split(f"git branch {branch} ")[1]  # as the refusal says
+    stage.git("branch", branch, way.split()[0])
+    done = await stage.cli("run", "merge", "--thread", thread, "--json")
+    assert (done.code, done.summary["phase"]) == (0, "closed")
+    assert sum("it was merged before" in e["post"]["text"] for e in done.of("posted")) == 1
+    assert "is gone" not in done.stderr

@@ -44,7 +44,7 @@ NEIGHBOUR = {
     "descriptors": "ls /proc/{pid}/fd",
     "its root": "ls /proc/{pid}/root/",
     "limits": "prlimit --pid {pid} --nofile=64:64",
-    "priority": "renice -n 5 -p {pid}",
+    "priority": "renice -n 19 -p {pid}",
     "processors": "taskset -p 1 {pid}",
     "list of processes": "ls /proc | grep -q 1",
 }
