@@ -83,14 +83,18 @@ def edit(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
         text, form = decode(data)
         if encode(text, form, place.rel) != data:
             raise Fault(f"{place.rel} is not valid {form.encoding}: change it with bash")
-        change = edited if is_notebook(place.rel, text) else apply
-        changed, hunks = change(place.rel, text, edits)
+        cells = is_notebook(place.rel, text)
+        changed, hunks = (edited if cells else apply)(place.rel, text, edits)
         store(space, place, encode(changed, form, place.rel))
-    count = len(edits)
-    return f"{place.rel}: {count} edit{'s' if count > 1 else ''} applied\n{hunks}", {
-        "path": place.rel,
-        "diff": hunks,
-    }
+    # what was replaced by what, the model has said itself, and pays for with each request that follows
+    where = f"\n{hunks}" if cells else f" at {_places(hunks)}"
+    count = f"{len(edits)} edit{'s' if len(edits) > 1 else ''}"
+    return f"{place.rel}: {count} applied{where}", {"path": place.rel, "diff": hunks}
+
+
+def _places(hunks: str) -> str:
+    """The lines that a small diff is about."""
+    return "; ".join(line[3:-3] for line in hunks.split("\n") if line.startswith("@@ "))
 
 
 def load(space: Workspace, place: Place, *, text_only: bool = True) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -34,6 +35,16 @@ def on_stop(stop: Callable[[], None]) -> None:
             loop.add_signal_handler(number, handle, number)
 
 
+def _watch_children() -> None:
+    """Let the event loop itself wait for children, as newer Pythons do, and not a thread for each of them."""
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
+        try:
+            os.close(os.pidfd_open(os.getpid()))
+        except OSError:  # an old kernel, or a container that forbids it
+            return
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
+
+
 def run(main: Coroutine[Any, Any, int]) -> int:
     """As ``asyncio.run``; a signal cancels ``main``, and KeyboardInterrupt is raised when all is put away."""
     told = False
@@ -49,6 +60,7 @@ def run(main: Coroutine[Any, Any, int]) -> int:
         on_stop(stop)
         return await task
 
+    _watch_children()
     try:
         return asyncio.run(stoppable())
     except asyncio.CancelledError:

@@ -37,10 +37,12 @@ async def test_what_is_written_belongs_to_the_folders_owner(executor: Executor, 
     assert owners == {folder.stat().st_uid}
 
 
-async def test_edit_shows_a_small_diff(executor: Executor, folder: Path) -> None:
+async def test_edit_says_where_and_keeps_a_small_diff_for_people(executor: Executor, folder: Path) -> None:
     (folder / "a.py").write_text("def f():\n    return 1\n\n\ndef g():\n    return 2\n")
-    text = await _edit(executor, path="a.py", edits=[{"old": "return 1", "new": "return 3"}])
-    assert text == "a.py: 1 edit applied\n@@ line 2 @@\n-    return 1\n+    return 3"
+    edits = [{"old": "return 1", "new": "@@ x @@"}, {"old": "def ", "new": "async def ", "replace_all": True}]
+    result = await executor.call("edit", {"path": "a.py", "edits": edits})
+    assert result.text == "a.py: 2 edits applied at line 2; line 1, and 1 more places"
+    assert str(result.details["diff"]).startswith("@@ line 2 @@\n-    return 1\n+    @@ x @@\n@@ line 1")
 
 
 async def test_several_edits_apply_in_order_or_not_at_all(executor: Executor, folder: Path) -> None:
