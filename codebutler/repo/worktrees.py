@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from codebutler.errors import RepoError
+from codebutler.repo import kept
 from codebutler.repo.discover import Repo
 from codebutler.repo.git import git, is_ancestor, move_ref, need_oid, resolve, try_git
 from codebutler.repo.index import sync_index
@@ -288,7 +289,7 @@ async def _drop_refs(repo: Repo, worktree: Worktree, tip: str | None) -> None:
     out = await git("for-each-ref", "--format=%(refname)", _THREADS, gitdir=repo.gitdir)
     refs = [ref for ref in out.decode().splitlines() if ref.rpartition("/")[2] == name]
     orders = [f"delete {worktree.ref} {tip}\n"] if tip else []
-    orders += [f"delete {ref}\n" for ref in refs]
+    orders += [f"delete {ref}\n" for ref in (*refs, *await kept.refs(repo.gitdir, worktree.branch))]
     await git("update-ref", "--stdin", gitdir=repo.gitdir, stdin="".join(orders).encode())
 
 

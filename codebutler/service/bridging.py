@@ -5,17 +5,35 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from pydantic import TypeAdapter
+
 from codebutler.errors import CodeButlerError
+from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.github.people import SURFACE
 from codebutler.surfaces.github.visible import visible
-from codebutler.types import Inbound, Json
+from codebutler.types import Inbound, Json, Person
 
 log = logging.getLogger("codebutler.bridging")
 Receive: TypeAlias = Callable[[Inbound], Awaitable[str]]
+ADOPT, DONE = "adopt:", "done"
+"""Notes of issues that were named in chats: the wish, until it is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Issue ``number`` was named in a chat's ``thread``, by somebody."""
+
+    thread: str
+    number: int
+    by: Person
+
+
+WISH = TypeAdapter(Wish)
 
 
 class Chat(Protocol):
@@ -64,8 +82,11 @@ class Bridge:
         async def received(inbound: Inbound) -> str:
             thread = await receive(inbound)
             number = self._named.search(inbound.text)
-            if thread and number is not None and inbound.key:
-                self._github.hearing.later(self._adopt(thread, int(number[1]), inbound))
+            key = f"{ADOPT}{thread}:{number[1]}" if number is not None else ""
+            if thread and number is not None and inbound.key and not await self._store.noted(key):
+                wish = Wish(thread, int(number[1]), inbound.author)
+                await self._store.note(key, WISH.dump_json(wish).decode())
+                self._github.hearing.later(self._adopt(wish))
             return thread
 
         return received
@@ -75,6 +96,9 @@ class Bridge:
         for bound in await self._store.bound(SURFACE):
             if bound.phase != "closed" and await self._store.noted(f"partner:{bound.thread}") == "wanted":
                 self._github.hearing.later(self._partner(bound.thread, bound.external_id))
+        for noted in await self._store.notes(ADOPT):
+            if noted != DONE:
+                self._github.hearing.later(self._adopt(WISH.validate_json(noted)))
 
     async def _partner(self, thread: str, external_id: str) -> None:
         row = await self._store.thread(thread)
@@ -91,8 +115,15 @@ class Bridge:
                 await self._link(thread, chat, conversation)
         await self._store.note(f"partner:{thread}", "opened")
 
-    async def _adopt(self, thread: str, number: int, said: Inbound) -> None:
+    async def _adopt(self, wish: Wish) -> None:
         """The issue's own words come into the thread, and its status onto the issue."""
+        try:
+            await self._bring(wish.thread, wish.number, wish.by)
+        except GitHubRefused as error:  # no such issue, or none that we may see: it is not asked for again
+            log.info("#%d is left out: %s", wish.number, error)
+        await self._store.note(f"{ADOPT}{wish.thread}:{wish.number}", DONE)
+
+    async def _bring(self, thread: str, number: int, by: Person) -> None:
         hearing = self._github.hearing
         issue: Json = await hearing.calls.get(f"/repos/{hearing.full_name}/issues/{number}")
         place = f"{hearing.full_name}{'/pull/' if 'pull_request' in issue else '#'}{number}"
@@ -104,9 +135,7 @@ class Bridge:
         words = f"#{number}, as it stands now: {visible(str(issue.get('title') or ''))}"
         text = f"{words}\n\n{visible(str(issue.get('body') or ''))}"
         await hearing.receive(
-            Inbound(
-                surface=SURFACE, external_id=place, key=f"adopted:{thread}", author=said.author, text=text
-            )
+            Inbound(surface=SURFACE, external_id=place, key=f"adopted:{thread}", author=by, text=text)
         )
 
     async def _link(self, thread: str, chat: Chat, conversation: str) -> None:

@@ -70,7 +70,7 @@ class Following:
     async def _see_to(self, row: ThreadRow) -> None:
         pull = await self._pull(row.pr)
         state = await self._state(row.id)
-        if state.pr is None or state.pr.url != pull.get("html_url"):  # a number of the local forge
+        if state.pr is None or not state.pr.url.endswith(f"/pull/{row.pr}"):  # a number of the local forge
             return
         if state.merged is not None:
             if not (row.ready or state.halted):  # a crash came before it was set going

@@ -44,7 +44,7 @@ async def _land(desk: ThreadDesk) -> None:
     state = desk.state
     if state.pr is None or state.merge is None:
         raise CodeButlerError("there is no pull request to merge")
-    await desk.space.checkpoint()
+    await desk.space.commit(render.pr_title(state))
     forge, base = await desk.space.forge(), (await desk.space.base()).branch
     async with desk.host.merging:
         for left in reversed(range(_TRIES)):

@@ -13,6 +13,7 @@ from codebutler.forges.choose import taken_branches, way_to
 from codebutler.repo import commits, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
 from codebutler.repo.git import is_ancestor, plumb, tip_of
+from codebutler.repo.kept import is_kept
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.dependencies import Dependencies
 from codebutler.thread.host import Host
@@ -140,7 +141,9 @@ class Folder:
                 f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"
             )
         if tip != state.head:
-            if not await is_ancestor(self._host.repo.gitdir, state.head, tip):
+            gitdir = self._host.repo.gitdir
+            ours = await is_ancestor(gitdir, state.head, tip) or await is_kept(gitdir, branch, state.head)
+            if not ours:
                 raise BranchLost(
                     f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
                     fix="Move it back, or open a new thread",

@@ -11,6 +11,7 @@ from codebutler.errors import BranchLost, RepoError
 from codebutler.forges.base import Forge
 from codebutler.repo.commits import Identity
 from codebutler.repo.git import is_ancestor
+from codebutler.repo.kept import is_kept
 from codebutler.repo.merging import join
 from codebutler.repo.objects import merge_base
 from codebutler.repo.remotes import pick_remote
@@ -61,7 +62,7 @@ async def _shares(host: Host, state: ThreadState, there: str) -> bool:
         return False
     bases = [tree.base, *([state.base.commit] if state.base else [])]
     ours = [not await is_ancestor(gitdir, common, base) for base in bases]
-    return common == there or all(ours)
+    return common == there or all(ours) or await is_kept(gitdir, tree.branch, there)
 
 
 def _trust(folder: Path) -> str:

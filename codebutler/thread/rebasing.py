@@ -83,7 +83,7 @@ async def meet(desk: ThreadDesk) -> bool:
 
 async def _begin(desk: ThreadDesk) -> None:
     state, gitdir = desk.state, desk.host.repo.gitdir
-    await desk.space.checkpoint("Work in progress")
+    await desk.space.commit(render.pr_title(state))
     base = await desk.space.refresh_base()
     if await is_ancestor(gitdir, base.commit, state.head):
         text = f"`{plain(base.branch)}` has nothing that this branch lacks (`{base.commit[:12]}`)."

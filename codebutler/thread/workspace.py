@@ -12,11 +12,12 @@ from codebutler.errors import BranchLost, CodeButlerError, RepoError
 from codebutler.events import CheckpointMade, Pushed, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
-from codebutler.repo import checkpoints, commits, objects, worktrees
-from codebutler.repo.git import move_ref, plumb
+from codebutler.repo import checkpoints, commits, kept, objects, worktrees
+from codebutler.repo.git import move_ref
 from codebutler.repo.held import with_folder
 from codebutler.repo.index import sync_index
 from codebutler.sandbox.executor import Executor
+from codebutler.thread import render
 from codebutler.thread.folder import Folder
 from codebutler.thread.host import MEMORY_FOLDER, Host
 from codebutler.thread.identity import asked_by
@@ -80,34 +81,33 @@ class Workspace(Folder):
     async def commit(self, message: str) -> str:
         """Save the worktree, and put ``message`` over all that was saved without a name; returns the tip.
 
-        Checkpoints stay where they are, as rewinds lead to them: the commit has two parents, the last one
-        that has a name and the last checkpoint, so that `git log --first-parent` tells of named work only.
+        It stands on the last one with a name; the checkpoints are kept beside it, as rewinds lead to them.
         """
         await self.settle_checkpoint()
-        named = await self._named()
-        if named == self._log.state.head:
+        if await self._named() == self._log.state.head:
             return await self._save(message)
-        old, gitdir = await self._save(UNNAMED), self._host.repo.gitdir
-        tree, words = (
-            await commits.tree_of(gitdir, old),
-            commits.signed(message, await asked_by(self._host.store, self._log.state)),
-        )
-        new = await commits.join_trees(gitdir, tree, [named, old], words, identity=self.identity)
-        await move_ref(gitdir, f"refs/heads/{self._ready.branch}", new, old, why="codebutler: commit")
-        self._index_behind, self._saved = True, (new, tree)
-        await self._log.append(CheckpointMade(commit=new, message=message))
-        return new
+        await self._save(UNNAMED)
+        return await self._name(message)
+
+    async def _name(self, message: str) -> str:
+        """Put ``message`` over the checkpoints at the tip that have no name, if any; returns the tip."""
+        async with self._saving:
+            named, old, gitdir = await self._named(), self._log.state.head, self._host.repo.gitdir
+            if named == old:
+                return old
+            words = commits.signed(message, await asked_by(self._host.store, self._log.state))
+            tree = await commits.tree_of(gitdir, old)
+            new = await commits.join_trees(gitdir, tree, [named], words, identity=self.identity)
+            await kept.replace(gitdir, self._ready.branch, new, old, why="codebutler: commit")
+            self._index_behind, self._saved = True, (new, tree)
+            await self._log.append(CheckpointMade(commit=new, message=message))
+            return new
 
     async def _named(self) -> str:
-        """The branch's last commit below the checkpoints that have no name; its tip if that has one."""
-        tip = await self._tip()
-        ask = ("log", "--first-parent", "--format=%H%x00%ce%x00%s", f"{self._ready.base}..{tip}", "--")
-        out = (await plumb(*ask, gitdir=self._host.repo.gitdir)).decode(errors="replace")
-        for line in out.splitlines():
-            commit, mail, subject = line.split("\0")
-            if (mail, subject) != (self.identity.mail, UNNAMED):
-                return commit
-        return self._ready.base if out else tip
+        """The branch's last commit that has a name or is pushed; its base if there is none."""
+        gitdir, base, tip = self._host.repo.gitdir, self._ready.base, await self._tip()
+        mail, floor = self.identity.mail, self._log.state.pushed
+        return await kept.last_named(gitdir, base, tip, mail=mail, unnamed=UNNAMED, floor=floor)
 
     async def _save(self, message: str) -> str:
         """One at a time: two would take each other's move of the branch for somebody else's."""
@@ -194,6 +194,8 @@ class Workspace(Folder):
         """Push the branch's tip, joined with what others have pushed; returns it. Never forced."""
         await self.settle_checkpoint()
         state = self._log.state
+        if not state.removed:
+            await self._name(render.pr_title(state))
         branch, forge = self._ready.branch, await self.forge()
         there = await self.take_in()
         if not there and await is_over(state, forge):
@@ -228,7 +230,7 @@ class Workspace(Folder):
         Returns the new tip, the tip before (with all the work), and the files that differ from the base.
         """
         await self.close()  # also what runs in the background there must not write any more
-        old = await self._tip() if self._log.state.removed else await self.checkpoint()
+        old = await self._tip() if self._log.state.removed else await self.commit("Work that was taken back")
         tree = await commits.tree_of(self._host.repo.gitdir, commit)
         new = await commits.commit_tree(self._host.repo.gitdir, tree, old, message, identity=self.identity)
         if new != old:

@@ -33,17 +33,47 @@ async def test_each_commit_holds_what_was_done_since_the_one_before(room: Room) 
         assert [e.text for e in events if isinstance(e, ToolFinished) and not e.ok] == []
         assert state.worktree is not None
         span = f"{state.worktree.base}..{state.worktree.branch}"
-        named = scene.git("log", "--first-parent", "-m", "--format=%s", "--name-only", span).split()
+        named = scene.git("log", "--format=%s", "--name-only", span).split()
         assert " ".join(named) == "Notes E Add C and D C D Add A and B A B"
-        assert scene.git("log", "-1", "--skip=1", "--first-parent", "--format=%s", span) == "Add C and D"
-        body = scene.git("log", "--first-parent", "-1", "--skip=2", "--format=%b", span)
+        assert scene.git("log", "-1", "--skip=1", "--format=%s", span) == "Add C and D"
+        body = scene.git("log", "-1", "--skip=2", "--format=%b", span)
         assert body == "Both are wanted.\n\nCo-authored-by: robin <robin@terminal.invalid>"
+        assert scene.git("rev-list", "--merges", span) == ""
+        scene.git("reflog", "expire", "--expire=all", "--all")
+        scene.git("gc", "--quiet", "--prune=now")
         saved = {point.commit for point in points(state) if point.commit}
+        assert len(saved) > 4
         for commit in saved:
-            scene.git("merge-base", "--is-ancestor", commit, state.head)
+            scene.git("cat-file", "-e", f"{commit}^{{tree}}")
         remote = scene.git("rev-parse", state.worktree.branch, where=room.sample.remote)
         assert remote == state.head
         assert scene.git("status", "--porcelain", where=scene.folder(state)) == ""
+
+
+async def test_what_is_pushed_has_a_name_and_what_a_rewind_undid_as_well(room: Room) -> None:
+    coder: list[Line] = [
+        write("A", "a\n"),
+        does("git_push"),
+        write("B", "b\n"),
+        does("git_commit", message="Add B"),
+        write("C", "c\n"),
+        says("Wrote all."),
+    ]
+    async with room.engine(Cast(pm=[plan()], coder=coder, lead=lead())) as scene:
+        thread = (await scene.talk("a", "Add notes")).id
+        await scene.talk("a", "go")
+        number = scene.point(await scene.state(thread), "write A").number
+        await scene.talk("a", f"rewind {number}")
+        state = await scene.state(thread)
+        assert state.worktree is not None
+        assert scene.files(state)["A"] == "a\n"
+        assert "B" not in scene.files(state)
+        titles = scene.git(
+            "log", "--format=%s", f"{state.worktree.base}..{state.worktree.branch}"
+        ).splitlines()
+        assert titles[0].startswith("Rewind to point")
+        assert titles[1:] == ["Notes", "Add B", "Notes"]
+        assert scene.git("for-each-ref", "refs/codebutler/kept/") != ""
 
 
 async def test_a_checkpoint_is_in_the_log_before_the_next_step(room: Room) -> None:

@@ -53,7 +53,7 @@ class Calls:
     async def get(self, path: str, *, accept: str = "", **query: object) -> Any:  # noqa: ANN401 - JSON
         """What is at ``path``; the text for an ``accept`` that is no JSON."""
         answer = await self._call("GET", path, query, headers={"Accept": accept} if accept else {})
-        return answer.text if accept else answer.json()
+        return answer.text if accept else _json(path, answer)
 
     async def fresh(self, path: str, *, etag: str = "", query: Mapping[str, object] | None = None) -> Fresh:
         """As ``get``, if it has changed since it had this tag; what has not changed costs nothing."""
@@ -63,7 +63,7 @@ class Calls:
         match = _NEXT.search(answer.headers.get("Link", ""))
         parts = urlsplit(match[1]) if match is not None else None
         following = f"{parts.path}?{parts.query}" if parts is not None else ""
-        return Fresh(answer.json(), answer.headers.get("ETag", ""), next=following)
+        return Fresh(_json(path, answer), answer.headers.get("ETag", ""), next=following)
 
     async def pages(self, path: str, *, key: str = "", most: int = PAGES, **query: object) -> list[Any]:
         """All of a list, over its pages; ``key`` names it where it stands in an object."""
@@ -83,7 +83,7 @@ class Calls:
                 answer = await self._call(method, path, {}, body=body or {})
             finally:
                 self._wrote = time.monotonic()
-        return answer.json() if answer.content else None
+        return _json(path, answer) if answer.content else None
 
     async def graphql(self, query: str, *, write: bool = False, **variables: object) -> Json:
         """The ``data`` of a GraphQL document. GitHubRefused for its ``errors``."""
@@ -94,7 +94,7 @@ class Calls:
         else:
             asked = {"query": query, "variables": variables}
             answer = await self._call("POST", await self._graphql_url(), {}, body=asked, again=True)
-            said = answer.json()
+            said = _json("a GraphQL call", answer)
         if errors := said.get("errors"):
             words = "; ".join(str(each.get("message", each)) for each in errors)
             raise GitHubRefused("a GraphQL call", 200, words[:500])
@@ -158,6 +158,13 @@ class _Limited(Exception):
         super().__init__(said)
         self.seconds = seconds
         self.said = said
+
+
+def _json(what: str, response: Response[Any]) -> Any:  # noqa: ANN401 - JSON
+    try:
+        return response.json()
+    except ValueError:  # the page of a proxy, or of a login
+        raise GitHubAway(f"GitHub's answer to {what} is no JSON (HTTP {response.status_code})") from None
 
 
 def _said(response: Response[Any]) -> str:

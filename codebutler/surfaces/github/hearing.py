@@ -18,7 +18,7 @@ from codebutler.surfaces.github.inbound import Heard
 from codebutler.surfaces.github.people import SURFACE, People
 from codebutler.surfaces.github.proofs import Proofs
 from codebutler.surfaces.github.reviewing import Reviewing
-from codebutler.surfaces.github.reviews import gathered
+from codebutler.surfaces.github.reviews import gathered, unchanged
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.visible import visible
 from codebutler.surfaces.github.wishes import BEGINS, Wish, wish_of
@@ -96,6 +96,7 @@ class Hearing:
         task = asyncio.create_task(self._quietly(work))
         self._later.add(task)
         task.add_done_callback(self._later.discard)
+        task.add_done_callback(lambda _: work.close())  # one that was cancelled before its first step
 
     async def close(self) -> None:
         """Nothing is done beside any more."""
@@ -176,13 +177,23 @@ class Hearing:
         try:
             data = await self.calls.graphql(_EDITS, owner=owner, name=name, number=heard.number)
             found: Json = (data.get("repository") or {}).get("issueOrPullRequest") or {}
-            if str(found.get("lastEditedAt") or "") > heard.at:
+            if str(found.get("lastEditedAt") or "") >= heard.at:  # times are whole seconds
                 return None
         except GitHubRefused:  # a server without GraphQL does not say when a text was changed
             found = {}
         if "body" not in found:
             found = await self.calls.get(f"/repos/{self.full_name}/issues/{heard.number}")
-        return str(found.get("title") or ""), str(found.get("body") or "")
+        return await self._title(heard, str(found.get("title") or "")), str(found.get("body") or "")
+
+    async def _title(self, heard: Heard, now: str) -> str:
+        """The title as it stood when the command came: what it was called before is in its history."""
+        try:
+            rows = await self.calls.pages(f"/repos/{self.full_name}/issues/{heard.number}/events", most=5)
+        except GitHubRefused:  # a server that keeps none
+            return now
+        later = [r for r in rows if r.get("event") == "renamed" and str(r.get("created_at")) >= heard.at]
+        first = min(later, key=lambda row: int(row["id"]), default=None)
+        return now if first is None else str((first.get("rename") or {}).get("from") or now)
 
     async def _earlier(self, heard: Heard) -> list[str]:
         """What was said before the command, and not changed since."""
@@ -191,7 +202,7 @@ class Hearing:
         said = []
         for row in rows:
             body = str(row.get("body") or "")
-            old = str(row["created_at"]) <= heard.at and str(row["updated_at"]) <= heard.at
+            old = str(row["created_at"]) <= heard.at and unchanged(row, heard.at)
             if heard.kind == "comment":
                 old = old and int(row["id"]) < heard.comment  # times are whole seconds
             if old and not marks_in(body):

@@ -83,9 +83,15 @@ def _is_resolved(threads: dict[int, ReviewThread], row: Json) -> bool:
 
 def _counts(row: Json, until: str) -> bool:
     """A person's comment from before the command, not changed since."""
-    return str(row["created_at"]) <= until >= str(row["updated_at"]) and not marks_in(
-        str(row.get("body") or "")
+    return (
+        str(row["created_at"]) <= until and unchanged(row, until) and not marks_in(str(row.get("body") or ""))
     )
+
+
+def unchanged(row: Json, since: str) -> bool:
+    """Whether a comment stands as it did then. Times are whole seconds: a change in that very one counts."""
+    changed = row.get("updated_at") or row["created_at"]
+    return str(changed) < since or changed == row["created_at"]
 
 
 def _place(row: Json) -> str:

@@ -7,23 +7,31 @@ import unicodedata
 
 CUT = 20_000
 """Characters of one text that are taken."""
-_COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
-_IMAGE = re.compile(r"!\[(?:[^\]\\]|\\.)*\](?:\([^)]*\)|\[[^\]]*\])")
-_REFERENCE = re.compile(r"^ {0,3}\[[^\]]+\]:\s*\S.*$", re.MULTILINE)
-_TITLE = re.compile(r"(\]\([^)\s]+)\s+(?:\"[^\"]*\"|'[^']*')\)")
+_COMMENT = re.compile(
+    r"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<![A-Za-z][^>]*(?:>|\Z)", re.DOTALL
+)
+_NESTED = r"(?:[^\[\]\\]|\\.|\[(?:[^\[\]\\]|\\.)*\])*"
+_TARGET = r"\((?:[^()\\]|\\.|\([^()]*\))*\)"
+_IMAGE = re.compile(rf"!\[{_NESTED}\](?:{_TARGET}|\[[^\]]*\])?", re.DOTALL)
+_QUOTED = r"(?:\"[^\"]*\"|'[^']*'|\([^()]*\))"
+_REFERENCE = re.compile(
+    rf"^ {{0,3}}\[(?:\^[^\]]+\]:.*(?:\n(?![ \t]*$).*)*|[^\]]+\]:\s*\S+(?:\s+{_QUOTED}|.*)[^\n]*)$",
+    re.MULTILINE,
+)
+_TITLE = re.compile(rf"(\]\((?:<[^<>\n]*>|(?:[^()\s]|\([^()\s]*\))+))\s+{_QUOTED}\s*\)")
 _HIDDEN_TAG = re.compile(
     r"<(picture|video|svg|script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.DOTALL | re.IGNORECASE
 )
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*(?:>|\Z)")
+_TAG = re.compile(r"</?[a-zA-Z](?:\"[^\"]*\"|'[^']*'|[^<>\"'])*(?:>|\Z)|</?[a-zA-Z][^<>]*(?:>|\Z)")
 _INVISIBLE = {"\u00ad", "\u034f", "\u115f", "\u1160", "\u17b4", "\u17b5", "\u3164", "\uffa0", "\u2800"}
 
 
 def visible(text: str) -> str:
     """``text`` without HTML comments and tags, alt texts, link titles and definitions, zero-width signs."""
     text = "".join(char for char in text[: CUT * 4] if _shows(char))
-    for pattern in (_COMMENT, _HIDDEN_TAG, _IMAGE, _REFERENCE, _TAG):
+    for pattern in (_COMMENT, _HIDDEN_TAG, _IMAGE, _REFERENCE):
         text = pattern.sub("", text)
-    text = _TITLE.sub(r"\1)", text)
+    text = _TAG.sub("", _TITLE.sub(r"\1)", text))
     return re.sub(r"\n{3,}", "\n\n", text).strip()[:CUT]
 
 

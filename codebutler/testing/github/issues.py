@@ -58,6 +58,9 @@ def change_issue(project: Project, user: User, stored: Json, changes: Json) -> J
     if "body" in changes and changes["body"] != stored["body"]:
         stored["edits"].append({"editedAt": project.hub.stamp(), "diff": stored["body"] or ""})
         stored["last_edited"] = project.hub.stamp()
+    if changes.get("title", stored["title"]) != stored["title"]:
+        renamed = {"from": stored["title"], "to": changes["title"]}
+        note(project, user, "renamed", stored, rename=renamed)
     for name in ("title", "body", "state_reason"):
         if name in changes:
             stored[name] = changes[name]

@@ -87,3 +87,22 @@ async def test_an_issue_that_is_named_in_a_chat_comes_along(desk: Desk, shop: Sh
     assert await desk.store.find("github", "acme/shop#1") == first != second
     texts = [m.text for m in await desk.heard() if m.surface == "github"]
     assert texts == ["#1, as it stands now: Rounding is off\n\nA cent short"]
+
+
+async def test_an_issue_that_a_kill_kept_from_coming_comes_at_the_next_start(
+    desk: Desk, shop: Shop, bridge: Bridge
+) -> None:
+    shop.ann.opens("Rounding is off")
+    hear = bridge.from_chat(lambda inbound: receive(desk.store, inbound))
+    for key, number in (("b", 99), ("a", 1)):
+        await desk.settled()
+        said = f"please fix {shop.project.web}/issues/{number}"
+        await hear(Inbound(surface="slack", external_id=f"C1:{key}", key=key, author=BOB, text=said))
+    await desk.hearing.close()
+    assert await desk.store.find("github", "acme/shop#1") is None
+    for _ in range(2):
+        await bridge.resume()
+        await desk.settled()
+    assert await desk.store.find("github", "acme/shop#1") == await desk.store.find("slack", "C1:a")
+    assert len([m for m in await desk.heard() if m.surface == "github"]) == 1
+    assert await desk.store.notes("adopt:") == ["done", "done"]

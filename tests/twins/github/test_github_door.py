@@ -51,11 +51,25 @@ async def test_later_words_do_not_slip_in(desk: Desk, shop: Shop) -> None:
     assert "evil" not in said.text
 
 
-async def test_a_text_that_was_changed_after_the_command_is_not_taken(desk: Desk, shop: Shop) -> None:
+async def test_a_title_that_was_changed_after_the_command_is_the_old_one(desk: Desk, shop: Shop) -> None:
     number = shop.ann.opens("A bug", "Harmless")
     shop.ann.says(number, "@bot plan")
-    shop.twin.hub.skew += 2
+    for title in ("Evil", "More evil"):
+        shop.eve.rewrites(number, title=title)
+    [said] = await desk.look()
+    assert said.text.startswith("A bug\n")
+
+
+@pytest.mark.parametrize("later", [0, 2])
+async def test_a_text_that_was_changed_after_the_command_is_not_taken(
+    desk: Desk, shop: Shop, later: int
+) -> None:
+    number = shop.ann.opens("A bug", "Harmless")
+    asked = shop.ann.says(number, "@bot plan")
+    shop.twin.hub.skew += later
     shop.eve.rewrites(number, body="Evil")
+    if not later:  # the very same second
+        shop.project.issues[number]["last_edited"] = asked["created_at"]
     assert await desk.look() == []
     assert "was changed after you called me" in shop.ann.comments(number)[-1]["body"]
     shop.twin.hub.skew += 2
