@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
+from codebutler.surfaces.slack.inbound import plain
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
 from codebutler.surfaces.slack.opening import Opening
@@ -51,6 +52,7 @@ class Asked:
         key = key_of(body)
         fields = {"channel": "channel_id", "user": "user_id", "text": "text", "answer": "response_url"}
         asked: Json = {name: str(body.get(field) or "").strip() for name, field in fields.items()}
+        asked["text"] = plain(asked["text"], await self._link.us())
         async with self._keeping:
             if await self._store.noted(_note(key)):
                 return
@@ -88,14 +90,15 @@ class Asked:
             await self._write({**asked, "done": True})
         finally:
             self._opening.discard(key)
-        await self._tell(door, asked, words)
+        place = {name: str(asked[name]) for name in ("answer", "channel", "user")}
+        await tell(door, words, **place)
 
     async def _opened(self, door: Hearing, asked: Json, *, again: bool) -> str:
         """A new thread, whose first message is ours, in the person's words; what to tell them."""
         key, user, text = str(asked["key"]), str(asked["user"]), str(asked["text"])
         opening = Opening(self._link, str(asked["channel"]))
         try:
-            begin = opening.begin if again else opening.post
+            begin = opening.once if again else opening.post
             conversation = await begin(f"<@{user}> asks: {escaped(text)}", mark=key)
         except SlackRefused as error:
             return f"I cannot write here ({error.error}). {SHUT.get(error.error, '')}"
@@ -104,20 +107,24 @@ class Asked:
         await door.receive(said.model_copy(update={"link": address}))
         return f"Your thread: {address}"
 
-    async def _tell(self, door: Hearing, asked: Json, words: str) -> None:
-        """By the command's own address, which lives for half an hour; else where only they see it."""
-        from aiohttp import ClientError
-        from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-        if asked["answer"]:
-            client = AsyncWebhookClient(str(asked["answer"]), logger=quiet(), retry_handlers=[])
-            route(client, client.url)
-            try:
-                if (await client.send(text=words, response_type="ephemeral")).status_code == 200:
-                    return
-            except (ClientError, OSError, TimeoutError) as error:
-                self._link.log.info("no answer to a command: %s", error)
-        await door.whisper(str(asked["channel"]), str(asked["user"]), words)
+async def tell(door: Hearing, words: str, *, answer: str, channel: str, user: str, root: str = "") -> None:
+    """Answer a person by ``answer``, their command's own address, which lives for half an hour.
+
+    It works where we are no member; without it they are told where only they see it.
+    """
+    from aiohttp import ClientError
+    from slack_sdk.webhook.async_client import AsyncWebhookClient
+
+    if answer:
+        client = AsyncWebhookClient(answer, logger=quiet(), retry_handlers=[])
+        route(client, client.url)
+        try:
+            if (await client.send(text=words, response_type="ephemeral")).status_code == 200:
+                return
+        except (ClientError, OSError, TimeoutError) as error:
+            door.link.log.info("no answer to a command: %s", error)
+    await door.whisper(channel, user, words, root)
 
 
 def _note(key: str) -> str:

@@ -7,6 +7,7 @@ channel is complete; what is read twice is heard once, by its key.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.linking import AGAIN, PATROL, Looks
@@ -51,15 +52,15 @@ class CatchUp(Looks["Hearing"]):
 
     async def look(self, door: Hearing) -> None:
         """Hear what is new in the door's channels and threads. Raises SlackAway when it broke off."""
-        oldest: dict[str, float] = {}
+        living: dict[str, list[str]] = {}
         begun, whole, newest = time.time() - MARGIN, True, 0.0
         for bound in await door.store.bound(SURFACE):
             channel, _, root = bound.external_id.partition(":")
             if bound.changed > time.time() - DAYS * 86_400:
-                oldest[channel] = min(oldest.get(channel, float(root)), float(root))
-        for channel in {**dict.fromkeys(door.channels), **oldest, **dict.fromkeys(await self._others(door))}:
+                living.setdefault(channel, []).append(root)
+        for channel in {**dict.fromkeys(door.channels), **living, **dict.fromkeys(await self._others(door))}:
             try:
-                newest = max(newest, await self._channel(door, channel, oldest.get(channel)))
+                newest = max(newest, await self._channel(door, channel, living.get(channel, [])))
                 self._link.troubles.mended(*keys(channel, reading=True))
             except SlackRefused as error:
                 self._link.log.info("%s cannot be read: %s", channel, error)
@@ -85,34 +86,50 @@ class CatchUp(Looks["Hearing"]):
                 self._link.log.info("conversations (%s) are not listed: %s", kinds, error)
         return []
 
-    async def _channel(self, door: Hearing, channel: str, oldest: float | None) -> float:
+    async def _channel(self, door: Hearing, channel: str, living: Sequence[str]) -> float:
         """Hear what is new, and return the newest message's ts, 0 if there is none.
 
-        ``oldest``: the first message of the oldest thread there that still lives.
+        ``living``: the first messages of our threads there. Those too old for the list are asked for singly.
         """
-        us = await self._link.us()
         key = f"{SURFACE}:{channel}"
         noted = await door.store.noted(key)
         begun = time.time() - MARGIN
         cursor = float(noted) if noted else await self._first(door, channel, begun)
-        latest = cursor
-        start = min(cursor, begun - PEOPLES * 86_400, oldest - 0.000001 if oldest is not None else cursor)
+        latest, start = cursor, min(cursor, begun - PEOPLES * 86_400)
         calls = self._link.calls
         top = listed(calls, "conversations.history", "messages", channel=channel, oldest=f"{start:.6f}")
-        ours = {b.external_id for b in await door.store.bound(SURFACE)}
         messages = sorted([m async for m in top], key=_ts)
         for message in messages:
             said, root = [message] if _ts(message) > cursor else [], str(message["ts"])
-            if _last_reply(message, ours=f"{channel}:{root}" in ours) > cursor:
-                under = replies(calls, f"{channel}:{root}", oldest=f"{cursor:.6f}")
-                said += [m async for m in under if str(m["ts"]) != root]
-            for each in sorted(said, key=_ts):
-                heard = inbound.read({**each, "type": "message", "channel": channel}, us)
-                if heard is not None:
-                    await door.hear(heard)
-                latest = max(latest, _ts(each))
+            if _last_reply(message, ours=root in living) > cursor:
+                said += await self._under(channel, root, cursor)
+            latest = max(latest, await self._heard(door, channel, said))
+        for root in living:
+            if float(root) < start:
+                said = await self._under(channel, root, cursor)
+                latest = max(latest, await self._heard(door, channel, said))
         await door.store.note(key, f"{max(cursor, min(latest, begun)):.6f}")
         return _ts(messages[-1]) if messages else 0.0
+
+    async def _under(self, channel: str, root: str, cursor: float) -> list[Json]:
+        """New replies in a thread; none of one that cannot be read: others are heard all the same."""
+        try:
+            under = replies(self._link.calls, f"{channel}:{root}", oldest=f"{cursor:.6f}")
+            return [m async for m in under if str(m["ts"]) != root]
+        except SlackRefused as error:
+            if of_token(error):
+                raise
+            self._link.log.info("the thread %s:%s cannot be read: %s", channel, root, error)
+            return []
+
+    async def _heard(self, door: Hearing, channel: str, said: Sequence[Json]) -> float:
+        """Hear messages in their order; returns the last one's ts."""
+        us = await self._link.us()
+        for each in sorted(said, key=_ts):
+            heard = inbound.read({**each, "type": "message", "channel": channel}, us)
+            if heard is not None:
+                await door.hear(heard)
+        return max(map(_ts, said), default=0.0)
 
     async def _first(self, door: Hearing, channel: str, begun: float) -> float:
         """Where to begin in a channel that was never looked at: what was said before is not for us.

@@ -49,6 +49,8 @@ class Hearing:
         self.asked = Asked(link, store)
         self.speakers: dict[str, str] = {}
         """Who spoke last, by conversation."""
+        self._early: dict[str, Heard] = {}
+        """Changes that came before the message that they are of: Slack promises no order."""
         self._strangers: set[str] = set()
         """Threads of the channel that are none of ours."""
 
@@ -58,6 +60,10 @@ class Hearing:
             return await self._cancel(heard)
         if heard.kind in {"edit", "delete"}:
             heard = await self._placed(heard)
+        elif (early := self._early.pop(f"{heard.channel}:{heard.ts}", None)) is not None:
+            if early.kind == "delete":
+                return True
+            heard = replace(heard, text=early.text)
         thread = await self.store.find(SURFACE, heard.conversation)
         if thread is None and await self._overtook(heard):
             thread = await self.store.find(SURFACE, heard.conversation)
@@ -105,6 +111,9 @@ class Hearing:
         stored = await self.store.said(SURFACE, f"{heard.channel}:", key)
         said = parse(stored.body) if stored else None
         if not isinstance(said, MessageReceived):
+            if len(self._early) >= SPEAKERS:
+                self._early.clear()
+            self._early[f"{heard.channel}:{heard.ts}"] = heard
             return heard
         root = said.external_id.partition(":")[2]
         return replace(heard, root=root, user=heard.user or said.author.id)

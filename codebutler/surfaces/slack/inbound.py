@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -106,12 +106,26 @@ def _message(kind: Kind, message: Json, channel: str, event: Json, us: Self) -> 
         ts=ts,
         root=str(message.get("thread_ts") or ts),
         user=str(message.get("user", "")),
-        text=plain(raw, us),
+        text="\n\n".join(filter(None, [plain(raw, us), *_shared(message, us)])),
         files=tuple(message.get("files") or ()),
         direct=event.get("channel_type") == "im" or channel.startswith("D"),
-        mention=event.get("type") == "app_mention" or f"<@{us.user}" in raw,
+        mention=event.get("type") == "app_mention"
+        or re.search(rf"<@{re.escape(us.user)}[|>]", raw) is not None,
         when=str((message.get("edited") or {}).get("ts") or event.get("event_ts") or event.get("ts") or ""),
     )
+
+
+def _shared(message: Json, us: Self) -> Iterator[str]:
+    """Messages that were forwarded with this one: they stand beside its own words."""
+    for each in message.get("attachments") or []:
+        if (
+            isinstance(each, dict)
+            and (each.get("is_share") or each.get("is_msg_unfurl"))
+            and each.get("text")
+        ):
+            who = str(each.get("author_name") or each.get("author_subname") or "somebody")
+            quoted = plain(str(each["text"]), us).replace("\n", "\n> ")
+            yield f"Forwarded from {who}:\n> {quoted}"
 
 
 def _changed(event: Json, us: Self) -> Heard | None:

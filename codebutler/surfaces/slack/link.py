@@ -22,7 +22,7 @@ from codebutler.surfaces.slack.inbound import Heard, Self
 from codebutler.surfaces.slack.intake import Intake
 from codebutler.surfaces.slack.owners import by_claim
 from codebutler.surfaces.slack.sdk import closed, quiet, route, tokenless
-from codebutler.surfaces.slack.troubles import SHUT, Troubles
+from codebutler.surfaces.slack.troubles import SOCKET, Troubles, mends
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class Link(Connection["Hearing", Heard]):
                 failures = 0 if await self._connection(app) else failures + 1
                 begun = True
             except SlackRefused as error:
-                fix = SHUT.get(error.error, "")
+                fix = mends(error)
                 if not begun and fix:
                     raise ConfigError(error.message, fix=fix) from error
                 failures += 1
@@ -196,7 +196,7 @@ class Link(Connection["Hearing", Heard]):
 
         assert self.settings.app_token is not None  # noqa: S101 - checked at the start
         secret = self.settings.app_token.get_secret_value()
-        opened = await self.calls.call("apps.connections.open", app_token=secret)
+        opened = await self.calls.call(SOCKET, app_token=secret)
         handler = AsyncSocketModeHandler(
             app,
             secret,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codebutler.surfaces.slack.blocks import mark_of, metadata
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.markup import escaped
 
 LOOKED = 100
 """Messages of the channel in which one is looked for before it is sent again."""
@@ -21,7 +22,14 @@ class Opening:
         self._channel = channel
 
     async def begin(self, text: str, *, mark: str) -> str:
-        """Post ``text``, once for each ``mark``; returns the conversation below. Raises as ``Calls.call``."""
+        """Post plain ``text``, once for each ``mark``: strangers' words in it call nobody, and link nowhere.
+
+        Returns the conversation below. Raises as ``Calls.call``.
+        """
+        return await self.once(escaped(text), mark=mark)
+
+    async def once(self, text: str, *, mark: str) -> str:
+        """As ``begin``, for mrkdwn."""
         calls = self._link.calls
         page = await calls.call(
             "conversations.history", channel=self._channel, limit=LOOKED, include_all_metadata=True
@@ -33,7 +41,7 @@ class Opening:
         return await self.post(text, mark=mark)
 
     async def post(self, text: str, *, mark: str) -> str:
-        """Post ``text`` without a look whether it stands there; returns the conversation below."""
+        """Post mrkdwn without a look whether it stands there; returns the conversation below."""
         made = await self._link.calls.call(
             "chat.postMessage", post_to=self._channel, channel=self._channel, text=text,
             metadata=metadata(mark), unfurl_links=False, unfurl_media=False,

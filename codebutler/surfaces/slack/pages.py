@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 
 from codebutler.surfaces.slack.calls import Calls
 from codebutler.types import Json
 
 PAGE = 200
-PAGES = 50
-"""Pages of one list that are read: 10,000 entries."""
+PAGES = 500
+"""Pages of one list that are read: 100,000 entries."""
+log = logging.getLogger("codebutler.slack")
 
 
 async def listed(calls: Calls, method: str, name: str, **args: object) -> AsyncIterator[Json]:
@@ -23,6 +25,7 @@ async def listed(calls: Calls, method: str, name: str, **args: object) -> AsyncI
         cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
         if not cursor:
             return
+    log.warning("a list is too long to be read whole: %s %s", method, args.get("channel", ""))
 
 
 def replies(calls: Calls, conversation: str, **args: object) -> AsyncIterator[Json]:

@@ -5,18 +5,23 @@ Slack sends no thread with a slash command: it is for the one that is open in th
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.commands.typed import is_command
-from codebutler.surfaces.slack.asked import key_of
+from codebutler.surfaces.slack.asked import key_of, tell
+from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, plain
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped, mrkdwn
 from codebutler.surfaces.slack.owners import opener
+from codebutler.surfaces.slack.pages import replies
+from codebutler.surfaces.slack.troubles import SHUT
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
+    from codebutler.surfaces.slack.hearing import Hearing
     from codebutler.surfaces.slack.link import Link
 
 COMMAND = "/codebutler"
@@ -81,21 +86,30 @@ async def hand_over(link: Link, body: Json) -> None:
         str(message.get("ts") or body.get("message_ts")),
     )
     root = str(message.get("thread_ts") or ts)
-    us = await link.us()
-    door = opener(link.doors, channel)
-    if door is None:
-        if link.doors:
-            link.later(link.doors[0].whisper(channel, user, NOT_HERE, root))
+    us, door = await link.us(), opener(link.doors, channel)
+    if not link.doors:
         return
-    taken = [d for d in link.doors if await d.store.find(SURFACE, f"{channel}:{root}")]
-    if taken or not door.allows(user):
-        why = (
-            "That is a thread of mine already." if taken else "You are not among the people who may do that."
-        )
-        link.later(door.whisper(channel, user, why, root))
+    teller = partial(tell, door or link.doors[0], channel=channel, user=user, root=root)
+    why = NOT_HERE if door is None else await _hindered(link, door, channel, root, user)
+    if why or door is None:
+        link.later(teller(why, answer=str(body.get("response_url") or "")))
         return
     heard = Heard(
         "message", channel, ts, root, user, text=plain(str(message.get("text") or ""), us),
         files=tuple(message.get("files") or ()), mention=True,
     )  # fmt: skip
     await door.accept(heard, called=root != ts)
+
+
+async def _hindered(link: Link, door: Hearing, channel: str, root: str, user: str) -> str:
+    """Why a message cannot become a thread; "" if it can."""
+    if not door.allows(user):
+        return "You are not among the people who may do that."
+    if [d for d in link.doors if await d.store.find(SURFACE, f"{channel}:{root}")]:
+        return "That is a thread of mine already."
+    try:
+        async for _ in replies(link.calls, f"{channel}:{root}", limit=1):
+            break
+    except SlackRefused as error:  # what cannot be read there cannot be answered there
+        return f"I cannot write here ({error.error}). {SHUT.get(error.error, '')}"
+    return ""

@@ -36,6 +36,9 @@ SHUT: Mapping[str, str] = {
     "cannot_reply_to_message": "The thread's first message takes no replies.",
 }
 """Slack's words for a door that lets nothing through, and what mends it."""
+_APP = "Put a working app-level token (xapp-…) into slack.appToken (or SLACK_APP_TOKEN) and restart."
+SOCKET = "apps.connections.open"
+"""The one method that takes the app's token."""
 _THREADS = frozenset({"thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"})
 """Those of one thread: the others of its channel know nothing of it."""
 _ALIKE = frozenset(
@@ -80,6 +83,11 @@ def key_of(error: SlackRefused, channel: str, *, root: str = "", reading: bool =
 def keys(channel: str, *, root: str = "", reading: bool = False) -> list[str]:
     """All troubles that are over when ``channel`` was read, or the thread at ``root`` was written to."""
     return [_key(word, channel, root=root, reading=reading) for word in SHUT]
+
+
+def mends(error: SlackRefused) -> str:
+    """What mends it; "" where nothing of ours does."""
+    return _APP if of_token(error) and error.method == SOCKET else SHUT.get(error.error, "")
 
 
 def of_token(error: SlackRefused) -> bool:

@@ -46,11 +46,11 @@ def messages(slack: SlackTwin) -> list[str]:
 
 @pytest.mark.usefixtures("bridge")
 async def test_an_issue_gets_its_conversation_in_the_chat(desk: Desk, shop: Shop, slack: SlackTwin) -> None:
-    number = shop.ann.opens("Rounding is off")
+    number = shop.ann.opens("Rounding & more")
     for words in ("@bot plan", "@bot be quick"):
         shop.ann.says(number, words)
         await desk.look()
-    assert messages(slack) == [f"Issue #1: Rounding is off\n{shop.project.web}/issues/1"]
+    assert messages(slack) == [f"Issue #1: Rounding &amp; more\n{shop.project.web}/issues/1"]
     thread = await desk.store.find("github", "acme/shop#1")
     assert thread is not None
     there = dict(await desk.store.bindings(thread))["slack"]

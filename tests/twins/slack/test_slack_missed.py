@@ -8,6 +8,7 @@ import pytest
 
 from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.catchup import CatchUp
+from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_USER
 
@@ -113,3 +114,30 @@ async def test_signs_are_owed_until_the_token_works(desk: Any) -> None:
     desk.slack.workspace.revoked = ""
     await desk.door.signs.mend()
     assert [r["name"] for r in message["reactions"]] == ["eyes", "white_check_mark"]
+
+
+async def test_a_reply_in_a_thread_whose_first_message_is_older_than_the_list(gone: Any) -> None:
+    gone.slack.workspace.moved = -8 * 86_400
+    old, broken = gone.human.say("2 kg costs too much"), gone.human.say("another")
+    gone.slack.workspace.moved = 0
+    gone.human.say("the newest of the channel")
+    await away(gone)
+    gone.human.say("still too much", thread=old)
+    gone.human.say("go on", thread=broken)
+    listed = gone.slack.calls[:]
+    assert sorted(await found(gone)) == ["go on", "still too much"]
+    asked = [args for method, args in gone.slack.calls[len(listed) :] if method == "conversations.history"]
+    assert all(float(args["oldest"]) > float(broken) for args in asked)
+
+
+async def test_a_thread_that_cannot_be_read_keeps_no_other_from_being_heard(gone: Any) -> None:
+    first, then = gone.human.say("2 kg costs too much"), gone.human.say("3 kg, too")
+    await gone.slack.sockets.settle()
+    await away(gone)
+    gone.human.say("lost for good", thread=first)
+    gone.human.say("heard", thread=then)
+    gone.human.say("a new one")
+    gone.slack.faults.next("conversations.replies", *[Fault("error", error="thread_not_found")] * 2)
+    await gone.slack.sockets.settle()
+    await look(gone)
+    assert "a new one" in [i.text for i in gone.received]

@@ -1,0 +1,86 @@
+"""What comes in seldom: forwarded words, changes ahead of their message, a place that we have not joined."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from codebutler.surfaces.slack import inbound
+from codebutler.surfaces.slack.calls import SlackRefused
+from codebutler.surfaces.slack.inbound import Self
+from codebutler.surfaces.slack.troubles import SOCKET, mends
+from codebutler.testing.slack.faults import Fault
+
+if TYPE_CHECKING:
+    from codebutler.types import Json
+
+US = Self("UBUTLER01", "BBUTLER01")
+CHANNEL = "CSHOP0001"
+
+
+def said(text: str, **more: Any) -> Json:
+    return {"type": "message", "channel": "C1", "ts": "1.0", "user": "U1", "text": text, **more}
+
+
+@pytest.mark.parametrize("kind", ["is_share", "is_msg_unfurl"])
+@pytest.mark.parametrize("comment", ["", "please fix this"])
+def test_what_is_forwarded_is_heard_with_its_comment(kind: str, comment: str) -> None:
+    shared = {kind: True, "text": "it is <@U2|bob>'s &lt;fault&gt;\nreally", "author_name": "alice"}
+    heard = inbound.read(said(comment, attachments=[shared, {"text": "a preview"}, "odd"]), US)
+    assert heard is not None
+    quoted = "Forwarded from alice:\n> it is @bob's <fault>\n> really"
+    assert heard.text == (f"{comment}\n\n{quoted}" if comment else quoted)
+
+
+@pytest.mark.parametrize(
+    ("text", "called"), [("<@UBUTLER01> hi", True), ("<@UBUTLER01|cb> hi", True), ("<@UBUTLER012> hi", False)]
+)
+def test_whose_id_begins_like_ours_is_somebody_else(text: str, *, called: bool) -> None:
+    heard = inbound.read(said(text), US)
+    assert heard is not None
+    assert heard.mention is called
+
+
+@pytest.mark.parametrize("change", ["edit", "delete"])
+async def test_a_change_that_comes_before_its_message_counts(desk: Any, change: str) -> None:
+    desk.slack.sockets.retries = ()
+    desk.slack.sockets.ack_seconds = 0.02
+    desk.slack.faults.next_envelope("drop")
+    ts = desk.human.say("the old words")
+    await desk.slack.sockets.settle()
+    late = dict(desk.slack.workspace.channels[CHANNEL].by_ts[ts])
+    if change == "edit":
+        desk.human.edit(ts, "the new words")
+    else:
+        desk.human.delete(ts)
+    await desk.slack.sockets.settle()
+    desk.slack.event({**late, "type": "message", "channel": CHANNEL, "channel_type": "channel"})
+    desk.human.say("another")
+    await desk.until(lambda: "another" in [i.text for i in desk.received])
+    first = ["the new words"] if change == "edit" else []
+    assert sorted(i.text for i in desk.received) == ["another", *first]
+
+
+async def test_a_message_where_the_app_is_not_is_not_taken_over(desk: Any) -> None:
+    desk.slack.faults.always("conversations.replies", Fault("error", error="not_in_channel"))
+    desk.slack.faults.always("chat.postEphemeral", Fault("error", error="not_in_channel"))
+    ts = desk.slack.workspace.new_ts()
+    desk.slack.workspace.channels[CHANNEL].by_ts[ts] = {"ts": ts, "text": "hand me over", "user": "U9"}
+    desk.human.shortcut(ts, "codebutler_hand_over")
+    await desk.until(lambda: desk.slack.workspace.ephemeral)
+    assert "I cannot write here (not_in_channel). Invite the app" in desk.slack.workspace.ephemeral[0]["text"]
+    assert desk.received == []
+
+
+async def test_what_slack_escapes_in_a_command_is_read_as_it_was_typed(desk: Any) -> None:
+    asked = desk.human.command("fix a & b <now>")
+    assert "&lt;now&gt;" in asked.payload["text"]
+    await desk.until(lambda: desk.received)
+    assert desk.received[0].text == "fix a & b <now>"
+
+
+def test_each_token_is_named_by_its_own_method() -> None:
+    assert "slack.appToken" in mends(SlackRefused(SOCKET, "invalid_auth"))
+    assert "slack.botToken" in mends(SlackRefused("auth.test", "invalid_auth"))
+    assert mends(SlackRefused(SOCKET, "who_knows")) == ""
