@@ -16,8 +16,15 @@ APPROVE = {
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
 MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}
-KEEP = {"yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅"}
-DROP = {"no", "n", "none", "keep none", "discard", "nothing", "👎"}
+KEEP = {
+    "yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅",
+    "yes please", "yes, please", "yes to all", "yes all", "keep them", "keep them all", "keep everything",
+}  # fmt: skip
+DROP = {
+    "no", "n", "none", "keep none", "discard", "nothing", "👎",
+    "no thanks", "no, thanks", "no thank you", "no, thank you",
+    "keep nothing", "remove all", "drop all", "none of them",
+}  # fmt: skip
 CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
 """While the PM's model is away."""
 STOPS = dict.fromkeys(CANCEL, "cancel") | dict.fromkeys(PAUSE, "pause")

@@ -46,7 +46,8 @@ class MemoryDecided(Record):
 class MemoryCommitted(Record):
     """The kept items are on the thread's branch, or on ``branch`` ("" = the thread's own).
 
-    ``commit`` "" = they were there already. ``refused`` are those that could not be put in, and why.
+    ``commit`` "" = they were there already. ``refused`` are those that could not be put in, and why; those
+    in ``aside`` may be taken up again once the cause is mended.
     """
 
     kind: Literal["memory_committed"] = "memory_committed"
@@ -54,6 +55,7 @@ class MemoryCommitted(Record):
     files: list[str] = []
     branch: str = ""
     refused: list[str] = []
+    aside: list[MemoryItem] = []
 
 
 class MemoryWeighed(Record):

@@ -14,8 +14,8 @@ ANYBODY = "anybody"
 _ROLES = ("pm", "researcher", "artist", "coder", "lead", "person", "user")
 _WHO = re.compile(r"(?P<who>[A-Za-z]+)\s*:\s*(?P<rest>\S.*)", re.DOTALL)
 _WHEN = re.compile(
-    r"(?:if|when)\s+(?:the\s+)?(?:request|plan)\s+(?:names|mentions|touches)\s+(?P<what>.+?)\s*(?:,|:|→)\s*"
-    r"(?P<rest>.+)",
+    r"(?:if|when)\s+(?:the\s+)?(?:request|plan)\s+(?:names|mentions|touches)\s+(?P<what>.+?)\s*(?:,|:|→|\bthen\b)\s*"
+    r"(?:then\b\s*)?(?P<rest>.+)",
     re.IGNORECASE | re.DOTALL,
 )
 _PASSING = re.compile(

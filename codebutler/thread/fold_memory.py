@@ -34,6 +34,7 @@ def _memory_decided(s: ThreadState, e: ev.MemoryDecided) -> None:
 @HANDLERS.on
 def _memory_committed(s: ThreadState, e: ev.MemoryCommitted) -> None:
     s.memory_commits += 1
+    s.set_aside = [*s.set_aside, *e.aside]
     if not e.branch:
         s.head = e.commit or s.head
 

@@ -26,6 +26,8 @@ class Changes:
 
     files: dict[str, str] = field(default_factory=dict)
     refused: list[str] = field(default_factory=list)
+    aside: list[MemoryItem] = field(default_factory=list)
+    """Those of them that may be taken up again."""
     kept: list[MemoryItem] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     held: list[MemoryItem] = field(default_factory=list)
@@ -53,7 +55,7 @@ async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
     await _tell(
         desk,
         done,
-        MemoryCommitted(commit=commit, files=sorted(done.files), refused=done.refused),
+        MemoryCommitted(commit=commit, files=sorted(done.files), refused=done.refused, aside=done.aside),
         "with the pull request",
     )
     await desk.space.push()
@@ -88,7 +90,9 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
         title, _, body = message.partition("\n")
         pr = await forge.open_pr(branch=branch, base=base, title=title, body=desk.redact(body.strip()))
         where = f"with [#{pr.number}]({pr.url}), which waits to be merged"
-    event = MemoryCommitted(commit=commit, files=sorted(done.files), branch=branch, refused=done.refused)
+    event = MemoryCommitted(
+        commit=commit, files=sorted(done.files), branch=branch, refused=done.refused, aside=done.aside
+    )
     await _tell(desk, done, event, where)
 
 
@@ -104,6 +108,7 @@ async def changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Cha
             new, said = put(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
         except ToolFailed as error:
             done.refused.append(f"{item.text[:80]}: {error.message}")
+            done.aside += [item] if item.kind != "revert" else []
             continue
         if new == text:
             done.held.append(item)
@@ -128,6 +133,12 @@ def _told(item: MemoryItem) -> str:
     return item.text
 
 
+def _again(before: int, aside: Sequence[MemoryItem]) -> list[str]:
+    """How to take up what was refused; its numbers come after those that were set aside before."""
+    numbers = " ".join(str(n) for n, _ in enumerate(aside, before + 1))
+    return [f'Once that is mended, **"/memory keep {numbers}"** takes it up again.'] if aside else []
+
+
 async def _tell(desk: ThreadDesk, done: Changes, event: MemoryCommitted, where: str) -> None:
     count = len(done.kept)
     if count and all(item.kind == "revert" for item in done.kept):
@@ -140,5 +151,6 @@ async def _tell(desk: ThreadDesk, done: Changes, event: MemoryCommitted, where: 
         words = "Nothing was kept."
     words += "".join(f"\n{line}" for line in done.told)
     words += "".join(f"\nNot kept: {reason}" for reason in done.refused)
+    words += "".join(f"\n{line}" for line in _again(len(desk.state.set_aside), done.aside))
     key = f"memory:{desk.state.memory_commits}"
     await desk.post(Outbound(text=words, role="lead"), key=key, before=[event])

@@ -9,7 +9,9 @@ from codebutler.errors import RepoError, ToolFailed
 from codebutler.repo import commits
 from codebutler.repo.memory import apply_item, without_absent
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.memory_items import learned
+from codebutler.repo.memory_items import known, learned
+from codebutler.repo.memory_likeness import relative
+from codebutler.repo.memory_text import key, shown
 from codebutler.repo.objects import merge_base
 from codebutler.repo.threeway import joined_text
 from codebutler.thread.desk import ThreadDesk
@@ -70,8 +72,19 @@ def _kept_in(desk: ThreadDesk, name: str, text: str, ours: str) -> tuple[str, li
                 text, said = put(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
             except ToolFailed as error:
                 said = f"Not kept: {item.text[:80]}: {error.message}"
-            lines += [said] if said else []
-    return text, lines
+            lines += [said or beside(text, item)]
+    return text, [line for line in lines if line]
+
+
+def beside(text: str, item: MemoryItem) -> str:
+    """What people are told of a kept item that now contradicts what stands there, too; "" if none does."""
+    if item.kind not in {"lesson", "add_step"}:
+        return ""
+    others = [x for x in known(text, item.file) if key(x.text) != key(item.text)]
+    what, old = relative(item.text, [x for x in others if item.kind == "lesson" or x.section == item.section])
+    if what != "contradicts" or old is None:
+        return ""
+    return f"“{shown(item.text)}” now stands beside “{shown(old.text)}”: edit the file if only one is right."
 
 
 def stands(text: str, item: MemoryItem) -> bool:

@@ -62,8 +62,7 @@ async def before_plan(desk: ThreadDesk, site: Site, plan: Plan) -> None:
     if flow is None:
         return
     await _choose(desk, flow)
-    words = [plan.title, plan.summary, *(s.text for s in plan.steps), *plan.files, *plan.acceptance]
-    sent = await _send_out(desk, site, flow, "\n".join([_request(desk.state), *words]))
+    sent = await _send_out(desk, site, flow, "\n".join([_request(desk.state), *_words(plan)]))
     if sent:
         first = sent[0]
         raise ToolFailed(_SENT.format(n=first.number, flow=flow.name, task=first.task))
@@ -74,9 +73,10 @@ async def after_coder(desk: ThreadDesk, frame: Frame) -> bool:
 
     Each runs at most twice in a run of the Coder: what fails then is shown to people with the result.
     """
+    about = "\n".join([_request(desk.state), *(_words(desk.state.plan.plan) if desk.state.plan else ())])
     for step in _chosen_steps(desk):
         command = _COMMAND.search(step.task)
-        if step.who != "coder" or command is None or not workflows.holds(step.when, _request(desk.state)):
+        if step.who != "coder" or command is None or not workflows.holds(step.when, about):
             continue
         key = f"{step.id}:{frame.id}"
         if desk.state.steps_done.get(key, "").startswith(("passed", "failed twice")):
@@ -95,6 +95,11 @@ async def after_coder(desk: ThreadDesk, frame: Frame) -> bool:
         await desk.append(done, Nudged(frame=frame.id, content=words, reason="automatic step"))
         return True
     return False
+
+
+def _words(plan: Plan) -> list[str]:
+    """What a plan says that a step's condition may be about."""
+    return [plan.title, plan.summary, *(s.text for s in plan.steps), *plan.files, *plan.acceptance]
 
 
 def _chosen_steps(desk: ThreadDesk) -> list[Step]:

@@ -8,7 +8,9 @@ from typing import Literal, TypeAlias
 
 Verb: TypeAlias = Literal["keep", "drop", "both", "edit", "add", "yes", "no"]
 
-_WHOLE: dict[str, Verb] = {"yes": "yes", "keep all": "yes", "no": "no", "keep none": "no"}
+_WHOLE: dict[str, Verb] = {
+    "yes": "yes", "keep all": "yes", "no": "no", "keep none": "no", "remove all": "no", "drop all": "no",
+}  # fmt: skip
 _KEEPS = ("keep", "save")
 _RANGE = r"#?\d{1,6}(?:\s*(?:-|\u2013|to)\s*#?\d{1,6})?"
 _LIST = rf"{_RANGE}(?:(?:\s*[,;&]\s*(?:and\s+)?|\s+and\s+|\s+){_RANGE})*"
@@ -25,7 +27,8 @@ _EDIT = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _ADD = re.compile(
-    r"add(?:\s+to\s+(?P<file>[\w-]+\.md))?(?:\s*(?P<colon>:)|(?=\s|$))(?P<text>.*)", re.IGNORECASE | re.DOTALL
+    r"add(?:\s+to\s+(?P<file>[\w-]+\.md|workflows|pm|lead|artist))?(?:\s*(?P<colon>:)|(?=\s|$))(?P<text>.*)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -71,10 +74,14 @@ def _line(line: str) -> list[Order]:
         words = said["text"] if said["text"] is not None else said["bare"] or ""
         return [Order("edit", frozenset({int(said["number"])}), text=words.strip())]
     if (said := _ADD.fullmatch(line)) is not None:
-        return [Order("add", text=said["text"].strip(), file=said["file"] or "")]
+        return [Order("add", text=said["text"].strip(), file=_file(said["file"] or ""))]
     if re.fullmatch(r"keep\s+both[\s.!]*", line, re.IGNORECASE):
         return [Order("both")]
     return _clauses(line)
+
+
+def _file(name: str) -> str:
+    return name if not name or name.endswith(".md") else f"{name.lower()}.md"
 
 
 def _clauses(line: str) -> list[Order]:

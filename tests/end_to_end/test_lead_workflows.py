@@ -24,7 +24,7 @@ For: something new.
 2. PM: propose a plan
 3. Person: approve
 4. Coder: write it
-5. Coder: run `test -f DONE` (automatic)
+5. Coder: if the plan touches DONE, run `test -f DONE` (automatic)
 """
 FILE = {".codebutler/memory/workflows.md": FLOWS}
 
@@ -85,7 +85,7 @@ async def test_a_request_without_the_condition_sends_nobody_and_the_card_shows_t
         cards = [s.message.text for s in door.shown if s.message.slot == "status"]
         assert "Workflow **feature**" in cards[-1]
         assert "☐ 2. PM: propose a plan" in cards[-1]
-        assert "☐ 5. Coder: run `test -f DONE` ⚙" in cards[-1]
+        assert "☐ 5. Coder: if the plan touches DONE, run `test -f DONE` ⚙" in cards[-1]
 
 
 async def test_a_command_that_is_automatic_is_run_and_its_failure_goes_to_the_coder_once(room: Room) -> None:

@@ -72,7 +72,7 @@ async def test_hand_edits_on_the_pull_request_and_on_main_both_land(room: Room, 
         assert "20 kg" not in text
 
 
-async def test_a_link_in_the_place_of_a_file_refuses_the_item_and_the_thread_goes_on(
+async def test_a_link_in_the_place_of_a_file_refuses_the_item_until_it_is_mended(
     room: Room, tmp_path: Path
 ) -> None:
     mind = Cast(
@@ -92,6 +92,14 @@ async def test_a_link_in_the_place_of_a_file_refuses_the_item_and_the_thread_goe
         state = await scene.talk("a", "yes")
         said = (await scene.posts(state.id))[-1]
         assert ("Nothing was kept." in said, "pm.md is a link" in said) == (True, True), said
+        assert '**"/memory keep 1"** takes it up again' in said
+        (eve / FOLDER / "pm.md").unlink()
+        (eve / FOLDER / "pm.md").write_text("# PM\n")
+        scene.git(*EVE, "commit", "-qam", "a file", where=eve)
+        scene.git("push", "-q", where=eve)
+        await scene.talk("a", "keep 1")
+        state = await scene.talk("a", "yes")
+        assert "Kept 1 item" in (await scene.posts(state.id))[-1], await scene.posts(state.id)
         assert (await scene.talk("a", "merge")).phase == "closed", await scene.posts(state.id)
         journal = scene.git(
             "show", f"main:.codebutler/journals/thread-{state.id}.md", where=room.sample.remote

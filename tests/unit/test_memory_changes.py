@@ -15,8 +15,8 @@ from codebutler.repo.memory_page import Page
 from codebutler.repo.memory_text import key, parse
 from codebutler.repo.workflows import Step, find, holds
 from codebutler.repo.workflows import parse as workflows
+from codebutler.thread.memory_merge import beside, stands
 from codebutler.thread.memory_merge import put as kept_in
-from codebutler.thread.memory_merge import stands
 from codebutler.thread.weighing import sifted
 from codebutler.types import MemoryItem
 from tests.unit.test_memory_properties import FILES, ITEMS, PROPERTY
@@ -188,6 +188,8 @@ def test_shipped_workflows_name_who_does_each_step() -> None:
          "an external API", "its rate limits"),
         ("Researcher: when the plan mentions Stripe, look up idempotency keys", "researcher", "Stripe",
          "look up idempotency keys"),
+        ("PM: if the plan touches login then Coder: run `a`", "coder", "login", "run `a`"),
+        ("PM: if the request names Stripe, then Researcher: its keys", "researcher", "Stripe", "its keys"),
         ("User: approve", "person", "", "approve"),
         ("note: be kind", "anybody", "", "note: be kind"),
         ("Coder: run `make check`", "coder", "", "run `make check`"),
@@ -275,3 +277,11 @@ def test_what_people_took_out_again_by_hand_is_seen_to_be_gone(
     text: str, item: MemoryItem, is_there: bool
 ) -> None:
     assert stands(text, item) is is_there
+
+
+def test_people_hear_of_a_kept_item_that_contradicts_what_its_base_says_now() -> None:
+    item = MemoryItem(file="pm.md", text="Limit is 31 kg", replaces=["Limit is 20 kg"])
+    assert beside("- Limit is 22 kg\n- Limit is 31 kg\n", item) == (
+        "“Limit is 31 kg” now stands beside “Limit is 22 kg”: edit the file if only one is right."
+    )
+    assert beside("- Ports are 80\n- Limit is 31 kg\n", item) == ""

@@ -83,6 +83,8 @@ def test_added_items_go_to_the_file_that_is_named() -> None:
     now = said("add to artist.md: Blue is the brand")
     assert [(i.file, i.text) for i in now.kept] == [("artist.md", "Blue is the brand")]
     assert now.changed == [3]
+    assert [(i.file, i.text) for i in said("Add to lead: Look twice").kept] == [("lead.md", "Look twice")]
+    assert [(i.file, i.text) for i in said("add to memory: it").kept] == [("pm.md", "to memory: it")]
 
 
 def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:

@@ -13,7 +13,7 @@ from codebutler.surfaces.discord.office import WORKERS, Office, place
 from codebutler.text import fit
 
 if TYPE_CHECKING:
-    from codebutler.surfaces.discord.hands import Doing
+    from codebutler.surfaces.discord.doing import Doing
     from codebutler.surfaces.discord.hearing import Hearing
 
 Options: TypeAlias = dict[str, Any]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 from codebutler.commands.builtin import REGISTRY, ROLES
@@ -112,20 +112,31 @@ FOLDED = frozenset({"cleanup", "link", "points", "threads", *ROLES})
 """Commands without one of their own here: ``rewind`` alone lists points, ``model`` takes the role."""
 
 
-async def register(link: Link) -> None:
-    """Tell Discord of the commands: each guild at once, or all of them within the hour."""
+async def register(link: Link, guilds: Sequence[str] = ()) -> None:
+    """Tell Discord of the commands: ``guilds`` (none named: all) at once, or the world within the hour."""
     settings, application = link.settings, await link.application()
     body = commands(settings.command, settings.alias_prefix)
-    if settings.global_commands:
-        await _put(link, f"/applications/{application}/commands", body)
-        return
-    for guild in [settings.guild_id] if settings.guild_id else await link.guilds():
+    world = f"/applications/{application}/commands"
+    if not guilds:
+        guilds = [settings.guild_id] if settings.guild_id else await link.guilds()
+    for guild in guilds:
+        path = f"/applications/{application}/guilds/{guild}/commands"
         try:
-            await _put(link, f"/applications/{application}/guilds/{guild}/commands", body)
+            await (_forget(link, path) if settings.global_commands else _put(link, path, body))
             link.troubles.mended(f"commands {guild}")
         except DiscordRefused as error:
             words = f"Discord takes no commands for the guild {guild}: {error}."
             await link.troubles.hit(f"commands {guild}", f"{words} Invite the bot with a new link.")
+    await (_put(link, world, body) if settings.global_commands else _forget(link, world))
+
+
+async def _forget(link: Link, path: str) -> None:
+    """Take away what was made there under other settings: it would show twice."""
+    try:
+        if any(each.get("name") == link.settings.command for each in await link.calls.call("GET", path)):
+            await _put(link, path, [])
+    except DiscordRefused as error:
+        link.log.info("commands at %s cannot be read: %s", path, error)
 
 
 async def _put(link: Link, path: str, body: list[Json]) -> None:

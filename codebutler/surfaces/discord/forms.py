@@ -19,6 +19,11 @@ def refine() -> Json:
     return _modal("refine", "Refine the plan", [_input(FIELD, "What should be different?", required=True)])
 
 
+def answer() -> Json:
+    """What to say to a question."""
+    return _modal("answer", "Answer", [_input(FIELD, "Your answer", required=True)])
+
+
 def pick(items: Sequence[MemoryItem]) -> Json:
     """Each item to be kept, changed or emptied; in words where they are too many."""
     if len(items) > MOST:

@@ -7,24 +7,20 @@ message.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord import forms, looks
-from codebutler.surfaces.discord.calls import (
-    ACKNOWLEDGED,
-    TOKEN_OVER,
-    UNKNOWN_INTERACTION,
-    UNKNOWN_MESSAGE,
-    UNKNOWN_WEBHOOK,
-    DiscordRefused,
-    Files,
+from codebutler.surfaces.discord.doing import (
+    ASK,
+    EDIT,
+    ONLY_THEM,
+    PUT_OFF,
+    PUT_OFF_EDIT,
+    Doing,
+    conversations,
 )
 from codebutler.surfaces.discord.hearing import NOT_YOU
-from codebutler.surfaces.discord.inbound import SURFACE, name_of
-from codebutler.surfaces.discord.places import DM, address, parent_of, placed, room
+from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.wording import choices, decision, gone, load, not_theirs
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
@@ -34,139 +30,6 @@ if TYPE_CHECKING:
     from codebutler.surfaces.discord.link import Link
 
 COMMAND, COMPONENT, COMPLETE, SUBMIT = 2, 3, 4, 5
-SAY, PUT_OFF, PUT_OFF_EDIT, EDIT, OFFER, ASK = 4, 5, 6, 7, 8, 9
-"""Kinds of answers."""
-ONLY_THEM = 64
-"""The flag of a message that only one person sees."""
-PATIENCE = 1.5
-"""Seconds after which an answer is put off."""
-OVER = frozenset({UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, UNKNOWN_MESSAGE, TOKEN_OVER})
-MANAGES = 0x20 | 0x8
-"""The permissions to manage the guild, and to do anything."""
-
-
-@dataclass
-class Doing:
-    """An interaction: who, where, and its token."""
-
-    link: Link
-    event: Json
-    answered: int = 0
-
-    @property
-    def data(self) -> Json:
-        """What was pressed, filled in or typed."""
-        return self.event.get("data") or {}
-
-    @property
-    def id(self) -> str:
-        """Discord's id: the same however often it comes."""
-        return str(self.event.get("id"))
-
-    @property
-    def channel(self) -> str:
-        """Where."""
-        return str(self.event.get("channel_id") or (self.event.get("channel") or {}).get("id"))
-
-    @property
-    def guild(self) -> str:
-        """The guild, "" in direct messages."""
-        return str(self.event.get("guild_id") or "")
-
-    @property
-    def user(self) -> Json:
-        """Who."""
-        return self.event.get("user") or (self.event.get("member") or {}).get("user") or {}
-
-    @property
-    def roles(self) -> list[str]:
-        """Their roles."""
-        return [str(role) for role in (self.event.get("member") or {}).get("roles") or []]
-
-    @property
-    def manages(self) -> bool:
-        """Whether they manage the guild."""
-        return bool(int((self.event.get("member") or {}).get("permissions") or 0) & MANAGES)
-
-    async def allowed(self, door: Hearing) -> bool:
-        """Whether they may use the door."""
-        who = str(self.user.get("id"))
-        return await door.allows(who, self.roles, self.guild, manages=self.manages)
-
-    async def person(self, door: Hearing) -> Person:
-        """Who it is."""
-        who, name = str(self.user.get("id")), name_of(self.user, self.event.get("member") or {})
-        return await door.person(who, name, self.roles, self.guild, manages=self.manages)
-
-    async def answer(self, kind: int, body: Json | None = None) -> None:
-        """The first answer, or after it was put off the real one."""
-        try:
-            if self.answered:
-                await self.edit(body or {})
-                return
-            self.answered = kind
-            sent = {"type": kind, **({"data": body} if body is not None else {})}
-            await self.link.calls.call(
-                "POST", "/interactions/{interaction}/{webhook_token}/callback", body=sent,
-                interaction=self.id, webhook_token=str(self.event.get("token")),
-            )  # fmt: skip
-        except DiscordRefused as error:
-            if error.code not in {*OVER, ACKNOWLEDGED}:
-                raise
-            await self._plainly(body or {}, kind)
-
-    async def edit(self, body: Json, files: Files = ()) -> None:
-        """Change the first answer; who sees it is settled. Raises as ``Calls.call``."""
-        body = {key: value for key, value in body.items() if key != "flags"}
-        await self.link.calls.call(
-            "PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original", body=body, files=files,
-            webhook_id=await self.link.application(), webhook_token=str(self.event.get("token")),
-        )  # fmt: skip
-
-    async def tell(self, words: str, files: Files = ()) -> None:
-        """Tell the person, and nobody else."""
-        body: Json = {**looks.told(words), "flags": ONLY_THEM, "allowed_mentions": looks.NOBODY}
-        if not files:
-            await self.answer(SAY, body)
-            return
-        try:
-            await self.edit(body, files)
-        except DiscordRefused as error:
-            if error.code not in OVER:
-                raise
-            await self._directly(body, files)
-
-    async def _directly(self, body: Json, files: Files) -> None:
-        """Files are for one person's eyes: where no answer can hold them, they go as a direct message."""
-        who = {"recipient_id": str(self.user.get("id"))}
-        made = await self.link.calls.call("POST", "/users/@me/channels", body=who)
-        sent = {key: value for key, value in body.items() if key != "flags"}
-        await self.link.calls.call(
-            "POST", "/channels/{channel_id}/messages", body=sent, files=files, channel_id=str(made["id"])
-        )
-
-    async def _plainly(self, body: Json, kind: int) -> None:
-        """The token is over: an ordinary message, or the edit of one, says the same."""
-        message = self.event.get("message") or {}
-        if kind in {EDIT, PUT_OFF_EDIT} and message.get("id") and body:
-            await self.link.calls.call(
-                "PATCH", "/channels/{channel_id}/messages/{message_id}", body=body, channel_id=self.channel,
-                message_id=str(message["id"]),
-            )  # fmt: skip
-        elif kind == SAY and (body.get("content") or body.get("embeds")):
-            words = f"<@{self.user.get('id')}> {body.get('content') or ''}"[: looks.CONTENT]
-            sent = {"content": words, "embeds": body.get("embeds") or [], "allowed_mentions": looks.NOBODY}
-            await self.link.calls.call(
-                "POST", "/channels/{channel_id}/messages", body=sent, channel_id=self.channel
-            )
-
-    async def within(self, work: Awaitable[object], put_off: int, body: Json | None = None) -> None:
-        """Do it; when it takes long, the answer is put off meanwhile."""
-        task = asyncio.ensure_future(work)
-        done, _ = await asyncio.wait([task], timeout=PATIENCE)
-        if not done:
-            await self.answer(put_off, body)
-        await task
 
 
 async def interaction(link: Link, event: Json) -> None:
@@ -184,29 +47,9 @@ async def interaction(link: Link, event: Json) -> None:
         await slash.command(doing)
 
 
-async def conversations(doing: Doing) -> list[tuple[Hearing, str, str]]:
-    """The doors, conversations and threads of the channel in which it was done, the last changed first."""
-    place = await doing.link.places.of(doing.channel)
-    found: list[tuple[Hearing, str, str]] = []
-    for door in doing.link.doors:
-        if place.direct:
-            bound = await door.store.bound(SURFACE)
-            theirs = [b for b in bound if b.external_id.startswith(f"{DM}{place.id}:")]
-            found += [(door, b.external_id, b.thread) for b in theirs]
-        elif place.thread:
-            conversation = f"{place.parent}:{place.id}"
-            thread = await door.store.find(SURFACE, conversation)
-            found += [(door, conversation, thread)] if thread else []
-        else:
-            bound = [b for b in await door.store.bound(SURFACE) if parent_of(b.external_id) == place.id]
-            talks = [b for b in bound if await door.talks.state(b.external_id) == "open"]
-            found += [(door, b.external_id, b.thread) for b in talks]
-    return found
-
-
 async def press(doing: Doing) -> None:
     """A button was pressed: it counts, opens a form, or the person is told why not."""
-    which = looks.pressed(str(doing.data.get("custom_id")))
+    which = looks.pressed(str(doing.data.get("custom_id")), doing.data.get("values") or [])
     if which is None:
         return
     for door, conversation, thread in await conversations(doing):
@@ -224,6 +67,8 @@ async def _behind(
     for post in await door.store.posts(thread):
         mark = f"{thread}:{post.key}"
         if post.conversation == conversation and looks.digest(mark) == which[0]:
+            if which[1] == looks.IN_WORDS:
+                return Choice(action="answer", label="", value=""), mark
             offered = choices(Outbound.model_validate_json(post.payload))
             return (offered[which[1]], mark) if which[1] < len(offered) else None
     return None
@@ -240,10 +85,8 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
     if why := await refusal(doing, door, state, choice.action, person):
         await doing.tell(why)
         return
-    if choice.action in {"refine", "pick"}:
-        await doing.answer(
-            ASK, forms.refine() if choice.action == "refine" else forms.pick(state.memory or [])
-        )
+    if (form := _form(choice, state)) is not None:
+        await doing.answer(ASK, form)
         return
     said = Inbound(
         surface=SURFACE, external_id=conversation, key=f"press:{doing.id}", author=person,
@@ -254,11 +97,29 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
     await doing.answer(EDIT, looks.used(message, looks.decided(choice.label, person.id)))
 
 
+def _form(choice: Choice, state: ThreadState) -> Json | None:
+    """What a button opens, if it wants more than a press."""
+    if choice.action == "refine":
+        return forms.refine()
+    if choice.action == "pick":
+        return forms.pick(state.memory or [])
+    if choice.action == "answer" and not choice.label:
+        return forms.answer()
+    return None
+
+
 async def refusal(doing: Doing, door: Hearing, state: ThreadState, action: str, person: Person) -> str:
     """Why this person may not, or ""."""
     if not await doing.allowed(door):
         return NOT_YOU
     return not_theirs(door.access, state, action, person)
+
+
+def _over(action: str, state: ThreadState) -> str:
+    """Why a form comes too late, or ""."""
+    if action == "answer":
+        return "" if state.question is not None else "This question has been answered."
+    return gone(state, action, "", "")
 
 
 async def submitted(doing: Doing) -> None:
@@ -268,13 +129,13 @@ async def submitted(doing: Doing) -> None:
     for door, conversation, thread in await conversations(doing):
         state = await load(door.store, thread)
         person = await doing.person(door)
-        why = gone(state, action, "", "") or await refusal(doing, door, state, action, person)
+        why = _over(action, state) or await refusal(doing, door, state, action, person)
         if why:
             await doing.tell(why)
             return
         base = Inbound(surface=SURFACE, external_id=conversation, key=f"form:{doing.id}", author=person)
         words = values.get(forms.FIELD, "").strip()
-        if action == "refine":
+        if action in {"refine", "answer"}:
             said = base.model_copy(update={"text": words})
         else:
             items = [item.text for item in state.memory or []]
@@ -284,16 +145,3 @@ async def submitted(doing: Doing) -> None:
         await doing.tell("It is in the thread.")
         return
     await doing.tell("That thread is gone.")
-
-
-async def linked(doing: Doing, door: Hearing, conversation: str) -> str:
-    """A conversation as people can follow it."""
-    if not placed(conversation):
-        return "(not shown yet)"
-    channel, first = room(conversation)
-    base, parent = doing.link.settings.base_url, parent_of(conversation)
-    if conversation.startswith(DM):
-        return address(base, "", parent, first)
-    if await door.talks.state(conversation) == "open":
-        return address(base, (await doing.link.places.of(parent)).guild, parent, first)
-    return f"<#{channel}>"

@@ -26,6 +26,7 @@ from codebutler.types import Inbound, Person
 ARCHIVE_MINUTES = 10_080
 NAME = 100
 """Characters of a thread's name."""
+NO_MEMBER = frozenset({10007, 10013})
 CLOSED = "🔒"
 """On what is not for its author to say."""
 BEFORE = "Said here before you were called:"
@@ -157,6 +158,9 @@ class Hearing:
         home = place.parent if place.thread else place.id
         if home in self.channels:
             return heard.mention or not place.thread or heard.id == place.id
+        guild = heard.guild or place.guild
+        if guild and self.settings.guild_id not in {None, guild}:
+            return False  # whoever invites the bot into a guild of theirs must not spend here
         return (heard.mention or place.direct) and self.elsewhere(home)
 
     def elsewhere(self, channel: str) -> bool:
@@ -181,12 +185,24 @@ class Hearing:
         settings, house = self.settings, await self.office.house(guild)
         if user in settings.admins:
             return True
+        if not guild and settings.guild_id and not await self._belongs(user, settings.guild_id):
+            return False
         for users, listed in ((settings.users, settings.roles), ((), () if manages else house.roles)):
             wanted = {*listed, *settings.admin_roles}
             if not (users or listed) or user in users:
                 continue
             if not wanted & set(await self._roles(user, roles, guild)):
                 return False
+        return True
+
+    async def _belongs(self, user: str, guild: str) -> bool:
+        """Whether somebody who writes directly is in the repo's guild."""
+        try:
+            await self.link.calls.call(
+                "GET", "/guilds/{guild_id}/members/{user_id}", guild_id=guild, user_id=user
+            )
+        except DiscordRefused as error:
+            return error.code not in NO_MEMBER
         return True
 
     async def person(

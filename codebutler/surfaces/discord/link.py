@@ -55,6 +55,7 @@ class Link(Connection["Hearing", Heard]):
         self.troubles = Troubles(self.calls, channel=settings.admin_channel or "", admins=settings.admins)
         self._pauses = pauses
         self._application = ""
+        self._guilds: set[str] = set()
         self._intakes: dict[Store, Intake] = {}
         self._lanes: dict[str, asyncio.Task[None]] = {}
 
@@ -99,10 +100,12 @@ class Link(Connection["Hearing", Heard]):
             self.hello.set()
             self.troubles.mended(GATEWAY)
             if kind == "READY":
-                self.later(catalogue.register(self))
+                self._guilds = {str(guild.get("id")) for guild in event.get("guilds") or []}
+                self.later(self._register())
         elif kind == "GUILD_CREATE":
             for channel in [*(event.get("channels") or []), *(event.get("threads") or [])]:
                 self.places.note({"guild_id": event.get("id"), **channel})
+            self._joined(str(event.get("id")))
         elif kind in GONE or kind in CHANGES:
             self._changed(event, gone=kind in GONE)
         elif kind == "INTERACTION_CREATE":
@@ -112,10 +115,31 @@ class Link(Connection["Hearing", Heard]):
         else:
             self._in_order(kind, event)
 
+    def _joined(self, guild: str) -> None:
+        """A guild that was not there at the start has just let the bot in."""
+        ours = self.settings.guild_id in {None, guild}
+        if guild not in self._guilds and ours:
+            self.later(self._register(guild))
+        self._guilds.add(guild)
+
+    async def _register(self, *guilds: str) -> None:
+        """The commands, tried again while Discord has no answer."""
+        for pause in self._pauses:
+            try:
+                await catalogue.register(self, guilds)
+            except DiscordAway as error:
+                self.log.warning("the commands wait: %s", error)
+                await asyncio.sleep(pause)
+            else:
+                return
+
     def _changed(self, channel: Json, *, gone: bool) -> None:
         """A channel or thread is other than it was."""
         if gone:
-            self.places.forget(str(channel.get("id")))
+            name = str(channel.get("id"))
+            self.places.forget(name)
+            if any(name in door.channels for door in self.doors):
+                self.hello.set()  # a look finds that it cannot be read, and tells whoever can mend it
             return
         place = self.places.note(channel)
         if place.thread and place.archived:

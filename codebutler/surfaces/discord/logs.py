@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from codebutler.surfaces.discord.hands import Doing
+from codebutler.surfaces.discord.doing import Doing
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.wording import load
 from codebutler.text import fit

@@ -11,7 +11,7 @@ from codebutler.surfaces.cutting import aligned, cut, parser
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.wording import choices, prefixed
 from codebutler.text import fit
-from codebutler.types import Json, Outbound
+from codebutler.types import Choice, Json, Outbound
 
 CONTENT = 1_900
 """Characters of a piece; Discord takes 2,000."""
@@ -21,6 +21,7 @@ TITLE, FIELD, LABEL = 250, 1_000, 80
 PIECES = 6
 """A text of more pieces goes as a file, after its beginning."""
 ROW, ROWS = 5, 5
+OPTION, IN_WORDS = 100, 99
 BUTTON, FORM = "cb:", "cbf:"
 """How the ids of our buttons and forms begin."""
 STYLES = {"primary": 3, "danger": 4, "plain": 2}
@@ -123,17 +124,46 @@ def same(message: Json, body: Json) -> bool:
 
 def _buttons(message: Outbound, mark: str) -> list[Json]:
     made: list[Json] = []
-    for number, choice in enumerate(choices(message)[: ROW * ROWS]):
+    asks, offered = message.kind == "question", choices(message)[: ROW * ROWS]
+    if asks and len(offered) > ROW:
+        return [_select(offered, mark), {"type": 1, "components": [_in_words(mark)]}]
+    for number, choice in enumerate(offered):
         words = choice.label or choice.action
-        label = words if len(words) <= LABEL else f"{words[: LABEL - 1]}…"
+        label = _short(words, LABEL)
         custom = f"{BUTTON}{mark}:{number}"
         made.append({"type": 2, "style": STYLES[choice.style], "label": label, "custom_id": custom})
+    made += [_in_words(mark)] if asks else []
     return [{"type": 1, "components": made[n : n + ROW]} for n in range(0, len(made), ROW)]
 
 
-def pressed(custom: str) -> tuple[str, int] | None:
-    """The digest of the message that a button stands under, and its number; None if it is none of ours."""
+def _in_words(mark: str) -> Json:
+    return {"type": 2, "style": STYLES["plain"], "label": "Answer in words", "custom_id": f"{BUTTON}{mark}:w"}
+
+
+def _select(offered: Sequence[Choice], mark: str) -> Json:
+    """Many answers to choose from."""
+    options = [
+        {"label": _short(choice.label or choice.action, OPTION), "value": str(number)}
+        for number, choice in enumerate(offered)
+    ]
+    one = {"type": 3, "custom_id": f"{BUTTON}{mark}:s", "placeholder": "Choose an answer", "options": options}
+    return {"type": 1, "components": [one]}
+
+
+def _short(words: str, most: int) -> str:
+    return words if len(words) <= most else f"{words[: most - 1]}…"
+
+
+def pressed(custom: str, chosen: Sequence[str] = ()) -> tuple[str, int] | None:
+    """The digest of the message that a button stands under, and its number; None if it is none of ours.
+
+    ``chosen``: what was chosen of a list. The number of the way to answer in words is ``IN_WORDS``.
+    """
     mark, _, number = custom.removeprefix(BUTTON).partition(":")
+    if number == "w":
+        number = str(IN_WORDS)
+    elif number == "s":
+        number = next(iter(chosen), "")
     fine = custom.startswith(BUTTON) and len(mark) == 16 and number.isascii() and number.isdigit()
     return (mark, int(number)) if fine else None
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import DiscordRefused
-from codebutler.surfaces.discord.hands import Doing, linked
+from codebutler.surfaces.discord.doing import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, room
 from codebutler.surfaces.discord.signs import OPEN_TAGS

@@ -11,7 +11,7 @@ from codebutler.commands.builtin import REGISTRY
 from codebutler.settings.discord import Discord as Settings
 from codebutler.surfaces.discord import admin, catalogue, inbound, logs, opening
 from codebutler.surfaces.discord.calls import DiscordRefused
-from codebutler.surfaces.discord.hands import OFFER, ONLY_THEM, PUT_OFF, Doing, conversations, linked
+from codebutler.surfaces.discord.doing import OFFER, ONLY_THEM, PUT_OFF, Doing, conversations, linked
 from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.places import Place

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MARGIN = 60.0
 """Seconds by which clocks may differ, and by which events may be late."""
+BEHIND = 7_200.0
+"""Seconds by which the platform's clock may be behind ours where a channel is new to us."""
 DAYS = 30
 """Threads of ours that changed within so many days are looked at, however old their first message is."""
 LOOKED = f"{SURFACE}:looked"
@@ -50,14 +52,14 @@ class CatchUp(Looks["Hearing"]):
     async def look(self, door: Hearing) -> None:
         """Hear what is new in the door's channels and threads. Raises SlackAway when it broke off."""
         oldest: dict[str, float] = {}
-        begun, whole = time.time() - MARGIN, True
+        begun, whole, newest = time.time() - MARGIN, True, 0.0
         for bound in await door.store.bound(SURFACE):
             channel, _, root = bound.external_id.partition(":")
             if bound.changed > time.time() - DAYS * 86_400:
                 oldest[channel] = min(oldest.get(channel, float(root)), float(root))
         for channel in {**dict.fromkeys(door.channels), **oldest, **dict.fromkeys(await self._others(door))}:
             try:
-                await self._channel(door, channel, oldest.get(channel))
+                newest = max(newest, await self._channel(door, channel, oldest.get(channel)))
                 self._link.troubles.mended(*keys(channel, reading=True))
             except SlackRefused as error:
                 self._link.log.info("%s cannot be read: %s", channel, error)
@@ -66,7 +68,8 @@ class CatchUp(Looks["Hearing"]):
                     words = f"Slack does not let {channel} be read: {error.error}. {SHUT[error.error]}"
                     await self._link.troubles.tell(key_of(error, channel, reading=True), words)
         if whole:
-            await door.store.note(LOOKED, f"{begun:.6f}")
+            looked = min(begun, max(newest, begun - BEHIND)) if newest else begun
+            await door.store.note(LOOKED, f"{looked:.6f}")
 
     async def _others(self, door: Hearing) -> list[str]:
         """The other channels in which somebody may have called us."""
@@ -82,8 +85,11 @@ class CatchUp(Looks["Hearing"]):
                 self._link.log.info("conversations (%s) are not listed: %s", kinds, error)
         return []
 
-    async def _channel(self, door: Hearing, channel: str, oldest: float | None) -> None:
-        """``oldest``: the first message of the oldest thread there that still lives."""
+    async def _channel(self, door: Hearing, channel: str, oldest: float | None) -> float:
+        """Hear what is new, and return the newest message's ts, 0 if there is none.
+
+        ``oldest``: the first message of the oldest thread there that still lives.
+        """
         us = await self._link.us()
         key = f"{SURFACE}:{channel}"
         noted = await door.store.noted(key)
@@ -94,7 +100,8 @@ class CatchUp(Looks["Hearing"]):
         calls = self._link.calls
         top = listed(calls, "conversations.history", "messages", channel=channel, oldest=f"{start:.6f}")
         ours = {b.external_id for b in await door.store.bound(SURFACE)}
-        for message in sorted([m async for m in top], key=_ts):
+        messages = sorted([m async for m in top], key=_ts)
+        for message in messages:
             said, root = [message] if _ts(message) > cursor else [], str(message["ts"])
             if _last_reply(message, ours=f"{channel}:{root}" in ours) > cursor:
                 under = replies(calls, f"{channel}:{root}", oldest=f"{cursor:.6f}")
@@ -105,6 +112,7 @@ class CatchUp(Looks["Hearing"]):
                     await door.hear(heard)
                 latest = max(latest, _ts(each))
         await door.store.note(key, f"{max(cursor, min(latest, begun)):.6f}")
+        return _ts(messages[-1]) if messages else 0.0
 
     async def _first(self, door: Hearing, channel: str, begun: float) -> float:
         """Where to begin in a channel that was never looked at: what was said before is not for us.
@@ -115,8 +123,8 @@ class CatchUp(Looks["Hearing"]):
         if looked and channel not in door.channels:
             return float(looked)
         given = await self._link.calls.call("conversations.history", channel=channel, limit=1)
-        newest = [float(m["ts"]) for m in given.get("messages", [])]
-        return min([*newest, begun])
+        newest = [_ts(m) for m in given.get("messages") or []]
+        return min([*newest, begun]) if newest else 0.0
 
 
 def _ts(message: Json) -> float:

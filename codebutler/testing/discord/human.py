@@ -97,6 +97,20 @@ class Human:
         self._emit(made, {"component_type": 2, "custom_id": custom}, message=found)
         return made
 
+    def choose(self, channel: str, message: str, label: str) -> Interaction:
+        """Choose the option with this label from a message's list."""
+        where = self.guild.channels[channel]
+        found = where.messages[message]
+        for row in found["components"]:
+            for part in row.get("components", []):
+                for option in part.get("options", []):
+                    if option["label"] == label:
+                        made = self.twin.hooks.begin(3, self.user, where, message=found)
+                        given = {"custom_id": part["custom_id"], "values": [option["value"]]}
+                        self._emit(made, {"component_type": 3, **given}, message=found)
+                        return made
+        raise AssertionError(f"no option {label!r} on {message}")
+
     def submit(self, asked: Interaction, values: Mapping[str, str]) -> Interaction:
         """Fill the form that ``asked`` was answered with, and send it."""
         form = asked.modal

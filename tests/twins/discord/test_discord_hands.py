@@ -12,7 +12,7 @@ from codebutler.testing.discord import limits
 from codebutler.testing.discord.guild import SHOP
 from codebutler.testing.discord.human import Human
 from codebutler.thread import render
-from codebutler.types import Person, Plan, PlanStep
+from codebutler.types import Choice, Outbound, Person, Plan, PlanStep
 
 
 async def planned(desk: Any) -> tuple[str, str, str]:
@@ -74,6 +74,38 @@ async def test_a_form_refines_the_plan(desk: Any) -> None:
     sent = desk.human.submit(asked, {"words": "smaller"})
     await desk.until(lambda: sent.answer)
     assert desk.received[-1].text == "smaller"
+
+
+async def asked(desk: Any, count: int) -> tuple[str, str]:
+    """A thread with an open question and so many answers to it."""
+    root = desk.human.say("do it")
+    await desk.until(lambda: root in desk.guild.channels)
+    where, names = f"{SHOP}:{root}", [f"way {n}" for n in range(count)]
+    thread = await desk.store.find("discord", where)
+    event = ev.QuestionAsked(frame="pm", call_id="c1", question="which?", options=names)
+    offered = [Choice(action="answer", label=name, value=name) for name in names]
+    message = Outbound(text="which?", role="pm", kind="question", choices=offered)
+    post = NewPost(f"question:c1@discord:{where}", "discord", where, ev.dump(message))
+    await desk.store.append(thread, [NewEvent(event.kind, uuid4().hex, ev.dump(event))], posts=[post])
+    await desk.delivery.flush(force=True)
+    return root, desk.human.told(root)[-1]["id"]
+
+
+async def test_a_question_is_answered_by_button_list_or_form(desk: Any) -> None:
+    root, message = await asked(desk, 2)
+    pressed = desk.human.press(root, message, "way 1")
+    await desk.until(lambda: pressed.answer)
+    assert (desk.received[-1].action, desk.received[-1].value) == ("answer", "way 1")
+    root, message = await asked(desk, 9)
+    chosen = desk.human.choose(root, message, "way 7")
+    await desk.until(lambda: chosen.answer)
+    assert (desk.received[-1].action, desk.received[-1].value) == ("answer", "way 7")
+    root, message = await asked(desk, 0)
+    opened = desk.human.press(root, message, "Answer in words")
+    await desk.until(lambda: opened.modal)
+    sent = desk.human.submit(opened, {"words": "neither"})
+    await desk.until(lambda: sent.answer)
+    assert desk.received[-1].text == "neither"
 
 
 async def test_an_interaction_that_discord_forgot_is_answered_plainly(desk: Any) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.surfaces.discord.calls import DiscordRefused
-from codebutler.testing.discord.guild import BOT, FORUM, SHOP
+from codebutler.testing.discord.guild import BOT, FORUM, GUILD, SHOP
+from codebutler.testing.discord.human import Human
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,3 +159,23 @@ async def test_a_live_thread_is_brought_back_from_the_archive(desk: Any) -> None
     thread.archived = True
     desk.guild.emit("THREAD_UPDATE", desk.guild.shown(thread))
     await desk.until(lambda: not thread.archived)
+
+
+async def test_strangers_are_not_heard_from_other_guilds_or_directly(desk: Any) -> None:
+    desk.guild.users["66"] = {**desk.guild.users[desk.human.user], "id": "66", "username": "mallory"}
+    Human(desk.twin, "66").direct("spend")
+    there = {"id": "7001", "channel_id": "7000", "guild_id": "666", "content": f"<@{BOT}> spend", "type": 0}
+    desk.guild.emit("GUILD_CREATE", {"id": "666", "channels": [{"id": "7000", "type": 0}], "threads": []})
+    desk.guild.emit("MESSAGE_CREATE", {**there, "author": {"id": "66"}, "mentions": [{"id": BOT}]})
+    desk.human.direct("mine")
+    await desk.until(lambda: desk.received)
+    assert [each.text for each in desk.received] == ["mine"]
+    assert "666" not in desk.guild.commands
+
+
+async def test_a_guild_that_lets_the_bot_in_gets_the_commands(desks: Callable[..., Any]) -> None:
+    desk = await desks(guildID=None)
+    await desk.until(lambda: GUILD in desk.guild.commands)
+    desk.guild.emit("GUILD_CREATE", {"id": "42", "channels": [], "threads": []})
+    await desk.until(lambda: "42" in desk.guild.commands)
+    assert "" not in desk.guild.commands

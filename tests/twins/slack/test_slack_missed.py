@@ -62,6 +62,13 @@ async def test_a_reply_in_a_closed_thread(gone: Any) -> None:
     assert await found(gone) == ["/reopen"]
 
 
+async def test_the_first_messages_of_a_channel_by_a_clock_that_is_behind_ours(gone: Any) -> None:
+    await away(gone)
+    gone.slack.workspace.moved = -10_000
+    gone.human.say("2 kg costs too much")
+    assert await found(gone) == ["2 kg costs too much"]
+
+
 async def test_a_mention_in_an_old_thread_of_people(gone: Any) -> None:
     gone.slack.workspace.channel(OTHER, "general")
     human = Human(gone.slack, channel=OTHER)
@@ -73,8 +80,12 @@ async def test_a_mention_in_an_old_thread_of_people(gone: Any) -> None:
     assert text.startswith("what do you think?")
 
 
-async def test_a_first_direct_message_and_a_channel_that_is_new_to_us(gone: Any) -> None:
+@pytest.mark.parametrize("behind", [0, -5_000])
+async def test_a_first_direct_message_and_a_channel_that_is_new_to_us(gone: Any, behind: int) -> None:
+    """Also by a clock that is behind ours."""
+    gone.human.say("the newest of the channel")
     await away(gone)
+    gone.slack.workspace.moved = behind
     gone.human.direct("hello there")
     gone.slack.workspace.channel(OTHER, "general")
     Human(gone.slack, channel=OTHER).say(f"<@{BOT_USER}> and here")
