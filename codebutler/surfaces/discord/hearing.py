@@ -88,6 +88,7 @@ class Hearing:
     async def accept(self, heard: Heard, place: Place, conversation: str, *, called: bool) -> None:
         """Take it in; ``called``: into a talk whose earlier words come along."""
         await self.settle(place, conversation)
+        await self.signs.shut(conversation, on=False)
         await self.receive(await self._inbound(heard, place, conversation, called=called))
         if heard.kind == "message":
             self.link.later(self._received(heard, place, conversation))

@@ -153,6 +153,7 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
         surface=SURFACE, external_id=conversation, key=f"command:{doing.id}", text=words,
         author=await doing.person(owner),
     )  # fmt: skip
+    await owner.signs.shut(conversation, on=name == "close")
     await owner.receive(said)
     return f"`{words}` is said in {await linked(doing, owner, conversation)}"
 
