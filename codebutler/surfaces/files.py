@@ -39,11 +39,12 @@ class Files(ABC):
         """The files, kept in the store, and a line for each that could not be had."""
         kept: list[Attachment] = []
         missing: list[str] = []
-        for number, file in enumerate(given):
+        more = len(given) - FILES
+        if more > 0:
+            missing.append(f"({more} more files are not read: {FILES} of a message are)")
+        for file in given[:FILES]:
             name = safe_name(str(file.get(self._name) or file.get("id") or "file"))
             try:
-                if number >= FILES:
-                    raise ValueError(f"only the first {FILES} files of a message are read")
                 data = await self.download(file)
             except (ValueError, CodeButlerError) as error:
                 missing.append(f"(the file {name} could not be read: {error})")
