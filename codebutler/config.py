@@ -70,6 +70,7 @@ class Config(Settings):
     _notes: tuple[str, ...] = PrivateAttr(default=())
     _override: tuple[str, str] = PrivateAttr(default=("", ""))
     _home: Path = PrivateAttr(default_factory=Path)
+    _repo_file: str = PrivateAttr(default="")
 
     @property
     def home(self) -> Path:
@@ -94,6 +95,10 @@ class Config(Settings):
             return self.models.pm.default
         section = getattr(self.models, role, None)
         return section.model if section is not None else None
+
+    def is_repos(self, origin: str) -> bool:
+        """Whether the repo has set what came from ``origin``."""
+        return origin == self._repo_file
 
     def origin(self, key: str) -> str:
         """Where the value of a dotted JSON key came from: a file, a variable, ``flag`` or ``shipped``.
@@ -183,9 +188,8 @@ def load_config(
     merge.notes.extend(notes)
     merge.lay(_file_layer(text, str(global_file)), str(global_file))
     name = f".codebutler/{FILE}" if repo_root is None else str(repo_root / ".codebutler" / FILE)
-    theirs = repo_text
-    if theirs is None:
-        theirs = read_repo(repo_root) if repo_root else ""
+    checked_out = read_repo(repo_root) if repo_root and repo_text is None else ""
+    theirs = checked_out if repo_text is None else repo_text
     merge.lay_repo(_file_layer(theirs, name), name)
     for variable, key in ENVIRONMENT.items():
         if variables.get(variable):
@@ -201,7 +205,7 @@ def load_config(
     layer = nest({split(k): v for k, v in chosen.items()})
     check(layer, "command line")
     merge.lay(layer, "flag")
-    return merge.config(folder, override)
+    return merge.config(folder, override, name)
 
 
 def _file_layer(text: str, name: str) -> dict[str, Value]:
@@ -259,12 +263,13 @@ class _Merge:
             return False
         return value is None or value > held
 
-    def config(self, home: Path, override: tuple[str, str]) -> Config:
+    def config(self, home: Path, override: tuple[str, str], repo_file: str) -> Config:
         config = Config.model_validate_json(json.dumps(nest(self.values)))
         config._origins = self.origins  # noqa: SLF001 - this module makes the record
         config._notes = tuple(self.notes)  # noqa: SLF001
         config._override = override  # noqa: SLF001
         config._home = home  # noqa: SLF001
+        config._repo_file = repo_file  # noqa: SLF001
         return config
 
 

@@ -11,6 +11,7 @@ from codebutler import assets
 from codebutler.errors import ConfigError
 from codebutler.repo.memory import FILE_CHARS
 from codebutler.text import fit
+from codebutler.web.marking import shown
 
 TOOLS = (
     *("read", "write", "edit", "apply_patch", "bash", "grep", "glob"),
@@ -137,7 +138,7 @@ def system_prompt(
 
 def fenced(label: str, text: str, chars: int) -> str:
     """``text`` of the repo between tags that it cannot close, capped."""
-    inside = _FENCE.sub("&lt;", fit(text.strip(), chars))
+    inside = _FENCE.sub("&lt;", fit(shown(text).strip(), chars))
     return f'<project-file path="{_ODD.sub("_", label)}">\n{inside}\n</project-file>'
 
 

@@ -14,6 +14,8 @@ from codebutler.types import Json, ToolCall
 
 MAX_CHARS = 32 * 1024 * 1024
 """More text than any model writes; a reply beyond it is cut off by the client."""
+MAX_CALLS = 128
+"""Calls that count of one reply: its steps and repetitions are looked at between replies only."""
 _BLOCK = 100
 """Characters for which a call or a thought counts although it says nothing."""
 _REASONING = ("reasoning_content", "reasoning")
@@ -44,6 +46,9 @@ class Assembler:
         """The first chunk that was none."""
         self._text: list[str] = []
         self._calls: list[_Call] = []
+        self._slots: dict[int | str | None, _Call] = {}
+        """The last call under each index and id."""
+        self._latest: _Call | None = None
         self._thought: dict[str, list[str]] = {}
         self._details: list[Json] = []
 
@@ -64,7 +69,9 @@ class Assembler:
         self._reason(piece)
         for call in _as_list(piece.get("tool_calls")):
             self._call(call)
-        text = _content(piece.get("content"))
+        if isinstance(piece.get("function_call"), dict) and not piece.get("tool_calls"):
+            self._call({"function": piece["function_call"]})  # as it was before there could be several
+        text = _content(piece.get("content")) + _string(piece.get("refusal"))
         if text:
             self._text.append(text)
             self.size += len(text)
@@ -140,21 +147,21 @@ class Assembler:
 
     def _slot(self, index: int | None, identity: str, name: str) -> _Call:
         """The call that a piece belongs to. Some servers give no index, no id, or one index to all calls."""
-        fits = [
-            c
-            for c in self._calls
-            if (index is not None and c.index == index) or (index is None and identity and c.id == identity)
-        ]
-        last = fits[-1] if fits else None
+        known: int | str | None = identity if index is None else index
+        last = self._slots.get(known) if known not in {None, ""} else None
         if last is not None and identity and name and last.id and identity != last.id:
             last = None  # a new call under an index that is taken
-        if last is None and index is None and not identity and self._calls:
-            unnamed = not name or not self._calls[-1].name
-            last = self._calls[-1] if unnamed else None
+        if last is None and index is None and not identity and self._latest is not None:
+            last = self._latest if not name or not self._latest.name else None
         if last is None:
             last = _Call(index)
-            self._calls.append(last)
             self.size += _BLOCK
+            self._latest = last
+            if len(self._calls) < MAX_CALLS:
+                self._calls.append(last)
+        for known in (index, identity):
+            if known not in {None, ""}:
+                self._slots[known] = last
         return last
 
     def _reason(self, piece: Json) -> None:

@@ -86,6 +86,11 @@ class Bill:
     impossible: bool
 
 
+def bounded(output: int, max_output: int, price: Price | None) -> int:
+    """Our estimate of a reply's tokens, as far as any model writes so much: servers may send without end."""
+    return min(output, max(price.max_output if price else 0, _MORE_OUT * max_output, _ALWAYS_OUT))
+
+
 def read(usage: Any, before: Told) -> Told:  # noqa: ANN401 - whatever JSON came in
     """The figures of a ``usage`` field; what it lacks stays as it was told ``before``."""
     if not isinstance(usage, dict):

@@ -15,7 +15,7 @@ from typing import Any
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
-from codebutler.models.bill import Bill, Expected, settled
+from codebutler.models.bill import Bill, Expected, bounded, settled
 from codebutler.models.body import Bodies
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.marks import marked
@@ -25,6 +25,8 @@ from codebutler.models.tokens import Meter, Sizes, estimate_text
 from codebutler.models.vocabulary import Vocabularies
 from codebutler.types import Json, Message, ModelReply, Usage
 
+_CALLING = frozenset({"stop", "function_call"})
+"""Ends of a reply with calls, beside the usual one."""
 ROLE_HEADER = "X-CodeButler-Role"
 
 
@@ -149,7 +151,7 @@ class OpenAIClient:
             usage=bill.usage,
             usd=bill.usd,
             model=route.id,
-            finish="tool_calls" if calls and told.finish == "stop" else told.finish,
+            finish="tool_calls" if calls and told.finish in _CALLING else told.finish,
             reasoning=told.reasoning,
             impossible=bill.impossible,
         )
@@ -158,8 +160,9 @@ class OpenAIClient:
         """What a call took: the provider's count, else ours, for caps must hold then, too."""
         guess, meter = self._guess(route.id, asked.messages, asked.tools)
         texts = [told.text, *(c.arguments for c in told.calls()), told.thoughts]
-        ours = Usage(input=guess, output=sum(map(estimate_text, texts)))
         price, window = self._router.price(route.id), self._router.window(route.id)
+        written = bounded(sum(map(estimate_text, texts)), asked.max_output, price)
+        ours = Usage(input=guess, output=written)
         bill = settled(told.told, Expected(ours, asked.max_output, price, window))
         if bill.counted:
             meter.observe(guess, bill.usage.input)

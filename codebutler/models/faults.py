@@ -20,7 +20,8 @@ _LATE = frozenset({504, 524})
 """A gateway gave up waiting: the model behind it may have thought all the while, and be billed."""
 _TOO_LONG = re.compile(
     r"context[ _](?:length|window)|maximum context|exceeds? .{0,40}context"
-    r"|too many (?:input )?tokens|prompt is too long"
+    r"|too many (?:input )?tokens|(?:prompt|input) is too long"
+    r"|token count .{0,40}exceeds? the maximum|exceeds? the maximum number of tokens"
 )
 _NO_CREDIT = re.compile(
     r"insufficient[ _](?:quota|credits?|funds|balance)|exceeded your current quota|billing"
@@ -134,8 +135,10 @@ def silent(route: Route, why: str, *, sent: bool) -> ModelUnavailable:
 
 
 def too_much(route: Route, limit: int) -> ModelRefused:
-    """The answer has no end."""
-    return ModelRefused(f"{route.id} answered with more than {limit >> 20} MB", fix="Try another model")
+    """The answer has no end. Whoever sends so much may want it paid."""
+    error = ModelRefused(f"{route.id} answered with more than {limit >> 20} MB", fix="Try another model")
+    error.paid = True
+    return error
 
 
 def unreachable(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
-from codebutler.models.overheard import attend
+from codebutler.models.overheard import attend, depart
 from codebutler.models.reach import trust
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def lend(litellm: Any) -> None:  # noqa: ANN401 - a module
     if litellm.aclient_session is not None and not litellm.aclient_session.is_closed:
         return
     alone, trusted = httpx.Limits(max_keepalive_connections=0), trust()
-    hooks = {"response": [attend]}
+    hooks: dict[str, list[Any]] = {"request": [depart], "response": [attend]}
     litellm.aclient_session = httpx.AsyncClient(
         follow_redirects=False, verify=trusted, limits=alone, event_hooks=hooks
     )
@@ -73,8 +74,8 @@ async def close(litellm: Any) -> None:  # noqa: ANN401 - a module
 
 def redirect(error: BaseException) -> tuple[int, dict[str, str]] | None:
     """(status, headers) of the redirect that an error of the package stands for; None if it is none."""
-    status, headers, each = 0, dict[str, str](), error
-    for _ in range(_DEEP):
+    status, headers = 0, dict[str, str]()
+    for each in behind(error):
         told = getattr(each, "status_code", None)
         if isinstance(told, int) and 300 <= told < 400:
             status = told
@@ -82,11 +83,17 @@ def redirect(error: BaseException) -> tuple[int, dict[str, str]] | None:
             for name in ("litellm_response_headers", "headers"):
                 location = (getattr(has, name, None) or {}).get("location")
                 headers |= {"Location": location} if location else {}
-        following = each.__cause__ or each.__context__
-        if following is None:
-            break
-        each = following
     return (status, headers) if status else None
+
+
+def behind(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it came of."""
+    each: BaseException | None = error
+    for _ in range(_DEEP):
+        if each is None:
+            return
+        yield each
+        each = each.__cause__ or each.__context__
 
 
 async def _not_again(*_given: Any, **_named: Any) -> NoReturn:  # noqa: ANN401 - whatever the package passes
@@ -106,6 +113,7 @@ def _tell(maker: type[_Maker]) -> None:
         client: httpx.AsyncClient | httpx.Client = made(self, *args, **named)
         client.follow_redirects = False
         if isinstance(client, httpx.AsyncClient):
+            client.event_hooks["request"].append(depart)
             client.event_hooks["response"].append(attend)
         return client
 

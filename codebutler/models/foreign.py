@@ -11,22 +11,23 @@ import asyncio
 import importlib
 import logging
 import os
-import re
 import sys
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from functools import cache
 from typing import Any
 
-from codebutler.errors import ConfigError, ContextTooLong, ModelError, ModelRefused
+from codebutler.errors import ConfigError, ModelError, ModelRefused
 from codebutler.models import faults, fixedroute
 from codebutler.models.assemble import MAX_CHARS, Assembler
 from codebutler.models.client import Asked, OpenAIClient
+from codebutler.models.foreignfaults import instead, translated
+from codebutler.models.foreignids import LITELLM
 from codebutler.models.marks import marked
 from codebutler.models.overheard import Overheard, listening
 from codebutler.models.prices import MILLION, Price
 from codebutler.models.quirks import REASONING, SIGNED, Manners
-from codebutler.models.routing import LITELLM, Route
+from codebutler.models.routing import Route
 from codebutler.models.stream import END, first_wait
 from codebutler.settings.borrowed import keys_of
 from codebutler.types import Json
@@ -44,8 +45,6 @@ _STRICT = frozenset({"openai", "azure"})
 """Providers whose servers refuse fields of messages that they do not know."""
 _LATER = 5.0
 """Seconds after our own time limits, which have better words, before the package's."""
-_WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception)(?:: | - ))+")
-_ADVICE = re.compile(r"\s*Handle with `litellm\.\w+`\.?\s*$")
 
 
 class Client(OpenAIClient):
@@ -121,8 +120,6 @@ class Client(OpenAIClient):
         heard: Overheard,
     ) -> AsyncGenerator[Any]:
         """The pieces of the answer, in OpenAI's form, without the package's own price."""
-        import openai
-
         wait, what = first_wait(self._timeouts), "sent nothing"
         try:
             async with asyncio.timeout(wait):
@@ -131,32 +128,29 @@ class Client(OpenAIClient):
             while True:
                 async with asyncio.timeout(wait):
                     piece = await anext(pieces)
-                if answer.received_finish_reason is not None or not _ends(piece):  # it makes an end up
+                if _has_ended(answer, heard) or not _ends(piece):
                     yield piece.model_dump(exclude_none=True)
                 wait, what = self._timeouts.silence, "fell silent in the middle of its answer"
         except StopAsyncIteration:
-            for found in _instead(heard, route):
+            for found in instead(heard, route):
                 yield found
         except TimeoutError as error:
-            raise faults.silent(route, f"{what} for {wait:g} s", sent=True) from error
-        except openai.OpenAIError as error:
+            raise faults.silent(route, f"{what} for {wait:g} s", sent=heard.sent) from error
+        except ModelError:
+            raise
+        except Exception as error:  # the package raises whatever its providers do
             raise translated(error, route, heard) from error
+
+
+def _has_ended(answer: Any, heard: Overheard) -> bool:  # noqa: ANN401 - the package's own
+    """Whether the server has said how its answer ended: else the package makes an end up."""
+    said = heard.ended if heard.ended is not None else answer.intermittent_finish_reason
+    return bool(answer.received_finish_reason or said)
 
 
 def _ends(piece: Any) -> bool:  # noqa: ANN401 - the package's own
     """Whether it says that the answer is over."""
     return any(choice.finish_reason for choice in piece.choices)
-
-
-def _instead(heard: Overheard, route: Route) -> Iterator[Any]:
-    """What an answer that has ended still holds: the mark of its end, or what came in place of a stream."""
-    if heard.done:
-        yield END
-    elif heard.begun.lstrip().startswith(b"<"):
-        raise faults.no_api(route, bytes(heard.begun))
-    elif isinstance(body := heard.fault or heard.whole, dict):
-        faults.raise_inner(body, route)
-        yield body
 
 
 def _unknown_to(route: Route) -> frozenset[str]:
@@ -236,49 +230,6 @@ def _load() -> Any:  # noqa: ANN401 - a module
         logging.getLogger(name).setLevel(logging.CRITICAL)
     fixedroute.hold(litellm)
     return litellm
-
-
-def translated(error: Exception, route: Route, heard: Overheard) -> ModelError:
-    """Our error for one of the package's, which derive from the openai package's.
-
-    What the server itself has said counts: the package puts its own words around it, or in its place.
-    """
-    elsewhere = fixedroute.redirect(error)
-    if elsewhere is not None:
-        return faults.from_answer(elsewhere[0], b"", elsewhere[1], route)
-    said = _ADVICE.sub("", _WRAPPING.sub("", str(getattr(error, "message", "") or error)))
-    kind, provider = type(error).__name__, route.model.partition("/")[0]
-    status = getattr(error, "status_code", None)
-    if kind == "ContextWindowExceededError" or "request_too_large" in said:
-        return ContextTooLong(
-            f"the conversation is too long for {route.id}",
-            fix="Choose a model with a larger context window, or start a new thread",
-        )
-    if "LLM Provider NOT provided" in said:
-        return ModelRefused(
-            f"litellm knows no provider {provider}",
-            fix="Mend the id: litellm/<provider>/<model>, with a provider of litellm's list",
-        )
-    if status == 401:
-        what = "does not accept the API key" if heard.status == 401 else "has no API key"
-        keys = f"litellm.{provider}.apiKey in config.json, or into the variable that litellm names"
-        return ModelRefused(
-            f"{route.endpoint.label} {what}", fix=f"Put a valid one into {keys} for {provider}"
-        )
-    if heard.status >= 300:
-        return faults.from_answer(heard.status, bytes(heard.begun), heard.headers, route)
-    try:
-        list(_instead(heard, route))
-    except ModelError as told:
-        return told
-    if heard.status:
-        odd = "Traceback" in said
-        return faults.broken(
-            route, "sent what litellm cannot read" if odd else "broke off in the middle of its answer"
-        )
-    headers = getattr(error, "litellm_response_headers", None) or {}
-    words = said.partition(" Received Messages=")[0]  # the whole conversation follows
-    return faults.from_status(status if isinstance(status, int) else 500, words, headers, route)
 
 
 def _price(litellm: Any, route: Route) -> Price | None:  # noqa: ANN401 - a module

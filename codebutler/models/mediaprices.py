@@ -36,6 +36,12 @@ _HEARD = {
 """Dollars per million tokens, in and out."""
 _MORE, _ALWAYS, _CENT = 4, 1_000, 0.01
 """Times the most that we reckon with, and tokens and dollars, which a service's own count can be."""
+_CHUNKS, _FORMAT = 64, 16
+"""Chunks of a WAV file that are looked at, and bytes of the one that tells how it was recorded."""
+_PLAIN = frozenset({1, 3, 6, 7, 0xFFFE})
+"""Kinds of WAV whose rate is the product of its parts."""
+_CHANNELS, _SAMPLES, _BITS = 2, 48_000, 32
+"""Beyond these nobody records speech, and a header could make an hour cost nothing."""
 _LEAST_RATE = 1_500
 """Bytes a second of the thinnest speech codec in use: a recording is at most so long."""
 
@@ -90,16 +96,41 @@ def heard(model: str, *, seconds: float | None, tokens: tuple[int, int] | None) 
 def paid_for_hearing(
     model: str, data: bytes, *, seconds: float | None, tokens: tuple[int, int] | None
 ) -> float | None:
-    """As ``heard``; where that cannot be, or nothing was counted, the worst case. None: no price is known."""
+    """As ``heard``; where that cannot be, or nothing was counted, the worst case. None: no price is known.
+
+    A service that has heard it knows better than a header how long a recording is.
+    """
     told, worst = heard(model, seconds=seconds, tokens=tokens), worst_heard(model, data)
-    possible = told is not None and told <= max(_MORE * worst, _CENT)
+    most = _PER_MINUTE.get(_plain(model), 0.0) * len(data) / _LEAST_RATE / 60
+    possible = told is not None and told <= max(_MORE * worst, most, _CENT)
     return told if possible else (worst or None)
 
 
 def longest(data: bytes) -> float:
     """Seconds that a recording lasts at most; a WAV file tells its rate."""
-    rate = int.from_bytes(data[28:32], "little") if data[:4] == b"RIFF" else 0
-    return len(data) / max(rate, _LEAST_RATE)
+    return len(data) / (_wav_rate(data) or _LEAST_RATE)
+
+
+def _wav_rate(data: bytes) -> int:
+    """Bytes a second of a WAV file, as far as its header can be believed; 0 for what is none."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        return 0
+    at = 12
+    for _ in range(_CHUNKS):
+        name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
+        if name == b"fmt " and size >= _FORMAT:
+            return _rate_of(data[at + 8 : at + 8 + _FORMAT])
+        at += 8 + size + size % 2
+    return 0
+
+
+def _rate_of(told: bytes) -> int:
+    """Its channels, samples a second and bytes a sample must make the rate that it tells."""
+    kind, channels = (int.from_bytes(told[at : at + 2], "little") for at in (0, 2))
+    samples, rate = (int.from_bytes(told[at : at + 4], "little") for at in (4, 8))
+    block, bits = (int.from_bytes(told[at : at + 2], "little") for at in (12, 14))
+    plain = kind in _PLAIN and channels <= _CHANNELS and samples <= _SAMPLES and bits <= _BITS
+    return rate if plain and block == channels * bits // 8 and rate == samples * block else 0
 
 
 def worst_heard(model: str, data: bytes) -> float:

@@ -28,6 +28,8 @@ _EVENT = 4 * 1024 * 1024
 """Bytes of one event that is still looked into."""
 _WHOLE = 32 * 1024 * 1024
 _DONE = b"[DONE]"
+_PIECE, _ENDED = b'"candidates"', b'"finishReason"'
+"""In Gemini's form. Inside of a text their quotes would be escaped."""
 _CACHED, _WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
 
 
@@ -36,6 +38,8 @@ class Overheard:
 
     def __init__(self) -> None:
         """Nothing was said yet."""
+        self.sent = False
+        """A request is on its way."""
         self.status = 0
         """0: no server has answered."""
         self.headers: Mapping[str, str] = {}
@@ -44,6 +48,8 @@ class Overheard:
         """The server said that its stream is whole."""
         self.fault: Json | None = None
         """The error that stood in place of a piece."""
+        self.ended: bool | None = None
+        """Whether Gemini has said how its answer ended: the package says so of any. None: not Gemini."""
         self._events: Events | None = Events(_EVENT)
         self._told = Told()
         self._claude: Json = {}
@@ -52,7 +58,7 @@ class Overheard:
     def answered(self, status: int, headers: Mapping[str, str]) -> None:
         """A server begins to answer. One call may ask twice, for a token first: the last answer counts."""
         self.status, self.headers = status, headers
-        self.begun, self.done, self.fault = bytearray(), False, None
+        self.begun, self.done, self.fault, self.ended = bytearray(), False, None, None
         packed = headers.get("content-encoding", "identity") != "identity"
         self._events = None if packed else Events(_EVENT)
 
@@ -103,6 +109,8 @@ class Overheard:
     def _event(self, data: bytes) -> None:
         if data.strip() == _DONE:
             self.done = True
+        if _PIECE in data:
+            self.ended = self.ended or _ENDED in data
         if b'"usage"' not in data and b'"error"' not in data:
             return
         try:
@@ -149,6 +157,13 @@ def listening() -> Iterator[Overheard]:
         yield heard
     finally:
         _listening.reset(token)
+
+
+async def depart(_request: httpx.Request) -> None:
+    """httpx's hook for each request."""
+    heard = _listening.get()
+    if heard is not None:
+        heard.sent = True
 
 
 async def attend(response: httpx.Response) -> None:

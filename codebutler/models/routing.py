@@ -7,6 +7,7 @@ OpenRouter, if there is a key; OpenAI, if there is a key. Nothing of this talks 
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -18,13 +19,12 @@ from codebutler.errors import ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
 from codebutler.models.endpoints import Endpoint, main_endpoint, own_endpoint
+from codebutler.models.foreignids import LITELLM, named, permit
 from codebutler.models.prices import Price, price
 from codebutler.types import Usage
 
 OPENAI_DEFAULT = "gpt-4.1-mini"
 """What stands in for a model that OpenAI does not have, when OpenAI is all there is."""
-LITELLM = "litellm/"
-"""How ids begin that go through the litellm package."""
 NO_PROVIDER = "no model provider is set up"
 NO_PROVIDER_FIX = (
     "Set OPENROUTER_API_KEY or OPENAI_API_KEY, or OPENAI_BASE_URL for a local server "
@@ -248,10 +248,8 @@ class Router:
         return any((each or "").startswith(LITELLM) for each in ids)
 
     def _at_litellm(self, model: str) -> Route:
-        name = model.removeprefix(LITELLM)
-        provider, _, rest = name.partition("/")
-        if not provider or not rest:
-            raise ConfigError(f"{model} names no provider", fix="Write litellm/<provider>/<model>")
+        provider, name = named(model)
+        permit(self._config, provider, os.environ)
         own = self._config.litellm.get(provider)
         key, base = (own.api_key, own.base_url) if own else (None, None)
         origin = self._config.origin(f"litellm.{provider}.apiKey") if key else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
     from mcp.shared.message import SessionMessage
 
+_CLOSED, _INTERNAL = -32000, -32603
+"""What the package says of a closed connection, and servers of any trouble; what we put for the latter."""
+_NUMBER, _HEAD = re.compile(rb'"id"\s*:\s*(\d{1,9})\b'), 200
+_TOO_DEEP = {"code": _INTERNAL, "message": "its answer is nested too deep"}
 LINE = 12 * 1024 * 1024
 FLOOD, MESSAGES = 48 * 1024 * 1024, 10_000
 """Bytes of one message; bytes and messages of all that may come between two requests of ours."""
@@ -107,6 +112,14 @@ def _answer(line: bytes) -> Any:  # noqa: ANN401 - JSON
     """An answer or a request; None for notifications, of which there may be any number, and for junk."""
     try:
         message = json.loads(line)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        asked = _NUMBER.search(line, 0, _HEAD)
+        return asked and {"jsonrpc": "2.0", "id": int(asked[1]), "error": _TOO_DEEP}
+    except ValueError:
         return None
-    return message if isinstance(message, dict) and "id" in message else None
+    if not isinstance(message, dict) or "id" not in message:
+        return None
+    error = message.get("error")
+    if isinstance(error, dict) and error.get("code") == _CLOSED:
+        return {**message, "error": {**error, "code": _INTERNAL}}
+    return message

@@ -15,8 +15,9 @@ from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
 from codebutler.models.endpoints import Endpoint
+from codebutler.models.foreignids import LITELLM
 from codebutler.models.media import What, service
-from codebutler.models.routing import LITELLM, Route, Router
+from codebutler.models.routing import Route, Router
 from codebutler.service.doctor_check import Check, note, ok, problem
 from codebutler.settings.borrowed import borrowed, keys_of
 

@@ -9,6 +9,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
 from codebutler.errors import RepoError
 from codebutler.events import (
@@ -174,7 +175,7 @@ class Following:
             await self._tell(state.id, f"flaky:{state.pushed}:{names}", words)
 
     async def _red_on(self, branch: str) -> set[str]:
-        tip = await self._calls.get(f"{self._path}/branches/{branch}")
+        tip = await self._calls.get(f"{self._path}/branches/{quote(branch)}")
         return {c.name for c in await self._checks.of(str(tip["commit"]["sha"])) if c.result == "failed"}
 
     async def _tried(self, state: ThreadState) -> list[str]:
@@ -192,9 +193,9 @@ class Following:
         return found
 
     async def _rerun(self, state: ThreadState, checks: Sequence[Check]) -> None:
+        again = await self._checks.rerun(checks)  # also after a crash: what runs already is refused
         for check in checks:
-            runs = await self._checks.rerun(check)  # again after a crash: one that runs already is refused
-            note = {"mark": check.mark, "at": time.time() if runs else 0.0}  # 0: it stands as it is
+            note = {"mark": check.mark, "at": time.time() if check.name in again else 0.0}  # 0: it stands
             await self._store.note(_rerun_key(state, check), json.dumps(note))
 
     async def _mend(self, state: ThreadState, found: Verdict) -> None:

@@ -41,7 +41,7 @@ def keys_of(provider: str, env: Mapping[str, str]) -> dict[str, str]:
     """
     found = {}
     for name, value in borrowed(env).items():
-        if not _is_for(provider, name):
+        if not is_for(provider, name):
             continue
         try:
             found[name] = bare_key(value)
@@ -51,7 +51,7 @@ def keys_of(provider: str, env: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _is_for(provider: str, name: str) -> bool:
+def is_for(provider: str, name: str) -> bool:
     """Whether a variable is one of the provider's: TOGETHERAI_API_KEY is together_ai's."""
     plain = provider.replace("_", "").lower()
     own = name.replace("_", "").lower().startswith(plain)

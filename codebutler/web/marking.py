@@ -30,4 +30,9 @@ def inside(text: str) -> str:
 
 def plain(text: str) -> str:
     """``text`` without invisible signs, and with nothing in it that looks like one of our tags."""
-    return _TAG.sub("&lt;", _ODD.sub("", text))
+    return _TAG.sub("&lt;", shown(text))
+
+
+def shown(text: str) -> str:
+    """``text`` as people see it: without controls and invisible signs."""
+    return _ODD.sub("", text)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -90,7 +89,7 @@ async def test_anthropics_own_dialect(twin: Anthropic, make: Make, capfd: pytest
     assert sent["system"][0]["cache_control"] == {"type": "ephemeral"}
     assert [m["role"] for m in sent["messages"]] == ["user", "assistant", "user"]
     assert capfd.readouterr() == ("", "")
-    assert os.environ["LITELLM_MODE"] == "PRODUCTION"  # else it reads a .env file of the folder, on loading
+    assert sys.modules["litellm"].litellm_mode == "PRODUCTION"  # else it reads the folder's .env, on loading
 
 
 async def test_pictures_reach_it(twin: Anthropic, make: Make) -> None:
@@ -211,7 +210,7 @@ async def test_what_a_person_gets_wrong(make: Make) -> None:
     with pytest.raises(ModelRefused, match=r"has no API key.*litellm\.anthropic\.apiKey"):
         await call(client)
     with pytest.raises(ModelRefused, match="litellm knows no provider nonsense"):
-        await call(client, model="litellm/nonsense/x")
+        await call(make(nonsense={"apiKey": "canary-key-value"}), model="litellm/nonsense/x")
     with pytest.raises(ModelRefused, match="names no provider"):
         await call(client, model="litellm/x")
 

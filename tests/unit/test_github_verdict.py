@@ -13,6 +13,7 @@ RED = Check("tests", "failed", job=7, mark="7:a")
 OTHER = Check("deploy", "failed", mark="9")
 GREEN = Check("tests", "passed", job=7, mark="7:b")
 RUNS = Check("lint", "running")
+OFF = Check("docs", "off")
 RAN = {"tests": Again("7:old", 100.0)}
 
 
@@ -33,6 +34,8 @@ RAN = {"tests": Again("7:old", 100.0)}
         ([RED], set(), RAN, ["head"], "ask"),
         ([RED], set(), RAN, ["a", "b"], "mend"),
         ([RED], set(), RAN, ["a", "b", "c"], "ask"),
+        ([GREEN, OFF], set(), {}, [], "nothing"),
+        ([OTHER, OFF], set(), {}, [], "mend"),
     ],
 )
 def test_what_is_done(

@@ -175,6 +175,7 @@ async def test_an_answer_without_end_is_ended(tmp_path: Path) -> None:
         error = await failure(server.url, tmp_path)
     assert isinstance(error, ModelRefused)
     assert "more than 32 MB" in error.message
+    assert error.paid
 
 
 async def test_a_key_with_a_line_break_is_refused_before_anything_is_sent(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -11,18 +12,21 @@ from codebutler.forges.github.logcut import relevant
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.types import Json
 
-Result: TypeAlias = Literal["passed", "failed", "running"]
+Result: TypeAlias = Literal["passed", "failed", "running", "off"]
+"""``off``: it says nothing of the commit: cancelled, grown stale, or waiting for somebody's leave."""
 ABSENT = (403, 404, 405, 410, 422, 501)
 """A server, a token or a job that does not offer it: then less is known."""
 KEPT = 200
 """Answers whose tags are known."""
 _PASSED = frozenset({"success", "neutral", "skipped"})
+_OFF = frozenset({"cancelled", "stale", "action_required"})
+_RUN = re.compile(r"/actions/runs/(\d{1,18})/")
 _ACTIONS = "github-actions"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check of one commit. ``job`` is its Actions job, 0 for another CI's.
+    """One check of one commit. ``job`` is its Actions job, 0 for another CI's; ``run`` the run it belongs to.
 
     ``mark`` is another one when it has run again; ``words`` is what the check itself says.
     """
@@ -32,6 +36,7 @@ class Check:
     job: int = 0
     mark: str = ""
     words: str = ""
+    run: int = 0
 
 
 class Checks:
@@ -65,10 +70,23 @@ class Checks:
             text = ""
         return relevant(str(text)) or relevant(check.words)
 
-    async def rerun(self, check: Check) -> bool:
-        """Have a failed job run once more; False where that cannot be had."""
+    async def rerun(self, checks: Sequence[Check]) -> set[str]:
+        """Have failed jobs run once more; the names of those that do. A run that goes on takes no other."""
+        again: set[str] = set()
+        together = {check.run for check in checks if check.run}
+        for run in together:
+            theirs = [check for check in checks if check.run == run]
+            one = f"actions/jobs/{theirs[0].job}/rerun"
+            if await self._goes(f"actions/runs/{run}/rerun-failed-jobs" if theirs[1:] else one):
+                again |= {check.name for check in theirs}
+        for check in checks:
+            if not check.run and await self._goes(f"actions/jobs/{check.job}/rerun"):
+                again.add(check.name)
+        return again
+
+    async def _goes(self, path: str) -> bool:
         try:
-            await self._calls.send("POST", f"{self._path}/actions/jobs/{check.job}/rerun")
+            await self._calls.send("POST", f"{self._path}/{path}")
         except GitHubRefused as error:
             if error.status not in ABSENT:
                 raise
@@ -98,10 +116,13 @@ def _of_run(run: Json) -> Check:
     words = "\n".join(str(output[key]) for key in ("title", "summary", "text") if output.get(key))
     result: Result = "running"
     if run.get("status") == "completed":
-        result = "passed" if run.get("conclusion") in _PASSED else "failed"
+        said = run.get("conclusion")
+        result = "passed" if said in _PASSED else "off" if said in _OFF else "failed"
     ours = (run.get("app") or {}).get("slug") == _ACTIONS
     mark = f"{run['id']}:{run.get('completed_at')}:{run.get('run_attempt')}"
-    return Check(str(run["name"]), result, int(run["id"]) if ours else 0, mark, words)
+    found = _RUN.search(str(run.get("details_url") or ""))
+    number = int(found[1]) if found is not None and ours else 0
+    return Check(str(run["name"]), result, int(run["id"]) if ours else 0, mark, words, number)
 
 
 def _of_status(row: Json) -> Check:

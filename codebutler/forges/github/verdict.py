@@ -53,7 +53,8 @@ def verdict(
     inherited = [check for check in failed if check.name in red_on_base]
     own = [check for check in failed if check.name not in red_on_base]
     if not own:
-        return Verdict("nothing" if inherited else "green", (), inherited, flaky)
+        whole = not inherited and all(check.result == "passed" for check in checks)
+        return Verdict("green" if whole else "nothing", (), inherited, flaky)
     fresh = [check for check in own if check.job and check.name not in again]
     if fresh and not tried:
         return Verdict("rerun", fresh, inherited, flaky)

@@ -133,6 +133,9 @@ def _rerun(call: Call) -> Answer:
     again = [r for r in call.project.check_runs.values() if identity in (r["id"], r["run_id"])]
     if not again:
         raise missing()
+    runs = {row["run_id"] for row in again}
+    if any(r["run_id"] in runs and r["status"] != "completed" for r in call.project.check_runs.values()):
+        raise Refused(403, "The workflow run containing this job is already running")
     for stored in again:
         if stored["id"] == identity or stored["conclusion"] == "failure":
             stored |= {"status": "queued", "conclusion": None, "run_attempt": stored["run_attempt"] + 1}

@@ -55,10 +55,12 @@ class Human:
         return reviews.add_review_comment(self.project, self.user, number, fields)
 
     def checks(
-        self, sha: str, name: str, conclusion: str | None, *, log: str = "", identity: int = 0
+        self, sha: str, name: str, conclusion: str | None, *, log: str = "", identity: int = 0, run: int = 0
     ) -> Json:
-        """What CI says of a commit."""
-        return checks.set_check(self.project, self.user, sha, name, conclusion, log=log, identity=identity)
+        """What CI says of a commit; ``run`` names the workflow's run that the job is part of."""
+        return checks.set_check(
+            self.project, self.user, sha, name, conclusion, log=log, identity=identity, run=run
+        )
 
     def merges(self, number: int) -> None:
         """Press "Squash and merge", whatever the rules of the base branch say."""

@@ -150,6 +150,21 @@ async def test_a_flaky_job_runs_once_more_and_is_named(case: Case) -> None:
     assert "it is not reliable" in said.post.text
 
 
+async def test_jobs_of_one_run_run_again_together_and_what_was_cancelled_is_no_failure(case: Case) -> None:
+    red = case.shop.ann.checks(case.head, "tests", "failure")
+    others = [
+        case.shop.ann.checks(case.head, name, how, run=red["run_id"])
+        for name, how in (("lint", "failure"), ("docs", "cancelled"))
+    ]
+    assert await case.look() == []
+    assert [row["run_attempt"] for row in (red, *others)] == [2, 2, 1]
+    case.shop.twin.hub.skew += 5
+    for row in (red, others[0]):
+        case.shop.ann.checks(case.head, row["name"], "success", identity=row["id"])
+    kinds = [event.kind for event in await case.look()]
+    assert kinds == ["posted"]  # that they are not reliable
+
+
 async def test_after_three_attempts_people_are_asked_once_and_may_say_to_go_on(case: Case) -> None:
     for attempt in range(3):
         case.fails()

@@ -1,0 +1,33 @@
+"""What a server in the sandbox may write that is no proper answer."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from codebutler.servers.stdio import _answer
+
+DEEP = '{"jsonrpc": "2.0", "id": 7, "result": ' + "[" * 100_000
+
+
+def error(code: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 3, "error": {"code": code, "message": "boom"}}
+
+
+@pytest.mark.parametrize("code", [-32000, -32603, 1, "odd"])
+def test_a_servers_own_trouble_is_no_end_of_the_connection(code: Any) -> None:
+    found = _answer(json.dumps(error(code)).encode())
+    assert found == error(-32603 if code == -32000 else code)
+
+
+def test_an_answer_nested_too_deep_is_an_answer() -> None:
+    found = _answer(DEEP.encode())
+    assert (found["id"], found["error"]["message"]) == (7, "its answer is nested too deep")
+    assert _answer(DEEP.replace('"id": 7, ', "").encode()) is None
+
+
+@pytest.mark.parametrize("line", [b"", b"junk", b"[1]", b'{"jsonrpc": "2.0", "method": "x"}'])
+def test_what_is_none_is_passed_over(line: bytes) -> None:
+    assert _answer(line) is None
