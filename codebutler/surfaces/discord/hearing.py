@@ -52,6 +52,8 @@ class Hearing:
         """What admins' commands need; set before the link runs."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.talks = Talks(store)
+        self.opening: set[str] = set()
+        """Requests by command that are being opened."""
         self.signs = Signs(link, store, self.talks)
         self.buttons = Buttons(store, SURFACE, self._used_up)
 
