@@ -58,6 +58,7 @@ set_up() {
   exec 9<&-
 }
 
+unset PYTHONDONTWRITEBYTECODE  # else each worker of the suite translates all of it, and every package, anew
 command -v git >/dev/null || fail "needs git on PATH"
 [ -n "${HOME:-}" ] || fail "HOME is not set: set it to a folder where settings may be kept"
 mkdir -p "$HOME" 2>/dev/null || fail "HOME is $HOME, which does not exist and cannot be made: set it to a folder of yours"

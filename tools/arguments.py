@@ -35,11 +35,12 @@ def schema() -> list[dict[str, Any]]:
 
 def listed(*, scratch: bool) -> list[dict[str, Any]]:
     """The tools as this executor offers them: ``scratch`` when commands may write git's records."""
-    return [_scratched(tool) if scratch and "_meta" in tool else tool for tool in schema()]
+    return [_scratched(tool) if scratch else tool for tool in schema()]
 
 
 def _scratched(tool: dict[str, Any]) -> dict[str, Any]:
-    return {**tool, "description": tool["_meta"]["codebutler"]["scratch"]}
+    other: dict[str, str] = tool.get("_meta", {}).get("codebutler", {})
+    return {**tool, "description": other.get("scratch", tool["description"])}
 
 
 def checked(name: str, arguments: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def read(space: Workspace, arguments: dict[str, Any]) -> tuple[str, dict[str, An
             raise absent(space, place, path)
         if modes.S_ISDIR(place.stat.st_mode):
             return _listing(place)
-        return _file(space, place, max(1, arguments.get("offset", 1)), arguments.get("limit"))
+        return _file(space, place, arguments)
 
 
 def _listing(place: Place) -> tuple[str, dict[str, Any]]:
@@ -49,8 +49,9 @@ def is_slow(arguments: dict[str, Any]) -> bool:
     return isinstance(path, str) and path.lower().endswith(".pdf")
 
 
-def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tuple[str, dict[str, Any]]:
-    limit = limits.READ_LINES if count is None else count
+def _file(space: Workspace, place: Place, arguments: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    offset, count = max(1, arguments.get("offset", 1)), arguments.get("limit")
+    limit, numbers = limits.READ_LINES if count is None else count, arguments.get("numbers", True)
     with os.fdopen(place.open(), "rb") as file:
         stat = os.fstat(file.fileno())
         start = file.peek(8192)[:8192]
@@ -60,9 +61,8 @@ def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tup
             cells = notebook(file.read(limits.NOTEBOOK_BYTES))
             if cells is not None:
                 space.remember(place.rel, stat)
-                return _numbered(place.rel, cells[offset - 1 :][:limit], offset, len(cells)), {
-                    "lines": len(cells)
-                }
+                window = cells[offset - 1 :][:limit]
+                return _shown(place.rel, window, offset, len(cells), numbers=numbers), {"lines": len(cells)}
             file.seek(0)
         if stat.st_size > limits.READ_HUGE:
             raise Fault(f"{place.rel} is huge: {stat.st_size} bytes. Use grep, or head and tail in bash")
@@ -74,7 +74,8 @@ def _file(space: Workspace, place: Place, offset: int, count: int | None) -> tup
         else:
             window, total = _window(file, marked(start), offset, limit)
     space.remember(place.rel, stat)
-    return _numbered(place.rel, window, offset, total), {"lines": len(window), "size": stat.st_size}
+    details = {"lines": len(window), "size": stat.st_size}
+    return _shown(place.rel, window, offset, total, numbers=numbers), details
 
 
 def _binary(
@@ -119,7 +120,7 @@ def _window(file: io.BufferedReader, form: Form, offset: int, limit: int) -> tup
     return window, total
 
 
-def _numbered(rel: str, window: list[str], offset: int, total: int) -> str:
+def _shown(rel: str, window: list[str], offset: int, total: int, *, numbers: bool) -> str:
     if not window:
         return (
             f"({rel} is empty)" if total == 0 else f"({rel} ends before line {offset}: it has {total} lines)"
@@ -127,7 +128,7 @@ def _numbered(rel: str, window: list[str], offset: int, total: int) -> str:
     most = limits.READ_LINE_CHARS
     if len(max(window, key=len)) > most:
         window = [line if len(line) <= most else limits.cut_line(line, most) for line in window]
-    out = [f"{number}\t{line}" for number, line in enumerate(window, offset)]
+    out = [f"{number}\t{line}" for number, line in enumerate(window, offset)] if numbers else list(window)
     raw = "\n".join([*out, ""]).encode("utf-8", "replace")
     if len(raw) > limits.READ_BYTES:
         out = out[: raw.count(b"\n", 0, limits.READ_BYTES)]

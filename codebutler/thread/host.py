@@ -51,11 +51,11 @@ ADMINS = "ADMINS"
 PROMPTS = ("pm.md", "researcher.md", "coder.md", "lead.md", "artist.md", "shared.md")
 
 
-def known_tools(*, scratch: bool = False) -> dict[str, Tool]:
-    """Every tool there is, by name, in the order in which models see them. ``scratch``: see native.tools."""
+def known_tools(*, scratch: bool = False, plain: bool = False) -> dict[str, Tool]:
+    """Every tool there is, by name, in the order in which models see them. The options: see native.tools."""
     own = (*team.TOOLS, *repo_tools.TOOLS, *memory_tools.TOOLS, *skill_tools.TOOLS)
     beside = (*research.TOOLS, *web_tools.TOOLS, *image_tools.TOOLS)
-    all_tools = (*native.tools(scratch=scratch), *own, *beside)
+    all_tools = (*native.tools(scratch=scratch, plain=plain), *own, *beside)
     return {t.spec.name: t for t in all_tools}
 
 
@@ -216,7 +216,8 @@ class Host:
         if not rules.skills.found:
             names = tuple(name for name in names if name != "skill")
         if names not in self._toolsets:
-            self._toolsets[names] = Toolset.of(names, known_tools(scratch=self.sandbox.git_scratch))
+            known = known_tools(scratch=self.sandbox.git_scratch, plain=native.changes(names))
+            self._toolsets[names] = Toolset.of(names, known)
         return self._toolsets[names]
 
     async def tidy(self) -> None:

@@ -22,12 +22,19 @@ _GPT = re.compile(r"(^|/)(gpt|codex|o[1-9])(?![a-z])")
 
 
 @cache
-def tools(*, scratch: bool = False) -> tuple[Tool, ...]:
+def tools(*, scratch: bool = False, plain: bool = False) -> tuple[Tool, ...]:
     """read, write, edit, apply_patch, bash, grep, glob as tools/schema.json describes them.
 
-    ``scratch``: commands may write git's records, and models are told so.
+    ``scratch``: commands may write git's records. ``plain``: lines come without numbers unless asked for, as
+    who changes files copies them, and all of them are sent with each request. Models are told of both.
     """
-    return tuple(_native(entry, scratch=scratch) for entry in json.loads(assets.text("tools", "schema.json")))
+    told = [word for word, wanted in (("scratch", scratch), ("plain", plain)) if wanted]
+    return tuple(_native(entry, told) for entry in json.loads(assets.text("tools", "schema.json")))
+
+
+def changes(names: Sequence[str]) -> bool:
+    """Whether a role with these tools changes files by what it has read of them."""
+    return not {"edit", "apply_patch"}.isdisjoint(names)
 
 
 def fitting(names: Sequence[str], model: str) -> tuple[str, ...]:
@@ -38,10 +45,11 @@ def fitting(names: Sequence[str], model: str) -> tuple[str, ...]:
     return tuple(name for name in names if name != other)
 
 
-def _native(entry: dict[str, Any], *, scratch: bool) -> Tool:
+def _native(entry: dict[str, Any], told: Sequence[str]) -> Tool:
     name, description = entry["name"], entry["description"]
-    if scratch and "_meta" in entry:
-        description = entry["_meta"]["codebutler"]["scratch"]
+    others = entry.get("_meta", {}).get("codebutler", {})
+    description = next((others[word] for word in told if word in others), description)
+    given = {"numbers": False} if name == "read" and "plain" in told else {}
     read_only = bool(entry.get("annotations", {}).get("readOnlyHint"))
 
     async def call(arguments: Any, desk: Desk, site: Site) -> ToolResult:  # noqa: ANN401 - JSON
@@ -49,7 +57,7 @@ def _native(entry: dict[str, Any], *, scratch: bool) -> Tool:
             _need_whole_names(arguments)
         hands = await desk.hands()
         if name != "bash":
-            return await hands.call(name, arguments)
+            return await hands.call(name, {**given, **arguments} if given else arguments)
         live = _Live(desk, site)
         showing = asyncio.create_task(live.show())
         try:

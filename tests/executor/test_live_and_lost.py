@@ -71,6 +71,22 @@ async def test_a_roles_bash_streams_and_keeps_its_directory(executor: Executor, 
     assert {role for role, _ in desk.shown} == {"coder"}
 
 
+async def test_who_changes_files_reads_lines_as_they_are_unless_it_asks(
+    executor: Executor, folder: Path
+) -> None:
+    (folder / "a.txt").write_text("one\n")
+    desk: Any = Onlooker(executor)
+    for names, wish, text in (
+        (["read", "grep"], {}, "1\tone"),
+        (["read", "edit"], {}, "one"),
+        (["read", "apply_patch"], {"numbers": True}, "1\tone"),
+    ):
+        tools = {tool.spec.name: tool for tool in native.tools(plain=native.changes(names))}
+        result = await tools["read"].run({"path": "a.txt", **wish}, desk, Site("r", "r", 1, "c1"))
+        assert result.text == text
+        assert ("line numbers" in tools["read"].spec.description) is (names[1] == "grep")
+
+
 async def test_only_the_watched_call_is_shown_and_only_text(folder: Path, tmp_path: Path) -> None:
     noise = (
         "for token in (ident + 1, str(ident), None, [ident], True, {}): show(token)\n"

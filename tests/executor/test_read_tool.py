@@ -30,6 +30,13 @@ async def test_lines_are_numbered(executor: Executor, folder: Path) -> None:
     assert await _read(executor, path=str(folder / "a.txt")) == "1\tone\n2\ttwo"
 
 
+async def test_lines_may_come_as_they_are(executor: Executor, folder: Path) -> None:
+    (folder / "a.txt").write_text("one\n\ttwo\nthree\n")
+    assert await _read(executor, path="a.txt", numbers=False) == "one\n\ttwo\nthree"
+    text = await _read(executor, path="a.txt", offset=2, limit=1, numbers="false")
+    assert text == "\ttwo\n[lines 2-2 of 3; go on with offset 3]"
+
+
 async def test_a_window_says_where_to_go_on(executor: Executor, folder: Path) -> None:
     (folder / "a.txt").write_text("".join(f"line {n}\n" for n in range(1, 101)))
     text = await _read(executor, path="a.txt", offset=10, limit=2)

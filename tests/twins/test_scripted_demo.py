@@ -197,7 +197,7 @@ async def test_lost_results_of_bash_and_edit_are_looked_into(
     ("right", "broken", "step"),
     [
         ("index = bisect_left(limits, grams)", "index = bisect_left(limits, grams) + 1", 8),
-        ("index = bisect_left(limits, grams)", "index = bisect_right(limits, grams - 0)", 5),
+        ("index = bisect_left(limits, grams)", "index = bisect_right(limits, grams - 0)", 8),
         ("index = bisect_right(limits, grams)", "index = bisect_wrong(limits, grams)", 5),
         ('path = "parcelrate/bands.py"\nedits', 'path = "parcelrate/band.py"\nedits', 5),
         ("python3 -m unittest", "python3 -m unittest tests.test_weights", 2),

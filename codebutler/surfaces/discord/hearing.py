@@ -52,6 +52,8 @@ class Hearing:
         """What admins' commands need; set before the link runs."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.talks = Talks(store)
+        self.opening: set[str] = set()
+        """Requests by command that are being opened."""
         self.signs = Signs(link, store, self.talks)
         self.buttons = Buttons(store, SURFACE, self._used_up)
 
@@ -88,6 +90,7 @@ class Hearing:
     async def accept(self, heard: Heard, place: Place, conversation: str, *, called: bool) -> None:
         """Take it in; ``called``: into a talk whose earlier words come along."""
         await self.settle(place, conversation)
+        await self.signs.shut(conversation, on=False)
         await self.receive(await self._inbound(heard, place, conversation, called=called))
         if heard.kind == "message":
             self.link.later(self._received(heard, place, conversation))

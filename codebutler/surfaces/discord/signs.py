@@ -23,6 +23,11 @@ KEPT = 2_000
 QUIET = 0.5
 """Seconds between looks whether a closed thread's last words were delivered."""
 LOOKS = 120
+STOPPED = "cancelled"
+"""The status of a thread that people have stopped: it need not stay in sight."""
+AWAY = f"{SURFACE}:away:"
+DAY = 86_400
+SHUT = f"{SURFACE}:shut:"
 MOST_TAGS = 5
 OPEN_TAGS = frozenset({"open", "active", "in progress"})
 """Names of tags that a closed post loses."""
@@ -66,19 +71,30 @@ class Signs:
         for surface, conversation in await self._store.bindings(thread):
             if surface == SURFACE and row is not None:
                 await self._ticks.tick(row, conversation, eyes=False)
-                if row.phase == "closed":
+                shut = row.status == STOPPED and await self._store.noted(f"{SHUT}{conversation}")
+                if row.phase == "closed" or shut:
                     await self._put_away(thread, conversation)
+
+    async def shut(self, conversation: str, *, on: bool = True) -> None:
+        """Somebody wants the conversation put away once it is stopped, or speaks in it again."""
+        if on or await self._store.noted(f"{SHUT}{conversation}"):
+            await self._store.note(f"{SHUT}{conversation}", "1" if on else "")
 
     async def mend(self) -> None:
         """Set what a crash kept from being set. Raises DiscordAway when it broke off."""
         await self._ticks.mend()
+        for bound in await self._store.bound(SURFACE):
+            if bound.changed < time.time() - DAY:
+                break
+            if bound.phase == "closed" and not await self._store.noted(f"{AWAY}{bound.external_id}"):
+                await self._put_away(bound.thread, bound.external_id)
 
     async def wake(self, place: Place) -> None:
         """A thread was archived, by the clock as a rule: while its work is open it stays in sight."""
         conversation = f"{place.parent}:{place.id}"
         thread = await self._store.find(SURFACE, conversation)
         row = await self._store.thread(thread) if thread else None
-        if row is not None and row.phase != "closed" and not place.locked:
+        if row is not None and row.phase != "closed" and row.status != STOPPED and not place.locked:
             await self._link.calls.call(
                 "PATCH", "/channels/{channel_id}", body={"archived": False}, channel_id=place.id
             )
@@ -98,7 +114,11 @@ class Signs:
         channel = room(conversation)[0]
         if tags := await self._closed_tags(conversation, channel):
             body["applied_tags"] = tags
-        await self._link.calls.call("PATCH", "/channels/{channel_id}", body=body, channel_id=channel)
+        try:
+            await self._link.calls.call("PATCH", "/channels/{channel_id}", body=body, channel_id=channel)
+        except DiscordRefused as error:  # archived by somebody already, gone, or a permission is missing
+            self._link.log.info("%s is not put away: %s", conversation, error)
+        await self._store.note(f"{AWAY}{conversation}", "1")
 
     async def _closed_tags(self, conversation: str, channel: str) -> list[str]:
         """The tags of a post with the one for closed, if the forum has one; those that it had stay."""

@@ -10,6 +10,10 @@ from codebutler.surfaces.telling import Admins
 
 log = logging.getLogger("codebutler.slack")
 _NEW = "Put a working bot token into slack.botToken (or SLACK_BOT_TOKEN) and restart."
+_NEW_APP = (
+    "Put a working app token (xapp-…, scope connections:write) into slack.appToken (or SLACK_APP_TOKEN) and"
+    " restart; Socket Mode must be on."
+)
 _INVITE = "Invite the app into the channel: /invite @codebutler."
 SHUT: Mapping[str, str] = {
     "invalid_auth": _NEW,
@@ -80,6 +84,13 @@ def key_of(error: SlackRefused, channel: str, *, root: str = "", reading: bool =
 def keys(channel: str, *, root: str = "", reading: bool = False) -> list[str]:
     """All troubles that are over when ``channel`` was read, or the thread at ``root`` was written to."""
     return [_key(word, channel, root=root, reading=reading) for word in SHUT]
+
+
+def fix_of_connection(error: SlackRefused) -> str:
+    """What lets the app connect again, or "" where nobody knows."""
+    fix = SHUT.get(error.error, "")
+    app = error.method == "apps.connections.open" and (fix == _NEW or error.error == "missing_scope")
+    return _NEW_APP if app else fix
 
 
 def of_token(error: SlackRefused) -> bool:

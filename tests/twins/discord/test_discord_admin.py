@@ -14,6 +14,7 @@ from codebutler.testing.discord.human import Human
 from codebutler.testing.slack.faults import Fault
 from codebutler.thread.houses import place_of
 from codebutler.thread.identity import known, wishes
+from codebutler.thread.log import ThreadLog
 from codebutler.types import Person
 
 
@@ -127,9 +128,35 @@ async def test_a_forum_that_wants_a_tag_gets_one_and_a_closed_post_keeps_its_own
     assert post.applied == ["78"]
     post.applied.append("79")
     thread = await desk.store.find("discord", f"{FORUM}:{root}")
-    signs = desk.door.signs
-    await signs._put_away(thread, f"{FORUM}:{root}")
+    await (await ThreadLog.claim(desk.store, thread, str)).update_row(phase="closed", status="closed")
+    await desk.door.signs.tick(thread)
     assert (post.archived, post.applied) == (True, ["77", "79"])
+
+
+async def test_close_puts_a_stopped_thread_away_until_somebody_speaks(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread, post = await desk.store.find("discord", f"{SHOP}:{root}"), desk.guild.channels[root]
+    assert "`/cancel` is said" in await told(desk, desk.human.command("codebutler", "close", channel=root))
+    log = await ThreadLog.claim(desk.store, thread, str)
+    await log.update_row(status="cancelled")
+    await desk.door.signs.tick(thread)
+    assert post.archived
+    desk.human.say("wait", channel=root)
+    await desk.until(lambda: len(desk.received) == 3)
+    await desk.door.signs.tick(thread)
+    assert not post.archived
+
+
+async def test_what_a_crash_kept_from_being_put_away_is_put_away(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: root in desk.guild.channels)
+    log = await ThreadLog.claim(desk.store, await desk.store.find("discord", f"{SHOP}:{root}"), str)
+    await log.update_row(phase="closed", status="closed")
+    for _ in range(2):
+        await desk.door.signs.mend()
+        assert desk.guild.channels[root].archived
+    assert desk.twin.calls.count("patch_channel") == 1
 
 
 async def test_a_log_comes_in_pages(desk: Any) -> None:
