@@ -93,7 +93,29 @@ def _repo(record: logging.LogRecord) -> str:
 
 
 class _PrivateFile(RotatingFileHandler):
-    """A file that only its owner may read."""
+    """A file that only its owner may read. A disk that takes no more is said once, and stops nobody."""
+
+    _told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class calls it so
+        """A record is lost; a fault of the record itself is shown as ever."""
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._tell(error)
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        """Also what could not be written goes."""
+        try:
+            super().close()
+        except OSError as error:
+            self._tell(error)
+
+    def _tell(self, error: OSError) -> None:
+        if not self._told and sys.stderr is not None:
+            sys.stderr.write(f"codebutler: the log {self.baseFilename}: {error.strerror}\n")
+        self._told = True
 
     def _open(self) -> IO[Any]:  # type: ignore[override] # the base class promises its own text wrapper
         return open(

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace, start: float) -> int:
-    async with place_and_store(args) as (_, store):
+    async with place_and_store(args, reads=True) as (_, store):
         thread = await find_thread(store, args.thread) if args.thread else ""
         entries = await audit(store, thread=thread, since=start)
     for entry in entries:

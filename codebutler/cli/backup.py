@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    async with place_and_store(args) as (place, store):
+    async with place_and_store(args, reads=True) as (place, store):
         make_home(place.home)
         folder = _folder(args.folder or place.home / "backups")
         target = folder / f"{name_of(place.repo)}-{time.strftime('%Y%m%d-%H%M%S')}.db"

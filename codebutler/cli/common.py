@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
 from codebutler.errors import UsageError
 from codebutler.events import parse
-from codebutler.service.app import Place, find_place, open_store
+from codebutler.service.app import Place, find_place, is_frozen, open_copy, open_store
 from codebutler.service.keeping import lost_notice
 from codebutler.store.store import Store
 from codebutler.thread.fold import fold
@@ -25,15 +26,21 @@ def add_place(parser: argparse.ArgumentParser) -> None:
 
 
 @asynccontextmanager
-async def place_and_store(args: argparse.Namespace) -> AsyncIterator[tuple[Place, Store]]:
-    """The repo that the arguments name, and its store."""
+async def place_and_store(
+    args: argparse.Namespace, *, reads: bool = False
+) -> AsyncIterator[tuple[Place, Store]]:
+    """The repo that the arguments name, and its store. ``reads``: one on a read-only disk is copied first."""
     place = await find_place(args.repo.resolve(), home=args.home)
-    store = await open_store(place)
-    await tell_of_lost(place, store)
-    try:
-        yield place, store
-    finally:
-        await store.close()
+    frozen = reads and is_frozen(place)
+    with tempfile.TemporaryDirectory(prefix="codebutler-") if frozen else nullcontext("") as room:
+        if frozen:
+            print(f"{place.repo.inner} is on a read-only disk: a copy is read here.", file=sys.stderr)
+        store = await (open_copy(place, Path(room)) if frozen else open_store(place))
+        try:
+            await tell_of_lost(place, store)
+            yield place, store
+        finally:
+            await store.close()
 
 
 async def tell_of_lost(place: Place, store: Store) -> None:

@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace, start: float) -> int:
-    async with place_and_store(args) as (_, store):
+    async with place_and_store(args, reads=True) as (_, store):
         sums, together = bill(await store.bought(start), args.by)
     if args.json:
         rows = [{args.by: name, **each.json()} for name, each in sums.items()]

@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    async with place_and_store(args) as (place, store):
+    async with place_and_store(args, reads=True) as (place, store):
         found = await evidence.of_store(store, await find_thread(store, args.thread))
     form = args.format or _by_name(args.output)
     if form == "jsonl":

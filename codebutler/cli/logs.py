@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    async with place_and_store(args) as (_, store):
+    async with place_and_store(args, reads=True) as (_, store):
         thread, seq = (await load(store, args.thread)).id, 0
         while True:
             for row in await store.events(thread, after=seq):

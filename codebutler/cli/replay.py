@@ -40,5 +40,5 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _of_store(args: argparse.Namespace) -> Evidence:
-    async with place_and_store(args) as (_, store):
+    async with place_and_store(args, reads=True) as (_, store):
         return await evidence.of_store(store, await find_thread(store, args.thread))

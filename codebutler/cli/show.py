@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    async with place_and_store(args) as (place, store):
+    async with place_and_store(args, reads=True) as (place, store):
         state = await load(store, args.thread)
         text = journal(state, await store.events(state.id))
     print(plain(place.redactor.text(f"{render.status(state).text}\n\n{text}")))

@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 async def _run(args: argparse.Namespace) -> int:
-    async with place_and_store(args) as (_, store):
+    async with place_and_store(args, reads=True) as (_, store):
         rows = await store.threads()
     near = side_by_side({row.id: load(row.data) for row in rows if row.phase != "closed"})
     for row in sorted(rows, key=lambda r: r.updated_at, reverse=True):

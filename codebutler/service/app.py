@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,6 +83,21 @@ async def open_store(place: Place) -> Store:
     own_file(place.repo, place.repo.inner / "store.db")
     rescue = rescue_of(place.repo, place.home)
     return await Store.open(place.repo.inner / "store.db", place.redactor, rescue)
+
+
+def is_frozen(place: Place) -> bool:
+    """Whether the store is on a disk that takes nothing: one that is broken turns so by itself."""
+    file = place.repo.inner / "store.db"
+    return file.exists() and bool(os.statvfs(file).f_flag & os.ST_RDONLY)
+
+
+async def open_copy(place: Place, room: Path) -> Store:
+    """The store of a read-only disk, copied to the folder ``room``: SQLite cannot read it where it is."""
+    for name in ("store.db", "store.db-wal"):
+        file = place.repo.inner / name
+        if file.is_file() and not file.is_symlink():
+            await asyncio.to_thread(shutil.copyfile, file, room / name)
+    return await Store.open(room / "store.db", place.redactor)
 
 
 async def open_host(place: Place) -> Host:

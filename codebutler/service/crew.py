@@ -163,11 +163,17 @@ class Crew:
         running = asyncio.create_task(_run(engine, doors))
         hearing = asyncio.create_task(doors.listen())
         stopping = asyncio.create_task(self._stop.wait())
+        losing = asyncio.create_task(owner.lost())
         try:
             await owner.listen(engine.kick, away=host.breaker.away)
             self._say(f"codebutler serves {place.repo.root}; Ctrl-C stops it.")
             self._tried[rank].set()
-            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({running, stopping, losing}, return_when=asyncio.FIRST_COMPLETED)
+            if losing.done():
+                raise CodeButlerError(
+                    f"the lock of {place.repo.root} was deleted: another process may run its threads by now",
+                    fix="Let one serve it, and leave .codebutler/lock alone.",
+                )
         finally:
             doors.leave()
             hearing.cancel()
@@ -175,9 +181,9 @@ class Crew:
             try:
                 await engine.close(patience=place.config.threads.stop_seconds)
             finally:
-                for task in (running, stopping):
+                for task in (running, stopping, losing):
                     task.cancel()
-                ended = await asyncio.gather(running, stopping, ahead, return_exceptions=True)
+                ended = await asyncio.gather(running, stopping, losing, ahead, return_exceptions=True)
                 await owner.release()
                 await host.close()
         if isinstance(ended[0], Exception):

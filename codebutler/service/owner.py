@@ -25,6 +25,8 @@ _PATIENCE = 2.0
 PATIENCE = 4.0
 """Seconds after which an owner that says nothing is called stalled: a busy one answers between two steps."""
 _STOPS: dict[str, Stop] = {"soft": "soft", "now": "now"}
+LOOK = 5.0
+"""Seconds between looks whether the lock is still the one that was taken."""
 GRACE = 5.0
 """Seconds for which a process that gave way leaves the repo to the one that asked."""
 
@@ -32,9 +34,10 @@ GRACE = 5.0
 class Owner:
     """Holds the lock for its life; the kernel drops it when the process ends, however it ends."""
 
-    def __init__(self, fd: int, socket: Path) -> None:
+    def __init__(self, fd: int, file: Path, socket: Path) -> None:
         """Use ``take``."""
         self._fd = fd
+        self._file = file
         self._socket = socket
         self._server: asyncio.Server | None = None
 
@@ -57,7 +60,19 @@ class Owner:
             return None
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()} {'serve' if serves else 'session'}\n".encode(), 0)
-        return cls(fd, socket_path(repo.root, home))
+        return cls(fd, folder / "lock", socket_path(repo.root, home))
+
+    def holds(self) -> bool:
+        """False once the lock's file was deleted or replaced: another process may have taken the repo."""
+        try:
+            return os.path.samestat(os.fstat(self._fd), self._file.stat())
+        except FileNotFoundError:
+            return False
+
+    async def lost(self, every: float = LOOK) -> None:
+        """Wait until it no longer holds."""
+        while self.holds():  # noqa: ASYNC110 - a file, not an event
+            await asyncio.sleep(every)
 
     async def listen(
         self,
@@ -97,7 +112,8 @@ class Owner:
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
-            self._socket.unlink(missing_ok=True)
+            if self.holds():  # else it is another owner's by now
+                self._socket.unlink(missing_ok=True)
         os.close(self._fd)
 
 

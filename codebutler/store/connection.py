@@ -92,6 +92,8 @@ def _create(path: Path) -> None:
 def _writable(path: Path) -> None:
     """Refuse now what SQLite would open, and then fail on at the first write: it needs both, for its WAL."""
     for needed in (path.parent, path):
+        if os.statvfs(needed).f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, f"{needed} is on a read-only disk")
         if not os.access(needed, os.R_OK | os.W_OK):
             raise PermissionError(errno.EACCES, f"{needed} is not writable for this user")
 

@@ -48,9 +48,10 @@ def _of_system(path: Path, error: OSError) -> CodeButlerError:
         return _disk_full(path)
     if error.errno in (errno.EMFILE, errno.EFBIG) and (limited := _limited(path)) is not None:
         return limited
-    return ConfigError(
-        f"cannot use the store {path}: {error.strerror or error}", fix="Check the folder and its permissions."
-    )
+    fix = "Check the folder and its permissions."
+    if error.errno == errno.EROFS:
+        fix = "Mount it writable. Meanwhile threads, show, logs, export and backup read a copy of it."
+    return ConfigError(f"cannot use the store {path}: {error.strerror or error}", fix=fix)
 
 
 def _of_sqlite(path: Path, error: sqlite3.Error, code: int, rescue: Rescue) -> CodeButlerError:

@@ -115,3 +115,5 @@ class Whole:
     row: ThreadRow | None
     posts: Sequence[Post]
     spent: float | None
+    doors: int = 0
+    """Conversations that show it."""

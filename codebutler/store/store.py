@@ -293,6 +293,7 @@ def _whole(connection: sqlite3.Connection, thread: str, scope: str) -> Whole:
             log.thread(connection, thread),
             outbox.of_thread(connection, thread),
             money.spent(connection, [scope])[scope] if scope in money.scopes(connection, scope) else None,
+            len(log.bindings(connection, thread)),
         )
     finally:
         connection.execute("ROLLBACK")

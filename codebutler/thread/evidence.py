@@ -31,6 +31,8 @@ class Evidence:
     row: Json
     posts: Sequence[Json]
     spent: float | None
+    cut: bool = False
+    """No door shows it any more: what is said since then is in no outbox."""
 
     def state(self) -> ThreadState:
         """The fold of the events. CodeButlerError when one is damaged or missing."""
@@ -47,7 +49,9 @@ async def of_store(store: Store, thread: str) -> Evidence:
         raise UsageError(f"no thread {thread!r} in this repo", fix="codebutler threads lists them.")
     row = asdict(found.row)
     posts = [_post(post) for post in found.posts]
-    return Evidence(thread, found.events, {name: row[name] for name in ROW}, posts, found.spent)
+    return Evidence(
+        thread, found.events, {name: row[name] for name in ROW}, posts, found.spent, not found.doors
+    )
 
 
 def _post(post: Post) -> Json:
@@ -59,7 +63,7 @@ def redacted(evidence: Evidence, redactor: Redactor) -> Evidence:
     """Without what is a secret by now, whatever it was when it was logged."""
     rest: Json = redactor.value({"row": evidence.row, "posts": list(evidence.posts)})
     events = [replace(event, body=redactor.json(event.body)) for event in evidence.events]
-    return Evidence(evidence.thread, events, rest["row"], rest["posts"], evidence.spent)
+    return replace(evidence, events=events, row=rest["row"], posts=rest["posts"])
 
 
 def lines(evidence: Evidence, redactor: Redactor) -> Iterator[str]:
@@ -69,9 +73,8 @@ def lines(evidence: Evidence, redactor: Redactor) -> Iterator[str]:
     for event in clean.events:
         head = {"kind": event.kind, "seq": event.seq, "ts": event.ts, "key": event.key}
         yield json.dumps({**head, "body": json.loads(event.body)})
-    yield json.dumps(
-        {"kind": "export_end", "row": clean.row, "posts": list(clean.posts), "spent": clean.spent}
-    )
+    made = {"row": clean.row, "posts": list(clean.posts), "spent": clean.spent, "cut": clean.cut}
+    yield json.dumps({"kind": "export_end", **made})
 
 
 def of_file(path: Path) -> Evidence:
@@ -110,4 +113,5 @@ def _whole(records: Sequence[Any]) -> Evidence:
         for e in events
     ]
     row = {name: end["row"][name] for name in ROW}
-    return Evidence(head["thread"], stored, row, list(end["posts"]), end["spent"])
+    cut = bool(end.get("cut", False))
+    return Evidence(head["thread"], stored, row, list(end["posts"]), end["spent"], cut)

@@ -58,7 +58,10 @@ def _outbox(evidence: Evidence) -> Iterator[str]:
     for post in evidence.posts:
         if not post["slot"]:
             queued[_source(str(post["key"]), said)] = str(post["text"])
-    for key in [k for k in said if k not in queued] if queued else []:
+    order = list(said)
+    last = max((order.index(key) for key in queued if key in said), default=-1)
+    due = order[: last + 1] if evidence.cut else order  # whoever had it all cut off hears no more
+    for key in [k for k in due if k not in queued] if queued else []:
         yield f"outbox: message {key} of the log is not in it"
     for key, text in queued.items():
         if key not in said:

@@ -173,6 +173,22 @@ async def test_replay_finds_what_does_not_agree_with_the_log(room: Room, tmp_pat
     assert out.endswith(f"thread {thread}: 15 events, 1 differences\n"), out
 
 
+async def test_what_is_said_where_no_door_is_left_is_missed_in_no_outbox(room: Room, tmp_path: Path) -> None:
+    """A forgotten person's conversation is cut; a neighbour's thread may still say something here."""
+    async with room.engine(echo) as scene:
+        thread = (await scene.talk("a", "one")).id
+        await scene.talk("a", "two")
+    lost = "DELETE FROM outbox WHERE id = (SELECT max(id) FROM outbox WHERE slot = '')"
+    for orders, wrong in (((lost,), 1), ((lost, "DELETE FROM binding"), 0)):
+        copy = tmp_path / f"{wrong}.db"
+        shutil.copy(room.sample.repo / ".codebutler" / "store.db", copy)
+        with closing(sqlite3.connect(copy)) as raw, raw:
+            assert [raw.execute(order).rowcount for order in orders] == [1] * len(orders)
+        opened = await Store.open(copy)
+        assert len(differences(await of_store(opened, thread))) == wrong
+        await opened.close()
+
+
 @pytest.mark.parametrize(
     "spoil", ["", "{}\n", "no json\n", '{"kind": "export", "version": 1, "thread": "t"}\n']
 )

@@ -115,3 +115,12 @@ def test_the_journal_learns_how_grave_a_line_is(file: Path, capsys: pytest.Captu
     logs.say("MSG", "hello")
     assert [line[:3] for line in capsys.readouterr().err.splitlines()] == ["<3>", "<6>"]
     assert "<3>" not in file.read_text()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_disk_that_takes_no_more_is_said_once_and_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.keep(Redactor(), Path("/dev/full"))
+    for _ in range(3):
+        logs.say("INF", "x" * 20_000)
+    logs.close()
+    assert capsys.readouterr().err == "codebutler: the log /dev/full: No space left on device\n"

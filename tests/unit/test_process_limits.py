@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from codebutler.shortage import shortage
 from codebutler.waiting import together
 
 _FIND = """
@@ -81,6 +83,26 @@ def test_the_store_names_the_limit_that_stands_in_its_way(tmp_path: Path) -> Non
     assert files.endswith("Raise the limit where it is started, such as with: ulimit -n 1024")
     assert size.startswith(f"{path} cannot grow: this process may write no file of more than ")
     assert size.endswith("Raise the limit where it is started, such as with: ulimit -f unlimited")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), "There is not enough memory. Raise the limit (ulimit -v unlimited)"),
+        (
+            OSError(errno.EMFILE, "Too many open files"),
+            "Too many open files. Raise the limit (ulimit -n 1024)",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), "standard output: No space left on device."),
+        (ExceptionGroup("", [OSError(errno.EAGAIN, "No fork")]), "No fork. Free some memory, or end some"),
+        (OSError(errno.ENOENT, "No such file"), ""),
+        (ValueError("x"), ""),
+    ],
+)
+def test_what_ran_out_is_named(error: Exception, words: str) -> None:
+    said = shortage(error)
+    assert said.startswith(words)
+    assert bool(said) == bool(words)
 
 
 async def test_what_runs_together_ends_together_with_the_first_error_as_it_is() -> None:

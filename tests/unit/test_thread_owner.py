@@ -186,3 +186,23 @@ async def test_an_owner_that_is_stopped_is_told_of_and_one_that_answers_is_not(
         other.kill()
         other.wait()
         other.stdout.close()
+
+
+async def test_an_owner_whose_lock_was_deleted_knows_and_leaves_the_next_ones_socket(
+    repo: Repo, butler: Path
+) -> None:
+    first = Owner.take(repo, butler)
+    assert first is not None
+    await first.listen(Kicks())
+    (repo.inner / "lock").unlink()
+    async with asyncio.timeout(5):
+        await first.lost(every=0.01)
+    second = Owner.take(repo, butler)
+    assert second is not None
+    assert second.holds()
+    kicks = Kicks()
+    await second.listen(kicks)
+    await first.release()
+    assert await kick(repo.root, butler, "t1")
+    await asyncio.wait_for(kicks.came.wait(), 5)
+    await second.release()

@@ -34,7 +34,7 @@ class SlackRefused(CodeButlerError):
     def __init__(self, method: str, error: str, detail: str = "") -> None:
         """``detail`` is what Slack adds, such as the place of a wrong block."""
         super().__init__(f"Slack refuses {method}: {error}{f' ({detail})' if detail else ''}")
-        self.error, self.method = error, method
+        self.method, self.error = method, error
 
 
 class SlackAway(CodeButlerError):

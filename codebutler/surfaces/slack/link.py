@@ -22,7 +22,7 @@ from codebutler.surfaces.slack.inbound import Heard, Self
 from codebutler.surfaces.slack.intake import Intake
 from codebutler.surfaces.slack.owners import by_claim
 from codebutler.surfaces.slack.sdk import closed, quiet, route, tokenless
-from codebutler.surfaces.slack.troubles import SOCKET, Troubles, mends
+from codebutler.surfaces.slack.troubles import Troubles, fix_of_connection
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ class Link(Connection["Hearing", Heard]):
         self._troubles: Troubles | None = None
         self._us: Self | None = None
         self._asking = asyncio.Lock()
+        self._barred = ""
+        """What keeps it from connecting, as admins were told."""
         self._intakes: dict[Store, Intake] = {}
         self._lanes: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         """What is said in one thread is heard one after the other."""
@@ -179,11 +181,11 @@ class Link(Connection["Hearing", Heard]):
                 failures = 0 if await self._connection(app) else failures + 1
                 begun = True
             except SlackRefused as error:
-                fix = mends(error)
+                fix, self._barred = fix_of_connection(error), f"connection {error.error}"
                 if not begun and fix:
                     raise ConfigError(error.message, fix=fix) from error
                 failures += 1
-                await self.troubles.tell(error.error, f"{error} {fix}")
+                await self.troubles.tell(self._barred, f"{error} {fix}")
             except SlackAway as error:
                 failures += 1
                 self.log.warning("%s", error)
@@ -196,7 +198,7 @@ class Link(Connection["Hearing", Heard]):
 
         assert self.settings.app_token is not None  # noqa: S101 - checked at the start
         secret = self.settings.app_token.get_secret_value()
-        opened = await self.calls.call(SOCKET, app_token=secret)
+        opened = await self.calls.call("apps.connections.open", app_token=secret)
         handler = AsyncSocketModeHandler(
             app,
             secret,
@@ -235,6 +237,7 @@ class Link(Connection["Hearing", Heard]):
             self._met()
 
     def _met(self) -> None:
+        self.troubles.mended(self._barred)
         self.connected.set()
         self.hello.set()
 

@@ -21,6 +21,7 @@ from codebutler.surfaces.slack.calls import SlackAway, SlackBusy, SlackRefused
 from codebutler.surfaces.slack.inbound import Self
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped, guarded, mrkdwn
+from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import ABSENT
 from codebutler.surfaces.slack.verdicts import owner_of
 from codebutler.surfaces.wording import load, prefixed
@@ -135,6 +136,8 @@ class Streams:
     async def _begin(self, conversation: str, draft: Draft, ready: str) -> None:
         channel, _, root = conversation.partition(":")
         key = _key(conversation)
+        if await self._store.noted(key):  # of a process that was killed while it wrote
+            await self.clear(conversation, await self._messages(conversation))
         await self._store.note(key, f"{UNKNOWN}{time.time() - MARGIN:.0f}")
         try:
             draft.ts = await self._stream(conversation, channel, root, ready)
@@ -251,6 +254,14 @@ class Streams:
                     self._link.log.warning("a draft stays in %s: %s", conversation, error)
         if noted:
             await self._store.note(key, "")
+
+    async def _messages(self, conversation: str) -> set[str]:
+        """What stands in a thread as messages of ours: a draft that became one stays."""
+        return {
+            str(m["ts"])
+            async for m in replies(self._link.calls, conversation, include_all_metadata=True)
+            if blocks.mark_of(m)
+        }
 
     async def _lost(self, conversation: str, since: float) -> str:
         """The ts of a draft that was begun after ``since`` and whose ts nobody has learned; or ""."""

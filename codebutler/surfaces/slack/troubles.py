@@ -10,6 +10,10 @@ from codebutler.surfaces.telling import Admins
 
 log = logging.getLogger("codebutler.slack")
 _NEW = "Put a working bot token into slack.botToken (or SLACK_BOT_TOKEN) and restart."
+_NEW_APP = (
+    "Put a working app token (xapp-…, scope connections:write) into slack.appToken (or SLACK_APP_TOKEN) and"
+    " restart; Socket Mode must be on."
+)
 _INVITE = "Invite the app into the channel: /invite @codebutler."
 SHUT: Mapping[str, str] = {
     "invalid_auth": _NEW,
@@ -36,9 +40,6 @@ SHUT: Mapping[str, str] = {
     "cannot_reply_to_message": "The thread's first message takes no replies.",
 }
 """Slack's words for a door that lets nothing through, and what mends it."""
-_APP = "Put a working app-level token (xapp-…) into slack.appToken (or SLACK_APP_TOKEN) and restart."
-SOCKET = "apps.connections.open"
-"""The one method that takes the app's token."""
 _THREADS = frozenset({"thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"})
 """Those of one thread: the others of its channel know nothing of it."""
 _ALIKE = frozenset(
@@ -85,9 +86,11 @@ def keys(channel: str, *, root: str = "", reading: bool = False) -> list[str]:
     return [_key(word, channel, root=root, reading=reading) for word in SHUT]
 
 
-def mends(error: SlackRefused) -> str:
-    """What mends it; "" where nothing of ours does."""
-    return _APP if of_token(error) and error.method == SOCKET else SHUT.get(error.error, "")
+def fix_of_connection(error: SlackRefused) -> str:
+    """What lets the app connect again, or "" where nobody knows."""
+    fix = SHUT.get(error.error, "")
+    app = error.method == "apps.connections.open" and (fix == _NEW or error.error == "missing_scope")
+    return _NEW_APP if app else fix
 
 
 def of_token(error: SlackRefused) -> bool:

@@ -151,7 +151,8 @@ class Human:
             {
                 "token": "twin", "team_id": TEAM, "team_domain": "twin", "channel_id": self.channel,
                 "channel_name": self.ws.channels[self.channel].name, "user_id": self.user,
-                "user_name": self.ws.users[self.user]["name"], "command": command, "text": html.escape(text, quote=False),
+                "user_name": self.ws.users[self.user]["name"], "command": command,
+                "text": html.escape(text, quote=False),
                 "api_app_id": APP, "response_url": self._response(""), "trigger_id": self._trigger(),
             },
         )  # fmt: skip

@@ -105,6 +105,25 @@ async def test_what_a_crash_left_behind_is_taken_away(desks: Callable[..., Any],
 
 
 @pytest.mark.parametrize("way", WAYS[:2])
+@pytest.mark.parametrize("message", [False, True])
+async def test_what_a_crash_left_behind_goes_before_the_next_draft(
+    desks: Callable[..., Any], way: str, *, message: bool
+) -> None:
+    """Unless it had become a message, and only its note was left."""
+    desk = await desks()
+    ts, conversation = await begun(desk, way)
+    if message:
+        [note] = await desk.store.notes(f"slack:draft:{conversation}")
+        assert await show(desk, conversation) == note
+        await desk.store.note(f"slack:draft:{conversation}", note)
+    other = await desks()
+    await other.door.stream(conversation, "pm", "")
+    await other.door.stream(conversation, "pm", "anew " * 60)
+    await other.until(lambda: any("anew" in text for text in words(desk, ts)))
+    assert len(words(desk, ts)) == 1 + message
+
+
+@pytest.mark.parametrize("way", WAYS[:2])
 @pytest.mark.parametrize("kind", ["done_500", "done_close"])
 async def test_a_draft_of_unknown_fate_is_no_second_copy(desk: Any, way: str, kind: Any) -> None:
     begins = "chat.startStream" if way == "stream" else "chat.postMessage"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.surfaces.slack.catchup import CatchUp
+from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.workspace import BOT_USER
 from codebutler.thread.log import ThreadLog
 from codebutler.types import Outbound
@@ -66,6 +67,30 @@ async def test_it_is_said_once_and_delivered_when_mended(
         mended(desk)
         await desk.delivery.flush(force=True)
     assert [m["text"] for m in desk.human.thread(ts)] == ["line 1.0", "line 1.1", "line 2.0", "line 2.1"]
+
+
+async def test_a_broken_app_token_is_said_once_whatever_else_works(
+    desk: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, log = await thread_of(desk)
+    for times in (1, 2):
+        desk.slack.faults.always("apps.connections.open", Fault("error", error="invalid_auth"))
+        await desk.slack.sockets.close()
+        opened = len(opens(desk))
+        for n in range(3):
+            await log.post(Outbound(text="still here"), key=f"p{times}.{n}")
+            await desk.delivery.flush(force=True)
+            await desk.until(lambda more=opened + 3 + 3 * n: len(opens(desk)) >= more)
+        said = [r.message for r in caplog.records if r.message.startswith("ADMINS")]
+        assert len(said) == times
+        assert "slack.appToken" in said[-1]
+        desk.link.hello.clear()
+        desk.slack.faults.always("apps.connections.open", None)
+        await desk.until(desk.link.hello.is_set)
+
+
+def opens(desk: Any) -> list[str]:
+    return [method for method, _ in desk.slack.calls if method == "apps.connections.open"]
 
 
 async def test_a_channel_that_cannot_be_read_is_said_until_it_can(

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.surfaces.slack import inbound
-from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.inbound import Self
-from codebutler.surfaces.slack.troubles import SOCKET, mends
 from codebutler.testing.slack.faults import Fault
 
 if TYPE_CHECKING:
@@ -78,9 +76,3 @@ async def test_what_slack_escapes_in_a_command_is_read_as_it_was_typed(desk: Any
     assert "&lt;now&gt;" in asked.payload["text"]
     await desk.until(lambda: desk.received)
     assert desk.received[0].text == "fix a & b <now>"
-
-
-def test_each_token_is_named_by_its_own_method() -> None:
-    assert "slack.appToken" in mends(SlackRefused(SOCKET, "invalid_auth"))
-    assert "slack.botToken" in mends(SlackRefused("auth.test", "invalid_auth"))
-    assert mends(SlackRefused(SOCKET, "who_knows")) == ""
