@@ -80,7 +80,7 @@ async def _attended(args: argparse.Namespace, ahead: asyncio.Task[None]) -> int:
         await ahead
         try:
             code = await attend(session, Consent(plan=args.yes, merge=args.merge), as_json=args.json)
-        except asyncio.CancelledError:  # Ctrl-C: the thread goes on where it was when somebody asks for it
+        except (asyncio.CancelledError, OSError):  # Ctrl-C, or nobody takes the output: the thread can go on
             go_on = f"codebutler run --thread {session.thread}"
             print(f"The thread is kept; go on with: {go_on}", file=sys.stderr)
             raise

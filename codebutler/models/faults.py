@@ -84,14 +84,14 @@ def raise_inner(piece: Any, route: Route) -> None:  # noqa: ANN401 - whatever JS
     error = piece.get("error") or (piece if piece.get("object") == "error" else None)
     if not error:
         return
-    status = _status_in(error)
+    status = status_in(error)
     if status:
         raise from_status(status, error, {}, route)
     _, said = read(error, route.endpoint)
     raise ModelUnavailable(f"{route.endpoint.label} answered with an error{f': {said}' if said else ''}")
 
 
-def _status_in(error: Any) -> int:  # noqa: ANN401 - whatever came in
+def status_in(error: Any) -> int:  # noqa: ANN401 - whatever came in
     """The HTTP status that an error's code or type stands for; 0 if neither says."""
     if not isinstance(error, dict):
         return 0
@@ -130,7 +130,7 @@ def silent(route: Route, why: str, *, sent: bool) -> ModelUnavailable:
     """As ``broken``, for an answer that did not come in time. If the request was ``sent``, a model may have
     thought all the while, and its provider wants that paid."""
     error = broken(route, why)
-    error.silent, error.paid = True, sent
+    error.silent, error.paid, error.cut = True, sent, sent
     return error
 
 

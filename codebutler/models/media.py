@@ -147,11 +147,12 @@ def _status(response: httpx.Response, use: Service) -> ModelError | _Again:
     """A service that is asked too often, or is too busy, has not begun; after another fault of its own,
     it may have done the work."""
     error = faults.from_answer(response.status_code, response.content, response.headers, use.route)
-    if not isinstance(error, ModelUnavailable):
-        return error
-    if response.status_code in _NOT_BEGUN:
-        return _Again(error)
-    return paid(ModelUnavailable(error.message, fix=_MAYBE))
+    return _of_its_own(error, response.status_code) if isinstance(error, ModelUnavailable) else error
+
+
+def _of_its_own(error: ModelUnavailable, status: int) -> ModelError | _Again:
+    """A fault of the service's, by HTTP status or in its answer."""
+    return _Again(error) if status in _NOT_BEGUN else paid(ModelUnavailable(error.message, fix=_MAYBE))
 
 
 def _lost(error: openai.APIConnectionError, use: Service) -> ModelError | _Again:
@@ -185,7 +186,10 @@ def _object(said: bytes, use: Service) -> Json:
         raise nonsense(use, "no JSON") from error
     if not isinstance(answer, dict):
         raise nonsense(use, "no JSON object")
-    faults.raise_inner(answer, use.route)
+    try:
+        faults.raise_inner(answer, use.route)
+    except ModelUnavailable as error:
+        raise _of_its_own(error, faults.status_in(answer.get("error"))) from None
     return answer
 
 

@@ -68,6 +68,8 @@ def shown(text: str) -> str:
     """
     line = bare(text, len(text) + 8)
     hiding = {"link_open", "image", "html_inline"}
+    if line and not _is_paragraph(line):
+        line = f"\\{line}"  # as it will be written
     if not any(child.type in hiding for child in inline(line).children or []):
         return line
     fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -39,7 +40,7 @@ async def examine(
     known = router.endpoints
     return [
         *checks,
-        *_roles(config, router, roles, env),
+        *_together(_roles(config, router, roles, env)),
         *_media(config, "images", known),
         *_media(config, "speech", known),
     ]
@@ -126,6 +127,20 @@ def _roles(
         if route.notice:
             checks.append(note(f"role {name}", route.notice))
     return checks
+
+
+def _together(checks: Sequence[Check]) -> Sequence[Check]:
+    """What is the matter with several roles in the same words is said once, at the first of them."""
+    areas: dict[Check, list[str]] = {}
+    for check in checks:
+        same = check if check.state == "ok" else replace(check, area="")
+        areas.setdefault(same, []).append(check.area)
+    found = []
+    for check, (first, *more) in areas.items():
+        others = ", ".join(dict.fromkeys(each.removeprefix("role ") for each in more if each != first))
+        text = f"{check.text} (and so for {others})" if others else check.text
+        found.append(replace(check, area=first, text=text))
+    return found
 
 
 def _foreign(area: str, route: Route, env: Mapping[str, str]) -> Sequence[Check]:

@@ -29,7 +29,7 @@ def card(items: Sequence[MemoryItem], marks: Sequence[Mark] = (), known: Sequenc
     lines = ["**What should the team remember?**", ""]
     for number, item in enumerate(items, 1):
         lines += _lines(number, item, marks[number - 1] if marks else "")
-    lines += [f"\nNot proposed, as memory holds it: {text}" for text in known]
+    lines += [f"\nNot proposed, as memory holds it: {shown(text)}" for text in known]
     return Outbound(
         text="\n".join([*lines, "", _how(marks)]),
         role="lead",
@@ -44,7 +44,7 @@ def card(items: Sequence[MemoryItem], marks: Sequence[Mark] = (), known: Sequenc
 
 
 def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
-    place = f"{item.file}{f', {item.section}' if item.section else ''}"
+    place = f"{item.file}{f', {shown(item.section)}' if item.section else ''}"
     place += f", after step {item.after}" if item.after is not None else ""
     end = f", until {item.expires}" if item.expires else ""
     text = item.text or "; ".join(item.replaces)

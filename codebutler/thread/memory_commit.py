@@ -13,6 +13,7 @@ from codebutler.repo.memory_file import memory_text
 from codebutler.repo.words import signature
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import memory_path
+from codebutler.thread.landing import closed_outside
 from codebutler.thread.memory_merge import put
 from codebutler.types import MemoryItem, Outbound
 
@@ -38,10 +39,20 @@ async def commit_memory(desk: ThreadDesk) -> None:
     """One commit for one decision, by the bot with the person as co-author."""
     decided = desk.state.kept[desk.state.memory_commits]
     await desk.load_rules()
-    if desk.state.pr_state == "open" and not desk.state.removed:
+    if await _lands_with_it(desk):
         await _on_the_branch(desk, decided)
     else:
         await _by_itself(desk, decided)
+
+
+async def _lands_with_it(desk: ThreadDesk) -> bool:
+    """Whether the thread's pull request is open, at the forge as well: nothing else lands its branch."""
+    pr = desk.state.pr
+    if pr is None or desk.state.pr_state != "open" or desk.state.removed:
+        return False
+    if await closed_outside(desk, "What is kept goes into a pull request of its own."):
+        return False
+    return (await (await desk.space.forge()).get(pr.number)).state == "open"
 
 
 async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:

@@ -10,6 +10,7 @@ from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryPr
 from codebutler.repo.memory import apply_item
 from codebutler.repo.memory_items import Learned, learned
 from codebutler.repo.memory_text import key
+from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import lessons, render, wishes
 from codebutler.thread.memory_now import memory_now, replaced
 from codebutler.thread.state import ThreadState
@@ -63,7 +64,7 @@ def _aside(items: Sequence[MemoryItem]) -> str:
     """The items that may be taken up again, by the numbers that they have from now on."""
     if not items:
         return ""
-    lines = [f"{n}. {item.text or '; '.join(item.replaces)}" for n, item in enumerate(items, 1)]
+    lines = [f"{n}. {as_shown(item.text or '; '.join(item.replaces))}" for n, item in enumerate(items, 1)]
     return "\n".join(['Set aside; "keep N" takes one up again until the merge:', *lines])
 
 

@@ -43,6 +43,9 @@ def _html(data: bytes, bounds: dict[str, Any]) -> dict[str, str]:
 
     page = data.decode("utf-8", "replace")
     tree = trafilatura.load_html(page)
+    if tree is None:  # a piece of a page, or bare words: it takes whole pages only
+        page = f"<html><body>{page}</body></html>"
+        tree = trafilatura.load_html(page)
     if tree is None:
         return {"title": "", "date": "", "text": ""}
     about = trafilatura.extract_metadata(tree, default_url=bounds["url"])

@@ -76,3 +76,18 @@ async def test_a_program_that_was_told_to_ignore_it_goes_on(stage: Stage) -> Non
     out, _ = await asyncio.wait_for(process.communicate(), 60)
     assert process.returncode == 0
     assert out.startswith(b"{")
+
+
+async def test_output_that_nobody_takes_leaves_the_way_to_go_on(stage: Stage) -> None:
+    """As with ``| head -1``."""
+    process = await asyncio.create_subprocess_exec(
+        *PROGRAM, "run", "What is this?", "--json", cwd=stage.sample.repo, env=stage.env(),
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    pipe = process._transport.get_pipe_transport(1)  # type: ignore[attr-defined] # asyncio has no other way
+    pipe.close()
+    assert process.stderr is not None
+    said = (await asyncio.wait_for(process.stderr.read(), 60)).decode()
+    assert await process.wait() == 1
+    assert said.startswith("The thread is kept; go on with: codebutler run --thread t")
+    assert said.count("\n") == 1

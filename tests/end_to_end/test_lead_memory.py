@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import pytest
+
 from codebutler.cli.main import main
+from codebutler.forges.choose import forge_for
 from codebutler.repo.memory_items import item_id
 from codebutler.testing.cast import Cast, Line, call, lead, plan, write
 from codebutler.testing.doubles import says
@@ -182,3 +185,21 @@ async def test_a_correction_in_a_thread_without_a_pull_request_gets_one_of_its_o
         assert "memory lands with [#2](" in await last(scene, state)
         text = await on_main(scene, room, f"codebutler/memory-{state.id}-2:.codebutler/memory/pm.md")
         assert "- parcels above 30 kg are refused <!-- learned:" in text
+
+
+@pytest.mark.parametrize("do", ["close", "merge"])
+async def test_what_is_kept_after_the_end_of_the_pull_request_elsewhere_is_not_lost(
+    room: Room, do: str
+) -> None:
+    """Nobody told the thread: a commit on that branch would land nowhere."""
+    async with room.engine(cast("Never deploy on Fridays.")) as scene:
+        before = await scene.shipped()
+        forge = await forge_for(scene.host.repo, scene.host.config, home=room.home)
+        if do == "close":
+            await forge.close(1)
+        else:
+            await forge.merge(1, expected_head=before.pushed, co_authors=[])
+        state = await scene.talk("a", "yes")
+        assert "memory lands with [#2](" in await last(scene, state)
+        text = await on_main(scene, room, f"codebutler/memory-{state.id}-1:.codebutler/memory/pm.md")
+        assert "Never deploy on Fridays. <!-- learned:" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codebutler.events import CheckpointMade, ToolFinished, ToolStarted
+from codebutler.repo import kept
 from codebutler.testing.cast import Cast, Line, bash, call, does, lead, plan, write
 from codebutler.testing.doubles import says
 from codebutler.thread.points import points
@@ -74,6 +75,31 @@ async def test_what_is_pushed_has_a_name_and_what_a_rewind_undid_as_well(room: R
         assert titles[0].startswith("Rewind to point")
         assert titles[1:] == ["Notes", "Add B", "Notes"]
         assert scene.git("for-each-ref", "refs/codebutler/kept/") != ""
+
+
+async def test_a_kill_between_a_named_commit_and_its_event_is_no_lost_branch(room: Room) -> None:
+    """The branch then stands on a commit that does not hold the log's last checkpoint, which is kept."""
+    coder: list[Line] = [
+        write("A", "a\n"),
+        does("ask_pm", question="B, too?"),
+        write("B", "b\n"),
+        says("Wrote both."),
+    ]
+    pm: list[Line] = [plan(), does("ask_user", question="B, too?"), says("Yes.")]
+    async with room.engine(Cast(pm=pm, coder=coder, lead=lead())) as scene:
+        await scene.talk("a", "Add notes")
+        state = await scene.talk("a", "go")
+        assert (state.outcome, state.worktree is not None) == ("question", True)
+        tree = state.worktree
+        assert tree is not None
+        words = ("commit-tree", f"{state.head}^{{tree}}", "-p", tree.base, "-m", "Add A")
+        new = scene.git("-c", "user.name=x", "-c", "user.email=codebutler@localhost", *words)
+        gitdir = scene.host.repo.gitdir
+        await kept.replace(gitdir, tree.branch, new, state.head, why="as a commit does that is killed then")
+        state = await scene.talk("a", "yes")
+        assert (state.outcome, state.pr is not None) == ("pr", True)
+        titles = scene.git("log", "--format=%s", f"{tree.base}..{tree.branch}").splitlines()
+        assert titles[-2:] == ["Notes", "Add A"]
 
 
 async def test_a_checkpoint_is_in_the_log_before_the_next_step(room: Room) -> None:

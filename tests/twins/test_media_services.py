@@ -130,7 +130,7 @@ async def test_refusals_are_said_plainly_and_not_repeated(
 
 
 async def test_what_did_nothing_is_tried_again(reached: Callable[..., Service], twin: MediaTwin) -> None:
-    twin.faults = [(429, "slow down"), (503, "busy")]
+    twin.faults = [(429, "slow down"), (200, {"error": {"code": 503, "message": "busy"}})]
     await images.draw(reached(), ORDER, pauses=(0, 0))
     assert len(twin.sent) == 3
     twin.faults = [(503, "busy")] * 3
@@ -139,11 +139,13 @@ async def test_what_did_nothing_is_tried_again(reached: Callable[..., Service], 
     assert not caught.value.paid
 
 
-@pytest.mark.parametrize("status", [408, 409, 500, 502, 504])
+@pytest.mark.parametrize(
+    ("status", "body"), [*((s, "oh") for s in (408, 409, 500, 502, 504)), (200, {"error": {"code": 500}})]
+)
 async def test_what_may_have_been_made_is_paid_for_once(
-    reached: Callable[..., Service], twin: MediaTwin, status: int
+    reached: Callable[..., Service], twin: MediaTwin, status: int, body: Any
 ) -> None:
-    twin.faults = [(status, "oh")]
+    twin.faults = [(status, body)]
     with pytest.raises(ModelUnavailable, match="may have been paid for") as caught:
         await images.draw(reached(), ORDER, pauses=(0, 0))
     assert (caught.value.paid, len(twin.sent)) == (True, 1)

@@ -125,6 +125,7 @@ async def test_a_secret_of_this_host_leaves_in_no_url_and_no_query(twin: WebTwin
         (b"a: 1", "application/yaml", "a: 1"),
         (b"<a/>", "application/atom+xml", "<a/>"),
         (b"plain", "application/octet-stream", "plain"),
+        (b"<p>a piece of a page</p>", "text/html", "a piece of a page"),
     ],
 )
 async def test_text_comes_as_it_is_in_the_right_charset(

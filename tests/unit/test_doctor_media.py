@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from codebutler.agent.roles import load_role
 from codebutler.config import load_config
 from codebutler.service import doctor_models
 from codebutler.service.doctor_check import Check
@@ -48,6 +49,18 @@ async def test_a_key_that_would_travel_in_the_clear_is_seen(tmp_path: Path, what
     found = await checks(tmp_path, {"OPENROUTER_API_KEY": KEY}, **{what: at})
     assert "http://models.example/v1 travels unencrypted" in found["models"][0].text
     assert KEY not in str(found)
+
+
+async def test_what_is_the_matter_with_several_roles_is_said_once(tmp_path: Path) -> None:
+    env = {
+        "ANTHROPIC_API_KEY": "two\nlines-of-a-key",
+        "CODEBUTLER_MODEL": "litellm/anthropic/claude-sonnet-4-5",
+    }
+    config = load_config(None, home=tmp_path, env=env, repo_text="")
+    roles = {name: (load_role(name), "") for name in ("pm", "coder", "lead")}
+    found = [c for c in await doctor_models.examine(config, roles, env, offline=True) if c.state == "problem"]
+    assert [c.area for c in found] == ["role pm"]
+    assert found[0].text.endswith("(and so for coder, lead)")
 
 
 async def test_models_through_litellm_alone_are_a_setup_that_works(tmp_path: Path) -> None:

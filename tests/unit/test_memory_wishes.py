@@ -154,6 +154,10 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
             },
             ["1. release _(new workflow → workflows.md, release)_", "   - PM: a", "   - Coder: b"],
         ),
+        (
+            {"text": '[x]: http://a "merge all"', "section": "f\n2. ✓ x"},
+            ['1. \\[x]: http://a "merge all" _(lesson → pm.md, f 2. ✓ x)_'],
+        ),
         ({"text": "Be\u202e kind\n2. ✓ and\u200b brief"}, ["1. Be kind 2. ✓ and brief _(lesson → pm.md)_"]),
     ],
 )

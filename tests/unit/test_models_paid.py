@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from codebutler.config import load_config
 from codebutler.errors import ModelError, ModelUnavailable
+from codebutler.models import faults
 from codebutler.models.client import OpenAIClient
+from codebutler.models.routing import Router
 from codebutler.models.stream import Timeouts
 from codebutler.testing.provider import Provider, usage
 from codebutler.types import Message, ModelReply
@@ -50,6 +54,13 @@ async def test_a_request_cut_off_unanswered_may_have_been_worked_on(
     error = await failure(client)
     assert isinstance(error, ModelUnavailable)
     assert error.paid is (thought < 1)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_what_was_never_sent_is_not_paid(tmp_path: Path, *, sent: bool) -> None:
+    routes = Router(load_config(None, home=tmp_path, env={"OPENAI_BASE_URL": "http://127.0.0.1:1/v1"}))
+    error = faults.silent(routes.route("tiny"), "sent nothing for 8 s", sent=sent)
+    assert (error.silent, error.paid, error.cut) == (True, sent, sent)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal
@@ -10,6 +11,7 @@ from urllib.parse import quote
 
 from codebutler.errors import RepoError
 from codebutler.forges.base import MergeResult, PrState, PullRequest
+from codebutler.forges.github.again import patiently
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.merging import Merging
 from codebutler.forges.github.owners import LARGEST, PLACES, owners_of
@@ -83,19 +85,20 @@ class GitHubForge:
         need_oid(sha, "what to push")
         if branch == self._repo.default_branch:
             raise RepoError(f"{branch} is the default branch: work goes to a branch of its own")
+        gitdir, url, ref = self._repo.gitdir, self._spot.git_url, _ref(branch)
+        token = await self._calls.access.password()
         async with self._explained(branch):
-            await push(
-                self._repo.gitdir, url=self._spot.git_url, sha=sha, ref=_ref(branch), expect=expect,
-                token=await self._calls.access.password(),
-            )  # fmt: skip
+            await patiently(lambda: push(gitdir, url=url, sha=sha, ref=ref, expect=expect, token=token))
 
     async def fetch(self, branch: str) -> str:
         """GitHub's tip of ``branch``; its objects come here without a ref."""
         token, url = await self._calls.access.password(), self._spot.git_url
+        gitdir, ref = self._repo.gitdir, _ref(branch)
         async with self._explained(branch):
-            tip = (await ls_remote(self._repo.gitdir, url, _ref(branch), token=token)).get(_ref(branch), "")
-            if tip and await resolve(self._repo.gitdir, tip) is None:
-                await fetch(self._repo.gitdir, url, [_ref(branch)], token=token)
+            there = await patiently(lambda: ls_remote(gitdir, url, ref, token=token))
+            tip = there.get(ref, "")
+            if tip and await resolve(gitdir, tip) is None:
+                await patiently(lambda: fetch(gitdir, url, [ref], token=token))
         return tip
 
     @asynccontextmanager
@@ -105,15 +108,15 @@ class GitHubForge:
             yield
         except RepoError as error:
             said, name = error.message, self._spot.full_name
-            if "403" in said or "denied to" in said:
-                raise RepoError(
-                    f"GitHub lets this token not push to {name}",
-                    fix="Give it write access to contents (and to workflows, if those change)",
-                ) from error
             if "GH006" in said or "GH013" in said or "rotected branch" in said:
                 raise RepoError(
                     f"{name} protects {branch}: {said[-200:]}",
                     fix="Leave codebutler/* out of the protection rules, or let the token pass them",
+                ) from error
+            if re.search(r"(?:error:|HTTP) 403\b", said) or "denied to" in said:
+                raise RepoError(
+                    f"GitHub lets this token not push to {name}",
+                    fix="Give it write access to contents (and to workflows, if those change)",
                 ) from error
             if "Authentication failed" in said or "could not read Username" in said:
                 raise RepoError(

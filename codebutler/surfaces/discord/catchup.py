@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from codebutler.surfaces.discord import inbound
+from codebutler.surfaces.discord import inbound, opening
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.surfaces.discord.inbound import SURFACE
@@ -56,6 +56,7 @@ class CatchUp(Looks["Hearing"]):
         """Hear all that one repo may have missed. Raises DiscordAway when it broke off."""
         await self.look(door)
         await missed_changes(self._link, door)
+        await opening.mend(self._link, door)
         await door.signs.mend()
 
     async def look(self, door: Hearing) -> None:
@@ -91,17 +92,27 @@ class CatchUp(Looks["Hearing"]):
         """Channels and open threads of all guilds, as far as Discord tells of them."""
         rows: list[Json] = []
         try:
-            for guild in await self._link.guilds():
+            guilds = await self._link.guilds()
+        except DiscordRefused as error:
+            return self._unlisted(error)
+        for guild in guilds:
+            try:
                 channels = await self._link.calls.call("GET", "/guilds/{guild_id}/channels", guild_id=guild)
                 active = await self._link.calls.call(
                     "GET", "/guilds/{guild_id}/threads/active", guild_id=guild
                 )
-                rows += [{"guild_id": guild, **row} for row in (*channels, *(active.get("threads") or []))]
-        except DiscordRefused as error:
-            if error.status == 401:
-                raise
-            self._link.log.info("the guilds' channels cannot be listed: %s", error)
+            except DiscordRefused as error:
+                rows += self._unlisted(error)
+                continue
+            rows += [{"guild_id": guild, **row} for row in (*channels, *(active.get("threads") or []))]
         return rows
+
+    def _unlisted(self, error: DiscordRefused) -> list[Json]:
+        """Nothing is known of the channels then; without a token nothing goes at all."""
+        if error.status == 401:
+            raise error
+        self._link.log.info("channels cannot be listed: %s", error)
+        return []
 
     async def _read(self, door: Hearing, place: Place, cursor: int) -> None:
         us = await self._link.us()

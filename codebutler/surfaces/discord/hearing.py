@@ -52,6 +52,8 @@ class Hearing:
         """What admins' commands need; set before the link runs."""
         self.receive: Callable[[Inbound], Awaitable[str]]
         self.talks = Talks(store)
+        self.opening: set[str] = set()
+        """Requests by command that are being opened."""
         self.signs = Signs(link, store, self.talks)
         self.buttons = Buttons(store, SURFACE, self._used_up)
 
@@ -233,7 +235,7 @@ class Hearing:
         if heard.kind == "edit":
             return base.model_copy(update={"edits": f"{heard.channel}:{heard.id}", "text": heard.text})
         intake = self.link.intake(self.store)
-        files, missing = await intake.files(heard.files)
+        files, missing = await intake.keep(heard.files)
         words = [heard.text, *missing]
         if called and not place.direct:
             us = await self.link.us()

@@ -79,6 +79,8 @@ class Link(Connection["Hearing", Heard]):
 
     async def guilds(self) -> list[str]:
         """The guilds in which the bot is. Raises as ``Calls.call``."""
+        if self._guilds:
+            return sorted(self._guilds)
         return [str(guild["id"]) for guild in await self.calls.call("GET", "/users/@me/guilds")]
 
     def intake(self, store: Store) -> Intake:
@@ -101,6 +103,7 @@ class Link(Connection["Hearing", Heard]):
             self.troubles.mended(GATEWAY)
             if kind == "READY":
                 self._guilds = {str(guild.get("id")) for guild in event.get("guilds") or []}
+                self._application = str((event.get("application") or {}).get("id") or self._application)
                 self.later(self._register())
         elif kind == "GUILD_CREATE":
             for channel in [*(event.get("channels") or []), *(event.get("threads") or [])]:

@@ -2,38 +2,74 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.doing import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, room
-from codebutler.surfaces.discord.signs import OPEN_TAGS
+from codebutler.surfaces.discord.partner import NAME, Partner
+from codebutler.surfaces.discord.places import Place, address, room
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
 from codebutler.thread import render
-from codebutler.types import Inbound, Json
+from codebutler.types import Inbound, Json, Person
 
 if TYPE_CHECKING:
     from codebutler.surfaces.discord.hearing import Hearing
     from codebutler.surfaces.discord.link import Link
 
-TAG_NEEDED = 40067
-ARCHIVE_MINUTES = 10_080
+ASKED = f"{SURFACE}:asked:"
+"""Requests that are not opened yet."""
 
 
 async def request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
-    """A new thread; its first message is ours, in the person's words."""
+    """A new thread; its first message is ours, in the person's words. It is kept before it is opened."""
     if not words.strip():
         return "Say what is to be done."
-    author, user = await doing.person(door), str(doing.user.get("id"))
-    said = Inbound(surface=SURFACE, external_id="", key=f"command:{doing.id}", author=author, text=words)
-    conversation = await _opened(doing, door, place, f"<@{user}> asks: {words}", words)
-    guild = "" if place.direct else place.guild
-    address_of = address(doing.link.settings.base_url, guild, room(conversation)[0])
-    await door.receive(said.model_copy(update={"external_id": conversation, "link": address_of}))
+    home = await doing.link.places.of(place.parent) if place.thread else place
+    asked: Json = {
+        "id": doing.id, "channel": home.id, "user": str(doing.user.get("id")), "words": words,
+        "author": (await doing.person(door)).model_dump(),
+    }  # fmt: skip
+    door.opening.add(doing.id)
+    try:
+        await door.store.note(f"{ASKED}{doing.id}", json.dumps(asked))
+        conversation = await _request(doing.link, door, asked, again=False)
+    finally:
+        door.opening.discard(doing.id)
     return f"Your thread: {await linked(doing, door, conversation)}"
+
+
+async def mend(link: Link, door: Hearing) -> None:
+    """Open what a crash or an outage kept from being opened. Raises DiscordAway when it broke off."""
+    for row in await door.store.notes(ASKED):
+        asked: Json = json.loads(row)
+        if asked["id"] in door.opening:
+            continue
+        try:
+            await _request(link, door, asked, again=True)
+        except DiscordRefused as error:
+            link.log.warning("a request by command cannot be opened: %s", error)
+            await door.store.note(f"{ASKED}{asked['id']}", "")
+
+
+async def _request(link: Link, door: Hearing, asked: Json, *, again: bool) -> str:
+    """``again``: its first message may stand there already."""
+    words = str(asked["words"])
+    home = await link.places.of(str(asked["channel"]))
+    first = f"<@{asked['user']}> asks: {words}"
+    conversation = await _opened(link, door, home, first, words, mark=str(asked["id"]), again=again)
+    guild = "" if home.direct else home.guild
+    where = address(link.settings.base_url, guild, room(conversation)[0])
+    await door.receive(
+        Inbound(
+            surface=SURFACE, external_id=conversation, key=f"command:{asked['id']}", text=words, link=where,
+            author=Person.model_validate(asked["author"]),
+        )
+    )  # fmt: skip
+    await door.store.note(f"{ASKED}{asked['id']}", "")
+    return conversation
 
 
 async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
@@ -49,47 +85,18 @@ async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
     shown = [there for surface, there in await door.store.bindings(task) if surface == SURFACE]
     if shown:
         return f"It is shown in {await linked(doing, door, shown[0])} already."
-    conversation = await _opened(doing, door, place, f"{row.title}\n{render.status(state).text}", row.title)
+    home = await doing.link.places.of(place.parent) if place.thread else place
+    first = f"{row.title}\n{render.status(state).text}"
+    conversation = await _opened(doing.link, door, home, first, row.title, mark=doing.id)
     await door.store.bind(task, SURFACE, conversation)
     return f"It is shown in {await linked(doing, door, conversation)} now."
 
 
-async def _opened(doing: Doing, door: Hearing, place: Place, first: str, title: str) -> str:
+async def _opened(
+    link: Link, door: Hearing, home: Place, first: str, title: str, *, mark: str, again: bool = False
+) -> str:
     """A conversation that begins with a message of ours."""
-    home = await doing.link.places.of(place.parent) if place.thread else place
-    name = " ".join(title.split())[:100] or "CodeButler"
-    sent: Json = {"content": first[: looks.CONTENT], "allowed_mentions": looks.NOBODY}
-    if home.type in FORUMS:
-        conversation = f"{home.id}:{await posted(doing.link, home, name, sent)}"
-        await door.settle(home, conversation)
-        return conversation
-    sent |= {"nonce": doing.id[-25:], "enforce_nonce": True}
-    made = await doing.link.calls.call(
-        "POST", "/channels/{channel_id}/messages", body=sent, channel_id=home.id
-    )
-    if home.direct:
-        return f"{DM}{home.id}:{made['id']}"
-    await doing.link.calls.call(
-        "POST", "/channels/{channel_id}/messages/{message_id}/threads",
-        channel_id=home.id, message_id=str(made["id"]),
-        body={"name": name, "auto_archive_duration": ARCHIVE_MINUTES},
-    )  # fmt: skip
-    conversation = f"{home.id}:{made['id']}"
+    name = " ".join(title.split())[:NAME] or "CodeButler"
+    conversation = await Partner(link, home.id).begin(first, mark=mark, title=name, again=again)
     await door.settle(home, conversation)
     return conversation
-
-
-async def posted(link: Link, forum: Place, name: str, sent: Json) -> str:
-    """A forum's post; with a tag where the forum wants one."""
-    calls, body = link.calls, {"name": name, "message": sent, "auto_archive_duration": ARCHIVE_MINUTES}
-    try:
-        made = await calls.call("POST", "/channels/{channel_id}/threads", body=body, channel_id=forum.id)
-    except DiscordRefused as error:
-        if error.code != TAG_NEEDED:
-            raise
-        known = await calls.call("GET", "/channels/{channel_id}", channel_id=forum.id)
-        tags = [tag for tag in known.get("available_tags") or [] if not tag.get("moderated")]
-        fitting = [tag for tag in tags if str(tag.get("name")).lower() in OPEN_TAGS] or tags
-        body["applied_tags"] = [str(tag["id"]) for tag in fitting[:1]]
-        made = await calls.call("POST", "/channels/{channel_id}/threads", body=body, channel_id=forum.id)
-    return str(made["id"])

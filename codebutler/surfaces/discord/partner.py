@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from codebutler.surfaces.discord import looks, opening
+from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import HAS_THREAD, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
-from codebutler.surfaces.discord.opening import ARCHIVE_MINUTES
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, address
+from codebutler.surfaces.discord.signs import OPEN_TAGS
 from codebutler.types import Json
 
 LOOKED = 100
 """Messages, or posts of a forum, among which one is looked for before it is sent again."""
 NAME = 100
+ARCHIVE_MINUTES = 10_080
+TAG_NEEDED = 40067
 
 
 class Partner:
@@ -25,14 +27,19 @@ class Partner:
         self._link = link
         self._channel = channel
 
-    async def begin(self, text: str, *, mark: str) -> str:
-        """Post ``text``, once for each ``mark``; returns its conversation. Raises as ``Calls.call``."""
+    async def begin(self, text: str, *, mark: str, title: str = "", again: bool = True) -> str:
+        """Post ``text``, once for each ``mark``; returns its conversation. Raises as ``Calls.call``.
+
+        The thread is called ``title``, else as the first line. Not ``again``: it cannot stand there yet.
+        """
         home = await self._link.places.of(self._channel)
         sent: Json = {"content": text[: looks.CONTENT], "allowed_mentions": looks.NOBODY}
-        title = text.partition("\n")[0][:NAME]
+        title = (title or text.partition("\n")[0])[:NAME]
         if home.type in FORUMS:
-            return f"{home.id}:{await self._in_forum(home, title, sent)}"
-        message = await self._standing(looks.nonce(mark, 0), text) or await self._posted(sent, mark)
+            post = await self._in_forum(home, title) if again else ""
+            return f"{home.id}:{post or await self._posted_in(home, title, sent)}"
+        stands = await self._standing(looks.nonce(mark, 0), text) if again else ""
+        message = stands or await self._posted(sent, mark)
         if home.direct:
             return f"{DM}{home.id}:{message}"
         try:
@@ -63,15 +70,31 @@ class Partner:
         found = [r for r in ours if r.get("nonce") == nonce or looks.same(r, {"content": text})]
         return str(found[0]["id"]) if found else ""
 
-    async def _in_forum(self, forum: Place, title: str, sent: Json) -> str:
-        """The post of that title, made unless it is there."""
+    async def _in_forum(self, forum: Place, title: str) -> str:
+        """Our post of that title, or ""."""
         us = await self._link.us()
         active = await self._link.calls.call("GET", "/guilds/{guild_id}/threads/active", guild_id=forum.guild)
         for thread in active.get("threads") or []:
             ours = str(thread.get("parent_id")) == forum.id and str(thread.get("owner_id")) == us
             if ours and thread.get("name") == title:
                 return str(thread["id"])
-        return await opening.posted(self._link, forum, title, sent)
+        return ""
+
+    async def _posted_in(self, forum: Place, title: str, sent: Json) -> str:
+        """A forum's new post; with a tag where the forum wants one."""
+        calls = self._link.calls
+        body: Json = {"name": title, "message": sent, "auto_archive_duration": ARCHIVE_MINUTES}
+        try:
+            made = await calls.call("POST", "/channels/{channel_id}/threads", body=body, channel_id=forum.id)
+        except DiscordRefused as error:
+            if error.code != TAG_NEEDED:
+                raise
+            known = await calls.call("GET", "/channels/{channel_id}", channel_id=forum.id)
+            tags = [tag for tag in known.get("available_tags") or [] if not tag.get("moderated")]
+            fitting = [tag for tag in tags if str(tag.get("name")).lower() in OPEN_TAGS] or tags
+            body["applied_tags"] = [str(tag["id"]) for tag in fitting[:1]]
+            made = await calls.call("POST", "/channels/{channel_id}/threads", body=body, channel_id=forum.id)
+        return str(made["id"])
 
     async def address(self, conversation: str) -> str:
         """Where people see a conversation, as a URL."""

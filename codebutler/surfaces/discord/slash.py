@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from codebutler.commands.builtin import REGISTRY
 from codebutler.settings.discord import Discord as Settings
 from codebutler.surfaces.discord import admin, catalogue, inbound, logs, opening
-from codebutler.surfaces.discord.calls import DiscordRefused
+from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
 from codebutler.surfaces.discord.doing import OFFER, ONLY_THEM, PUT_OFF, Doing, conversations, linked
 from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE
@@ -67,6 +67,9 @@ async def command(doing: Doing) -> None:
             await _run(doing, door, place)
     except DiscordRefused as error:
         await doing.tell(f"I cannot do that here: {error.message}. {fix_of(error)}")
+    except DiscordAway as error:  # a request is kept: the next look opens it
+        doing.link.log.warning("a command waits for the next look: %s", error)
+        doing.link.hello.set()
 
 
 async def _run(doing: Doing, door: Hearing, place: Place) -> None:

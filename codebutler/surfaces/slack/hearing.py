@@ -166,7 +166,7 @@ class Hearing:
         if heard.kind == "edit":
             return base.model_copy(update={"edits": about, "text": heard.text})
         intake = self.link.intake(self.store)
-        files, missing = await intake.files(heard.files)
+        files, missing = await intake.keep(heard.files)
         words = [heard.text, *missing]
         if called:
             us = await self.link.us()

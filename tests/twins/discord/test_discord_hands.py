@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -9,8 +10,9 @@ from codebutler import events as ev
 from codebutler.store.rows import NewEvent, NewPost
 from codebutler.surfaces.discord import catalogue
 from codebutler.testing.discord import limits
-from codebutler.testing.discord.guild import SHOP
+from codebutler.testing.discord.guild import BOT, SHOP
 from codebutler.testing.discord.human import Human
+from codebutler.testing.slack.faults import Fault
 from codebutler.thread import render
 from codebutler.types import Choice, Outbound, Person, Plan, PlanStep
 
@@ -138,6 +140,18 @@ async def test_a_command_opens_a_thread_and_others_are_for_it(desk: Any) -> None
     await desk.until(lambda: logged.original and logged.original.get("attachments"))
     listed = desk.human.command("codebutler", "threads")
     await desk.until(lambda: thread in listed.words)
+
+
+async def test_a_request_that_broke_off_is_opened_once(desk: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    desk.twin.faults.next("post_thread_from", Fault("done_500"))
+    desk.human.command("codebutler", "new", request="estimate shipping")
+    await desk.until(lambda: desk.received)
+    [posted] = [m for m in desk.human.told(SHOP) if m["author"]["id"] == BOT]
+    assert [each.external_id for each in desk.received] == [f"{SHOP}:{posted['id']}"]
+    async with asyncio.timeout(10):
+        while await desk.store.notes("discord:asked:"):  # noqa: ASYNC110 - the store has no event for it
+            await asyncio.sleep(0.02)
 
 
 async def test_values_are_completed(desk: Any) -> None:

@@ -48,6 +48,9 @@ async def test_a_pull_request_from_push_to_squash(bench: Bench, shop: Shop) -> N
     ("call", "kind"),
     [
         ("POST */git-receive-pack", "done_close"),
+        ("POST */git-receive-pack", "500"),
+        ("POST */git-upload-pack", "500"),
+        ("GET */info/refs*", "close"),
         ("POST */pulls", "done_500"),
         ("POST */pulls", "secondary"),
         ("PUT */merge", "done_close"),
@@ -59,6 +62,7 @@ async def test_a_pull_request_from_push_to_squash(bench: Bench, shop: Shop) -> N
 async def test_an_answer_that_is_lost_is_looked_for(bench: Bench, shop: Shop, call: str, kind: Kind) -> None:
     shop.twin.hub.faults.next(call, Fault(kind, 1))
     forge = await bench.opened()
+    assert await forge.fetch("work") == bench.head
     await forge.merge(1, expected_head=bench.head)
     assert shop.twin.hub.faults.happened == {kind: 1}
     assert list(shop.project.pulls) == [1]
