@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from codebutler.errors import ConfigError
 from codebutler.thread.thread import Thread
 
 
@@ -24,6 +25,10 @@ async def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
     if model not in names.values() and (odd or not _known(thread, model)):
         title = thread.role(role).title
         return "", f"No model {wish!r} in the {title}'s pool: {_listed(names)}. A full model id works, too."
+    try:
+        router.route(model, telling=False)
+    except ConfigError as error:
+        return "", f"{error.message}: nothing was changed. {error.fix}."
     near = router.unlisted(model)
     if near is None:
         return model, ""

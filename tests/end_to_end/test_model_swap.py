@@ -92,6 +92,16 @@ async def test_an_unknown_name_lists_the_pool_and_changes_nothing(room: Room, wi
         assert state.models == {}
 
 
+async def test_an_id_that_the_host_has_not_opened_changes_nothing(room: Room) -> None:
+    async with room.engine(thinking) as scene:
+        await scene.talk("a", "hello")
+        state = await scene.talk("a", "/pm litellm/oobabooga/http://127.0.0.1:9/x")
+        assert "is no id for litellm: nothing was changed" in (await scene.posts(state.id))[-1]
+        state = await scene.talk("a", "/coder litellm/petals/x")
+        assert "the host has not chosen it: nothing was changed" in (await scene.posts(state.id))[-1]
+        assert state.models == {}
+
+
 @pytest.mark.parametrize("role", ["pm", "coder", "lead", "researcher", "artist"])
 async def test_every_role_has_its_command_and_takes_names_and_ids(room: Room, role: str) -> None:
     async with room.engine(thinking) as scene:
