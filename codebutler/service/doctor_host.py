@@ -102,6 +102,9 @@ def store(path: Path, area: str, rescue: str = "") -> Check:
     """Whether a store's file may be written by this user, and is whole. ``rescue``: how it comes back."""
     if (closed := _closed(path)) is not None:
         me = os.geteuid()
+        if os.statvfs(closed).f_flag & os.ST_RDONLY:
+            way = "Mount it writable; meanwhile codebutler backup DIR and export read a copy of it"
+            return problem(area, f"{closed} is on a read-only disk", way)
         if closed.stat().st_uid == me:
             return problem(area, f"{closed} is yours, but closed to you", f"Run: chmod u+rwX {closed}")
         fix = f"Run codebutler as that user, or in a clone of your own; leave {path.name} where it is"

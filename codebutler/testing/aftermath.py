@@ -110,7 +110,8 @@ def shown(store: Path, out: str) -> list[str]:
     """The lines of ``out``, a terminal's, that are messages of the thread: without status cards."""
     with a_look(store) as rows:
         cards = rows.execute("SELECT payload FROM outbox WHERE slot <> ''").fetchall()
-    hidden = {_line(json.loads(card)["text"].replace("\n", "  ")) for (card,) in cards}
+    told = [json.loads(card) for (card,) in cards]
+    hidden = {_line(str(each.get("data", {}).get("line") or each["text"])) for each in told}
     return [line for line in map(_line, out.splitlines()) if line and line not in hidden]
 
 

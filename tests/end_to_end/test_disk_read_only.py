@@ -37,6 +37,8 @@ async def test_threads_are_read_from_a_copy_and_nothing_else_is_tried(room: Room
     assert err == f"{room.sample.repo / '.codebutler'} is on a read-only disk: a copy is read here.\n"
     code, out, err = frozen(room, "backup")
     assert (code, "1 threads" in out) == (0, True), err
+    code, out, err = frozen(room, "doctor", "--offline")
+    assert (code, "is on a read-only disk" in out) == (1, True), out
     code, out, err = frozen(room, "rewind", thread, "1")
     assert (code, out) == (2, "")
     assert "is on a read-only disk. Mount it writable. Meanwhile threads, show, logs" in err

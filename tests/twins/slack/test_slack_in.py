@@ -185,6 +185,15 @@ async def test_a_file_that_has_moved_is_fetched_from_slack_only(desk: Any, elsew
     assert ("it is not kept by Slack" in message.text) is elsewhere
 
 
+async def test_so_many_files_and_no_more(desk: Any) -> None:
+    files = [desk.human.file(f"{n}.txt", b"x", "text/plain") for n in range(12)]
+    ts = desk.human.say("see these", files=files)
+    await desk.slack.sockets.settle()
+    [message] = await desk.heard(f"{CHANNEL}:{ts}")
+    assert [a.name for a in message.attachments] == [f"{n}.txt" for n in range(10)]
+    assert message.text == "see these\n(2 more files are not read: 10 of a message are)"
+
+
 async def test_replies_are_heard_in_their_order(desk: Any) -> None:
     ts = desk.human.say("2 kg costs too much")
     await desk.slack.sockets.settle()
