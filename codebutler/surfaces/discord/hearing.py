@@ -77,7 +77,7 @@ class Hearing:
             if heard.mention or place.direct:
                 self.link.later(self._turn_away(heard))
             return True
-        if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
+        if thread is not None and await self._is_known(thread, heard, conversation):
             return True
         if thread is None and self._is_talk(place):
             await self.talks.begin(conversation)
@@ -91,9 +91,21 @@ class Hearing:
         """Take it in; ``called``: into a talk whose earlier words come along."""
         await self.settle(place, conversation)
         await self.signs.shut(conversation, on=False)
+        if called:
+            await self.store.note(f"{SURFACE}:since:{conversation}", heard.id)
         await self.receive(await self._inbound(heard, place, conversation, called=called))
         if heard.kind == "message":
             self.link.later(self._received(heard, place, conversation))
+
+    async def _is_known(self, thread: str, heard: Heard, conversation: str) -> bool:
+        """Whether it is in the log, or came along as what people said among themselves before they called us.
+
+        A "go" of that time approves nothing.
+        """
+        if await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
+            return True
+        since = await self.store.noted(f"{SURFACE}:since:{conversation}") if heard.kind == "message" else ""
+        return bool(since) and int(heard.id) < int(since)
 
     async def _received(self, heard: Heard, place: Place, conversation: str) -> None:
         """Say that it is in the log, where its thread is."""

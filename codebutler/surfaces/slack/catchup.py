@@ -76,7 +76,8 @@ class CatchUp(Looks["Hearing"]):
         """The other channels in which somebody may have called us."""
         if not door.settings.elsewhere or door.rank:
             return []
-        for kinds in ("public_channel,private_channel,im", "public_channel,private_channel"):
+        rooms = "public_channel,private_channel"
+        for kinds in (f"{rooms},im,mpim", f"{rooms},im", rooms):
             try:
                 mine = listed(
                     self._link.calls, "users.conversations", "channels", types=kinds, exclude_archived=True

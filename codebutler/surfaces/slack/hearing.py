@@ -75,7 +75,7 @@ class Hearing:
             if heard.mention or heard.direct:
                 self.link.later(self.whisper(heard.channel, heard.user, NOT_YOU, heard.root))
             return True
-        if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
+        if thread is not None and (await self._before(heard) or await self._known(thread, heard)):
             return True
         await self.accept(heard, called=thread is None and not heard.top)
         return True
@@ -94,6 +94,17 @@ class Hearing:
             self._strangers.clear()
         self._strangers.add(heard.conversation)
         return False
+
+    async def _before(self, heard: Heard) -> bool:
+        """Whether people said it among themselves, before they called us into their thread.
+
+        It came along as what was said before; a "go" of that time approves nothing.
+        """
+        since = await self.store.noted(_since(heard)) if heard.kind == "message" else ""
+        return bool(since) and float(heard.ts) < float(since)
+
+    async def _known(self, thread: str, heard: Heard) -> bool:
+        return await self.store.heard(thread, f"{SURFACE}:{heard.key}")
 
     async def _first(self, heard: Heard) -> Heard | None:
         """The first message of the thread that something belongs to; None if it is nobody's, or gone."""
@@ -120,6 +131,9 @@ class Hearing:
 
     async def accept(self, heard: Heard, *, called: bool) -> None:
         """Take it in; ``called``: into the middle of a thread, whose earlier words come along."""
+        since = max(heard.ts, heard.when, key=float) if heard.when else heard.ts
+        if called or since != heard.ts:
+            await self.store.note(_since(heard), since)
         await self.receive(await self._inbound(heard, called=called))
         self.speakers.pop(heard.conversation, None)
         self.speakers[heard.conversation] = heard.user
@@ -222,6 +236,10 @@ class Hearing:
             await self.link.calls.call("chat.postEphemeral", channel=channel, user=user, text=words, **place)
         except (SlackRefused, SlackAway) as error:
             self.link.log.info("%s cannot be told %r: %s", user, words, error)
+
+
+def _since(heard: Heard) -> str:
+    return f"{SURFACE}:since:{heard.conversation}"
 
 
 SAY_IT = "A reaction of somebody else does not stop it; the word `stop` in the thread does."

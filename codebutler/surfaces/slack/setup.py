@@ -21,6 +21,8 @@ NEEDED = (
 WANTED = {
     "assistant:write": "no status line, and no text while it is written",
     "im:read": "direct messages sent during an outage are not found afterwards",
+    "mpim:history": "in group direct messages only mentions are heard",
+    "mpim:read": "mentions in group direct messages during an outage are not found afterwards",
     "channels:join": "it must be invited into channels",
     "channels:manage": "it cannot create its channel",
 }

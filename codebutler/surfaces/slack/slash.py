@@ -96,7 +96,7 @@ async def hand_over(link: Link, body: Json) -> None:
         return
     heard = Heard(
         "message", channel, ts, root, user, text=plain(str(message.get("text") or ""), us),
-        files=tuple(message.get("files") or ()), mention=True,
+        files=tuple(message.get("files") or ()), mention=True, when=str(body.get("action_ts") or ""),
     )  # fmt: skip
     await door.accept(heard, called=root != ts)
 

@@ -48,7 +48,7 @@ class SlackTwin:
         self.scopes = (
             "app_mentions:read,assistant:write,channels:history,channels:join,channels:manage,channels:read,"
             "chat:write,commands,files:read,files:write,groups:history,groups:read,im:history,im:read,im:write,"
-            "reactions:read,reactions:write,users:read"
+            "mpim:history,mpim:read,reactions:read,reactions:write,users:read"
         )
         self.moved_to = ""
         """Where files are now: whoever asks for one is sent there."""

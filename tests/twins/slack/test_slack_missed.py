@@ -141,3 +141,19 @@ async def test_a_thread_that_cannot_be_read_keeps_no_other_from_being_heard(gone
     await gone.slack.sockets.settle()
     await look(gone)
     assert "a new one" in [i.text for i in gone.received]
+
+
+async def test_what_people_said_before_they_called_us_is_not_heard_again(gone: Any) -> None:
+    """It came along as history; an old "go" would approve a plan."""
+    gone.slack.workspace.moved = 0
+    gone.slack.workspace.channel(OTHER, "general")
+    human = Human(gone.slack, channel=OTHER)
+    root = human.say("shall we look at the prices?")
+    human.say("go", thread=root)
+    human.say(f"<@{BOT_USER}> a task", thread=root)
+    await gone.until(lambda: gone.received)
+    await look(gone)
+    await look(gone)
+    human.say("now to you", thread=root)
+    await gone.until(lambda: len(gone.received) > 1)
+    assert [i.text.split("\n")[0] for i in gone.received] == ["a task", "now to you"]
