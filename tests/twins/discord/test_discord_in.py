@@ -104,6 +104,19 @@ async def test_what_was_said_during_an_outage_is_heard_once(desk: Any) -> None:
     assert len({each.key for each in desk.received}) == len(desk.received)
 
 
+async def test_what_people_said_before_they_called_us_is_not_heard_again(desk: Any) -> None:
+    """It came along as history; an old "go" would approve a plan."""
+    talk = desk.human.thread("prices", "shall we look at the prices?")
+    desk.human.say("go", channel=talk)
+    desk.human.say(f"<@{BOT}> a task", channel=talk)
+    await desk.until(lambda: desk.received)
+    await desk.catchup.look(desk.door.hearing)
+    await desk.catchup.look(desk.door.hearing)
+    desk.human.say("now to you", channel=talk)
+    await desk.until(lambda: "now to you" in [each.text for each in desk.received])
+    assert [each.text.split("\n")[0] for each in desk.received] == ["a task", "now to you"]
+
+
 async def test_what_was_said_while_a_channel_was_shut_is_heard_when_it_opens(desk: Any) -> None:
     desk.guild.closed_to_us.add(SHOP)
     desk.twin.gateway.down = True
