@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 
 from codebutler.events import MessageReceived, parse
 from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
-from codebutler.surfaces.buttons import Buttons, Ending
-from codebutler.surfaces.discord import looks
+from codebutler.surfaces.buttons import Buttons
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard
 from codebutler.surfaces.discord.link import Link
@@ -19,6 +19,7 @@ from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import Talks
+from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.wording import load, not_theirs
 from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
@@ -55,7 +56,7 @@ class Hearing:
         self.opening: set[str] = set()
         """Requests by command that are being opened."""
         self.signs = Signs(link, store, self.talks)
-        self.buttons = Buttons(store, SURFACE, self._used_up)
+        self.buttons = Buttons(store, SURFACE, partial(give_way, link, self.talks))
 
     async def hear(self, heard: Heard) -> bool:
         """Take it in, if it is this repo's; then it is in the store when this returns."""
@@ -287,15 +288,6 @@ class Hearing:
             return True
         await self.receive(base.model_copy(update={"author": author, "action": "cancel"}))
         return True
-
-    async def _used_up(self, conversation: str, message: str, end: Ending) -> None:
-        """Buttons of what is over give way to what became of it."""
-        path = "/channels/{channel_id}/messages/{message_id}"
-        channel, calls = await self.talks.channel(conversation), self.link.calls
-        given = await calls.call("GET", path, channel_id=channel, message_id=message)
-        if given.get("components"):
-            body = looks.used(given, looks.ended(end))
-            await calls.call("PATCH", path, body=body, channel_id=channel, message_id=message)
 
     async def _turn_away(self, heard: Heard) -> None:
         """There is no word that only one person sees without an interaction: it goes as a direct message."""
