@@ -148,12 +148,12 @@ class Presser:
 async def test_killed_on_the_way_nothing_is_lost_or_doubled(
     stage: Stage, discord: DiscordTwin, *, full: bool
 ) -> None:
-    """Each process dies at its so manyth event, and the next one goes on. ``--full``: at each fourth."""
+    """Each process dies at its so manyth event, never the same twice in a row. ``--full``: at each fourth or so."""
     talk, step = Talk(discord, stage.sample.task), 4 if full else 30
     presser = Presser(talk)
     for number in range(400):
         where = "before" if number % 2 else "after"
-        async with stage.serving(CODEBUTLER_CRASH_AT=f"{where}:{step}") as process:
+        async with stage.serving(CODEBUTLER_CRASH_AT=f"{where}:{step + number % 5}") as process:
             if not talk.root:
                 await talk.begin()
             while process.returncode is None and not talk.over():
