@@ -1,12 +1,14 @@
-"""A thread that branched off in words gets a conversation of its own, beside the first."""
+"""Where a thread that branched off in words is held: beside the first, else in the repo's channel."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import DoorClosed
 from codebutler.settings.discord import Discord as Settings
 from codebutler.store.store import Store
+from codebutler.surfaces import moving
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.partner import Partner
 from codebutler.surfaces.discord.places import parent_of, placed
@@ -14,24 +16,14 @@ from codebutler.surfaces.discord.places import parent_of, placed
 if TYPE_CHECKING:
     from codebutler.surfaces.discord.link import Link
 
-MOVED = f"{SURFACE}:moved:"
-
 
 async def moved(link: Link, store: Store, settings: Settings, name: str, mark: str) -> str:
-    """Where the conversation ``name`` (``fork-SOURCE-N``) is held; made with its first message, by its mark.
+    """See ``surfaces.moving``. Raises as ``Calls.call``, and DoorClosed where no channel is known."""
 
-    Raises as ``Calls.call``, and DoorClosed where no channel is known.
-    """
-    if known := await store.noted(f"{MOVED}{name}"):
-        return known
-    thread, source = mark.partition(":")[0], [*name.split("-"), ""][1]
-    row = await store.thread(thread)
-    beside = [there for surface, there in await store.bindings(source) if surface == SURFACE]
-    home = next((parent_of(there) for there in beside if placed(there)), settings.channel_id)
-    if not home:
-        raise DoorClosed(f"there is no channel for {name}", fix="Set discord.channelID.")
-    title = row.title if row is not None else thread
-    conversation = await Partner(link, home).begin(f"{title}\n(`{thread}`)", mark=name)
-    await store.move(thread, SURFACE, name, conversation)
-    await store.note(f"{MOVED}{name}", conversation)
-    return conversation
+    async def begin(beside: Sequence[str], text: str) -> str:
+        home = next((parent_of(there) for there in beside if placed(there)), settings.channel_id)
+        if not home:
+            raise DoorClosed(f"there is no channel for {name}", fix="Set discord.channelID.")
+        return await Partner(link, home).begin(text, mark=name)
+
+    return await moving.moved(store, SURFACE, name, mark, begin)

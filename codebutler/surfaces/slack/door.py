@@ -16,6 +16,7 @@ from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.hearing import Hearing
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.opening import moved, placed
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.streams import Streams
@@ -66,6 +67,9 @@ class Slack:
         """Post or edit; see types.Surface. DoorClosed when only an admin can mend what is in the way."""
         channel, _, root = external_id.partition(":")
         try:
+            if not placed(external_id):
+                external_id = await moved(self._link, self._store, self.hearing.channels, external_id, mark)
+                channel, _, root = external_id.partition(":")
             if message.slot and replaces and await self._edit(channel, message, replaces):
                 shown = replaces
             else:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
+from codebutler.errors import DoorClosed
+from codebutler.store.store import Store
+from codebutler.surfaces import moving
 from codebutler.surfaces.slack.blocks import mark_of, metadata
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
@@ -53,3 +58,25 @@ class Opening:
         channel, _, ts = conversation.partition(":")
         us = await self._link.us()
         return f"{us.url.rstrip('/')}/archives/{channel}/p{ts.replace('.', '')}"
+
+
+def placed(conversation: str) -> bool:
+    """Whether it is held in Slack: CHANNEL:TS, and no name that a fork was given."""
+    channel, _, ts = conversation.partition(":")
+    return bool(channel) and ts.replace(".", "").isdecimal()
+
+
+async def moved(link: Link, store: Store, channels: Iterable[str], name: str, mark: str) -> str:
+    """See ``surfaces.moving``; where the first is not here, in one of the repo's ``channels``.
+
+    Raises as ``Calls.call``, and DoorClosed where no channel is known.
+    """
+
+    async def begin(beside: Sequence[str], text: str) -> str:
+        home = next((there.partition(":")[0] for there in beside if placed(there)), "")
+        home = home or next(iter(sorted(channels)), "")
+        if not home:
+            raise DoorClosed(f"there is no channel for {name}", fix="Set slack.channelID.")
+        return await Opening(link, home).begin(text, mark=name)
+
+    return await moving.moved(store, SURFACE, name, mark, begin)

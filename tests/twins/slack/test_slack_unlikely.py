@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codebutler import events as ev
+from codebutler.store.rows import NewPost
 from codebutler.surfaces.slack import inbound
 from codebutler.surfaces.slack.inbound import Self
 from codebutler.testing.slack.faults import Fault
+from codebutler.types import Outbound
 
 if TYPE_CHECKING:
     from codebutler.types import Json
@@ -76,3 +79,25 @@ async def test_what_slack_escapes_in_a_command_is_read_as_it_was_typed(desk: Any
     assert "&lt;now&gt;" in asked.payload["text"]
     await desk.until(lambda: desk.received)
     assert desk.received[0].text == "fix a & b <now>"
+
+
+async def test_a_fork_gets_a_conversation_beside_its_source(desk: Any) -> None:
+    """It is begun in words, so nobody has opened one for it."""
+    first = desk.human.say("2 kg costs too much")
+    await desk.until(lambda: desk.received)
+    source = await desk.store.find("slack", f"{CHANNEL}:{first}")
+    name = f"fork-{source}-9"
+    await desk.store.open_thread(
+        "tfork", title="do <it>", owner="", bindings=[("slack", name)], events=[], row={}
+    )
+    for key, words in (("a", "it goes on here"), ("b", "and on")):
+        post = NewPost(f"tfork:{key}@slack:{name}", "slack", name, ev.dump(Outbound(text=words)))
+        await desk.store.append("tfork", [], posts=[post])
+    await desk.delivery.flush(force=True)
+    [(_, where)] = await desk.store.bindings("tfork")
+    root = where.partition(":")[2]
+    assert where == f"{CHANNEL}:{root}" != f"{CHANNEL}:{first}"
+    assert desk.slack.workspace.channels[CHANNEL].by_ts[root]["text"] == "do &lt;it&gt;\n(`tfork`)"
+    assert [m["text"] for m in desk.human.thread(root)] == ["it goes on here", "and on"]
+    desk.human.say("thanks", thread=root)
+    await desk.until(lambda: desk.received[-1].external_id == where)

@@ -1,0 +1,29 @@
+"""A thread that branched off in words (a fork, a reopened one) gets a conversation beside the first."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
+
+from codebutler.store.store import Store
+
+Begin: TypeAlias = Callable[[Sequence[str], str], Awaitable[str]]
+"""Begins a conversation with a text, once, near one of those that are given; returns what it is called."""
+
+
+async def moved(store: Store, surface: str, name: str, mark: str, begin: Begin) -> str:
+    """Where the conversation ``name`` (``fork-SOURCE-N``) is held; made with its first message.
+
+    ``mark``: of that message; it begins with the thread's id. Raises as ``begin``.
+    """
+    key = f"{surface}:moved:{name}"
+    if known := await store.noted(key):
+        return known
+    thread, source = mark.partition(":")[0], [*name.split("-"), ""][1]
+    row = await store.thread(thread)
+    beside = [there for where, there in await store.bindings(source) if where == surface]
+    title = row.title if row is not None else thread
+    conversation = await begin(beside, f"{title}\n(`{thread}`)")
+    await store.move(thread, surface, name, conversation)
+    await store.note(key, conversation)
+    return conversation
