@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import stat
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -179,9 +180,10 @@ def _plain(job: Job) -> Launch:
 def give_to(folder: Path, uid: int) -> None:
     """Make a worktree of ours belong to the sandbox's user, following no symlink. ``.git`` stays.
 
-    Raises NoSandbox where root has no such user, or may not give.
+    Also what a person has added by hand as root since: the roles could not write beside it. Raises NoSandbox
+    where root has no such user, or may not give.
     """
-    if os.geteuid() != 0 or folder.lstat().st_uid == uid:
+    if os.geteuid() != 0:
         return
     host.require_uid(uid)
     try:
@@ -194,9 +196,12 @@ def give_to(folder: Path, uid: int) -> None:
 
 
 def _give(folder: Path, uid: int) -> None:
+    """A file with other names stays, too: they may lie outside."""
     for _, folders, files, fd in os.fwalk(folder, follow_symlinks=False):
-        if ".git" in files:
-            files.remove(".git")
-        for name in (*folders, *files):
-            os.chown(name, uid, uid, dir_fd=fd, follow_symlinks=False)
-    os.chown(folder, uid, uid, follow_symlinks=False)
+        for name in (*folders, *(name for name in files if name != ".git")):
+            with contextlib.suppress(FileNotFoundError):  # a neighbour in the same folder has deleted it
+                has = os.stat(name, dir_fd=fd, follow_symlinks=False)
+                if has.st_uid != uid and (has.st_nlink == 1 or not stat.S_ISREG(has.st_mode)):
+                    os.chown(name, uid, uid, dir_fd=fd, follow_symlinks=False)
+    if folder.lstat().st_uid != uid:
+        os.chown(folder, uid, uid, follow_symlinks=False)

@@ -174,6 +174,25 @@ def test_a_folder_that_cannot_be_given_away(open_tmp: Path) -> None:
     assert (work / "x").stat().st_uid == 59_743
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder away")
+def test_what_root_adds_by_hand_is_given_at_the_next_start(open_tmp: Path) -> None:
+    """Not git's pointer, nor a file that may be somebody's outside."""
+    work = open_tmp / "work"
+    work.mkdir()
+    launch.give_to(work, 59_743)
+    (work / "deep/er").mkdir(parents=True)
+    (open_tmp / "outside").touch()
+    for name in ("deep/er/new", ".git"):
+        (work / name).touch()
+    (work / "linked").hardlink_to(open_tmp / "outside")
+    (work / "pointing").symlink_to(open_tmp / "outside")
+    launch.give_to(work, 59_743)
+    owners = {path.name: path.lstat().st_uid for path in work.rglob("*")}
+    given = dict.fromkeys(("deep", "er", "new", "pointing"), 59_743)
+    assert owners == given | {".git": 0, "linked": 0}
+    assert (open_tmp / "outside").stat().st_uid == 0
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="closed folders are only made for another user here")
 def test_folders_closed_to_this_user_are_no_traceback(tmp_path: Path) -> None:
     """Root's interpreter, toolchains and programs, looked at by somebody who cannot enter root's home."""
