@@ -6,7 +6,8 @@ import asyncio
 import io
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from codebutler.errors import RepoError
@@ -33,15 +34,33 @@ def _write(files: Iterable[Path], texts: Iterable[str]) -> None:
         file.write_bytes(text.encode())
 
 
+def _ours(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> Iterator[str]:
+    """Whole runs of lines that we put into ``base``, but for those that they put there, too.
+
+    By place, never by what a line says: two sections may have steps in common.
+    """
+    known = {tuple(run) for _, run in _added(base, theirs)}
+    for _, run in _added(base, ours):
+        if tuple(run) not in known:
+            yield from run
+
+
+def _added(base: Sequence[str], text: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """The runs of lines of ``text`` that ``base`` lacks, each with its place in ``base``."""
+    one, other = ([line.rstrip("\r\n") for line in lines] for lines in (base, text))
+    for kind, at, _, first, end in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+        if kind in {"insert", "replace"}:
+            yield at, list(text[first:end])
+
+
 def _settled(lines: Iterable[str], size: int) -> Iterator[str]:
     sides = dict[str, list[str]]()
     side = ""
     for line in lines:
         mark = line[0] if line and line.startswith(line[0] * size) and line[0] in "<|=>" else ""
         if mark == ">":
-            known = {text.rstrip("\r\n") for text in (*sides["|"], *sides["="])}
             yield from sides["="]
-            yield from (text for text in sides["<"] if text.rstrip("\r\n") not in known)
+            yield from _ours(sides["|"], sides["<"], sides["="])
             side = ""
         elif mark:
             side = mark

@@ -16,6 +16,7 @@ from codebutler.repo import checkpoints, commits, kept, objects, worktrees
 from codebutler.repo.git import move_ref
 from codebutler.repo.held import with_folder
 from codebutler.repo.index import sync_index
+from codebutler.repo.merging import shown, unsettled
 from codebutler.sandbox.executor import Executor
 from codebutler.thread import render
 from codebutler.thread.folder import Folder
@@ -200,6 +201,8 @@ class Workspace(Folder):
         there = await self.take_in()
         if not there and await is_over(state, forge):
             return state.head
+        if left := await unsettled(self._host.repo.gitdir, self._ready.base, state.head):
+            raise RepoError(f"marks of a conflict are left in {shown(left)}", fix='Say what to do with them')
         if there != state.head:
             await forge.push(branch, state.head, expect=there)
         if state.pushed != state.head:
