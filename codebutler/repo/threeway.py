@@ -8,11 +8,15 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import SequenceMatcher
+from itertools import takewhile
 from pathlib import Path
 
 from codebutler.errors import RepoError
 from codebutler.repo.git import try_plumb
+from codebutler.repo.memory import DEFAULT_SECTION
 from codebutler.repo.process import complaint
+
+LEARNED = f"## {DEFAULT_SECTION}"
 
 
 async def joined_text(gitdir: Path, base: str, ours: str, theirs: str) -> str:
@@ -39,18 +43,35 @@ def _ours(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> It
 
     By place, never by what a line says: two sections may have steps in common.
     """
-    known = {tuple(run) for _, run in _added(base, theirs)}
-    for _, run in _added(base, ours):
-        if tuple(run) not in known:
-            yield from run
+    added = list(_added(base, theirs))
+    for run in _added(base, ours):
+        if not any(_holds(other, run) for other in added):
+            yield from run[max((_under(other, run) for other in added), default=0) :]
 
 
-def _added(base: Sequence[str], text: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """The runs of lines of ``text`` that ``base`` lacks, each with its place in ``base``."""
-    one, other = ([line.rstrip("\r\n") for line in lines] for lines in (base, text))
-    for kind, at, _, first, end in SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
+def _holds(run: Sequence[str], part: Sequence[str]) -> bool:
+    bare = _bare(part)
+    return any(_bare(run[at : at + len(part)]) == bare for at in range(len(run) - len(part) + 1))
+
+
+def _under(theirs: Sequence[str], run: Sequence[str]) -> int:
+    """How many lines ``run`` begins with to open the section of lessons that ``theirs`` opens and ends in."""
+    pairs = zip(_bare(theirs), _bare(run), strict=False)
+    same = [one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs)]
+    heads = [line for line in _bare(theirs) if line.startswith("#")]
+    return len(same) if [line for line in same if line.startswith("#")] == heads == [LEARNED] else 0
+
+
+def _added(base: Sequence[str], text: Sequence[str]) -> Iterator[Sequence[str]]:
+    """The runs of lines of ``text`` that ``base`` lacks."""
+    matcher = SequenceMatcher(None, _bare(base), _bare(text), autojunk=False)
+    for kind, _, _, first, end in matcher.get_opcodes():
         if kind in {"insert", "replace"}:
-            yield at, list(text[first:end])
+            yield text[first:end]
+
+
+def _bare(lines: Sequence[str]) -> list[str]:
+    return [line.rstrip("\r\n") for line in lines]
 
 
 def _settled(lines: Iterable[str], size: int) -> Iterator[str]:

@@ -49,7 +49,7 @@ async def warnings(scene: Scene, thread: str) -> list[str]:
 async def test_two_threads_for_one_file_from_the_first_warning_to_the_settled_conflict(room: Room) -> None:
     """Warned before any work; told what landed; the rebase ships no marks of a conflict, and tests again."""
     b, settled = doing("NOTE", "from b\n", title="Notes of task-b"), "from a\nfrom b\n"
-    b["coder"] += [says("All is well."), says("Really."), says("Done."), says("It is.")]
+    b["coder"] += [says("All is well."), says("Really."), says("Done.")]
     b["coder"] += [write("NOTE", settled), does("bash", command="cat NOTE"), says("Settled; tests pass.")]
     b["lead"] += lead("Notes")
     async with room.engine(several(a=doing("NOTE", "from a\n", title="First notes"), b=b)) as scene:

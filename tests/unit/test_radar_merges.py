@@ -88,7 +88,9 @@ async def test_marks_of_our_conflicts_are_found_in_what_changed_alone(git_box: G
     mark = f"<<<<<<< {'a' * 40}\n"
     base = git_box.commit({"old": mark, "doc": "x\n", "A": "a\n", "left": "z\n"})
     end = f"one\n>>>>>>> {'b' * 40}:A\n"
-    head = git_box.commit({"doc": "<<<<<<< HEAD\nx\n=======\n", "A": f"a\n{mark}", "sub/é": end, "left": "y\n"})
+    head = git_box.commit(
+        {"doc": "<<<<<<< HEAD\nx\n=======\n", "A": f"a\n{mark}", "sub/é": end, "left": "y\n"}
+    )
     assert await unsettled(git_box.gitdir, base, head) == ["A", "sub/é"]
     done = git_box.commit({"A": "a\n", "sub/é": "one\n", "old": "settled\n"})
     assert await unsettled(git_box.gitdir, base, done) == []
