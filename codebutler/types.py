@@ -136,7 +136,8 @@ class Outbound(Record):
 class Inbound(Record):
     """A native event of a door, translated. ``key`` is the platform's own event id, ``link`` an address.
     ``edits`` or ``deletes`` names the ``key`` of an earlier message of the same door that was changed to
-    ``text``, or taken back. A reaction that stands for a command (❌: cancel) is an ``action``.
+    ``text``, or taken back; ``gone`` are the hashes of files that were taken out of it. A reaction that
+    stands for a command (❌: cancel) is an ``action``.
     """
 
     surface: str
@@ -149,6 +150,7 @@ class Inbound(Record):
     attachments: list[Attachment] = []
     edits: str = ""
     deletes: str = ""
+    gone: list[str] = []
     link: str = ""
 
 

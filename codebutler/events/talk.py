@@ -32,13 +32,17 @@ class MessageReceived(Record):
 
 
 class MessageEdited(Record):
-    """A person changed an earlier message; ``of`` is its key. Honoured if nobody had read it yet."""
+    """A person changed an earlier message; ``of`` is its key. Honoured if nobody had read it yet.
+
+    ``gone``: the hashes of files that were taken out of it.
+    """
 
     kind: Literal["message_edited"] = "message_edited"
     surface: str
     of: str
     text: str
     by: Person
+    gone: list[str] = []
 
 
 class MessageDeleted(Record):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from codebutler import events as ev
 from codebutler.agent.pictures import attached_picture
 from codebutler.filetypes import numbered, safe_name
@@ -37,8 +39,10 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
 def _message_edited(s: ThreadState, e: ev.MessageEdited) -> None:
     seq = _unread(s, e.surface, e.of)
     if seq is not None:
-        s.unread[seq] = s.unread[seq].model_copy(update={"text": e.text, "author": e.by})
-    elif s.heard.get((e.surface, e.of), e.text) != e.text:
+        files = _withdrawn(s, s.unread[seq], e.gone)
+        changed = {"text": e.text, "author": e.by, "attachments": files}
+        s.unread[seq] = s.unread[seq].model_copy(update=changed)
+    elif e.gone or s.heard.get((e.surface, e.of), e.text) != e.text:
         s.late[s.seq] = "edited"
     if (e.surface, e.of) in s.heard:
         s.heard[e.surface, e.of] = e.text
@@ -48,6 +52,7 @@ def _message_edited(s: ThreadState, e: ev.MessageEdited) -> None:
 def _message_deleted(s: ThreadState, e: ev.MessageDeleted) -> None:
     seq = _unread(s, e.surface, e.of)
     if seq is not None:
+        _withdrawn(s, s.unread[seq], [file.sha256 for file in s.unread[seq].attachments])
         del s.unread[seq]
     elif (e.surface, e.of) in s.heard:
         s.late[s.seq] = "deleted"
@@ -156,6 +161,14 @@ def _turn_ended(s: ThreadState, e: ev.TurnEnded) -> None:
 
 def _unread(s: ThreadState, surface: str, key: str) -> int | None:
     return next((seq for seq, m in s.unread.items() if key and (m.surface, m.key) == (surface, key)), None)
+
+
+def _withdrawn(s: ThreadState, said: ev.MessageReceived, gone: Sequence[str]) -> list[Attachment]:
+    """What stays of a message's files; the others can be opened by nobody."""
+    for file in said.attachments:
+        if file.sha256 in gone:
+            s.attached.pop(file.name, None)
+    return [file for file in said.attachments if file.sha256 not in gone]
 
 
 def _kept(s: ThreadState, e: ev.MessageReceived) -> list[Attachment]:

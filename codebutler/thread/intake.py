@@ -88,7 +88,9 @@ def event_of(inbound: Inbound) -> MessageReceived | MessageEdited | MessageDelet
     if inbound.deletes:
         return MessageDeleted(surface=inbound.surface, of=inbound.deletes, by=inbound.author)
     if inbound.edits:
-        return MessageEdited(surface=inbound.surface, of=inbound.edits, text=inbound.text, by=inbound.author)
+        return MessageEdited(
+            surface=inbound.surface, of=inbound.edits, text=inbound.text, by=inbound.author, gone=inbound.gone
+        )
     return MessageReceived(
         surface=inbound.surface,
         external_id=inbound.external_id,
@@ -110,6 +112,7 @@ def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
         raise UsageError(
             "the key of this conversation looks like a secret, and keys are kept", fix="Use another key."
         )
+    ids["gone"] = given["gone"]  # hashes of our own making, as those below
     ids |= {name: _known_by(store, given[name]) for name in ("key", "edits", "deletes")}
     clean = Inbound.model_validate({**store.redactor.value(given), **ids})
     hashes = (

@@ -1,4 +1,4 @@
-"""Messages that were changed or taken back while nobody listened, and that nobody has read yet."""
+"""What nobody has read yet and was changed or taken back while nobody listened; and crosses of that time."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 from codebutler.events import MessageReceived
 from codebutler.surfaces.slack.calls import SlackRefused
-from codebutler.surfaces.slack.inbound import Heard, Self, plain
-from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.crosses import at_work, missed_crosses
+from codebutler.surfaces.slack.inbound import Heard, Self, plain, standing_files
+from codebutler.surfaces.slack.intake import SURFACE, taken_out
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.wording import load
+from codebutler.thread.state import ThreadState
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -23,33 +25,34 @@ THREADS = 50
 
 
 async def missed_changes(link: Link, door: Hearing) -> None:
-    """Hear of changes to unread messages. Raises SlackAway when it broke off."""
+    """Hear of changes to what is unread, and of crosses on what is at work. Raises SlackAway."""
     us = await link.us()
     for bound in (await door.store.bound(SURFACE))[:THREADS]:
         if bound.changed < time.time() - DAYS * 86_400:
             return
         if bound.phase == "closed":
             continue
-        waiting = await _unread(door, bound.thread, bound.external_id)
-        if not waiting:
+        state = await load(door.store, bound.thread)
+        if not at_work(state):
             continue
         try:
             stands = await _standing(link, bound.external_id)
         except SlackRefused as error:
             link.log.info("changes in %s cannot be read: %s", bound.external_id, error)
             continue
-        for ts, said in waiting.items():
+        for ts, said in _unread(state, bound.external_id).items():
             change = _change(bound.external_id, ts, said, stands.get(ts), us)
             if change is not None:
                 await door.hear(change)
+        await missed_crosses(door, bound.thread, bound.external_id, stands, us)
 
 
-async def _unread(door: Hearing, thread: str, conversation: str) -> dict[str, MessageReceived]:
+def _unread(state: ThreadState, conversation: str) -> dict[str, MessageReceived]:
     """Unread messages that people wrote here, by their ts."""
     channel = conversation.partition(":")[0]
     return {
         said.key.removeprefix(f"{channel}:"): said
-        for said in (await load(door.store, thread)).unread.values()
+        for said in state.unread.values()
         if said.external_id == conversation and said.key.startswith(f"{channel}:") and not said.action
     }
 
@@ -60,9 +63,14 @@ def _change(conversation: str, ts: str, said: MessageReceived, stands: Json | No
     if stands is None or stands.get("subtype") == "tombstone":
         return Heard("delete", channel, ts, root, who)
     text, edited = plain(str(stands.get("text") or ""), us), stands.get("edited") or {}
-    if not edited or text == said.text:
+    files = standing_files(stands)
+    gone = taken_out(said.attachments, files)
+    if not text and not files and (said.text or said.attachments):
+        return Heard("delete", channel, ts, root, who)
+    if not gone and (not edited or text == said.text):
         return None
-    return Heard("edit", channel, ts, root, who, text=text, when=str(edited.get("ts") or ""))
+    when = str(edited.get("ts") or "") or ",".join(sorted(gone))
+    return Heard("edit", channel, ts, root, who, text=text, files=files, when=when)
 
 
 async def _standing(link: Link, conversation: str) -> dict[str, Json]:

@@ -14,8 +14,9 @@ from codebutler.surfaces.buttons import Buttons, Ending
 from codebutler.surfaces.slack import owners
 from codebutler.surfaces.slack.asked import Asked
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
+from codebutler.surfaces.slack.crosses import counted, refused
 from codebutler.surfaces.slack.inbound import Heard, read
-from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.intake import SURFACE, taken_out
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.signs import Signs
@@ -51,6 +52,10 @@ class Hearing:
         """Who spoke last, by conversation."""
         self._early: dict[str, Heard] = {}
         """Changes that came before the message that they are of: Slack promises no order."""
+        self._bare: set[str] = set()
+        """Mentions that came without their files."""
+        self._told = ""
+        """The last message whose author was told that they may not."""
         self._strangers: set[str] = set()
         """Threads of the channel that are none of ours."""
 
@@ -58,12 +63,9 @@ class Hearing:
         """Take it in, if it is this repo's; then it is in the store when this returns."""
         if heard.kind == "cancel":
             return await self._cancel(heard)
-        if heard.kind in {"edit", "delete"}:
-            heard = await self._placed(heard)
-        elif (early := self._early.pop(f"{heard.channel}:{heard.ts}", None)) is not None:
-            if early.kind == "delete":
-                return True
-            heard = replace(heard, text=early.text)
+        heard = await self._as_it_stands(heard)
+        if heard.kind == "message" and self._early.get(f"{heard.channel}:{heard.ts}", heard).kind == "delete":
+            return True
         thread = await self.store.find(SURFACE, heard.conversation)
         if thread is None and await self._overtook(heard):
             thread = await self.store.find(SURFACE, heard.conversation)
@@ -72,10 +74,11 @@ class Hearing:
         ):
             return False
         if not self.allows(heard.user):
-            if heard.mention or heard.direct:
+            if (heard.mention or heard.direct) and self._told != heard.key:  # a mention comes twice
+                self._told = heard.key
                 self.link.later(self.whisper(heard.channel, heard.user, NOT_YOU, heard.root))
             return True
-        if thread is not None and (await self._before(heard) or await self._known(thread, heard)):
+        if thread is not None and await self._known(thread, heard):
             return True
         await self.accept(heard, called=thread is None and not heard.top)
         return True
@@ -104,7 +107,46 @@ class Hearing:
         return bool(since) and float(heard.ts) < float(since)
 
     async def _known(self, thread: str, heard: Heard) -> bool:
-        return await self.store.heard(thread, f"{SURFACE}:{heard.key}")
+        """Whether nothing is new about it."""
+        if heard.kind == "edit" and await self._stands(thread, heard):
+            return True
+        if await self._before(heard) or await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
+            await self._files_after(heard)
+            return True
+        return False
+
+    async def _as_it_stands(self, heard: Heard) -> Heard:
+        """A change with its place; a message with a change that came before it."""
+        if heard.kind != "message":
+            return await self._placed(heard)
+        early = self._early.get(f"{heard.channel}:{heard.ts}")
+        return heard if early is None else replace(heard, text=early.text)
+
+    async def _stands(self, thread: str, heard: Heard) -> bool:
+        """Whether a change changes nothing: an unfurled link, told without the message as it was."""
+        state, about = await load(self.store, thread), f"{heard.channel}:{heard.ts}"
+        return state.heard.get((SURFACE, about)) == heard.text and not await self._gone(heard)
+
+    async def _gone(self, heard: Heard) -> list[str]:
+        """The files that were taken out of a message."""
+        said = await self._said(heard)
+        return taken_out(said.attachments, heard.files) if said else []
+
+    async def _said(self, heard: Heard) -> MessageReceived | None:
+        key = f"{SURFACE}:{heard.channel}:{heard.ts}"
+        stored = await self.store.said(SURFACE, f"{heard.channel}:", key)
+        said = parse(stored.body) if stored else None
+        return said if isinstance(said, MessageReceived) else None
+
+    async def _files_after(self, heard: Heard) -> None:
+        """The files of a mention, whose event had none: the message's own event has them."""
+        if heard.kind != "message" or not heard.files or heard.key not in self._bare:
+            return
+        self._bare.discard(heard.key)
+        files, missing = await self.link.intake(self.store).keep(heard.files)
+        who, key = await self.person(heard.user), f"{heard.key}:files"
+        base = Inbound(surface=SURFACE, external_id=heard.conversation, key=key, author=who)
+        await self.receive(base.model_copy(update={"text": "\n".join(missing), "attachments": files}))
 
     async def _first(self, heard: Heard) -> Heard | None:
         """The first message of the thread that something belongs to; None if it is nobody's, or gone."""
@@ -118,10 +160,8 @@ class Hearing:
 
     async def _placed(self, heard: Heard) -> Heard:
         """A change that need not say in which thread, or whose message it was: the log knows."""
-        key = f"{SURFACE}:{heard.channel}:{heard.ts}"
-        stored = await self.store.said(SURFACE, f"{heard.channel}:", key)
-        said = parse(stored.body) if stored else None
-        if not isinstance(said, MessageReceived):
+        said = await self._said(heard)
+        if said is None:
             if len(self._early) >= SPEAKERS:
                 self._early.clear()
             self._early[f"{heard.channel}:{heard.ts}"] = heard
@@ -129,11 +169,15 @@ class Hearing:
         root = said.external_id.partition(":")[2]
         return replace(heard, root=root, user=heard.user or said.author.id)
 
-    async def accept(self, heard: Heard, *, called: bool) -> None:
-        """Take it in; ``called``: into the middle of a thread, whose earlier words come along."""
-        since = max(heard.ts, heard.when, key=float) if heard.when else heard.ts
-        if called or since != heard.ts:
-            await self.store.note(_since(heard), since)
+    async def accept(self, heard: Heard, *, called: bool, since: str = "") -> None:
+        """Take it in; ``called``: into the middle of a thread, whose earlier words come along.
+
+        ``since``: what was said before that ts was not said to us; "": before the message that called.
+        """
+        if called or since:
+            await self.store.note(_since(heard), since or heard.ts)
+        if heard.bare:
+            self._bare = {heard.key, *list(self._bare)[: SPEAKERS - 1]}
         await self.receive(await self._inbound(heard, called=called))
         self.speakers.pop(heard.conversation, None)
         self.speakers[heard.conversation] = heard.user
@@ -187,7 +231,8 @@ class Hearing:
         if heard.kind == "delete":
             return base.model_copy(update={"deletes": about})
         if heard.kind == "edit":
-            return base.model_copy(update={"edits": about, "text": heard.text})
+            gone = await self._gone(heard)
+            return base.model_copy(update={"edits": about, "text": heard.text, "gone": gone})
         intake = self.link.intake(self.store)
         files, missing = await intake.keep(heard.files)
         words = [heard.text, *missing]
@@ -201,7 +246,7 @@ class Hearing:
 
     async def _cancel(self, heard: Heard) -> bool:
         """A reaction names a message; its thread is that message's."""
-        root = heard.ts
+        root = heard.root
         if await self.store.find(SURFACE, f"{heard.channel}:{root}") is None:
             root = await self._root(heard)
         conversation = f"{heard.channel}:{root}"
@@ -210,7 +255,10 @@ class Hearing:
             return False
         who = await self.person(heard.user)
         if why := not_theirs(self.access, await load(self.store, thread), "approve", who):
+            await self.store.note(refused(heard), "1")
             self.link.later(self.whisper(heard.channel, heard.user, f"{why} {SAY_IT}", root))
+            return True
+        if await counted(self.store, heard):
             return True
         await self.receive(
             Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=who, action="cancel")

@@ -15,6 +15,7 @@ WORDS = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 """Kinds of messages that people write."""
 STOPS = frozenset({"x", "octagonal_sign", "no_entry", "no_entry_sign"})
 """Reactions that stand for cancel."""
+_TS = re.compile(r"\d+\.\d+")
 _NOTATION = re.compile(r"<([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
 
 
@@ -53,6 +54,8 @@ class Heard:
     mention: bool = False
     when: str = ""
     """The event's own ts."""
+    bare: bool = False
+    """A mention whose event does not speak of files: the message may have some."""
 
     @property
     def conversation(self) -> str:
@@ -88,7 +91,7 @@ def read(event: Json, us: Self) -> Heard | None:
         return _changed(event, us)
     if subtype == "message_deleted":
         return _deleted(event, us)
-    if subtype not in WORDS or not _person(event, us):
+    if subtype not in WORDS or not _person(event, us) or not _TS.fullmatch(str(event.get("ts"))):
         return None
     return _message("message", event, str(event.get("channel", "")), event, us)
 
@@ -107,12 +110,19 @@ def _message(kind: Kind, message: Json, channel: str, event: Json, us: Self) -> 
         root=str(message.get("thread_ts") or ts),
         user=str(message.get("user", "")),
         text="\n\n".join(filter(None, [plain(raw, us), *_shared(message, us)])),
-        files=tuple(message.get("files") or ()),
+        files=standing_files(message),
+        bare=event.get("type") == "app_mention" and "files" not in event,
         direct=event.get("channel_type") == "im" or channel.startswith("D"),
         mention=event.get("type") == "app_mention"
         or re.search(rf"<@{re.escape(us.user)}[|>]", raw) is not None,
         when=str((message.get("edited") or {}).get("ts") or event.get("event_ts") or event.get("ts") or ""),
     )
+
+
+def standing_files(message: Json) -> tuple[Json, ...]:
+    """A message's files without those that were taken out of it."""
+    files = (file for file in message.get("files") or () if isinstance(file, dict))
+    return tuple(file for file in files if file.get("mode") != "tombstone")
 
 
 def _shared(message: Json, us: Self) -> Iterator[str]:
@@ -132,8 +142,13 @@ def _changed(event: Json, us: Self) -> Heard | None:
     message, before = event.get("message") or {}, event.get("previous_message") or {}
     if message.get("subtype") == "tombstone":
         return _deleted({**event, "deleted_ts": message.get("ts")}, us)
-    if not _person(message, us) or message.get("text") == before.get("text"):
+    files = standing_files(message)
+    if not _person(message, us) or (
+        message.get("text") == before.get("text") and files == standing_files(before)
+    ):
         return None  # an unfurled link, a first reply: the words are the same
+    if not str(message.get("text") or "").strip() and not files:
+        return _deleted({**event, "deleted_ts": message.get("ts")}, us)
     return _message("edit", message, str(event.get("channel", "")), event, us)
 
 

@@ -96,9 +96,9 @@ async def hand_over(link: Link, body: Json) -> None:
         return
     heard = Heard(
         "message", channel, ts, root, user, text=plain(str(message.get("text") or ""), us),
-        files=tuple(message.get("files") or ()), mention=True, when=str(body.get("action_ts") or ""),
+        files=tuple(message.get("files") or ()), mention=True,
     )  # fmt: skip
-    await door.accept(heard, called=root != ts)
+    await door.accept(heard, called=root != ts, since=str(body.get("action_ts") or ""))
 
 
 async def _hindered(link: Link, door: Hearing, channel: str, root: str, user: str) -> str:
