@@ -150,7 +150,7 @@ class Workspace(Folder):
         return new
 
     async def _put_back(self, executor: Executor, wrong: str, right: str, paths: list[str]) -> None:
-        """Memory and journals that are no model's are not on the branch; now the folder and people are told."""
+        """Memory and journals are no model's: the branch lacks its changes; folder and people are told."""
         await lay_out(executor, wrong, right, what="memory and journals as they were")
         words, key = untouched(paths)
         if key not in self._log.state.said:
