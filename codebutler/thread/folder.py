@@ -14,6 +14,7 @@ from codebutler.repo import commits, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
 from codebutler.repo.git import is_ancestor, plumb, tip_of
 from codebutler.repo.kept import is_kept
+from codebutler.repo.rejoin import rejoin
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.dependencies import Dependencies
 from codebutler.thread.host import Host
@@ -80,6 +81,7 @@ class Folder:
     async def _start(self) -> Executor:
         state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
         if state.worktree and not state.removed:
+            await asyncio.to_thread(rejoin, repo, state.worktree.branch)
             if not self._stands():
                 await self._restore(state.worktree)
             here = str(worktrees.folder(repo, state.worktree.branch))  # the log may come from another clone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -89,3 +90,19 @@ async def test_a_merge_that_a_backup_does_not_know_can_be_made_again(stage: Stag
     assert (done.code, done.summary["phase"]) == (0, "closed")
     assert sum("it was merged before" in e["post"]["text"] for e in done.of("posted")) == 1
     assert "is gone" not in done.stderr
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+async def test_a_clone_at_another_place_goes_on_there(stage: Stage, how: str) -> None:
+    first = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
+    old, new = stage.sample.repo, stage.sample.repo.with_name("new place")
+    if how == "moved":
+        old.rename(new)
+    else:
+        shutil.copytree(old, new, symlinks=True)
+    stage.sample = type(stage.sample)(new, stage.sample.remote)
+    done = await stage.cli("run", "merge", "--thread", first.summary["thread"], "--json")
+    assert (done.code, done.summary["phase"]) == (0, "closed"), done.of("posted")
+    if how == "copied":
+        assert stage.git("-c", "safe.directory=*", "status", "--porcelain", where=old) == ""
+        assert [path.name for path in (old / ".codebutler/branches").iterdir()] != []
