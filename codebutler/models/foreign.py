@@ -22,7 +22,7 @@ from codebutler.models import faults, fixedroute
 from codebutler.models.assemble import MAX_CHARS, Assembler
 from codebutler.models.client import Asked, OpenAIClient
 from codebutler.models.foreignfaults import instead, translated
-from codebutler.models.foreignids import LITELLM
+from codebutler.models.foreignids import LITELLM, key_for
 from codebutler.models.marks import marked
 from codebutler.models.overheard import Overheard, listening
 from codebutler.models.prices import MILLION, Price
@@ -99,8 +99,8 @@ class Client(OpenAIClient):
         }
         if asked.tools:
             request["tools"] = list(asked.tools)
-        if endpoint.key is not None:
-            request["api_key"] = endpoint.key.get_secret_value()
+        if (key := _key(route)) is not None:
+            request["api_key"] = key
         if endpoint.base_url:
             request["api_base"] = endpoint.base_url
         return request
@@ -151,6 +151,16 @@ def _has_ended(answer: Any, heard: Overheard) -> bool:  # noqa: ANN401 - the pac
 def _ends(piece: Any) -> bool:  # noqa: ANN401 - the package's own
     """Whether it says that the answer is over."""
     return any(choice.finish_reason for choice in piece.choices)
+
+
+def _key(route: Route) -> str | None:
+    """The provider's own key, or what stands for none: the package would send another provider's."""
+    if route.endpoint.key is not None:
+        return route.endpoint.key.get_secret_value()
+    provider = _provider_of(route.id)
+    base = f"{provider.upper()}_API_BASE"
+    placed = bool(route.endpoint.base_url or os.environ.get(base))
+    return key_for(provider, keys_of(provider, os.environ), placed=placed)
 
 
 def _unknown_to(route: Route) -> frozenset[str]:

@@ -15,9 +15,11 @@ from codebutler.models.sayings import one_line
 from codebutler.models.stream import END
 
 _WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception)(?:: | - ))+")
-_ADVICE = re.compile(r"\s*Handle with `litellm\.\w+`\.?\s*$")
-_APPENDED = re.compile(r"\s*(?:Received Messages=|Traceback \(most recent call last\)).*", re.DOTALL)
+_ADVICE = re.compile(r"(?<!\s)\s*Handle with `litellm\.\w+`\.?\s*$")
+_APPENDED = re.compile(r"(?<!\s)\s*(?:Received Messages=|Traceback \(most recent call last\)).*", re.DOTALL)
 """The whole conversation, or the package's own inside."""
+_LOOKED = 8_000
+"""Characters of an error that are looked at: a server writes them, and patterns take long over many blanks."""
 _MISSING = re.compile(r"No module named '([\w.]+)'")
 _NO_KEY = re.compile(r"(?:missing|no|provide|locate) (?:\w+ ){0,3}(?:credentials|api[_ ]?key)", re.IGNORECASE)
 _PACKAGES = {"google": "google-auth", "botocore": "boto3"}
@@ -29,7 +31,8 @@ def translated(error: Exception, route: Route, heard: Overheard) -> ModelError:
     elsewhere = fixedroute.redirect(error)
     if elsewhere is not None:
         return faults.from_answer(elsewhere[0], b"", elsewhere[1], route)
-    said = _ADVICE.sub("", _WRAPPING.sub("", str(getattr(error, "message", "") or error)))
+    told = str(getattr(error, "message", "") or error)[:_LOOKED]
+    said = _ADVICE.sub("", _WRAPPING.sub("", told))
     status = getattr(error, "status_code", None)
     if type(error).__name__ == "ContextWindowExceededError" or "request_too_large" in said:
         return ContextTooLong(

@@ -10,13 +10,40 @@ import re
 from collections.abc import Mapping
 
 from codebutler.config import Config
-from codebutler.errors import ConfigError
+from codebutler.errors import ConfigError, ModelRefused
 from codebutler.settings.borrowed import borrowed, is_for
 
 LITELLM = "litellm/"
 """How ids begin that go through the litellm package."""
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/(?!\.+(?:/|$))[A-Za-z0-9._:@-]*[A-Za-z0-9._@-])+")
 """Neither an empty part, as a URL has one, nor ``..``, nor a scheme, nor what would end a host or a path."""
+
+OPENAI = "OPENAI_API_KEY"
+_OPENAIS = frozenset({"openai", "text-completion-openai"})
+_SIGNED = ("bedrock", "sagemaker", "vertex", "azure", "oci", "watsonx")
+"""How providers begin that are asked with other things than a key; none of them falls back to OpenAI's."""
+_LOCAL = ("ollama", "hosted_vllm", "vllm", "lm_studio", "llamafile", "xinference", "triton")
+"""Providers whose servers are mostly one's own, without keys."""
+_NO_KEY = "none"
+
+
+def key_for(provider: str, own: Mapping[str, str], *, placed: bool) -> str | None:
+    """What is given as the key where the host's settings have none; None: the package finds it by itself.
+
+    Left to itself the package sends OpenAI's key to whoever speaks OpenAI's protocol and has none of its own.
+    ``own``: the provider's variables; ``placed``: the host has named its server. ModelRefused without a key.
+    """
+    if provider in _OPENAIS or provider.startswith(_SIGNED):
+        return None
+    named = [own[name] for name in sorted(own, key=lambda name: (not name.endswith("API_KEY"), name))]
+    if named:
+        return named[0]
+    if placed or provider.startswith(_LOCAL):
+        return _NO_KEY
+    keys = f"litellm.{provider}.apiKey in config.json, or into the variable that litellm names"
+    raise ModelRefused(
+        f"{provider} (litellm) has no API key", fix=f"Put a valid one into {keys} for {provider}"
+    )
 
 
 def named(model: str) -> tuple[str, str]:

@@ -22,6 +22,7 @@ _ELSEWHERE = {
     "vertexai": ("GOOGLE_",),
 }
 """Provider (without underscores) → how its variables begin where that is not its own name."""
+_DOORS = ("GITHUB_TOKEN", "GH_TOKEN", "GITLAB_TOKEN", "SLACK_", "DISCORD_", "LINEAR_")
 
 
 def borrowed(env: Mapping[str, str]) -> dict[str, str]:
@@ -52,7 +53,12 @@ def keys_of(provider: str, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_for(provider: str, name: str) -> bool:
-    """Whether a variable is one of the provider's: TOGETHERAI_API_KEY is together_ai's."""
+    """Whether a variable is one of the provider's: TOGETHERAI_API_KEY is together_ai's.
+
+    Those of doors and forges are nobody's: GITHUB_TOKEN is no key of the provider called github.
+    """
+    if name.startswith(_DOORS):
+        return False
     plain = provider.replace("_", "").lower()
     own = name.replace("_", "").lower().startswith(plain)
     return own or name.startswith(_ELSEWHERE.get(plain, ("\0",)))
