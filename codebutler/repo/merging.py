@@ -11,6 +11,8 @@ from codebutler.repo.git import is_ancestor, plumb, try_plumb
 from codebutler.repo.process import complaint
 
 _SHOWN = 10
+_MARK = "^(<{7,}|>{7,}) [0-9a-f]{40}"
+"""Where git's merge of two commits, each named by its id, begins or ends a conflict in a file."""
 
 
 async def merged_tree(gitdir: Path, ours: str, theirs: str) -> tuple[str, list[str]]:
@@ -48,6 +50,18 @@ async def transplanted(gitdir: Path, old: str, onto: str, head: str) -> tuple[st
     args = ("commit-tree", "-p", old, "-m", "codebutler", await tree_of(gitdir, onto))
     beside = await plumb(*args, gitdir=gitdir, env_extra=BOT.env)
     return await merged_tree(gitdir, beside.decode().strip(), head)
+
+
+async def unsettled(gitdir: Path, base: str, head: str) -> list[str]:
+    """The files that ``head`` changed since ``base`` and in which marks of a conflict of ours stand."""
+    args = ("--no-textconv", "--no-renames", "--name-only", "-z", f"-G{_MARK}", base, head)
+    out = await plumb("diff-tree", "-r", *args, "--", gitdir=gitdir)
+    near = {name for name in out.decode(errors="surrogateescape").split("\0") if name}
+    if not near:
+        return []
+    result = await try_plumb("grep", "-l", "-z", "-E", "-e", _MARK, head, gitdir=gitdir)
+    names = result.out.decode(errors="surrogateescape").split("\0")
+    return sorted(near.intersection(name.removeprefix(f"{head}:") for name in names))
 
 
 def shown(paths: Sequence[str]) -> str:

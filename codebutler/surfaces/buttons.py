@@ -68,6 +68,16 @@ class Buttons:
         """Its buttons were pressed: whoever heard it puts something in their place."""
         self._standing.get(conversation, {}).pop(shown, None)
 
+    async def replaced(self, conversation: str, shown: str, replacing: Awaitable[object]) -> None:
+        """Its buttons were pressed: ``replacing`` puts something in their place, else ``tidy`` does."""
+        taken = self._standing.get(conversation, {}).pop(shown, None)
+        try:
+            await replacing
+        except BaseException:
+            if taken is not None:
+                self._standing.setdefault(conversation, {})[shown] = taken
+            raise
+
     async def tidy(self, conversation: str) -> None:
         """Take away buttons of what is over. Raises whatever ``replace`` raises."""
         standing = await self._known(conversation)
@@ -77,8 +87,8 @@ class Buttons:
         state = await load(self._store, thread)
         for shown, (message, mark) in list(standing.items()):
             end = ending(state, message, mark)
-            if end is not None and standing.pop(shown, None) is not None:
-                await self._replace(conversation, shown, end)
+            if end is not None and shown in standing:
+                await self.replaced(conversation, shown, self._replace(conversation, shown, end))
 
     async def _known(self, conversation: str) -> dict[str, tuple[Outbound, str]]:
         """What stands there, as far as it is not known to be used."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from urllib.parse import urljoin
 
@@ -16,6 +17,20 @@ FILE_BYTES = 25 * 1024 * 1024
 MOVED = frozenset({301, 302, 303, 307, 308})
 HOPS = 3
 """Moves that are followed."""
+
+
+def taken_out(kept: Sequence[Attachment], standing: Sequence[Json], *, name: str = "name") -> list[str]:
+    """The hashes of files of a message that do not stand in it any more."""
+    if len(standing) >= len(kept):
+        return []
+    names = Counter(safe_name(str(file.get(name) or file.get("id") or "file")) for file in standing)
+    gone = []
+    for file in kept:
+        if names[file.name]:
+            names[file.name] -= 1
+        else:
+            gone.append(file.sha256)
+    return gone
 
 
 class Files(ABC):

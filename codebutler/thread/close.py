@@ -12,6 +12,7 @@ from codebutler.thread.identity import co_authors
 from codebutler.thread.journal import journal, journal_of
 from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base
+from codebutler.thread.lastword import UNFINISHED
 from codebutler.thread.state import ThreadState
 from codebutler.types import Outbound, Person
 
@@ -44,6 +45,8 @@ async def _land(desk: ThreadDesk) -> None:
     state = desk.state
     if state.pr is None or state.merge is None:
         raise CodeButlerError("there is no pull request to merge")
+    if state.rebase is not None:
+        raise CodeButlerError(UNFINISHED)
     await desk.space.commit(render.pr_title(state))
     forge, base = await desk.space.forge(), (await desk.space.base()).branch
     async with desk.host.merging:

@@ -25,7 +25,7 @@ from codebutler.events import (
 from codebutler.store.rows import ThreadRow
 from codebutler.text import fit
 from codebutler.thread import access, fork, planfile, remembering, rewind, swap
-from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL
+from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL, UNFINISHED
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
@@ -178,6 +178,8 @@ class Decisions:
             return "There is no open pull request to merge."
         if why := self.refused(word, "merge", "merge in this thread"):
             return why
+        if self.state.rebase is not None:
+            return f'{UNFINISHED} Say **"go"** to go on with it.'
         self.take(*remembering.settled(self.state, word), MergeRequested(message=word.seq, by=word.by))
         return ""
 

@@ -33,12 +33,12 @@ def _issue_held(s: ThreadState, e: ev.IssueHeld) -> None:
 
 @HANDLERS.on
 def _rebase_requested(s: ThreadState, e: ev.RebaseRequested) -> None:
-    s.rebase, s.onto = e, None
+    s.rebase, s.onto, s.refused = e, None, ""
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0
 
 
 @HANDLERS.on
 def _rebase_begun(s: ThreadState, e: ev.RebaseBegun) -> None:
-    s.onto = e if e.frame else None
+    s.onto, s.refused = e if e.frame else None, ""
     if not e.frame:
         s.rebase = None

@@ -44,6 +44,7 @@ from codebutler.web.service import Web
 log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
 MEMORY_FOLDER = f"{FOLDER}/memory"
+JOURNALS = f"{FOLDER}/journals"
 PLANNERS = 16
 """PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
 ADMINS = "ADMINS"

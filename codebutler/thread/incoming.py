@@ -16,8 +16,9 @@ from codebutler.repo.merging import join
 from codebutler.repo.objects import merge_base
 from codebutler.repo.remotes import pick_remote
 from codebutler.sandbox.executor import Executor
-from codebutler.thread.host import Host
+from codebutler.thread.host import JOURNALS, Host
 from codebutler.thread.state import ThreadState
+from codebutler.thread.warning import code
 from codebutler.types import Outbound
 
 _LAY_OUT = """
@@ -109,3 +110,13 @@ async def lay_out(hands: Executor, old: str, new: str, *, what: str) -> None:
             f"{what} cannot be laid out in {root}: {detail}",
             fix="Move away what is in its way and try again",
         )
+
+
+def untouched(paths: Sequence[str]) -> tuple[Outbound, str]:
+    """What is said of memory files and journals that were put back, and its key."""
+    named = code(paths)
+    if any(path.startswith(JOURNALS) for path in paths):
+        words = f"What only CodeButler writes was changed in the folder ({named}). It is as it was."
+    else:
+        words = f"Memory was changed without a person's word ({named}). It is as it was: propose it instead."
+    return Outbound(text=words, kind="notice"), f"notice:put-back:{named}"

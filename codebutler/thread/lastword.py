@@ -26,6 +26,7 @@ SETTING: Mapping[str, str] = {
     "person_hour": "limits.maxCallsPerPersonPerHour",
 }
 _UNDONE = "The plan was not carried out"
+UNFINISHED = "The rebase is not finished: nothing is merged before that."
 _NAMED = 5
 """Changed files that are named."""
 RAISABLE = frozenset({"", "role", "thread", "tokens"})
@@ -37,7 +38,7 @@ SHARED = frozenset({"day", "person"})
 def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | None:
     """The message that ends a turn which came to no end of its own, or None."""
     where = _where(state)
-    if outcome == "failed" and not state.refused:
+    if outcome == "failed" and (text or not state.refused):
         hit = state.limit if state.limit is not None and state.limit.what == text else None
         way = (
             f'This host ends runs at a cap. {_host_can(hit)} Then say **"go"**.'

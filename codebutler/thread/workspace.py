@@ -16,15 +16,14 @@ from codebutler.repo import checkpoints, commits, kept, objects, worktrees
 from codebutler.repo.git import move_ref
 from codebutler.repo.held import with_folder
 from codebutler.repo.index import sync_index
+from codebutler.repo.merging import shown, unsettled
 from codebutler.sandbox.executor import Executor
 from codebutler.thread import render
 from codebutler.thread.folder import Folder
-from codebutler.thread.host import MEMORY_FOLDER, Host
+from codebutler.thread.host import JOURNALS, MEMORY_FOLDER, Host
 from codebutler.thread.identity import asked_by
-from codebutler.thread.incoming import is_over, joined, lay_out, notice
+from codebutler.thread.incoming import is_over, joined, lay_out, notice, untouched
 from codebutler.thread.log import ThreadLog
-from codebutler.thread.warning import code
-from codebutler.types import Outbound
 
 UNNAMED = "Work in progress"
 """The subject of a checkpoint that nobody has named yet."""
@@ -134,6 +133,8 @@ class Workspace(Folder):
         await checkpoints.receive(gitdir, executor.pack())
         files = await self.moved_files(old, built.tree)
         held, back = await with_folder(gitdir, built.tree, old, MEMORY_FOLDER, files)
+        held, forged = await with_folder(gitdir, held, old, JOURNALS, files)
+        back += forged
         ref = f"refs/heads/{self._ready.branch}"
         new = await checkpoints.import_checkpoint(
             gitdir, tree=held, known=tree, pack=None, message=message, ref=ref, old=old,
@@ -149,13 +150,11 @@ class Workspace(Folder):
         return new
 
     async def _put_back(self, executor: Executor, wrong: str, right: str, paths: list[str]) -> None:
-        """Memory that no person decided on is not on the branch; now the folder is told, and people are."""
-        await lay_out(executor, wrong, right, what="the memory as it was")
-        named = code(paths)
-        words = f"Memory was changed without a person's word ({named}). It is as it was: propose it instead."
-        key = f"notice:put-back:{named}"
+        """Memory and journals are no model's: the branch lacks its changes; folder and people are told."""
+        await lay_out(executor, wrong, right, what="memory and journals as they were")
+        words, key = untouched(paths)
         if key not in self._log.state.said:
-            await self._log.post(Outbound(text=words, kind="notice"), key=key)
+            await self._log.post(words, key=key)
 
     def _own_branch(self) -> None:
         """A folder that a person has on another branch, or in the middle of a merge, is not saved as ours."""
@@ -200,6 +199,8 @@ class Workspace(Folder):
         there = await self.take_in()
         if not there and await is_over(state, forge):
             return state.head
+        if left := await unsettled(self._host.repo.gitdir, self._ready.base, state.head):
+            raise RepoError(f"marks of a conflict are left in {shown(left)}", fix="Say what to do with them")
         if there != state.head:
             await forge.push(branch, state.head, expect=there)
         if state.pushed != state.head:

@@ -49,7 +49,7 @@ async def warnings(scene: Scene, thread: str) -> list[str]:
 async def test_two_threads_for_one_file_from_the_first_warning_to_the_settled_conflict(room: Room) -> None:
     """Warned before any work; told what landed; the rebase ships no marks of a conflict, and tests again."""
     b, settled = doing("NOTE", "from b\n", title="Notes of task-b"), "from a\nfrom b\n"
-    b["coder"] += [says("All is well."), says("Really.")]
+    b["coder"] += [says("All is well."), says("Really."), says("Done.")]
     b["coder"] += [write("NOTE", settled), does("bash", command="cat NOTE"), says("Settled; tests pass.")]
     b["lead"] += lead("Notes")
     async with room.engine(several(a=doing("NOTE", "from a\n", title="First notes"), b=b)) as scene:
@@ -65,9 +65,14 @@ async def test_two_threads_for_one_file_from_the_first_warning_to_the_settled_co
         assert [c.action for c in last.post.choices] == ["rebase"]
         assert "has landed: #1" in last.post.text
         assert "It changed `NOTE`" in last.post.text
-        state = await scene.talk("b", "rebase")
-        assert (state.outcome, state.pushed) == ("failed", before.pushed)
-        assert "Marks of a conflict are left in `NOTE`" in (await scene.posts(two.id))[-1]
+        before = await scene.talk("b", "merge")
+        assert before.refused
+        for word in ("rebase", "go"):  # after a refused merge, too, both are about the rebase
+            state = await scene.talk("b", word)
+            assert (state.outcome, state.pushed, state.refused) == ("failed", before.pushed, "")
+            assert "Marks of a conflict are left in `NOTE`" in (await scene.posts(two.id))[-1]
+        await scene.talk("b", "merge")
+        assert "The rebase is not finished" in (await scene.posts(two.id))[-1]
         state = await scene.talk("b", "go")
         assert (state.outcome, state.rebase, state.onto) == ("pr", None, None), await scene.posts(two.id)
         assert "They conflict in `NOTE`" in str([x.messages for x in scene.asked if x.role == "coder"][-1])

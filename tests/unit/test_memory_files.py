@@ -26,6 +26,15 @@ PATH = ".codebutler/memory/pm.md"
         ("a\nb\n", "a\nhand\n", "a\nB\n", "a\nB\nhand\n"),
         ("", "one\n", "two\n", "two\none\n"),
         ("a\r\nb\r\n", "a\r\nx\r\n", "a\r\ny\r\n", "a\r\ny\r\nx\r\n"),
+        (
+            "a\n",
+            "a\n\n## b\n1. x\n3. o\n",
+            "a\n\n## c\n1. x\n3. t\n",
+            "a\n\n## c\n1. x\n3. t\n\n## b\n1. x\n3. o\n",
+        ),
+        ("a\n", "a\n```\nx\n```\n", "a\n```\ny\n```\n", "a\n```\ny\n```\n```\nx\n```\n"),
+        ("a\n", "a\nb\n", "a\nb\nc\n", "a\nb\nc\n"),
+        ("a\n", "a\n\n## Learned\n\n- o\n", "a\n\n## Learned\n\n- t\n", "a\n\n## Learned\n\n- t\n- o\n"),
         ("a\n=======\n", "a\n=======\n>>>>>>> x\n", "a\n=======\ny\n", "a\n=======\ny\n>>>>>>> x\n"),
     ],
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codebutler.repo.merging import merged_tree
+from codebutler.repo.merging import merged_tree, unsettled
 from codebutler.repo.objects import changed_paths
 from codebutler.thread.reach import Reach, may_clash, shared
 
@@ -82,3 +82,15 @@ def test_of_a_thousand_branches_only_those_that_touch_are_tried() -> None:
     every = [Reach(changed=frozenset({f"p{n}/a", f"p{n}/b"}), head=str(n), base="0") for n in range(1_000)]
     mine = Reach(changed=frozenset({"p7/a", "q/x"}), head="m", base="0")
     assert [other.head for other in every if may_clash(mine, other)] == ["7"]
+
+
+async def test_marks_of_our_conflicts_are_found_in_what_changed_alone(git_box: GitBox) -> None:
+    mark = f"<<<<<<< {'a' * 40}\n"
+    base = git_box.commit({"old": mark, "doc": "x\n", "A": "a\n", "left": "z\n"})
+    end = f"one\n>>>>>>> {'b' * 40}:A\n"
+    head = git_box.commit(
+        {"doc": "<<<<<<< HEAD\nx\n=======\n", "A": f"a\n{mark}", "sub/é": end, "left": "y\n"}
+    )
+    assert await unsettled(git_box.gitdir, base, head) == ["A", "sub/é"]
+    done = git_box.commit({"A": "a\n", "sub/é": "one\n", "old": "settled\n"})
+    assert await unsettled(git_box.gitdir, base, done) == []

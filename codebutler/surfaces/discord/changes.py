@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from codebutler.surfaces.discord import inbound
 from codebutler.surfaces.discord.calls import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard
+from codebutler.surfaces.files import taken_out
 from codebutler.surfaces.wording import load
 
 if TYPE_CHECKING:
@@ -51,6 +52,12 @@ async def _change(link: Link, said: MessageReceived) -> Heard | None:
         link.log.info("changes in %s cannot be read: %s", channel, error)
         return None
     heard = inbound.message({**row, "channel_id": channel}, await link.us(), kind="edit")
-    if heard is None or not heard.when or heard.text == said.text:
+    if heard is None:
+        return None
+    if not heard.text and not heard.files:
+        return Heard("delete", channel, name, said.author.id)
+    if not taken_out(said.attachments, heard.files, name="filename") and (
+        not heard.when or heard.text == said.text
+    ):
         return None
     return replace(heard, user=said.author.id)

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
-from codebutler.events import MessageReceived, parse
 from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
@@ -18,8 +17,9 @@ from codebutler.surfaces.discord.office import Office
 from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
-from codebutler.surfaces.discord.talks import Talks
+from codebutler.surfaces.discord.talks import Talks, spoken
 from codebutler.surfaces.discord.used import give_way
+from codebutler.surfaces.files import taken_out
 from codebutler.surfaces.wording import load, not_theirs
 from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
@@ -142,10 +142,9 @@ class Hearing:
             about = heard.id if heard.kind == "cancel" else heard.reply
             talk = await self.talks.replied(place.id, about) if about else ""
             return talk or f"{place.id}:{heard.id}"
-        key = f"{SURFACE}:{place.id}:{heard.id}"
-        said = await self.store.said(SURFACE, f"{place.id}:", key)
-        event = parse(said.body) if said is not None else None
-        return event.external_id if isinstance(event, MessageReceived) else f"{place.id}:{heard.id}"
+        about = f"{place.id}:{heard.id}"
+        said = await spoken(self.store, f"{place.id}:", about)
+        return said.external_id if said is not None else about
 
     def _is_talk(self, place: Place) -> bool:
         """Whether a message there begins a talk: a mention in a channel that is not the repo's."""
@@ -246,7 +245,10 @@ class Hearing:
         author = await self.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
         base = Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=author)
         if heard.kind == "edit":
-            return base.model_copy(update={"edits": f"{heard.channel}:{heard.id}", "text": heard.text})
+            about = f"{heard.channel}:{heard.id}"
+            said = await spoken(self.store, conversation, about)
+            gone = taken_out(said.attachments, heard.files, name="filename") if said else []
+            return base.model_copy(update={"edits": about, "text": heard.text, "gone": gone})
         intake = self.link.intake(self.store)
         files, missing = await intake.keep(heard.files)
         words = [heard.text, *missing]
@@ -273,11 +275,10 @@ class Hearing:
             surface=SURFACE, external_id=conversation, key=heard.key, author=Person(surface="", id="")
         )
         if heard.kind == "delete":
-            said = await self.store.said(SURFACE, conversation, f"{SURFACE}:{about}")
-            event = parse(said.body) if said is not None else None
-            if not isinstance(event, MessageReceived):
+            said = await spoken(self.store, conversation, about)
+            if said is None:
                 return False
-            await self.receive(base.model_copy(update={"deletes": about, "author": event.author}))
+            await self.receive(base.model_copy(update={"deletes": about, "author": said.author}))
             return True
         guild = heard.guild or place.guild
         if not await self.allows(heard.user, heard.roles, guild):

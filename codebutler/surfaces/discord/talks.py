@@ -74,3 +74,10 @@ def opens_thread(message: Outbound) -> bool:
 
 def _key(conversation: str) -> str:
     return f"{SURFACE}:talk:{conversation}"
+
+
+async def spoken(store: Store, conversation: str, about: str) -> MessageReceived | None:
+    """A message as it is in the log; ``about`` is channel:id."""
+    said = await store.said(SURFACE, conversation, f"{SURFACE}:{about}")
+    event = parse(said.body) if said is not None else None
+    return event if isinstance(event, MessageReceived) else None

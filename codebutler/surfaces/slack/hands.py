@@ -91,8 +91,8 @@ async def press(link: Link, body: Json) -> None:
     if why := refusal(door, state, pressed, user):
         link.later(door.whisper(channel, user, why, root))
         if gone(state, pressed.action, pressed.value, pressed.mark):
-            door.buttons.used(pressed.conversation, ts)
-            link.later(replace(link, channel, ts, message, f"No longer open: {why}"))
+            replacing = replace(link, channel, ts, message, f"No longer open: {why}")
+            link.later(door.buttons.replaced(pressed.conversation, ts, replacing))
         return
     if pressed.action in {"refine", "pick"}:
         form = (
@@ -116,6 +116,6 @@ async def press(link: Link, body: Json) -> None:
             value=pressed.value,
         )
     )  # fmt: skip
-    door.buttons.used(pressed.conversation, ts)
     label = str((action.get("text") or {}).get("text") or pressed.action)
-    link.later(replace(link, channel, ts, message, decided(label, user)))
+    replacing = replace(link, channel, ts, message, decided(label, user))
+    link.later(door.buttons.replaced(pressed.conversation, ts, replacing))

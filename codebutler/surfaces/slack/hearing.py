@@ -11,12 +11,13 @@ from codebutler.settings.shape import Access
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.buttons import Buttons, Ending
+from codebutler.surfaces.files import taken_out
 from codebutler.surfaces.slack import owners
 from codebutler.surfaces.slack.asked import Asked
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.crosses import counted, refused
 from codebutler.surfaces.slack.inbound import Heard, read
-from codebutler.surfaces.slack.intake import SURFACE, taken_out
+from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.signs import Signs

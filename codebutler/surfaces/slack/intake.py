@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from codebutler.filetypes import safe_name
 from codebutler.store.store import Store
 from codebutler.surfaces.files import Files
 from codebutler.surfaces.slack.calls import Calls, SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Self, plain
 from codebutler.surfaces.slack.pages import replies
 from codebutler.text import fit
-from codebutler.types import Attachment, Json, Person
+from codebutler.types import Json, Person
 
 log = logging.getLogger("codebutler.slack")
 SURFACE = "slack"
@@ -26,20 +23,6 @@ NAMES = 2_000
 HISTORY = 6_000
 """Characters of what was said before."""
 _SIGN_IN = b"<!DOCTYPE html"
-
-
-def taken_out(kept: Sequence[Attachment], standing: Sequence[Json]) -> list[str]:
-    """The hashes of files of a message that do not stand in it any more."""
-    if len(standing) >= len(kept):
-        return []
-    names = Counter(safe_name(str(file.get("name") or file.get("id") or "file")) for file in standing)
-    gone = []
-    for file in kept:
-        if names[file.name]:
-            names[file.name] -= 1
-        else:
-            gone.append(file.sha256)
-    return gone
 
 
 class Intake(Files):

@@ -177,7 +177,7 @@ class Link(Connection["Hearing", Heard]):
                 for door in self.doors:
                     await door.find_channel()
                 if self.settings.listen:
-                    await requests.serve(app, self.settings.listen, self.hello, self.connected)
+                    await requests.serve(app, self.settings.listen, self._secret, self.hello, self.connected)
                 failures = 0 if await self._connection(app) else failures + 1
                 begun = True
             except SlackRefused as error:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.surfaces.discord.calls import DiscordRefused
+from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.testing.discord.guild import BOT, FORUM, GUILD, SHOP
 from codebutler.testing.discord.human import Human
 
@@ -192,3 +193,18 @@ async def test_a_guild_that_lets_the_bot_in_gets_the_commands(desks: Callable[..
     desk.guild.emit("GUILD_CREATE", {"id": "42", "channels": [], "threads": []})
     await desk.until(lambda: "42" in desk.guild.commands)
     assert "" not in desk.guild.commands
+
+
+@pytest.mark.parametrize("how", ["live", "missed"])
+async def test_a_file_taken_out_of_an_unread_message_is_shown_to_nobody(desk: Any, how: str) -> None:
+    files = [desk.human.file(name, name.encode(), "text/plain") for name in ("stays.txt", "secret.txt")]
+    root = desk.human.say("look", files=files)
+    await desk.until(lambda: desk.received)
+    desk.guild.channels[SHOP].messages[root]["attachments"].pop()
+    if how == "live":
+        desk.human.edit(root, "look")
+        await desk.until(lambda: len(desk.received) == 2)
+    else:
+        await missed_changes(desk.link, desk.door.hearing)
+    secret = desk.received[0].attachments[1]
+    assert (secret.name, desk.received[1].gone) == ("secret.txt", [secret.sha256])

@@ -5,14 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp import ClientSession
 
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.slack import inbound
 from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.inbound import Self
+from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.workspace import BOT_USER
 from codebutler.thread.fold import fold
+from codebutler.types import Choice, Outbound, Person, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from codebutler.types import Json
 
 CHANNEL = "CSHOP0001"
+APPROVE = Choice(action="approve", label="Approve", value="h")
 US = Self("UBUTLER01", "BBUTLER01")
 
 
@@ -180,3 +184,40 @@ def test_what_slack_never_sends_breaks_nothing(more: Json) -> None:
         {"type": "message", "channel": "C1", "ts": "1.0", "user": "U1", "text": "a", **more}, US
     )
     assert heard is None or heard.files == ()
+
+
+async def test_buttons_that_could_not_be_replaced_are_replaced_later(desk: Any) -> None:
+    buttons, shown = desk.door.hearing.buttons, Outbound(text="Plan", kind="plan", choices=[APPROVE])
+    root = desk.human.say("2 kg costs too much")
+    await desk.slack.sockets.settle()
+    conversation = f"{CHANNEL}:{root}"
+    thread = await desk.store.find("slack", conversation)
+    by = Person(surface="slack", id=desk.human.user)
+    planned = ev.PlanProposed(plan=Plan(title="t", summary="s", steps=[]), hash="h", base="b")
+    await desk.store.append(thread, [NewEvent(planned.kind, "planned", ev.dump(planned))])
+    ts = await desk.door.deliver(conversation, shown, mark="t:plan", replaces="")
+    desk.slack.faults.always("chat.update", Fault("error", error="internal_error"))
+    desk.human.press(ts, "Approve")
+    await desk.slack.sockets.settle()
+    await desk.until(lambda: not desk.link._later)
+    desk.slack.faults.always("chat.update", None)
+    approved = ev.PlanApproved(message=2, hash="h", base="b", by=by)
+    await desk.store.append(thread, [NewEvent(approved.kind, "approved", ev.dump(approved))])
+    await buttons.tidy(conversation)
+    last = desk.slack.workspace.channels[CHANNEL].by_ts[ts]["blocks"][-1]
+    assert last["type"] == "context"
+
+
+@pytest.mark.parametrize(
+    ("body", "when"), [(b"\xff\xfe", "1"), (b"payload={not json", "1"), (b"{}", "abc"), (b"{}", "")]
+)
+async def test_requests_that_are_not_slacks_are_refused_without_a_word(
+    desks: Callable[..., Any], free_port: int, caplog: pytest.LogCaptureFixture, body: bytes, when: str
+) -> None:
+    await desks(listen=f"127.0.0.1:{free_port}", signingSecret="twin-signing-secret-0123456789")
+    headers = {"X-Slack-Signature": "v0=1", "X-Slack-Request-Timestamp": when}
+    headers["Content-Type"] = "application/x-www-form-urlencoded"
+    url = f"http://127.0.0.1:{free_port}/slack/events"
+    async with ClientSession() as session, session.post(url, data=body, headers=headers) as answer:
+        assert answer.status == 401
+    assert not [r for r in caplog.records if r.exc_info]
