@@ -139,6 +139,13 @@ def test_figures_too_low_to_be_are_replaced_by_ours() -> None:
     assert (may.usage.input, may.usage.output, may.impossible) == (100, 100, False)
 
 
+@pytest.mark.parametrize(("cost", "believed"), [(1e-12, False), (LISTED / 65, False), (LISTED / 63, True)])
+def test_dollars_too_low_to_be_are_replaced_by_ours(cost: float, believed: bool) -> None:
+    found = bill(prompt_tokens=1_000, completion_tokens=200, cost=cost)
+    assert found.usd == pytest.approx(cost if believed else LISTED)
+    assert found.impossible is not believed
+
+
 def test_zeros_at_the_end_take_nothing_back() -> None:
     assembler = Assembler()
     for said in ((1_000, 200, 0.5), (0, 0, 0.0)):
@@ -154,9 +161,17 @@ def test_zeros_at_the_end_take_nothing_back() -> None:
         {"reasoning_details": [{"type": "reasoning.text", "text": "well " * 100}]},
         {"reasoning": "well " * 100, "reasoning_details": [{"type": "reasoning.summary", "summary": "well"}]},
         {"reasoning_details": [{"type": "reasoning.encrypted", "data": "abcd " * 100}]},
+        {"reasoning_details": [{"type": "reasoning.summary", "summary": [{"text": "well " * 100}]}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "well " * 100}]}]},
+        {"reasoning_content": ["well " * 50] * 2},
+        {"reasoning": {"text": "well " * 100}},
+        {"thinking": "well " * 100},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "well " * 100}]},
     ],
 )
 def test_every_form_of_thought_has_its_size(thought: dict[str, Any]) -> None:
     assembler = Assembler()
     assembler.feed(piece(**thought))
     assert len(assembler.thoughts) == 500
+    assert assembler.size >= 500
+    assert assembler.begun
