@@ -19,7 +19,7 @@ _ADVICE = re.compile(r"(?<!\s)\s*Handle with `litellm\.\w+`\.?\s*$")
 _APPENDED = re.compile(r"(?<!\s)\s*(?:Received Messages=|Traceback \(most recent call last\)).*", re.DOTALL)
 """The whole conversation, or the package's own inside."""
 _LOOKED = 8_000
-"""Characters of an error that are looked at: a server writes them, and patterns take long over many blanks."""
+"""Characters of an error that are looked at: a server writes them, and patterns are slow on blanks."""
 _MISSING = re.compile(r"No module named '([\w.]+)'")
 _NO_KEY = re.compile(r"(?:missing|no|provide|locate) (?:\w+ ){0,3}(?:credentials|api[_ ]?key)", re.IGNORECASE)
 _PACKAGES = {"google": "google-auth", "botocore": "boto3"}
