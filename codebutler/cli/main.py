@@ -69,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _dispatch(list(sys.argv[1:] if argv is None else argv), ours=ours)
     except KeyboardInterrupt:
         if ours:  # the command has put away what it held; what an event loop left half done would complain
+            if (git := sys.modules.get("codebutler.repo.git")) is not None:
+                git.leave()
             _leave()
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
