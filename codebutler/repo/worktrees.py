@@ -24,8 +24,7 @@ from codebutler.repo.process import complaint
 from codebutler.repo.removal import delete_tree
 from codebutler.repo.words import slug
 
-_TRIES = 100
-_THREADS = "refs/codebutler/threads/"
+_TRIES, _THREADS = 100, "refs/codebutler/threads/"
 _TRASH = ".trash-"
 _STARTED = "initializing"
 """git's own reason for the lock on a worktree that it has not finished adding."""
@@ -46,7 +45,7 @@ class Worktree:
 
     @property
     def ref(self) -> str:
-        """The full name of its branch."""
+        """Its branch's full name."""
         return f"refs/heads/{self.branch}"
 
 
@@ -88,9 +87,10 @@ def elsewhere(repo: Repo, branch: str) -> tuple[str, str] | None:
     except FileNotFoundError:  # removed since somebody saw that it stands
         return "has been removed", "Say go: it comes back from the branch"
     if head != f"ref: refs/heads/{branch}":
-        there = head.removeprefix("ref: refs/heads/")
-        where = "is on a commit of no branch" if there == head else f"is on the branch {there}"
-        return where, f"Take it back there: git switch {branch}"
+        there, back = head.removeprefix("ref: refs/heads/"), f"git switch {branch}"
+        if there == head:  # what was committed on it would be lost
+            return "is on a commit of no branch", f"Take it back with that: {back} && git merge {head[:12]}"
+        return f"is on the branch {there}", f"Take it back there: {back}"
     if (gitdir / "MERGE_HEAD").exists():
         return "is in the middle of a merge", "Finish it there (git commit) or give it up (git merge --abort)"
     return None

@@ -135,6 +135,24 @@ async def test_a_folder_on_another_branch_is_not_taken_for_the_threads(room: Roo
         assert "A" in names(scene, room)
 
 
+async def test_what_was_committed_on_no_branch_comes_along_by_the_advice(room: Room) -> None:
+    async with room.engine(cast()) as scene:
+        before = await scene.shipped()
+        folder = scene.folder(before)
+        scene.git("switch", "-q", "--detach", where=folder)
+        (folder / "by-hand").write_text("mine\n")
+        scene.git("add", "by-hand", where=folder)
+        scene.git(
+            "-c", "user.name=Ann", "-c", "user.email=a@b", "commit", "-q", "-m", "by hand", where=folder
+        )
+        await scene.talk("a", "merge")
+        said = (await scene.posts(before.id))[-1]
+        for words in said.split("Take it back with that: ")[1].split(".")[0].split(" && "):
+            scene.git(*words.split()[1:], where=folder)
+        assert (await scene.talk("a", "merge")).phase == "closed"
+        assert "by-hand" in names(scene, room)
+
+
 async def test_memory_edited_on_main_by_hand_keeps_both(room: Room, tmp_path: Path) -> None:
     path = ".codebutler/memory/pm.md"
     async with room.engine(cast(lessons=("Notes live in A",))) as scene:
