@@ -12,7 +12,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from functools import cache
 from typing import Any
@@ -68,14 +68,15 @@ class Client(OpenAIClient):
         if route.endpoint.kind != "litellm":
             await super()._converse(route, manners, asked, told)
             return
+        own: dict[str, str] = {}
         if route.endpoint.key is None:  # it sends what it finds in the environment, blanks and all
-            os.environ.update(keys_of(_provider_of(route.id), os.environ))
+            own = keys_of(_provider_of(route.id), os.environ)
+            os.environ.update(own)
         litellm = await load(route.id)
         with listening() as heard:
             try:
-                async with aclosing(
-                    self._pieces(litellm, route, self._request(route, manners, asked), heard)
-                ) as pieces:
+                request = self._request(route, manners, asked, own)
+                async with aclosing(self._pieces(litellm, route, request, heard)) as pieces:
                     async for piece in pieces:
                         await asked.hear(told.end() if piece is END else told.feed(piece))
                         if told.size > MAX_CHARS:
@@ -83,7 +84,7 @@ class Client(OpenAIClient):
             finally:
                 told.told = heard.told(told.told)
 
-    def _request(self, route: Route, manners: Manners, asked: Asked) -> Json:
+    def _request(self, route: Route, manners: Manners, asked: Asked, own: Mapping[str, str]) -> Json:
         endpoint, drops = route.endpoint, manners.drops | _unknown_to(route)
         request: Json = {
             "model": route.model,
@@ -99,7 +100,7 @@ class Client(OpenAIClient):
         }
         if asked.tools:
             request["tools"] = list(asked.tools)
-        if (key := _key(route)) is not None:
+        if (key := _key(route, own)) is not None:
             request["api_key"] = key
         if endpoint.base_url:
             request["api_base"] = endpoint.base_url
@@ -155,14 +156,14 @@ def _ends(piece: Any) -> bool:  # noqa: ANN401 - the package's own
     return any(choice.finish_reason for choice in piece.choices)
 
 
-def _key(route: Route) -> str | None:
-    """The provider's own key, or what stands for none: the package would send another provider's."""
+def _key(route: Route, own: Mapping[str, str]) -> str | None:
+    """The host's key, one of the provider's ``own``, or what stands for none: else another goes out."""
     if route.endpoint.key is not None:
         return route.endpoint.key.get_secret_value()
     provider = _provider_of(route.id)
     base = f"{provider.upper()}_API_BASE"
     placed = bool(route.endpoint.base_url or os.environ.get(base))
-    return key_for(provider, keys_of(provider, os.environ), placed=placed)
+    return key_for(provider, own, placed=placed)
 
 
 def _unknown_to(route: Route) -> frozenset[str]:

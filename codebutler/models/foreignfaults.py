@@ -9,6 +9,7 @@ from typing import Any
 
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused
 from codebutler.models import faults, fixedroute
+from codebutler.models.foreignids import no_key
 from codebutler.models.overheard import Overheard
 from codebutler.models.routing import Route
 from codebutler.models.sayings import one_line
@@ -39,13 +40,14 @@ def translated(error: Exception, route: Route, heard: Overheard) -> ModelError:
             f"the conversation is too long for {route.id}",
             fix="Choose a model with a larger context window, or start a new thread",
         )
+    provider = route.model.partition("/")[0]
     if "LLM Provider NOT provided" in said:
         return ModelRefused(
-            f"litellm knows no provider {route.model.partition('/')[0]}",
+            f"litellm knows no provider {provider}",
             fix="Mend the id: litellm/<provider>/<model>, with a provider of litellm's list",
         )
     if status == 401:
-        return _no_key(route, "does not accept the API key" if heard.status else "has no API key")
+        return no_key(provider, "does not accept the API key") if heard.status else no_key(provider)
     if heard.status:
         return _answered(route, heard, odd="Traceback" in said or status is None)
     words = _APPENDED.sub("", said)
@@ -96,7 +98,7 @@ def _unanswered(error: Exception, words: str, route: Route, heard: Overheard) ->
             fix=f"pip install {_PACKAGES.get(package, package)}",
         )
     if _NO_KEY.search(words):
-        return _no_key(route, "has no API key")
+        return no_key(provider)
     return ModelRefused(
         f"litellm cannot ask {route.id}: {one_line(words, route.endpoint)}",
         fix=f"Check the id, and what litellm's page on {provider} wants to be set",
@@ -116,9 +118,3 @@ def _why(failed: Sequence[BaseException]) -> str:
     told = [getattr(each, "os_error", each) for each in failed]
     words = [e.strerror for e in told if isinstance(e, OSError) and e.strerror and "<" not in e.strerror]
     return words[-1] if words else "no connection"
-
-
-def _no_key(route: Route, what: str) -> ModelRefused:
-    provider = route.model.partition("/")[0]
-    keys = f"litellm.{provider}.apiKey in config.json, or into the variable that litellm names"
-    return ModelRefused(f"{route.endpoint.label} {what}", fix=f"Put a valid one into {keys} for {provider}")

@@ -18,7 +18,6 @@ LITELLM = "litellm/"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]*(?:/(?!\.+(?:/|$))[A-Za-z0-9._:@-]*[A-Za-z0-9._@-])+")
 """Neither an empty part, as a URL has one, nor ``..``, nor a scheme, nor what would end a host or a path."""
 
-OPENAI = "OPENAI_API_KEY"
 _OPENAIS = frozenset({"openai", "text-completion-openai"})
 _SIGNED = ("bedrock", "sagemaker", "vertex", "azure", "oci", "watsonx")
 """How providers begin that are asked with other things than a key; none of them falls back to OpenAI's."""
@@ -40,10 +39,13 @@ def key_for(provider: str, own: Mapping[str, str], *, placed: bool) -> str | Non
         return named[0]
     if placed or provider.startswith(_LOCAL):
         return _NO_KEY
+    raise no_key(provider)
+
+
+def no_key(provider: str, what: str = "has no API key") -> ModelRefused:
+    """``what`` is wrong with a provider's key, and where a valid one goes."""
     keys = f"litellm.{provider}.apiKey in config.json, or into the variable that litellm names"
-    raise ModelRefused(
-        f"{provider} (litellm) has no API key", fix=f"Put a valid one into {keys} for {provider}"
-    )
+    return ModelRefused(f"{provider} (litellm) {what}", fix=f"Put a valid one into {keys} for {provider}")
 
 
 def named(model: str) -> tuple[str, str]:

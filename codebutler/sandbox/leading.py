@@ -41,25 +41,37 @@ def stays_private(gitdir: Path) -> bool:
 
 def _plain(folders: Iterable[Path], *, deep: bool = False, links: tuple[str, ...] = ()) -> bool:
     """Whether these folders, where they exist, hold nothing but files and folders. ``links`` may be links."""
-    left = [os.fspath(each) for each in folders if os.path.lexists(each)]
-    if any(not stat.S_ISDIR(os.lstat(each).st_mode) for each in left):
-        return False
+    left = []
+    for each in map(os.fspath, folders):
+        try:
+            mode = os.lstat(each).st_mode
+        except FileNotFoundError:
+            continue
+        if not stat.S_ISDIR(mode):
+            return False
+        left.append(each)
     while left:
         try:
             with os.scandir(left.pop()) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        left += [entry.path] if deep else []
-                    elif not (entry.is_file(follow_symlinks=False) or entry.name in links or _socket(entry)):
-                        return False
+                found = list(entries)
+        except FileNotFoundError:  # another thread's worktree went, or git moved its objects, just now
+            continue
         except OSError:
             return False
+        for entry in found:
+            if entry.is_dir(follow_symlinks=False):
+                left += [entry.path] if deep else []
+            elif not (entry.is_file(follow_symlinks=False) or entry.name in links or _socket(entry)):
+                return False
     return True
 
 
 def _socket(entry: os.DirEntry[str]) -> bool:
     """git's own file watcher keeps one there. It opens for nobody, so nobody waits for it."""
-    return stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
+    try:
+        return stat.S_ISSOCK(entry.stat(follow_symlinks=False).st_mode)
+    except OSError:
+        return False
 
 
 def _includes_badly(folder: Path, config: bytes) -> bool:

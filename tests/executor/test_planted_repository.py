@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -179,3 +181,26 @@ def test_what_people_have_is_a_repository(planted: Path, tmp_path: Path) -> None
         os.close(fd)
     assert repository(dot) is not None
     assert find_git(tmp_path / "linked") is not None
+
+
+def test_a_repository_is_one_while_others_work_in_it(tmp_path: Path) -> None:
+    """Twenty threads add and drop worktrees, and git's own folders of new objects come and go."""
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".git/worktrees").mkdir()
+    done = threading.Event()
+
+    def busy(name: str) -> None:
+        while not done.is_set():
+            for folder in (tmp_path / ".git/worktrees" / name, tmp_path / ".git/objects" / f"incoming-{name}"):
+                (folder / "deep").mkdir(parents=True)
+                shutil.rmtree(folder)
+
+    others = [threading.Thread(target=busy, args=(f"t{number}",)) for number in range(2)]
+    for one in others:
+        one.start()
+    try:
+        assert all(find_git(tmp_path) for _ in range(100))
+    finally:
+        done.set()
+        for one in others:
+            one.join()

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from codebutler.surfaces.slack.link import Link
 
-NO_FORM = "The form did not open. Press again, or say here what you want."
 Ack = Callable[..., Awaitable[object]]
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from codebutler.thread import deliver
-from codebutler.thread.log import ThreadLog
-from codebutler.types import Inbound, Outbound
+from tests.twins.soaking import Soak
 
 CHANNEL = "CSHOP0001"
 
@@ -26,41 +22,17 @@ async def test_all_is_heard_once_and_delivered_once_in_order(
     desk = await desks()
     desk.slack.keep, desk.slack.sockets.keep = False, False
     desk.slack.sockets.ack_seconds = 5.0
-    delivery = deliver.Delivery(desk.store, [desk.door])
-    opened: dict[str, str] = {}
-
-    async def work(inbound: Inbound) -> str:
-        """Answer each request with so many messages."""
-        thread = str(await desk._receive(inbound))
-        if thread not in opened:
-            opened[thread] = inbound.external_id
-            log = await ThreadLog.claim(desk.store, thread, str)
-            for n in range(each):
-                await log.post(Outbound(text=f"line {n}"), key=f"p{n}")
-            delivery.wake()
-        return thread
-
-    desk.door.hearing.receive = work
+    soak = Soak(desk, threads=threads, each=each)
     desk.slack.faults.rate = 0.01
-    running = asyncio.create_task(delivery.run())
-    roots = []
-    for number in range(threads):
-        roots.append(desk.human.say(f"request {number}"))
-        if number % 20 == 0:
-            await asyncio.sleep(0.01)
-    before = 0
+    roots = await soak.begin()
     async with asyncio.timeout(1_000 if full else 60):
         await desk.slack.sockets.settle()
-        while len(opened) < threads or await desk.store.pending_posts("slack", limit=1):
-            before = before or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        while await soak.goes_on():  # noqa: ASYNC110 - the store has no event for everything
             await asyncio.sleep(0.05)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    await soak.end()
     for ts in roots:
-        assert [m["text"] for m in desk.human.thread(ts)] == [f"line {n}" for n in range(each)]
+        assert [m["text"] for m in desk.human.thread(ts)] == soak.answers
         assert len(await desk.heard(f"{CHANNEL}:{ts}")) == 1
     assert desk.slack.faults.happened
     if full:
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-        assert grown < 200_000, f"{grown} KiB"  # the twin itself keeps all 10,000 messages
-        assert len(list(Path("/proc/self/fd").iterdir())) < 200
+        soak.left_nothing_behind()
