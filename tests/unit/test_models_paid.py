@@ -20,13 +20,13 @@ from codebutler.types import Message, ModelReply
 ASK: list[Message] = [{"role": "user", "content": "hello"}]
 
 
-async def ask(client: OpenAIClient) -> ModelReply:
-    return await client.complete(model="tiny", messages=ASK, tools=[], max_output=100, role="pm")
+async def ask(client: OpenAIClient, model: str = "tiny") -> ModelReply:
+    return await client.complete(model=model, messages=ASK, tools=[], max_output=100, role="pm")
 
 
-async def failure(client: OpenAIClient) -> ModelError:
+async def failure(client: OpenAIClient, model: str = "tiny") -> ModelError:
     with pytest.raises(ModelError) as caught:
-        await ask(client)
+        await ask(client, model)
     return caught.value
 
 
@@ -51,9 +51,10 @@ async def test_a_request_cut_off_unanswered_may_have_been_worked_on(
 
     client._timeouts = Timeouts(thought=thought)
     server.handler = gone
-    error = await failure(client)
+    error = await failure(client, "gpt-4o")
     assert isinstance(error, ModelUnavailable)
     assert error.paid is (thought < 1)
+    assert bool(error.spent) is (begun is not None and b"choices" in begun)  # its prompt was read
 
 
 @pytest.mark.parametrize("sent", [True, False])
