@@ -47,6 +47,9 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
         )
     now = wishes.take(items, marks, wish)
     if problem := now.problem or await _fault(decisions, now):
+        if state.memory:
+            card = lessons.card(items, marks)
+            decisions.answer = card.model_copy(update={"text": f"{problem}\n\n{card.text}"})
         return problem
     if not now.done:
         decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
