@@ -20,8 +20,8 @@ async def squash(gitdir: Path, *, onto: str, head: str, message: str, identity: 
         raise RepoError(
             f"the branch conflicts with its base in {shown(conflicts)}",
             fix='Say **"rebase"**: the Coder settles it. Or merge the base into the branch by hand in the '
-            "thread's worktree (where git calls its owner dubious: git -c safe.directory='*' merge …), or close it "
-            "and start anew",
+            "thread's worktree (where git calls its owner dubious: git -c safe.directory='*' merge …), or "
+            "close it and start anew",
         )
     if tree == await tree_of(gitdir, onto):
         raise RepoError("the branch changes nothing that its base lacks", fix="Close the pull request")
