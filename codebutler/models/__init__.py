@@ -6,5 +6,5 @@ call; body.py its bytes; stream.py its wire, over reach.py (proxies, certificate
 assemble.py a reply out of pieces; faults.py what a failure means, breaks.py how a connection fails; quirks.py
 where servers differ, marks.py prompt-cache marks; foreign.py the providers that litellm reaches:
 foreignids.py which may be named, foreignfaults.py their errors, overheard.py what they really send,
-fixedroute.py what keeps it from following redirects.
+unpacking.py that if it is packed, fixedroute.py what keeps it from following redirects.
 """

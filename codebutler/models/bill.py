@@ -23,6 +23,8 @@ _LEAST = 64
 """Our estimate has at most so many times the tokens that there really are, be it of blanks alone."""
 _TIMES_LISTED = 20
 """Times the worst case at list price that a provider's own dollars can be: searches and tools of its own."""
+_CHEAPEST = 64
+"""The list price is at most so many times the provider's own: no discount goes further."""
 _ALWAYS_IN, _ALWAYS_OUT, _ALWAYS_USD = 100_000, 1_000, 1.0
 """Tokens and dollars that are never thought impossible."""
 _HUGE = 1e15
@@ -133,9 +135,10 @@ def settled(told: Told, expected: Expected) -> Bill:
     usage = Usage(input=sent, output=said, cached=cached, written=min(told.written, sent - cached))
     usd = listed.cost(usage) if listed is not None else None
     dear = told.usd is not None and told.usd > expected.most_usd(usage)
-    if told.usd is not None and not dear and (told.usd or not usd):
+    cheap = bool(told.usd and usd) and (told.usd or 0.0) * _CHEAPEST < (usd or 0.0)
+    if told.usd is not None and not dear and not cheap and (told.usd or not usd):
         usd = told.usd  # $0 for what has a price is no bill: somebody else sends that
-    return Bill(usage, usd, bool(told.input) and not sent_odd, sent_odd or said_odd or dear)
+    return Bill(usage, usd, bool(told.input) and not sent_odd, sent_odd or said_odd or dear or cheap)
 
 
 def _believed(told: int | None, ours: int, most: int) -> tuple[int, bool]:

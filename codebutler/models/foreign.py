@@ -144,6 +144,8 @@ class Client(OpenAIClient):
 
 def _has_ended(answer: Any, heard: Overheard) -> bool:  # noqa: ANN401 - the package's own
     """Whether the server has said how its answer ended: else the package makes an end up."""
+    if heard.ended is None and heard.deaf:
+        return bool(answer.received_finish_reason)  # nobody heard whether the other one is made up
     said = heard.ended if heard.ended is not None else answer.intermittent_finish_reason
     return bool(answer.received_finish_reason or said)
 

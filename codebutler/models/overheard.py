@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from codebutler.models import bill
 from codebutler.models.bill import Told
 from codebutler.models.sse import Events, EventTooLarge
+from codebutler.models.unpacking import NotUnpacked, Unpacker
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Overheard:
         self.ended: bool | None = None
         """Whether Gemini has said how its answer ended: the package says so of any. None: not Gemini."""
         self._events: Events | None = Events(_EVENT)
+        self._unpack: Unpacker | None = None
         self._told = Told()
         self._claude: Json = {}
         """Figures in Anthropic's form: they come in parts, at the start and at the end."""
@@ -59,19 +61,26 @@ class Overheard:
         """A server begins to answer. One call may ask twice, for a token first: the last answer counts."""
         self.status, self.headers = status, headers
         self.begun, self.done, self.fault, self.ended = bytearray(), False, None, None
-        packed = headers.get("content-encoding", "identity") != "identity"
-        self._events = None if packed else Events(_EVENT)
+        packed = headers.get("content-encoding", "identity").strip().lower()
+        self._unpack = Unpacker.of(packed)
+        self._events = Events(_EVENT) if packed in {"", "identity"} or self._unpack is not None else None
+
+    @property
+    def deaf(self) -> bool:
+        """Whether some of the answer was not understood: it is packed in another way, or too large."""
+        return self._events is None
 
     def take(self, piece: bytes) -> None:
         """Some bytes of the body."""
         if self._events is None:
             return
-        room = (_BEGUN if self.streams else _WHOLE) - len(self.begun)
-        self.begun += piece[: max(0, room)]
         try:
-            for data in self._events.feed(piece):
+            said = piece if self._unpack is None else self._unpack.feed(piece)
+            room = (_BEGUN if self.streams else _WHOLE) - len(self.begun)
+            self.begun += said[: max(0, room)]
+            for data in self._events.feed(said):
                 self._event(data)
-        except EventTooLarge:
+        except (EventTooLarge, NotUnpacked):
             self._events = None
 
     @property
@@ -159,8 +168,9 @@ def listening() -> Iterator[Overheard]:
         _listening.reset(token)
 
 
-async def depart(_request: httpx.Request) -> None:
-    """httpx's hook for each request."""
+async def depart(request: httpx.Request) -> None:
+    """httpx's hook for each request: what is packed on its way is harder to hear, so it asks for plain."""
+    request.headers["Accept-Encoding"] = "identity"
     heard = _listening.get()
     if heard is not None:
         heard.sent = True

@@ -32,14 +32,22 @@ class Gemini:
         self.finish = "STOP"
         self.fault: tuple[int, str, str] | None = None
         self.url = ""
+        self.packing = ""
+        """Content-Encoding of its answers, whatever was asked for; an unknown one leaves them plain."""
+        self.wishes: list[str] = []
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         assert request.path.endswith(":streamGenerateContent")
+        self.wishes.append(request.headers.get("Accept-Encoding", ""))
         if self.fault is not None:
             code, status, message = self.fault
             error = {"error": {"code": code, "message": message, "status": status}}
             return web.json_response(error, status=code)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        if self.packing in {"gzip", "deflate"}:
+            response.enable_compression(web.ContentCoding(self.packing))
+        elif self.packing:
+            response.headers["Content-Encoding"] = self.packing
         await response.prepare(request)
         for at, part in enumerate(self.parts, 1):
             candidate: Json = {"content": {"parts": [part], "role": "model"}, "index": 0}
@@ -95,7 +103,13 @@ async def test_an_answer_in_its_own_dialect_is_whole(gemini: Gemini, client: Cli
     assert (await ask(client)).finish == "content_filter"
 
 
-async def test_an_answer_without_an_end_broke_off(gemini: Gemini, client: Client) -> None:
+@pytest.mark.parametrize("packing", ["", "gzip", "deflate", "odd"])
+async def test_an_answer_without_an_end_broke_off(gemini: Gemini, client: Client, packing: str) -> None:
+    """However it was packed on its way, though it was asked for as it is."""
+    gemini.packing = packing
+    if packing != "odd":
+        assert (await ask(client)).content == "Hello you"
+        assert set(gemini.wishes) == {"identity"}
     gemini.finish = ""
     with pytest.raises(ModelUnavailable, match="broke off") as caught:
         await ask(client)

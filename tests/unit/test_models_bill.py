@@ -139,6 +139,13 @@ def test_figures_too_low_to_be_are_replaced_by_ours() -> None:
     assert (may.usage.input, may.usage.output, may.impossible) == (100, 100, False)
 
 
+@pytest.mark.parametrize(("cost", "believed"), [(1e-12, False), (LISTED / 65, False), (LISTED / 63, True)])
+def test_dollars_too_low_to_be_are_replaced_by_ours(cost: float, believed: bool) -> None:
+    found = bill(prompt_tokens=1_000, completion_tokens=200, cost=cost)
+    assert found.usd == pytest.approx(cost if believed else LISTED)
+    assert found.impossible is not believed
+
+
 def test_zeros_at_the_end_take_nothing_back() -> None:
     assembler = Assembler()
     for said in ((1_000, 200, 0.5), (0, 0, 0.0)):
