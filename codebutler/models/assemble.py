@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ MAX_CALLS = 128
 _BLOCK = 100
 """Characters for which a call or a thought counts although it says nothing."""
 _REASONING = ("reasoning_content", "reasoning")
+_PLAIN = frozenset({"role", "refusal", "tool_calls", "function_call"})
+"""Fields of a piece that hold no thoughts."""
 _SAID = ("text", "summary", "data")
 """What a block of thought says, the last in a secret form."""
 
@@ -51,6 +53,10 @@ class Assembler:
         self._latest: _Call | None = None
         self._thought: dict[str, list[str]] = {}
         self._details: list[Json] = []
+        self._other: list[str] = []
+        """Words in forms that are not known: nobody wants them back, but they are paid for."""
+        self.begun = False
+        """Some piece of an answer has come: the prompt was read, and is paid for."""
 
     def feed(self, chunk: Any) -> str:  # noqa: ANN401 - whatever JSON came in
         """Take in one chunk; returns the text that it adds for people."""
@@ -66,6 +72,7 @@ class Assembler:
         piece = choice.get("delta") or choice.get("message")
         if not isinstance(piece, dict):
             return ""
+        self.begun = self.begun or bool(piece)
         self._reason(piece)
         for call in _as_list(piece.get("tool_calls")):
             self._call(call)
@@ -112,7 +119,7 @@ class Assembler:
         """All that it thought, for its size: as text, or in blocks, which often say the same again."""
         plain = "".join(part for parts in self._thought.values() for part in parts)
         blocks = "".join(_string(block.get(key)) for block in self._details for key in _SAID)
-        return max(plain, blocks, key=len)
+        return max(plain, blocks, "".join(self._other), key=len)
 
     def calls(self, taken: Collection[str] = ()) -> tuple[ToolCall, ...]:
         """The tool calls, each with an id that is unique here and not among ``taken``."""
@@ -172,6 +179,10 @@ class Assembler:
         for detail in _as_list(piece.get("reasoning_details")):
             if isinstance(detail, dict):
                 self._detail(detail)
+        other = "".join(_words(list(_unknown(piece))))
+        if other:
+            self._other.append(other)
+            self.size += len(other)
 
     def _detail(self, detail: Json) -> None:
         """Pieces of one block (same type and index) become one block; other fields keep their last value."""
@@ -186,6 +197,34 @@ class Assembler:
                 last[key] += value
             elif value is not None:
                 last[key] = value
+
+
+def _unknown(piece: Json) -> Iterator[Any]:
+    """What a piece says in forms that nothing else here reads."""
+    for key, value in piece.items():
+        if key == "content":
+            yield from (p for p in _as_list(value) if not isinstance(p, dict) or p.get("type") != "text")
+            yield value if isinstance(value, dict) else None
+        elif key == "reasoning_details":
+            yield value if not isinstance(value, list) else None
+            for detail in _as_list(value):
+                known = detail if isinstance(detail, dict) else {"": detail}
+                yield from (said for said in known.values() if not isinstance(said, str) or "" in known)
+        elif key not in _PLAIN and not (key in _REASONING and isinstance(value, str)):
+            yield value
+
+
+def _words(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever JSON came in
+    """All text within a value, but for the names of its fields and kinds; however deep."""
+    left = [value]
+    while left:
+        each = left.pop()
+        if isinstance(each, str):
+            yield each
+        elif isinstance(each, dict):
+            left += [said for key, said in reversed(each.items()) if key != "type"]
+        elif isinstance(each, list):
+            left += reversed(each)
 
 
 def _is_whole(call: ToolCall) -> bool:

@@ -170,7 +170,7 @@ class OpenAIClient:
 
     def _spent(self, route: Route, asked: Asked, told: Assembler) -> float:
         """Dollars of an answer that did not come to its end: providers want them all the same."""
-        if not told.size and not told.told:
+        if not told.begun and not told.told:
             return 0.0
         return self._bill(route, asked, told).usd or 0.0
 

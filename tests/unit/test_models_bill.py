@@ -161,9 +161,17 @@ def test_zeros_at_the_end_take_nothing_back() -> None:
         {"reasoning_details": [{"type": "reasoning.text", "text": "well " * 100}]},
         {"reasoning": "well " * 100, "reasoning_details": [{"type": "reasoning.summary", "summary": "well"}]},
         {"reasoning_details": [{"type": "reasoning.encrypted", "data": "abcd " * 100}]},
+        {"reasoning_details": [{"type": "reasoning.summary", "summary": [{"text": "well " * 100}]}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "well " * 100}]}]},
+        {"reasoning_content": ["well " * 50] * 2},
+        {"reasoning": {"text": "well " * 100}},
+        {"thinking": "well " * 100},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "well " * 100}]},
     ],
 )
 def test_every_form_of_thought_has_its_size(thought: dict[str, Any]) -> None:
     assembler = Assembler()
     assembler.feed(piece(**thought))
     assert len(assembler.thoughts) == 500
+    assert assembler.size >= 500
+    assert assembler.begun
