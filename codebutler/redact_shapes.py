@@ -101,8 +101,8 @@ SHAPES: tuple[Shape, ...] = (
         r"(?P<query>[?&](?:access_token|private_token|token|api_?key|client_secret|password)=)[^\s&\"'<>\\]{8,}",
     ),
     (
-        ("assword=", "asswd="),
-        rf"(?P<plainly>(?<![\w-])(?i:password|passwd)=){_DIGIT}(?![\w(\[])",
+        ("assword=", "asswd=", "assword: ", "asswd: "),
+        rf"(?P<plainly>(?<![\w-])(?i:password|passwd)(?:=|: )){_DIGIT}(?![\w(\[])",
     ),
     (("://",), r"(?P<scheme>://)[^\s/:@\"'<>]*:[^\s/@\"'<>]+@"),
     (("://",), r"(?P<scheme_user>://)(?=[A-Za-z_-]*\d)[\w-]{20,}@"),

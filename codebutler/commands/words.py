@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from codebutler.thread.state import ThreadState
-from codebutler.thread.wish_words import is_spoken
+from codebutler.thread.wish_words import is_about, is_spoken
 
 CANCEL = {"cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌"}
 PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
@@ -112,12 +112,15 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
     if (wrong := WRONG.match(text.strip())) is not None and _is_over(state):
         return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
     if state.memory:
-        if word in KEEP:
+        bare = word.strip("*_`")
+        if bare in KEEP:
             return ("memory", "yes")
-        if word in DROP:
+        if bare in DROP:
             return ("memory", "no")
     if (state.memory or (state.set_aside and state.pr_state == "open")) and is_spoken(text):
         return ("memory", text.strip())
+    if state.memory and is_about(text):
+        return ("memory", "?")  # it is not understood, and changes nothing
     if state.pr is not None and state.pr_state == "open" and word in MERGE:
         return ("merge", "")
     return None

@@ -19,8 +19,9 @@ async def squash(gitdir: Path, *, onto: str, head: str, message: str, identity: 
     if conflicts:
         raise RepoError(
             f"the branch conflicts with its base in {shown(conflicts)}",
-            fix="Merge the base into the branch by hand in the thread's worktree (where git calls its owner "
-            "dubious: git -c safe.directory='*' merge …), or close it and start anew",
+            fix='Say **"rebase"**: the Coder settles it. Or merge the base into the branch by hand in the '
+            "thread's worktree (where git calls its owner dubious: git -c safe.directory='*' merge …), or "
+            "close it and start anew",
         )
     if tree == await tree_of(gitdir, onto):
         raise RepoError("the branch changes nothing that its base lacks", fix="Close the pull request")

@@ -30,6 +30,8 @@ def card(items: Sequence[MemoryItem], marks: Sequence[Mark] = (), known: Sequenc
     for number, item in enumerate(items, 1):
         lines += _lines(number, item, marks[number - 1] if marks else "")
     lines += [f"\nNot proposed, as memory holds it: {shown(text)}" for text in known]
+    if not items:
+        return Outbound(text="\n".join(lines), role="lead", kind="notice")
     return Outbound(
         text="\n".join([*lines, "", _how(marks)]),
         role="lead",

@@ -47,6 +47,7 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
         )
     now = wishes.take(items, marks, wish)
     if problem := now.problem or await _fault(decisions, now):
+        decisions.answer = _again(state, problem)
         return problem
     if not now.done:
         decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
@@ -58,6 +59,12 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     decisions.take(MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by))
     words = _after(decisions, word) if now.kept else "Nothing was kept."
     return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped])]))
+
+
+def _again(state: ThreadState, problem: str) -> Outbound | None:
+    """The list that waits, under what is wrong with words about it; None if none waits."""
+    card = lessons.card(state.memory or [], state.marks)
+    return card.model_copy(update={"text": f"{problem}\n\n{card.text}"}) if state.memory else None
 
 
 def _aside(items: Sequence[MemoryItem]) -> str:

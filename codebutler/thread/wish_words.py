@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Literal, TypeAlias
 
 Verb: TypeAlias = Literal["keep", "drop", "both", "edit", "add", "yes", "no"]
@@ -29,6 +30,17 @@ _EDIT = re.compile(
 _ADD = re.compile(
     r"add(?:\s+to\s+(?P<file>[\w-]+\.md|workflows|pm|lead|artist))?(?:\s*(?P<colon>:)|(?=\s|$))(?P<text>.*)",
     re.IGNORECASE | re.DOTALL,
+)
+_VERBS = frozenset(
+    ["yes", "no", "ok", "okay", "keep", "save", "remove", "drop", "delete", "skip", "forget", "not", "edit"]
+)
+_REST = frozenset(["rest", "others", "all", "everything"])
+_ABOUT = _VERBS | _REST | frozenset(
+    ["only", "just", "but", "except", "and", "or", "then", "to", "through", "thru", "the", "item", "items",
+     "number", "numbers", "please", "both", "with"]
+)  # fmt: skip
+_REASONS = frozenset(
+    [":", "because", "as", "since", "it", "that", "which", "is", "was", "for", "so", "merge", "go", "thanks"]
 )
 
 
@@ -56,6 +68,15 @@ def is_spoken(text: str) -> bool:
     """Whether a message in the thread is a wish: with numbers, or with a colon; a mere "add x" is talk."""
     found = orders(text)
     return bool(found) and (len(found) > 1 or found[0].verb not in {"yes", "no"}) and _is_plain(text.strip())
+
+
+def is_about(text: str) -> bool:
+    """Whether a message is about numbered items, understood or not: it must not be taken for talk."""
+    said = re.sub(r"\b(?:do\s+not|don['\u2019]?t)\b", "not", text.lower())
+    words = re.findall(r"[^\W_]+|:", said)
+    lead = list(takewhile(lambda word: word.isdigit() or word in _ABOUT, words))
+    aimed = any(word.isdigit() or word in _REST for word in lead) and not _VERBS.isdisjoint(lead)
+    return aimed and (len(lead) == len(words) or words[len(lead)] in _REASONS)
 
 
 def _is_plain(line: str) -> bool:
@@ -86,12 +107,13 @@ def _file(name: str) -> str:
 
 def _clauses(line: str) -> list[Order]:
     """Orders with numbers, one behind the other; none if anything else stands between them."""
-    found, at, last = list[Order](), 0, list[Order]()
+    found, at, last, said = list[Order](), 0, list[Order](), False
     if (first := _FIRST.match(line)) is not None:
         at = first.end()
         last = [] if first["word"].lower() == "no" else [Order("yes")]  # "no, keep 2" is about 2
     while (clause := _CLAUSE.match(line, at)) is not None:
-        found.append(_order(clause, found[-1].verb if found else "keep"))
+        again, said = said, clause["verb"].lower() == "not"
+        found.append(_order(clause, found[-1].verb if found else "keep", again=again))
         at = clause.end()
         if _LAST.fullmatch(line, at):
             return [*found, *last]
@@ -102,11 +124,12 @@ def _clauses(line: str) -> list[Order]:
     return []
 
 
-def _order(clause: re.Match[str], before: Verb) -> Order:
+def _order(clause: re.Match[str], before: Verb, *, again: bool) -> Order:
+    """``again``: the order before it was a "not", too; "not 2, not 3" is one wish for both."""
     said = " ".join(clause["verb"].lower().split())
     verb: Verb = "keep" if said in _KEEPS else "both" if said.endswith("both") else "drop"
-    if said == "not" and before == "drop":
-        verb = "keep"
+    if said == "not":
+        verb = before if again else "keep" if before == "drop" else "drop"
     numbers = set[int]()
     for first, end in re.findall(r"#?(\d+)(?:\s*(?:-|\u2013|to)\s*#?(\d+))?", clause["numbers"]):
         low, high = int(first), int(end or first)

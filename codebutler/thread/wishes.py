@@ -45,7 +45,8 @@ def take(items: Sequence[MemoryItem], marks: Sequence[Mark], wish: str) -> Worki
     now, wanted = start, orders(wish)
     if not wanted:
         about = wish.lower().startswith(("keep", "remove", "drop"))
-        return replace(start, problem=NUMBERS.format(count=len(items)) if about else HOW)
+        how = NUMBERS.format(count=len(items)) if about else HOW
+        return replace(start, problem=f"Not understood, nothing changed. {how}")
     for order in wanted:
         now = _once(now, order, shown=len(items))
         if now.problem:

@@ -9,7 +9,7 @@ from codebutler.repo.memory import apply_item
 from codebutler.repo.memory_items import item_id
 from codebutler.thread import lessons
 from codebutler.thread.weighing import weighed
-from codebutler.thread.wish_words import is_spoken
+from codebutler.thread.wish_words import is_about, is_spoken
 from codebutler.thread.wishes import Working, take
 from codebutler.types import MemoryItem
 
@@ -45,6 +45,8 @@ def said(*wishes: str) -> Working:
         (["edit 3: better\nremove 1\nadd: four"], ["two", "better", "four"], False),
         (["edit 3: better\nremove 1\nyes"], ["two", "better"], True),
         (["keep 1, remove 2"], ["one"], False),
+        (["keep 1, not 2, not 3"], ["one"], False),
+        (["remove 1, not 2, not 3"], ["two", "three"], False),
         (["remove 2 and keep 3"], ["one", "three"], False),
         (["keep 1-2"], ["one", "two"], False),
         (["remove all but 2"], ["two"], False),
@@ -225,3 +227,25 @@ def test_a_removal_in_other_words_is_no_removal_and_keep_both_replaces_nothing()
     now = take([removal, other], [], "keep both 2")
     assert (now.kept[0].replaces, now.kept[0].relation, now.changed) == ([], "", [])
     assert take([removal, other], [], "edit 2: Trucks are red").items[1].replaces == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [
+        *((t, True) for t in ("keep 1, drop the rest", "keep only 1", "yes but not 2", "1 yes, 2 no")),
+        *((t, True) for t in ("keep 1 and edit 2: foo", "yes to 1 and 3", "delete 2", "don't keep 2")),
+        *((t, True) for t in ("remove 2 because it is wrong", "keep 1 through 3", "no keep 2", "skip 2")),
+        *((t, False) for t in ("edit 2 files", "remove 2 lines there", "keep 3 of them", "no thanks", "2")),
+        *((t, False) for t in ("remove the file 2", "address the issue", "no, 3 kg is right", "keep it")),
+    ],
+)
+def test_words_about_the_list_are_no_talk_even_if_not_understood(text: str, is_one: bool) -> None:
+    assert is_about(text) is is_one
+    if is_one:
+        now = take(ITEMS, ["", "keep", ""], text)
+        assert "Not understood, nothing changed" in now.problem
+
+
+def test_a_list_with_nothing_in_it_asks_for_nothing() -> None:
+    card = lessons.card([], known=["Run make check"])
+    assert (card.choices, card.kind, "Say" in card.text) == ([], "notice", False)

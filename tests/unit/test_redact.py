@@ -44,6 +44,7 @@ SHAPES = {
 }
 
 IN_PLACE = {
+    "password: hunter2hunter2": f"password: {MARK}",
     "the box takes password=hunter2hunter2, they say": f"the box takes password={MARK}, they say",
     f"https://user:{A[:12]}@example.org/x.git": f"https://{MARK}@example.org/x.git",
     f"postgres://:{A[:12]}@db/x": f"postgres://{MARK}@db/x",

@@ -91,6 +91,8 @@ def paused() -> ThreadState:
         (with_plan(), "Status?", None),
         (with_plan(), "status.", ("status", "")),
         (halted(), "cost", ("usage", "")),
+        (with_memory(), "**yes**", ("memory", "yes")),
+        (with_memory(), "keep 1, drop the rest", ("memory", "?")),
         (with_memory(), "help", ("help", "")),
         (with_question(), "help", None),
         (with_memory(), "yes", ("memory", "yes")),
