@@ -84,8 +84,7 @@ def _workflows(page: Page, file: str) -> list[Learned]:
     found = []
     for token in page.tokens:
         note = _NOTE.match(token.content) if token.type == "html_block" and token.level == 0 else None
-        line = lines_of(token)[0]
-        section = next((s for s in page.sections() if s.start < line < s.end), None)
+        section = page.section_at(lines_of(token)[0]) if note is not None else None
         if note is not None and section is not None:
             name = section.title
             home = Known(item_id(file, name, name), file, name, name, section.start)
