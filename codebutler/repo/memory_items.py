@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -73,6 +74,11 @@ def learned(text: str, file: str) -> list[Learned]:
             found.append(_learned(home, note[2], automated=note[1] == "automated"))
     found += _workflows(page, file)
     return sorted(found, key=lambda x: x.line)
+
+
+def all_learned(memory: Mapping[str, str]) -> list[Learned]:
+    """The same of all memory files, by their names."""
+    return [item for file, text in memory.items() for item in learned(text, file)]
 
 
 def seen(token: Token) -> str:
