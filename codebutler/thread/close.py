@@ -5,7 +5,7 @@ from __future__ import annotations
 from codebutler.errors import CodeButlerError
 from codebutler.events import JournalCommitted, MemoryDecided, MergeRefused, PhaseChanged, PrMerged
 from codebutler.forges.base import Forge
-from codebutler.repo import objects
+from codebutler.repo.objects import read_bytes
 from codebutler.thread import lead, planfile, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.identity import co_authors
@@ -52,8 +52,8 @@ async def _land(desk: ThreadDesk) -> None:
     async with desk.host.merging:
         for left in reversed(range(_TRIES)):
             met = await meet_base(desk)
-            if desk.state.journal is None:
-                await _commit_journal(desk, met)
+            if met or desk.state.journal is None:  # with nothing to meet it is merged, and only not logged
+                await _commit_journal(desk)
             try:
                 await _merge(desk, forge, state.pr.number, state.merge.by)
             except CodeButlerError:
@@ -99,17 +99,19 @@ def _left(state: ThreadState) -> str:
     return f"\n\n{what} dropped, undecided. {way}"
 
 
-async def _commit_journal(desk: ThreadDesk, base: str) -> None:
-    """Once, even when a crash came between the commit and its event.
+async def _commit_journal(desk: ThreadDesk) -> None:
+    """The journal as the log tells it by now: a merge that was refused is no end of it.
 
-    What the commit ``base`` has of it is no such commit: the store is older than an earlier merge.
+    The log says the same after a crash between the commit and its event, so that there is no second commit.
     """
     state = desk.state
     path, commit = journal_of(state.id), state.head
-    there = await objects.show_file(desk.host.repo.gitdir, base, path) if base else None
-    if await desk.space.branch_text(path) == there:
-        text = desk.redact(journal(state, await desk.host.store.events(state.id)))
+    text = desk.redact(journal(state, await desk.host.store.events(state.id)))
+    there = await read_bytes(desk.host.repo.gitdir, state.head, path, limit=len(text.encode()) + 1)
+    if there != text.encode():
         commit = await desk.space.commit_files({path: text}, f"Journal of thread {state.id}")
+    elif state.journal is not None:
+        return
     await desk.append(JournalCommitted(commit=commit, path=path))
 
 
