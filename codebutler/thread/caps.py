@@ -21,7 +21,7 @@ from codebutler.thread.housed import Housed
 from codebutler.thread.log import ThreadLog
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
-from codebutler.types import Message
+from codebutler.types import Message, Usage
 
 NEAR = 0.8
 """Share of a cap from which people are warned, and ``onCap: cheaper`` prefers cheap models."""
@@ -88,13 +88,14 @@ class Caps(Housed, ABC):
 
     async def _lost_picture(self, order: ImageOrdered) -> None:
         step = self.state.frames[order.frame].step
-        await self.log.append(
-            ModelFailed(frame=order.frame, step=step, model=order.model, error=CUT_OFF, usd=order.usd)
+        lost = ModelFailed(
+            frame=order.frame, step=step, model=order.model, error=CUT_OFF, usd=order.usd, usage=order.usage
         )
+        await self.log.append(lost)
 
     async def request(
         self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
-    ) -> tuple[str, float]:
+    ) -> tuple[str, ModelRequested]:
         """Hold the worst case of a call, and log the call. On a hit the turn ends: EndTurn, by ``onCap``."""
         tokens = self.host.client.estimate(model, messages, self.toolset(role).wire)
         usd = self.host.router.worst_case(model, tokens, role.limits.max_output)
@@ -102,12 +103,13 @@ class Caps(Housed, ABC):
         try:
             self._need_room(frame, role, usd, tokens)
             await self._count_run()
-            asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=usd)
+            most = Usage(input=tokens, output=role.limits.max_output)
+            asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=usd, usage=most)
             await self._hold(key, usd, asked)
         except _Hit as hit:
             other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
             raise await self._stopped(hit, frame, role, usd, other) from hit
-        return key, usd
+        return key, asked
 
     async def reserve_picture(self, frame: Frame, role: Role, name: str, usd: float) -> str:
         """Hold the worst case of a picture, called ``name``. On a hit the turn ends as in ``request``."""
@@ -235,8 +237,8 @@ class Caps(Housed, ABC):
 
     @property
     def tokens_used(self) -> int:
-        """Tokens in and out so far."""
-        return sum(s.input + s.output for s in self.state.spend.values())
+        """Tokens in and out so far; a call that was cut off counts in full."""
+        return self.state.cut_off + sum(s.input + s.output for s in self.state.spend.values())
 
     def _lacking(self, frame: Frame, role: Role, usd: float) -> float:
         """Dollars that role and thread lack for a call of ``usd``: one raise should do for both."""
