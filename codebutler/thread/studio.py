@@ -117,7 +117,7 @@ class ThreadStudio:
             raise ToolFailed(INTERRUPTED)
         usd, most = images.worst_case(use, order), images.most_tokens(order)
         frame = desk.state.frames[site.frame]
-        key = await desk.reserve_picture(frame, desk.role(site.role), site.key, usd)
+        key = await desk.reserve_picture(frame, desk.role(site.role), site.key, usd, most)
         ordered = ImageOrdered(frame=site.frame, call_id=site.key, model=use.model, usd=usd, usage=most)
         await desk.append(ordered)
         await desk.show_status(
