@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,6 +76,11 @@ def learned(text: str, file: str) -> list[Learned]:
     return sorted(found, key=lambda x: x.line)
 
 
+def all_learned(memory: Mapping[str, str]) -> list[Learned]:
+    """The same of all memory files, by their names."""
+    return [item for file, text in memory.items() for item in learned(text, file)]
+
+
 def seen(token: Token) -> str:
     """What a reader sees of an item."""
     return " ".join(plain(token).split())
@@ -84,8 +90,7 @@ def _workflows(page: Page, file: str) -> list[Learned]:
     found = []
     for token in page.tokens:
         note = _NOTE.match(token.content) if token.type == "html_block" and token.level == 0 else None
-        line = lines_of(token)[0]
-        section = next((s for s in page.sections() if s.start < line < s.end), None)
+        section = page.section_at(lines_of(token)[0]) if note is not None else None
         if note is not None and section is not None:
             name = section.title
             home = Known(item_id(file, name, name), file, name, name, section.start)
