@@ -77,9 +77,7 @@ class Workplace:
     def system(self, role: Role) -> str:
         return "you are the Coder"
 
-    async def request(
-        self, frame: Frame, role: Role, model: str, _: Sequence[Message]
-    ) -> tuple[str, ModelRequested]:
+    async def request(self, frame: Frame, _: Role, model: str, *__: object) -> tuple[str, ModelRequested]:
         asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5)
         await self.append(asked)
         return f"key-{len(self.client.asked)}", asked

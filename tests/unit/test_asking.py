@@ -282,16 +282,6 @@ async def test_what_broke_off_counts_against_the_caps() -> None:
     assert [(e.usd, e.usage, e.priced) for e in failed] == [(0.2, Usage(input=7, output=3), True)]
 
 
-async def test_what_a_model_of_no_known_price_took_counts_its_tokens_although_it_broke_off() -> None:
-    broken = ModelUnavailable("broke off")
-    broken.used, broken.priced = Usage(input=7, output=3), False
-    place = Place(broken, *away(1), says("here"))
-    await place.ask()
-    spend = place.state.spend["coder", "first"]
-    assert (spend.broken, spend.calls, spend.priced) == (1, 0, False)
-    assert (spend.input, spend.output) == (7, 3)
-
-
 async def test_a_pause_that_a_provider_wants_is_kept() -> None:
     place = Place(*away(2, wish=7.0), says("here"))
     assert await place.ask() == "first"
