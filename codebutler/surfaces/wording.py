@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from codebutler.errors import CodeButlerError
 from codebutler.events import parse
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
@@ -25,6 +26,11 @@ def not_theirs(access: Access, state: ThreadState, action: str, person: Person) 
     if act is None or may(access, state, person, act):
         return ""
     return f"Only {who(access, state, act)} decides in this thread."
+
+
+def unsaid(error: CodeButlerError) -> str:
+    """What a role gets in the place of earlier words that the platform did not give."""
+    return f"(It could not be read: {error.message}. Say so, and ask for what you need of it.)"
 
 
 def prefixed(message: Outbound) -> str:

@@ -10,6 +10,7 @@ from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.testing.discord.guild import BOT, FORUM, GUILD, SHOP
 from codebutler.testing.discord.human import Human
+from codebutler.testing.slack.faults import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,14 @@ async def test_a_mention_brings_what_was_said_before(desk: Any) -> None:
     [inbound] = desk.received
     assert inbound.text.startswith("fix that\n")
     assert "Robin: prices are wrong" in inbound.text
+
+
+async def test_a_mention_says_when_earlier_words_cannot_be_read(desk: Any) -> None:
+    talk = desk.human.thread("prices", "shall we look at the prices?")
+    desk.twin.faults.always("get_messages", Fault("error", error="50001 Missing Access"))
+    desk.human.say(f"<@{BOT}> a task", channel=talk)
+    await desk.until(lambda: desk.received)
+    assert "(It could not be read: Discord" in desk.received[0].text
 
 
 async def test_edits_deletions_and_a_cross_reach_the_thread(desk: Any) -> None:
