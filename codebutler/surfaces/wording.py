@@ -58,6 +58,11 @@ async def load(store: Store, thread: str) -> ThreadState:
     return fold(thread, ((r.seq, r.ts, parse(r.body)) for r in await store.events(thread)))
 
 
+def at_work(state: ThreadState) -> bool:
+    """Whether there is something to stop: a turn that has not ended, a plan or a question that waits."""
+    return bool(state.unread or state.unended or state.plan_waits or state.question is not None)
+
+
 def gone(state: ThreadState, action: str, value: str, mark: str) -> str:
     """Why what a button stands for cannot be done any more, or "". ``mark`` is its message's."""
     plan, question = state.plan, state.question
