@@ -29,6 +29,8 @@ async def idle(folder: Path, rounds: Rounds, threads: int, seconds: float) -> li
     rounds.said(f"a daemon with {threads:,} idle threads")
     async with ground(folder) as here, here.store() as store:
         await _fill(store, threads)
+        async with here.serving() as daemon:  # makes the home's own store, once: what makes it stays loaded
+            await here.ready(daemon)
         async with here.serving() as daemon:
             await here.ready(daemon)
             await asyncio.sleep(_SETTLE)

@@ -64,6 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         ours = argv is None and signal.getsignal(signal.SIGINT) is signal.default_int_handler
         if ours:
             signal.signal(signal.SIGINT, _leave)
+        if argv is None:  # what else is installed here has no say in our models; to look for it takes time
+            os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         _open_streams()
         _spell(sys.stdout)
         return _dispatch(list(sys.argv[1:] if argv is None else argv), ours=ours)

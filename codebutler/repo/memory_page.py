@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
@@ -29,6 +31,8 @@ class Section:
     start: int
     end: int
     title: str = ""
+    level: int = 0
+    """Of its heading: 1 is the highest."""
 
     def has(self, token: Token) -> bool:
         """Whether the block begins in it."""
@@ -56,32 +60,43 @@ class Page:
         self.lines = list(io.StringIO(text, newline=""))
         self.tokens = parse(text)
 
+    @cached_property
     def sections(self) -> list[Section]:
         """All sections, in order, headings of any level alike."""
         starts = [i for i, t in enumerate(self.tokens) if t.type == "heading_open" and t.level == 0]
         lines = [lines_of(self.tokens[i])[0] for i in starts]
         ends = [*lines[1:], len(self.lines)]
         return [
-            Section(line, end, plain(self.tokens[i + 1]))
+            Section(line, end, plain(self.tokens[i + 1]), int(self.tokens[i].tag[1:]))
             for i, line, end in zip(starts, lines, ends, strict=False)
         ]
 
     def section(self, heading: str) -> Section | None:
         """The first section with this heading."""
         wanted = key(plain(inline(heading)))
-        return next((s for s in self.sections() if key(s.title) == wanted), None)
+        return next((s for s in self.sections if key(s.title) == wanted), None)
+
+    def section_at(self, line: int) -> Section | None:
+        """The section that the line is in; None before the first."""
+        at = bisect_right(self.sections, line, key=lambda s: s.start)
+        return self.sections[at - 1] if at else None
+
+    def has_parts(self, section: Section) -> bool:
+        """Whether the heading that follows is one below the section's own."""
+        following = self.section_at(section.end)
+        return following is not None and following.start == section.end and following.level > section.level
 
     def entries(self, within: Section | None = None) -> list[Entry]:
         """The items of top-level lists that begin with text, in the order of the file."""
-        sections, found = self.sections(), []
+        found = []
         for i, token in enumerate(self.tokens):
             if token.type != "list_item_open" or token.level != 1 or self.tokens[i + 2].type != "inline":
                 continue
             start, end = lines_of(token)
             if within is None or within.has(token):
-                home = next((s.title for s in reversed(sections) if s.start <= start), "")
-                ordered = token.markup in {".", ")"}
-                found.append(Entry(i, start, self.after_text(end), ordered, home, self.tokens[i + 2]))
+                home = self.section_at(start)
+                ordered, title = token.markup in {".", ")"}, home.title if home else ""
+                found.append(Entry(i, start, self.after_text(end), ordered, title, self.tokens[i + 2]))
         return found
 
     def find(self, content: str, within: Section | None) -> Token | None:

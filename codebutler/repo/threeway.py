@@ -16,6 +16,8 @@ from codebutler.repo.git import try_plumb
 from codebutler.repo.memory import DEFAULT_SECTION
 from codebutler.repo.process import complaint
 
+_PAIRS = 250_000
+"""So many pairs of lines are compared one by one."""
 LEARNED = f"## {DEFAULT_SECTION}"
 
 
@@ -30,7 +32,11 @@ async def joined_text(gitdir: Path, base: str, ours: str, theirs: str) -> str:
         result = await try_plumb(*args, gitdir=gitdir)
     if not 0 <= result.code < 128:
         raise RepoError(f"the two texts cannot be joined: {complaint(result.err)}")
-    return "".join(_settled(io.StringIO(result.out.decode(), newline=""), size))
+    return await asyncio.to_thread(lambda: "".join(_settled(_lines(result.out.decode()), size)))
+
+
+def _lines(text: str) -> Iterable[str]:
+    return io.StringIO(text, newline="")
 
 
 def _write(files: Iterable[Path], texts: Iterable[str]) -> None:
@@ -50,8 +56,8 @@ def _ours(base: Sequence[str], ours: Sequence[str], theirs: Sequence[str]) -> It
 
 
 def _holds(run: Sequence[str], part: Sequence[str]) -> bool:
-    bare = _bare(part)
-    return any(_bare(run[at : at + len(part)]) == bare for at in range(len(run) - len(part) + 1))
+    whole, wanted = ("".join(f"\n{line}" for line in _bare(x)) + "\n" for x in (run, part))
+    return wanted in whole
 
 
 def _under(theirs: Sequence[str], run: Sequence[str]) -> int:
@@ -64,10 +70,20 @@ def _under(theirs: Sequence[str], run: Sequence[str]) -> int:
 
 def _added(base: Sequence[str], text: Sequence[str]) -> Iterator[Sequence[str]]:
     """The runs of lines of ``text`` that ``base`` lacks."""
+    if len(base) * len(text) > _PAIRS:  # as one run: looking for more would take the square of the lines
+        start = _alike(base, text)
+        yield text[start : len(text) - _alike(base[start:][::-1], text[start:][::-1])]
+        return
     matcher = SequenceMatcher(None, _bare(base), _bare(text), autojunk=False)
     for kind, _, _, first, end in matcher.get_opcodes():
         if kind in {"insert", "replace"}:
             yield text[first:end]
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many lines both begin with."""
+    pairs = zip(_bare(one), _bare(other), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _bare(lines: Sequence[str]) -> list[str]:

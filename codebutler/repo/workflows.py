@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from codebutler.repo.memory_items import item_id, seen
 from codebutler.repo.memory_page import Page, lines_of
 from codebutler.repo.memory_text import AUTOMATIC, key
+
+T = TypeVar("T")
 
 FILE = "workflows.md"
 ANYBODY = "anybody"
@@ -56,16 +60,26 @@ class Workflow:
 def parse(text: str) -> dict[str, Workflow]:
     """The workflows by name: sections with a numbered list; of two with one name the first."""
     page, found = Page(text), dict[str, Workflow]()
-    for section in page.sections():
-        entries = [e for e in page.entries(section) if e.ordered]
-        if not entries or section.title in found:
+    entries = _by_section(page, ((e.start, e) for e in page.entries() if e.ordered))
+    prose = _by_section(
+        page, ((lines_of(t)[0], t) for t in page.tokens if t.type == "inline" and t.level == 1)
+    )
+    for section in page.sections:
+        steps = entries.get(section.start)
+        if not steps or section.title in found:
             continue
-        prose = [
-            seen(t) for t in page.tokens
-            if t.type == "inline" and t.level == 1 and section.start < lines_of(t)[0] < entries[0].start
-        ]  # fmt: skip
-        steps = [_step(section.title, n, seen(e.text), e.text.content) for n, e in enumerate(entries, 1)]
-        found[section.title] = Workflow(section.title, " ".join(prose), tuple(steps))
+        purpose = [seen(t) for t in prose[section.start] if section.start < lines_of(t)[0] < steps[0].start]
+        numbered = [_step(section.title, n, seen(e.text), e.text.content) for n, e in enumerate(steps, 1)]
+        found[section.title] = Workflow(section.title, " ".join(purpose), tuple(numbered))
+    return found
+
+
+def _by_section(page: Page, placed: Iterable[tuple[int, T]]) -> dict[int, list[T]]:
+    """Things with their lines, by the line that their section begins with; what is in none is left out."""
+    found = dict[int, list[T]]()
+    for line, thing in placed:
+        if (section := page.section_at(line)) is not None:
+            found.setdefault(section.start, []).append(thing)
     return found
 
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codebutler import logs
 from codebutler.commands.builtin import REGISTRY
@@ -25,9 +26,11 @@ from codebutler.service.keeping import lost_notice, name_of
 from codebutler.service.narrate import narrator
 from codebutler.service.owner import Owner, ask_for_way, holder
 from codebutler.shortage import shortage
-from codebutler.surfaces.github.webhooks import Webhooks
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
+
+if TYPE_CHECKING:
+    from codebutler.surfaces.github.webhooks import Webhooks
 
 log = logging.getLogger("codebutler.serve")
 POLL = 0.2

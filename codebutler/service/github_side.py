@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.config import Config
@@ -13,13 +14,15 @@ from codebutler.errors import ConfigError
 from codebutler.forges.choose import calls_for, github_spot
 from codebutler.forges.github.spot import web_url
 from codebutler.service.app import Place
-from codebutler.service.following import Following
 from codebutler.store.store import Store
-from codebutler.surfaces.github.door import GitHub
-from codebutler.surfaces.github.hearing import Hearing
-from codebutler.surfaces.github.polling import Polling
-from codebutler.surfaces.github.webhooks import Webhooks
 from codebutler.types import Inbound
+
+if TYPE_CHECKING:  # loaded where there is such a door
+    from codebutler.service.following import Following
+    from codebutler.surfaces.github.door import GitHub
+    from codebutler.surfaces.github.hearing import Hearing
+    from codebutler.surfaces.github.polling import Polling
+    from codebutler.surfaces.github.webhooks import Webhooks
 
 log = logging.getLogger("codebutler.github")
 PATROL = 600.0
@@ -68,6 +71,8 @@ def github_webhooks(config: Config) -> Webhooks | None:
             "github.listen is set without github.webhookSecret: unsigned deliveries are never taken",
             fix="Set github.webhookSecret (GITHUB_WEBHOOK_SECRET), and the same at GitHub.",
         )
+    from codebutler.surfaces.github.webhooks import Webhooks
+
     return Webhooks(settings.listen, settings.webhook_secret.get_secret_value())
 
 
@@ -82,6 +87,11 @@ async def github_side(place: Place, store: Store, webhooks: Webhooks | None) -> 
     except ConfigError as error:
         log.info("GitHub is no door here: %s", error)
         return None
+    from codebutler.service.following import Following
+    from codebutler.surfaces.github.door import GitHub
+    from codebutler.surfaces.github.hearing import Hearing
+    from codebutler.surfaces.github.polling import Polling
+
     hearing = Hearing(calls, settings, store, spot.full_name)
     hearing.commands = frozenset(name for each in REGISTRY.definitions for name in (each.name, *each.aliases))
     seconds = settings.poll_seconds if webhooks is None else max(PATROL, settings.poll_seconds)

@@ -88,8 +88,7 @@ class Store(Together):
             return True
 
         fresh: list[StoredEvent] = []
-        begun = await self._writer.do(work)
-        if begun:
+        if begun := await self._writer.do(work):
             self.witness(fresh)
         return begun
 

@@ -46,6 +46,10 @@ class Together(Care):
         """The threads that are not closed, the oldest first."""
         return await self._readers.do(_live)
 
+    async def at_rest(self, before: float) -> list[tuple[str, str]]:
+        """(thread, branch) of open threads with a branch, unchanged since ``before`` (unix time)."""
+        return await self._readers.do(lambda c: _at_rest(c, before))
+
     async def tell(self, words: Sequence[Told]) -> None:
         """Append to several threads in one transaction, whoever works on them; known keys are left out."""
         clean = [
@@ -100,3 +104,12 @@ def _move(tx: Transaction, thread: str, surface: str, before: str, now: str) -> 
         "UPDATE outbox SET conversation = ? WHERE thread = ? AND surface = ? AND conversation = ?",
         (now, thread, surface, before),
     )
+
+
+def _at_rest(connection: sqlite3.Connection, before: float) -> list[tuple[str, str]]:
+    """Id and branch of threads that want nothing and have not changed since ``before``."""
+    query = (
+        "SELECT id, branch FROM thread WHERE ready = 0 AND branch != '' AND phase != 'closed' "
+        "AND updated_at < ? ORDER BY updated_at DESC, id"
+    )
+    return [(str(thread), str(branch)) for thread, branch in connection.execute(query, (before,))]

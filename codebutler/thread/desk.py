@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 
@@ -208,7 +209,7 @@ class ThreadDesk(Shipping):
             i.model_copy(update={"seen": recurrence(i, pasts)}) if i.kind == "automate" else i for i in items
         ]
         now = await memory_now(self.host, self.space, self.state, self.rules.memory)
-        fresh, held, lines = sifted(now, waiting, items)
+        fresh, held, lines = await asyncio.to_thread(sifted, now, waiting, items)
         if fresh or any(text not in self.state.turned_away for text in held):
             await self.append(MemoryProposed(items=fresh, known=held))
         count = len(self.state.memory or [])

@@ -20,7 +20,8 @@ from codebutler.repo import leftovers, skills, snapshots, worktrees
 from codebutler.repo.discover import Repo
 from codebutler.repo.instructions import Instructions, of_folders
 from codebutler.repo.memory import MEMORY_FILES
-from codebutler.repo.objects import list_files, show_file, show_linked
+from codebutler.repo.memory_file import MEMORY_LIMIT
+from codebutler.repo.objects import FILE_LIMIT, list_files, show_file, show_linked
 from codebutler.repo.skills import Skills
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.servers.connection import Patience
@@ -103,8 +104,10 @@ async def load_rules(repo: Repo, commit: str, config: Config) -> Rules:
     """Read the repo's own rules at ``commit``, over the shipped ones."""
     theirs: dict[str, str] = {}
     for path in await list_files(repo.gitdir, commit, FOLDER):
-        if path.split("/")[1] in {"prompts", "memory", "roles"}:
-            theirs[path] = await show_file(repo.gitdir, commit, path) or ""
+        kind = path.split("/")[1]
+        if kind in {"prompts", "memory", "roles"}:
+            limit = MEMORY_LIMIT if kind == "memory" else FILE_LIMIT
+            theirs[path] = await show_file(repo.gitdir, commit, path, limit=limit) or ""
     roles = {
         Path(path).stem: text
         for path, text in theirs.items()

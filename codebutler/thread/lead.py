@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 
 from codebutler.agent import loop
@@ -125,7 +126,8 @@ async def _brief(desk: ThreadDesk) -> str:
     rows = await desk.host.store.events(desk.state.id)
     if desk.state.weighed is None:
         told = [event for row in rows if (event := parse(row.body)) is not None]
-        await desk.append(weigh(desk.state, desk.rules.memory, desk.rules.roles, told))
+        rules = desk.rules
+        await desk.append(await asyncio.to_thread(weigh, desk.state, rules.memory, rules.roles, told))
     workflow = desk.state.workflow.name if desk.state.workflow else ""
     earlier = learning.looked_back(await _others(desk), workflow)
     full = "\n".join(f"- {line}" for line in rooms(desk.rules.memory))
@@ -140,8 +142,9 @@ async def _propose_removals(desk: ThreadDesk) -> None:
     today = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
     waiting = {name for item in desk.state.memory or [] for name in (*item.replaces, item.text)}
     now = await memory_now(desk.host, desk.space, desk.state, desk.rules.memory)
-    found = learning.removals(now, await desk.host.store.pasts(), today)
-    fresh, _, _ = sifted(now, [], [x for x in found if not {x.replaces[0], x.text} & waiting])
+    found = await asyncio.to_thread(learning.removals, now, await desk.host.store.pasts(), today)
+    unasked = [x for x in found if not {x.replaces[0], x.text} & waiting]
+    fresh, _, _ = await asyncio.to_thread(sifted, now, [], unasked)
     if fresh:
         await desk.append(MemoryProposed(items=fresh))
 

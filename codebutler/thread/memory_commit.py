@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -116,7 +117,9 @@ async def changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Cha
         try:
             text = done.files[path] if path in done.files else await read(path)
             text = desk.rules.memory[item.file] if text is None else text
-            new, said = put(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
+            new, said = await asyncio.to_thread(
+                put, text, item, thread=desk.state.id, date=date, approver=decided.by.label
+            )
         except ToolFailed as error:
             done.refused.append(f"{item.text[:80]}: {error.message}")
             done.aside += [item] if item.kind != "revert" else []

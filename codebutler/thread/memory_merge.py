@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ from codebutler.repo.objects import merge_base
 from codebutler.repo.threeway import joined_text
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import MEMORY_FOLDER
+from codebutler.thread.state import ThreadState
 from codebutler.types import MemoryItem
 
 MEMORY = f"{MEMORY_FOLDER}/"
@@ -38,7 +40,7 @@ async def with_memory(
         except ToolFailed as error:
             raise RepoError(f"memory was edited on both sides: {error.message}", fix=error.fix) from error
         joined = await joined_text(gitdir, old, ours, others)
-        text, lines = _kept_in(desk, path.removeprefix(MEMORY), joined, ours)
+        text, lines = await asyncio.to_thread(_kept_in, desk.state, path.removeprefix(MEMORY), joined, ours)
         files[path] = text.encode()
         told += lines
     return await commits.tree_with(gitdir, tree, files), told
@@ -57,19 +59,19 @@ def put(text: str, item: MemoryItem, *, thread: str, date: str, approver: str) -
     )
 
 
-def _kept_in(desk: ThreadDesk, name: str, text: str, ours: str) -> tuple[str, list[str]]:
+def _kept_in(state: ThreadState, name: str, text: str, ours: str) -> tuple[str, list[str]]:
     """``text`` with the kept items for that file, and what is to be told of those that met a change.
 
     What a person took out of ``ours``, the file on the branch, by hand since stays out.
     """
-    date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
+    date = time.strftime("%Y-%m-%d", time.gmtime(state.ts))
     lines = []
-    for decided in desk.state.kept:
+    for decided in state.kept:
         for item in decided.kept:
             if item.file != name or _is_gone(text, item) or not stands(ours, item):
                 continue
             try:
-                text, said = put(text, item, thread=desk.state.id, date=date, approver=decided.by.label)
+                text, said = put(text, item, thread=state.id, date=date, approver=decided.by.label)
             except ToolFailed as error:
                 said = f"Not kept: {item.text[:80]}: {error.message}"
             lines += [said or beside(text, item)]

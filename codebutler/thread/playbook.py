@@ -6,6 +6,7 @@ is met by the request or the plan; one for the Coder that names a command is run
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ def text_of(flow: Workflow) -> str:
 
 async def follow(desk: ThreadDesk, site: Site, name: str) -> str:
     """The PM's choice: shown, and its automatic steps begun as far as the request asks for them."""
-    known = workflows.parse(desk.rules.memory.get(workflows.FILE, ""))
+    known = await _known(desk)
     flow = workflows.find(known, name)
     if flow is None:
         raise ToolFailed(f"there is no workflow {name[:60]!r}; there are {', '.join(known) or 'none'}")
@@ -56,7 +57,7 @@ async def follow(desk: ThreadDesk, site: Site, name: str) -> str:
 
 async def before_plan(desk: ThreadDesk, site: Site, plan: Plan) -> None:
     """A plan may name its workflow, or call for an automatic step: then it waits for what that brings."""
-    known = workflows.parse(desk.rules.memory.get(workflows.FILE, ""))
+    known = await _known(desk)
     chosen = desk.state.workflow.name if desk.state.workflow else ""
     flow = workflows.find(known, plan.workflow) or workflows.find(known, chosen)
     if flow is None:
@@ -74,7 +75,7 @@ async def after_coder(desk: ThreadDesk, frame: Frame) -> bool:
     Each runs at most twice in a run of the Coder: what fails then is shown to people with the result.
     """
     about = "\n".join([_request(desk.state), *(_words(desk.state.plan.plan) if desk.state.plan else ())])
-    for step in _chosen_steps(desk):
+    for step in await _chosen_steps(desk):
         command = _COMMAND.search(step.task)
         if step.who != "coder" or command is None or not workflows.holds(step.when, about):
             continue
@@ -102,11 +103,15 @@ def _words(plan: Plan) -> list[str]:
     return [plan.title, plan.summary, *(s.text for s in plan.steps), *plan.files, *plan.acceptance]
 
 
-def _chosen_steps(desk: ThreadDesk) -> list[Step]:
+async def _known(desk: ThreadDesk) -> dict[str, Workflow]:
+    """Memory's workflows. In a thread: a long file takes a second, and other threads go on meanwhile."""
+    return await asyncio.to_thread(workflows.parse, desk.rules.memory.get(workflows.FILE, ""))
+
+
+async def _chosen_steps(desk: ThreadDesk) -> list[Step]:
     if desk.state.workflow is None:
         return []
-    known = workflows.parse(desk.rules.memory.get(workflows.FILE, ""))
-    flow = workflows.find(known, desk.state.workflow.name)
+    flow = workflows.find(await _known(desk), desk.state.workflow.name)
     return [step for step in flow.steps if step.automatic] if flow else []
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
 from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Resumed
 from codebutler.repo.memory import apply_item
-from codebutler.repo.memory_items import Learned, learned
+from codebutler.repo.memory_items import Learned, all_learned
 from codebutler.repo.memory_text import key
 from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import lessons, render, wishes
@@ -82,7 +83,7 @@ async def _fault(decisions: Decisions, now: wishes.Working) -> str:
     texts = await _texts(decisions)
     for place in now.changed:
         try:
-            found = weighed(texts, now.items[place])
+            found = await asyncio.to_thread(weighed, texts, now.items[place])
         except ToolFailed as error:
             return f"Item {place + 1}: {error}"
         if found is None:
@@ -115,7 +116,7 @@ def settled(state: ThreadState, word: Word) -> list[Event]:
 async def _revert(decisions: Decisions, word: Word, name: str) -> str:
     """Take a learned item back: a commit of its own, like one that keeps an item."""
     texts = await _texts(decisions)
-    known = [x for file, text in texts.items() for x in learned(text, file)]
+    known = await asyncio.to_thread(all_learned, texts)
     if not name:
         return _listing(known)
     wanted = name.strip("`\"' ")
@@ -126,7 +127,7 @@ async def _revert(decisions: Decisions, word: Word, name: str) -> str:
     item = MemoryItem(file=one.file, kind="revert", text=one.text, section=one.section, replaces=[one.id])
     item = item.model_copy(update={"replaces": [one.id, *await replaced(decisions.thread.host.store, one)]})
     try:
-        apply_item(texts[one.file], item, thread="", date="", approver="")
+        await asyncio.to_thread(apply_item, texts[one.file], item, thread="", date="", approver="")
     except ToolFailed as error:
         return str(error)
     decisions.take(MemoryDecided(message=word.seq, kept=[item], by=word.by, apart=True))
@@ -157,7 +158,7 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
     by = word.by.label
     item = MemoryItem(file=file, text=text, why=f"{by} corrected the {render.title(role.lower())}")
     try:
-        found = weighed(texts, item)
+        found = await asyncio.to_thread(weighed, texts, item)
     except ToolFailed as error:
         return str(error)
     if found is None or any(item.text == x.text for x in decisions.state.memory or []):

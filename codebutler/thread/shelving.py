@@ -26,14 +26,11 @@ async def put_away(desk: ThreadDesk) -> None:
 async def sweep(host: Host, before: float, *, by: Person | None = None, but: str = "") -> list[str]:
     """Have the folders of all threads put away that are at rest since ``before`` (unix time); says whose."""
     found = []
-    for row in await host.store.threads():
-        rests = row.phase != "closed" and not row.ready and row.updated_at < before
-        if row.id == but or not rests or not row.branch:
-            continue
-        if await asyncio.to_thread(worktrees.stands, host.repo, row.branch):
+    for thread, branch in await host.store.at_rest(before):
+        if thread != but and await asyncio.to_thread(worktrees.stands, host.repo, branch):
             idle = WorkspaceIdle(by=by)
-            await host.store.append(row.id, [NewEvent(idle.kind, uuid4().hex, dump(idle))], ready=True)
-            found.append(row.id)
+            await host.store.append(thread, [NewEvent(idle.kind, uuid4().hex, dump(idle))], ready=True)
+            found.append(thread)
     return found
 
 

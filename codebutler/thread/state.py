@@ -27,7 +27,7 @@ class Spend:
     tools: int = 0
     seconds: float = 0.0
     broken: int = 0
-    """Answers that were paid for and broke off, or were of no use: no calls, but in ``usd``."""
+    """Answers that were paid for and broke off, or were of no use: no calls, but in tokens and ``usd``."""
     broken_usd: float = 0.0
 
     def add(self, other: Spend) -> None:
@@ -163,6 +163,8 @@ class ThreadState:
     """By role: the model that its last call went to."""
     standing: Standing = field(default_factory=Standing)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
+    cut_off: int = 0
+    """Tokens, at most, of model calls that were cut off: nobody knows what they took."""
     raised_usd: float = 0.0
     attached: dict[str, Attachment] = field(default_factory=dict)
     """Files that people sent, by the name under which roles know them."""

@@ -191,7 +191,10 @@ def test_a_repository_is_one_while_others_work_in_it(tmp_path: Path) -> None:
 
     def busy(name: str) -> None:
         while not done.is_set():
-            for folder in (tmp_path / ".git/worktrees" / name, tmp_path / ".git/objects" / f"incoming-{name}"):
+            for folder in (
+                tmp_path / ".git/worktrees" / name,
+                tmp_path / ".git/objects" / f"incoming-{name}",
+            ):
                 (folder / "deep").mkdir(parents=True)
                 shutil.rmtree(folder)
 

@@ -8,8 +8,8 @@ import pytest
 
 from codebutler.errors import ToolFailed
 from codebutler.repo.held import with_folder
-from codebutler.repo.memory_file import memory_text
-from codebutler.repo.objects import FILE_LIMIT, changed_paths, list_files
+from codebutler.repo.memory_file import MEMORY_LIMIT, memory_text
+from codebutler.repo.objects import changed_paths, list_files
 from codebutler.repo.threeway import joined_text
 
 if TYPE_CHECKING:
@@ -44,12 +44,18 @@ async def test_no_line_that_was_written_is_lost(
     assert await joined_text(git_box.gitdir, base, ours, theirs) == joined
 
 
+async def test_a_change_of_very_many_lines_is_joined_as_one_run(git_box: GitBox) -> None:
+    base, ours, theirs = ([f"- {who} {n}\n" for n in range(600)] for who in ("base", "ours", "theirs"))
+    texts = ("".join(["a\n", *lines, "z\n"]) for lines in (base, ours, theirs))
+    assert await joined_text(git_box.gitdir, *texts) == "".join(["a\n", *theirs, *ours, "z\n"])
+
+
 async def test_a_memory_file_is_read_whole_or_refused(git_box: GitBox) -> None:
     gitdir = git_box.gitdir
-    whole = "é" * (FILE_LIMIT // 2)
+    whole = "é" * (MEMORY_LIMIT // 2)
     assert await memory_text(gitdir, git_box.commit({PATH: whole}), PATH) == whole
     assert await memory_text(gitdir, git_box.commit({"A": "x"}), ".codebutler/memory/x.md") is None
-    with pytest.raises(ToolFailed, match="longer than 256 KiB"):
+    with pytest.raises(ToolFailed, match="longer than 64 KiB"):
         await memory_text(gitdir, git_box.commit({PATH: whole + "x"}), PATH)
     (git_box.root / PATH).write_bytes(b"- caf\xe9\n")
     with pytest.raises(ToolFailed, match="not UTF-8"):
