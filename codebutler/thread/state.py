@@ -238,6 +238,11 @@ class ThreadState:
         return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
 
     @property
+    def withdrawn(self) -> bool:
+        """All that was said was taken back before anybody read it; whoever speaks now opens it again."""
+        return self.phase == "closed" and not self.frames
+
+    @property
     def undone(self) -> bool:
         """The Coder's last run has changed nothing: another starts once a person says so."""
         coder = self.frame("coder")
