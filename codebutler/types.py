@@ -94,12 +94,6 @@ class MemoryItem(Record):
     seen: str = ""
     by_name: bool = False
 
-    def is_like(self, other: "MemoryItem") -> bool:
-        """Whether it proposes the same."""
-        return (self.file, self.kind, self.section, self.text) == (
-            other.file, other.kind, other.section, other.text
-        )  # fmt: skip
-
 
 class ChecklistItem(Record):
     """One line of the checklist that people see."""

@@ -29,7 +29,7 @@ from codebutler.thread.learning import recurrence
 from codebutler.thread.memory_now import memory_now
 from codebutler.thread.shipping import TEXT_CAP, Shipping
 from codebutler.thread.studio import ThreadStudio
-from codebutler.thread.weighing import sifted
+from codebutler.thread.weighing import is_like, sifted
 from codebutler.toolset.desk import EndTurn, Site, Studio
 from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
 from codebutler.web.service import Web
@@ -211,7 +211,7 @@ class ThreadDesk(Shipping):
         now = await memory_now(self.host, self.space, self.state, self.rules.memory)
         out = await asyncio.to_thread(sifted, now, waiting, items)
         aside = self.state.set_aside
-        unfit = [(item, why) for item, why in out.unfit if not any(item.is_like(x) for x in aside)]
+        unfit = [(item, why) for item, why in out.unfit if not any(is_like(item, x) for x in aside)]
         if out.fresh or unfit or any(text not in self.state.turned_away for text in out.held):
             reasons = [f"{item.text}: {why}" for item, why in unfit]
             new = MemoryProposed(

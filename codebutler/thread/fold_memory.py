@@ -5,6 +5,7 @@ from __future__ import annotations
 from codebutler import events as ev
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import ThreadState
+from codebutler.thread.weighing import is_like
 
 HANDLERS = Table()
 
@@ -15,7 +16,7 @@ def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
         s.memory = [*(s.memory or []), *e.items]
         s.marks = s.marks + [""] * len(e.items)
     s.turned_away += [text for text in e.known if text not in s.turned_away]
-    s.set_aside = [*(x for x in s.set_aside if not any(x.is_like(y) for y in e.items)), *e.aside]
+    s.set_aside = [*(x for x in s.set_aside if not any(is_like(x, y) for y in e.items)), *e.aside]
     s.unfit += e.unfit
 
 

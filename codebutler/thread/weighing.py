@@ -79,7 +79,7 @@ def sifted(memory: Mapping[str, str], waiting: Sequence[MemoryItem], items: Sequ
     """``items`` but for those that ``waiting`` has already, one by one."""
     out = Sifted()
     for item in items:
-        if any(item.is_like(other) for other in (*waiting, *out.fresh)):  # said twice, or after a crash
+        if any(is_like(item, other) for other in (*waiting, *out.fresh)):  # said twice, or after a crash
             continue
         try:
             found = weighed(memory, item)
@@ -102,6 +102,11 @@ def sifted(memory: Mapping[str, str], waiting: Sequence[MemoryItem], items: Sequ
                     f"{found.relation} what memory holds, and people see that: {item.text[:SHOWN]}"
                 )
     return out
+
+
+def is_like(one: MemoryItem, other: MemoryItem) -> bool:
+    """Whether both propose the same."""
+    return (one.file, one.kind, one.section, one.text) == (other.file, other.kind, other.section, other.text)
 
 
 def _is_unfit(memory: Mapping[str, str], item: MemoryItem) -> bool:
