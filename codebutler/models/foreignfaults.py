@@ -23,6 +23,8 @@ _LOOKED = 8_000
 """Characters of an error that are looked at: a server writes them, and patterns are slow on blanks."""
 _MISSING = re.compile(r"No module named '([\w.]+)'")
 _NO_KEY = re.compile(r"(?:missing|no|provide|locate) (?:\w+ ){0,3}(?:credentials|api[_ ]?key)", re.IGNORECASE)
+_DIALLING = ("Connect", "ClientConnector", "Proxy")
+"""How the names of errors begin that come before a server has the request."""
 _PACKAGES = {"google": "google-auth", "botocore": "boto3"}
 """Modules whose package has another name."""
 
@@ -85,7 +87,7 @@ def _unanswered(error: Exception, words: str, route: Route, heard: Overheard) ->
     """No server has answered: the network failed, or the package refused before it asked any."""
     failed = [e for e in fixedroute.behind(error) if isinstance(e, _network())]
     if failed:
-        dialled = any(type(e).__name__.startswith(("Connect", "ClientConnector")) for e in failed)
+        dialled = any(type(e).__name__.startswith(_DIALLING) for e in failed)
         if heard.sent and not dialled:
             return faults.broken(route, "broke the connection")
         return faults.unreachable(route, _why(failed))
