@@ -13,7 +13,6 @@ from codebutler.events import CheckpointMade, Pushed, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
 from codebutler.repo import checkpoints, commits, kept, objects, worktrees
-from codebutler.repo.git import move_ref
 from codebutler.repo.held import with_folder
 from codebutler.repo.index import sync_index
 from codebutler.repo.merging import shown, unsettled
@@ -249,12 +248,7 @@ class Workspace(Folder):
         files = sorted(await self.moved_files(old, new))
         if not self._log.state.removed:
             await lay_out(await self.hands(), old, new, what=what)
-        why, name = f"codebutler: {what}", self._ready.branch
-        await (
-            kept.replace(gitdir, name, new, old, why=why)
-            if anew
-            else move_ref(gitdir, ref, new, old, why=why)
-        )
+        await kept.move(gitdir, self._ready.branch, new, old, why=f"codebutler: {what}", keep=anew)
         await sync_index(gitdir, ref, new)
         self._index_behind = False
         return files

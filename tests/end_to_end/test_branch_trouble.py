@@ -225,35 +225,6 @@ async def test_a_branch_that_was_rewritten_is_never_overwritten(
     assert (await say(session, "go")).outcome == "pr"
 
 
-async def test_a_branch_that_was_rewritten_is_followed_once_a_person_says_so(
-    stage: Stage, session: Session, tmp_path: Path
-) -> None:
-    """As GitHub's "update with rebase" does it: the base branch moved, and the branch stands on it anew."""
-    branch, folder = await noted(session)
-    push_elsewhere(stage, tmp_path / "main", "main", {"BASE": "base\n"})
-    push_elsewhere(stage, tmp_path / "other", branch, {"THEIRS": "theirs\n"})
-    other = tmp_path / "other"
-    who = ["-c", "user.name=Eve", "-c", "user.email=eve@example.invalid"]
-    stage.git(*who, "rebase", "-q", "origin/main", where=other)
-    stage.git("push", "-q", "--force", "origin", f"HEAD:{branch}", where=other)
-    theirs = stage.git("rev-parse", branch, where=stage.sample.remote)
-    state = await more(session)
-    assert state.outcome == "failed"
-    ours = state.head
-    state = await say(session, "go")
-    assert state.outcome == "pr", await posts(session)
-    assert any("Somebody rewrote" in p and "`THEIRS`" in p for p in await posts(session))
-    assert on_remote(stage, f"{branch}:MORE") == "noted"
-    assert on_remote(stage, f"{branch}:THEIRS") == "theirs"
-    assert (folder / "BASE").read_text() == "base\n"
-    stage.git("merge-base", "--is-ancestor", theirs, branch, where=stage.sample.remote)
-    stage.git("rev-parse", f"refs/codebutler/kept/{branch.removeprefix('codebutler/')}/{ours}")
-    assert state.worktree is not None
-    assert state.worktree.base == stage.git("rev-parse", "main", where=stage.sample.remote)
-    assert (await say(session, "merge")).phase == "closed"
-    assert on_remote(stage, "main:THEIRS") == "theirs"
-
-
 @pytest.mark.parametrize("word", ["work", "merge"])
 async def test_a_branch_deleted_on_the_remote_is_pushed_anew(
     stage: Stage, session: Session, word: str
