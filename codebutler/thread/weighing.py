@@ -10,6 +10,7 @@ from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
 from codebutler.repo.memory_items import Known, known
 from codebutler.repo.memory_likeness import relation, relative
 from codebutler.repo.memory_replaces import gone_with, named
+from codebutler.repo.memory_text import inline, plain
 from codebutler.types import MemoryItem
 
 SHOWN = 60
@@ -31,9 +32,10 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
             item.model_copy(update={"seen": _also(item.seen, f"with it goes “{below}”")}) if below else item
         )
     home = [x for x in known(text, item.file) if item.kind == "lesson" or x.section == item.section]
-    what, old = relative(item.text, home)
+    words = plain(inline(item.text))  # as they are read: a link's address is no word
+    what, old = relative(words, home)
     if old is None and item.kind == "lesson":
-        what, old = relative(item.text, _elsewhere(memory, item.file))
+        what, old = relative(words, _elsewhere(memory, item.file))
         return item if old is None else item.model_copy(update={"relation": what, "seen": _where(old.file)})
     if old is None:
         return item
