@@ -41,6 +41,18 @@ def fix_of(error: DiscordRefused) -> str:
     return SHUT[401] if error.status == 401 else SHUT.get(error.code, "")
 
 
+async def unopened(calls: Calls, channel: str, message: str, error: DiscordRefused) -> None:
+    """Where no thread can be opened for a message, its author sees that below it: there is no other place."""
+    if error.code not in {NO_ACCESS, NO_PERMISSION}:
+        return
+    words = f"Your request is kept, but Discord does not let me open a thread for it ({error.code})."
+    body = {
+        "content": f"{words} {fix_of(error)}", "allowed_mentions": {"parse": []},
+        "message_reference": {"message_id": message, "fail_if_not_exists": False},
+    }  # fmt: skip
+    await calls.call("POST", "/channels/{channel_id}/messages", body=body, channel_id=channel)
+
+
 class Troubles(Admins):
     """Tells the admins."""
 

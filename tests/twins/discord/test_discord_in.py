@@ -263,3 +263,27 @@ async def test_a_file_taken_out_of_an_unread_message_is_shown_to_nobody(desk: An
         await missed_changes(desk.link, desk.door.hearing)
     secret = desk.received[0].attachments[1]
     assert (secret.name, desk.received[1].gone) == ("secret.txt", [secret.sha256])
+
+
+async def test_forwarded_words_polls_and_files_are_heard_and_a_sticker_is_not(desk: Any) -> None:
+    note = desk.human.file("notes.txt", b"from afar", "text/plain")
+    snapshot = {"message": {"content": "go\nit crashes", "attachments": [note]}}
+    desk.human.say("", sticker_items=[{"id": "1", "name": "wave", "format_type": 1}])
+    forwarded = desk.human.say("", message_snapshots=[snapshot])
+    poll = {"question": {"text": "Which?"}, "answers": [{"poll_media": {"text": "red"}}]}
+    asked = desk.human.say("", poll=poll)
+    await desk.until(lambda: asked in desk.guild.channels)
+    first, second = desk.received
+    assert (first.text, first.external_id) == ("Forwarded:\n> go\n> it crashes", f"{SHOP}:{forwarded}")
+    assert [file.name for file in first.attachments] == ["notes.txt"]
+    assert second.text == "Poll: Which?\n- red"
+
+
+async def test_who_asks_is_told_where_no_thread_can_be_opened(desk: Any) -> None:
+    desk.twin.faults.next("post_thread_from", Fault("error", error="50013 Missing Permissions"))
+    root = desk.human.say("do it")
+    told = lambda: [m for m in desk.human.told(SHOP) if m["author"]["id"] == BOT]  # noqa: E731 - polled
+    await desk.until(told)
+    [said] = told()
+    assert "does not let me open a thread" in said["content"]
+    assert said["message_reference"]["message_id"] == root
