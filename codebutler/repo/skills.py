@@ -14,7 +14,7 @@ FOLDERS = (".codebutler/skills", ".claude/skills")
 """Where a repo keeps them. Of two with one name, the first wins."""
 FILE = "SKILL.md"
 AT_MOST, LOOKED = 40, 100
-"""Skills that are listed, and files that are looked into for them: each takes a moment of a thread's start."""
+"""Skills that are listed, and files that are looked into for them: each takes a moment of a start."""
 DESCRIPTION, LISTED, TEXT = 240, 6_000, 16_000
 """Characters of one description, of the whole list, and of a file that is read."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
