@@ -26,11 +26,8 @@ async def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
         await router.learn()
     odd = any(c.isspace() for c in model) or not model.isprintable() or len(model) > LONGEST
     if model not in names.values() and (odd or not _known(thread, model)):
-        title = thread.role(role).title
-        return (
-            "",
-            f"No model {wish[:LONGEST]!r} in the {title}'s pool: {_listed(names)}. A full model id works, too.",
-        )
+        pool = f"{thread.role(role).title}'s pool: {_listed(names)}"
+        return "", f"No model {wish[:LONGEST]!r} in the {pool}. A full model id works, too."
     try:
         router.route(model, telling=False)
     except ConfigError as error:
