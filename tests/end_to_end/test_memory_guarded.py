@@ -123,3 +123,16 @@ async def test_a_landed_thread_reads_memory_where_it_landed(room: Room) -> None:
         assert "Notes live in A. _(pm.md," in listed
         state = await scene.talk("a", "the PM was wrong about it: Notes live in A")
         assert "⚠ it repeats what memory holds: “Notes live in A.”" in (await scene.posts(state.id))[-1]
+
+
+async def test_a_lesson_without_a_place_is_put_to_people_with_the_reason(room: Room) -> None:
+    room.commit({f"{FOLDER}/pm.md": "# PM\n\n```\nnever closed\n"})
+    mind = Cast(
+        pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lead("Notes", "Notes live in A.")
+    )
+    async with room.engine(mind) as scene:
+        state = await scene.shipped()
+        said = (await scene.posts(state.id))[-1]
+        assert "Not proposed, as it has no place: Notes live in A.: the memory file cannot be changed" in said
+        assert ("1. Notes live in A." in said, "Mend the file by hand" in said) == (True, True)
+        assert [x.text for x in (await scene.talk("a", "keep 1")).memory or []] == ["Notes live in A."]
