@@ -196,7 +196,7 @@ async def test_a_thread_that_is_gone_hides_no_cross_of_another(desk: Any) -> Non
     assert [i.action for i in desk.received if i.action] == ["cancel"]
 
 
-async def test_a_cross_of_an_outage_stops_nothing_where_nothing_is_at_work(desk: Any) -> None:
+async def test_a_cross_of_an_outage_stops_nothing_that_comes_later(desk: Any) -> None:
     root = desk.human.say("first")
     await desk.until(lambda: root in desk.guild.channels)
     thread = await desk.store.find("discord", f"{SHOP}:{root}")
@@ -206,7 +206,10 @@ async def test_a_cross_of_an_outage_stops_nothing_where_nothing_is_at_work(desk:
     await desk.store.append(thread, [NewEvent(e.kind, uuid4().hex, ev.dump(e)) for e in (start, said, over)])
     react(desk.guild.channels[SHOP].messages[root], "❌", desk.human.user)
     await missed_changes(desk.link, desk.door.hearing)
-    assert len(desk.received) == 1
+    desk.human.say("and later", channel=root)
+    await desk.until(lambda: len(desk.received) == 2)
+    await missed_changes(desk.link, desk.door.hearing)
+    assert [i.action for i in desk.received] == ["", ""]
 
 
 async def test_a_session_is_resumed_and_duplicates_count_once(desk: Any) -> None:
