@@ -135,6 +135,22 @@ async def test_a_folder_on_another_branch_is_not_taken_for_the_threads(room: Roo
         assert "A" in names(scene, room)
 
 
+async def test_an_amended_commit_is_put_back_by_the_advice_and_its_changes_go_along(room: Room) -> None:
+    async with room.engine(cast()) as scene:
+        before = await scene.shipped()
+        folder = scene.folder(before)
+        (folder / "MINE").write_text("mine\n")
+        scene.git("add", "MINE", where=folder)
+        scene.git(*EVE, "commit", "-q", "--amend", "--no-edit", where=folder)
+        state = await scene.talk("a", "merge")
+        said = (await scene.posts(state.id))[-1]
+        assert (state.outcome, "away from our" in said) == ("failed", True), said
+        advice = said.split("There: git ")[1].splitlines()[0].rstrip(".").split()
+        scene.git(*advice, where=folder)
+        assert (await scene.talk("a", "merge")).phase == "closed", (await scene.posts(state.id))[-1]
+        assert {"A", "MINE"} <= names(scene, room)
+
+
 async def test_what_was_committed_on_no_branch_comes_along_by_the_advice(room: Room) -> None:
     async with room.engine(cast()) as scene:
         before = await scene.shipped()
