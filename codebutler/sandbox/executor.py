@@ -7,9 +7,10 @@ import base64
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.sandbox.builds import Held, Turn

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from msgspec import Struct
 from pydantic import TypeAdapter
 
 from codebutler.errors import CodeButlerError
@@ -24,8 +24,7 @@ ADOPT, DONE = "adopt:", "done"
 """Notes of issues that were named in chats: the wish, until it is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """Issue ``number`` was named in a chat's ``thread``, by somebody."""
 
     thread: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.store.costs import Bought
 from codebutler.types import Json, Person
@@ -12,8 +13,7 @@ from codebutler.types import Json, Person
 BY = ("day", "month", "person", "role", "model", "thread")
 
 
-@dataclass(slots=True)
-class Sum:
+class Sum(Struct):
     """Calls added up. Tokens are the providers' counts, ``usd`` dollars, ``seconds`` of waiting."""
 
     calls: int = 0
