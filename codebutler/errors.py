@@ -17,6 +17,13 @@ CodeButlerError
 └── LimitReached      a cap would be passed: the thread pauses and a person decides
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codebutler.types import Usage
+
 
 class CodeButlerError(Exception):
     """Something went wrong that a person can read and mend."""
@@ -70,6 +77,10 @@ class ModelError(CodeButlerError):
 
     spent = 0.0
     """Dollars of the part of an answer that had come."""
+    used: Usage | None = None
+    """Its tokens; None if nothing had come."""
+    priced = True
+    """Whether a price of the model is known: else ``spent`` is 0 whatever was ``used``."""
     paid = False
     """Whether all of an answer may have been made and billed, though none that can be used came."""
     cut = False

@@ -79,7 +79,8 @@ class Plan(Record):
 class MemoryItem(Record):
     """One proposed change of a memory file. A step goes behind ``after`` others (None: last). ``replaces``
     are texts or ids of items that go when it comes, ``expires`` its last day (YYYY-MM-DD). The engine adds
-    its ``relation`` to those, and what earlier logs show (``seen``)."""
+    its ``relation`` to those, and what earlier logs show (``seen``). ``by_name``: proposed by somebody who
+    may not decide, so that no word about the whole list keeps it."""
 
     file: str
     text: str
@@ -91,6 +92,7 @@ class MemoryItem(Record):
     expires: str = ""
     relation: Literal["", "repeats", "contradicts"] = ""
     seen: str = ""
+    by_name: bool = False
 
 
 class ChecklistItem(Record):

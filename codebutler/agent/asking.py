@@ -16,13 +16,13 @@ from typing import TypeAlias
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.agent.thinking import Thinking
-from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
-from codebutler.events import CircuitChanged, Event, ModelFailed, StoodIn
+from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
+from codebutler.events import CircuitChanged, Event, ModelFailed, ModelRequested, StoodIn
 from codebutler.models.stream import hurried
 from codebutler.text import sentence, spoken
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
-from codebutler.types import Message, ModelReply
+from codebutler.types import Message, ModelReply, Usage
 
 TRIES = 4
 """Calls of one step to one model before the next one is asked; its circuit mostly opens before."""
@@ -130,24 +130,22 @@ class _Asking:
         entry = place.breaker.enter(model)
         if entry is None:
             return None
-        key, usd = "", 0.0
+        key, asked = "", ModelRequested(frame=frame.id, step=step, model=model)
         try:
             with place.breaker.passing(entry):
                 await self._log_circuit(model)
-                key, usd = await place.request(frame, self.role, model, self._messages)
+                key, asked = await place.request(frame, self.role, model, self._messages)
                 reply = await self._reply(model)
         except (ModelUnavailable, ModelRefused) as error:
-            retry = isinstance(error, ModelUnavailable)
-            lost, text = error.lost(usd), place.redact(str(error))
-            await place.settle(key, lost)
-            failed = ModelFailed(frame=frame.id, step=step, model=model, error=text, retry=retry, usd=lost)
+            failed = _failed(asked, error, place.redact(str(error)))
+            await place.settle(key, failed.usd)
             await place.append(failed)
-            if retry or isinstance(error, ContextTooLong):
+            if failed.retry or isinstance(error, ContextTooLong):
                 raise
-            raise EndTurn("failed", text) from error
+            raise EndTurn("failed", failed.error) from error
         except asyncio.CancelledError:
             if key:
-                await place.settle(key, usd, at_once=True)  # it was under way, and nobody hears what it cost
+                await place.settle(key, asked.usd, at_once=True)  # it may have been answered in full
             raise
         await place.settle(key, reply.usd or 0.0)
         return reply
@@ -222,6 +220,25 @@ class _Asking:
         if len(models) == 1:
             return f"the {title}'s model cannot be reached"
         return f"none of the {title}'s {len(models)} models can be reached"
+
+
+def _failed(asked: ModelRequested, error: ModelError, text: str) -> ModelFailed:
+    """What came of a call, in ``text``, and what it counts as."""
+    came, most = error.used or Usage(), asked.usage
+    if error.paid:
+        came = came.model_copy(
+            update={"input": max(came.input, most.input), "output": max(came.output, most.output)}
+        )
+    return ModelFailed(
+        frame=asked.frame,
+        step=asked.step,
+        model=asked.model,
+        error=text,
+        retry=isinstance(error, ModelUnavailable),
+        usd=error.lost(asked.usd),
+        usage=came,
+        priced=error.priced or came == Usage(),
+    )
 
 
 def _pause(attempt: int, wish: float | None) -> float:

@@ -8,7 +8,7 @@ from typing import Protocol
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
 from codebutler.agent.standing import Standing
-from codebutler.events import Event
+from codebutler.events import Event, ModelRequested
 from codebutler.models.breaker import Breaker
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply
@@ -56,10 +56,10 @@ class Thinking(Protocol):
 
     async def request(
         self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
-    ) -> tuple[str, float]:
+    ) -> tuple[str, ModelRequested]:
         """Hold the worst case of a call against every cap, and log in the same commit that it is made.
 
-        Returns (key, dollars). On a hit the turn ends: EndTurn.
+        Returns (key, what was logged). On a hit the turn ends: EndTurn.
         """
         ...
 

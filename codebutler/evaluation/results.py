@@ -81,7 +81,7 @@ def result(name: str, choice: str, number: int, played: Played, verdicts: Sequen
     return Result(
         name, choice, number, verdicts, played.stopped or state.outcome or "", state.steps, spend.tools,
         spend.input, spend.output, spend.cached, spend.usd, not spend.priced, played.seconds,
-        sorted({model for _, model in state.spend}), state.id,
+        sorted({model for (_, model), spent in state.spend.items() if spent.calls}), state.id,
         halted=f"paused at the cap: {hit.what}" if hit is not None else "",
     )  # fmt: skip
 

@@ -6,13 +6,14 @@ from codebutler.types import Attachment, Person, Record, Usage
 
 
 class ImageOrdered(Record):
-    """A picture is about to be bought for the call ``call_id``. ``usd`` is the worst case, reserved."""
+    """A picture is about to be bought for the call ``call_id``. ``usd`` and ``usage`` are the worst case."""
 
     kind: Literal["image_ordered"] = "image_ordered"
     frame: str
     call_id: str
     model: str
     usd: float = 0.0
+    usage: Usage = Usage()
 
 
 class ImageMade(Record):

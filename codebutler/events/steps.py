@@ -34,13 +34,14 @@ class Nudged(Record):
 
 
 class ModelRequested(Record):
-    """A model call is about to be made. ``usd`` is the worst case, reserved against the caps."""
+    """A model call is about to be made. ``usd`` and ``usage`` are the worst case, for the caps."""
 
     kind: Literal["model_requested"] = "model_requested"
     frame: str
     step: int
     model: str
     usd: float = 0.0
+    usage: Usage = Usage()
 
 
 class ModelReplied(Record):
@@ -63,7 +64,8 @@ class ModelReplied(Record):
 class ModelFailed(Record):
     """A model call failed; ``retry`` says whether another try may help.
 
-    ``usd`` is what was paid all the same: for the part of an answer that had come, or for one of no use.
+    ``usd`` and ``usage`` are what it took all the same: the part of an answer that had come, or one of no
+    use. ``priced`` says whether a price was known.
     """
 
     kind: Literal["model_failed"] = "model_failed"
@@ -73,6 +75,8 @@ class ModelFailed(Record):
     error: str
     retry: bool = False
     usd: float = 0.0
+    usage: Usage = Usage()
+    priced: bool = True
 
 
 class CircuitChanged(Record):

@@ -7,6 +7,7 @@ too low would let caps be passed unseen, one too high would stop all threads of 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, TypeGuard, TypeVar
 
 from msgspec import Struct
@@ -84,6 +85,18 @@ class Bill(Struct, frozen=True):
     usd: float | None
     counted: bool
     impossible: bool
+
+
+def summed(bills: Sequence[Bill]) -> Bill:
+    """Several tries as one. Nothing is None dollars only if something was used whose price is not known."""
+    known = [bill.usd for bill in bills if bill.usd is not None]
+    usages = [bill.usage.model_dump() for bill in bills]
+    return Bill(
+        Usage.model_validate({name: sum(each[name] for each in usages) for name in Usage.model_fields}),
+        sum(known) if known or not bills else None,
+        counted=all(bill.counted for bill in bills),
+        impossible=any(bill.impossible for bill in bills),
+    )
 
 
 def bounded(output: int, max_output: int, price: Price | None) -> int:

@@ -12,12 +12,11 @@ from contextlib import aclosing
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import faults, stream
 from codebutler.models.assemble import MAX_CHARS, Assembler
-from codebutler.models.bill import Bill, Expected, bounded, settled
+from codebutler.models.bill import Bill, Expected, bounded, settled, summed
 from codebutler.models.body import Bodies
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.marks import marked
@@ -93,7 +92,7 @@ class OpenAIClient:
         """See ``types.ModelClient``."""
         route, asked = await self._route(model), Asked(messages, tools, max_output, role, on_text)
         manners = self._manners.setdefault(route.endpoint, Manners(route.endpoint))
-        refused = 0.0  # dollars of tries with words that the server does not take
+        refused: list[Bill] = []  # tries with words that the server does not take
         while True:
             told, started, drops = self._assembler(route), time.monotonic(), manners.drops
             try:
@@ -101,15 +100,19 @@ class OpenAIClient:
                 if not told.finish or told.finish == "error":
                     raise faults.broken(route, _unfinished(told, route))
             except ModelError as error:
-                error.spent = refused = refused + self._spent(route, asked, told)
+                refused += self._begun(route, asked, told)
+                lost = summed(refused)
+                error.spent, error.used = lost.usd or 0.0, lost.usage
+                known = bool(refused) or self._router.price(route.id) is not None
+                error.priced = known and lost.usd is not None
                 seconds = time.monotonic() - started
                 error.paid |= error.cut and not told.size and seconds >= self._timeouts.thought
                 sent = {name for m in messages for name in m} - drops
                 if not isinstance(error, ModelRefused) or not manners.learn(error.message, sent):
                     raise
             else:
-                reply = self._reply(route, asked, told)
-                return replace(reply, usd=(reply.usd or 0.0) + refused) if refused else reply
+                took = summed([*refused, self._bill(route, asked, told)])
+                return self._reply(route, asked, told, took)
 
     async def close(self) -> None:
         """Close connections."""
@@ -143,9 +146,8 @@ class OpenAIClient:
                 if told.size > MAX_CHARS:
                     raise faults.too_much(route, MAX_CHARS)
 
-    def _reply(self, route: Route, asked: Asked, told: Assembler) -> ModelReply:
+    def _reply(self, route: Route, asked: Asked, told: Assembler, bill: Bill) -> ModelReply:
         calls = told.calls(_ids(asked.messages))
-        bill = self._bill(route, asked, told)
         return ModelReply(
             content=told.text,
             tool_calls=calls,
@@ -169,11 +171,9 @@ class OpenAIClient:
             meter.observe(guess, bill.usage.input)
         return bill
 
-    def _spent(self, route: Route, asked: Asked, told: Assembler) -> float:
-        """Dollars of an answer that did not come to its end: providers want them all the same."""
-        if not told.begun and not told.told:
-            return 0.0
-        return self._bill(route, asked, told).usd or 0.0
+    def _begun(self, route: Route, asked: Asked, told: Assembler) -> list[Bill]:
+        """The bill of an answer that did not come to its end: providers want it paid all the same."""
+        return [self._bill(route, asked, told)] if told.begun or told.told else []
 
 
 async def load() -> None:

@@ -16,7 +16,7 @@ from codebutler.filetypes import PICTURES, Shape, picture
 from codebutler.models import mediaprices
 from codebutler.models.media import PAUSES, Service, ask, nonsense
 from codebutler.models.mediaprices import Tokens
-from codebutler.types import Json
+from codebutler.types import Json, Usage
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -75,6 +75,12 @@ class Drawn(Struct, frozen=True):
 def worst_case(use: Service, order: Order) -> float:
     """The most that an order can cost, in dollars."""
     return mediaprices.drawn(use.model, _most(order)) or 0.0
+
+
+def most_tokens(order: Order) -> Usage:
+    """The most tokens that it can take."""
+    most = _most(order)
+    return Usage(input=most.text + most.pictures, output=most.output)
 
 
 def _most(order: Order) -> Tokens:

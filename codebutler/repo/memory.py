@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
-from codebutler.repo.memory_items import Learned, learned
+from codebutler.repo.memory_items import Learned, is_note, is_noted, learned, step_mark
 from codebutler.repo.memory_page import Entry, Page, Section, comments, lines_of
 from codebutler.repo.memory_replaces import is_meant, present
-from codebutler.repo.memory_text import AUTOMATIC, bare, item_line, key, plain, title, word
+from codebutler.repo.memory_text import AUTOMATIC, bare, inline, item_line, key, plain, title, word
 from codebutler.types import MemoryItem
 
 if TYPE_CHECKING:
@@ -69,10 +69,7 @@ def revert(text: str, file: str, name: str, old: Sequence[str] = ()) -> tuple[st
     one = _learned_by(text, file, name)
     page = Page(text)
     if one.workflow:
-        section = page.section(one.text)
-        if section is None:
-            raise ToolFailed(f"{file} has no workflow {one.text!r}")
-        return _cut(page, section), one.text
+        return _cut(page, _whole(page, one)), one.text
     entry = next(e for e in page.entries() if e.start == one.line)
     if one.automated:
         return _unmarked(page, entry), one.text
@@ -80,7 +77,7 @@ def revert(text: str, file: str, name: str, old: Sequence[str] = ()) -> tuple[st
         return _back(page, entry, old), one.text
     if below := page.below(entry):
         raise ToolFailed(f"below it stands {below[:80]!r}, which was not learned", fix="Remove it by hand.")
-    return _tidy(page.without(entry)), one.text
+    return _tidy(page.without(entry), page.section_at(entry.start)), one.text
 
 
 def _back(page: Page, entry: Entry, old: Sequence[str]) -> str:
@@ -95,13 +92,33 @@ def _back(page: Page, entry: Entry, old: Sequence[str]) -> str:
     return text
 
 
-def _tidy(text: str) -> str:
-    """Without the section that we make for what has no place, once nothing is in it."""
+def _whole(page: Page, one: Learned) -> Section:
+    """The section of a learned workflow. ToolFailed if people put something of their own into it."""
+    section = page.section_at(one.line)
+    if section is None:
+        raise ToolFailed(f"{one.file} has no workflow {one.text!r}")
+    heading = next(t for t in page.tokens if t.type == "heading_open" and section.has(t))
+    taken, other = set(range(*lines_of(heading))), list[str]()
+    for entry in page.entries(section):
+        taken |= set(range(entry.start, entry.end))
+        is_ours = step_mark(plain(entry.text)) in one.steps or is_noted(entry.text)
+        other.append(page.below(entry) if is_ours else plain(entry.text))
+    lines = enumerate(page.lines[: section.end])
+    other += [line for n, line in lines if n >= section.start and n not in taken and not is_note(line)]
+    if page.has_parts(section):
+        other.append(page.lines[section.end])
+    if found := [line.strip() for line in other if line.strip()]:
+        raise ToolFailed(f"in it stands {found[0][:80]!r}, which was not learned", fix="Remove it by hand.")
+    return section
+
+
+def _tidy(text: str, home: Section | None) -> str:
+    """Without the section that we make for what has no place, once it is empty; ``home``: the item's own."""
     page = Page(text)
-    section = page.section(DEFAULT_SECTION)
-    if section is None or page.after_text(section.end) > section.start + 1:
+    section = page.section_at(home.start) if home else None
+    if section is None or key(section.title) != key(DEFAULT_SECTION) or page.has_parts(section):
         return text
-    return _cut(page, section)
+    return text if page.after_text(section.end) > section.start + 1 else _cut(page, section)
 
 
 def _applied(text: str, item: MemoryItem, note: str) -> str:
@@ -196,7 +213,9 @@ def _new_workflow(page: Page, item: MemoryItem, note: str) -> str:
     section = page.section(heading)
     if section is None:
         numbered = [f"{n}. {step}" for n, step in enumerate(steps, 1)]
-        return page.placed(len(page.lines), [f"## {heading}", "", note, "", *numbered], gap=True)
+        marks = ",".join(step_mark(plain(inline(step))) for step in steps)
+        noted = note.replace(" -->", f" steps={marks} -->")
+        return page.placed(len(page.lines), [f"## {heading}", "", noted, "", *numbered], gap=True)
     if all(page.find(step, section) for step in steps):
         return page.text
     raise ToolFailed(f"there is a workflow {heading!r} already", fix="Propose add_step for it instead.")

@@ -32,7 +32,8 @@ class Known(Struct, frozen=True):
 class Learned(Known, frozen=True):
     """An item that a person has approved: in which thread and when, and until when it holds ("" = always).
 
-    ``workflow``: the whole section, whose name is ``text``. ``automated``: the mark on the step was learned.
+    ``workflow``: the whole section, whose name is ``text``; ``steps`` are the marks of those that it came
+    with. ``automated``: the mark on the step was learned.
     """
 
     thread: str = ""
@@ -41,6 +42,7 @@ class Learned(Known, frozen=True):
     expires: str = ""
     workflow: bool = False
     automated: bool = False
+    steps: tuple[str, ...] = ()
 
     def is_over(self, today: str) -> bool:
         """Whether it has expired by ``today`` (YYYY-MM-DD)."""
@@ -51,6 +53,11 @@ def item_id(file: str, section: str, text: str) -> str:
     """Six characters that name an item as long as its words stay; the same step has one in each workflow."""
     home = key(section) if file == _STEPS_OF else ""
     return hashlib.sha256(f"{file}\0{home}\0{key(text)}".encode()).hexdigest()[:6]
+
+
+def step_mark(text: str) -> str:
+    """Four characters that tell a step that was learned from one that people put beside it."""
+    return hashlib.sha256(key(text).encode()).hexdigest()[:4]
 
 
 def known(text: str, file: str) -> list[Known]:
@@ -85,6 +92,17 @@ def seen(token: Token) -> str:
     return " ".join(plain(token).split())
 
 
+def is_note(line: str) -> bool:
+    """Whether the line is a comment of ours and nothing else."""
+    return _NOTE.fullmatch(line.strip()) is not None
+
+
+def is_noted(token: Token) -> bool:
+    """Whether the item itself was learned."""
+    notes = [n for child in token.children or [] if (n := _NOTE.fullmatch(child.content))]
+    return bool(notes) and notes[-1][1] == "learned"
+
+
 def _workflows(page: Page, file: str) -> list[Learned]:
     found = []
     for token in page.tokens:
@@ -100,6 +118,18 @@ def _workflows(page: Page, file: str) -> list[Learned]:
 def _learned(one: Known, note: str, *, workflow: bool = False, automated: bool = False) -> Learned:
     told = dict(pair.split("=", 1) for pair in note.split())
     thread, date, by, expires = (told.get(name, "") for name in ("thread", "date", "by", "expires"))
+    steps = tuple(told.get("steps", "").split(","))
     return Learned(
-        one.id, one.file, one.section, one.text, one.line, thread, date, by, expires, workflow, automated
+        one.id,
+        one.file,
+        one.section,
+        one.text,
+        one.line,
+        thread,
+        date,
+        by,
+        expires,
+        workflow,
+        automated,
+        steps,
     )

@@ -31,6 +31,8 @@ class Section(Struct, frozen=True):
     start: int
     end: int
     title: str = ""
+    level: int = 0
+    """Of its heading: 1 is the highest."""
 
     def has(self, token: Token) -> bool:
         """Whether the block begins in it."""
@@ -64,7 +66,7 @@ class Page:
         lines = [lines_of(self.tokens[i])[0] for i in starts]
         ends = [*lines[1:], len(self.lines)]
         return [
-            Section(line, end, plain(self.tokens[i + 1]))
+            Section(line, end, plain(self.tokens[i + 1]), int(self.tokens[i].tag[1:]))
             for i, line, end in zip(starts, lines, ends, strict=False)
         ]
 
@@ -77,6 +79,11 @@ class Page:
         """The section that the line is in; None before the first."""
         at = bisect_right(self.sections, line, key=lambda s: s.start)
         return self.sections[at - 1] if at else None
+
+    def has_parts(self, section: Section) -> bool:
+        """Whether the heading that follows is one below the section's own."""
+        following = self.section_at(section.end)
+        return following is not None and following.start == section.end and following.level > section.level
 
     def entries(self, within: Section | None = None) -> list[Entry]:
         """The items of top-level lists that begin with text, in the order of the file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
+from codebutler import logs
 from codebutler.config import Config
 from codebutler.errors import ConfigError
 from codebutler.service.app import Place
@@ -25,6 +26,10 @@ class Claims:
     def settle(self, place: Place, *, alone: bool) -> Place:
         """``place`` with the channels that are its own. ConfigError when another repo has one of them."""
         slack = self._ours(place.config.slack, place.repo.root, "Slack", alone=alone)
+        if slack.channel_name and not (
+            slack.channel_id or slack.channels or alone
+        ):  # else it counts for nothing
+            self._take(f"#{str(slack.channel_name).removeprefix('#')}", place.repo.root, "Slack")
         discord = self._ours(place.config.discord, place.repo.root, "Discord", alone=alone)
         return place.with_doors(slack=slack, discord=discord)
 
@@ -34,16 +39,22 @@ class Claims:
         given = [c for c, owner in self._given.items() if owner == root]
         theirs: list[str] = [c for c in given if c.isdigit() == (name == "Discord")]
         ours = [c for c in dict.fromkeys((*theirs, *named)) if self._given.get(c, root) == root]
+        for channel in (c for c in named if c not in ours):
+            words = f"{root} names the {name} channel {channel}, which serve.channels gives to"
+            logs.say("WRN", f"{words} {self._given[channel]}: what is said there goes to that repo")
         for channel in [] if alone else ours:
-            other = self._taken.setdefault(channel, root)
-            if other != root:
-                key = f"{name.lower()}.channelID"
-                raise ConfigError(
-                    f"the {name} channel {channel} is both {other}'s and {root}'s",
-                    fix=f"Set {key} in each repo's config.json, or serve.channels in the host's.",
-                )
+            self._take(channel, root, name)
         if ours == named:
             return door
         first = door.channel_id if door.channel_id in ours else next(iter(ours), None)
         rest = [channel for channel in ours if channel != first]
         return door.model_copy(update={"channel_id": first, "channels": rest})
+
+    def _take(self, channel: str, root: Path, name: str) -> None:
+        other = self._taken.setdefault(channel, root)
+        if other != root:
+            key = f"{name.lower()}.channelID"
+            raise ConfigError(
+                f"the {name} channel {channel} is both {other}'s and {root}'s",
+                fix=f"Set {key} in each repo's config.json, or serve.channels in the host's.",
+            )

@@ -78,7 +78,7 @@ def _own(calls: Iterable[tuple[str, int, float, int, str]], about: _About) -> It
         frame, model, usd, priced, seconds, tokens_in, tokens_out, cached = json.loads(told)
         if not model or seq < about.begins.get(thread, 0):
             continue  # a summary that the engine wrote by itself, or a copy
-        if broken and not usd:
+        if broken and not (usd or tokens_in or tokens_out):
             continue
         yield Bought(
             thread=thread,

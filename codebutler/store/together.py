@@ -47,7 +47,7 @@ class Together(Care):
         return await self._readers.do(_live)
 
     async def at_rest(self, before: float) -> list[tuple[str, str]]:
-        """(thread, branch) of open threads with a branch and no change since ``before`` (unix time)."""
+        """(thread, branch) of open threads with a branch, unchanged since ``before`` (unix time)."""
         return await self._readers.do(lambda c: _at_rest(c, before))
 
     async def tell(self, words: Sequence[Told]) -> None:

@@ -64,10 +64,6 @@ class Buttons:
         if _offers(message):
             (await self._known(conversation))[shown] = message, mark
 
-    def used(self, conversation: str, shown: str) -> None:
-        """Its buttons were pressed: whoever heard it puts something in their place."""
-        self._standing.get(conversation, {}).pop(shown, None)
-
     async def replaced(self, conversation: str, shown: str, replacing: Awaitable[object]) -> None:
         """Its buttons were pressed: ``replacing`` puts something in their place, else ``tidy`` does."""
         taken = self._standing.get(conversation, {}).pop(shown, None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from codebutler.errors import CodeButlerError
 from codebutler.events import parse
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
@@ -25,6 +26,11 @@ def not_theirs(access: Access, state: ThreadState, action: str, person: Person) 
     if act is None or may(access, state, person, act):
         return ""
     return f"Only {who(access, state, act)} decides in this thread."
+
+
+def unsaid(error: CodeButlerError) -> str:
+    """What a role gets in the place of earlier words that the platform did not give."""
+    return f"(It could not be read: {error.message}. Say so, and ask for what you need of it.)"
 
 
 def prefixed(message: Outbound) -> str:
@@ -50,6 +56,11 @@ def choices(message: Outbound) -> list[Choice]:
 async def load(store: Store, thread: str) -> ThreadState:
     """The thread as it stands."""
     return fold(thread, ((r.seq, r.ts, parse(r.body)) for r in await store.events(thread)))
+
+
+def at_work(state: ThreadState) -> bool:
+    """Whether there is something to stop: a turn that has not ended, a plan or a question that waits."""
+    return bool(state.unread or state.unended or state.plan_waits or state.question is not None)
 
 
 def gone(state: ThreadState, action: str, value: str, mark: str) -> str:

@@ -25,7 +25,7 @@ class Sum(Struct):
     """Calls of models without a known price: they count 0 dollars."""
     seconds: float = 0.0
     broken: int = 0
-    """Answers that were paid for and broke off, or were of no use: no calls, but in ``usd``."""
+    """Answers that were paid for and broke off, or were of no use: no calls, but in tokens and ``usd``."""
     broken_usd: float = 0.0
 
     def add(self, call: Bought) -> None:

@@ -16,12 +16,13 @@ from codebutler.errors import LimitReached
 from codebutler.events import Cap, Event, ImageOrdered, LimitHit, ModelFailed, ModelRequested
 from codebutler.store.money import RAISED
 from codebutler.store.rows import Payment
+from codebutler.thread.fold_steps import cut_off
 from codebutler.thread.host import Host
 from codebutler.thread.housed import Housed
 from codebutler.thread.log import ThreadLog
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
-from codebutler.types import Message
+from codebutler.types import Message, Usage
 
 NEAR = 0.8
 """Share of a cap from which people are warned, and ``onCap: cheaper`` prefers cheap models."""
@@ -88,32 +89,37 @@ class Caps(Housed, ABC):
 
     async def _lost_picture(self, order: ImageOrdered) -> None:
         step = self.state.frames[order.frame].step
-        await self.log.append(
-            ModelFailed(frame=order.frame, step=step, model=order.model, error=CUT_OFF, usd=order.usd)
+        lost = ModelFailed(
+            frame=order.frame, step=step, model=order.model, error=CUT_OFF, usd=order.usd, usage=order.usage
         )
+        await self.log.append(lost)
 
     async def request(
         self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
-    ) -> tuple[str, float]:
+    ) -> tuple[str, ModelRequested]:
         """Hold the worst case of a call, and log the call. On a hit the turn ends: EndTurn, by ``onCap``."""
         tokens = self.host.client.estimate(model, messages, self.toolset(role).wire)
-        usd = self.host.router.worst_case(model, tokens, role.limits.max_output)
+        most = Usage(input=tokens, output=role.limits.max_output)
+        usd = self.host.router.worst_case(model, most.input, most.output)
         key = self._key(f"{frame.id}:{frame.step + 1}:{time.time_ns()}")
         try:
-            self._need_room(frame, role, usd, tokens)
+            self._need_room(frame, role, usd, most)
+            self.log.promised[key] = most.input + most.output
             await self._count_run()
-            asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=usd)
+            asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=usd, usage=most)
             await self._hold(key, usd, asked)
         except _Hit as hit:
             other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
             raise await self._stopped(hit, frame, role, usd, other) from hit
-        return key, usd
+        finally:
+            self.log.promised.pop(key, None)
+        return key, asked
 
-    async def reserve_picture(self, frame: Frame, role: Role, name: str, usd: float) -> str:
+    async def reserve_picture(self, frame: Frame, role: Role, name: str, usd: float, most: Usage) -> str:
         """Hold the worst case of a picture, called ``name``. On a hit the turn ends as in ``request``."""
         key = self._key(f"{name}:{time.time_ns()}")
         try:
-            self._need_room(frame, role, usd, 0)
+            self._need_room(frame, role, usd, most)
             await self._hold(key, usd)
         except _Hit as hit:
             raise await self._stopped(hit, frame, role, usd) from hit
@@ -204,15 +210,20 @@ class Caps(Housed, ABC):
             await self.host.ledger.reserve(key=key, usd=usd, caps={RAISED + scope: math.inf})
             await self.host.ledger.settle(key=key, usd=usd)
 
-    def _need_room(self, frame: Frame, role: Role, usd: float, tokens: int) -> None:
-        """The caps that this thread's own state decides: the role's dollars, the thread's tokens."""
+    def _need_room(self, frame: Frame, role: Role, usd: float, call: Usage) -> None:
+        """The caps that this thread's own state decides: the role's dollars, the thread's tokens.
+
+        Tokens of calls that are under way beside this one count in full, as dollars do.
+        """
         cap, most = self.role_cap(role), self.token_cap
         if frame.usd + usd > cap:
             what = f"the {role.title}'s cap of {exact(cap)} for one run leaves too little for the next call"
             raise _Hit("role", what, short=frame.usd + usd - cap, room=cap - frame.usd)
-        if most is not None and self.tokens_used + tokens > most:
+        held = cut_off(self.state.requested.values()) + sum(self.log.promised.values())
+        tokens = self.tokens_used + held + call.input + call.output
+        if most is not None and tokens > most:
             what = f"the thread's cap of {most:,} tokens leaves too little for the next call"
-            raise _Hit("tokens", what, short=(self.tokens_used + tokens - most) / self._dollar_in_tokens)
+            raise _Hit("tokens", what, short=(tokens - most) / self._dollar_in_tokens)
 
     @property
     def owner(self) -> str:
@@ -235,8 +246,8 @@ class Caps(Housed, ABC):
 
     @property
     def tokens_used(self) -> int:
-        """Tokens in and out so far."""
-        return sum(s.input + s.output for s in self.state.spend.values())
+        """Tokens in and out so far; a call that was cut off counts in full."""
+        return self.state.cut_off + sum(s.input + s.output for s in self.state.spend.values())
 
     def _lacking(self, frame: Frame, role: Role, usd: float) -> float:
         """Dollars that role and thread lack for a call of ``usd``: one raise should do for both."""

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from codebutler.errors import CodeButlerError
-from codebutler.events import JournalCommitted, MemoryDecided, MergeRefused, PhaseChanged, PrMerged
+from codebutler.events import (
+    JournalCommitted,
+    MemoryDecided,
+    MergeRefused,
+    MergeRequested,
+    PhaseChanged,
+    PrMerged,
+)
 from codebutler.forges.base import Forge
-from codebutler.repo import objects
+from codebutler.repo.objects import read_bytes
 from codebutler.thread import lead, planfile, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.identity import co_authors
@@ -18,6 +25,8 @@ from codebutler.types import Outbound, Person
 
 STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
 
+_WHOLE = 1 << 30
+"""Bytes: a journal is read as a whole, or two long ones look alike."""
 _TRIES = 5
 """How often the branch is brought to terms with a base branch that moves while it is pushed."""
 
@@ -52,8 +61,7 @@ async def _land(desk: ThreadDesk) -> None:
     async with desk.host.merging:
         for left in reversed(range(_TRIES)):
             met = await meet_base(desk)
-            if desk.state.journal is None:
-                await _commit_journal(desk, met)
+            await _commit_journal(desk, met)
             try:
                 await _merge(desk, forge, state.pr.number, state.merge.by)
             except CodeButlerError:
@@ -100,17 +108,29 @@ def _left(state: ThreadState) -> str:
 
 
 async def _commit_journal(desk: ThreadDesk, base: str) -> None:
-    """Once, even when a crash came between the commit and its event.
+    """Once for each word to merge, even when a crash came between the first such commit and its event.
 
-    What the commit ``base`` has of it is no such commit: the store is older than an earlier merge.
+    What the commit ``base`` has of it is no such commit: the store is older than an earlier merge. Without a
+    base there is nothing to meet any more: the merge was made, and what it took along stays as it is.
     """
-    state = desk.state
+    state, gitdir = desk.state, desk.host.repo.gitdir
+    if _is_told(state) or (state.journal is not None and not base):
+        return
     path, commit = journal_of(state.id), state.head
-    there = await objects.show_file(desk.host.repo.gitdir, base, path) if base else None
-    if await desk.space.branch_text(path) == there:
-        text = desk.redact(journal(state, await desk.host.store.events(state.id)))
-        commit = await desk.space.commit_files({path: text}, f"Journal of thread {state.id}")
+    text = desk.redact(journal(state, await desk.host.store.events(state.id))).encode()
+    there = await read_bytes(gitdir, base, path, limit=_WHOLE) if base else None
+    mine = await read_bytes(gitdir, state.head, path, limit=_WHOLE)
+    if mine != text and (mine == there or state.journal is not None):
+        commit = await desk.space.commit_files({path: text.decode()}, f"Journal of thread {state.id}")
     await desk.append(JournalCommitted(commit=commit, path=path))
+
+
+def _is_told(state: ThreadState) -> bool:
+    """Whether the journal tells of all that came before the word to merge."""
+    for _, _, event in reversed(state.live):
+        if isinstance(event, JournalCommitted | MergeRequested):
+            return isinstance(event, JournalCommitted)
+    return False
 
 
 async def _clean_up(desk: ThreadDesk) -> None:

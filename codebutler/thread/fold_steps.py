@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from codebutler import events as ev
 from codebutler.agent.frame import Frame, OpenCall
 from codebutler.thread.fold_table import Table
@@ -38,6 +40,7 @@ def _nudged(s: ThreadState, e: ev.Nudged) -> None:
 
 @HANDLERS.on
 def _model_requested(s: ThreadState, e: ev.ModelRequested) -> None:
+    s.cut_off += cut_off([s.requested.pop(e.frame)] if e.frame in s.requested else [])
     s.requested[e.frame] = e
     if e.frame in s.frames:
         s.asked[s.frames[e.frame].role] = e.model
@@ -48,11 +51,19 @@ def _model_failed(s: ThreadState, e: ev.ModelFailed) -> None:
     s.requested.pop(e.frame, None)
     frame = s.frames.get(e.frame)
     s.standing.unreachable = frame.role if frame is not None and e.retry else ""
-    if e.usd:
-        lost = Spend(usd=e.usd, broken=1, broken_usd=e.usd)
+    if e.usd or e.usage.input or e.usage.output:
+        lost = Spend(
+            input=e.usage.input, output=e.usage.output, cached=e.usage.cached, usd=e.usd, priced=e.priced,
+            broken=1, broken_usd=e.usd,
+        )  # fmt: skip
         s.spend.setdefault((frame.role if frame else e.frame, e.model), Spend()).add(lost)
     if frame is not None:
         frame.usd += e.usd
+
+
+def cut_off(calls: Iterable[ev.ModelRequested]) -> int:
+    """Tokens of calls whose answer nobody will hear."""
+    return sum(call.usage.input + call.usage.output for call in calls)
 
 
 @HANDLERS.on

@@ -11,6 +11,7 @@ from codebutler.thread.fold_research import forget_capped, reopen_researches, st
 from codebutler.thread.fold_table import Table
 from codebutler.thread.issues import named_issues
 from codebutler.thread.state import AGAIN, Exchange, ThreadState
+from codebutler.thread.titles import TAKEN_BACK, title_of
 from codebutler.types import Attachment, Person
 
 HANDLERS = Table()
@@ -25,6 +26,7 @@ def _thread_opened(s: ThreadState, e: ev.ThreadOpened) -> None:
 @HANDLERS.on
 def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
     s.unread[s.seq], s.speaker = e.model_copy(update={"attachments": _kept(s, e)}), e.author
+    s.phase = "pm" if s.withdrawn else s.phase
     if e.key:
         s.heard[e.surface, e.key] = e.text
     if e.surface == "github" and not s.issue and (number := e.external_id.rpartition("#")[2]).isdigit():
@@ -39,9 +41,10 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
 def _message_edited(s: ThreadState, e: ev.MessageEdited) -> None:
     seq = _unread(s, e.surface, e.of)
     if seq is not None:
-        files = _withdrawn(s, s.unread[seq], e.gone)
-        changed = {"text": e.text, "author": e.by, "attachments": files}
-        s.unread[seq] = s.unread[seq].model_copy(update=changed)
+        before = s.unread[seq]
+        changed = {"text": e.text, "author": e.by, "attachments": _withdrawn(s, before, e.gone)}
+        s.unread[seq] = before.model_copy(update=changed)
+        _rename(s, before)
     elif e.gone or s.heard.get((e.surface, e.of), e.text) != e.text:
         s.late[s.seq] = "edited"
     if (e.surface, e.of) in s.heard:
@@ -53,10 +56,12 @@ def _message_deleted(s: ThreadState, e: ev.MessageDeleted) -> None:
     seq = _unread(s, e.surface, e.of)
     if seq is not None:
         _withdrawn(s, s.unread[seq], [file.sha256 for file in s.unread[seq].attachments])
-        del s.unread[seq]
+        _rename(s, s.unread.pop(seq))
     elif (e.surface, e.of) in s.heard:
         s.late[s.seq] = "deleted"
     s.heard.pop((e.surface, e.of), None)
+    if seq is not None and not (s.unread or s.heard or s.frames):
+        s.phase = "closed"
 
 
 @HANDLERS.on
@@ -161,6 +166,15 @@ def _turn_ended(s: ThreadState, e: ev.TurnEnded) -> None:
 
 def _unread(s: ThreadState, surface: str, key: str) -> int | None:
     return next((seq for seq, m in s.unread.items() if key and (m.surface, m.key) == (surface, key)), None)
+
+
+def _rename(s: ThreadState, before: ev.MessageReceived) -> None:
+    """Words that were changed or taken back before anybody read them give the thread no name."""
+    if s.frames or s.opened is None or s.opened.title != title_of(before.text, before.attachments):
+        return
+    left = next(iter(s.unread.values()), None)
+    s.title = title_of(left.text, left.attachments) if left else TAKEN_BACK
+    s.opened = s.opened.model_copy(update={"title": s.title})
 
 
 def _withdrawn(s: ThreadState, said: ev.MessageReceived, gone: Sequence[str]) -> list[Attachment]:

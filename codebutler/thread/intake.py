@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from codebutler.errors import UsageError
@@ -14,12 +13,12 @@ from codebutler.events import (
     ThreadOpened,
     dump,
 )
-from codebutler.filetypes import safe_name
 from codebutler.store.rows import NewEvent
 from codebutler.store.store import Store
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.state import ThreadState
-from codebutler.types import Attachment, Inbound
+from codebutler.thread.titles import title_of
+from codebutler.types import Inbound
 from codebutler.wellformed import well_formed
 
 Mode: TypeAlias = Literal["team", "coder"]
@@ -59,7 +58,7 @@ async def take_in(
         if not isinstance(said, MessageReceived):
             return "", False
         thread = thread_id(inbound.surface, inbound.external_id)
-        name = store.redactor.text(title) or _title(inbound.text, inbound.attachments)
+        name = store.redactor.text(title) or title_of(inbound.text, inbound.attachments)
         opened = ThreadOpened(title=name, owner=inbound.author, mode=mode)
         if await store.open_thread(
             thread,
@@ -125,10 +124,3 @@ def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
 def _known_by(store: Store, key: str) -> str:
     """An event's key, which need only be told from others: the hash of one that looks like a secret."""
     return key if store.redactor.text(key) == key else hashlib.sha256(key.encode()).hexdigest()
-
-
-def _title(text: str, files: Sequence[Attachment]) -> str:
-    """The first line of the request, or its first file, short enough for a list."""
-    lines = (x.strip() for x in (*text.splitlines(), *(safe_name(file.name) for file in files)))
-    line = next((x for x in lines if x), "untitled")
-    return line if len(line) <= 80 else line[:79] + "…"

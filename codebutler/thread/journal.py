@@ -117,6 +117,10 @@ def _proposed(e: ev.MemoryProposed, _roles: dict[str, str]) -> Iterator[str]:
         yield f"- proposed for memory ({item.kind.replace('_', ' ')}, {item.file}): {_flat(words, 300)}"
 
 
+def _not_merged(e: ev.MergeRefused, _roles: dict[str, str]) -> Iterator[str]:
+    yield f"- the merge did not go through: {_flat(e.error, 300)}"
+
+
 def _stood_in(e: ev.StoodIn, _roles: dict[str, str]) -> Iterator[str]:
     yield f"- {e.model} stands in for the {e.role}'s model"
 
@@ -220,6 +224,7 @@ _TELLERS: dict[str, Callable[[Any, dict[str, str]], Iterator[str]]] = {
     "memory_proposed": _proposed,
     "pr_flagged": _flagged,
     "merge_requested": _merging,
+    "merge_refused": _not_merged,
     "stood_in": _stood_in,
     "plan_approved": _approved,
     "setup_finished": _setup,

@@ -55,6 +55,8 @@ def _lines(number: int, item: MemoryItem, mark: Mark) -> Iterator[str]:
     yield from (f"   {line}" for line in rest)
     if item.why:
         yield f"   because {_one_line(item.why)}"
+    if item.by_name:
+        yield f'   ⚠ from somebody who may not decide: only "keep {number}" keeps it'
     if item.seen:
         yield f"   {shown(item.seen)}"
     if item.relation:

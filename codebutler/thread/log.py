@@ -38,6 +38,8 @@ class ThreadLog:
         self._redact = redact
         self._wrote = wrote
         self._owed: list[Payment] = []
+        self.promised: dict[str, int] = {}
+        """Tokens of calls that found room under the thread's cap and are about to be logged, by their key."""
         self.state = state
 
     @classmethod

@@ -12,7 +12,7 @@ from codebutler.repo.memory import apply_item
 from codebutler.repo.memory_items import Learned, all_learned
 from codebutler.repo.memory_text import key
 from codebutler.repo.memory_text import shown as as_shown
-from codebutler.thread import lessons, render, wishes
+from codebutler.thread import access, lessons, render, wishes
 from codebutler.thread.memory_now import memory_now, replaced
 from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import weighed
@@ -156,7 +156,9 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
         return 'Say who was wrong, and what is right: "the PM was wrong about the limit: it is 20 kg".'
     texts = await _texts(decisions)
     by = word.by.label
-    item = MemoryItem(file=file, text=text, why=f"{by} corrected the {render.title(role.lower())}")
+    may = access.may(decisions.thread.config.access, decisions.state, word.by, "memory")
+    why = f"{by} corrected the {render.title(role.lower())}"
+    item = MemoryItem(file=file, text=text, why=why, by_name=not may)
     try:
         found = await asyncio.to_thread(weighed, texts, item)
     except ToolFailed as error:

@@ -27,7 +27,7 @@ class Spend:
     tools: int = 0
     seconds: float = 0.0
     broken: int = 0
-    """Answers that were paid for and broke off, or were of no use: no calls, but in ``usd``."""
+    """Answers that were paid for and broke off, or were of no use: no calls, but in tokens and ``usd``."""
     broken_usd: float = 0.0
 
     def add(self, other: Spend) -> None:
@@ -163,6 +163,8 @@ class ThreadState:
     """By role: the model that its last call went to."""
     standing: Standing = field(default_factory=Standing)
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
+    cut_off: int = 0
+    """Tokens, at most, of model calls that were cut off: nobody knows what they took."""
     raised_usd: float = 0.0
     attached: dict[str, Attachment] = field(default_factory=dict)
     """Files that people sent, by the name under which roles know them."""
@@ -234,6 +236,11 @@ class ThreadState:
     def plan_waits(self) -> bool:
         """A plan is on the table and nobody has approved it."""
         return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
+
+    @property
+    def withdrawn(self) -> bool:
+        """All that was said was taken back before anybody read it; whoever speaks now opens it again."""
+        return self.phase == "closed" and not self.frames
 
     @property
     def undone(self) -> bool:

@@ -115,10 +115,11 @@ class ThreadStudio:
         desk, use = self._desk, self._service()
         if site.key in desk.state.buying:
             raise ToolFailed(INTERRUPTED)
-        usd = images.worst_case(use, order)
+        usd, most = images.worst_case(use, order), images.most_tokens(order)
         frame = desk.state.frames[site.frame]
-        key = await desk.reserve_picture(frame, desk.role(site.role), site.key, usd)
-        await desk.append(ImageOrdered(frame=site.frame, call_id=site.key, model=use.model, usd=usd))
+        key = await desk.reserve_picture(frame, desk.role(site.role), site.key, usd, most)
+        ordered = ImageOrdered(frame=site.frame, call_id=site.key, model=use.model, usd=usd, usage=most)
+        await desk.append(ordered)
         await desk.show_status(
             f"{desk.role(site.role).title}: {use.model} draws, {use.seconds:.0f} s at most"
         )
@@ -128,8 +129,11 @@ class ThreadStudio:
         except ModelError as error:
             lost, said = usd if error.paid else 0.0, desk.redact(str(error))
             await desk.settle(key, lost)
-            if lost:
-                failed = ModelFailed(frame=site.frame, step=frame.step, model=use.model, error=said, usd=lost)
+            if error.paid:
+                failed = ModelFailed(
+                    frame=site.frame, step=frame.step, model=use.model, error=said, usd=lost, usage=most,
+                    priced=bool(lost),
+                )  # fmt: skip
                 await desk.append(failed)
             raise ToolFailed(said) from error
         await desk.settle(key, drawn.usd or 0.0)

@@ -69,7 +69,10 @@ def _once(now: Working, order: Order, *, shown: int) -> Working:
     if not order.numbers or not order.numbers <= everything:
         return replace(now, problem=NUMBERS.format(count=shown))
     numbers = everything - order.numbers if order.others else set(order.numbers)
-    return replace(now, marks=_marked(now.marks, numbers, "keep" if order.verb == "keep" else "drop"))
+    mark: Literal["keep", "drop"] = "keep" if order.verb == "keep" else "drop"
+    if order.others and mark == "keep":
+        numbers = {n for n in numbers if _is_open(now, n)}
+    return replace(now, marks=_marked(now, numbers, mark))
 
 
 def _both(now: Working, numbers: frozenset[int], shown: int) -> Working:
@@ -85,19 +88,27 @@ def _both(now: Working, numbers: frozenset[int], shown: int) -> Working:
         else item
         for n, item in enumerate(now.items, 1)
     ]
-    return replace(now, items=items, marks=_marked(now.marks, set(meant), "keep"))
+    return replace(now, items=items, marks=_marked(now, set(meant), "keep"))
 
 
 def _finished(now: Working, *, keep: bool) -> Working:
     """The last word: "yes" keeps what nobody dropped, "no" keeps nothing."""
-    marks: list[Mark] = ["keep" if keep and mark != "drop" else "drop" for mark in now.marks]
-    return replace(now, marks=marks, done=True)
+    kept = (keep and mark != "drop" and _is_open(now, n) for n, mark in enumerate(now.marks, 1))
+    return replace(now, marks=["keep" if yes else "drop" for yes in kept], done=True)
 
 
-def _marked(marks: Sequence[Mark], numbers: set[int], mark: Literal["keep", "drop"]) -> list[Mark]:
+def _is_open(now: Working, number: int) -> bool:
+    """Whether a word that does not name the item may keep it."""
+    return not now.items[number - 1].by_name or now.marks[number - 1] == "keep"
+
+
+def _marked(now: Working, numbers: set[int], mark: Literal["keep", "drop"]) -> list[Mark]:
     """Those numbers get the mark; of the others, those that nobody has spoken of get the opposite one."""
-    other: Mark = "drop" if mark == "keep" else "keep"
-    return [mark if n in numbers else was or other for n, was in enumerate(marks, 1)]
+
+    def rest(number: int) -> Mark:
+        return "keep" if mark == "drop" and _is_open(now, number) else "drop" if mark == "keep" else ""
+
+    return [mark if n in numbers else was or rest(n) for n, was in enumerate(now.marks, 1)]
 
 
 def _edited(now: Working, number: int, text: str, shown: int) -> Working:

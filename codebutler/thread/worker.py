@@ -88,6 +88,8 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
         end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
     stuck = set() if owed else _stuck(desk.state, waiting)
     if desk.state.seq == start and end is None and not desk.state.unended:
+        if desk.state.withdrawn:
+            await desk.log.update_row(title=desk.state.title, phase=desk.state.phase, status="closed")
         return await desk.log.rest(stuck=stuck)
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""

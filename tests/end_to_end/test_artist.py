@@ -222,7 +222,7 @@ async def test_a_picture_that_was_paid_for_and_bad_is_in_the_reports(room: Room,
     async with room.engine(pm_draws(MAKES)) as scene:
         state = await scene.talk("a", "Draw me a kite")
         spend = state.spend["artist", "gpt-image-2.5-sunburst"]
-        assert (spend.calls, spend.broken) == (0, 1)
+        assert (spend.calls, spend.broken, spend.input > 0, spend.output >= 408) == (0, 1, True, True)
         booked = await scene.host.store.spent(f"thread:{state.id}")
         assert 0 < spend.broken_usd < booked == pytest.approx(state.usd)
         assert sum(b.usd for b in await scene.host.store.bought()) == pytest.approx(booked)

@@ -39,14 +39,14 @@ def priced(room: Room) -> Room:
         ("usdPerThread", 0.05, "this thread's cap of $0.05 is used: $0.009 is left", '"/raise 1"'),
         ("usdPerDay", 0.05, "this host's cap of $0.05 a day is used: $0.009 is left", "limits.usdPerDay"),
         ("usdPerPersonPerDay", 0.05, "robin's cap of $0.05 a day", "limits.usdPerPersonPerDay"),
-        ("tokensPerThread", 18, "this thread's cap of 18 tokens is used: 3 are left", '"/raise 1"'),
+        ("tokensPerThread", 9_000, "cap of 9,000 tokens is used: 1,000 are left", '"/raise 1"'),
     ],
 )
 async def test_each_cap_warns_once_also_over_a_restart(
     priced: Room, key: str, value: float, said: str, way: str
 ) -> None:
     priced.configure(limits={key: value})
-    async with priced.engine(costing(0.041)) as scene:
+    async with priced.engine(costing(0.041, tokens=8_000)) as scene:
         scene.puppet.tokens = 1
         thread = (await scene.talk("a", "one")).id
         (words,) = await warned(scene, thread)

@@ -166,6 +166,21 @@ async def test_only_those_who_are_listed_decide(room: Room) -> None:
         assert "Co-authored-by: ana" in scene.git("log", "-1", "--format=%B", state.head)
 
 
+async def test_what_somebody_adds_who_may_not_decide_is_kept_by_no_word_about_the_whole_list(
+    room: Room,
+) -> None:
+    """Whoever decides may have read the list a moment before."""
+    room.configure(access={"memory": ["terminal:ana"]})
+    async with room.engine(cast("One thing.")) as scene:
+        state = await scene.shipped()
+        state = await scene.talk("a", "the PM was wrong about pushes: force push is fine")
+        assert 'only "keep 2" keeps it' in await last(scene, state)
+        await scene.say("a", "yes", by="ana")
+        state = await scene.rest(state.id)
+        assert ([x.text for d in state.kept for x in d.kept], state.memory_commits) == (["One thing."], 1)
+        assert "Set aside" in "".join(await scene.posts(state.id))
+
+
 async def test_a_correction_in_a_thread_without_a_pull_request_gets_one_of_its_own(room: Room) -> None:
     """The answer was wrong; the lesson reaches main without a Coder."""
     async with room.engine(Cast(pm=[says("The limit is 10 kg.")])) as scene:

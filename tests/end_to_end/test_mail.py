@@ -9,6 +9,7 @@ from msgspec import structs
 from codebutler.events import MessageTaken, ModelRequested, TurnEnded
 from codebutler.testing.cast import PROPOSES, SUMS_UP, WRITES, Held, call, does, team
 from codebutler.testing.doubles import Asked, Door, says
+from codebutler.thread.intake import receive
 from codebutler.types import Inbound, Person
 
 if TYPE_CHECKING:
@@ -88,6 +89,21 @@ async def test_a_message_that_is_changed_before_it_is_read_is_read_as_it_is_now(
         assert await scene.posts(thread) == ["First.", "Second."]
         await scene.say("a", "forget it all", key="m3")  # the platform delivers the deleted one again
         assert len(await heard(scene, thread)) == 2
+
+
+async def test_a_thread_of_which_everything_is_taken_back_is_closed_until_somebody_speaks(room: Room) -> None:
+    secret = Inbound(surface="terminal", external_id="a", key="m1", author=ROBIN, text="SECRET oops")
+    back = secret.model_copy(update={"key": "d1", "text": "", "deletes": "m1"})
+    async with room.engine(team(pm=[says("Hello.")])) as scene:
+        thread = await receive(scene.host.store, secret)
+        await receive(scene.host.store, back)
+        scene.engine.kick(thread)
+        await scene.rest(thread)
+        [row] = await scene.host.store.threads()
+        assert (row.title, row.phase, row.status) == ("(taken back)", "closed", "closed")
+        state = await scene.talk("a", "hello")
+        [row] = await scene.host.store.threads()
+        assert (state.phase, row.phase, row.status, scene.asked[0].role) == ("pm", "pm", "answered", "pm")
 
 
 async def test_a_change_after_the_reading_is_told_and_one_that_changes_nothing_is_not(room: Room) -> None:

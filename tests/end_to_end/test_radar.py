@@ -86,6 +86,9 @@ async def test_two_threads_for_one_file_from_the_first_warning_to_the_settled_co
         assert "nothing that this branch lacks" in (await scene.posts(two.id))[-1]
         assert (await scene.talk("b", "merge")).phase == "closed", await scene.posts(two.id)
         assert scene.git("show", "main:NOTE", where=room.sample.remote) == settled.strip()
+        told = scene.git("show", f"main:.codebutler/journals/thread-{two.id}.md", where=room.sample.remote)
+        assert told.count("says to merge") == 2, "also what came after the merge that was refused"
+        assert ("the merge did not go through:" in told, "Settled; tests pass." in told) == (True, True)
 
 
 async def warned_before_any_work(scene: Scene, a: str, b: str) -> None:

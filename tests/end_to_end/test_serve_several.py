@@ -8,6 +8,7 @@ import shutil
 import signal
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -93,7 +94,9 @@ async def test_a_broken_repo_touches_no_other_and_comes_back(
         assert all(json.loads(line)["repo"] in ("", log.stem) for line in log.read_text().splitlines())
 
 
-async def test_a_channel_is_one_repos(git_repo: Path, tmp_path: Path) -> None:
+async def test_a_channel_is_one_repos(
+    git_repo: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     other = tmp_path / "other"
     shutil.copytree(git_repo, other)
     flags = {"slack.channelID": "C1", "slack.channels": ["C2"], "serve.channels.C2": str(other)}
@@ -101,6 +104,7 @@ async def test_a_channel_is_one_repos(git_repo: Path, tmp_path: Path) -> None:
     one, two = [await find_place(p, home=tmp_path, env={}, flags=flags) for p in (git_repo, other)]
     claims = Claims(config)
     assert claims.settle(one, alone=False).config.slack.channel_id == "C1"
+    assert f"{git_repo} names the Slack channel C2, which serve.channels gives to {other}" in caplog.text
     with pytest.raises(ConfigError, match=f"C1 is both {git_repo}'s and {other}'s"):
         claims.settle(two, alone=False)
     alone = Claims(config).settle(two, alone=True).config.slack
@@ -109,6 +113,18 @@ async def test_a_channel_is_one_repos(git_repo: Path, tmp_path: Path) -> None:
     two = await find_place(other, home=tmp_path, env={}, flags=flags)
     given = Claims(load_config(None, home=tmp_path, env={}, flags=flags)).settle(two, alone=False).config
     assert (given.slack.channel_id, given.discord.channel_id) == ("C2", "42")
+
+
+async def test_a_channels_name_is_one_repos(git_repo: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(git_repo, other)
+    flags = {"slack.channelName": "shop", "serve.channels.C2": str(other)}
+    one, two = [await find_place(p, home=tmp_path, env={}, flags=flags) for p in (git_repo, other)]
+    for given, refused in (({}, True), (flags, False)):  # whose id is known needs no name
+        claims = Claims(load_config(None, home=tmp_path, env={}, flags=given))
+        claims.settle(one, alone=False)
+        with pytest.raises(ConfigError, match="#shop is both") if refused else nullcontext():
+            claims.settle(two, alone=False)
 
 
 def test_one_process_is_connected_to_an_app(tmp_path: Path) -> None:

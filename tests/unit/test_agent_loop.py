@@ -77,9 +77,10 @@ class Workplace:
     def system(self, role: Role) -> str:
         return "you are the Coder"
 
-    async def request(self, frame: Frame, role: Role, model: str, _: Sequence[Message]) -> tuple[str, float]:
-        await self.append(ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5))
-        return f"key-{len(self.client.asked)}", 0.5
+    async def request(self, frame: Frame, _: Role, model: str, *__: object) -> tuple[str, ModelRequested]:
+        asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5)
+        await self.append(asked)
+        return f"key-{len(self.client.asked)}", asked
 
     async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
         self.settled[key] = usd

@@ -20,9 +20,10 @@ from codebutler.thread.fold import apply
 from codebutler.thread.state import ThreadState
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
-from codebutler.types import Message, ModelReply
+from codebutler.types import Message, ModelReply, Usage
 
 ROLE = load_role("coder")
+MOST = Usage(input=10, output=20)
 
 
 class Place:
@@ -69,10 +70,11 @@ class Place:
     async def prepare(self, _model: str) -> None:
         return
 
-    async def request(self, frame: Any, _role: Role, model: str, *_: object) -> tuple[str, float]:
+    async def request(self, frame: Any, _role: Role, model: str, *_: object) -> tuple[str, ModelRequested]:
         key = f"key-{len(self.asked)}"
-        await self.append(ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5))
-        return key, 0.5
+        asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5, usage=MOST)
+        await self.append(asked)
+        return key, asked
 
     async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
         self.settled[key] = usd
@@ -156,16 +158,23 @@ async def test_the_first_piece_is_awaited_for_less_long_while_another_is_ready(
     assert place.first_waits == [first]
 
 
-@pytest.mark.parametrize(("sent", "came", "usd"), [(True, 0.0, 0.5), (True, 0.7, 0.7), (False, 0.0, 0.0)])
+@pytest.mark.parametrize(
+    ("sent", "came", "usd", "tokens"),
+    [
+        (True, 0.0, 0.5, Usage(input=10, output=20)),
+        (True, 0.7, 0.7, Usage(input=40, output=20)),
+        (False, 0.0, 0.0, Usage()),
+    ],
+)
 async def test_a_model_that_is_left_while_it_may_think_counts_as_spent(
-    sent: bool, came: float, usd: float
+    sent: bool, came: float, usd: float, tokens: Usage
 ) -> None:
     """Its provider may want all of it paid. One that the request never reached has not begun."""
     error = silent()
-    error.paid, error.spent = sent, came
+    error.paid, error.spent, error.used = sent, came, Usage(input=40) if came else None
     place = Place(error, says("here"))
     assert (await place.ask(), place.settled["key-0"]) == ("second", usd)
-    assert [e.usd for e in place.log if isinstance(e, ModelFailed)] == [usd]
+    assert [(e.usd, e.usage) for e in place.log if isinstance(e, ModelFailed)] == [(usd, tokens)]
     assert place.state.frames["coder-1"].usd == usd
 
 
@@ -265,11 +274,12 @@ async def test_who_speaks_during_a_wait_is_heard_before_the_next_call(fails: int
 async def test_what_broke_off_counts_against_the_caps() -> None:
     """A provider wants money for half an answer, too."""
     broken = ModelUnavailable("broke off")
-    broken.spent = 0.2
+    broken.spent, broken.used = 0.2, Usage(input=7, output=3)
     place = Place(broken, says("here"))
     assert await place.ask() == "first"
     assert sorted(place.settled.values()) == [0.001, 0.2]
-    assert [e.usd for e in place.log if isinstance(e, ModelFailed)] == [0.2]
+    failed = [e for e in place.log if isinstance(e, ModelFailed)]
+    assert [(e.usd, e.usage, e.priced) for e in failed] == [(0.2, Usage(input=7, output=3), True)]
 
 
 async def test_a_pause_that_a_provider_wants_is_kept() -> None:

@@ -125,6 +125,22 @@ async def test_what_was_paid_for_half_an_answer_is_in_every_report(store: Store)
     assert summary(state, 0)["usd"] == 0.26
 
 
+async def test_the_tokens_of_half_an_answer_are_in_every_report(store: Store) -> None:
+    """They are all that a cap can hold of a model whose price nobody knows."""
+    used = Usage(input=900, output=80, cached=30)
+    broke = ModelFailed(frame="pm", step=1, model="v/a", error="broke off", usage=used, priced=False)
+    await thread(store, "t1", ROBIN, FrameStarted(frame="pm", role="pm"), broke, said("pm", 0.0))
+    rows = await store.events("t1")
+    state = fold("t1", ((r.seq, r.ts, parse(r.body)) for r in rows))
+    sums, together = bill(await store.bought(), "role")
+    tokens = {"input": 1000, "output": 90, "cached": 70}
+    assert summary(state, 0)["tokens"] == together.json()["tokens"] == tokens
+    assert (together.calls, together.broken, together.unpriced) == (1, 1, 1)
+    assert "| 1 | 0 | 1000 | 70 (7%) | 90 |" in render.usage_table(state)
+    assert "| 1 | 0 | 1000 | 70 (7%) | 90 |" in journal(state, rows)
+    assert any("1,000" in line for line in cost.table(sums, together, width=80, fine=True))
+
+
 async def test_since_leaves_out_what_is_older(store: Store) -> None:
     await fill(store)
     assert await store.bought(time.time() + 60) == []

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from codebutler.events import Event, Forked, Rewound, parse
+from codebutler.events import Event, Forked, FrameStarted, ModelFailed, ModelRequested, Rewound, parse
 from codebutler.testing.strict import fault
 from codebutler.thread.fold import apply, fold
 from codebutler.thread.fold_past import FACTS, RETURNED, SET
 from codebutler.thread.points import points
 from codebutler.thread.state import ThreadState
-from codebutler.types import Person
+from codebutler.types import Person, Usage
 
 ROBIN = Person(surface="terminal", id="robin", name="Robin")
 LINES = (Path(__file__).parent / "golden/demo_thread.jsonl").read_text().splitlines()
@@ -108,6 +108,22 @@ def test_a_fork_keeps_talk_and_plans_and_none_of_the_other_threads_money_or_pull
     assert then.usd > 0
     assert (state.usd, sum(f.usd for f in state.frames.values())) == (0, 0)
     assert (state.pr, state.pr_state, state.pushed, state.worktree, state.head) == (None, "", "", None, "")
+
+
+@pytest.mark.parametrize("ends", ["asked again", "rewound"])
+def test_a_call_that_was_cut_off_counts_its_tokens_in_full(ends: str) -> None:
+    """Nobody knows what it took: a kill, a cancel or a rewind must not lift a cap of tokens."""
+    asked = ModelRequested(frame="pm", step=1, model="m", usage=Usage(input=900, output=4000))
+    log: list[Row] = [(1, 0.0, FrameStarted(frame="pm", role="pm")), (2, 0.0, asked)]
+    assert fold("t", log).cut_off == 0
+    back = Rewound(message=0, by=ROBIN, number=1, to=1)
+    again = asked.model_copy(update={"usage": Usage(input=1)})
+    state = fold("t", [*log, (3, 0.0, back if ends == "rewound" else again)])
+    assert (state.cut_off, state.usd) == (4900, 0.0)
+    if ends == "asked again":
+        apply(state, 4, 0.0, ModelFailed(frame="pm", step=1, model="m", error="503"))
+        apply(state, 5, 0.0, again)
+        assert state.cut_off == 4900
 
 
 def test_a_rewind_can_be_folded_in_parts() -> None:

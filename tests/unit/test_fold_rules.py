@@ -122,3 +122,25 @@ def test_a_commit_that_the_log_learns_of_moves_the_head() -> None:
     assert after(ready, made, ev.JournalCommitted(commit="c2", path="j")).head == "c2"
     assert after(ready, made).files == {"a.py"}
     assert after(ready, made, ev.WorktreeRemoved()).removed
+
+
+@pytest.mark.parametrize(
+    ("changes", "title", "phase"),
+    [
+        ([ev.MessageDeleted(surface="slack", of="1", by=ROBIN)], "two", "pm"),
+        ([ev.MessageEdited(surface="slack", of="1", text="uno\ndos", by=ROBIN)], "uno", "pm"),
+        ([ev.MessageDeleted(surface="slack", of="2", by=ROBIN)], "one", "pm"),
+        ([ev.MessageDeleted(surface="slack", of=k, by=ROBIN) for k in "12"], "(taken back)", "closed"),
+        ([FAILED, ev.FrameStarted(frame="pm", role="pm"),
+          ev.MessageEdited(surface="slack", of="1", text="uno", by=ROBIN)], "one", "pm"),
+    ],
+)  # fmt: skip
+def test_a_thread_is_called_by_no_words_that_were_taken_back_unread(
+    changes: list[ev.Event], title: str, phase: str
+) -> None:
+    said = [ev.MessageReceived(surface="slack", external_id="c", key=k, author=ROBIN, text=text)
+            for k, text in (("1", "one"), ("2", "two"))]  # fmt: skip
+    events = [ev.ThreadOpened(title="one", owner=ROBIN), *said, *changes]
+    state = fold("t", ((seq, 0.0, event) for seq, event in enumerate(events, 1)))
+    assert state.opened is not None
+    assert (state.title, state.opened.title, state.phase) == (title, title, phase)

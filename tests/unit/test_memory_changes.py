@@ -225,13 +225,6 @@ def test_a_comma_in_a_condition_parts_its_words() -> None:
     assert (step.who, step.when, step.task) == ("researcher", "login, payment", "the rules")
 
 
-def test_a_revert_leaves_no_empty_section_of_ours() -> None:
-    before = "# PM\n\n- One\n"
-    after = put(before, MemoryItem(file="pm.md", text="Two"))
-    assert "## Learned" in after
-    assert revert(after, "pm.md", "Two")[0] == before
-
-
 def test_two_of_one_list_that_disagree_say_so_and_an_absent_item_is_not_held() -> None:
     items = [MemoryItem(file="pm.md", text=f"{word} use tabs in Makefiles") for word in ("Always", "Never")]
     gone = MemoryItem(file="pm.md", kind="remove", text="x", replaces=["never there"])
@@ -240,15 +233,6 @@ def test_two_of_one_list_that_disagree_say_so_and_an_absent_item_is_not_held() -
         "", "it contradicts another item of this list: “Always use tabs in Makefiles”"
     ]  # fmt: skip
     assert (held, lines) == ([], ["pm.md has no such item to remove: never there"])
-
-
-def test_a_revert_brings_back_what_the_item_replaced() -> None:
-    text = "# PM\n\n- Limit is 20 kg\n- Boxes are red\n"
-    old = ["Limit is 20 kg", "Boxes are red"]
-    after = put(text, MemoryItem(file="pm.md", text="Limit is 30 kg, boxes are blue", replaces=old))
-    [one] = learned(after, "pm.md")
-    back = put(after, MemoryItem(file="pm.md", kind="revert", text=one.text, replaces=[one.id, *old]))
-    assert back == text
 
 
 def test_a_kept_item_whose_old_one_was_changed_meanwhile_is_added_beside_it() -> None:

@@ -111,7 +111,8 @@ def test_a_new_workflow_is_a_section_of_numbered_steps() -> None:
     steps = "ci-setup\n\n1. PM: read the CI config\n- Coder: change it\n## Lead: look back"
     after = put("# Workflows\n", flow("new_workflow", steps, "ci-setup"))
     lines = ["1. PM: read the CI config", "2. Coder: change it", "3. Lead: look back"]
-    assert after == "# Workflows\n\n## ci-setup\n\n" + NOTE + "\n\n" + "\n".join(lines) + "\n"
+    noted = NOTE.replace(" -->", " steps=a70a,7c14,a744 -->")
+    assert after == "# Workflows\n\n## ci-setup\n\n" + noted + "\n\n" + "\n".join(lines) + "\n"
     assert put(after, flow("new_workflow", steps, "CI-Setup")) == after
     with pytest.raises(ToolFailed, match="already"):
         put(after, flow("new_workflow", "1. PM: something else", "ci-setup"))

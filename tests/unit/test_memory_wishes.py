@@ -26,6 +26,33 @@ def said(*wishes: str) -> Working:
 
 
 @pytest.mark.parametrize(
+    ("wishes", "kept"),
+    [
+        (["yes"], ["one", "two"]),
+        (["keep all"], ["one", "two"]),
+        (["remove 1"], ["two"]),
+        (["remove 1", "yes"], ["two"]),
+        (["keep all but 1"], ["two"]),
+        (["remove all but 1"], ["one"]),
+        (["keep 3"], ["three"]),
+        (["keep 1-3"], ["one", "two", "three"]),
+        (["keep 3", "yes"], ["three"]),
+        (["remove 1", "keep 3", "yes"], ["two", "three"]),
+        (["edit 3: other", "yes"], ["one", "two", "other"]),
+        (["keep both 3", "yes"], ["three"]),
+    ],
+)
+def test_an_item_of_somebody_who_may_not_decide_is_kept_by_its_number_alone(
+    wishes: list[str], kept: list[str]
+) -> None:
+    now = Working([*ITEMS[:2], ITEMS[2].model_copy(update={"by_name": True})], ["", "", ""])
+    for wish in wishes:
+        now = take(now.items, now.marks, wish)
+        assert now.problem == "", wish
+    assert [item.text for item in now.kept] == kept
+
+
+@pytest.mark.parametrize(
     ("wishes", "kept", "done"),
     [
         (["yes"], ["one", "two", "three"], True),

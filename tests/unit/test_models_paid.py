@@ -54,7 +54,21 @@ async def test_a_request_cut_off_unanswered_may_have_been_worked_on(
     error = await failure(client, "gpt-4o")
     assert isinstance(error, ModelUnavailable)
     assert error.paid is (thought < 1)
-    assert bool(error.spent) is (begun is not None and b"choices" in begun)  # its prompt was read
+    begins = begun is not None and b"choices" in begun  # its prompt was read
+    assert (bool(error.spent), bool(error.used and error.used.input)) == (begins, begins)
+    assert error.priced
+
+
+async def test_the_tokens_of_half_an_answer_are_known_also_where_its_price_is_not(
+    server: Provider, client: OpenAIClient
+) -> None:
+    server.handler = Provider.events(
+        {"choices": [{"delta": {"content": "so many words " * 300}}]}, done=False
+    )
+    error = await failure(client)
+    assert error.used is not None
+    assert (error.used.input > 0, error.used.output > 600) == (True, True)
+    assert (error.spent, error.priced) == (0.0, False)
 
 
 @pytest.mark.parametrize("sent", [True, False])

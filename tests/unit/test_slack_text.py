@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from codebutler.surfaces.cutting import cut, without_long_code
 from codebutler.surfaces.slack.blocks import pieces, shortened
 from codebutler.surfaces.slack.inbound import Self, plain
-from codebutler.surfaces.slack.markup import guarded, mrkdwn
+from codebutler.surfaces.slack.markup import guarded, letters, mrkdwn
 from codebutler.surfaces.wording import prefixed
 from codebutler.testing.slack import limits
 from codebutler.types import Choice, Outbound
@@ -175,3 +175,25 @@ def test_a_role_stands_in_front(text: str, said: str) -> None:
 )
 def test_what_people_write_reads_as_they_saw_it(raw: str, said: str) -> None:
     assert plain(raw, Self("UBOT", "B1")) == said
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("see https://a.example/x?y=1&amp;z=2", "see <https://a.example/x?y=1&amp;z=2>"),
+        (
+            "<https://a.example/|here> and a.example",
+            "<https://a.example/|here> and <http://a.example|a.example>",
+        ),
+        ("mail kim@a.example", "mail <mailto:kim@a.example|kim@a.example>"),
+        ("done ✅ *well*", "done :white_check_mark: *well* "),
+        ("&lt;b&gt;", "<b>"),
+    ],
+)
+def test_words_are_known_however_a_server_keeps_them(sent: str, kept: str) -> None:
+    assert letters(sent) == letters(kept)
+
+
+def test_other_words_are_others() -> None:
+    texts = ["line 1", "line 2", "<https://a.example|x>", "<https://a.example|y>", "…", "!"]
+    assert len({letters(text) for text in texts}) == len(texts)

@@ -1,4 +1,4 @@
-"""Messages that were changed or taken back while nobody listened, and that nobody has read yet."""
+"""What nobody has read yet and was changed or taken back while nobody listened; and crosses of that time."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from codebutler.surfaces.discord import inbound
 from codebutler.surfaces.discord.calls import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, DiscordRefused
+from codebutler.surfaces.discord.crosses import missed_crosses
 from codebutler.surfaces.discord.inbound import SURFACE, Heard
+from codebutler.surfaces.discord.places import placed
 from codebutler.surfaces.files import taken_out
-from codebutler.surfaces.wording import load
+from codebutler.surfaces.wording import at_work, load
 
 if TYPE_CHECKING:
     from codebutler.events import MessageReceived
@@ -24,18 +26,25 @@ THREADS, MESSAGES = 50, 20
 
 
 async def missed_changes(link: Link, door: Hearing) -> None:
-    """Hear of changes to unread messages. Raises DiscordAway when it broke off."""
+    """Hear of changes to what is unread, and of crosses on what is at work. Raises DiscordAway."""
     for bound in (await door.store.bound(SURFACE))[:THREADS]:
         if bound.changed < time.time() - DAYS * 86_400:
             return
         if bound.phase == "closed":
             continue
-        unread = (await load(door.store, bound.thread)).unread.values()
+        state = await load(door.store, bound.thread)
+        unread = state.unread.values()
         here = [said for said in unread if said.external_id == bound.external_id and not said.action]
         for said in here[:MESSAGES]:
             change = await _change(link, said)
             if change is not None:
                 await door.hear(change)
+        if not at_work(state) or not placed(bound.external_id):
+            continue
+        try:
+            await missed_crosses(link, door, bound.thread, bound.external_id)
+        except DiscordRefused as error:  # such as a thread that is gone, or that is not opened yet
+            link.log.info("crosses in %s cannot be read: %s", bound.external_id, error)
 
 
 async def _change(link: Link, said: MessageReceived) -> Heard | None:

@@ -155,9 +155,11 @@ class Doing:
         """Do it; when it takes long, the answer is put off meanwhile."""
         task = asyncio.ensure_future(work)
         done, _ = await asyncio.wait([task], timeout=PATIENCE)
-        if not done:
-            await self.answer(put_off, body)
-        await task
+        try:
+            if not done:
+                await self.answer(put_off, body)
+        finally:  # what was begun counts, whatever Discord says to it
+            await task
 
 
 async def conversations(doing: Doing) -> list[tuple[Hearing, str, str]]:

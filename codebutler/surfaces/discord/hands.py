@@ -79,8 +79,8 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
     state, message = await load(door.store, thread), doing.event.get("message") or {}
     person = await doing.person(door)
     if why := gone(state, choice.action, choice.value, mark):
-        door.buttons.used(conversation, str(message.get("id")))
-        await doing.answer(EDIT, looks.used(message, f"No longer open: {why}"))
+        over = doing.answer(EDIT, looks.used(message, f"No longer open: {why}"))
+        await door.buttons.replaced(conversation, str(message.get("id")), over)
         return
     if why := await refusal(doing, door, state, choice.action, person):
         await doing.tell(why)
@@ -93,8 +93,8 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
         action=choice.action, value=choice.value,
     )  # fmt: skip
     await doing.within(door.receive(said), PUT_OFF_EDIT)
-    door.buttons.used(conversation, str(message.get("id")))
-    await doing.answer(EDIT, looks.used(message, looks.decided(choice.label, person.id)))
+    decided = doing.answer(EDIT, looks.used(message, looks.decided(choice.label, person.id)))
+    await door.buttons.replaced(conversation, str(message.get("id")), decided)
 
 
 def _form(choice: Choice, state: ThreadState) -> Json | None:

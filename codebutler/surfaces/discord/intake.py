@@ -9,6 +9,7 @@ from codebutler.store.store import Store
 from codebutler.surfaces.discord import inbound
 from codebutler.surfaces.discord.calls import Calls, DiscordAway, DiscordRefused
 from codebutler.surfaces.files import Files
+from codebutler.surfaces.wording import unsaid
 from codebutler.text import fit
 from codebutler.types import Json
 
@@ -47,8 +48,8 @@ class Intake(Files):
                 channel_id=channel,
             )  # fmt: skip
         except (DiscordRefused, DiscordAway) as error:
-            log.info("no history of %s: %s", channel, error)
-            return ""
+            log.warning("no history of %s: %s", channel, error)
+            return unsaid(error)
         lines = []
         for message in sorted(rows, key=lambda row: int(row["id"])):
             author = message.get("author") or {}

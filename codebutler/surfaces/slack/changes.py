@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from codebutler.events import MessageReceived
 from codebutler.surfaces.files import taken_out
 from codebutler.surfaces.slack.calls import SlackRefused
-from codebutler.surfaces.slack.crosses import at_work, missed_crosses
+from codebutler.surfaces.slack.crosses import missed_crosses
 from codebutler.surfaces.slack.inbound import Heard, Self, plain, standing_files
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import replies
-from codebutler.surfaces.wording import load
+from codebutler.surfaces.wording import at_work, load
 from codebutler.thread.state import ThreadState
 from codebutler.types import Json
 

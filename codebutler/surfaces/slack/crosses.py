@@ -13,16 +13,10 @@ from msgspec.structs import replace
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.inbound import STOPS, Heard, Self
 from codebutler.surfaces.slack.intake import SURFACE
-from codebutler.thread.state import ThreadState
 from codebutler.types import Json
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
-
-
-def at_work(state: ThreadState) -> bool:
-    """Whether there is something to stop: a turn that has not ended, a plan or a question that waits."""
-    return bool(state.unread or state.unended or state.plan_waits or state.question is not None)
 
 
 async def missed_crosses(

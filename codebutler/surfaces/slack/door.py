@@ -16,6 +16,7 @@ from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.hearing import Hearing
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.markup import letters
 from codebutler.surfaces.slack.opening import moved, placed
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
@@ -40,7 +41,7 @@ class Standing:
     marks: dict[str, str] = field(default_factory=dict)
     files: set[str] = field(default_factory=set)
     unmarked: dict[str, str] = field(default_factory=dict)
-    """By their text, where a server gives no marks back: messages that may be the one of unknown fate."""
+    """By their letters, where a server gives no marks back: messages that may be the one of unknown fate."""
 
 
 class Slack:
@@ -121,7 +122,7 @@ class Slack:
         shown = ""
         for number, piece in enumerate(pieces(message, conversation=conversation, mark=mark)):
             own = f"{mark}#{number}"
-            shown = standing.marks.get(own) or standing.unmarked.pop(piece.text, "")
+            shown = standing.marks.get(own) or standing.unmarked.pop(letters(piece.text), "")
             aloud = "aloud" in message.data
             if not shown and not message.slot and not aloud:
                 shown = await self.streams.become(conversation, message, piece, own)
@@ -237,5 +238,5 @@ def _note(found: Standing, message: Json) -> None:
     if mark := blocks.mark_of(message):
         found.marks[mark] = str(message["ts"])
     elif not message.get("files"):
-        found.unmarked[str(message.get("text") or "")] = str(message["ts"])
+        found.unmarked[letters(str(message.get("text") or ""))] = str(message["ts"])
     found.files |= {str(file.get("name")) for file in message.get("files") or []}

@@ -20,7 +20,7 @@ from codebutler.surfaces.slack.crosses import counted, refused
 from codebutler.surfaces.slack.inbound import Heard, read
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
-from codebutler.surfaces.slack.pages import listed, replies
+from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.used import ended, replace_in
 from codebutler.surfaces.wording import load, not_theirs
@@ -187,21 +187,6 @@ class Hearing:
             del self.speakers[next(iter(self.speakers))]
         if heard.kind == "message":
             self.link.later(self.signs.see(heard.channel, heard.ts, heard.root))
-
-    async def find_channel(self) -> None:
-        """The repo's channel by its name, where no id is configured."""
-        name = (self.settings.channel_name or "").removeprefix("#")
-        if self.channels or not name:
-            return
-        kinds = "public_channel,private_channel"
-        listing = listed(
-            self.link.calls, "conversations.list", "channels", types=kinds, exclude_archived=True
-        )
-        try:
-            self.channels |= {str(c["id"]) async for c in listing if c.get("name") == name}
-        except SlackRefused as error:
-            fix = "Name the channel by its id (slack.channelID)."
-            await self.link.troubles.tell("find_channel", f"#{name} cannot be looked up: {error} {fix}")
 
     def opens(self, heard: Heard) -> bool:
         """Whether a message that belongs to no thread of ours opens one."""

@@ -11,6 +11,7 @@ from codebutler.surfaces.files import Files
 from codebutler.surfaces.slack.calls import Calls, SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Self, plain
 from codebutler.surfaces.slack.pages import replies
+from codebutler.surfaces.wording import unsaid
 from codebutler.text import fit
 from codebutler.types import Json, Person
 
@@ -81,8 +82,10 @@ class Intake(Files):
         try:
             given = [message async for message in replies(self._calls, f"{channel}:{root}")]
         except (SlackRefused, SlackAway) as error:
-            log.info("no history of %s:%s: %s", channel, root, error)
-            return ""
+            if isinstance(error, SlackRefused) and error.error == "thread_not_found":
+                return ""  # it is gone with its first message: there is nothing to read
+            log.warning("no history of %s:%s: %s", channel, root, error)
+            return unsaid(error)
         for message in given:
             if message.get("ts") == until or us.wrote(message) or not message.get("text"):
                 continue

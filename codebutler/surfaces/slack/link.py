@@ -20,7 +20,7 @@ from codebutler.surfaces.slack import inbound, requests
 from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, Self
 from codebutler.surfaces.slack.intake import Intake
-from codebutler.surfaces.slack.owners import by_claim
+from codebutler.surfaces.slack.owners import by_claim, find_channel
 from codebutler.surfaces.slack.sdk import closed, quiet, route, tokenless
 from codebutler.surfaces.slack.troubles import Troubles, fix_of_connection
 from codebutler.types import Json
@@ -67,7 +67,7 @@ class Link(Connection["Hearing", Heard]):
     def join(self, door: Hearing) -> None:
         """One more repo hears what comes. One that comes late hears what it has missed."""
         if self.connected.is_set():
-            self.later(door.find_channel())
+            self.later(find_channel(door))
         super().join(door)
 
     # ------------------------------------------------------------------------------- the Web API
@@ -175,7 +175,7 @@ class Link(Connection["Hearing", Heard]):
             try:
                 await self.us()
                 for door in self.doors:
-                    await door.find_channel()
+                    await find_channel(door)
                 if self.settings.listen:
                     await requests.serve(app, self.settings.listen, self._secret, self.hello, self.connected)
                 failures = 0 if await self._connection(app) else failures + 1

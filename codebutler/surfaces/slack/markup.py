@@ -16,6 +16,8 @@ _CALLS = re.compile(r"<(?=[@#]|!(?!--|doctype\b|\[cdata\[))", re.IGNORECASE)
 """How Slack's own notation calls people: <!channel>, <@U…>, <#C…>. HTML that looks like it calls nobody."""
 _BREAK = "\u200b"
 """No width: it takes a notation apart, and nobody sees it."""
+_NOTATION = re.compile(r"<([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
+_EMOJI = re.compile(r":[a-z0-9_+'-]+:")
 
 
 def guarded(markdown: str) -> str:
@@ -47,6 +49,15 @@ def escaped(text: str) -> str:
 def unescaped(text: str) -> str:
     """What Slack escaped, as people wrote it."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def letters(text: str) -> str:
+    """What a message says, whatever a server makes of its links, escapes and emoji: letters and figures.
+
+    Two messages of which it is the same are told from each other by nothing that servers keep as it was.
+    """
+    words = _NOTATION.sub(lambda found: found[2] or found[1].removeprefix("mailto:"), unescaped(text))
+    return re.sub(r"[\W_]", "", _EMOJI.sub("", words)) or text.strip()
 
 
 def mrkdwn(markdown: str) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.inbound import Heard
 from codebutler.surfaces.slack.intake import SURFACE
+from codebutler.surfaces.slack.pages import listed
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
@@ -40,3 +42,23 @@ def opener(doors: Iterable[Hearing], channel: str) -> Hearing | None:
     ranked = sorted(doors, key=lambda door: door.rank)
     own = next((door for door in ranked if channel in door.channels), None)
     return own or next((door for door in ranked if door.elsewhere(channel)), None)
+
+
+async def find_channel(door: Hearing) -> None:
+    """The repo's channel by its name, where no id is configured. One that is another repo's stays theirs."""
+    name, link = (door.settings.channel_name or "").removeprefix("#"), door.link
+    if door.channels or not name:
+        return
+    kinds = "public_channel,private_channel"
+    listing = listed(link.calls, "conversations.list", "channels", types=kinds, exclude_archived=True)
+    try:
+        found = {str(c["id"]) async for c in listing if c.get("name") == name}
+    except SlackRefused as error:
+        fix = "Name the channel by its id (slack.channelID)."
+        await link.troubles.tell("find_channel", f"#{name} cannot be looked up: {error} {fix}")
+        return
+    theirs = {channel for channel in found if claimed(door, channel)}
+    if theirs:
+        fix = "Give each repo a channel of its own in slack.channelID or slack.channelName."
+        await link.troubles.tell(f"theirs {name}", f"#{name} is another repo's channel already. {fix}")
+    door.channels |= found - theirs

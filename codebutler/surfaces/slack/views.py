@@ -110,8 +110,8 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     else:
         wish = decision(_texts(state.memory or []), values, INPUT)
         await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
-        door.buttons.used(conversation, ts)
-        link.later(replace_in(link, conversation, ts, decided("Decided one by one", user)))
+        replacing = replace_in(link, conversation, ts, decided("Decided one by one", user))
+        link.later(door.buttons.replaced(conversation, ts, replacing))
     return {}
 
 

@@ -182,6 +182,12 @@ class Methods:
         self.guild.may("reactions")
         react(found, unquote(emoji), BOT)
 
+    def get_reactions(self, *, channel: str, message: str, emoji: str, **_: object) -> list[Json]:
+        """Who reacted with an emoji."""
+        given = self.guild.message(channel, message).get("reactions", [])
+        users = [user for each in given if each["emoji"]["name"] == unquote(emoji) for user in each["users"]]
+        return [self.guild.users[user] for user in users]
+
     def delete_reaction(self, *, channel: str, message: str, emoji: str, **_: object) -> None:
         """Take a reaction of ours away."""
         for each in self.guild.message(channel, message).get("reactions", []):

@@ -99,6 +99,7 @@ class DiscordTwin:
             ("PUT", f"{C}/thread-members/@me", m.put_thread_member),
             ("PUT", f"{M}/reactions/{{emoji}}/@me", m.put_reaction),
             ("DELETE", f"{M}/reactions/{{emoji}}/@me", m.delete_reaction),
+            ("GET", f"{M}/reactions/{{emoji}}", m.get_reactions),
             ("POST", f"{C}/typing", m.post_typing),
             ("POST", "/interactions/{interaction}/{token}/callback", h.post_callback),
             ("POST", W, h.post_followup), ("GET", f"{W}/messages/@original", h.get_original),

@@ -43,6 +43,19 @@ async def test_a_press_counts_and_says_who_decided(desk: Any) -> None:
     assert "**Approve**" in posted["embeds"][-1]["description"]
 
 
+async def test_buttons_pressed_while_discord_is_away_give_way_later(desk: Any) -> None:
+    root, thread, message = await planned(desk)
+    desk.twin.faults.always("post_callback", Fault("error", error="50013 Missing Permissions"))
+    desk.human.press(root, message, "Approve")
+    await desk.until(lambda: [i for i in desk.received if i.action == "approve"])
+    approved = ev.PlanApproved(message=1, hash="h" * 64, base="b" * 40, by=desk.received[-1].author)
+    await desk.store.append(thread, [NewEvent(approved.kind, uuid4().hex, ev.dump(approved))])
+    async with asyncio.timeout(30):
+        while desk.guild.channels[root].messages[message]["components"]:
+            desk.door.rested(thread)
+            await asyncio.sleep(0.05)
+
+
 async def test_what_is_decided_in_words_takes_the_buttons_away(desk: Any) -> None:
     root, thread, message = await planned(desk)
     approved = ev.PlanApproved(

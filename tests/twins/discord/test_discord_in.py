@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 
+from codebutler import events as ev
+from codebutler.store.rows import NewEvent
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.testing.discord.guild import BOT, FORUM, GUILD, SHOP
 from codebutler.testing.discord.human import Human
+from codebutler.testing.discord.methods import react
+from codebutler.testing.slack.faults import Fault
+from codebutler.types import Outbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +61,14 @@ async def test_a_mention_brings_what_was_said_before(desk: Any) -> None:
     [inbound] = desk.received
     assert inbound.text.startswith("fix that\n")
     assert "Robin: prices are wrong" in inbound.text
+
+
+async def test_a_mention_says_when_earlier_words_cannot_be_read(desk: Any) -> None:
+    talk = desk.human.thread("prices", "shall we look at the prices?")
+    desk.twin.faults.always("get_messages", Fault("error", error="50001 Missing Access"))
+    desk.human.say(f"<@{BOT}> a task", channel=talk)
+    await desk.until(lambda: desk.received)
+    assert "(It could not be read: Discord" in desk.received[0].text
 
 
 async def test_edits_deletions_and_a_cross_reach_the_thread(desk: Any) -> None:
@@ -152,6 +166,47 @@ async def test_unread_changes_during_an_outage_count(desk: Any) -> None:
     await desk.until(lambda: any(each.edits for each in desk.received))
     kinds = [said.kind for said in await desk.heard(f"{SHOP}:{root}")]
     assert sorted(kinds[3:]) == ["message_deleted", "message_edited"]
+
+
+@pytest.mark.parametrize("where", ["first", "reply", "ours"])
+async def test_a_cross_of_an_outage_stops_what_is_at_work_once(desk: Any, where: str) -> None:
+    root = desk.human.say("first")
+    await desk.until(lambda: root in desk.guild.channels)
+    reply = desk.human.say("more", channel=root)
+    await desk.until(lambda: len(desk.received) == 2)
+    ours = await desk.door.deliver(f"{SHOP}:{root}", Outbound(text="I look."), mark="m1", replaces="")
+    about, channel = {"first": (root, SHOP), "reply": (reply, root), "ours": (ours, root)}[where]
+    message = desk.guild.channels[channel].messages[about]
+    react(message, "❌", BOT)  # is no person's
+    react(message, "⛔", desk.human.user)
+    react(message, "❌", desk.human.user)
+    for _ in range(2):
+        await missed_changes(desk.link, desk.door.hearing)
+    assert [(i.action, i.author.name, i.external_id) for i in desk.received[2:]] == [
+        ("cancel", "Robin", f"{SHOP}:{root}")
+    ]
+
+
+async def test_a_thread_that_is_gone_hides_no_cross_of_another(desk: Any) -> None:
+    roots = [desk.human.say(text) for text in ("first", "second")]
+    await desk.until(lambda: set(roots) <= set(desk.guild.channels))
+    react(desk.guild.channels[SHOP].messages[roots[0]], "❌", desk.human.user)
+    del desk.guild.channels[roots[1]]
+    await missed_changes(desk.link, desk.door.hearing)
+    assert [i.action for i in desk.received if i.action] == ["cancel"]
+
+
+async def test_a_cross_of_an_outage_stops_nothing_where_nothing_is_at_work(desk: Any) -> None:
+    root = desk.human.say("first")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    said = ev.MessageTaken(frame="pm", messages=[2], content="first")
+    over = ev.TurnEnded(outcome="answered")
+    start = ev.FrameStarted(frame="pm", role="pm")
+    await desk.store.append(thread, [NewEvent(e.kind, uuid4().hex, ev.dump(e)) for e in (start, said, over)])
+    react(desk.guild.channels[SHOP].messages[root], "❌", desk.human.user)
+    await missed_changes(desk.link, desk.door.hearing)
+    assert len(desk.received) == 1
 
 
 async def test_a_session_is_resumed_and_duplicates_count_once(desk: Any) -> None:

@@ -143,6 +143,17 @@ async def test_whoever_is_called_reads_the_newest_of_a_long_thread(desk: Any) ->
     assert "robin: word 299" in desk.received[0].text
 
 
+@pytest.mark.parametrize("fault", [Fault("500"), Fault("error", error="missing_scope")])
+async def test_whoever_is_called_hears_when_earlier_words_cannot_be_read(desk: Any, fault: Fault) -> None:
+    desk.slack.workspace.channel(OTHER, "general")
+    human = Human(desk.slack, channel=OTHER)
+    first = human.say("the matter")
+    desk.slack.faults.always("conversations.replies", fault)
+    human.say(f"<@{BOT_USER}> please", thread=first)
+    await desk.until(lambda: desk.received)
+    assert "before you were called:\n(It could not be read: Slack" in desk.received[0].text
+
+
 @pytest.mark.parametrize("member", [None, True])
 async def test_a_channel_that_does_not_say_who_is_in_it_is_used(desk: Any, member: bool | None) -> None:
     desk.slack.leaves_out = frozenset({"is_member"} if member is None else ())

@@ -10,6 +10,7 @@ from codebutler.settings.shape import Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.surfaces.slack.door import Slack
+from codebutler.surfaces.slack.owners import find_channel
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_USER
 from codebutler.thread.intake import receive
@@ -103,3 +104,14 @@ async def test_without_elsewhere_no_command_or_shortcut_opens_a_thread(desks: Ca
     await desk.until(lambda: desk.slack.workspace.ephemeral)
     assert (desk.received, [m["ts"] for m in desk.slack.workspace.channels[OTHER].messages]) == ([], [ts])
     assert "No repo is served here" in (asked.answer or {})["text"]
+
+
+async def test_a_name_of_anothers_channel_takes_nothing(desk: Any, second: Second) -> None:
+    config = second.door.hearing.settings.model_copy(update={"channel_id": None, "channel_name": "shop"})
+    desk.slack.workspace.channels["CSHOP0001"].name = "shop"
+    third = Slack(desk.link, config, second.store)
+    await find_channel(third.hearing)
+    assert third.hearing.channels == set()
+    desk.link.leave(desk.door.hearing)
+    await find_channel(third.hearing)
+    assert third.hearing.channels == {"CSHOP0001"}
