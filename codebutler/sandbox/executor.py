@@ -273,8 +273,7 @@ class Executor:
             return self._client
 
     def _seen(self) -> tuple[object, ...]:
-        """What the sandbox saw of the repository at its start; with scratch git, it is what commands made
-        of it: a restart would throw their stash and commits away."""
+        """What the sandbox saw of git at its start. Nothing with scratch git: a restart would lose what it holds."""
         git = self._job.git
         if git is None or self._job.scratch:
             return ()

@@ -14,6 +14,7 @@ from codebutler.events import (
     FrameStarted,
     ImageMade,
     MessageReceived,
+    ModelFailed,
     ModelReplied,
     Transcribed,
     dump,
@@ -93,7 +94,7 @@ def test_a_message_is_unread_until_an_event_deals_with_it(log: list[Row]) -> Non
 @given(logs)
 def test_the_money_is_the_sum_of_the_replies(log: list[Row]) -> None:
     state: ThreadState = fold("t", log)
-    paid = (ModelReplied, Compacted, ImageMade, Transcribed)
+    paid = (ModelReplied, ModelFailed, Compacted, ImageMade, Transcribed)
     replies = [event for _, _, event in log if isinstance(event, paid)]
     assert round(state.usd, 6) == round(sum(event.usd for event in replies), 6)
     assert round(sum(f.usd for f in state.frames.values()), 6) <= round(state.usd, 6)
