@@ -89,12 +89,12 @@ class GitWork:
         return result.out
 
     def fill(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Write the files of ``commit`` into the worktree, which holds nothing (but ``.git``) yet."""
+        """Write all files of ``commit`` into the worktree, which holds nothing (but ``.git``) yet."""
         commit = sha(params.get("commit"))
         if set(os.listdir(self.space.root)) - {".git"}:
             raise Fault("the worktree is not empty")
         self.records.begin()
-        self.run("read-tree", "--reset", "-u", commit)
+        self.run("read-tree", "--reset", "-u", "--no-sparse-checkout", commit)
         return {}
 
     def stage(self, base: str) -> list[str]:

@@ -84,7 +84,7 @@ def table(sums: Mapping[str, Sum], together: Sum, *, width: int, fine: bool) -> 
 
     The plot takes what is left. ``fine``: the terminal can show eighths of a block.
     """
-    names = {name: plain(name) for name in sums}
+    names = {name: " ".join(plain(name).split()) for name in sums}
     rows = [_HEAD, *(_cells(names[n], s) for n, s in sums.items()), _cells("all", together)]
     sizes = [max(_wide(row[k]) for row in rows) for k in range(len(_HEAD))]
     sizes = _fitting(sizes, width)

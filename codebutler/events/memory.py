@@ -9,11 +9,16 @@ Mark: TypeAlias = Literal["", "keep", "drop"]
 
 
 class MemoryProposed(Record):
-    """Numbered lessons await a person's word. ``known`` were turned away: memory holds them already."""
+    """Numbered lessons await a person's word. ``known`` were turned away: memory holds them already.
+
+    ``aside`` have no place in their files as those are now, and may be taken up again; ``unfit`` says why.
+    """
 
     kind: Literal["memory_proposed"] = "memory_proposed"
     items: list[MemoryItem]
     known: list[str] = []
+    aside: list[MemoryItem] = []
+    unfit: list[str] = []
 
 
 class MemoryMarked(Record):

@@ -93,6 +93,7 @@ class OpenAIClient:
         route, asked = await self._route(model), Asked(messages, tools, max_output, role, on_text)
         manners = self._manners.setdefault(route.endpoint, Manners(route.endpoint))
         refused: list[Bill] = []  # tries with words that the server does not take
+        await self._load(route)
         while True:
             told, started, drops = self._assembler(route), time.monotonic(), manners.drops
             try:
@@ -130,12 +131,15 @@ class OpenAIClient:
         await self._vocabularies.load(route.id)
         return route
 
+    async def _load(self, route: Route) -> None:
+        """Load the package that speaks to it: that takes seconds, in which no model thinks."""
+        await load()
+
     def _assembler(self, route: Route) -> Assembler:
         return Assembler()
 
     async def _converse(self, route: Route, manners: Manners, asked: Asked, told: Assembler) -> None:
         """Send the request and read the stream to its end."""
-        await load()
         options, drops = manners.options(asked.max_output), manners.drops
         body = self._bodies.body(route.model, marked(route, asked.messages), asked.tools, options, drops)
         wire = self._wires.setdefault(route.endpoint, stream.Wire(route.endpoint, self._timeouts))

@@ -46,6 +46,8 @@ _KINDS = (
     (re.compile(r"invalid[_ ]?request|bad[_ ]?request|context_length"), 400),
 )
 """What codes and types of errors mean that come under status 200."""
+_WORDS = 100
+"""Characters of a code that are looked at."""
 
 
 def from_status(status: int, body: Any, headers: Mapping[str, str], route: Route) -> ModelError:  # noqa: ANN401
@@ -96,8 +98,8 @@ def status_in(error: Any) -> int:  # noqa: ANN401 - whatever came in
     if not isinstance(error, dict):
         return 0
     for told in (error.get("code"), error.get("status"), error.get("type")):
-        text = str(told).lower() if type(told) in {int, str} else ""
-        if text.isascii() and text.isdecimal() and 400 <= int(text[:9]) < 600:
+        text = str(told)[:_WORDS].lower() if type(told) in {int, str} else ""
+        if text.isascii() and text.isdecimal() and 400 <= int(text) < 600:
             return int(text)
         for words, status in _KINDS:
             if words.search(text):

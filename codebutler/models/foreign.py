@@ -60,6 +60,10 @@ class Client(OpenAIClient):
         except (ConfigError, ModelRefused):
             return  # the call itself says so
 
+    async def _load(self, route: Route) -> None:
+        """The package is loaded before the call's seconds are counted."""
+        await (load(route.id) if route.endpoint.kind == "litellm" else super()._load(route))
+
     def _assembler(self, route: Route) -> Assembler:
         return Thoughtful() if route.endpoint.kind == "litellm" else super()._assembler(route)
 

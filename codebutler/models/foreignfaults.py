@@ -23,6 +23,10 @@ _LOOKED = 8_000
 """Characters of an error that are looked at: a server writes them, and patterns are slow on blanks."""
 _MISSING = re.compile(r"No module named '([\w.]+)'")
 _NO_KEY = re.compile(r"(?:missing|no|provide|locate) (?:\w+ ){0,3}(?:credentials|api[_ ]?key)", re.IGNORECASE)
+_STUMBLES = (TypeError, LookupError, AttributeError)
+"""What the package meets an answer with whose form it does not know, text in parts among them."""
+_DIALLING = ("Connect", "ClientConnector", "Proxy")
+"""How the names of errors begin that come before a server has the request."""
 _PACKAGES = {"google": "google-auth", "botocore": "boto3"}
 """Modules whose package has another name."""
 
@@ -49,7 +53,8 @@ def translated(error: Exception, route: Route, heard: Overheard) -> ModelError:
     if status == 401:
         return no_key(provider, "does not accept the API key") if heard.status else no_key(provider)
     if heard.status:
-        return _answered(route, heard, odd="Traceback" in said or status is None)
+        stumbled = any(isinstance(e, _STUMBLES) for e in fixedroute.behind(error))
+        return _answered(route, heard, odd=stumbled or "Traceback" in said or status is None)
     words = _APPENDED.sub("", said)
     if status in {None, 500}:  # the package's own, for all that never reached a server
         return _unanswered(error, words, route, heard)
@@ -85,7 +90,7 @@ def _unanswered(error: Exception, words: str, route: Route, heard: Overheard) ->
     """No server has answered: the network failed, or the package refused before it asked any."""
     failed = [e for e in fixedroute.behind(error) if isinstance(e, _network())]
     if failed:
-        dialled = any(type(e).__name__.startswith(("Connect", "ClientConnector")) for e in failed)
+        dialled = any(type(e).__name__.startswith(_DIALLING) for e in failed)
         if heard.sent and not dialled:
             return faults.broken(route, "broke the connection")
         return faults.unreachable(route, _why(failed))

@@ -37,6 +37,8 @@ _HEARD = {
 """Dollars per million tokens, in and out."""
 _MORE, _ALWAYS, _CENT = 4, 1_000, 0.01
 """Times the most that we reckon with, and tokens and dollars, which a service's own count can be."""
+_LEAST, _LEAST_HEARD = 64, 256
+"""The most that we reckon with is at most so many times what a picture takes, and what a recording costs."""
 _CHUNKS, _FORMAT = 64, 16
 """Chunks of a WAV file that are looked at, and bytes of the one that tells how it was recorded."""
 _PLAIN = frozenset({1, 3, 6, 7, 0xFFFE})
@@ -77,10 +79,13 @@ def most_drawn(*, prompt: str, size: str, quality: str, sources: int) -> Tokens:
 
 def believed(told: Tokens, most: Tokens) -> Tokens:
     """What a service counted, as far as that can be; where it counted nothing or the impossible, the most."""
-    within = _MORE * (most.text + most.pictures) + _ALWAYS
-    given = told if 0 < told.text + told.pictures <= within else most
-    output = told.output if 0 < told.output <= _MORE * most.output + _ALWAYS else most.output
+    given = told if _can_be(told.text + told.pictures, most.text + most.pictures) else most
+    output = told.output if _can_be(told.output, most.output) else most.output
     return Tokens(given.text, given.pictures, output)
+
+
+def _can_be(told: int, most: int) -> bool:
+    return max(1, most / _LEAST) <= told <= _MORE * most + _ALWAYS
 
 
 def heard(model: str, *, seconds: float | None, tokens: tuple[int, int] | None) -> float | None:
@@ -102,7 +107,7 @@ def paid_for_hearing(
     """
     told, worst = heard(model, seconds=seconds, tokens=tokens), worst_heard(model, data)
     most = _PER_MINUTE.get(_plain(model), 0.0) * len(data) / _LEAST_RATE / 60
-    possible = told is not None and told <= max(_MORE * worst, most, _CENT)
+    possible = told is not None and worst / _LEAST_HEARD <= told <= max(_MORE * worst, most, _CENT)
     return told if possible else (worst or None)
 
 

@@ -8,7 +8,6 @@ Servers that speak in binary frames (Bedrock) are not understood: for them the p
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from codebutler.models import bill
 from codebutler.models.bill import Told
+from codebutler.models.lenient import loads
 from codebutler.models.sse import Events, EventTooLarge
 from codebutler.models.unpacking import NotUnpacked, Unpacker
 from codebutler.types import Json
@@ -92,7 +92,7 @@ class Overheard:
     def whole(self) -> Any:  # noqa: ANN401 - whatever JSON came in
         """The one JSON value that the body is; None if it is none."""
         try:
-            return json.loads(self.begun) if self.begun.lstrip()[:1] == b"{" else None
+            return loads(self.begun) if self.begun.lstrip()[:1] == b"{" else None
         except (ValueError, RecursionError):
             return None
 
@@ -123,7 +123,7 @@ class Overheard:
         if b'"usage"' not in data and b'"error"' not in data:
             return
         try:
-            event = json.loads(data)
+            event = loads(data)
         except (ValueError, RecursionError):
             return  # the package meets it as well, and says so
         if not isinstance(event, dict):

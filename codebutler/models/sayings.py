@@ -8,28 +8,35 @@ import re
 from typing import Any
 
 from codebutler.models.endpoints import Endpoint
+from codebutler.models.lenient import loads
 from codebutler.redact import Redactor
 
 _SHOWN = 400
 """Characters."""
+_LOOKED, _KEY = 16_000, 400
+"""Characters that are looked at of a saying, and of the longest key: a server may send megabytes, in which
+what looks for keys would take seconds."""
+_PAGE, _CODE = 64_000, 100
+"""Characters that are looked at of a web page, and that are left of an error's code."""
 
 
 def parsed(said: bytes) -> Any:  # noqa: ANN401 - whatever came in
     """The body of an answer: its JSON, or its text, also of a page."""
     text = said.decode("utf-8", "replace")
     try:
-        return json.loads(text)
+        return loads(text)
     except (ValueError, RecursionError):
         return page_text(text) if text.lstrip().startswith("<") else text
 
 
 def page_text(text: str) -> str:
     """What a web page says: its title, else its text."""
-    title = re.search(r"<title[^>]*>([^<]*)", text, re.IGNORECASE)
+    text = text[:_PAGE]
+    title = re.search(r"<title[^<>]*>([^<]*)", text, re.IGNORECASE)
     if title and title[1].strip():
         return html.unescape(title[1])
     return html.unescape(
-        re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>?", " ", text, flags=re.IGNORECASE | re.DOTALL)
+        re.sub(r"<(script|style)\b.*?(?:</\1>|\Z)|<[^>]*>?", " ", text, flags=re.IGNORECASE | re.DOTALL)
     )
 
 
@@ -49,7 +56,7 @@ def read(body: Any, endpoint: Endpoint) -> tuple[str, str]:  # noqa: ANN401 - wh
     message = ": ".join(filter(None, [message, _upstream(inner.get("metadata"))]))
     if code == "scenario_mismatch":  # our own test server: its words matter as they are
         return code, message
-    return str(code), one_line(message, endpoint)
+    return str(code)[:_CODE], one_line(message, endpoint)
 
 
 def _upstream(metadata: Any) -> str:  # noqa: ANN401 - whatever came in
@@ -58,7 +65,7 @@ def _upstream(metadata: Any) -> str:  # noqa: ANN401 - whatever came in
     if not isinstance(raw, str):
         return ""
     try:
-        inner = json.loads(raw)
+        inner = loads(raw)
     except (ValueError, RecursionError):
         return raw
     error = inner.get("error", inner) if isinstance(inner, dict) else inner
@@ -68,7 +75,10 @@ def _upstream(metadata: Any) -> str:  # noqa: ANN401 - whatever came in
 
 def one_line(text: str, endpoint: Endpoint) -> str:
     """A stranger's text, fit to be shown: one line, bounded, without the key."""
-    key = [endpoint.key.get_secret_value()] if endpoint.key else []
-    line = " ".join(Redactor(key).text(text).split())
-    printable = "".join(c for c in line if c.isprintable())
+    redactor = Redactor([endpoint.key.get_secret_value()] if endpoint.key else [])
+    said = redactor.text(text[:_LOOKED])
+    printable = "".join(c for c in " ".join(said.split()) if c.isprintable())
+    if len(text) > _LOOKED:
+        printable = printable[:-_KEY]  # half a key would not be known as one
+    printable = redactor.text(printable)  # signs that nobody sees may have stood within one
     return printable if len(printable) <= _SHOWN else printable[: _SHOWN - 1] + "…"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
@@ -17,6 +16,7 @@ from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, quirks, reach, sayings
 from codebutler.models.breaks import translated
 from codebutler.models.endpoints import Endpoint
+from codebutler.models.lenient import loads
 from codebutler.models.routing import Route
 from codebutler.models.sse import Events, EventTooLarge
 
@@ -276,6 +276,6 @@ async def _finish(content: StreamReader) -> None:
 
 def _parsed(data: bytes, route: Route) -> Any:  # noqa: ANN401 - whatever JSON came in
     try:
-        return json.loads(data.decode("utf-8", "replace"))
+        return loads(data.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise faults.broken(route, "sent something that is not JSON") from error

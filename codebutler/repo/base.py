@@ -9,6 +9,7 @@ from msgspec import Struct
 from codebutler.errors import RepoError
 from codebutler.repo.discover import Repo
 from codebutler.repo.git import is_ancestor, plumb, tip_of
+from codebutler.repo.lacking import complete
 from codebutler.repo.remotes import Remote, pick_remote, pull_line, upstream_tip
 from codebutler.repo.transfer import fetch, ls_remote
 
@@ -58,6 +59,7 @@ async def base_commit(
     if repo.branch is None:
         notices.append(f"HEAD is detached: starting from {repo.head[:12]}, the PR will target {branch}")
         tip = repo.head
+    await complete(repo.gitdir, tip, url or repo.remote_url, token=token)
     return Base(tip, branch, tuple(notices))
 
 

@@ -1,4 +1,4 @@
-"""Keep a worktree's own index in step with its branch, so that a person's `git status` there is right."""
+"""A worktree's own index: in step with its branch and whole, so that a person's `git status` is right."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.git import common_dir, need_oid, try_git
+from codebutler.repo.git import common_dir, git, need_oid, try_git
 from codebutler.repo.process import complaint
 
 
@@ -23,6 +23,18 @@ async def sync_index(gitdir: Path, ref: str, commit: str) -> bool:
     if result.code != 0 and "index.lock" not in result.err:
         raise RepoError(f"the index in {private} cannot be set: {complaint(result.err)}")
     return result.code == 0
+
+
+async def unsparse(private: Path) -> None:
+    """Let a new worktree have all files.
+
+    git gives it the sparse patterns of the checkout that it was made from, and `git add` then passes over
+    what lies outside of them without a word.
+    """
+    await asyncio.to_thread((private / "info" / "sparse-checkout").unlink, missing_ok=True)
+    own = private / "config.worktree"
+    if await asyncio.to_thread(own.is_file):
+        await git("config", f"--file={own}", "core.sparseCheckout", "false", gitdir=private)
 
 
 def _private_gitdir(gitdir: Path, ref: str) -> Path | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.git import git, need_oid, plumb, resolve, try_git
+from codebutler.repo.git import git, move_ref, need_oid, plumb, resolve, try_git
 from codebutler.repo.process import complaint
 
 _KEPT = "refs/codebutler/kept/"
@@ -41,6 +41,14 @@ async def replace(gitdir: Path, branch: str, new: str, old: str, *, why: str) ->
     if await resolve(gitdir, f"refs/heads/{branch}") != old:
         raise RepoError(f"{branch} was moved by somebody else meanwhile", fix="Look at it and try again")
     raise RepoError(f"{branch} could not be moved: {complaint(result.err)}")
+
+
+async def move(gitdir: Path, branch: str, new: str, old: str, *, why: str, keep: bool) -> None:
+    """Move ``branch`` from ``old`` to ``new``; with ``keep`` as ``replace`` does it."""
+    if keep:
+        await replace(gitdir, branch, new, old, why=why)
+    else:
+        await move_ref(gitdir, f"refs/heads/{branch}", new, old, why=why)
 
 
 async def is_kept(gitdir: Path, branch: str, commit: str) -> bool:

@@ -10,7 +10,7 @@ from codebutler.errors import ToolFailed
 from codebutler.repo.memory_items import Learned, is_note, is_noted, learned, step_mark
 from codebutler.repo.memory_page import Entry, Page, Section, comments, lines_of
 from codebutler.repo.memory_replaces import is_meant, present
-from codebutler.repo.memory_text import AUTOMATIC, bare, inline, item_line, key, plain, title, word
+from codebutler.repo.memory_text import AUTOMATIC, bare, inline, item_line, key, plain, same, title, word
 from codebutler.types import MemoryItem
 
 if TYPE_CHECKING:
@@ -135,10 +135,11 @@ def _applied(text: str, item: MemoryItem, note: str) -> str:
     content = item_line(item.text)
     if item.kind == "automate" and not content.endswith(AUTOMATIC):
         content = f"{content} {AUTOMATIC}"
-    known = Page(text).find(content, None)
+    is_marked = item.kind == "automate"
+    known = Page(text).find(content, None, loosely=is_marked)
     if known is not None and lines_of(known)[0] != first.start:
         return _without(text, item, item.replaces)  # it is there: only what it takes the place of goes
-    if key(plain(first.text)) == key(item.text) and not others:
+    if same(first.text, inline(content)) and not others:
         return text
     lines = [entry.start for entry in others]
     for start in sorted(lines, reverse=True):
@@ -155,7 +156,11 @@ def _added(page: Page, item: MemoryItem, note: str) -> str:
     content = item_line(item.text)
     heading = title(item.section if item.section.strip() else DEFAULT_SECTION)
     section = page.section(heading)
-    known = None if is_step and section is None else page.find(content, section if is_step else None)
+    known = (
+        None
+        if is_step and section is None
+        else page.find(content, section if is_step else None, loosely=item.kind == "automate")
+    )
     if known is not None:
         return _mark(page, known, note) if item.kind == "automate" else page.text
     if item.kind == "automate" and not content.endswith(AUTOMATIC):

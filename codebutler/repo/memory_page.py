@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from codebutler.errors import ToolFailed
-from codebutler.repo.memory_text import inline, key, parse, plain
+from codebutler.repo.memory_text import inline, key, parse, plain, same
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -98,12 +98,17 @@ class Page:
                 found.append(Entry(i, start, self.after_text(end), ordered, title, self.tokens[i + 2]))
         return found
 
-    def find(self, content: str, within: Section | None) -> Token | None:
-        """The text of a list item, in the section or anywhere, that says the same as ``content``."""
-        wanted = key(plain(inline(content)))
+    def find(self, content: str, within: Section | None, *, loosely: bool = False) -> Token | None:
+        """The text of a list item, in the section or anywhere, that says the same as ``content``.
+
+        ``loosely``: by what is read alone, as people and models name a step.
+        """
+        asked = inline(content)
+        wanted = key(plain(asked))
         for i, token in enumerate(self.tokens):
             is_item = token.type == "inline" and self.tokens[i - 2].type == "list_item_open"
-            if is_item and (within is None or within.has(token)) and key(plain(token)) == wanted:
+            is_here = is_item and (within is None or within.has(token))
+            if is_here and key(plain(token)) == wanted and (loosely or same(token, asked)):
                 return token
         return None
 

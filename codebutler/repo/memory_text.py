@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 AUTOMATIC = "(automatic)"
 ITEM_CHARS, SECTION_CHARS = 600, 80
 """Caps in characters: a longer item is refused, a longer heading ends in an ellipsis."""
+_SPELLED = re.compile(r"[\w-]*[^\W_][./_:][\w./:-]*\w")
+"""A path, a file, a name with an underscore: its case counts."""
 _JOINERS = "\u200c\u200d"
 """Invisible, but some scripts and emoji cannot do without them."""
 
@@ -41,6 +43,23 @@ def plain(token: Token) -> str:
         elif not (child.type == "html_inline" and child.content.startswith("<!--")):
             parts.append(child.content)
     return "".join(parts)
+
+
+def same(one: Token, other: Token) -> bool:
+    """Whether two items say the same: also where their links lead, and the case of code, paths and names."""
+    return key(plain(one)) == key(plain(other)) and _exact(one) == _exact(other)
+
+
+def _exact(token: Token) -> list[str]:
+    """What of an item's words has a meaning beyond the words: targets, code, and what is spelled like it."""
+    found = list[str]()
+    for child in token.children or []:
+        found += [str(child.attrs[name]) for name in ("href", "src") if name in child.attrs]
+        if child.type == "code_inline":
+            found.append(child.content)
+        elif child.type == "text":
+            found += _SPELLED.findall(child.content)
+    return found
 
 
 def key(text: str) -> str:

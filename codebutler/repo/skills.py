@@ -14,7 +14,8 @@ from codebutler.text import fit
 FOLDERS = (".codebutler/skills", ".claude/skills")
 """Where a repo keeps them. Of two with one name, the first wins."""
 FILE = "SKILL.md"
-AT_MOST = 40
+AT_MOST, LOOKED = 40, 100
+"""Skills that are listed, and files that are looked into for them: each takes a moment of a start."""
 DESCRIPTION, LISTED, TEXT = 240, 6_000, 16_000
 """Characters of one description, of the whole list, and of a file that is read."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -57,10 +58,15 @@ async def find(gitdir: Path, commit: str) -> Skills:
     found: dict[str, Skill] = {}
     problems: list[str] = []
     beyond: list[str] = []
+    looked = 0
     for top in FOLDERS:
         files = await list_files(gitdir, commit, top)
         for path in sorted(p for p in files if p.endswith(f"/{FILE}") and p.count("/") == top.count("/") + 2):
             folder = path.removesuffix(f"/{FILE}")
+            looked += 1
+            if looked > LOOKED:
+                beyond.append(folder)
+                continue
             try:
                 name, description = front_matter(await show_file(gitdir, commit, path) or "", folder)
             except ValueError as error:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.errors import RepoError
 from codebutler.repo.git import need_oid, plumb, try_git, try_plumb
@@ -96,7 +97,19 @@ async def fetch(
     timeout: float | None = None,
 ) -> None:
     """Fetch ``specs`` from an explicit URL: no tags, no submodules, nothing written but what they name."""
+    await _fetch(gitdir, _access(url, token), specs, timeout)
+
+
+async def fetch_objects(
+    gitdir: Path, url: str, oids: Sequence[str], *, token: str | None = None, timeout: float | None = None
+) -> None:
+    """Fetch these very objects, whatever else of their commits is here already."""
     access = _access(url, token)
+    every = replace(access, config=(*access.config, ("fetch.negotiationAlgorithm", "noop")))
+    await _fetch(gitdir, every, oids, timeout)
+
+
+async def _fetch(gitdir: Path, access: _Access, specs: Sequence[str], timeout: float | None) -> None:
     result = await try_git(
         "fetch",
         "--quiet",
@@ -107,17 +120,18 @@ async def fetch(
         "--no-auto-maintenance",
         "--refmap=",
         *access.pack_option("upload-pack"),
+        "--stdin",
         "--",
         access.url,
-        *specs,
         gitdir=gitdir,
+        stdin="".join(f"{spec}\n" for spec in specs).encode(),
         timeout=timeout,
         config=access.config,
         env_extra=access.env,
         reach=access.reach,
     )
     if result.code != 0:
-        raise RepoError(f"fetching from {without_passwords(url)} failed: {complaint(result.err)}")
+        raise RepoError(f"fetching from {without_passwords(access.url)} failed: {complaint(result.err)}")
 
 
 async def ls_remote(

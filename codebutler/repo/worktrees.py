@@ -19,7 +19,7 @@ from codebutler.errors import RepoError
 from codebutler.repo import kept
 from codebutler.repo.discover import Repo
 from codebutler.repo.git import git, is_ancestor, move_ref, need_oid, resolve, try_git
-from codebutler.repo.index import sync_index
+from codebutler.repo.index import sync_index, unsparse
 from codebutler.repo.layout import branches_folder
 from codebutler.repo.process import complaint
 from codebutler.repo.removal import delete_tree
@@ -216,6 +216,7 @@ async def _add(repo: Repo, worktree: Worktree, *options: str) -> None:
     await asyncio.to_thread(_forget, worktree)
     args = ("--quiet", "--no-checkout", *options, "--", str(worktree.path), worktree.branch)
     await git("worktree", "add", *args, gitdir=repo.gitdir, reach=[worktree.path.parent])
+    await unsparse(worktree.gitdir)
     tip = await resolve(repo.gitdir, worktree.ref)
     if tip is None or not await sync_index(repo.gitdir, worktree.ref, tip):
         raise RepoError(
@@ -253,8 +254,7 @@ def _holds_files(folder: Path) -> bool:
 def _forget(worktree: Worktree) -> None:
     """Drop git's record of this one worktree, whose folder is gone.
 
-    What ``git worktree prune`` would do, but for nobody else's worktree on an unplugged disk.
-    """
+    As ``git worktree prune``, but for nobody else's worktree on an unplugged disk."""
     pointer = worktree.gitdir / "gitdir"
     if pointer.is_file() and Path(pointer.read_text().strip()) != worktree.path / ".git":
         raise RepoError(

@@ -18,11 +18,11 @@ from codebutler.sandbox.client import Client, Lost, Refused, patience, plain_tex
 from codebutler.sandbox.egress import Egress, opened
 from codebutler.sandbox.guest import Guest
 from codebutler.sandbox.job import Job, Program
-from codebutler.sandbox.launch import give_to, prepare
+from codebutler.sandbox.launch import give_to
 from codebutler.sandbox.outfit import Outfit
-from codebutler.sandbox.problems import explain
 from codebutler.sandbox.replies import TEXT, as_bytes, as_change, as_list, as_sha, tool_result
 from codebutler.sandbox.settings import FileChange, SandboxSettings, TreeReply
+from codebutler.sandbox.starting import started
 from codebutler.sandbox.tenancy import move_in
 from codebutler.sandbox.worktree import git_parts, real_folder, seen_at_start
 from codebutler.types import Json, ToolResult
@@ -273,7 +273,7 @@ class Executor:
             return self._client
 
     def _seen(self) -> tuple[object, ...]:
-        """What the sandbox saw of git at its start. Nothing with scratch git: a restart would lose what it holds."""
+        """What the sandbox saw of git at its start; nothing with scratch git, which a restart would lose."""
         git = self._job.git
         if git is None or self._job.scratch:
             return ()
@@ -281,20 +281,4 @@ class Executor:
 
     async def _launch(self) -> Client:
         self._view = self._seen()
-        job = self._job
-        launch = await asyncio.to_thread(prepare, job)
-        try:
-            client = await Client.connect(launch, self._held.ended)
-        except OSError as error:
-            raise explain(str(error), job.settings) from error
-        try:
-            await client.request("initialize", {"protocolVersion": "2025-06-18"}, job.settings.start_timeout)
-        except (Lost, Refused) as error:
-            client.kill()
-            said = await client.complaint()
-            await client.close()
-            raise explain(said or str(error), job.settings) from error
-        except BaseException:
-            client.kill()
-            raise
-        return client
+        return await started(self._job, self._held.ended)

@@ -95,6 +95,11 @@ def explain(stderr: str, settings: SandboxSettings, machine: Machine | None = No
     return NoSandbox(f"the sandbox did not start: {said}", fix=fix)
 
 
+def vanished(stderr: str) -> bool:
+    """Whether something was gone when it was to be mounted or opened: git replaces its files."""
+    return os.strerror(errno.ENOENT) in stderr
+
+
 def unscratched(settings: SandboxSettings) -> NoSandbox | None:
     """Why git's records cannot be scratch: without mounts of our own, commands would write the real ones."""
     if not settings.git_scratch or settings.tier == "bwrap":
@@ -109,6 +114,8 @@ def _fix(stderr: str, machine: Machine) -> str:
     lower = stderr.lower()
     if ("max_" in lower and "namespaces" in lower) or "nesting depth" in lower:
         return _USED_UP
+    if vanished(stderr):
+        return "Say it again; if that does not help: `codebutler doctor` shows what was tried."
     denied = any(words in lower for words in ("uid map", "permission", "not permitted"))
     if not (denied or "namespace" in lower or "mount" in lower or NO_NAMESPACE in stderr):
         return "`codebutler doctor` shows what was tried."

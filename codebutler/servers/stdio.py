@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _CLOSED, _INTERNAL = -32000, -32603
 """What the package says of a closed connection, and servers of any trouble; what we put for the latter."""
 _NUMBER, _HEAD = re.compile(rb'"id"\s*:\s*(\d{1,9})\b'), 200
-_TOO_DEEP = {"code": _INTERNAL, "message": "its answer is nested too deep"}
 LINE = 12 * 1024 * 1024
 FLOOD, MESSAGES = 48 * 1024 * 1024, 10_000
 """Bytes of one message; bytes and messages of all that may come between two requests of ours."""
@@ -112,14 +111,21 @@ def _answer(line: bytes) -> Any:  # noqa: ANN401 - JSON
     """An answer or a request; None for notifications, of which there may be any number, and for junk."""
     try:
         message = json.loads(line)
-    except RecursionError:
-        asked = _NUMBER.search(line, 0, _HEAD)
-        return asked and {"jsonrpc": "2.0", "id": int(asked[1]), "error": _TOO_DEEP}
-    except ValueError:
+    except json.JSONDecodeError:
         return None
+    except RecursionError:
+        return _unreadable(line, "its answer is nested too deep")
+    except ValueError:  # a number of thousands of digits, or no UTF-8
+        return _unreadable(line, "its answer cannot be read")
     if not isinstance(message, dict) or "id" not in message:
         return None
     error = message.get("error")
     if isinstance(error, dict) and error.get("code") == _CLOSED:
         return {**message, "error": {**error, "code": _INTERNAL}}
     return message
+
+
+def _unreadable(line: bytes, why: str) -> Any:  # noqa: ANN401 - JSON
+    """In place of an answer that says which request it is for: else that one would wait all its time."""
+    asked = _NUMBER.search(line, 0, _HEAD)
+    return asked and {"jsonrpc": "2.0", "id": int(asked[1]), "error": {"code": _INTERNAL, "message": why}}

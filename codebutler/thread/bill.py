@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec import Struct
 
 from codebutler.store.costs import Bought
-from codebutler.types import Json, Person
+from codebutler.types import Json
 
+_NAME = 24
+"""Characters of a name: a long one must not push the id out of the table."""
 BY = ("day", "month", "person", "role", "model", "thread")
 
 
@@ -55,7 +57,9 @@ class Sum(Struct):
 
 def bill(calls: Iterable[Bought], by: str) -> tuple[dict[str, Sum], Sum]:
     """(the sums by one of ``BY``, all together). Days and months come in order, else the dearest first."""
-    name, sums, together = _NAMES[by], dict[str, Sum](), Sum()
+    calls = list(calls)
+    name = _people(calls) if by == "person" else _NAMES[by]
+    sums, together = dict[str, Sum](), Sum()
     for call in calls:
         sums.setdefault(name(call), Sum()).add(call)
         together.add(call)
@@ -68,19 +72,23 @@ def _day(call: Bought) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(call.ts))
 
 
-def _person(call: Bought) -> str:
-    """Whose thread it was: caps count there as well. Ids, not names, tell people apart."""
-    surface, person, name = call.owner
-    if not person:
-        return "unknown"
-    label = Person(surface=surface, id=person, name=name).label
-    return f"{label} ({surface}:{person})" if label != person else f"{surface}:{person}"
+def _people(calls: Sequence[Bought]) -> Callable[[Bought], str]:
+    """Whose thread it was: caps count there as well. Ids tell people apart; the latest name is shown."""
+    names = {call.owner[:2]: call.owner[2] for call in sorted(calls, key=lambda call: call.ts)}
+
+    def person(call: Bought) -> str:
+        surface, identity, _ = call.owner
+        name = " ".join(names[surface, identity].split())[:_NAME]
+        if not identity:
+            return "unknown"
+        return f"{name} ({surface}:{identity})" if name not in {"", identity} else f"{surface}:{identity}"
+
+    return person
 
 
 _NAMES: dict[str, Callable[[Bought], str]] = {
     "day": _day,
     "month": lambda call: _day(call)[:7],
-    "person": _person,
     "role": lambda call: call.role,
     "model": lambda call: call.model,
     "thread": lambda call: call.thread,

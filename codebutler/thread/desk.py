@@ -29,7 +29,7 @@ from codebutler.thread.learning import recurrence
 from codebutler.thread.memory_now import memory_now
 from codebutler.thread.shipping import TEXT_CAP, Shipping
 from codebutler.thread.studio import ThreadStudio
-from codebutler.thread.weighing import sifted
+from codebutler.thread.weighing import is_like, sifted
 from codebutler.toolset.desk import EndTurn, Site, Studio
 from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
 from codebutler.web.service import Web
@@ -209,11 +209,17 @@ class ThreadDesk(Shipping):
             i.model_copy(update={"seen": recurrence(i, pasts)}) if i.kind == "automate" else i for i in items
         ]
         now = await memory_now(self.host, self.space, self.state, self.rules.memory)
-        fresh, held, lines = await asyncio.to_thread(sifted, now, waiting, items)
-        if fresh or any(text not in self.state.turned_away for text in held):
-            await self.append(MemoryProposed(items=fresh, known=held))
+        out = await asyncio.to_thread(sifted, now, waiting, items)
+        aside = self.state.set_aside
+        unfit = [(item, why) for item, why in out.unfit if not any(is_like(item, x) for x in aside)]
+        if out.fresh or unfit or any(text not in self.state.turned_away for text in out.held):
+            reasons = [f"{item.text}: {why}" for item, why in unfit]
+            new = MemoryProposed(
+                items=out.fresh, known=out.held, aside=[item for item, _ in unfit], unfit=reasons
+            )
+            await self.append(new)
         count = len(self.state.memory or [])
-        return "\n".join([f"{count} proposed; a person decides.", *lines])
+        return "\n".join([f"{count} proposed; a person decides.", *out.lines])
 
     async def write_summary(self, summary: SummaryWritten) -> None:
         """Keep the retrospective."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from codebutler import events as ev
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import ThreadState
+from codebutler.thread.weighing import is_like
 
 HANDLERS = Table()
 
@@ -15,17 +16,20 @@ def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
         s.memory = [*(s.memory or []), *e.items]
         s.marks = s.marks + [""] * len(e.items)
     s.turned_away += [text for text in e.known if text not in s.turned_away]
+    s.set_aside = [*(x for x in s.set_aside if not any(is_like(x, y) for y in e.items)), *e.aside]
+    s.unfit += e.unfit
 
 
 @HANDLERS.on
 def _memory_marked(s: ThreadState, e: ev.MemoryMarked) -> None:
-    s.memory, s.marks, s.set_aside = list(e.items), list(e.marks), []
+    s.set_aside = s.set_aside if s.memory is not None else []  # without a list, it was what is one now
+    s.memory, s.marks = list(e.items), list(e.marks)
 
 
 @HANDLERS.on
 def _memory_decided(s: ThreadState, e: ev.MemoryDecided) -> None:
     if not e.apart:
-        s.memory, s.marks, s.turned_away = None, [], []
+        s.memory, s.marks, s.turned_away, s.unfit = None, [], [], []
         s.set_aside = [*s.set_aside, *e.dropped]
     if e.kept:
         s.kept.append(e)

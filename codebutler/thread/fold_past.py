@@ -30,7 +30,7 @@ RETURNED = frozenset({
     "made", "buying",  # the calls that were taken back may come again under the same ids: their own pictures
     "checklist", "summary", "body_written", "flags",
     "researches", "hired",
-    "marks", "turned_away", "set_aside", "weighed", "workflow", "steps_done",
+    "marks", "turned_away", "unfit", "set_aside", "weighed", "workflow", "steps_done",
     "memory", "kept", "memory_commits", "journal",  # commits of them are undone in the tree as well
 })  # fmt: skip
 
@@ -91,7 +91,7 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
         setattr(s, name, getattr(fresh, name))
     s.issues = []  # who forks asks for two threads on one issue
     s.summary, s.body_written, s.memory = None, False, None  # of the other pull request
-    s.marks, s.turned_away, s.set_aside, s.weighed = [], [], [], None
+    s.marks, s.turned_away, s.unfit, s.set_aside, s.weighed = [], [], [], [], None
     s.title = s.opened.title if s.opened is not None else ""  # the plans before it are copies
     s.phase = "pm" if s.phase in {"lead", "closed"} else s.phase
     for frame in s.frames.values():

@@ -7,12 +7,15 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from msgspec import Struct
+
 from codebutler.errors import BranchLost, RepoError
+from codebutler.events import CheckpointMade, Event, MessageReceived, Pushed, WorktreeReady
 from codebutler.forges.base import Forge
-from codebutler.repo.commits import Identity
+from codebutler.repo.commits import Identity, join_trees, tree_of
 from codebutler.repo.git import is_ancestor
 from codebutler.repo.kept import is_kept
-from codebutler.repo.merging import join
+from codebutler.repo.merging import join, shown, transplanted
 from codebutler.repo.objects import merge_base
 from codebutler.repo.remotes import pick_remote
 from codebutler.sandbox.executor import Executor
@@ -33,26 +36,77 @@ exit $code
 """With an index of its own: the worktree's is not writable in the sandbox. Ignored files stay."""
 
 
-async def joined(host: Host, state: ThreadState, there: str, *, identity: Identity) -> str:
-    """The commit with our head and the remote's tip ``there``. RepoError says how a person can join them."""
+class Came(Struct, frozen=True):
+    """What the branch becomes. With ``base`` it was rewritten: it goes on from there, above this base."""
+
+    commit: str
+    base: str = ""
+
+
+async def joined(host: Host, state: ThreadState, there: str, main: str, *, identity: Identity) -> Came:
+    """The commit with our head and the remote's tip ``there``. RepoError says how a person can join them.
+
+    ``main`` is the base branch's tip. A branch that was rewritten is followed once a person was told of it
+    and has spoken since: then it is what is there, with what we had not pushed yet.
+    """
     if state.worktree is None:
         raise RepoError("there is no branch yet")
-    branch, path, name = state.worktree.branch, state.worktree.path, _remote_name(host)
-    if state.pushed and not await is_ancestor(host.repo.gitdir, state.pushed, there):
-        raise RepoError(
-            f"{branch} was rewritten on the remote: it is at {there[:12]}, without our {state.pushed[:12]}",
-            fix=f"Put it back (git push --force {name} {branch}:{branch}) or open a new thread",
-        )
+    gitdir, branch, name = host.repo.gitdir, state.worktree.branch, _remote_name(host)
+    rewritten = state.pushed and not await is_ancestor(gitdir, state.pushed, there)
+    if rewritten and not await is_ancestor(gitdir, there, state.head):
+        return await _rewritten(host, state, there, main, identity=identity)
     if not state.pushed and not await _shares(host, state, there):
         raise BranchLost(
             f"{name} has a branch {branch} that is not this thread's: nothing is pushed or taken over",
             fix='Say "fork": the second thread gets a branch of its own. Or, if nobody needs that one, '
             f"delete it (git push {name} --delete {branch}) and say it again",
         )
-    pull = f"cd {shlex.quote(path)} && git {_trust(Path(path))}pull --no-rebase {name} {branch}"
-    fix = f"Join them by hand ({pull}), mend what conflicts, commit, and say it again"
+    fix = _by_hand(state.worktree, f"pull --no-rebase {name} {branch}", "Join them", "commit")
     message = f"Merge what others pushed to {branch}\n"
-    return await join(host.repo.gitdir, state.head, there, message=message, fix=fix, identity=identity)
+    return Came(await join(gitdir, state.head, there, message=message, fix=fix, identity=identity))
+
+
+async def _rewritten(host: Host, state: ThreadState, there: str, main: str, *, identity: Identity) -> Came:
+    gitdir, tree, name = host.repo.gitdir, state.worktree, _remote_name(host)
+    base = await merge_base(gitdir, there, main)
+    if tree is None or not await _agreed(host, state, there) or base is None:
+        branch = tree.branch if tree else ""
+        back = f"put it back (git push --force {name} {state.pushed}:refs/heads/{branch})"
+        way = (
+            "Say it again to go on from what is there (ours is kept here), or"
+            if base
+            else "Open a new thread, or"
+        )
+        raise RepoError(
+            f"{branch} was rewritten on the remote: it is at {there[:12]}, without our {state.pushed[:12]}",
+            fix=f"{way} {back}",
+        )
+    held, conflicts = await transplanted(gitdir, state.pushed, there, state.head)
+    if conflicts:
+        rebase = f"rebase --onto {there} {state.pushed}"
+        raise RepoError(
+            f"{tree.branch} was rewritten, and conflicts with the work here in {shown(conflicts)}",
+            fix=_by_hand(tree, rebase, "Bring it over", "git rebase --continue"),
+        )
+    if held == await tree_of(gitdir, there):
+        return Came(there, base)
+    message = f"Go on from {tree.branch} as it was rewritten\n"
+    return Came(await join_trees(gitdir, held, [there], message, identity=identity), base)
+
+
+async def _agreed(host: Host, state: ThreadState, there: str) -> bool:
+    """Whether a person has spoken since the thread stopped over the branch being at ``there``."""
+    key = f"rewritten:{state.id}:{there}"
+    stopped = await host.store.noted(key)
+    if not stopped:
+        await host.store.note(key, str(state.seq))
+        return False
+    return any(seq > int(stopped) and isinstance(event, MessageReceived) for seq, _, event in state.live)
+
+
+def _by_hand(tree: WorktreeReady, order: str, what: str, end: str) -> str:
+    run = f"cd {shlex.quote(tree.path)} && git {_trust(Path(tree.path))}{order}"
+    return f"{what} by hand ({run}), mend what conflicts, {end}, and say it again"
 
 
 async def _shares(host: Host, state: ThreadState, there: str) -> bool:
@@ -83,6 +137,17 @@ def notice(what: str, files: Sequence[str]) -> Outbound:
     shown = ", ".join(f"`{path}`" for path in files[:10]) + (" …" if len(files) > 10 else "")
     text = f"{what}: taken over" + (f", with changes of {shown}." if files else ".")
     return Outbound(text=text, kind="notice")
+
+
+def came_in(tree: WorktreeReady, came: Came, there: str, files: list[str]) -> tuple[Outbound, list[Event]]:
+    """What is said and logged of it once branch and folder are there."""
+    made = CheckpointMade(commit=came.commit, message="found on the remote", files=files)
+    events: list[Event] = [made]
+    if came.base:
+        ready = tree.model_copy(update={"base": came.base})  # folded, it is the head as well
+        events = [ready, Pushed(branch=tree.branch, commit=there), made]
+    did = "rewrote" if came.base else "pushed to"
+    return notice(f"Somebody {did} `{tree.branch}`", files), events
 
 
 async def is_over(state: ThreadState, forge: Forge) -> bool:

@@ -69,7 +69,7 @@ async def retrospect(desk: ThreadDesk) -> None:
     await _propose_removals(desk)
     await desk.refresh_pr()
     ended = FrameEnded(frame=name, outcome="done", text=text)
-    if desk.state.memory or desk.state.turned_away:
+    if desk.state.memory or desk.state.turned_away or desk.state.unfit:
         await desk.post(remembering.shown(desk.state), key=f"{name}:memory", before=[ended])
     else:
         await desk.append(ended)
@@ -144,7 +144,7 @@ async def _propose_removals(desk: ThreadDesk) -> None:
     now = await memory_now(desk.host, desk.space, desk.state, desk.rules.memory)
     found = await asyncio.to_thread(learning.removals, now, await desk.host.store.pasts(), today)
     unasked = [x for x in found if not {x.replaces[0], x.text} & waiting]
-    fresh, _, _ = await asyncio.to_thread(sifted, now, [], unasked)
+    fresh = (await asyncio.to_thread(sifted, now, [], unasked)).fresh
     if fresh:
         await desk.append(MemoryProposed(items=fresh))
 

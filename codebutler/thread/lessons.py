@@ -24,12 +24,19 @@ _KIND = {
 }  # fmt: skip
 
 
-def card(items: Sequence[MemoryItem], marks: Sequence[Mark] = (), known: Sequence[str] = ()) -> Outbound:
-    """The numbered items with how to decide on them. ``known``: what memory holds already."""
+def card(
+    items: Sequence[MemoryItem],
+    marks: Sequence[Mark] = (),
+    known: Sequence[str] = (),
+    unfit: Sequence[str] = (),
+) -> Outbound:
+    """The numbered items with how to decide on them. ``known``: what memory holds already; ``unfit``: what
+    has no place in it now, and why."""
     lines = ["**What should the team remember?**", ""]
     for number, item in enumerate(items, 1):
         lines += _lines(number, item, marks[number - 1] if marks else "")
     lines += [f"\nNot proposed, as memory holds it: {shown(text)}" for text in known]
+    lines += [f"\nNot proposed, as it has no place: {_one_line(text)}" for text in unfit]
     if not items:
         return Outbound(text="\n".join(lines), role="lead", kind="notice")
     return Outbound(

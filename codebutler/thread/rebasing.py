@@ -96,7 +96,8 @@ async def _begin(desk: ThreadDesk) -> None:
     _, clashes = await merged_tree(gitdir, state.head, base.commit)
     conflicts = [path for path in clashes if not path.startswith(MEMORY)]  # memory is not the Coder's
     number = 1 + sum(f.role == "coder" for f in state.frames.values())
-    how = f"{len(conflicts)} conflicts" if conflicts else "no conflict"
+    count = len(conflicts)
+    how = "1 conflict" if count == 1 else f"{count} conflicts" if count else "no conflict"
     await desk.post(
         Outbound(
             text=f"This branch goes onto `{plain(base.branch)}` as it is now (`{base.commit[:12]}`): {how}. "
@@ -113,19 +114,24 @@ async def _bring(desk: ThreadDesk, onto: RebaseBegun) -> None:
     state, gitdir = desk.state, desk.host.repo.gitdir
     if state.worktree is None or state.worktree.base == onto.onto:
         return
-    tip = await tip_of(gitdir, f"refs/heads/{state.worktree.branch}")
+    tip, told = await tip_of(gitdir, f"refs/heads/{state.worktree.branch}"), list[str]()
+    tree, clashes = await merged_tree(gitdir, state.head, onto.onto)
+    if memory := [path for path in clashes if path.startswith(MEMORY)]:
+        tree, told = await with_memory(desk, tree, onto.onto, memory)
     if tip is None or tip == state.head or not await is_ancestor(gitdir, onto.onto, tip):
-        tree, clashes = await merged_tree(gitdir, state.head, onto.onto)
-        if memory := [path for path in clashes if path.startswith(MEMORY)]:
-            tree, _ = await with_memory(desk, tree, onto.onto, memory)
         message = f"Meet {(await desk.space.base()).branch} at {onto.onto[:12]}\n"
         parents = [state.head, onto.onto]
         tip = await commits.join_trees(gitdir, tree, parents, message, identity=desk.space.identity)
         await desk.space.advance(state.head, tip, what="what landed on the base branch")
-    await desk.append(
+    brought = (
         state.worktree.model_copy(update={"base": onto.onto}),
         CheckpointMade(commit=tip, message="onto the base branch"),
     )
+    if told:
+        words = "\n".join(["Memory was edited on both sides, and joined:", *told])
+        await desk.post(Outbound(text=words, kind="notice"), key=f"{onto.frame}:memory", before=brought)
+    else:
+        await desk.append(*brought)
 
 
 async def _ends(desk: ThreadDesk, onto: RebaseBegun) -> tuple[str, str]:
@@ -142,12 +148,25 @@ async def is_settled(desk: ThreadDesk, frame: Frame) -> bool:
     texts = {path: await desk.space.branch_text(path) for path in onto.conflicts}
     left = [p for p, text in texts.items() if text is not None and f"\n{_MARK}" in f"\n{text}"]
     if not left:
+        await _tell_undone(desk, onto)
         return True
     words = _LEFT.format(paths=code(left))
     if _was_told(desk.state, frame):
         raise EndTurn("failed", f"the rebase is not finished. {words}")
     await desk.append(Nudged(frame=frame.id, content=words, reason=_REASON))
     return False
+
+
+async def _tell_undone(desk: ThreadDesk, onto: RebaseBegun) -> None:
+    """What one side deleted and the other changed has no marks, so that it is easy to miss: it is said."""
+    gitdir, base = desk.host.repo.gitdir, plain((await desk.space.base()).branch)
+    here, there = [set(await objects.list_files(gitdir, tip)) for tip in (desk.state.head, onto.onto)]
+    back = [path for path in onto.conflicts if path in here - there]
+    gone = [path for path in onto.conflicts if path in there - here]
+    if back:
+        await desk.tell_once(f"`{base}` no longer has {code(back)}; this branch brings that back.")
+    if gone:
+        await desk.tell_once(f"`{base}` has changed {code(gone)}; this branch takes that away.")
 
 
 def _was_told(state: ThreadState, frame: Frame) -> bool:

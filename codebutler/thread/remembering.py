@@ -172,5 +172,9 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
 
 
 def shown(state: ThreadState) -> Outbound:
-    """The items that wait, as they are now."""
-    return lessons.card(state.memory or [], state.marks, known=state.turned_away)
+    """The items that wait, as they are now, and what was not proposed."""
+    card = lessons.card(state.memory or [], state.marks, known=state.turned_away, unfit=state.unfit)
+    if state.memory or not state.unfit:
+        return card  # what is set aside is listed with the decision
+    text = f"{card.text}\n\nMend the file by hand on the pull request.\n{_aside(state.set_aside)}"
+    return card.model_copy(update={"text": text})

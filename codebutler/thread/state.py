@@ -136,6 +136,8 @@ class ThreadState:
     """What was said of each of them so far."""
     turned_away: list[str] = field(default_factory=list)
     """Lessons that were proposed and that memory holds already."""
+    unfit: list[str] = field(default_factory=list)
+    """Those that have no place in their file as it is, and why."""
     set_aside: list[MemoryItem] = field(default_factory=list)
     """Items that were decided against: until the merge they can be taken up again."""
     weighed: ev.MemoryWeighed | None = None

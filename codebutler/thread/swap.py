@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from codebutler.errors import ConfigError
 from codebutler.thread.thread import Thread
 
+LONGEST = 120
+"""Characters of a model's id: no provider's is as long, and it stands in every request and card."""
+
 
 def shown(thread: Thread, role: str) -> str:
     """What a role uses now, and what it may use instead."""
@@ -21,10 +24,10 @@ async def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
     model = names.get(wish) or names.get(wish.casefold()) or wish
     if router.needs_learning(model):
         await router.learn()
-    odd = any(c.isspace() for c in model) or not model.isprintable()
+    odd = any(c.isspace() for c in model) or not model.isprintable() or len(model) > LONGEST
     if model not in names.values() and (odd or not _known(thread, model)):
-        title = thread.role(role).title
-        return "", f"No model {wish!r} in the {title}'s pool: {_listed(names)}. A full model id works, too."
+        pool = f"{thread.role(role).title}'s pool: {_listed(names)}"
+        return "", f"No model {wish[:LONGEST]!r} in the {pool}. A full model id works, too."
     try:
         router.route(model, telling=False)
     except ConfigError as error:

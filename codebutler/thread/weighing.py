@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msgspec import Struct
+
 from codebutler.errors import ToolFailed
 from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
 from codebutler.repo.memory_items import Known, known
 from codebutler.repo.memory_likeness import relation, relative
 from codebutler.repo.memory_replaces import gone_with, named
+from codebutler.repo.memory_text import inline, plain
 from codebutler.types import MemoryItem
 
 SHOWN = 60
@@ -30,9 +33,10 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
             item.model_copy(update={"seen": _also(item.seen, f"with it goes “{below}”")}) if below else item
         )
     home = [x for x in known(text, item.file) if item.kind == "lesson" or x.section == item.section]
-    what, old = relative(item.text, home)
+    words = plain(inline(item.text))  # as they are read: a link's address is no word
+    what, old = relative(words, home)
     if old is None and item.kind == "lesson":
-        what, old = relative(item.text, _elsewhere(memory, item.file))
+        what, old = relative(words, _elsewhere(memory, item.file))
         return item if old is None else item.model_copy(update={"relation": what, "seen": _where(old.file)})
     if old is None:
         return item
@@ -61,31 +65,64 @@ def rooms(memory: Mapping[str, str]) -> list[str]:
     ]
 
 
-def sifted(
-    memory: Mapping[str, str], waiting: Sequence[MemoryItem], items: Sequence[MemoryItem]
-) -> tuple[list[MemoryItem], list[str], list[str]]:
-    """(what is new, the words of what memory holds already, what the model is told of the rest)."""
-    fresh, held, lines = list[MemoryItem](), list[str](), list[str]()
+class Sifted(Struct, frozen=True):
+    """What becomes of proposed items: ``fresh`` are put to people, ``held`` are words that memory holds.
+
+    ``unfit`` have no place in their file as it is, with the reason; ``lines`` are for the model.
+    """
+
+    fresh: list[MemoryItem] = []
+    held: list[str] = []
+    unfit: list[tuple[MemoryItem, str]] = []
+    lines: list[str] = []
+
+
+def sifted(memory: Mapping[str, str], waiting: Sequence[MemoryItem], items: Sequence[MemoryItem]) -> Sifted:
+    """``items`` but for those that ``waiting`` has already, one by one."""
+    out = Sifted()
     for item in items:
-        if any(_same(item, other) for other in (*waiting, *fresh)):  # said twice, or again after a crash
+        if any(is_like(item, other) for other in (*waiting, *out.fresh)):  # said twice, or after a crash
             continue
         try:
             found = weighed(memory, item)
         except ToolFailed as error:
-            lines.append(f"refused, {error.message}: {item.text[:SHOWN]}")
+            out.lines.append(f"refused, {error.message}: {item.text[:SHOWN]}")
+            if _is_unfit(memory, item):
+                out.unfit.append((item, str(error)))
             continue
         if found is None and item.kind == "remove":
-            lines.append(f"{item.file} has no such item to remove: {'; '.join(item.replaces)[:SHOWN]}")
-            continue
-        if found is None:
-            held.append(item.text)
-            lines.append(f"memory holds this already: {item.text[:SHOWN]}")
-            continue
-        found = _beside(found, [*waiting, *fresh])
-        fresh.append(found)
-        if found.relation:
-            lines.append(f"{found.relation} what memory holds, and people see that: {item.text[:SHOWN]}")
-    return fresh, held, lines
+            gone = "; ".join(item.replaces)[:SHOWN]
+            out.lines.append(f"{item.file} has no such item to remove: {gone}")
+        elif found is None:
+            out.held.append(item.text)
+            out.lines.append(f"memory holds this already: {item.text[:SHOWN]}")
+        else:
+            found = _beside(found, [*waiting, *out.fresh])
+            out.fresh.append(found)
+            if found.relation:
+                out.lines.append(
+                    f"{found.relation} what memory holds, and people see that: {item.text[:SHOWN]}"
+                )
+    return out
+
+
+def is_like(one: MemoryItem, other: MemoryItem) -> bool:
+    """Whether both propose the same."""
+    return (one.file, one.kind, one.section, one.text) == (other.file, other.kind, other.section, other.text)
+
+
+def _is_unfit(memory: Mapping[str, str], item: MemoryItem) -> bool:
+    """Whether the file is to blame, which is full or of a form that leaves no room: an empty one takes it."""
+    alone = item.model_copy(update={"replaces": [], "after": None})
+    return item.kind != "remove" and _has_room("", alone) and not _has_room(memory.get(item.file, ""), alone)
+
+
+def _has_room(text: str, item: MemoryItem) -> bool:
+    try:
+        is_known(text, item)
+    except ToolFailed:
+        return False
+    return True
 
 
 def _beside(item: MemoryItem, others: Sequence[MemoryItem]) -> MemoryItem:
@@ -98,9 +135,3 @@ def _beside(item: MemoryItem, others: Sequence[MemoryItem]) -> MemoryItem:
         if what and not item.seen:
             return item.model_copy(update={"seen": f"it {what} another item of this list: “{other.text}”"})
     return item
-
-
-def _same(item: MemoryItem, other: MemoryItem) -> bool:
-    return (item.file, item.kind, item.section, item.text) == (
-        other.file, other.kind, other.section, other.text
-    )  # fmt: skip

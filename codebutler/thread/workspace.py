@@ -13,7 +13,6 @@ from codebutler.events import CheckpointMade, Pushed, WorktreeRemoved
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
 from codebutler.repo import checkpoints, commits, kept, objects, worktrees
-from codebutler.repo.git import move_ref
 from codebutler.repo.held import with_folder
 from codebutler.repo.index import sync_index
 from codebutler.repo.merging import shown, unsettled
@@ -22,7 +21,7 @@ from codebutler.thread import render
 from codebutler.thread.folder import Folder
 from codebutler.thread.host import JOURNALS, MEMORY_FOLDER, Host
 from codebutler.thread.identity import asked_by
-from codebutler.thread.incoming import is_over, joined, lay_out, notice, untouched
+from codebutler.thread.incoming import came_in, is_over, joined, lay_out, untouched
 from codebutler.thread.log import ThreadLog
 
 UNNAMED = "Work in progress"
@@ -217,13 +216,13 @@ class Workspace(Folder):
     async def _join(self, there: str) -> None:
         state = self._log.state
         old = state.head if state.removed else await self.checkpoint()
-        new = await joined(self._host, state, there, identity=self.identity)
-        if new == old:
+        base = await (await self.forge()).fetch((await self.base()).branch)
+        came = await joined(self._host, state, there, base, identity=self.identity)
+        if came.commit == old:
             return
-        files = await self.advance(old, new, what="what others pushed")
-        made = CheckpointMade(commit=new, message="found on the remote", files=files)
-        words = notice(f"Somebody pushed to `{self._ready.branch}`", files)
-        await self._log.post(words, key=f"notice:came:{there}", before=[made])
+        files = await self.advance(old, came.commit, what="what others pushed", anew=bool(came.base))
+        said, events = came_in(self._ready, came, there, files)
+        await self._log.post(said, key=f"notice:came:{there}", before=events)
 
     async def return_to(self, commit: str, message: str) -> tuple[str, str, list[str]]:
         """Give branch and worktree the files of an older ``commit``, by a new commit on top: nothing is lost.
@@ -238,18 +237,18 @@ class Workspace(Folder):
             await self.advance(old, new, what="the older state")
         return new, old, sorted(await self.moved_files(self._ready.base, new))
 
-    async def advance(self, old: str, new: str, *, what: str) -> list[str]:
+    async def advance(self, old: str, new: str, *, what: str, anew: bool = False) -> list[str]:
         """Move the worktree's files and the branch from ``old`` to ``new``; returns the paths that changed.
 
-        The files come first: a crash after it loses nothing, while a branch that is ahead of its files
-        would make the next checkpoint take back what came in.
+        The files come first: a crash after it loses nothing, while a branch that is ahead of its files would
+        make the next checkpoint take back what came in. ``anew``: ``old``, which is not in ``new``, is kept.
         """
         await self.settle_checkpoint()
         gitdir, ref = self._host.repo.gitdir, f"refs/heads/{self._ready.branch}"
         files = sorted(await self.moved_files(old, new))
         if not self._log.state.removed:
             await lay_out(await self.hands(), old, new, what=what)
-        await move_ref(gitdir, ref, new, old, why=f"codebutler: {what}")
+        await kept.move(gitdir, self._ready.branch, new, old, why=f"codebutler: {what}", keep=anew)
         await sync_index(gitdir, ref, new)
         self._index_behind = False
         return files

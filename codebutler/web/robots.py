@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -32,9 +33,7 @@ class Robots:
     async def need(self, target: Target) -> None:
         """ToolFailed when the site does not want ``target`` to be read by robots."""
         rules = await self._rules(target.origin)
-        path = urlsplit(target.url).path
-        plain = target.url.replace(path, re.sub("/+", "/", path), 1)  # most servers give both the same page
-        if not (rules.can_fetch(target.url, AGENT) and rules.can_fetch(plain, AGENT)):
+        if not await asyncio.to_thread(_let, rules, target):
             raise ToolFailed(f"{target.origin}/robots.txt asks robots not to read {target.url}")
 
     async def _rules(self, origin: str) -> Protego:
@@ -54,4 +53,12 @@ class Robots:
 
         if response.status >= 500:
             return Protego.parse("User-agent: *\nDisallow: /")
-        return Protego.parse(response.data.decode("utf-8-sig", "replace") if response.status < 400 else "")
+        text = response.data.decode("utf-8-sig", "replace") if response.status < 400 else ""
+        return await asyncio.to_thread(Protego.parse, text)  # half a second, if they are many
+
+
+def _let(rules: Protego, target: Target) -> bool:
+    """Whether they let robots read it; not for the event loop, as rules may be many and slow."""
+    path = urlsplit(target.url).path
+    plain = target.url.replace(path, re.sub("/+", "/", path), 1)  # most servers give both the same page
+    return bool(rules.can_fetch(target.url, AGENT) and rules.can_fetch(plain, AGENT))

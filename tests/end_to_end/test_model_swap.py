@@ -81,7 +81,7 @@ async def test_a_swap_outlives_the_process_and_a_rewind(room: Room) -> None:
         assert [m["role"] for m in scene.asked[-1].messages][:3] == ["system", "user", "assistant"]
 
 
-@pytest.mark.parametrize("wish", ["/pm gemini", "/pm two words/x", "/coder nothing"])
+@pytest.mark.parametrize("wish", ["/pm gemini", "/pm two words/x", "/coder nothing", f"/pm x/{'y' * 5_000}"])
 async def test_an_unknown_name_lists_the_pool_and_changes_nothing(room: Room, wish: str) -> None:
     async with room.engine(thinking) as scene:
         await scene.talk("a", "hello")
@@ -89,6 +89,7 @@ async def test_an_unknown_name_lists_the_pool_and_changes_nothing(room: Room, wi
         said = (await scene.posts(state.id))[-1]
         assert f"kimi ({KIMI})" in said
         assert f"claude ({CLAUDE})" in said
+        assert len(said) < 1_000
         assert state.models == {}
 
 

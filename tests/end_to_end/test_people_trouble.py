@@ -153,6 +153,27 @@ async def test_what_was_committed_on_no_branch_comes_along_by_the_advice(room: R
         assert "by-hand" in names(scene, room)
 
 
+async def test_a_branch_that_a_person_rewrote_is_followed_once_they_say_so(
+    room: Room, tmp_path: Path
+) -> None:
+    """As "update with rebase" does it; what the thread had not pushed yet comes along."""
+    async with room.engine(cast()) as scene:
+        before = await scene.shipped()
+        assert before.worktree is not None
+        where, branch = clone(scene, room, tmp_path / "other"), before.worktree.branch
+        push_main(scene, where, "BASE", "base\n")
+        scene.git(*EVE, "rebase", "-q", "main", f"origin/{branch}", where=where)
+        scene.git("push", "-q", "--force", "origin", f"HEAD:{branch}", where=where)
+        (scene.folder(before) / "MINE").write_text("mine\n")
+        state = await scene.talk("a", "merge")
+        assert "was rewritten" in (await scene.posts(state.id))[-1]
+        state = await scene.talk("a", "merge")
+        assert state.phase == "closed", await scene.posts(state.id)
+        assert {"A", "BASE", "MINE"} <= names(scene, room)
+        assert state.worktree is not None
+        assert state.worktree.base == scene.git("rev-parse", "HEAD~1", where=where)
+
+
 async def test_memory_edited_on_main_by_hand_keeps_both(room: Room, tmp_path: Path) -> None:
     path = ".codebutler/memory/pm.md"
     async with room.engine(cast(lessons=("Notes live in A",))) as scene:

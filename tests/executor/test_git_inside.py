@@ -263,6 +263,19 @@ async def test_a_sparse_checkout_is_not_a_deletion(linked: Any, tmp_path: Path) 
         await running.close()
 
 
+async def test_a_folder_is_filled_wholly_beside_a_sparse_checkout(linked: Any, tmp_path: Path) -> None:
+    """What the PM reads before there is a worktree: the patterns are for the person's checkout alone."""
+    linked.git("sparse-checkout", "set", "--no-cone", "/hello.txt")
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    running = await Executor.start(snapshot, own=True, gitdir=linked.repo / ".git")
+    try:
+        await running.fill(linked.base)
+        assert (snapshot / "sub/code.py").read_text() == "x = 1\n"
+    finally:
+        await running.close()
+
+
 @pytest.mark.parametrize("name", ["HEAD", "--output=x", "", "0" * 39, "0" * 40 + "\n"])
 async def test_only_full_object_names_go_in(hands: Executor, name: str) -> None:
     with pytest.raises(ToolFailed, match="object name"):

@@ -82,6 +82,10 @@ async def test_what_the_start_of_a_broken_answer_said_counts(anthropic: Any) -> 
     assert caught.value.spent == pytest.approx((20 * 3 + 80 * 0.3 + 40 * 3.75) / 1e6, rel=0.3)
 
 
+PARTS = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ["Hel"]}}]}
+"""Text in a form on which the package stumbles."""
+
+
 @pytest.mark.parametrize(
     ("handler", "error", "words"),
     [
@@ -101,6 +105,11 @@ async def test_what_the_start_of_a_broken_answer_said_counts(anthropic: Any) -> 
         (Provider.status(200, {"strange": 1}), ModelUnavailable, r'gave no answer, but this: \{"strange": 1'),
         (Provider.events({"error": {"message": "overloaded"}}), ModelUnavailable, ": overloaded"),
         (Provider.events(piece(content="Hel"), done=False), ModelUnavailable, "broke off"),
+        (
+            Provider.events(PARTS),
+            ModelUnavailable,
+            "litellm cannot read",
+        ),
     ],
 )
 async def test_a_failure_is_told_as_the_server_told_it(

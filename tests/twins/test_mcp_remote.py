@@ -113,6 +113,12 @@ async def cut_off(request: web.Request, _number: int) -> web.StreamResponse:
     return response
 
 
+async def trouble(_request: web.Request, number: int) -> web.StreamResponse:
+    """With the code that the package gives a closed connection, and servers any trouble of theirs."""
+    error = {"code": -32000, "message": "out of seats"}
+    return web.json_response({"jsonrpc": "2.0", "id": number, "error": error})
+
+
 async def silent(_request: web.Request, _number: int) -> web.StreamResponse:
     await asyncio.sleep(60)
     raise AssertionError
@@ -147,6 +153,7 @@ async def test_a_server_that_does_not_let_us_in(serving: Serve, first: Answer, w
     [
         (status(500), r"far refused: HTTP 500 \(Internal Server Error\)", True),
         (status(302, headers={"location": INNER}), "far refused: Redirect to", True),
+        (trouble, "far refused: out of seats", True),
         (status(202), "far refused: server answered a request with 202", True),
         (body(BOMB, **{"content-encoding": "gzip"}), "far went away: the server sent what is packed", False),
         (body(b" " * (guarded.BYTES + 1)), "far went away: the server sent more than is taken", False),

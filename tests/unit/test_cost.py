@@ -141,6 +141,42 @@ async def test_the_tokens_of_half_an_answer_are_in_every_report(store: Store) ->
     assert any("1,000" in line for line in cost.table(sums, together, width=80, fine=True))
 
 
+def by_person(*owners: tuple[str, str, str]) -> list[Bought]:
+    return [Bought("t", owner, "pm", "m", at, 1.0, True, 1.0, 10, 10, 0) for at, owner in enumerate(owners)]
+
+
+def test_a_person_with_another_name_is_the_same_and_two_of_one_name_are_not() -> None:
+    calls = by_person(
+        ("slack", "U7", "Kim"), ("slack", "U7", "Kim L."), ("slack", "U8", "Kim L."), ("x", "", "?")
+    )
+    sums, _ = bill(calls, "person")
+    assert {name: each.calls for name, each in sums.items()} == {
+        "Kim L. (slack:U7)": 2,
+        "Kim L. (slack:U8)": 1,
+        "unknown": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Eve\nall  $0.00",
+        "tab\tbed",
+        "\x1b[2J",
+        "\u202eevil",
+        "a" * 5_000,
+        "Kim (slack:U7)" + " " * 90,
+        "漢" * 90,
+    ],
+)
+def test_no_name_forges_a_line_or_hides_whose_it_is(name: str) -> None:
+    lines = list(cost.table(*bill(by_person(("discord", "U99", name)), "person"), width=80, fine=True))
+    assert len(lines) == 3
+    assert "(discord:U99)" in lines[1] or "…" in lines[1]
+    assert all(c.isprintable() for line in lines for c in line)
+    assert max(map(cost._wide, lines)) <= 80
+
+
 async def test_since_leaves_out_what_is_older(store: Store) -> None:
     await fill(store)
     assert await store.bought(time.time() + 60) == []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from codebutler import events as ev
 from codebutler.agent.roles import load_roles
+from codebutler.repo.memory import FILE_CHARS
 from codebutler.repo.memory_items import learned
 from codebutler.store.lessons import Past
 from codebutler.thread import learning
@@ -98,7 +101,8 @@ def test_what_is_proposed_is_sifted() -> None:
         MemoryItem(file="pm.md", text="Beware of no zebras crossing"), MemoryItem(file="pm.md", text="New"),
         MemoryItem(file="pm.md", text="New"), MemoryItem(file="lead.md", text="Run make check first"),
     ]  # fmt: skip
-    fresh, held, lines = sifted(MEMORY, [], items)
+    out = sifted(MEMORY, [], items)
+    fresh, held, lines = out.fresh, out.held, out.lines
     assert [(i.text, i.relation, i.replaces) for i in fresh] == [
         ("Beware of no zebras crossing", "contradicts", ["Beware of zebras crossing."]), ("New", "", []),
         ("Run make check first", "repeats", []),
@@ -112,3 +116,23 @@ def test_the_lead_is_told_of_a_file_that_is_nearly_full() -> None:
     assert rooms(MEMORY) == []
     [line] = rooms({"pm.md": "x" * 6_500})
     assert line.startswith("pm.md holds 6500 of 8000 characters: make room")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("x" * FILE_CHARS, "lesson", "is full"),
+        ("# PM\n\n```\ncode\n", "lesson", "cannot be changed near line"),
+        ("# PM\n\n<!-- open\n", "add_step", "cannot be changed near line"),
+        ("# PM\n", "lesson", ""),
+    ],
+)
+def test_a_file_that_takes_nothing_is_told_to_people_and_a_poor_item_to_the_model(
+    text: str, kind: Literal["lesson", "add_step"], words: str
+) -> None:
+    file = "workflows.md" if kind == "add_step" else "pm.md"
+    good = MemoryItem(file=file, kind=kind, section="Notes", text="Ports are 80", after=3 if words else None)
+    poor = [good.model_copy(update={"text": "y" * 700}), MemoryItem(file="coder.md", text="z")]
+    out = sifted({file: text}, [], [good, *poor])
+    assert [(item, words in why) for item, why in out.unfit] == ([(good, True)] if words else [])
+    assert ([i.text for i in out.fresh], len(out.lines)) == (([], 3) if words else (["Ports are 80"], 2))

@@ -228,11 +228,11 @@ def test_a_comma_in_a_condition_parts_its_words() -> None:
 def test_two_of_one_list_that_disagree_say_so_and_an_absent_item_is_not_held() -> None:
     items = [MemoryItem(file="pm.md", text=f"{word} use tabs in Makefiles") for word in ("Always", "Never")]
     gone = MemoryItem(file="pm.md", kind="remove", text="x", replaces=["never there"])
-    fresh, held, lines = sifted({"pm.md": ""}, [], [*items, gone])
-    assert [item.seen for item in fresh] == [
+    out = sifted({"pm.md": ""}, [], [*items, gone])
+    assert [item.seen for item in out.fresh] == [
         "", "it contradicts another item of this list: “Always use tabs in Makefiles”"
     ]  # fmt: skip
-    assert (held, lines) == ([], ["pm.md has no such item to remove: never there"])
+    assert (out.held, out.lines, out.unfit) == ([], ["pm.md has no such item to remove: never there"], [])
 
 
 def test_a_kept_item_whose_old_one_was_changed_meanwhile_is_added_beside_it() -> None:

@@ -213,6 +213,30 @@ def test_what_goes_with_a_removed_item_is_shown_and_a_revert_leaves_it_alone() -
         revert(learned, "pm.md", "Limit is 30 kg")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "is_new"),
+    [
+        ("See [docs](http://a.example/old)", "See [docs](http://a.example/new)", True),
+        ("See [docs](http://a.example/)", "see [Docs](http://a.example/).", False),
+        ("Config is in `Config.yml`", "Config is in `config.yml`", True),
+        ("Config is in Config.yml", "Config is in config.yml", True),
+        ("The key is API_KEY", "The key is api_key.", True),
+        ("Config is in `Config.yml`", "config  is in `Config.yml`.", False),
+        ("GitHub is slow", "github is slow", False),
+    ],
+)
+def test_addresses_and_the_case_of_code_are_part_of_what_an_item_says(
+    old: str, new: str, *, is_new: bool
+) -> None:
+    found = weighed({"pm.md": f"# PM\n\n- {old}\n"}, lesson(new))
+    assert (found is not None) == is_new
+    if found is not None:
+        assert (found.relation, len(found.replaces)) != ("", 0)
+        after = put(f"# PM\n\n- {old}\n", found)
+        assert after == f"# PM\n\n- {new} {NOTE}\n"
+        assert put(after, found) == after
+
+
 def test_what_is_replaced_may_be_quoted_with_its_marks() -> None:
     text = "- `src/api.py` needs a lock\n"
     assert put(text, lesson("x", removes=True, replaces=["`src/api.py` needs a lock"])) == ""

@@ -12,7 +12,7 @@ from codebutler.config import load_config
 from codebutler.errors import ModelError, ModelUnavailable
 from codebutler.models import faults
 from codebutler.models.client import OpenAIClient
-from codebutler.models.routing import Router
+from codebutler.models.routing import Route, Router
 from codebutler.models.stream import Timeouts
 from codebutler.testing.provider import Provider, usage
 from codebutler.types import Message, ModelReply
@@ -69,6 +69,27 @@ async def test_the_tokens_of_half_an_answer_are_known_also_where_its_price_is_no
     assert error.used is not None
     assert (error.used.input > 0, error.used.output > 600) == (True, True)
     assert (error.spent, error.priced) == (0.0, False)
+
+
+class SlowToLoad(OpenAIClient):
+    """Its package takes longer to load than a model would have to think to be paid."""
+
+    async def _load(self, route: Route) -> None:
+        await asyncio.sleep(0.3)
+
+
+async def test_the_loading_of_a_package_is_no_time_to_think(server: Provider, tmp_path: Path) -> None:
+    async def gone(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.close()
+        return web.Response()
+
+    server.handler = gone
+    routes = Router(load_config(None, home=tmp_path, env={"OPENAI_BASE_URL": server.url}))
+    slow = SlowToLoad(routes, timeouts=Timeouts(thought=0.25))
+    error = await failure(slow)
+    await slow.close()
+    assert (error.cut, error.paid) == (True, False)
 
 
 @pytest.mark.parametrize("sent", [True, False])

@@ -138,7 +138,8 @@ def test_folders_above(path: str, folders: list[str]) -> None:
 
 
 async def test_of_skills_beyond_the_most_one_line_tells(tmp_path: Path) -> None:
-    more = {f".claude/skills/s{n}/SKILL.md": f"---\nname: s{n}\ndescription: d\n---\n" for n in range(103)}
+    more = {f".claude/skills/s{n}/SKILL.md": f"---\nname: s{n}\ndescription: d\n---\n" for n in range(100)}
+    more |= {f".claude/skills/z{n}/SKILL.md": "not even looked into" for n in range(3)}
     found = await skills.find(*commit(tmp_path / "r", more))
     assert len(found.found) == skills.AT_MOST
     (line,) = found.problems

@@ -25,6 +25,9 @@ def test_a_servers_own_trouble_is_no_end_of_the_connection(code: Any) -> None:
 def test_an_answer_nested_too_deep_is_an_answer() -> None:
     found = _answer(DEEP.encode())
     assert (found["id"], found["error"]["message"]) == (7, "its answer is nested too deep")
+    for odd in (b'"result": {"n": ' + b"9" * 5_000 + b"}}", b'"result": {"n": "\xff"}}'):
+        found = _answer(b'{"jsonrpc": "2.0", "id": 7, ' + odd)
+        assert (found["id"], found["error"]["message"]) == (7, "its answer cannot be read")
     assert _answer(DEEP.replace('"id": 7, ', "").encode()) is None
 
 

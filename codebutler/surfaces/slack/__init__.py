@@ -6,7 +6,7 @@ names, files and earlier words; catchup.py what nobody heard, changes.py what be
 reactions stop it; hands.py buttons, views.py forms, verdicts.py whether they count, used.py what is left of
 them; slash.py the command and the shortcut, asked.py the requests
 among them; home.py the app's tab. Out: opening.py conversations that begin with us, door.py delivery,
-streams.py what is being written, signs.py reactions and the status line, uploads.py files; calls.py the Web
-API at its pace; markup.py and blocks.py from markdown to what is shown; troubles.py what only an admin can
-mend.
+streams.py what is being written, drafts.py where that stands, signs.py reactions and the status line,
+uploads.py files; calls.py the Web API at its pace; markup.py and blocks.py from markdown to what is shown;
+troubles.py what only an admin can mend.
 """

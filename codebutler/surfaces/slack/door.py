@@ -224,13 +224,13 @@ class Slack:
         except SlackRefused as error:
             if error.error != "thread_not_found":
                 raise
-        await self.streams.sweep(conversation, found.marks.values())
+        draft = await self.streams.sweep(conversation, found.marks.values())
         if found.marks or not found.unmarked:
             found.unmarked.clear()
         else:
             thread = await self._store.find(SURFACE, conversation)
             sent = {post.external_id for post in await self._store.posts(thread)} if thread else set()
-            found.unmarked = {text: ts for text, ts in found.unmarked.items() if ts not in sent}
+            found.unmarked = {text: ts for text, ts in found.unmarked.items() if ts not in {draft, *sent}}
         return found
 
 

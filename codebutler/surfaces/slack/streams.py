@@ -1,14 +1,13 @@
 """What the PM is writing, shown as it grows: as one of Slack's streams, else as a message that is edited.
 
 A draft becomes the message that it was the beginning of, or is taken away: there is never a second copy.
-Its ts is in the store as long as it stands, so that the next process finds what a crash left behind.
+drafts.py knows where it stands. What others say meanwhile comes after it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,10 +17,9 @@ from codebutler.store.store import Store
 from codebutler.surfaces.slack import blocks
 from codebutler.surfaces.slack.blocks import Piece
 from codebutler.surfaces.slack.calls import SlackAway, SlackBusy, SlackRefused
-from codebutler.surfaces.slack.inbound import Self
+from codebutler.surfaces.slack.drafts import GONE, Drafts
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped, guarded, mrkdwn
-from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import ABSENT
 from codebutler.surfaces.slack.verdicts import owner_of
 from codebutler.surfaces.wording import load, prefixed
@@ -38,23 +36,18 @@ MOST = 9_000
 """Characters of a draft; what is longer comes whole at the end."""
 OPEN = 8
 """Drafts at a time; further ones come whole."""
-MARGIN = 60.0
-"""Seconds by which clocks may differ."""
-UNKNOWN = "?"
-"""Stands for the ts of a draft of which nobody knows whether it was posted."""
 _HALF = re.compile(r"<[^\s>]{0,10}\Z")
 """What may yet become a call, or be none."""
-GONE = frozenset({"message_not_found", "channel_not_found", "thread_not_found"})
 
 
 @dataclass
 class Draft:
-    """A message that is being written. ``shown`` counts characters of what Slack was sent."""
+    """A message that is being written. ``shown`` is what Slack was sent."""
 
     role: str
     text: str = ""
     ts: str = ""
-    shown: int = 0
+    shown: str = ""
     native: bool = False
     over: bool = False
     """Nothing more is added to it."""
@@ -75,6 +68,7 @@ class Streams:
         self._native = True
         self._plain_in: set[str] = set()
         """Channels that take no streams."""
+        self._standing = Drafts(link, store)
         self._speakers = speakers
 
     # ----------------------------------------------------------------------------- as it grows
@@ -92,9 +86,17 @@ class Streams:
                 self._drafts[conversation] = Draft(role)
         elif draft is not None and not draft.over:
             draft.text += delta
-            if not draft.followed and len(draft.text) >= FIRST and (draft.ts or self._open < OPEN):
+            if (
+                not draft.followed
+                and len(draft.text) >= FIRST
+                and (draft.ts or self._may_begin(conversation))
+            ):
                 draft.followed = True
                 self._link.later(self._follow(conversation, draft))
+
+    def _may_begin(self, conversation: str) -> bool:
+        """Whether one more is shown: not where one could be neither finished nor taken away."""
+        return self._open < OPEN and conversation.partition(":")[0] not in self._standing.fixed_in
 
     @property
     def _open(self) -> int:
@@ -118,27 +120,24 @@ class Streams:
         """Whether there was anything to show."""
         whole = guarded(prefixed(Outbound(text=draft.text.lstrip(), role=draft.role)))
         ready = _HALF.sub("", whole[:MOST])
-        if draft.over or len(ready) <= draft.shown:
+        if draft.over or len(ready) <= len(draft.shown):
             return False
         if not draft.ts:
             await self._begin(conversation, draft, ready)
         else:
-            new = {"markdown_text": ready[draft.shown :]} if draft.native else _words(ready)
+            new = {"markdown_text": ready[len(draft.shown) :]} if draft.native else _words(ready)
             method = "chat.appendStream" if draft.native else "chat.update"
             channel = conversation.partition(":")[0]
             try:
                 await self._link.calls.at_once(method, channel=channel, ts=draft.ts, **new)
             except SlackBusy:
                 return True
-        draft.shown = len(ready)
+        draft.shown = ready
         return True
 
     async def _begin(self, conversation: str, draft: Draft, ready: str) -> None:
         channel, _, root = conversation.partition(":")
-        key = _key(conversation)
-        if await self._store.noted(key):  # of a process that was killed while it wrote
-            await self.clear(conversation, await self._messages(conversation))
-        await self._store.note(key, f"{UNKNOWN}{time.time() - MARGIN:.0f}")
+        await self._standing.begin(conversation)
         try:
             draft.ts = await self._stream(conversation, channel, root, ready)
             draft.native = bool(draft.ts)
@@ -149,9 +148,9 @@ class Streams:
                 )  # fmt: skip
                 draft.ts = str(posted["ts"])
         except (SlackRefused, SlackBusy):
-            await self._store.note(key, "")
+            await self._standing.stands(conversation, "")
             raise
-        await self._store.note(key, draft.ts)
+        await self._standing.stands(conversation, draft.ts)
 
     async def _stream(self, conversation: str, channel: str, root: str, ready: str) -> str:
         """The ts of a new stream, or "" where there are none."""
@@ -187,26 +186,28 @@ class Streams:
 
         Raises as ``Calls.call``; then whoever tries again has to ``sweep`` first.
         """
-        draft = self._drafts.pop(conversation, None)
-        if draft is None:
+        draft = self._drafts.get(conversation)
+        if draft is None or message.role != draft.role:
             return ""
+        del self._drafts[conversation]
         async with draft.lock:
             draft.over = True
-        if draft.ts and message.role == draft.role:
+        if draft.ts:
             shown = await self._finish(conversation, draft, piece, mark)
             if shown:
-                await self._store.note(_key(conversation), "")
+                await self._standing.stands(conversation, "")
                 return shown
-        await self.clear(conversation)
+        await self._standing.clear(conversation)
         return ""
 
     async def _finish(self, conversation: str, draft: Draft, piece: Piece, mark: str) -> str:
-        channel = conversation.partition(":")[0]
+        channel, final = conversation.partition(":")[0], str(piece.blocks[0].get("text"))
+        alike = len(piece.blocks) == 1 and final.startswith(draft.shown)
+        whole = alike and final == draft.shown
         if draft.native:
-            try:
-                await self._link.calls.call("chat.stopStream", channel=channel, ts=draft.ts)
-            except SlackRefused as error:  # it had its time, or somebody stopped it: it is a message now
-                self._link.log.debug("the stream in %s is over: %s", conversation, error)
+            rest: Json = {} if whole else {"markdown_text": final[len(draft.shown) :]}
+            marked = {**rest, "metadata": blocks.metadata(mark)}
+            whole = await self._stop(channel, draft, marked if alike else {})
         for way in piece.ways:
             try:
                 await self._link.calls.call(
@@ -215,71 +216,48 @@ class Streams:
                 )  # fmt: skip
             except SlackRefused as error:
                 if error.error not in blocks.NO_BLOCKS:
-                    break
+                    return draft.ts if whole and error.error not in GONE else ""
             else:
                 return draft.ts
         return ""
 
+    async def _stop(self, channel: str, draft: Draft, more: Json) -> bool:
+        """End a stream with what is still to be said; False if only ``chat.update`` can say it."""
+        for last in (more, {}) if more else ({},):
+            try:
+                await self._link.calls.call("chat.stopStream", channel=channel, ts=draft.ts, **last)
+            except SlackRefused as error:  # it had its time, or somebody stopped it: it is a message now
+                self._link.log.debug("the stream in %s is over: %s", channel, error)
+            else:
+                return bool(last)
+        return False
+
     async def forsake(self, conversation: str) -> None:
         """Take away a draft of which no message has come."""
         draft = self._drafts.get(conversation)
-        if draft is None or await self._awaited(conversation):
+        if draft is None or await self._awaited(conversation, draft.role):
             return
         async with draft.lock:
             draft.over = True
         if self._drafts.get(conversation) is draft:
             del self._drafts[conversation]
-            await self.clear(conversation)
+            await self._standing.clear(conversation)
 
-    async def _awaited(self, conversation: str) -> bool:
+    async def _awaited(self, conversation: str, role: str) -> bool:
+        """Whether the message that the draft is to become is on its way."""
         waiting = await self._store.pending_posts(SURFACE, limit=1_000)
-        return any(post.conversation == conversation and not post.slot for post in waiting)
+        ours = (post for post in waiting if post.conversation == conversation and not post.slot)
+        return any(Outbound.model_validate_json(post.payload).role == role for post in ours)
 
-    async def sweep(self, conversation: str, marked: Collection[str]) -> None:
-        """Take away what an earlier process left, unless it is among ``marked``: then it became a message."""
-        if conversation not in self._drafts:
-            await self.clear(conversation, marked)
+    async def sweep(self, conversation: str, marked: Collection[str]) -> str:
+        """Take away what an earlier process left, unless it is among ``marked``: then it became a message.
 
-    async def clear(self, conversation: str, marked: Collection[str] = ()) -> None:
-        """Take away the draft that is noted as standing there. Raises as ``Calls.call``."""
-        key = _key(conversation)
-        noted = await self._store.noted(key)
-        ts = await self._lost(conversation, float(noted[1:])) if noted.startswith(UNKNOWN) else noted
-        if ts and ts not in marked:
-            channel = conversation.partition(":")[0]
-            try:
-                await self._link.calls.call("chat.delete", channel=channel, ts=ts)
-            except SlackRefused as error:
-                if error.error not in GONE:
-                    self._link.log.warning("a draft stays in %s: %s", conversation, error)
-        if noted:
-            await self._store.note(key, "")
-
-    async def _messages(self, conversation: str) -> set[str]:
-        """What stands in a thread as messages of ours: a draft that became one stays."""
-        return {
-            str(m["ts"])
-            async for m in replies(self._link.calls, conversation, include_all_metadata=True)
-            if blocks.mark_of(m)
-        }
-
-    async def _lost(self, conversation: str, since: float) -> str:
-        """The ts of a draft that was begun after ``since`` and whose ts nobody has learned; or ""."""
-        channel, _, root = conversation.partition(":")
-        us, thread = await self._link.us(), await self._store.find(SURFACE, conversation)
-        sent = {post.external_id for post in await self._store.posts(thread)} if thread else set()
-        page = await self._link.calls.call(
-            "conversations.replies", channel=channel, ts=root, oldest=f"{since:.6f}", limit=200,
-            include_all_metadata=True,
-        )  # fmt: skip
-        found = [str(m["ts"]) for m in page.get("messages", []) if _draft(m, root, us)]
-        return next((ts for ts in reversed(found) if float(ts) > since and ts not in sent), "")
-
-
-def _draft(message: Json, root: str, us: Self) -> bool:
-    if not us.wrote(message) or str(message["ts"]) == root or message.get("files"):
-        return False
-    return not blocks.mark_of(message)
+        Returns the draft's ts, also that of one which is being written: it is no message yet.
+        """
+        draft = self._drafts.get(conversation)
+        if draft is not None and (draft.ts or not draft.over):
+            return draft.ts
+        return await self._standing.clear(conversation, marked)
 
 
 def _words(ready: str) -> Json:
@@ -287,7 +265,3 @@ def _words(ready: str) -> Json:
         "text": blocks.shortened(mrkdwn(ready) or escaped(ready)),
         "blocks": [{"type": "markdown", "text": ready}],
     }
-
-
-def _key(conversation: str) -> str:
-    return f"{SURFACE}:draft:{conversation}"

@@ -27,7 +27,7 @@ async def begun(desk: Any, way: str = "stream") -> tuple[str, str]:
     await desk.slack.sockets.settle()
     conversation = f"{CHANNEL}:{ts}"
     await desk.door.stream(conversation, "pm", "")
-    for word in WORDS.split(" "):
+    for word in WORDS.split():
         await desk.door.stream(conversation, "pm", f"{word} ")
     await desk.until(lambda: words(desk, ts) and words(desk, ts)[0].endswith("comparison."))
     return ts, conversation
@@ -86,12 +86,59 @@ async def test_a_draft_that_no_message_comes_of_goes_away(desk: Any, way: str) -
     assert [text[-7:] for text in words(desk, ts)] == ["*Done.*"]
 
 
-async def test_another_message_does_not_stand_behind_a_draft(desk: Any) -> None:
+@pytest.mark.parametrize("way", WAYS[:2])
+async def test_what_others_say_meanwhile_comes_after_the_draft(desk: Any, way: str) -> None:
+    ts, conversation = await begun(desk, way)
+    [draft] = desk.human.thread(ts)
+    await show(desk, conversation, Outbound(text="A cap is near.", kind="notice"), mark="m0")
+    assert await show(desk, conversation) == draft["ts"]
+    assert [text[:14] for text in words(desk, ts)] == ["*PM:* The band", "A cap is near."]
+    assert not calls(desk, "chat.delete")
+
+
+async def test_a_draft_of_which_only_a_notice_comes_goes_away(desk: Any) -> None:
     ts, conversation = await begun(desk)
-    await show(desk, conversation, Outbound(text="A cap is near.", kind="notice"))
-    await desk.door.stream(conversation, "pm", "more " * 100)
-    await show(desk, conversation, mark="m2")
-    assert [text[:14] for text in words(desk, ts)] == ["A cap is near.", "*PM:* The band"]
+    await show(desk, conversation, Outbound(text="Stopped.", kind="notice"))
+    desk.door.rested(await desk.store.find("slack", conversation))
+    await desk.until(lambda: words(desk, ts) == ["Stopped."])
+
+
+@pytest.mark.parametrize("way", WAYS[:2])
+async def test_where_nothing_can_be_changed_or_taken_back(desks: Callable[..., Any], way: str) -> None:
+    """A stream becomes the message by what is added to it; a draft of the other kind is the last one."""
+    desk = await desks()
+    for method, error in (("update", "edit_window_closed"), ("delete", "cant_delete_message")):
+        desk.slack.faults.always(f"chat.{method}", Fault("error", error=error))
+    if way == "stream":
+        ts, conversation = await begun(desk)
+        shown = await show(desk, conversation)
+        assert [text[-8:] for text in words(desk, ts)] == ["*Done.**"]
+        assert await show(await desks(), conversation) == shown  # it carries its mark
+        return
+    desk.slack.faults.always("chat.startStream", Fault("error", error=way))
+    for n in range(2):
+        ts = desk.human.say("2 kg costs too much")
+        await desk.slack.sockets.settle()
+        await desk.door.stream(f"{CHANNEL}:{ts}", "pm", "")
+        await desk.door.stream(f"{CHANNEL}:{ts}", "pm", WORDS)
+        await desk.until(lambda ts=ts, n=n: n or words(desk, ts))
+        await desk.slack.sockets.settle()
+        await show(desk, f"{CHANNEL}:{ts}")
+        assert len(words(desk, ts)) == 2 - n
+
+
+@pytest.mark.parametrize("crash", [False, True])
+async def test_a_whole_draft_is_no_message_where_a_server_gives_no_marks(
+    desks: Callable[..., Any], *, crash: bool
+) -> None:
+    desk = await desks()
+    desk.slack.leaves_out = frozenset({"metadata"})
+    ts, conversation = await begun(desk, "unknown_method")
+    whole = ANSWER.model_copy(update={"text": WORDS.strip()})
+    other = await desks() if crash else desk
+    await show(other, conversation, whole)
+    await other.door.streams.forsake(conversation)
+    assert [text[-11:] for text in words(desk, ts)] == ["comparison."]
 
 
 @pytest.mark.parametrize("way", WAYS[:2])
