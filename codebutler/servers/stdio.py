@@ -115,6 +115,8 @@ def _answer(line: bytes) -> Any:  # noqa: ANN401 - JSON
         return _unreadable(line, "its answer cannot be read")
     if not isinstance(message, dict) or "id" not in message:
         return None
+    if isinstance(message["id"], float) and message["id"].is_integer():
+        message["id"] = int(message["id"])  # some languages know one kind of number only
     error = message.get("error")
     if isinstance(error, dict) and error.get("code") == _CLOSED:
         return {**message, "error": {**error, "code": _INTERNAL}}

@@ -38,6 +38,7 @@ def test_an_answer_nested_too_deep_is_an_answer() -> None:
 def test_an_odd_answer_is_one_that_failed_and_nobody_waits_for_another(odd: dict[str, Any]) -> None:
     found = _taken(_answer(json.dumps({"jsonrpc": "2.0", "id": 7, **odd}).encode()))
     assert (found.id, found.error.message) == (7, "its answer is none that the protocol knows")
+    assert _answer(b'{"jsonrpc": "2.0", "id": 7.0}')["id"] == 7
     assert _taken({"jsonrpc": "2.0", "id": [7], **odd}) is None
     assert _taken({"jsonrpc": "2.0", "id": 7, "method": 7}) is None
 
