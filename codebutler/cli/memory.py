@@ -15,7 +15,8 @@ from codebutler.repo import commits
 from codebutler.repo.base import Base, base_commit
 from codebutler.repo.memory import MEMORY_FILES, revert
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.memory_items import learned
+from codebutler.repo.memory_items import all_learned
+from codebutler.repo.memory_text import key
 from codebutler.repo.objects import show_file
 from codebutler.repo.words import signature
 from codebutler.service.app import Place
@@ -37,7 +38,7 @@ LISTED = 12
 def configure(parser: argparse.ArgumentParser) -> None:
     """list, stats, revert ITEM."""
     parser.add_argument("do", choices=["list", "stats", "revert"])
-    parser.add_argument("item", nargs="?", help="an item's id, as list shows it")
+    parser.add_argument("item", nargs="*", help="an item's id, as list shows it, or its words")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     add_place(parser)
 
@@ -55,7 +56,7 @@ async def _run(args: argparse.Namespace) -> int:
         start = await base_commit(place.repo, home=place.home, local=local)
         memory = await _memory(place, start.commit)
         if args.do == "revert":
-            return await _revert(place, store, start, memory, args.item)
+            return await _revert(place, store, start, memory, " ".join(args.item))
         pasts = await store.pasts()
         usd = dict[str, float]()
         for call in await store.bought():
@@ -129,24 +130,25 @@ def _cut(text: str) -> str:
 
 async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, str], name: str) -> int:
     """A commit without the item, in a pull request of its own: nothing lands unseen."""
-    one = next((x for f, t in memory.items() for x in learned(t, f) if x.id == name), None)
+    known = all_learned(memory)
+    one = next((x for x in known if x.id == name.lower() or key(x.text) == key(name)), None)
     if one is None:
         raise UsageError(f"there is no learned item {name!r}", fix="codebutler memory list shows them.")
     file = one.file
     try:
         whole = await memory_text(place.repo.gitdir, start.commit, memory_path(file))
-        text, words = revert(whole or "", file, name, await replaced(store, one))
+        text, words = revert(whole or "", file, one.id, await replaced(store, one))
     except ToolFailed as error:
         raise UsageError(str(error)) from error
     forge = await forge_for(place.repo, place.config, home=place.home)
-    branch, title = f"codebutler/memory-revert-{name}", f"Forget what was learned: {words[:60]}"
+    branch, title = f"codebutler/memory-revert-{one.id}", f"Forget what was learned: {words[:60]}"
     gitdir = place.repo.gitdir
     tree = await commits.tree_with(gitdir, start.commit, {memory_path(file): text.encode()})
     message = commits.signed(f"{title}\n\n- {words}\n", [signature(os_person())])
     commit = await commits.commit_tree(gitdir, tree, start.commit, message)
     await forge.push(branch, commit, expect=await forge.fetch(branch))
     pr = await forge.open_pr(
-        branch=branch, base=start.branch, title=title, body=f"{words}\n\n`{name}` of {file}"
+        branch=branch, base=start.branch, title=title, body=f"{words}\n\n`{one.id}` of {file}"
     )
     print(plain(f"#{pr.number} takes it back: {pr.url}\nLand it with: codebutler pr merge {pr.number}"))
     return 0

@@ -17,13 +17,16 @@ async def with_folder(
     ``differ``: all paths that differ between the two.
 
     A file or a symlink that took the folder's place goes, and so does one in the place of a folder above it.
+    ``folder`` is in lower case: one that is spelled otherwise is the same where case does not count.
     """
-    back = sorted(path for path in differ if path == folder or path.startswith(f"{folder}/"))
+    back = sorted(path for path in differ if f"{path.casefold()}/".startswith(f"{folder}/"))
     if not back:
         return tree, []
-    theirs = await _entries(gitdir, tree, folder)
+    depth = folder.count("/") + 1
+    places = sorted({folder, *("/".join(path.split("/")[:depth]) for path in back)})
+    theirs = await _entries(gitdir, tree, places)
     gone = [f"0 {'0' * 40}\t{line.partition(chr(9))[2]}" for line in theirs]
-    orders = "".join(f"{line}\0" for line in [*gone, *await _entries(gitdir, old, folder)])
+    orders = "".join(f"{line}\0" for line in [*gone, *await _entries(gitdir, old, places)])
     index = common_dir(gitdir) / f"codebutler-index-{secrets.token_hex(6)}"
     env = {"GIT_INDEX_FILE": str(index)}
     try:
@@ -37,8 +40,8 @@ async def with_folder(
     return held, back
 
 
-async def _entries(gitdir: Path, treeish: str, folder: str) -> list[str]:
+async def _entries(gitdir: Path, treeish: str, places: Iterable[str]) -> list[str]:
     """What the tree holds there, as lines that an index takes."""
-    args = ("ls-tree", "-r", "-z", "--full-tree", need_oid(treeish, "the tree"), "--", folder)
+    args = ("ls-tree", "-r", "-z", "--full-tree", need_oid(treeish, "the tree"), "--", *places)
     out = (await plumb(*args, gitdir=gitdir)).decode(errors="surrogateescape")
     return [line for line in out.split("\0") if line]

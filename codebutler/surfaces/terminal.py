@@ -104,6 +104,9 @@ def _markdown(text: str) -> Markdown:
 
     shown = Markdown("")
     shown.parsed = MarkdownIt("commonmark", {"html": False}).enable(["strikethrough", "table"]).parse(text)
+    for child in (child for token in shown.parsed for child in token.children or ()):
+        if child.type == "softbreak":  # a line is a line, as at every other door
+            child.type, child.tag = "hardbreak", "br"
     return shown
 
 

@@ -11,6 +11,8 @@ from codebutler.store.store import Store
 
 DONE = frozenset({"answered", "done", "closed"})
 """How a turn ends when nothing is left to do or to decide."""
+NO_MESSAGE = frozenset({"command", "form", "press"})
+"""How keys begin of what is no message: there is nothing to put a sign on."""
 MARGIN = 60.0
 """Seconds before the last complete look from which threads are looked at again."""
 
@@ -58,7 +60,7 @@ class Ticks:
             if not isinstance(said, MessageReceived) or said.external_id != conversation or said.action:
                 continue
             channel, _, message = said.key.partition(":")
-            if ":" in message or not message:  # a form or a command: there is no message to put it on
+            if ":" in message or not message or channel in NO_MESSAGE:
                 continue
             for name in (*([self._eyes] if eyes else []), *([self._done] if done else [])):
                 await self._react(channel, message, name)

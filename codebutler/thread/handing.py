@@ -7,11 +7,15 @@ from codebutler.events import FrameEnded, PhaseChanged
 from codebutler.thread import render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.flagging import flag
+from codebutler.thread.host import JOURNALS, MEMORY_FOLDER
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
 from codebutler.thread.proof import failing_tests
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
+
+_KEPT = (f"{MEMORY_FOLDER}/", f"{JOURNALS}/")
+"""What a role changes there is put back, and said."""
 
 
 async def note_strays(desk: ThreadDesk) -> None:
@@ -19,7 +23,7 @@ async def note_strays(desk: ThreadDesk) -> None:
     state = desk.state
     if state.unnamed or not state.named:
         return
-    strays = sorted(f for f in state.files - state.named if not f.startswith(".codebutler/"))
+    strays = sorted(f for f in state.files - state.named if not f.startswith(_KEPT))
     if strays:
         shown = ", ".join(f"`{f}`" for f in strays[:20])
         await desk.tell_once(

@@ -94,7 +94,17 @@ async def test_what_repeats_or_contradicts_memory_is_shown_as_such_and_takes_its
         assert text.startswith("# PM\n\n## Learned\n\n- Indent with spaces. <!-- learned:")
         assert text.endswith("-->\n- Run make check.")
         name = item_id("pm.md", "Learned", "Indent with spaces.")
-    args = ["memory", "revert", name, "--repo", str(room.sample.repo), "--home", str(room.home)]
+    args = [
+        "memory",
+        "revert",
+        "Indent",
+        "with",
+        "spaces",
+        "--repo",
+        str(room.sample.repo),
+        "--home",
+        str(room.home),
+    ]
     assert await asyncio.to_thread(main, args) == 0
     text = await on_main(scene, room, f"codebutler/memory-revert-{name}:.codebutler/memory/pm.md")
     assert text == "# PM\n\n## Learned\n\n- Indent with tabs.\n- Run make check."

@@ -13,6 +13,7 @@ from codebutler.errors import CodeButlerError
 from codebutler.types import Json
 
 if TYPE_CHECKING:
+    from aiohttp import ClientResponse
     from discord.http import HTTPClient
 
 SECONDS = 60.0
@@ -69,7 +70,7 @@ class Calls:
             if error.status == 429 or error.status >= 500:
                 raise DiscordAway(f"Discord has no answer for {what}: HTTP {error.status}") from error
             raise DiscordRefused(what, error.status, error.code, error.text) from error
-        except (ClientError, OSError, TimeoutError) as error:
+        except (ClientError, OSError, TimeoutError, ValueError) as error:
             words = str(error) or type(error).__name__
             raise DiscordAway(f"Discord cannot be reached for {what}: {words}") from error
 
@@ -83,11 +84,14 @@ class Calls:
     async def _login(self) -> HTTPClient:
         import discord
         from aiohttp import ClientError
-        from discord.http import HTTPClient, Route
+        from discord import http as wire
 
         quiet()
-        Route.BASE = self.base  # where discord.py keeps the address of its API; one app has one
-        http = HTTPClient(asyncio.get_running_loop())
+        wire.Route.BASE = self.base  # where discord.py keeps the address of its API; one app has one
+        wire.json_or_text = (
+            _read  # its own takes JSON for text where the type names a charset, as many servers do
+        )
+        http = wire.HTTPClient(asyncio.get_running_loop())
         try:
             self.me = dict(await http.static_login(self._token))
         except BaseException as error:
@@ -103,6 +107,15 @@ class Calls:
         """Close connections."""
         if self._http is not None:
             await self._http.close()
+
+
+async def _read(response: ClientResponse) -> dict[str, Any] | str:
+    """An answer's JSON, else its text."""
+    text = await response.text(encoding="utf-8")
+    if response.headers.get("Content-Type", "").partition(";")[0].strip().lower() != "application/json":
+        return text
+    parsed: dict[str, Any] = json.loads(text)
+    return parsed
 
 
 def _arguments(body: object, query: Mapping[str, str | int] | None, files: Files) -> dict[str, Any]:

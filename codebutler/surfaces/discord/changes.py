@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from codebutler.surfaces.discord import inbound
 from codebutler.surfaces.discord.calls import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, DiscordRefused
@@ -22,13 +23,18 @@ if TYPE_CHECKING:
 DAYS = 2
 THREADS, MESSAGES = 50, 20
 """Threads that are looked at, the last changed first, and messages of each: as a rule nothing is unread."""
+MARGIN = 60.0
+"""Seconds by which a thread may have come to its end before a look, and a cross on it after that."""
+LOOKED = f"{SURFACE}:crosses"
+"""Where it stands when the last complete look for changes began."""
 
 
 async def missed_changes(link: Link, door: Hearing) -> None:
     """Hear of changes to what is unread, and of crosses on what is at work. Raises DiscordAway."""
+    begun, last = time.time(), float(await door.store.noted(LOOKED) or 0) - MARGIN
     for bound in (await door.store.bound(SURFACE))[:THREADS]:
-        if bound.changed < time.time() - DAYS * 86_400:
-            return
+        if bound.changed < begun - DAYS * 86_400:
+            break
         if bound.phase == "closed":
             continue
         state = await load(door.store, bound.thread)
@@ -38,12 +44,14 @@ async def missed_changes(link: Link, door: Hearing) -> None:
             change = await _change(link, said)
             if change is not None:
                 await door.hear(change)
-        if not at_work(state) or not placed(bound.external_id):
+        late = not at_work(state)
+        if (late and bound.changed < last) or not placed(bound.external_id):
             continue
         try:
-            await missed_crosses(link, door, bound.thread, bound.external_id)
+            await missed_crosses(link, door, bound.thread, bound.external_id, late=late)
         except DiscordRefused as error:  # such as a thread that is gone, or that is not opened yet
             link.log.info("crosses in %s cannot be read: %s", bound.external_id, error)
+    await door.store.note(LOOKED, f"{begun:.6f}")
 
 
 async def _change(link: Link, said: MessageReceived) -> Heard | None:

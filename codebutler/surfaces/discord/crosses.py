@@ -18,8 +18,11 @@ PAGE = 100
 """Messages of a conversation that are looked at, the newest, and people on one cross."""
 
 
-async def missed_crosses(link: Link, door: Hearing, thread: str, conversation: str) -> None:
-    """Hear of those in a conversation that were not heard before. Raises DiscordAway when it broke off."""
+async def missed_crosses(link: Link, door: Hearing, thread: str, conversation: str, *, late: bool) -> None:
+    """Hear of those in a conversation that were not heard before. Raises DiscordAway when it broke off.
+
+    ``late``: what they were to stop is over, so they stop nothing that comes later either.
+    """
     keys = {row.key for row in await door.store.events(thread)}
     posted = {post.external_id for post in await door.store.posts(thread)}
     us, own = await link.us(), _own(conversation)
@@ -29,7 +32,12 @@ async def missed_crosses(link: Link, door: Hearing, thread: str, conversation: s
             continue
         for user, called in (await _crossed(link, channel, message)).items():
             cross = Heard("cancel", channel, name, user, name=called)
-            if user != us and f"{SURFACE}:{cross.key}" not in keys:
+            past = f"{SURFACE}:past:{cross.key}"
+            if user == us or f"{SURFACE}:{cross.key}" in keys or await door.store.noted(past):
+                continue
+            if late:
+                await door.store.note(past, "1")
+            else:
                 await door.hear(cross)
 
 

@@ -18,6 +18,7 @@ from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import Talks, spoken
+from codebutler.surfaces.discord.troubles import or_said
 from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.files import taken_out
 from codebutler.surfaces.wording import load, not_theirs
@@ -112,7 +113,7 @@ class Hearing:
         """Say that it is in the log, where its thread is."""
         talk = await self.talks.state(conversation) == "open"
         if not place.thread and not place.direct and not talk:
-            await self.open_thread(conversation)
+            await or_said(self.open_thread(conversation), self.link.calls, heard.channel, heard.id)
         await self.signs.see(conversation, heard.channel, heard.id)
 
     async def open_thread(self, conversation: str) -> None:

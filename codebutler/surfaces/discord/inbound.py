@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.types import Json
 
@@ -18,8 +19,7 @@ STOPS = frozenset({"❌", "🛑", "⛔", "🚫"})
 _MEMBER = re.compile(r"<@!?(\d+)>")
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """A person's doing, about the message ``id`` of ``channel``. ``roles`` is None where it is not known."""
 
     kind: Kind
@@ -64,7 +64,13 @@ def message(event: Json, us: str, *, kind: Kind = "message") -> Heard | None:
         return None
     if int(event.get("type") or 0) not in WORDS:
         return None
-    raw = str(event.get("content") or "")
+    raw, files = (
+        str(event.get("content") or ""),
+        [*(event.get("attachments") or ()), *_forwarded_files(event)],
+    )
+    more = [*_forwarded(event), *_poll(event)]
+    if kind == "message" and not (raw or files or more):
+        return None  # a sticker and the like: it says nothing, and asks for nothing
     named = {str(each.get("id")) for each in event.get("mentions") or []}
     return Heard(
         kind=kind,
@@ -72,14 +78,37 @@ def message(event: Json, us: str, *, kind: Kind = "message") -> Heard | None:
         id=str(event.get("id")),
         user=str(author["id"]),
         name=name_of(author, member or {}),
-        text=plain(raw, event, us),
-        files=tuple(event.get("attachments") or ()),
+        text="\n".join(filter(None, [plain(raw, event, us), *more])),
+        files=tuple(files),
         roles=None if member is None else [str(role) for role in member.get("roles") or []],
         guild=str(event.get("guild_id") or ""),
         mention=us in named or re.search(rf"<@!?{us}>", raw) is not None,
         when=str(event.get("edited_timestamp") or ""),
         reply=str((event.get("message_reference") or {}).get("message_id") or ""),
     )
+
+
+def _snapshots(event: Json) -> list[Json]:
+    """What a forwarded message carries: the messages as they were, without their authors."""
+    return [each.get("message") or {} for each in event.get("message_snapshots") or []]
+
+
+def _forwarded(event: Json) -> list[str]:
+    """Forwarded words, marked as such: a "go" among them is nobody's approval."""
+    said = [str(each["content"]) for each in _snapshots(event) if each.get("content")]
+    return ["\n".join(["Forwarded:", *(f"> {line}" for line in words.splitlines())]) for words in said]
+
+
+def _forwarded_files(event: Json) -> list[Json]:
+    return [file for each in _snapshots(event) for file in each.get("attachments") or []]
+
+
+def _poll(event: Json) -> list[str]:
+    """A poll's question and answers."""
+    poll = event.get("poll") or {}
+    asked = str((poll.get("question") or {}).get("text") or "")
+    answers = [str((each.get("poll_media") or {}).get("text") or "") for each in poll.get("answers") or []]
+    return ["\n".join([f"Poll: {asked}", *(f"- {answer}" for answer in answers if answer)])] if asked else []
 
 
 def _reaction(event: Json, us: str) -> Heard | None:

@@ -229,6 +229,8 @@ class Link(Connection["Hearing", Heard]):
             raise DiscordAway(f"Discord closed the gateway with {error.code}") from error
         except (discord.DiscordException, ClientError, OSError, TimeoutError) as error:
             raise DiscordAway(f"Discord's gateway cannot be reached: {error}") from error
+        except Exception as error:  # what discord.py cannot read must not end the doors of other repos
+            raise DiscordAway(f"Discord's gateway sends what cannot be read: {error!r}") from error
 
     async def _find_gateway(self) -> None:
         """discord.py dials its default gateway without asking: put the server's own in its place."""

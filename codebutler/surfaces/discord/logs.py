@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from codebutler.surfaces.discord.calls import Files
 from codebutler.surfaces.discord.doing import Doing
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.wording import load
@@ -19,25 +20,23 @@ PAGE = 1_000
 """Events of a page."""
 
 
-async def send(doing: Doing, door: Hearing, task: str, page: int) -> None:
-    """Send a page; 1 is the newest."""
+async def page(doing: Doing, door: Hearing, task: str, number: int) -> tuple[str, Files]:
+    """A page, and words about it; 1 is the newest."""
     person = await doing.person(door)
     state = await load(door.store, task)
     owner = state.opened.owner if state.opened else None
     if owner is None or not (person.admin or (owner.surface, owner.id) == (SURFACE, person.id)):
-        await doing.tell("There is no such thread of yours.")
-        return
+        return "There is no such thread of yours.", ()
     rows = await door.store.events(task)
     pages = max(1, -(-len(rows) // PAGE))
-    if page > pages:
-        await doing.tell(f"Its log has {pages} page{'s' if pages > 1 else ''}.")
-        return
-    last = len(rows) - (page - 1) * PAGE
+    if number > pages:
+        return f"Its log has {pages} page{'s' if pages > 1 else ''}.", ()
+    last = len(rows) - (number - 1) * PAGE
     chosen = rows[max(0, last - PAGE) : last]
     lines = [
         f"{time.strftime('%F %T', time.gmtime(row.ts))} {row.seq} {row.kind} {fit(row.body, LINE)}"
         for row in chosen
     ]
-    more = f", page {page} of {pages} (`page` chooses another)" if pages > 1 else ""
+    more = f", page {number} of {pages} (`page` chooses another)" if pages > 1 else ""
     words = f"The log of `{task}`: {len(chosen)} of {len(rows)} events{more}."
-    await doing.tell(words, [(f"{task}-{page}.log", "\n".join(lines).encode())])
+    return words, [(f"{task}-{number}.log", "\n".join(lines).encode())]

@@ -96,6 +96,7 @@ def _plan(plan: Json, message: Outbound) -> Json | None:
 
 def told(words: str) -> Json:
     """What one person is told; more than a message holds goes into an embed."""
+    words = without_tables(words)
     if len(words) <= CONTENT:
         return {"content": words}
     return {"content": "", "embeds": [{"description": fit(words, EMBED), "color": PLAIN}]}

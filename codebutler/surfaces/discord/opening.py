@@ -9,7 +9,7 @@ from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.doing import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.partner import NAME, Partner
-from codebutler.surfaces.discord.places import Place, address, room
+from codebutler.surfaces.discord.places import HEARD, Place, address, room
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
 from codebutler.thread import render
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 ASKED = f"{SURFACE}:asked:"
 """Requests that are not opened yet."""
+NO_THREADS = "Discord has no threads in a channel of this kind: say it in a text channel."
 
 
 async def request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
@@ -28,6 +29,8 @@ async def request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
     if not words.strip():
         return "Say what is to be done."
     home = await doing.link.places.of(place.parent) if place.thread else place
+    if home.type not in HEARD and not home.direct:
+        return NO_THREADS
     asked: Json = {
         "id": doing.id, "channel": home.id, "user": str(doing.user.get("id")), "words": words,
         "author": (await doing.person(door)).model_dump(),
@@ -36,6 +39,9 @@ async def request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
     try:
         await door.store.note(f"{ASKED}{doing.id}", json.dumps(asked))
         conversation = await _request(doing.link, door, asked, again=False)
+    except DiscordRefused:  # its person is told, and may ask again
+        await door.store.note(f"{ASKED}{doing.id}", "")
+        raise
     finally:
         door.opening.discard(doing.id)
     return f"Your thread: {await linked(doing, door, conversation)}"
@@ -86,6 +92,8 @@ async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
     if shown:
         return f"It is shown in {await linked(doing, door, shown[0])} already."
     home = await doing.link.places.of(place.parent) if place.thread else place
+    if home.type not in HEARD and not home.direct:
+        return NO_THREADS
     first = f"{row.title}\n{render.status(state).text}"
     conversation = await _opened(doing.link, door, home, first, row.title, mark=doing.id)
     await door.store.bind(task, SURFACE, conversation)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.errors import ConfigError
 from codebutler.surfaces.discord.calls import Calls, DiscordRefused
@@ -17,8 +18,7 @@ PERMISSIONS = sum(1 << bit for bit in (6, 10, 11, 14, 15, 16, 34, 35, 38, 51))
 """React, see, write, embed, attach, read history; manage, open and write in threads; pin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bot:
+class Bot(Struct, frozen=True):
     """Who the token makes us, and where we are."""
 
     name: str

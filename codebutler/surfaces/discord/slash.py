@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.settings.discord import Discord as Settings
 from codebutler.surfaces.discord import admin, catalogue, inbound, logs, opening
-from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused
-from codebutler.surfaces.discord.doing import OFFER, ONLY_THEM, PUT_OFF, Doing, conversations, linked
+from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused, Files
+from codebutler.surfaces.discord.doing import (
+    OFFER,
+    ONLY_THEM,
+    PATIENCE,
+    PUT_OFF,
+    Doing,
+    conversations,
+    linked,
+)
 from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.places import Place
@@ -52,46 +62,59 @@ _HELP = (
 
 
 async def command(doing: Doing) -> None:
-    """Put the answer off at once, do it, and say so."""
-    await doing.answer(PUT_OFF, {"flags": ONLY_THEM})
+    """Put the answer off once the command is in the store, or takes long; then say what came of it.
+
+    Were it put off before, a crash in between would leave its person waiting for ever.
+    """
+    work = asyncio.ensure_future(_done(doing))
+    await asyncio.wait([work], timeout=PATIENCE)
+    try:
+        await doing.answer(PUT_OFF, {"flags": ONLY_THEM})
+    finally:  # what was begun counts, whatever Discord says to it
+        words, files = await work
+    if words:
+        await doing.tell(words, files)
+
+
+async def _done(doing: Doing) -> tuple[str, Files]:
+    """Do it: what is to be said of it, with files."""
     try:
         place = await doing.link.places.of(doing.channel)
         door = opener(doing, place)
         if door is None:
-            await doing.tell(NOT_HERE)
-        elif not await doing.allowed(door):
-            await doing.tell(NOT_YOU)
-        elif doing.data.get("name") == catalogue.HAND_OVER:
-            await doing.tell(await _hand_over(doing, door, place))
-        else:
-            await _run(doing, door, place)
+            return NOT_HERE, ()
+        if not await doing.allowed(door):
+            return NOT_YOU, ()
+        if doing.data.get("name") == catalogue.HAND_OVER:
+            return await _hand_over(doing, door, place), ()
+        name, options = spoken(doing.data, door.settings)
+        if name == "logs":
+            return await logs.page(doing, door, str(options.get("task")), int(options.get("page") or 1))
+        return await _run(doing, door, place, name, options), ()
     except DiscordRefused as error:
-        await doing.tell(f"I cannot do that here: {error.message}. {fix_of(error)}")
+        return f"I cannot do that here: {error.message}. {fix_of(error)}", ()
     except DiscordAway as error:  # a request is kept: the next look opens it
         doing.link.log.warning("a command waits for the next look: %s", error)
         doing.link.hello.set()
+        return "", ()
 
 
-async def _run(doing: Doing, door: Hearing, place: Place) -> None:
-    name, options = spoken(doing.data, door.settings)
+async def _run(doing: Doing, door: Hearing, place: Place, name: str, options: dict[str, Any]) -> str:
     if name in admin.COMMANDS:
-        await doing.tell(await admin.changed(doing, door, name, options))
-    elif name in REQUESTS:
-        await doing.tell(await _request(doing, door, place, name, options))
-    elif name == "help":
-        await doing.tell(f"{_HELP.format(door.settings.command)}\n\n{REGISTRY.help()}")
-    elif name in {"threads", "status-all"}:
-        await doing.tell(await _listed(doing, door, everybody=name == "status-all"))
-    elif name == "logs":
-        await logs.send(doing, door, str(options.get("task")), int(options.get("page") or 1))
-    elif name == "follow":
-        await doing.tell(await opening.follow(doing, door, place, str(options.get("task"))))
-    elif name in {"link", "link-user", "cleanup"}:
-        await doing.tell(await _people(doing, door, name, options))
-    elif name == "raise-cap" and not (await doing.person(door)).admin:
-        await doing.tell(admin.ADMINS)
-    else:
-        await doing.tell(await _in_thread(doing, door, "raise" if name == "raise-cap" else name, options))
+        return await admin.changed(doing, door, name, options)
+    if name in REQUESTS:
+        return await _request(doing, door, place, name, options)
+    if name == "help":
+        return f"{_HELP.format(door.settings.command)}\n\n{REGISTRY.help()}"
+    if name in {"threads", "status-all"}:
+        return await _listed(doing, door, everybody=name == "status-all")
+    if name == "follow":
+        return await opening.follow(doing, door, place, str(options.get("task")))
+    if name in {"link", "link-user", "cleanup"}:
+        return await _people(doing, door, name, options)
+    if name == "raise-cap" and not (await doing.person(door)).admin:
+        return admin.ADMINS
+    return await _in_thread(doing, door, "raise" if name == "raise-cap" else name, options)
 
 
 def spoken(data: Json, settings: Settings) -> tuple[str, dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 from codebutler.surfaces.discord.calls import (
     ARCHIVED,
@@ -39,6 +39,21 @@ ALL = "token"
 def fix_of(error: DiscordRefused) -> str:
     """What mends it, or ""."""
     return SHUT[401] if error.status == 401 else SHUT.get(error.code, "")
+
+
+async def or_said(opening: Awaitable[None], calls: Calls, channel: str, message: str) -> None:
+    """Open a thread; where the bot may not, who asked sees it below their message: it has no other place."""
+    try:
+        await opening
+    except DiscordRefused as error:
+        if error.code in {NO_ACCESS, NO_PERMISSION}:
+            words = f"Your request is kept, but Discord does not let me open a thread for it ({error.code})."
+            body = {
+                "content": f"{words} {fix_of(error)}", "allowed_mentions": {"parse": []},
+                "message_reference": {"message_id": message, "fail_if_not_exists": False},
+            }  # fmt: skip
+            await calls.call("POST", "/channels/{channel_id}/messages", body=body, channel_id=channel)
+        raise
 
 
 class Troubles(Admins):

@@ -23,18 +23,24 @@ if TYPE_CHECKING:
 DAYS = 2
 THREADS = 50
 """Threads that are looked at, the last changed first: in others nothing is unread as a rule."""
+MARGIN = 60.0
+"""Seconds by which a thread may have come to its end before a look, and a cross on it after that."""
+LOOKED = f"{SURFACE}:crosses"
+"""Where it stands when the last complete look for changes began."""
 
 
 async def missed_changes(link: Link, door: Hearing) -> None:
     """Hear of changes to what is unread, and of crosses on what is at work. Raises SlackAway."""
-    us = await link.us()
+    us, begun = await link.us(), time.time()
+    last = float(await door.store.noted(LOOKED) or 0) - MARGIN
     for bound in (await door.store.bound(SURFACE))[:THREADS]:
-        if bound.changed < time.time() - DAYS * 86_400:
-            return
+        if bound.changed < begun - DAYS * 86_400:
+            break
         if bound.phase == "closed":
             continue
         state = await load(door.store, bound.thread)
-        if not at_work(state):
+        late = not at_work(state)
+        if late and bound.changed < last:
             continue
         try:
             stands = await _standing(link, bound.external_id)
@@ -45,7 +51,8 @@ async def missed_changes(link: Link, door: Hearing) -> None:
             change = _change(bound.external_id, ts, said, stands.get(ts), us)
             if change is not None:
                 await door.hear(change)
-        await missed_crosses(door, bound.thread, bound.external_id, stands, us)
+        await missed_crosses(door, bound.thread, bound.external_id, stands, us, late=late)
+    await door.store.note(LOOKED, f"{begun:.6f}")
 
 
 def _unread(state: ThreadState, conversation: str) -> dict[str, MessageReceived]:

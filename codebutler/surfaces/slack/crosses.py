@@ -6,8 +6,9 @@ One that was heard before has its event in the log; one that was refused is note
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.inbound import STOPS, Heard, Self
@@ -19,9 +20,12 @@ if TYPE_CHECKING:
 
 
 async def missed_crosses(
-    door: Hearing, thread: str, conversation: str, stands: Mapping[str, Json], us: Self
+    door: Hearing, thread: str, conversation: str, stands: Mapping[str, Json], us: Self, *, late: bool
 ) -> None:
-    """Hear of crosses on our messages, and on those that were said to us, in what stands in a thread."""
+    """Hear of crosses on our messages, and on those that were said to us, in what stands in a thread.
+
+    ``late``: what they were to stop is over, so they stop nothing that comes later either.
+    """
     channel, _, root = conversation.partition(":")
     crosses = [(ts, user) for ts, message in stands.items() for user in _crossed(message, us)]
     if not crosses:
@@ -31,7 +35,11 @@ async def missed_crosses(
         missed = Heard("cancel", channel, ts, root, user)
         ours = us.wrote(stands[ts]) or f"{SURFACE}:{channel}:{ts}" in keys
         known = any(key.startswith(f"{SURFACE}:{missed.key}") for key in keys)
-        if ours and not known and not await door.store.noted(refused(missed)):
+        if not ours or known or await door.store.noted(refused(missed)):
+            continue
+        if late:
+            await door.store.note(refused(missed), "1")
+        else:
             await door.hear(missed)
 
 

@@ -167,6 +167,32 @@ async def test_a_request_that_broke_off_is_opened_once(desk: Any) -> None:
             await asyncio.sleep(0.02)
 
 
+async def test_a_command_counts_though_its_answer_cannot_be_put_off(desk: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    desk.twin.faults.always("post_callback", Fault("error", error="50013 Missing Permissions"))
+    desk.human.command("codebutler", "new", request="estimate shipping")
+    await desk.until(lambda: desk.received and "post_callback" in desk.twin.calls)
+    assert desk.received[0].text == "estimate shipping"
+    assert desk.twin.calls.index("post_message") < desk.twin.calls.index("post_callback")
+
+
+async def test_no_thread_is_promised_where_there_are_none(desk: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    voice = desk.guild.text_channel("talk")
+    voice.type = 2
+    asked = desk.human.command("codebutler", "new", channel=voice.id, request="x")
+    await desk.until(lambda: "no threads" in asked.words)
+    assert (desk.human.told(voice.id), await desk.store.notes("discord:asked:")) == ([], [])
+
+
+async def test_a_request_that_is_refused_is_not_opened_later(desk: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    desk.twin.faults.next("post_thread_from", Fault("error", error="50013 Missing Permissions"))
+    asked = desk.human.command("codebutler", "new", request="estimate shipping")
+    await desk.until(lambda: "cannot do that here" in asked.words)
+    assert await desk.store.notes("discord:asked:") == []
+
+
 async def test_values_are_completed(desk: Any) -> None:
     root = desk.human.say("estimate")
     await desk.until(lambda: root in desk.guild.channels)

@@ -196,7 +196,7 @@ async def test_a_thread_that_is_gone_hides_no_cross_of_another(desk: Any) -> Non
     assert [i.action for i in desk.received if i.action] == ["cancel"]
 
 
-async def test_a_cross_of_an_outage_stops_nothing_where_nothing_is_at_work(desk: Any) -> None:
+async def test_a_cross_of_an_outage_stops_nothing_that_comes_later(desk: Any) -> None:
     root = desk.human.say("first")
     await desk.until(lambda: root in desk.guild.channels)
     thread = await desk.store.find("discord", f"{SHOP}:{root}")
@@ -206,7 +206,10 @@ async def test_a_cross_of_an_outage_stops_nothing_where_nothing_is_at_work(desk:
     await desk.store.append(thread, [NewEvent(e.kind, uuid4().hex, ev.dump(e)) for e in (start, said, over)])
     react(desk.guild.channels[SHOP].messages[root], "❌", desk.human.user)
     await missed_changes(desk.link, desk.door.hearing)
-    assert len(desk.received) == 1
+    desk.human.say("and later", channel=root)
+    await desk.until(lambda: len(desk.received) == 2)
+    await missed_changes(desk.link, desk.door.hearing)
+    assert [i.action for i in desk.received] == ["", ""]
 
 
 async def test_a_session_is_resumed_and_duplicates_count_once(desk: Any) -> None:
@@ -263,3 +266,26 @@ async def test_a_file_taken_out_of_an_unread_message_is_shown_to_nobody(desk: An
         await missed_changes(desk.link, desk.door.hearing)
     secret = desk.received[0].attachments[1]
     assert (secret.name, desk.received[1].gone) == ("secret.txt", [secret.sha256])
+
+
+async def test_forwarded_words_polls_and_files_are_heard_and_a_sticker_is_not(desk: Any) -> None:
+    note = desk.human.file("notes.txt", b"from afar", "text/plain")
+    snapshot = {"message": {"content": "go\nit crashes", "attachments": [note]}}
+    desk.human.say("", sticker_items=[{"id": "1", "name": "wave", "format_type": 1}])
+    forwarded = desk.human.say("", message_snapshots=[snapshot])
+    poll = {"question": {"text": "Which?"}, "answers": [{"poll_media": {"text": "red"}}]}
+    asked = desk.human.say("", poll=poll)
+    await desk.until(lambda: asked in desk.guild.channels)
+    first, second = desk.received
+    assert (first.text, first.external_id) == ("Forwarded:\n> go\n> it crashes", f"{SHOP}:{forwarded}")
+    assert [file.name for file in first.attachments] == ["notes.txt"]
+    assert second.text == "Poll: Which?\n- red"
+
+
+async def test_who_asks_is_told_where_no_thread_can_be_opened(desk: Any) -> None:
+    desk.twin.faults.next("post_thread_from", Fault("error", error="50013 Missing Permissions"))
+    root = desk.human.say("do it")
+    await desk.until(lambda: desk.human.told(SHOP))
+    [said] = desk.human.told(SHOP)
+    assert "does not let me open a thread" in said["content"]
+    assert said["message_reference"]["message_id"] == root

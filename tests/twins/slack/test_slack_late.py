@@ -27,10 +27,10 @@ APPROVE = Choice(action="approve", label="Approve", value="h")
 US = Self("UBUTLER01", "BBUTLER01")
 
 
-def deaf(desk: Any) -> None:
+def deaf(desk: Any, times: int = 9) -> None:
     desk.slack.sockets.retries = ()
     desk.slack.sockets.ack_seconds = 0.02
-    desk.slack.faults.next_envelope(*["drop"] * 9)
+    desk.slack.faults.next_envelope(*["drop"] * times)
 
 
 async def state(desk: Any, root: str) -> Any:
@@ -93,7 +93,7 @@ async def test_a_cross_among_people_before_the_call_stops_nothing(desk: Any) -> 
     assert await look(desk) == []
 
 
-async def test_a_cross_in_a_thread_at_rest_is_not_looked_for(desk: Any) -> None:
+async def test_a_cross_in_a_thread_at_rest_stops_nothing_that_comes_later(desk: Any) -> None:
     root = desk.human.say("2 kg costs too much")
     await desk.slack.sockets.settle()
     thread = await desk.store.find("slack", f"{CHANNEL}:{root}")
@@ -103,10 +103,17 @@ async def test_a_cross_in_a_thread_at_rest_is_not_looked_for(desk: Any) -> None:
         ev.TurnEnded(outcome="answered", text=""),
     ):
         await desk.store.append(thread, [NewEvent(event.kind, event.kind, ev.dump(event))])
-    deaf(desk)
+    deaf(desk, 1)
     desk.human.react(root, "x")
     await desk.slack.sockets.settle()
     assert await look(desk) == []
+    desk.slack.sockets.ack_seconds = 3.0
+    desk.human.say("and 3 kg", thread=root)
+    await desk.slack.sockets.settle()
+    assert await look(desk) == []
+    desk.human.react(root, "x")
+    await desk.slack.sockets.settle()
+    assert [i.action for i in desk.received] == ["cancel"]
 
 
 @pytest.mark.parametrize("how", ["live", "missed"])
