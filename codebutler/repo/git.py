@@ -131,10 +131,16 @@ def _make_room(object_format: str) -> Path:
 
 def common_dir(gitdir: Path) -> Path:
     """The gitdir that holds objects and refs: for a linked worktree's private gitdir, its repository's."""
-    pointer = gitdir / "commondir"
-    if not pointer.is_file():
-        return gitdir
-    return Path(os.path.normpath(gitdir / pointer.read_text().strip()))
+    pointer = text_of(gitdir / "commondir").strip()
+    return Path(os.path.normpath(gitdir / pointer)) if pointer else gitdir
+
+
+def text_of(file: Path) -> str:
+    """What one of git's small files holds; "" if it is not there: other processes delete them at any time."""
+    try:
+        return file.read_text(errors="replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
 
 
 def need_oid(text: str, what: str) -> str:

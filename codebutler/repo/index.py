@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.git import common_dir, git, need_oid, try_git
+from codebutler.repo.git import common_dir, git, need_oid, text_of, try_git
 from codebutler.repo.process import complaint
 
 
@@ -40,7 +40,6 @@ async def unsparse(private: Path) -> None:
 def _private_gitdir(gitdir: Path, ref: str) -> Path | None:
     own = gitdir if common_dir(gitdir) != gitdir else gitdir / "worktrees" / ref.rpartition("/")[2]
     for folder in dict.fromkeys((own, gitdir)):
-        head = folder / "HEAD"
-        if head.is_file() and head.read_text(errors="replace").strip() == f"ref: {ref}":
+        if text_of(folder / "HEAD").strip() == f"ref: {ref}":
             return folder
     return None

@@ -6,12 +6,13 @@ git itself never takes a dead process's lock away, and fails on every record of 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from codebutler.repo.discover import Repo
-from codebutler.repo.git import common_dir
+from codebutler.repo.git import common_dir, text_of
 from codebutler.repo.removal import delete_tree
 
 AGE = 2.0
@@ -34,13 +35,14 @@ def _found(repo: Repo) -> Iterator[Path]:
     gitdir = common_dir(repo.gitdir)
     yield from gitdir.glob("codebutler-index-*")
     for refs in ("refs/heads/codebutler", "refs/codebutler"):
-        yield from (gitdir / refs).rglob("*.lock")
+        for folder, _, files in os.walk(gitdir / refs):  # a folder that vanishes meanwhile is passed over
+            yield from (Path(folder, name) for name in files if name.endswith(".lock"))
     for record in (gitdir / "worktrees").glob("*"):
-        where = _text(record / "gitdir")
+        where = text_of(record / "gitdir").strip()
         ours = (gitdir / "refs/heads/codebutler" / record.name).exists()
         if where:
             ours = repo.inner in Path(where).parents
-        if ours and where and _text(record / "commondir"):
+        if ours and where and text_of(record / "commondir"):
             yield from record.glob("*.lock")
         elif ours:
             yield record
@@ -52,10 +54,6 @@ def _delete(left: list[Path]) -> None:
             delete_tree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _text(file: Path) -> str:
-    return file.read_text(errors="replace").strip() if file.is_file() else ""
 
 
 def _stamp(path: Path) -> float:

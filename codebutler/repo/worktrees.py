@@ -11,13 +11,14 @@ import hashlib
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.repo import kept
 from codebutler.repo.discover import Repo
-from codebutler.repo.git import git, is_ancestor, move_ref, need_oid, resolve, try_git
+from codebutler.repo.git import git, is_ancestor, move_ref, need_oid, resolve, text_of, try_git
 from codebutler.repo.index import sync_index, unsparse
 from codebutler.repo.layout import branches_folder
 from codebutler.repo.process import complaint
@@ -31,8 +32,7 @@ _STARTED = "initializing"
 _UNFILLED = f"{_STARTED}: codebutler lays out its files"
 
 
-@dataclass(frozen=True, slots=True)
-class Worktree:
+class Worktree(Struct, frozen=True):
     """A thread's worktree. ``gitdir`` is its private one (index, HEAD), ``base`` where its branch began.
 
     The daemon never opens a file below ``path``.
@@ -242,8 +242,7 @@ def _is_whole(worktree: Worktree) -> bool:
 
 
 def _lock_reason(worktree: Worktree) -> str:
-    lock = worktree.gitdir / "locked"
-    return lock.read_text(errors="replace") if lock.is_file() else ""
+    return text_of(worktree.gitdir / "locked")
 
 
 def _holds_files(folder: Path) -> bool:
@@ -255,8 +254,8 @@ def _forget(worktree: Worktree) -> None:
     """Drop git's record of this one worktree, whose folder is gone.
 
     As ``git worktree prune``, but for nobody else's worktree on an unplugged disk."""
-    pointer = worktree.gitdir / "gitdir"
-    if pointer.is_file() and Path(pointer.read_text().strip()) != worktree.path / ".git":
+    pointer = text_of(worktree.gitdir / "gitdir").strip()
+    if pointer and Path(pointer) != worktree.path / ".git":
         raise RepoError(
             f"{worktree.gitdir} belongs to another worktree", fix="Rename that one: git worktree move"
         )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
 import resource
 import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 
 from codebutler.errors import CodeButlerError, ConfigError, StoreDamaged
@@ -76,6 +78,8 @@ def _of_sqlite(path: Path, error: sqlite3.Error, code: int, rescue: Rescue) -> C
             return ConfigError(
                 f"cannot use the store {path}: {error}", fix="Check the file and its permissions."
             )
+        case sqlite3.SQLITE_IOERR if (refused := _refused(path.parent)) is not None:
+            return _of_system(path, refused)
         case _:
             return CodeButlerError(f"the store {path} failed: {error}")
 
@@ -94,6 +98,18 @@ def _limited(path: Path) -> CodeButlerError | None:
             f"{path} cannot grow: this process may write no file of more than {size} bytes",
             fix="Raise the limit where it is started, such as with: ulimit -f unlimited",
         )
+    return None
+
+
+def _refused(folder: Path) -> OSError | None:
+    """Why nothing can be written beside a store whose files SQLite could not write: it says only that."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"\0")
+            probe.flush()
+            os.fsync(probe.fileno())
+    except OSError as error:
+        return error
     return None
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +17,16 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
 
 
-def frozen(room: Room, *words: str) -> tuple[int, str, str]:
+BROKEN = """
+import pathlib, sqlite3, sys
+from codebutler.store.faults import translate
+error = sqlite3.OperationalError("disk I/O error")
+error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+print(translate(pathlib.Path(sys.argv[1]), error))
+"""
+
+
+def frozen(room: Room, *words: str, program: Sequence[str] = PROGRAM) -> tuple[int, str, str]:
     """A command while the folder of the repo's store takes nothing: exit code, output, errors."""
     inner = str(room.sample.repo / ".codebutler")
     shell = [str(bwrap_path()), "--dev-bind", "/", "/", "--ro-bind", inner, inner]
@@ -24,7 +35,7 @@ def frozen(room: Room, *words: str) -> tuple[int, str, str]:
         pytest.skip(f"no namespace for a read-only folder can be made here: {probe.stderr.strip()}")
     env = {**room.env, "CODEBUTLER_HOME": str(room.home)}
     done = subprocess.run(
-        [*shell, *PROGRAM, *words], cwd=room.sample.repo, env=env, capture_output=True, text=True, check=False
+        [*shell, *program, *words], cwd=room.sample.repo, env=env, capture_output=True, text=True, check=False
     )
     return done.returncode, done.stdout, done.stderr
 
@@ -43,3 +54,12 @@ async def test_threads_are_read_from_a_copy_and_nothing_else_is_tried(room: Room
     assert (code, out) == (2, "")
     assert "is on a read-only disk. Mount it writable. Meanwhile threads, show, logs" in err
     assert err.count("\n") == 1
+
+
+def test_a_write_that_fails_under_way_names_the_disk(room: Room) -> None:
+    """SQLite only says that there was a disk I/O error, as to a service whose disk turns read-only under it."""
+    store = room.sample.repo / ".codebutler" / "store.db"
+    store.parent.mkdir(exist_ok=True)
+    code, out, err = frozen(room, str(store), program=[sys.executable, "-c", BROKEN])
+    assert code == 0, err
+    assert out.startswith(f"cannot use the store {store}: Read-only file system. Mount it writable.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import pytest
 
 from codebutler.repo import leftovers, worktrees
 from codebutler.repo.discover import Repo, find_repo
-from codebutler.repo.git import git
+from codebutler.repo.git import common_dir, git
 
 if TYPE_CHECKING:
     from tests.unit.conftest import GitBox
@@ -77,3 +78,30 @@ async def test_nothing_left_costs_no_time(repo: Repo) -> None:
     await worktrees.create(repo, "x", repo.head, thread="t1")
     await leftovers.clear(repo)
     assert b"codebutler/x" in await git("worktree", "list", gitdir=repo.gitdir)
+
+
+async def test_records_that_come_and_go_meanwhile_are_no_trouble(repo: Repo) -> None:
+    """Git processes of a killed service live on, and a person's `git worktree prune` may run at any time."""
+    refs, record = repo.gitdir / "refs/heads/codebutler/a", repo.gitdir / "worktrees/x"
+    over = threading.Event()
+
+    def churn() -> None:
+        while not over.is_set():
+            (refs / "b").mkdir(parents=True)
+            (refs / "b").rmdir()
+            refs.rmdir()
+            record.mkdir(parents=True)
+            for name in ("gitdir", "commondir"):
+                (record / name).write_text("/nowhere/.git")
+                (record / name).unlink()
+            record.rmdir()
+
+    git_at_work = threading.Thread(target=churn)
+    git_at_work.start()
+    try:
+        for _ in range(800):
+            common_dir(record)
+            await leftovers.clear(repo)
+    finally:
+        over.set()
+        git_at_work.join()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.errors import ConfigError
 from codebutler.surfaces.discord.calls import Calls, DiscordRefused
@@ -25,8 +26,7 @@ PERMISSIONS = sum(1 << bit for bit in NEEDED)
 ADMINISTRATOR, OPEN_THREADS = 1 << 3, 35
 
 
-@dataclass(frozen=True, slots=True)
-class Bot:
+class Bot(Struct, frozen=True):
     """Who the token makes us, and where we are."""
 
     name: str

@@ -217,7 +217,8 @@ class Guild:
         everyone = {"id": GUILD, "name": "@everyone", "permissions": str(self.permissions)}
         return {
             "id": GUILD, "name": "twin", "owner_id": ROBIN, "unavailable": False, "large": False,
-            "member_count": len(self.members), "roles": [everyone], "emojis": [], "features": [], "members": [],
+            "member_count": len(self.members), "roles": [everyone], "members": [],
+            "emojis": [], "features": [],
             "channels": [self.shown(c) for c in seen if c.type in {TEXT, FORUM_TYPE}],
             "threads": [self.shown(c) for c in self.threads()], "voice_states": [], "presences": [],
             "stage_instances": [], "guild_scheduled_events": [], "stickers": [], "premium_tier": 0,
