@@ -8,7 +8,8 @@ compaction, which is an event, puts a summary in the place of the oldest ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from codebutler.agent.pictures import attached_picture, picture_message
 from codebutler.agent.voices import Said, readable
@@ -31,29 +32,27 @@ def text_of(message: Message) -> str:
     return content or ""
 
 
-@dataclass(slots=True)
-class OpenCall:
+class OpenCall(Struct):
     """A tool call without a result. ``started``: it may have acted already."""
 
     call: ToolCall
     started: bool = False
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """The state of one run. ``due``: the role has something to react to."""
 
     id: str
     role: str
-    messages: list[Message] = field(default_factory=list)
-    calls: dict[str, OpenCall] = field(default_factory=dict)
+    messages: list[Message] = []
+    calls: dict[str, OpenCall] = {}
     due: bool = False
     step: int = 0
     heard_at: int = 0
     """The step at which somebody last spoke: the budget of iterations starts anew there."""
     usd: float = 0.0
     busy: float = 0.0
-    """Seconds of model calls and tools since somebody last spoke."""
+    """Seconds of model calls and tools since somebody last spoke; of tools side by side, the longest's."""
     nudges: int = 0
     nudged: int = 0
     """All nudges of this run; ``nudges`` counts those since the last real reply."""
@@ -63,20 +62,22 @@ class Frame:
     cuts: int = 0
     """Replies in a row that were cut."""
     ended: Outcome | None = None
-    recent: list[tuple[str, str, str]] = field(default_factory=list)
+    recent: list[tuple[str, str, str]] = []
     """(name, arguments, result) of the last calls: repetition without progress shows here."""
     failing: int = 0
     """Tool calls in a row that failed."""
     first: str = ""
     """What the first message said that a compaction took out."""
-    guides: set[str] = field(default_factory=set)
+    guides: set[str] = set()
     """The repo's instruction files that stand in the transcript, beside the one of the system prompt."""
     _head: str = ""
     """What replies that were cut have said: the next one goes on from there."""
     _rest: bool = False
-    _held: list[Message] = field(default_factory=list)
+    _beside: float = 0.0
+    """Seconds that are counted of calls that still have others beside them."""
+    _held: list[Message] = []
     """Words that came while calls were open."""
-    _pictures: list[Message] = field(default_factory=list)
+    _pictures: list[Message] = []
     """What the calls of this step show: all results come first."""
 
     def hear(self, content: str, pictures: Sequence[Attachment] = ()) -> None:
@@ -168,7 +169,9 @@ class Frame:
             self.recent = [*self.recent, (made.call.name, made.call.arguments, event.text)][-RECENT:]
         self.failing = 0 if event.ok else self.failing + 1
         self.guides.update(event.guides)
-        self.busy += event.seconds
+        self.busy += max(0.0, event.seconds - self._beside)
+        others = any(call.started for call in self.calls.values())
+        self._beside = max(self._beside, event.seconds) if others else 0.0
         self._rest = self._rest or ends_turn
         if not self.calls:
             self.due = bool(self._held) or not self._rest

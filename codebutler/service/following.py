@@ -40,6 +40,10 @@ from codebutler.types import Choice, Json
 log = logging.getLogger("codebutler.github")
 KEPT = 200
 """Pull requests whose last answers are known."""
+UNREAD = (
+    "I may not read this pull request's checks ({why}), so that failing ones go unseen. "
+    "The token or App needs checks, commit statuses and actions: read."
+)
 _AGAIN = Choice(action="retry", label="Try again", style="primary")
 
 
@@ -145,6 +149,8 @@ class Following:
     async def _check(self, state: ThreadState, pull: Json) -> None:
         head, number = state.pushed, int(pull["number"])
         checks = await self._checks.of(head)
+        if self._checks.refused:
+            await self._tell(state.id, f"unread:{number}", UNREAD.format(why=plain(self._checks.refused)))
         red = await self._red_on(str(pull["base"]["ref"])) if _any_failed(checks) else set()
         tried = await self._tried(state)
         found = verdict(

@@ -39,7 +39,7 @@ def test_findings_are_read(text: str, found: list[Finding]) -> None:
 
 def test_the_rest_of_the_words_stays() -> None:
     assert without("Good.\n\n- [high] a.py:4: x\n\nBye.") == (
-        "Good.\n\nBye.\n\n1 finding stands on the lines it is about."
+        "Good.\n\nBye.\n\n1 finding stands in the review, on its line where the pull request shows it."
     )
     assert without("All is well.") == "All is well."
 

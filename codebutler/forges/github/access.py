@@ -44,6 +44,10 @@ class Access(Protocol):
         """What git gives as the password of ``x-access-token``."""
         ...
 
+    def renew(self, refused: Kit) -> bool:
+        """GitHub does not know who ``refused`` is: whether another client may be tried."""
+        ...
+
 
 class TokenAccess:
     """One token for everything."""
@@ -62,6 +66,10 @@ class TokenAccess:
     async def password(self) -> str:
         """The token."""
         return self._token
+
+    def renew(self, refused: Kit) -> bool:
+        """There is one token only."""
+        return False
 
 
 class AppAccess:
@@ -94,6 +102,12 @@ class AppAccess:
                 self._token, self._made = str(made["token"]), None
                 self._until = _seconds(str(made["expires_at"]))
             return self._token
+
+    def renew(self, refused: Kit) -> bool:
+        """A token may end before its hour: clocks differ, and an App may be suspended and let in again."""
+        if refused is self._made:
+            self._until = 0.0
+        return True
 
     async def _minted(self) -> Json:
         from githubkit.auth import AppAuthStrategy

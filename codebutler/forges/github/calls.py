@@ -6,9 +6,10 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from codebutler.forges.github.access import Access
 from codebutler.forges.github.refusals import GitHubAway, GitHubRefused, words_of
@@ -16,6 +17,8 @@ from codebutler.types import Json
 
 if TYPE_CHECKING:
     from githubkit import Response
+
+    from codebutler.forges.github.access import Kit
 
 TRIES = 4
 """Times that a question which went unanswered is asked."""
@@ -27,8 +30,7 @@ PAGES = 100
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(Struct, frozen=True):
     """What a question was answered with, and the tag to ask again with. ``same``: nothing has changed."""
 
     body: Any = None
@@ -111,11 +113,16 @@ class Calls:
     ) -> Response[Any]:  # fmt: skip
         """One call; a limit is waited for, and a question is asked again when nothing came back."""
         what, asks = f"{method} {path.partition('?')[0]}", method == "GET" or again
-        waited, tries = 0.0, 0
+        waited, tries, renewed = 0.0, 0, False
         while True:
             await asyncio.sleep(max(0.0, self._blocked - time.monotonic()))
+            kit = await self.access.kit()
             try:
-                return await self._once(what, method, path, query, body, headers)
+                return await self._once(kit, what, method, path, query, body, headers)
+            except GitHubRefused as error:
+                if error.status != 401 or renewed or not self.access.renew(kit):
+                    raise
+                renewed = True
             except _Limited as limit:
                 waited += limit.seconds
                 if waited > self._patience:
@@ -129,12 +136,11 @@ class Calls:
                 await asyncio.sleep(PAUSE * 2 ** (tries - 1))
 
     async def _once(  # noqa: PLR0917 - one place calls it
-        self, what: str, method: str, path: str, query: Mapping[str, object], body: Json | None,
+        self, kit: Kit, what: str, method: str, path: str, query: Mapping[str, object], body: Json | None,
         headers: Mapping[str, str] | None,
     ) -> Response[Any]:  # fmt: skip
         from githubkit.exception import GitHubException, RateLimitExceeded, RequestFailed
 
-        kit = await self.access.kit()
         params = {key: str(value) for key, value in query.items() if value != ""}
         try:
             return await kit.arequest(method, path, params=params, json=body, headers=dict(headers or {}))

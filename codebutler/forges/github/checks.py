@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.logcut import relevant
@@ -24,8 +25,7 @@ _RUN = re.compile(r"/actions/runs/(\d{1,18})/")
 _ACTIONS = "github-actions"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One check of one commit. ``job`` is its Actions job, 0 for another CI's; ``run`` the run it belongs to.
 
     ``mark`` is another one when it has run again; ``words`` is what the check itself says.
@@ -46,11 +46,14 @@ class Checks:
         """``full_name`` is ``owner/name``."""
         self._calls = calls
         self._path = f"/repos/{full_name}"
+        self.refused = ""
+        """Why checks or statuses could not be read when they were last asked for; "" if they could."""
         self._known: dict[str, tuple[str, list[Json]]] = {}
         """By path: the tag of an answer on one page, and what it held."""
 
     async def of(self, commit: str) -> list[Check]:
         """The newest result of every check of a commit; none where nothing checks it."""
+        self.refused = ""
         runs = await self._list(f"{self._path}/commits/{commit}/check-runs", "check_runs")
         statuses = await self._list(f"{self._path}/commits/{commit}/status", "statuses")
         found = {run["name"]: _of_run(run) for run in sorted(runs, key=lambda run: int(run["id"]))}
@@ -103,6 +106,7 @@ class Checks:
         except GitHubRefused as error:
             if error.status not in ABSENT:
                 raise
+            self.refused = error.said if error.status == 403 else self.refused
             return []
         if got.etag and not got.next:
             self._known[path] = (got.etag, rows)

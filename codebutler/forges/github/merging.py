@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Sequence
 
@@ -19,6 +20,8 @@ LAG = 2.0
 """Seconds that it gets to see a push."""
 LOOK = 0.5
 """Seconds between looks; more after a few."""
+_COMMENT = re.compile(r"^<!--.*?-->\n?", re.DOTALL | re.MULTILINE)
+"""What a page does not show: nothing for a commit's message."""
 _ENQUEUE = (
     "mutation($id: ID!, $head: GitObjectID!) {"
     " enqueuePullRequest(input: {pullRequestId: $id, expectedHeadOid: $head})"
@@ -48,7 +51,8 @@ class Merging:
             )
         await self._pulls.set_draft(found, draft=False)
         title = f"{found['title']} (#{number})"
-        text = commit_message(title, str(found.get("body") or ""), [signature(p) for p in co_authors])
+        body = _COMMENT.sub("", str(found.get("body") or ""))
+        text = commit_message(title, body, [signature(p) for p in co_authors])
         subject, _, rest = text.partition("\n")
         wish = {"sha": expected_head, "merge_method": "squash", "commit_title": subject}
         try:

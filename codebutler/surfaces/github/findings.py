@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.surfaces.github.saying import quiet
 
@@ -17,11 +18,11 @@ _FINDING = re.compile(
     r"[ \t]*[:\u2013\u2014-]+[ \t]*(\S.*(?:\n[ \t]{2,}\S.*)*)$",
     re.IGNORECASE | re.MULTILINE,
 )
+_LISTED = re.compile(r"^- `([^`\n]+):(\d{1,6})` \*\*", re.MULTILINE)
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One of them. ``line`` is of the file as the pull request has it."""
 
     severity: str
@@ -51,7 +52,17 @@ def without(text: str) -> str:
         return text
     what = "1 finding stands" if count == 1 else f"{count} findings stand"
     rest = re.sub(r"\n{3,}", "\n\n", _FINDING.sub("", text)).strip()
-    return f"{rest}\n\n{what} on the lines it is about.".strip()
+    return f"{rest}\n\n{what} in the review, on its line where the pull request shows it.".strip()
+
+
+def line_of(finding: Finding) -> str:
+    """A finding as a line of a review's own text."""
+    return f"- `{finding.path}:{finding.line}` {finding.body}"
+
+
+def listed(text: str) -> set[tuple[str, int]]:
+    """The places of the findings in a review's own text."""
+    return {(path, int(line)) for path, line in _LISTED.findall(text)}
 
 
 def new(found: Iterable[Finding], said: Collection[tuple[str, int]]) -> list[Finding]:

@@ -8,7 +8,7 @@ from codebutler.events import MessageReceived, Posted, TurnEnded, parse
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
-from codebutler.surfaces.github.findings import Finding, findings, new, shown_lines
+from codebutler.surfaces.github.findings import Finding, findings, line_of, listed, new, shown_lines
 from codebutler.surfaces.github.people import People
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.visible import visible
@@ -51,6 +51,8 @@ class Reviewing:
         pull: Json = await self._calls.get(f"{self._path}/pulls/{number}")
         diff = await self._diff(number)
         known = [f"- {row['path']}:{_line(row)} {_body(row)[:200]}" for row in await self._ours(number)]
+        for row in await self._own(await self._calls.pages(f"{self._path}/pulls/{number}/reviews")):
+            known += [each[:200] for each in _body(row).splitlines() if listed(each)]
         return REQUEST.format(
             number=number,
             title=visible(str(pull["title"])),
@@ -98,6 +100,7 @@ class Reviewing:
         if [row for row in before if await self._people.wrote(row.get("user") or {})]:
             return
         standing = {(str(row["path"]), _line(row)) for row in await self._ours(number)}
+        standing |= listed("\n".join(_body(row) for row in await self._own(reviews)))
         fresh, shown = new(found, standing), shown_lines(await self._diff(number))
         placed = [each for each in fresh if each.line in shown.get(each.path, ())]
         others = [each for each in fresh if each not in placed]
@@ -110,7 +113,7 @@ class Reviewing:
         self, number: int, head: str, placed: list[Finding], others: list[Finding], line: str
     ) -> bool:
         """One review, which neither approves nor blocks; False when GitHub knows a place of it not."""
-        rest = "\n".join(f"- `{each.path}:{each.line}` {each.body}" for each in others)
+        rest = "\n".join(line_of(each) for each in others)
         comments = [
             {"path": e.path, "line": e.line, "side": "RIGHT", "body": f"{e.body}\n\n{line}"} for e in placed
         ]
@@ -128,7 +131,9 @@ class Reviewing:
 
     async def _ours(self, number: int) -> list[Json]:
         """Our comments on its lines so far."""
-        rows = await self._calls.pages(f"{self._path}/pulls/{number}/comments")
+        return await self._own(await self._calls.pages(f"{self._path}/pulls/{number}/comments"))
+
+    async def _own(self, rows: list[Json]) -> list[Json]:
         return [
             row for row in rows if marks_in(_body(row)) and await self._people.wrote(row.get("user") or {})
         ]

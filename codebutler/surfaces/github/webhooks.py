@@ -9,7 +9,8 @@ import json
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import parse_qs
 
 from codebutler.errors import ConfigError, RepoError
 from codebutler.surfaces.github.hearing import Hearing
@@ -26,6 +27,8 @@ MOST = 5 * 1024 * 1024
 KEPT = 10_000
 """Delivery ids that are remembered; an older one is recognised by what it is about."""
 CHECKS = frozenset({"check_run", "check_suite", "status", "workflow_run"})
+FORM = "application/x-www-form-urlencoded"
+"""What a new webhook sends unless told otherwise: the JSON stands in ``payload``."""
 SECONDS = 9.0
 """GitHub waits ten."""
 
@@ -36,6 +39,9 @@ def is_signed(secret: str, body: bytes, header: str) -> bool:
     return hmac.compare_digest(expected.encode(), header.encode("utf-8", "replace"))
 
 
+_Door: TypeAlias = tuple[Hearing, Callable[[], None]]
+
+
 class Webhooks:
     """One server for all repositories of the process."""
 
@@ -43,7 +49,9 @@ class Webhooks:
         """``listen`` is host:port. A secret is needed: unsigned deliveries are never taken."""
         self._listen = listen
         self._secret = secret
-        self._doors: dict[str, tuple[Hearing, Callable[[], None]]] = {}
+        self._doors: dict[str, _Door] = {}
+        self._numbers: dict[str, object] = {}
+        """By name: the number of a repository, once another name has come in."""
         self._seen: OrderedDict[str, None] = OrderedDict()
         self.port = 0
         self.ready = asyncio.Event()
@@ -93,7 +101,7 @@ class Webhooks:
             request.headers.get("X-GitHub-Delivery", ""),
             request.headers.get("X-GitHub-Event", ""),
         )
-        payload = _parsed(body)
+        payload = _parsed(_unpacked(body) if request.content_type == FORM else body)
         if not delivery or not event or payload is None:
             return web.Response(status=400)
         if delivery in self._seen:
@@ -112,11 +120,24 @@ class Webhooks:
             self._seen.popitem(last=False)
         return web.Response(status=202)
 
+    async def _door(self, repository: Json) -> _Door | None:
+        """The door of a repository, also after it was renamed: its number stays."""
+        name, number = str(repository.get("full_name") or "").lower(), repository.get("id")
+        if name in self._doors or number is None:
+            return self._doors.get(name)
+        for known, door in list(self._doors.items()):
+            if known not in self._numbers:
+                found: Json = await door[0].calls.get(f"/repos/{door[0].full_name}")
+                self._numbers[known] = found.get("id")
+            if self._numbers[known] == number:
+                return door
+        return None
+
     async def _hear(self, event: str, payload: Json) -> None:
-        name = str((payload.get("repository") or {}).get("full_name") or "").lower()
-        if name not in self._doors:
+        door = await self._door(payload.get("repository") or {})
+        if door is None:
             return
-        hearing, nudge = self._doors[name]
+        hearing, nudge = door
         if event in CHECKS or (
             event == "pull_request" and payload.get("action") in ("closed", "synchronize")
         ):
@@ -132,6 +153,13 @@ class Webhooks:
             except RepoError:
                 nudge()
                 raise
+
+
+def _unpacked(body: bytes) -> bytes:
+    try:
+        return parse_qs(body, max_num_fields=10).get(b"payload", [b""])[0]
+    except ValueError:
+        return b""
 
 
 def _parsed(body: bytes) -> Json | None:

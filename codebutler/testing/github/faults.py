@@ -10,10 +10,22 @@ from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal[
-    "secondary", "429", "primary", "500", "502", "close", "done_500", "done_close", "slow", "done_act", "gone"
+    "secondary",
+    "429",
+    "primary",
+    "500",
+    "502",
+    "close",
+    "done_500",
+    "done_close",
+    "slow",
+    "done_act",
+    "gone",
+    "forbidden",
 ]
 """``done_…``: the call has its effect, and the caller does not learn of it; ``done_act``
-does what the fault says before it is answered. ``slow`` waits first, ``gone`` is a 404."""
+does what the fault says before it is answered. ``slow`` waits first, ``gone`` is a 404, ``forbidden``
+the 403 of a right that a token lacks."""
 OnDelivery: TypeAlias = Literal["", "drop", "duplicate", "delay"]
 
 

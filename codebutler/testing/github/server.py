@@ -188,6 +188,8 @@ class GitHubTwin:
             return response
         if fault.kind == "gone":
             return self._error(missing())
+        if fault.kind == "forbidden":
+            return self._error(Refused(403, "Resource not accessible by integration"))
         return _broken(fault.kind, request) if fault.kind in {"500", "502", "close"} else None
 
     # ------------------------------------------------------------------------------ git and logs

@@ -35,6 +35,7 @@ from codebutler.settings.github import GitHub as GitHubSettings
 from codebutler.store.rows import NewEvent
 from codebutler.store.store import Store
 from codebutler.surfaces.github.hearing import Hearing
+from codebutler.testing.github.faults import Fault
 from codebutler.types import Person
 
 if TYPE_CHECKING:
@@ -129,6 +130,13 @@ async def test_a_check_without_a_job_is_mended_with_what_it_said(case: Case) -> 
     assert wish == MendRequested(about="checks", head=case.head, text="## ci\n2 broken")
     assert case.kicked == [case.thread]
     assert (await case.store.thread(case.thread)).ready  # type: ignore[union-attr] # it is there
+
+
+async def test_checks_that_may_not_be_read_are_said_once(case: Case) -> None:
+    case.shop.twin.hub.faults.next("GET */check-runs*", *[Fault("forbidden")] * 2)
+    [said] = await case.look()
+    assert isinstance(said, Posted)
+    assert "I may not read this pull request's checks" in said.post.text
 
 
 async def test_what_is_red_on_the_base_branch_too_is_said_once_and_left(case: Case) -> None:

@@ -27,7 +27,7 @@ async def test_a_pull_request_from_push_to_squash(bench: Bench, shop: Shop) -> N
     forge = await bench.opened(draft=True)
     again = await forge.open_pr("work", "main", "Other", "Other")
     assert (again.number, again.draft, again.title) == (1, True, "Add a")
-    assert (await forge.update(1, body="New", draft=False)).draft is False
+    assert (await forge.update(1, body="<!-- a:begin -->\nNew\n<!-- a:end -->", draft=False)).draft is False
     assert [pr.number for pr in await forge.list()] == [1]
     assert "+a.txt" in (await forge.diff(1))[0]
     landed = await forge.merge(1, expected_head=bench.head, co_authors=[ANN])
@@ -35,6 +35,8 @@ async def test_a_pull_request_from_push_to_squash(bench: Bench, shop: Shop) -> N
     message = shop.project.git("log", "-1", "--format=%B", "main")
     assert message.splitlines()[0] == "Add a (#1)"
     assert "Co-authored-by: Ann <ann@" in message
+    assert "New" in message
+    assert "<!--" not in message
     assert (await forge.merge(1, expected_head=bench.head)).sha == landed.sha
     found = await forge.find_pr("work")
     assert found is not None
@@ -206,6 +208,8 @@ async def test_an_app_opens_pull_requests_with_tokens_of_its_own(bench: Bench, s
     await forge.push("work", bench.head, expect="")
     await forge.open_pr("work", "main", "Add a", "Body")
     assert shop.project.issues[1]["user"]["login"] == "butler-app[bot]"
+    shop.twin.hub.tokens.clear()  # it ends before its hour, as after a suspension
+    assert (await forge.get(1)).state == "open"
     app.installations.clear()
     with pytest.raises(ConfigError, match="cannot be used for acme/shop"):
         await bench.forge(token=None, appId=7, privateKeyFile=str(pem))

@@ -47,7 +47,8 @@ async def test_findings_stand_on_their_lines_and_are_not_said_twice(desk: Desk, 
     again = (await desk.look())[-1]
     assert "Said already" in again.text
     assert "a.txt:1 **high:** a is wrong" in again.text
-    await answer(desk, "two", "- [high] a.txt:1: a is still wrong")
+    assert "`other.txt:9` **low:** elsewhere" in again.text
+    await answer(desk, "two", "- [high] a.txt:1: a is still wrong\n- [note] other.txt:10: still elsewhere")
     await desk.hearing.reviewing.see_to()
     assert len(shop.project.reviews) == 1
     assert len(shop.project.review_comments) == 1

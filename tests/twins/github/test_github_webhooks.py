@@ -8,6 +8,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -48,6 +49,22 @@ async def test_a_delivery_and_a_look_are_heard_once(desk: Desk, shop: Shop, hook
     assert hooked
 
 
+@pytest.mark.parametrize("way", ["form", "renamed"])
+async def test_other_shapes_of_a_delivery_are_heard(desk: Desk, shop: Shop, hooked: str, way: str) -> None:
+    """What a new webhook sends by default, and a repository that has another name by now."""
+    shop.twin.hub.faults.next_delivery("drop", "drop")
+    body, kind = _payload(shop), "application/json"
+    if way == "form":
+        body, kind = urlencode({"payload": body.decode()}).encode(), "application/x-www-form-urlencoded"
+    else:
+        body = body.replace(b'"acme/shop"', b'"acme/boutique"')
+    sent = {**headers("issue_comment", str(uuid.uuid4()), body, SECRET), "Content-Type": kind}
+    async with shop.session.post(hooked, data=body, headers=sent) as answer:
+        assert answer.status == 202
+    await desk.settled()
+    assert len(await desk.heard()) == 1
+
+
 def _payload(shop: Shop) -> bytes:
     number = shop.ann.opens("A bug")
     shop.ann.says(number, "@bot plan")
@@ -72,7 +89,8 @@ async def test_what_is_forged_or_oversize_is_not_accepted(
     if forgery == "a list":
         body = b"[]"
     if forgery == "other repository":
-        body = body.replace(b"acme/shop", b"evil/shop")
+        other = {"full_name": "evil/shop", "id": shop.project.id + 1}
+        body = json.dumps({**json.loads(body), "repository": other}).encode()
     if forgery == "nonsense":
         body = json.dumps(
             {"action": "created", "repository": {"full_name": "acme/shop"}, "comment": 3}
