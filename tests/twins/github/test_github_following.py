@@ -276,6 +276,20 @@ async def test_requests_wait_for_one_another_and_each_is_answered_for_itself(cas
     assert said == [f"Fixed in `{case.head[:12]}`: coder-1", "Fixed: coder-2"]
 
 
+async def test_points_that_the_coder_passed_over_are_named_once(case: Case) -> None:
+    remark = case.shop.ann.remarks(1, "a.txt", 1, "why?")["id"]
+    text = f"The review:\n- [r7] changes requested: (ann): hm\n- [c{remark}] a.txt:1 (ann): why?\n  and how?"
+    await case.log(MendRequested(about="review", head=case.head, text=text, message=1, by=ANN))
+    await case.log(MendBegun(frame="coder-1"), FrameStarted(frame="coder-1", role="coder", content="mend"))
+    await case.log(FrameEnded(frame="coder-1", outcome="pr", text="[r7] fixed: it is better"))
+    await case.look()
+    [_, left] = [c["body"] for c in case.shop.project.comments.values()]
+    assert left.startswith(
+        "Nothing was said in answer to these points of the review:\n- a.txt:1 (ann)\n\n`@bot"
+    )
+    assert [c for c in case.shop.project.review_comments.values() if c["in_reply_to_id"]] == []
+
+
 async def test_a_conflict_with_the_base_branch_is_the_coders(case: Case) -> None:
     case.shop.commit("main", "a.txt", "other\n")
     [wish] = await case.look()
