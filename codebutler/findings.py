@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from codebutler.types import Record
 
@@ -48,15 +49,14 @@ class Checked(Record):
     dropped: int = 0
 
 
-@dataclass(slots=True)
-class Source:
+class Source(Struct):
     """A page that a research met."""
 
     url: str
     title: str = ""
     date: str = ""
     opened: bool = False
-    texts: list[str] = field(default_factory=list)
+    texts: list[str] = []
     """What was read of it, or of the search that listed it."""
 
 

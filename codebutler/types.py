@@ -4,9 +4,9 @@ US dollars, seconds, bytes. What goes to disk or a model is pydantic (see ``even
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
+from msgspec import Struct, field
 from pydantic import BaseModel, ConfigDict
 
 Json: TypeAlias = dict[str, Any]
@@ -156,8 +156,7 @@ class Inbound(Record):
     link: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What a door can do, declared. Lengths are characters, ``patience`` the seconds of one delivery."""
 
     buttons: bool = False
@@ -191,8 +190,7 @@ class Surface(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class ModelReply:
+class ModelReply(Struct, frozen=True):
     """What a model answered. ``usd`` is None when no price is known, ``reasoning`` goes back to the provider
     as it is. ``impossible``: our own estimate stands for one of the provider's figures."""
 
@@ -236,28 +234,25 @@ class ModelClient(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
+class Picture(Struct, frozen=True):
     """An image that a tool shows, for models that see."""
 
     media_type: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ToolResult:
+class ToolResult(Struct, frozen=True):
     """``text`` is what the model reads (already capped), ``details`` what people and the log get."""
 
     text: str
     ok: bool = True
-    details: Json = field(default_factory=dict)
+    details: Json = {}
     pictures: tuple[Picture, ...] = ()
     waited: float = 0.0
     """Seconds before it could begin: nobody's working time."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolSpec:
+class ToolSpec(Struct, frozen=True):
     """What a model is told of a tool, and how the engine treats it.
 
     ``recovery`` says what to do with a call that was started but has no result after a crash:

@@ -8,7 +8,8 @@ compaction, which is an event, puts a summary in the place of the oldest ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from codebutler.agent.pictures import attached_picture, picture_message
 from codebutler.agent.voices import Said, readable
@@ -31,22 +32,20 @@ def text_of(message: Message) -> str:
     return content or ""
 
 
-@dataclass(slots=True)
-class OpenCall:
+class OpenCall(Struct):
     """A tool call without a result. ``started``: it may have acted already."""
 
     call: ToolCall
     started: bool = False
 
 
-@dataclass(slots=True)
-class Frame:
+class Frame(Struct):
     """The state of one run. ``due``: the role has something to react to."""
 
     id: str
     role: str
-    messages: list[Message] = field(default_factory=list)
-    calls: dict[str, OpenCall] = field(default_factory=dict)
+    messages: list[Message] = []
+    calls: dict[str, OpenCall] = {}
     due: bool = False
     step: int = 0
     heard_at: int = 0
@@ -63,20 +62,20 @@ class Frame:
     cuts: int = 0
     """Replies in a row that were cut."""
     ended: Outcome | None = None
-    recent: list[tuple[str, str, str]] = field(default_factory=list)
+    recent: list[tuple[str, str, str]] = []
     """(name, arguments, result) of the last calls: repetition without progress shows here."""
     failing: int = 0
     """Tool calls in a row that failed."""
     first: str = ""
     """What the first message said that a compaction took out."""
-    guides: set[str] = field(default_factory=set)
+    guides: set[str] = set()
     """The repo's instruction files that stand in the transcript, beside the one of the system prompt."""
     _head: str = ""
     """What replies that were cut have said: the next one goes on from there."""
     _rest: bool = False
-    _held: list[Message] = field(default_factory=list)
+    _held: list[Message] = []
     """Words that came while calls were open."""
-    _pictures: list[Message] = field(default_factory=list)
+    _pictures: list[Message] = []
     """What the calls of this step show: all results come first."""
 
     def hear(self, content: str, pictures: Sequence[Attachment] = ()) -> None:

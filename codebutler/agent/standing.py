@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from codebutler.events import CircuitChanged, StoodIn
 
 
-@dataclass(slots=True)
-class Standing:
+class Standing(Struct):
     """``circuits`` has the models that are not closed, as this thread saw them last."""
 
-    circuits: dict[str, CircuitChanged] = field(default_factory=dict)
-    since: dict[str, int] = field(default_factory=dict)
+    circuits: dict[str, CircuitChanged] = {}
+    since: dict[str, int] = {}
     """By model that is away: the seq at which this thread first met it so."""
-    stand_ins: dict[str, StoodIn] = field(default_factory=dict)
+    stand_ins: dict[str, StoodIn] = {}
     """By role: who answers in whose place."""
     unreachable: str = ""
     """The role whose last call found nobody; "" once somebody has answered."""

@@ -6,7 +6,8 @@ import argparse
 import asyncio
 import json
 import time
-from dataclasses import asdict
+
+from msgspec.structs import asdict
 
 from codebutler.cli.common import add_place, find_thread, place_and_store, when
 from codebutler.cli.cost import since

@@ -6,8 +6,9 @@ import argparse
 import asyncio
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from codebutler.cli.config import values
 from codebutler.config import known_secrets

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from codebutler.cli.session import Session
 from codebutler.store.rows import StoredEvent
@@ -20,8 +21,7 @@ REFUSED = 3
 """The thread is where it was: somebody else must say the word."""
 
 
-@dataclass(frozen=True, slots=True)
-class Consent:
+class Consent(Struct, frozen=True):
     """What the person agreed to beforehand."""
 
     plan: bool = False

@@ -24,7 +24,7 @@ _STEPS = """
 
 
 async def run(repo: Repo, home: Path, args: argparse.Namespace) -> int:
-    """Exit 0 when guild and channel are known; 3 when a token or an invitation is still missing."""
+    """Exit 0 when all is there; 3 when a token, an invitation or a permission is still missing."""
     asking = sys.stdin.isatty() and not args.yes
     config = load_config(repo.root, home=home)
     token = _token(config, args.bot_token_file)
@@ -47,6 +47,7 @@ async def run(repo: Repo, home: Path, args: argparse.Namespace) -> int:
         guild = _guild(config, bot)
         wish = args.channel or config.discord.channel_id or f"codebutler-{repo.root.name}"
         place = await setup.channel(link.calls, guild, _asked(wish) if asking else wish)
+        wrong = await setup.states(link.calls, [place.id])
     finally:
         await link.close()
     text = seeding.repo_text(repo, {"discord.guildID": guild, "discord.channelID": place.id})
@@ -55,8 +56,10 @@ async def run(repo: Repo, home: Path, args: argparse.Namespace) -> int:
     print(f"  kept the token in {home / FILE} (mode 0600)")
     wrote = seeding.write_repo_config(repo, text)
     print(f"  {'wrote' if wrote else 'kept '} .codebutler/{FILE}: #{place.name} in {bot.guilds[guild]}")
+    for words, fix in wrong:
+        print(f"  but {words}. {fix}\n  Or invite it again: {bot.invite}")
     print('Next:\n  git add .codebutler && git commit -m "Talk in Discord"\n  codebutler serve')
-    return 0
+    return WAITS if wrong else 0
 
 
 def _asked(shipped: str) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import json
+
+from msgspec import structs
 
 from codebutler.cli.common import add_place, load, place_and_store, when
 from codebutler.cli.headless import Consent, attend, show_summary
@@ -40,7 +41,7 @@ async def _list(args: argparse.Namespace) -> int:
     known = points(state)
     for point in known:
         if args.json:
-            print(json.dumps(dataclasses.asdict(point)))
+            print(json.dumps(structs.asdict(point)))
         else:
             print(plain(place.redactor.text(line(point))))
     if not known and not args.json:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import json
+
+from msgspec import structs
 
 from codebutler.cli.common import add_place, place_and_store, when
 from codebutler.surfaces.terminal import plain
@@ -33,7 +34,7 @@ async def _run(args: argparse.Namespace) -> int:
     near = side_by_side({row.id: load(row.data) for row in rows if row.phase != "closed"})
     for row in sorted(rows, key=lambda r: r.updated_at, reverse=True):
         if args.json:
-            told = {k: v for k, v in dataclasses.asdict(row).items() if k != "data"}
+            told = {k: v for k, v in structs.asdict(row).items() if k != "data"}
             print(json.dumps({**told, "overlaps": near.get(row.id, [])}))
         else:
             pr = f"#{row.pr}" if row.pr else "-"

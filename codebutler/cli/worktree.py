@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import dataclasses
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from codebutler.cli.border import add_worktree, announced
 from codebutler.errors import RepoError, UsageError
@@ -101,7 +102,7 @@ _Answer = tuple[dict[str, Any], str]
 async def _status(executor: Executor, gitdir: Path, _args: argparse.Namespace) -> _Answer:
     changes = await executor.status(await _head(gitdir))
     text = "\n".join(f"{each.kind:<8} {_visible(each.path)}" for each in changes) or "nothing has changed"
-    return {"changes": [dataclasses.asdict(each) for each in changes]}, text
+    return {"changes": [structs.asdict(each) for each in changes]}, text
 
 
 async def _diff(executor: Executor, gitdir: Path, _args: argparse.Namespace) -> _Answer:

@@ -1,9 +1,9 @@
 """Command definitions: a name, typed arguments, help, and what it does to a thread."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codebutler.commands import words
@@ -19,8 +19,7 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """A command as every door, the help page and the PM's tools see it.
 
     ``run`` gets checked arguments and returns what to tell the person ("" = nothing more to say).
@@ -37,12 +36,11 @@ class Definition:
     """The command that it is when nothing follows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A command with its raw arguments, ready to run."""
 
     definition: Definition
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = {}
     problem: str = ""
 
     @property

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import UsageError
 from codebutler.evaluation.loading import Loaded
@@ -14,8 +15,7 @@ TEAM = ("prompts", "memory", "roles")
 """What of a ``.codebutler`` folder makes a team what it is."""
 
 
-@dataclass(frozen=True, slots=True)
-class Grounds:
+class Grounds(Struct, frozen=True):
     """A checkout on ``main``, its remote, and a folder for whatever a run needs."""
 
     folder: Path

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ValidationError
 
 from codebutler import assets
@@ -29,8 +30,7 @@ _KEYS: dict[str, type[BaseModel]] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """An eval, and the files of its folder ``repo``, by path."""
 
     evaluation: Evaluation

@@ -6,8 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.evaluation.shape import Evaluation
@@ -33,8 +35,7 @@ _APPROVALS = 5
 _ANSWERS = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(Struct, frozen=True):
     """How it went. ``stopped`` says why the run was broken off, "" if it came to rest by itself."""
 
     state: ThreadState

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.evaluation.play import Played
 from codebutler.thread.state import Spend
 from codebutler.types import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """One oracle's word: ``fault`` is "" when it is content."""
 
     name: str
     fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """One run. ``choice`` is the label of its models; ``skipped`` says why it was not run at all.
 
     ``turns`` are replies of models, tokens the provider's count, ``unpriced``: some calls had no known price.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.config import load_config
 from codebutler.errors import CodeButlerError, ConfigError, NoSandbox
@@ -34,16 +36,14 @@ WORKERS = ("pm", "coder", "lead")
 _SAME_EVERYWHERE = {"forge": "local", "web.enabled": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """Which models answer. ``flags`` are keys of the configuration; none: as the host has them."""
 
     label: str
-    flags: Mapping[str, Any] = field(default_factory=dict)
+    flags: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What is to be run. ``home`` is the person's own, whose keys and caps hold; ``team`` their prompts."""
 
     evals: Sequence[Loaded]
@@ -53,7 +53,7 @@ class Order:
     jobs: int = 2
     usd: float = 5.0
     keep: bool = False
-    team: Mapping[str, bytes] = field(default_factory=dict)
+    team: Mapping[str, bytes] = {}
 
     @property
     def count(self) -> int:

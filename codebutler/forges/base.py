@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.types import Person
 
 PrState: TypeAlias = Literal["open", "merged", "closed"]
 
 
-@dataclass(frozen=True, slots=True)
-class PullRequest:
+class PullRequest(Struct, frozen=True):
     """One pull request. ``head`` is the branch's tip, or what it was when the PR was merged or closed."""
 
     number: int
@@ -27,8 +27,7 @@ class PullRequest:
     merged_sha: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MergeResult:
+class MergeResult(Struct, frozen=True):
     """The commit on the base branch that a PR became."""
 
     sha: str

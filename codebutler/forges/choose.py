@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from codebutler.errors import ConfigError, RepoError
 from codebutler.forges.base import Forge
@@ -35,8 +36,7 @@ class ForgeChoice(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """How git reaches a repository's remote: "" and None where it is as the remote's own URL says."""
 
     url: str = ""

@@ -7,9 +7,10 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.forges.base import PrState
@@ -38,8 +39,7 @@ _LARGEST = 2**63 - 1
 """What SQLite can hold as a number."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One PR as it is stored. ``squash`` is the commit of its merge, noted before the remote has it."""
 
     number: int

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from codebutler.models import bill
 from codebutler.models.bill import Told
@@ -27,14 +28,13 @@ _SAID = ("text", "summary", "data")
 """What a block of thought says, the last in a secret form."""
 
 
-@dataclass(slots=True)
-class _Call:
+class _Call(Struct):
     """A tool call while it arrives."""
 
     index: int | None = None
     id: str = ""
     name: str = ""
-    arguments: list[str] = field(default_factory=list)
+    arguments: list[str] = []
 
 
 class Assembler:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, TypeGuard, TypeVar
+
+from msgspec import Struct
 
 from codebutler.models.prices import Price
 from codebutler.types import Usage
@@ -35,8 +36,7 @@ _DEAREST = Price(input=200.0, cached=200.0, output=1_000.0, context=0, max_outpu
 """For what has no known price: more than anybody asks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """A provider's own figures of a call, in tokens and dollars; None where there is no number."""
 
     input: int | None = None
@@ -50,8 +50,7 @@ class Told:
         return bool(self.input or self.output or self.usd)
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Struct, frozen=True):
     """What we know of a call ourselves: our estimate of it, its limit of output, price and window."""
 
     usage: Usage
@@ -78,8 +77,7 @@ class Expected:
         return max(_TIMES_LISTED * self.price.cost(worst), _ALWAYS_USD)
 
 
-@dataclass(frozen=True, slots=True)
-class Bill:
+class Bill(Struct, frozen=True):
     """What a call counts as. ``usd`` is None when no price is known; ``counted``: the prompt's tokens are the
     provider's; ``impossible``: a figure of the provider's could not be."""
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.errors import ModelRefused, ModelUnavailable
 from codebutler.text import sentence, spoken
@@ -30,8 +31,7 @@ PROBED = 1.0
 """Seconds after which to look again while somebody else's probe is under way."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Leave to make one call. ``era`` tells an answer from one that belongs to an earlier state."""
 
     model: str
@@ -39,8 +39,7 @@ class Entry:
     probe: bool
 
 
-@dataclass(slots=True)
-class _Circuit:
+class _Circuit(Struct):
     state: State = "closed"
     era: int = 0
     failures: int = 0

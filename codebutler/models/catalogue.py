@@ -8,8 +8,9 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from codebutler.models.prices import MILLION, Price
 
@@ -26,19 +27,18 @@ _LARGEST = 100_000_000
 _NOT_FOR_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|moderation|image|transcribe", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Catalogue:
+class Catalogue(Struct, frozen=True):
     """What a server said. ``unlisted``: it lives but has no such list. ``detail`` is for people."""
 
     state: Literal["listed", "unlisted", "refused", "unreachable"]
     ids: tuple[str, ...] = ()
     detail: str = ""
-    windows: Mapping[str, int] = field(default_factory=dict)
+    windows: Mapping[str, int] = {}
     """Context sizes in tokens, of the models whose size the server tells."""
-    sight: Mapping[str, bool] = field(default_factory=dict)
+    sight: Mapping[str, bool] = {}
     """Whether a model takes pictures, of the models whose kinds of input the server tells."""
 
-    prices: Mapping[str, Price] = field(default_factory=dict)
+    prices: Mapping[str, Price] = {}
     """Of the models whose price the server tells."""
 
     @property

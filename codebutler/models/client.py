@@ -9,8 +9,9 @@ import sys
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import faults, stream
@@ -30,8 +31,7 @@ _CALLING = frozenset({"stop", "function_call"})
 ROLE_HEADER = "X-CodeButler-Role"
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """One call: ``types.ModelClient`` says what each of it is."""
 
     messages: Sequence[Message]

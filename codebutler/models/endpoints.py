@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from msgspec import Struct
 from pydantic import SecretStr
 
 from codebutler.config import Config
@@ -13,8 +13,7 @@ from codebutler.config import Config
 OPENAI_URL = "https://api.openai.com/v1"
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Struct, frozen=True):
     """A server. ``key_from`` says where the key came from; without a key it is ""."""
 
     kind: Literal["openrouter", "openai", "compatible", "litellm"]

@@ -7,8 +7,9 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from codebutler.errors import ModelRefused
 from codebutler.filetypes import PICTURES, Shape, picture
@@ -33,8 +34,7 @@ _GPT = re.compile(r"(^|/)(gpt|chatgpt)-image")
 _POLICY = re.compile(r"moderation|content[ _]policy|safety system|content_filter", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A picture that goes in."""
 
     name: str
@@ -51,8 +51,7 @@ class Source:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """What to draw, or with ``sources`` what to make of them. ``form``: png, jpeg or webp."""
 
     prompt: str
@@ -64,8 +63,7 @@ class Order:
     mask: Source | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Drawn:
+class Drawn(Struct, frozen=True):
     """A picture; ``usd`` is None when no price is known."""
 
     data: bytes

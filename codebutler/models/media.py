@@ -6,8 +6,9 @@ import asyncio
 import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.config import Config
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
@@ -34,8 +35,7 @@ _MAYBE = "It may have been paid for all the same, so it is not asked again by it
 _USE = {"images": "pictures can be drawn", "speech": "voice messages can be transcribed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """A server, the model to ask it for, and the most seconds that one call may take."""
 
     endpoint: Endpoint

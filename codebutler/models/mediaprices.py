@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MILLION = 1_000_000
 _DATE = re.compile(r"-20\d\d-\d\d-\d\d$")
@@ -48,8 +49,7 @@ _LEAST_RATE = 1_500
 """Bytes a second of the thinnest speech codec in use: a recording is at most so long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Struct, frozen=True):
     """What a service counted."""
 
     text: int = 0

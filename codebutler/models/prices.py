@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.types import Usage
 
@@ -14,8 +16,7 @@ MILLION = 1_000_000
 _DATE = re.compile(r"-(?:20\d{6}|20\d{2}-\d{2}-\d{2})$")
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(Struct, frozen=True):
     """Dollars per million tokens, and sizes in tokens.
 
     ``cached`` is for input that the provider had kept, ``written`` for input that it begins to keep with

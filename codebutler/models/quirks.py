@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from codebutler.models.endpoints import Endpoint
 from codebutler.types import Json
@@ -17,15 +18,14 @@ LIMITS = ("max_tokens", "max_completion_tokens")
 """The same thing: servers differ in which of the two they take."""
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """What one kind of server wants."""
 
     limit: str = "max_tokens"
     """The name of the bound on the reply's tokens."""
     drops: frozenset[str] = frozenset()
     """Fields of messages that it must not see."""
-    more: Json = field(default_factory=dict)
+    more: Json = {}
     """Further parameters of every request."""
     marks: str = ""
     """What the ids of models hold whose prompts are kept by marks (marks.py); "" = none."""

@@ -11,8 +11,9 @@ import os
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from codebutler.config import MODEL_VARIABLE, Config
 from codebutler.errors import ConfigError
@@ -56,8 +57,7 @@ class HasModels(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """Where a call goes. ``id`` is what the model is called in logs and prices, ``model`` on the wire.
 
     ``notice`` tells people that another model than the one asked for will answer; "" when it is the same.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from codebutler.errors import UsageError
 from codebutler.filetypes import AUDIO
@@ -27,8 +28,7 @@ _LONGEST = 10**6
 """Seconds beyond which a recording's length is a mistake."""
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """What was said. ``usd`` is None when no price is known."""
 
     text: str

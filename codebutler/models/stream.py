@@ -8,8 +8,9 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from codebutler.errors import ConfigError, ModelRefused
 from codebutler.models import faults, quirks, reach, sayings
@@ -36,8 +37,7 @@ _FIELDS = (b"data", b"event", b"id", b"retry", b":")
 _MARK = b"\xef\xbb\xbf"
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(Struct, frozen=True):
     """Seconds: to connect, until the first piece of the answer, between two pieces; how long a finished
     answer waits for its count of tokens and the end of its stream; and after how long a request that is cut
     off without an answer may have been worked on."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from codebutler.types import Json, Message
 
@@ -34,8 +35,7 @@ def estimate_text(text: str) -> int:
     return -(-size * 10 // int(BYTES_PER_TOKEN * 10))
 
 
-@dataclass(slots=True)
-class _Counted:
+class _Counted(Struct):
     """The part of a transcript that was counted: its first and last message, how many, and their tokens."""
 
     first: Message

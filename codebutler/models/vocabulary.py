@@ -10,10 +10,11 @@ import asyncio
 import hashlib
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from tiktoken import Encoding
@@ -25,8 +26,7 @@ _REMEMBERED = 4096
 """Texts whose count is kept: a transcript is counted again before every call."""
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
+class _File(Struct, frozen=True):
     """A vocabulary's name in tiktoken's cache, and what it must hold."""
 
     name: str

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.repo.discover import Repo
@@ -15,8 +16,7 @@ from codebutler.repo.transfer import fetch, ls_remote
 _FETCH_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
-class Base:
+class Base(Struct, frozen=True):
     """Where a thread stands. ``notices`` are sentences for the person: what is not as they may expect."""
 
     commit: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.repo.git import common_dir, move_ref, need_oid, plumb
@@ -15,8 +16,7 @@ from codebutler.repo.words import commit_message
 _ABSENT = "0 " + "0" * 40 + "\t"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """Whose name stands on a commit."""
 
     name: str = "CodeButler"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.repo.git import need_oid, plumb
 from codebutler.repo.objects import show_linked
@@ -23,8 +24,7 @@ _names: dict[tuple[Path, str], frozenset[str]] = {}
 """Of the last commits that were asked for: all paths in them that have such a name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Instructions:
+class Instructions(Struct, frozen=True):
     """One file. ``folder`` is "" for the repo's own; the text holds for everything below it."""
 
     path: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from codebutler.repo.memory_page import Page, lines_of
 from codebutler.repo.memory_text import key, plain
@@ -18,8 +19,7 @@ _NOTE = re.compile(r"<!-- (learned|automated): ((?:\w+=\S+ )+)-->")
 _STEPS_OF = "workflows.md"
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True):
     """An item of a memory file, as a reader sees it."""
 
     id: str
@@ -29,8 +29,7 @@ class Known:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Learned(Known):
+class Learned(Known, frozen=True):
     """An item that a person has approved: in which thread and when, and until when it holds ("" = always).
 
     ``workflow``: the whole section, whose name is ``text``; ``steps`` are the marks of those that it came

@@ -10,9 +10,10 @@ import io
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from codebutler.errors import ToolFailed
 from codebutler.repo.memory_text import inline, key, parse, plain, same
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 OURS = re.compile(r"<!-- (?:learned|automated): ")
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """Lines from the heading (included) to the next heading or the end (excluded)."""
 
     start: int
@@ -39,8 +39,7 @@ class Section:
         return self.start <= lines_of(token)[0] < self.end
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """An item of a top-level list. ``token`` is its number among the page's tokens; lines as in Section."""
 
     token: int

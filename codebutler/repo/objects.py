@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.repo.git import need_oid, plumb, resolve, try_plumb
@@ -21,8 +22,7 @@ _LINKS = 4
 _DIFF = ("--no-ext-diff", "--no-textconv", "--no-color", "--find-renames", "--ignore-submodules=none")
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """One line of history. ``date`` is ISO 8601 with the author's offset."""
 
     sha: str
@@ -31,8 +31,7 @@ class Commit:
     subject: str
 
 
-@dataclass(frozen=True, slots=True)
-class FileStat:
+class FileStat(Struct, frozen=True):
     """Lines added and deleted in a file between two commits; None for a binary file."""
 
     path: str
@@ -40,8 +39,7 @@ class FileStat:
     deleted: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(Struct, frozen=True):
     mode: str
     kind: str
     oid: str

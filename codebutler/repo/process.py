@@ -16,8 +16,9 @@ import signal
 from collections.abc import AsyncIterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 
@@ -55,8 +56,7 @@ _SAFE_CONFIG = (
 """Laid over every other configuration, the repository's included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What a git process left behind. ``cut``: the output went over its limit and the process was stopped."""
 
     code: int
@@ -65,8 +65,7 @@ class Result:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Struct, frozen=True):
     """The user that git runs as, where that is not the daemon's own."""
 
     uid: int

@@ -13,9 +13,10 @@ import re
 import shlex
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.repo.discover import Repo
@@ -27,8 +28,7 @@ from codebutler.repo.words import slug
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(Struct, frozen=True):
     """A place to push to. ``path`` is its gitdir if it is on this disk; ``made`` if CodeButler made it."""
 
     url: str

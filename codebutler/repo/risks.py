@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 _NOTE = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b(?![\w-])")
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+(\d+)")
@@ -53,8 +54,7 @@ NOTES, LINE = 20, 120
 """Notes that are shown, and characters of each."""
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(Struct, frozen=True):
     """A line that was added, with where it stands in the new file."""
 
     path: str

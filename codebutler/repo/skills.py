@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.repo.objects import list_files, read_bytes, show_file
 from codebutler.text import fit
@@ -22,8 +23,7 @@ _KEY = re.compile(r"([A-Za-z][A-Za-z0-9_-]*):[ \t]*(.*)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Skill:
+class Skill(Struct, frozen=True):
     """``folder`` is relative to the repo; ``files`` are those in it, relative to it."""
 
     name: str
@@ -32,8 +32,7 @@ class Skill:
     files: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Skills:
+class Skills(Struct, frozen=True):
     """All that a commit has. ``problems`` are lines for people: what is left out, and why."""
 
     found: Mapping[str, Skill]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.errors import RepoError
 from codebutler.repo.git import need_oid, plumb, try_git, try_plumb
@@ -22,8 +24,7 @@ _HELPER = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(Struct, frozen=True):
     """One ref of a remote to move to ``new`` ("" = delete it).
 
     ``expect`` is what the remote must have for that: a commit, "" for nothing at all, or None for anything
@@ -45,13 +46,12 @@ class Update:
         return () if self.expect is None else (f"--force-with-lease={self.ref}:{self.expect}",)
 
 
-@dataclass(frozen=True, slots=True)
-class _Access:
+class _Access(Struct, frozen=True):
     """How to get at a URL: what goes on the command line, and what stays in the environment."""
 
     url: str
     config: tuple[tuple[str, str], ...] = ()
-    env: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = {}
     reach: tuple[Path, ...] = ()
 
     def pack_option(self, service: str) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from codebutler.repo.memory_items import item_id, seen
 from codebutler.repo.memory_page import Page, lines_of
@@ -32,8 +33,7 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _PASSED = re.compile(r"→\s*(?P<who>[A-Za-z]+)\s*:\s*(?P<rest>\S.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One step. ``who`` is a role, ``person`` or ``anybody``; ``number`` is its place, from 1.
 
     ``when`` are the words of its condition ("" = always); ``task`` is what is left to do.
@@ -48,8 +48,7 @@ class Step:
     automatic: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(Struct, frozen=True):
     """A way to go about a type of task. ``purpose`` is what stands between its name and its steps."""
 
     name: str

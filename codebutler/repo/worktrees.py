@@ -11,8 +11,9 @@ import hashlib
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.repo import kept
@@ -31,8 +32,7 @@ _STARTED = "initializing"
 _UNFILLED = f"{_STARTED}: codebutler lays out its files"
 
 
-@dataclass(frozen=True, slots=True)
-class Worktree:
+class Worktree(Struct, frozen=True):
     """A thread's worktree. ``gitdir`` is its private one (index, HEAD), ``base`` where its branch began.
 
     The daemon never opens a file below ``path``.

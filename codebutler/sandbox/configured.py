@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from codebutler.config import Config, home_folder, load_config
 from codebutler.sandbox.builds import Builds, configured

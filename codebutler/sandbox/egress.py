@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
+from msgspec import Struct
+
 from codebutler.addresses import is_inner, is_public
 from codebutler.errors import NoSandbox
 from codebutler.sandbox.request import Request, Wrong, parse
@@ -40,8 +42,7 @@ _PIECE = 64 * 1024
 _RULE = re.compile(r"(\*\.)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?):(\d{1,5})")
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """One ``host:port`` of ``sandbox.allow``; ``*.example.org`` is every name below, not the name itself."""
 
     name: str
@@ -77,8 +78,7 @@ async def system_dial(address: str, port: int) -> Pair:
     return await asyncio.open_connection(address, port, flags=socket.AI_NUMERICHOST)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """Seconds for a head, for finding and for reaching a host, and without a byte; connections at once."""
 
     head: float = 15.0
@@ -100,7 +100,7 @@ class Egress:
     private: Sequence[str] = ()
     resolve: Resolve = system_resolve
     dial: Dial = system_dial
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     rules: list[Rule] = field(init=False)
     refused: dict[str, None] = field(default_factory=dict)
     socket: Path = field(init=False)

@@ -7,9 +7,10 @@ import base64
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.sandbox.builds import Held, Turn
@@ -272,8 +273,7 @@ class Executor:
             return self._client
 
     def _seen(self) -> tuple[object, ...]:
-        """What the sandbox saw of the repository at its start; with scratch git, it is what commands made
-        of it: a restart would throw their stash and commits away."""
+        """What the sandbox saw of git at its start; nothing with scratch git, which a restart would lose."""
         git = self._job.git
         if git is None or self._job.scratch:
             return ()

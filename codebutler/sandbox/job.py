@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import sockets
 from codebutler.sandbox.inside import REPOSITORY
@@ -22,8 +24,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One executor to be started on ``root``. ``git`` is the repository that the folder belongs to, ``proxy``
     the socket of the way out, ``outfit`` what it gets beside the folder; ``program`` runs in its place."""
 
@@ -32,7 +33,7 @@ class Job:
     read_only: bool
     settings: SandboxSettings
     proxy: Path | None = None
-    outfit: Outfit = field(default_factory=Outfit)
+    outfit: Outfit = Outfit()
     program: Program | None = None
 
     @property

@@ -10,8 +10,9 @@ import stat
 import subprocess
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import asroot, host, reduced, scope
@@ -23,8 +24,7 @@ from codebutler.sandbox.rooms import Room, collect
 _TASKS = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """What to start. ``cleanup`` closes descriptors once the process runs; ``room`` goes at its end."""
 
     argv: list[str]

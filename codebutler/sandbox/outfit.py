@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 TREE = "/codebutler/tree"
 """The folder under a name that is the same in every sandbox, so that what holds paths can be moved."""
@@ -18,8 +20,7 @@ IGNORE = "/codebutler/ignore"
 How: TypeAlias = Literal["bind", "overlay", "show"]
 
 
-@dataclass(frozen=True, slots=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """A folder of the host at ``target``, an absolute path inside.
 
     ``bind``: what is written goes to the host. ``overlay``: writable, and what is written goes with the
@@ -31,15 +32,14 @@ class Layer:
     how: How = "overlay"
 
 
-@dataclass(frozen=True, slots=True)
-class Outfit:
+class Outfit(Struct, frozen=True):
     """``path`` goes before the PATH of commands, not of the executor itself.
 
     ``tree``: TREE leads to the folder.
     """
 
     layers: tuple[Layer, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
     path: tuple[str, ...] = ()
     tree: bool = False
 

@@ -8,8 +8,9 @@ import os
 import shutil
 import socket
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import host, landlock
@@ -17,8 +18,7 @@ from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.settings import SandboxSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One attempt. ``ok``: the border held, or for a control, the work could be done."""
 
     name: str
@@ -26,8 +26,7 @@ class Check:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(Struct, frozen=True):
     """What ``doctor`` reports. ``problem`` and ``fix`` are empty when the border holds.
 
     ``by`` is the program or kernel part that makes the border, with its version. ``open`` is what this tier

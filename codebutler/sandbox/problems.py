@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import landlock
@@ -43,8 +44,7 @@ _LANDLOCK = (
 _DENIED = "The kernel refuses user namespaces to this user: allow them, or leave the container."
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """What decides which fix is the right one. ``apparmor``: it restricts user namespaces. ``landlock``: it
     is new enough for the reduced border."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import facade, host, landlock, seccomp
@@ -24,8 +25,7 @@ _OWN = ("home", "tmp", "state")
 """Folders of the scratch that commands may write."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What to start, and the folder that goes at its end."""
 
     argv: list[str]

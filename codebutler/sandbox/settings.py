@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from codebutler.sandbox.builds import Builds
 
@@ -22,8 +23,7 @@ BANNERS: dict[Tier, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxSettings:
+class SandboxSettings(Struct, frozen=True):
     """Host-only settings. Sizes are bytes; ``limits`` holds per each process."""
 
     tier: Tier = "bwrap"
@@ -72,16 +72,14 @@ class SandboxSettings:
 ChangeKind: TypeAlias = Literal["added", "modified", "deleted"]
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Struct, frozen=True):
     """A path of the worktree that differs from a commit."""
 
     path: str
     kind: ChangeKind
 
 
-@dataclass(frozen=True, slots=True)
-class TreeReply:
+class TreeReply(Struct, frozen=True):
     """A tree built inside; its pack is fetched with ``Executor.pack``. ``skipped`` is for people."""
 
     tree: str

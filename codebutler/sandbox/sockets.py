@@ -9,14 +9,14 @@ import os
 import socket
 import stat
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 _SECONDS = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Sockets:
+class Sockets(Struct, frozen=True):
     """``live``: those that somebody listens at. ``unseen``: folders that could not be looked into."""
 
     live: tuple[Path, ...]

@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.errors import RepoError, UsageError
 from codebutler.sandbox import host, leading
@@ -27,8 +29,7 @@ _KEPT_CORE = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class GitParts:
+class GitParts(Struct, frozen=True):
     """``common`` holds objects and refs; ``gitdir`` is what GIT_DIR is: the same, or a linked worktree's.
     ``lenders`` are folders whose object stores it may borrow from; None: any."""
 

@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.servers.schemas import short
@@ -26,8 +27,7 @@ REFUSAL = 1_000
 """Characters of what a server says when it does not do what it is asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(Struct, frozen=True):
     """Seconds for a server to start, to list its tools, and to answer one call."""
 
     start: float = 30.0

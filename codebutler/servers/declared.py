@@ -14,6 +14,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
+from msgspec import Struct
+
 from codebutler.config import Config
 from codebutler.errors import ToolFailed
 from codebutler.servers.schemas import short
@@ -48,8 +50,7 @@ class Server:
         return self.target is None
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """All servers by name. ``problems`` are lines for people: what is left out, and why."""
 
     servers: Mapping[str, Server]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 LISTING = "tools/list"
 LIST = 1024 * 1024
@@ -33,8 +34,7 @@ class Ended:
         return f"{self._why or 'it ended'}{f'. It last said: {tail}' if tail else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """Streams as ``mcp.ClientSession`` takes them, which are too generic to name here."""
 
     incoming: Any

@@ -6,9 +6,11 @@ import asyncio
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler import logs
 from codebutler.config import Config, home_folder, load_config, make_home
@@ -31,8 +33,7 @@ from codebutler.thread.host import Host
 STORE = ".codebutler/store.db"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A repo with the configuration that holds in it."""
 
     repo: Repo

@@ -5,10 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
-
-from pydantic import TypeAdapter
 
 from codebutler.errors import CodeButlerError
 from codebutler.forges.github.refusals import GitHubRefused
@@ -16,7 +13,7 @@ from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.github.people import SURFACE
 from codebutler.surfaces.github.visible import visible
-from codebutler.types import Inbound, Json, Person
+from codebutler.types import Inbound, Json, Person, Record
 
 log = logging.getLogger("codebutler.bridging")
 Receive: TypeAlias = Callable[[Inbound], Awaitable[str]]
@@ -24,16 +21,12 @@ ADOPT, DONE = "adopt:", "done"
 """Notes of issues that were named in chats: the wish, until it is done."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Record):
     """Issue ``number`` was named in a chat's ``thread``, by somebody."""
 
     thread: str
     number: int
     by: Person
-
-
-WISH = TypeAdapter(Wish)
 
 
 class Chat(Protocol):
@@ -84,8 +77,8 @@ class Bridge:
             number = self._named.search(inbound.text)
             key = f"{ADOPT}{thread}:{number[1]}" if number is not None else ""
             if thread and number is not None and inbound.key and not await self._store.noted(key):
-                wish = Wish(thread, int(number[1]), inbound.author)
-                await self._store.note(key, WISH.dump_json(wish).decode())
+                wish = Wish(thread=thread, number=int(number[1]), by=inbound.author)
+                await self._store.note(key, wish.model_dump_json())
                 self._github.hearing.later(self._adopt(wish))
             return thread
 
@@ -98,7 +91,7 @@ class Bridge:
                 self._github.hearing.later(self._partner(bound.thread, bound.external_id))
         for noted in await self._store.notes(ADOPT):
             if noted != DONE:
-                self._github.hearing.later(self._adopt(WISH.validate_json(noted)))
+                self._github.hearing.later(self._adopt(Wish.model_validate_json(noted)))
 
     async def _partner(self, thread: str, external_id: str) -> None:
         row = await self._store.thread(thread)

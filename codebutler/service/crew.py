@@ -39,7 +39,7 @@ PAUSES = (2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before a repo that broke is tried again, the first time, the second time …"""
 SLACK_OFF = "Slack is off: slack.appToken is not set, nor slack.listen."
 NO_CHANNEL = (
-    "no Slack channel is this repo's own (slack.channelID in its committed config.json, or serve.channels):"
+    "no {0} channel is this repo's own ({1}.channelID in its committed config.json, or serve.channels):"
     " only mentions and direct messages open threads"
 )
 Say = Callable[[str], None]
@@ -141,7 +141,10 @@ class Crew:
         place = self._claims.settle(place, alone=len(self._repos) == 1)
         slack = place.config.slack
         if self._links.slack is not None and not (slack.channel_id or slack.channels or slack.channel_name):
-            logs.say("WRN", NO_CHANNEL)
+            logs.say("WRN", NO_CHANNEL.format("Slack", "slack"))
+        discord = place.config.discord
+        if self._links.discord is not None and not (discord.channel_id or discord.channels):
+            logs.say("WRN", NO_CHANNEL.format("Discord", "discord"))
         owner = await self._take(place, rank)
         if owner is None:
             return

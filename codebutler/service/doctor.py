@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.config import FILE, Config, home_folder, load_config
 from codebutler.errors import CodeButlerError
@@ -33,8 +34,7 @@ from codebutler.service.keeping import rescue_of
 from codebutler.service.owner import models_away, stalled
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(Struct, frozen=True):
     """All checks, and the configuration if it could be read."""
 
     checks: Sequence[Check]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Check:
+
+class Check(Struct, frozen=True):
     """What was looked at and how it is. A problem always has a fix."""
 
     area: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
 from pydantic import SecretStr
 
 from codebutler.agent.roles import Role

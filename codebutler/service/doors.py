@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.config import Config
 from codebutler.store.store import Store
@@ -31,8 +33,7 @@ CATCH_UP = 10.0
 """Seconds that threads wait at the start for what the platforms have to tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Links:
+class Links(Struct, frozen=True):
     """The connections to platforms; each serves all repos of a process."""
 
     slack: SlackLink | None = None

@@ -7,8 +7,9 @@ import hmac
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.config import make_home
 from codebutler.errors import UsageError
@@ -23,8 +24,7 @@ from codebutler.thread.identity import unlink
 from codebutler.types import Person
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A person and the threads in which they are named. ``journals`` are committed files of these threads."""
 
     who: Forgotten

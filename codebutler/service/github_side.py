@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.config import Config
@@ -29,8 +30,7 @@ PATROL = 600.0
 """Seconds between looks where webhooks tell the news: for what came while nobody listened."""
 
 
-@dataclass(frozen=True, slots=True)
-class GitHubSide:
+class GitHubSide(Struct, frozen=True):
     """Ears and mouth of one repository, and what keeps the ears open."""
 
     door: GitHub

@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct
+
 from codebutler.config import make_home
 from codebutler.errors import CodeButlerError, UsageError
 from codebutler.service import envfile
@@ -27,8 +29,7 @@ MARGIN = 20
 """Seconds beyond ``threads.stopSeconds`` that a service has for its end: the last messages go out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Struct, frozen=True):
     """What was installed. ``app`` is the Slack app whose events it gets, "" for none."""
 
     name: str

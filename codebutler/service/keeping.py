@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import time
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.config import make_home
 from codebutler.repo.discover import Repo
@@ -82,8 +83,7 @@ def put_away(copy: Path) -> Path:
 # ------------------------------------------------------------------- files that commands wrote
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """A file with people's words in it. ``thread`` is "" when it holds all threads of ``repo``."""
 
     path: str

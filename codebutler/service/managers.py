@@ -8,9 +8,10 @@ import shutil
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct
 
 from codebutler.errors import CodeButlerError
 from codebutler.service.unit import Service, launchd_agent, systemd_unit
@@ -23,8 +24,7 @@ _INSTEAD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """How a service is. ``state`` in the manager's words; ``at_login``: it starts by itself."""
 
     running: bool

@@ -6,7 +6,8 @@ import logging
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.events import Event, FrameEnded, MendBegun, MendRequested, Pushed
@@ -34,16 +35,14 @@ _ANSWER = re.compile(
 _RESOLVE = "mutation($id: ID!) { resolveReviewThread(input: {threadId: $id}) { thread { id } } }"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """What was made of one point: ``how`` is fixed, declined or answered."""
 
     how: str
     words: str
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """One run of the Coder for a request: its last words, and the commit that it pushed, "" for none."""
 
     wish: MendRequested

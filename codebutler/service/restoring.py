@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import StoreDamaged, UsageError
 from codebutler.repo.git import resolve
@@ -19,8 +20,7 @@ from codebutler.store import files
 from codebutler.store.rows import ThreadRow
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
+class Restored(Struct, frozen=True):
     """What came of it. ``kept`` is the store that was there before, ``lost`` what only that one has."""
 
     source: Path

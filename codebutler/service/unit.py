@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from xml.sax.saxutils import escape
+
+from msgspec import Struct
 
 from codebutler import assets
 from codebutler.errors import UsageError
@@ -24,8 +25,7 @@ _BACKS_OFF = 254
 """The first systemd that waits longer after each failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One service. ``stop`` is seconds that it may take to end; ``env_file`` holds its secrets."""
 
     name: str

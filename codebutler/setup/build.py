@@ -10,8 +10,10 @@ import asyncio
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo
@@ -33,8 +35,7 @@ _LINES, _CHARS = 15, 1500
 MakeEgress = Callable[[Sequence[str], int, Sequence[str]], Egress]
 
 
-@dataclass(frozen=True, slots=True)
-class Cage:
+class Cage(Struct, frozen=True):
     """What a build may use: ``allow`` are the hosts, ``environment`` says where packages are."""
 
     settings: SandboxSettings

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.errors import ConfigError
 from codebutler.sandbox.outfit import DEPS, TREE
@@ -25,8 +26,7 @@ _VERSIONS = (".tool-versions", ".mise.toml")
 VENV = ".venv"
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(Struct, frozen=True):
     """``sources`` are the files it follows, for people; ``key`` the patterns of files that decide over it.
 
     ``command`` runs in TREE, with the folders of ``keep`` as its outcome; ``deps``: it also fills its folder
@@ -42,8 +42,8 @@ class Recipe:
     programs: tuple[str, ...] = ()
     preset: Preset | Literal["", "none"] = ""
     deps: bool = False
-    environment: Mapping[str, str] = field(default_factory=dict)
-    later: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
+    later: Mapping[str, str] = {}
     path: tuple[str, ...] = ()
 
     @property

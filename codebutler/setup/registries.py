@@ -15,10 +15,11 @@ import tomllib
 from ast import literal_eval
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from codebutler.setup.recipes import Preset
 
@@ -33,12 +34,11 @@ _DEFAULTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(Struct, frozen=True):
     """What a preset means on this host. ``notes`` are for people; ``problem`` says why it means nothing."""
 
     allow: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = {}
     notes: tuple[str, ...] = ()
     problem: str = ""
 

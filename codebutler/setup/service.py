@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from msgspec import Struct
+
 from codebutler.config import Config
 from codebutler.errors import CodeButlerError
 from codebutler.repo.discover import Repo
@@ -30,8 +32,7 @@ _AGAIN = 600.0
 """Seconds for which a failure is remembered: threads that start together do not all repeat it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """What became of one recipe. ``entry`` is None for one that failed, with ``why`` and the rest."""
 
     wanted: Wanted
@@ -42,8 +43,7 @@ class Part:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What became of a commit's recipes."""
 
     parts: tuple[Part, ...] = ()

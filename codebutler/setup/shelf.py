@@ -13,8 +13,9 @@ import stat
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError
 from codebutler.repo.discover import Repo
@@ -32,8 +33,7 @@ _RECORD_BYTES = 64 * 1024
 _DAY = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """A finished setup. ``kept`` are paths of the worktree, each with its folder on disk."""
 
     folder: Path

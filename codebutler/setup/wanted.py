@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
+
+from msgspec import Struct
 
 from codebutler.config import Config, load_config
 from codebutler.repo.discover import Repo
@@ -15,8 +16,7 @@ from codebutler.setup.key import key_of
 from codebutler.setup.recipes import Preset, Recipe, committed, detect, own
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A recipe of a commit, with the key of its outcome. ``problem`` says why it cannot even be tried.
 
     Without a key even what was made before would not serve.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 _TEXT = "coalesce(body, CAST(bytes AS TEXT))"
 _FROM = "FROM event LEFT JOIN blob ON sha256 = body_blob"
@@ -24,8 +25,7 @@ _ABOUT = f"""
 NOBODY = ("", "", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Bought:
+class Bought(Struct, frozen=True):
     """A model call that was paid for. ``ts`` is unix time, ``usd`` dollars, ``owner`` surface, id and name.
 
     ``priced`` is False when neither the provider nor a table named a price; ``usd`` is 0 then.
@@ -46,13 +46,12 @@ class Bought:
     """No whole answer came: it broke off, or was of no use."""
 
 
-@dataclass(slots=True)
-class _About:
+class _About(Struct):
     """Owners, roles of frames, and where a fork's own part begins, by thread."""
 
-    owners: dict[str, tuple[str, str, str]] = field(default_factory=dict)
-    roles: dict[tuple[str, str], str] = field(default_factory=dict)
-    begins: dict[str, int] = field(default_factory=dict)
+    owners: dict[str, tuple[str, str, str]] = {}
+    roles: dict[tuple[str, str], str] = {}
+    begins: dict[str, int] = {}
 
 
 def bought(connection: sqlite3.Connection, since: float) -> list[Bought]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.store import blobs
 from codebutler.store.rows import StoredEvent
 from codebutler.store.writer import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """A conversation of a door and the thread behind it. ``changed`` is seconds since the epoch."""
 
     external_id: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 _TEXT = "coalesce(body, CAST(bytes AS TEXT))"
 _FROM = "FROM event LEFT JOIN blob ON sha256 = body_blob"
@@ -18,8 +19,7 @@ _TOLD = f"""
 _TURNS = "SELECT thread, seq FROM event WHERE kind = 'model_replied'"
 
 
-@dataclass(slots=True)
-class Past:
+class Past(Struct):
     """A thread as far as others can learn from it. ``ts`` is unix time, when it was opened.
 
     ``turns`` counts replies of models. ``shown`` and ``used`` are ids of memory items, ``unwanted`` those
@@ -30,13 +30,13 @@ class Past:
     ts: float = 0.0
     title: str = ""
     workflow: str = ""
-    escalations: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-    researches: list[str] = field(default_factory=list)
+    escalations: list[str] = []
+    questions: list[str] = []
+    researches: list[str] = []
     turns: int = 0
-    shown: set[str] = field(default_factory=set)
-    used: set[str] = field(default_factory=set)
-    unwanted: set[str] = field(default_factory=set)
+    shown: set[str] = set()
+    used: set[str] = set()
+    unwanted: set[str] = set()
 
     @property
     def asked(self) -> str:

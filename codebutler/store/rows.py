@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class NewEvent:
+
+class NewEvent(Struct, frozen=True):
     """An event to append. ``key`` is unique within its thread: a second one with it is not written."""
 
     kind: str
@@ -16,8 +16,7 @@ class NewEvent:
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(Struct, frozen=True):
     """An event on disk. ``seq`` counts from 1 without gaps within a thread."""
 
     thread: str
@@ -28,8 +27,7 @@ class StoredEvent:
     ts: float
 
 
-@dataclass(frozen=True, slots=True)
-class NewPost:
+class NewPost(Struct, frozen=True):
     """A message to deliver. ``key`` is unique within its thread; posts of one ``slot`` replace each other."""
 
     key: str
@@ -39,8 +37,7 @@ class NewPost:
     slot: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Post:
+class Post(Struct, frozen=True):
     """A message in the outbox. ``external_id`` is the platform's once sent, ``error`` the last failure."""
 
     id: int
@@ -56,8 +53,7 @@ class Post:
     error: str
 
 
-@dataclass(frozen=True, slots=True)
-class ThreadRow:
+class ThreadRow(Struct, frozen=True):
     """The read model of a thread: what lists and status cards show without folding the log."""
 
     id: str
@@ -74,8 +70,7 @@ class ThreadRow:
     data: str
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """A wish to be woken. ``key`` is unique within its thread; setting it again moves ``due``."""
 
     thread: str
@@ -83,8 +78,7 @@ class Timer:
     due: float
 
 
-@dataclass(frozen=True, slots=True)
-class Payment:
+class Payment(Struct, frozen=True):
     """Money that moves in the commit of an append: with ``caps``, dollars to hold in those scopes, and the
     append is refused with them; without, what a held ``key`` has cost."""
 
@@ -93,8 +87,7 @@ class Payment:
     caps: Mapping[str, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rewrite:
+class Rewrite(Struct, frozen=True):
     """Texts to put in the place of a thread's: bodies by seq, payloads by post id, columns of its row.
 
     ``unbind`` takes its doors away, ``drop`` names blobs that go.
@@ -107,8 +100,7 @@ class Rewrite:
     drop: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A thread at one moment. ``row`` is None for an unknown one; ``spent``: dollars, if any were counted."""
 
     events: Sequence[StoredEvent]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.redact import Redactor
 from codebutler.store import log, outbox
@@ -13,8 +15,7 @@ from codebutler.store.rows import NewEvent, NewPost, StoredEvent
 from codebutler.store.writer import Transaction
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(Struct, frozen=True):
     """What one thread gets of a word to several. Doors are looked up: a post goes to each of them."""
 
     thread: str
@@ -25,8 +26,7 @@ class Told:
     """The post's key, without its door."""
 
 
-@dataclass(frozen=True, slots=True)
-class Live:
+class Live(Struct, frozen=True):
     """A thread that is not closed, as others see it."""
 
     id: str

@@ -11,8 +11,9 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeVar
+
+from msgspec import Struct
 
 from codebutler.errors import CodeButlerError, StoreGone
 from codebutler.store.crash import HOOK
@@ -23,8 +24,7 @@ T = TypeVar("T")
 _BATCH = 512
 
 
-@dataclass(slots=True)
-class Transaction:
+class Transaction(Struct):
     """What a piece of work may use. ``new_events`` counts the event rows that it has inserted."""
 
     connection: sqlite3.Connection
@@ -32,8 +32,7 @@ class Transaction:
     new_events: int = 0
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(Struct):
     """``work`` may run more than once before ``future`` hears of it, but is committed at most once."""
 
     work: Callable[[Transaction], Any]

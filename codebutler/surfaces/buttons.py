@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.events import MemoryDecided
 from codebutler.store.store import Store
@@ -17,8 +18,7 @@ KEPT = 2_000
 """Conversations of which it is known which buttons stand in them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(Struct, frozen=True):
     """What became of a message's buttons; ``by`` is who decided, if anybody did."""
 
     words: str

@@ -6,8 +6,9 @@ import asyncio
 import itertools
 import json
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import TypeAlias
+
+from msgspec.structs import replace
 
 from codebutler.testing.doubles import Asked, Mind, says
 from codebutler.types import Message, ModelReply, ToolCall

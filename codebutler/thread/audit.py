@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from codebutler.events import (
     Cancelled,
@@ -32,8 +33,7 @@ LENGTH = 200
 """Characters of a command's words, and of what it was answered with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One command. ``at`` is seconds since the epoch; ``thread`` is "" for one that opened none."""
 
     at: float

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.store.costs import Bought
 from codebutler.types import Json
@@ -14,8 +15,7 @@ _NAME = 24
 BY = ("day", "month", "person", "role", "model", "thread")
 
 
-@dataclass(slots=True)
-class Sum:
+class Sum(Struct):
     """Calls added up. Tokens are the providers' counts, ``usd`` dollars, ``seconds`` of waiting."""
 
     calls: int = 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from msgspec import Struct
 
 from codebutler.dollars import exact
 from codebutler.errors import RepoError
@@ -36,8 +37,7 @@ STOPPED = 'Already stopped. Say **"go"** to go on, or say what to do instead.'
 UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """A message that is being obeyed: its ``seq`` in the log, and who wrote it."""
 
     seq: int

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from codebutler.errors import CodeButlerError, UsageError
 from codebutler.events import parse
@@ -22,8 +24,7 @@ ROW = ("title", "phase", "status", "branch", "pr", "ready")
 """What the read model says of a thread that a fold can say too."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """``row`` is the read model, ``posts`` the outbox; ``spent`` is dollars, None if nothing was counted."""
 
     thread: str

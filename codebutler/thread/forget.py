@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from codebutler.filetypes import safe_name
 from codebutler.store.rows import Post, Rewrite, StoredEvent, ThreadRow
@@ -64,8 +65,7 @@ def _is_person(value: Mapping[str, Any]) -> bool:
     return {"surface", "id"} <= set(value) <= set(Person.model_fields) and isinstance(value["id"], str)
 
 
-@dataclass(frozen=True, slots=True)
-class Forgotten:
+class Forgotten(Struct, frozen=True):
     """The person as the store knows them: ids by door, all names that they went by; and the new name."""
 
     ids: frozenset[tuple[str, str]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from codebutler.events import IssueHeld
 from codebutler.thread.issues import of_repo

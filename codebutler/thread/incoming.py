@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from codebutler.errors import BranchLost, RepoError
 from codebutler.events import CheckpointMade, Event, MessageReceived, Pushed, WorktreeReady
@@ -35,8 +36,7 @@ exit $code
 """With an index of its own: the worktree's is not writable in the sandbox. Ignored files stay."""
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
+class Came(Struct, frozen=True):
     """What the branch becomes. With ``base`` it was rewritten: it goes on from there, above this base."""
 
     commit: str

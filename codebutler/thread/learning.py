@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.repo.memory_items import Learned, learned
 from codebutler.repo.memory_likeness import covers
@@ -22,8 +23,7 @@ LOOKED_BACK = 8
 _QUOTED = 160
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Struct, frozen=True):
     """One thread. ``usd`` is dollars, ``turns`` replies of models."""
 
     thread: str
@@ -35,8 +35,7 @@ class Row:
     usd: float
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """A learned item: how many threads saw and used it; ``why`` it might go ("" = it should stay)."""
 
     item: Learned

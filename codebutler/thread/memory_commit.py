@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from codebutler.errors import RepoError, ToolFailed
 from codebutler.events import MemoryCommitted, MemoryDecided
@@ -21,18 +22,17 @@ from codebutler.types import MemoryItem, Outbound
 Reader = Callable[[str], Awaitable[str | None]]
 
 
-@dataclass(slots=True)
-class Changes:
+class Changes(Struct):
     """Memory files with the kept items in them, by path; what could not be put in; the items that changed
     something."""
 
-    files: dict[str, str] = field(default_factory=dict)
-    refused: list[str] = field(default_factory=list)
-    aside: list[MemoryItem] = field(default_factory=list)
+    files: dict[str, str] = {}
+    refused: list[str] = []
+    aside: list[MemoryItem] = []
     """Those of them that may be taken up again."""
-    kept: list[MemoryItem] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-    held: list[MemoryItem] = field(default_factory=list)
+    kept: list[MemoryItem] = []
+    told: list[str] = []
+    held: list[MemoryItem] = []
     """What memory said already."""
 
 

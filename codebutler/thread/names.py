@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MOST = 300
 """Names of one kind that are kept."""
@@ -34,8 +35,7 @@ _FILE = re.compile(r"\.(?:py|js|ts|tsx|jsx|go|rs|rb|java|c|h|cpp|md|txt|toml|jso
 _HUNK = re.compile(r"^@@ [^@]* @@ ?(?P<context>.*)$")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(Struct, frozen=True):
     """``owns``: what is defined or changed there, ``uses``: what is only called. ``lines`` were changed."""
 
     owns: frozenset[str] = frozenset()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
@@ -18,8 +19,7 @@ FEW = 5
 """Below so many runs in an hour, most of them used is no news."""
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """How full a cap is. ``what`` names it in words, ``left`` is what it still allows."""
 
     cap: Cap

@@ -6,8 +6,9 @@ import html
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from codebutler import events as ev
 from codebutler.store.rows import StoredEvent
@@ -19,8 +20,7 @@ CUT = 20_000
 """Characters of one text that a page shows; the JSONL export has all of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """Who did what, and the text that goes with it."""
 
     who: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler import events as ev
 from codebutler.thread.fold import apply
@@ -21,8 +22,7 @@ _SHOWN = 60
 """Characters of a call or title in the list."""
 
 
-@dataclass(slots=True)
-class Point:
+class Point(Struct):
     """One point. ``seq`` is the last event that stays, ``commit`` holds the files ("" = before the branch).
 
     ``files`` changed since the point before. ``rest``: how the turn ended there; None within a run, where the

@@ -6,9 +6,11 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.events import PlanProposed
 from codebutler.thread.names import Names, of_prose
@@ -21,8 +23,7 @@ _SLASH = re.compile("/")
 KEY = "radar"
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """A thread as its neighbours see it. ``head`` is its branch's tip, ``base`` where that began ("" = none).
 
     ``planned`` are files that its plan names and ``changed`` those that its branch changes; ``owns`` and

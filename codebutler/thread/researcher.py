@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
@@ -31,8 +32,7 @@ IN_WORDS = f"Nobody reads your plain words. Call {REPORT} with what you found, e
 _LISTED = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """What came of a research: ``content`` is what the asker reads."""
 
     outcome: Literal["done", "failed"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct
 
 from codebutler.events import ToolFinished
 from codebutler.events.research import Ending
@@ -12,8 +12,7 @@ from codebutler.types import Json
 from codebutler.web.marking import inside
 
 
-@dataclass(slots=True)
-class Research:
+class Research(Struct):
     """``frame`` is the Researcher's run, ``asker`` the run that waits for it."""
 
     frame: str
@@ -21,7 +20,7 @@ class Research:
     call_id: str
     topic: str
     question: str = ""
-    sources: dict[str, Source] = field(default_factory=dict)
+    sources: dict[str, Source] = {}
     """By ``plain_url``."""
     refusals: int = 0
     """Reports that were handed back."""

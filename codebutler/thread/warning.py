@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.events import Event, Posted, dump
 from codebutler.store.rows import NewEvent
@@ -16,8 +17,7 @@ from codebutler.types import Choice, Json, Outbound
 _SHOWN = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Neighbour:
+class Neighbour(Struct, frozen=True):
     """An open thread, and what it reaches into."""
 
     id: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from codebutler.errors import ToolFailed
 from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
@@ -64,17 +65,16 @@ def rooms(memory: Mapping[str, str]) -> list[str]:
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class Sifted:
+class Sifted(Struct, frozen=True):
     """What becomes of proposed items: ``fresh`` are put to people, ``held`` are words that memory holds.
 
     ``unfit`` have no place in their file as it is, with the reason; ``lines`` are for the model.
     """
 
-    fresh: list[MemoryItem] = field(default_factory=list)
-    held: list[str] = field(default_factory=list)
-    unfit: list[tuple[MemoryItem, str]] = field(default_factory=list)
-    lines: list[str] = field(default_factory=list)
+    fresh: list[MemoryItem] = []
+    held: list[str] = []
+    unfit: list[tuple[MemoryItem, str]] = []
+    lines: list[str] = []
 
 
 def sifted(memory: Mapping[str, str], waiting: Sequence[MemoryItem], items: Sequence[MemoryItem]) -> Sifted:

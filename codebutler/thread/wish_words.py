@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from itertools import takewhile
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Verb: TypeAlias = Literal["keep", "drop", "both", "edit", "add", "yes", "no"]
 
@@ -44,8 +45,7 @@ _REASONS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(Struct, frozen=True):
     """One thing to do. ``numbers`` are those named, or with ``others`` all that are not; none = all."""
 
     verb: Verb

@@ -6,8 +6,10 @@ Numbers are those of the list as it was shown; several lines are several wishes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.events import Mark
 from codebutler.thread.wish_words import Order, orders
@@ -17,15 +19,14 @@ HOW = 'Say "yes", "no", "keep 1 3", "remove 2", "keep both 1", "edit 1: …" or 
 NUMBERS = "Name items by their numbers, 1 to {count}."
 
 
-@dataclass(frozen=True, slots=True)
-class Working:
+class Working(Struct, frozen=True):
     """The list under decision. ``done``: the person has said the last word on it."""
 
     items: list[MemoryItem]
     marks: list[Mark]
     done: bool = False
     problem: str = ""
-    changed: list[int] = field(default_factory=list)
+    changed: list[int] = []
     """Places of items whose words are the person's own: they are checked like proposed ones."""
 
     @property

@@ -7,8 +7,9 @@ after a crash: a second call finds what the first one did.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from codebutler.events import Outcome, SummaryWritten
 from codebutler.findings import Checked, Report
@@ -26,8 +27,7 @@ class EndTurn(Exception):
         self.text = text
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """Where a call comes from. Providers reuse call ids, so ``key`` names the call within its thread."""
 
     frame: str

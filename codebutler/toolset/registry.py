@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Self
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codebutler.errors import ConfigError, ToolFailed
@@ -19,8 +19,7 @@ class Arguments(BaseModel):
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Tool:
+class Tool(Struct, frozen=True):
     """A tool and the code behind it. ``run`` gets checked arguments; ToolFailed goes to the model."""
 
     spec: ToolSpec

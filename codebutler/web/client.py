@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote_plus, urljoin
 
+from msgspec import Struct
+
 from codebutler import __version__
 from codebutler.errors import ToolFailed
 from codebutler.redact import Redactor
@@ -34,8 +36,7 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """What came back. ``url`` is where it came from in the end; ``cut``: there was more than was read."""
 
     url: str

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.errors import ToolFailed
 from codebutler.settings.web import EngineName, Web
@@ -17,8 +18,7 @@ _WORDS = {401: "its key was refused", 402: "its credit is used up", 403: "it ref
 _TITLE, _SNIPPET = 200, 500
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Struct, frozen=True):
     """One result of a search, as the engine tells it."""
 
     title: str
@@ -27,8 +27,7 @@ class Hit:
     date: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """What an engine is asked over HTTP, and where the results stand in its JSON."""
 
     url: str

@@ -8,8 +8,10 @@ import json
 import math
 import re
 import sys
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.errors import ToolFailed
 from codebutler.web.client import Response
@@ -38,8 +40,7 @@ _MARKS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """One page as text. ``url`` is where it was in the end; ``cut``: there was more than is kept."""
 
     url: str
@@ -49,8 +50,7 @@ class Page:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """What one page may use: bytes of memory, seconds of CPU, seconds in all."""
 
     memory: int = 1024 * 1024 * 1024

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from codebutler.errors import ToolFailed
 from codebutler.redact import Redactor
 from codebutler.settings.web import Web as Settings
@@ -28,8 +30,7 @@ PARSERS = 2
 OFF = "the web is off on this host (web.enabled)"
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """What a search gave: by which engine, and what the ones before it said."""
 
     engine: str

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
 
 from codebutler.errors import ToolFailed
 
@@ -23,8 +24,7 @@ _INSIDE = (
 """Names that are no part of the public network, with all below them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A checked URL. ``host`` is ASCII, lower case, without brackets or a last dot."""
 
     url: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import dataclasses
 import json
 import subprocess
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
+from msgspec import structs
 
 from codebutler import logs
 from codebutler.cli.main import main
@@ -70,7 +70,7 @@ class Cast:
         self.seen.append(asked)
         step = sum(m["role"] == "assistant" for m in asked.messages)
         said = self.say(asked.role, step)
-        return dataclasses.replace(said, reasoning={"text": f"I think {C['reasoning']}"})
+        return structs.replace(said, reasoning={"text": f"I think {C['reasoning']}"})
 
     def say(self, role: str, step: int) -> ModelReply:
         return {"pm": self.pm, "coder": self.coder, "lead": self.lead}[role](step)

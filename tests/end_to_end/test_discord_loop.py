@@ -198,5 +198,8 @@ async def test_init_finds_guild_and_channel(stage: Stage, discord: DiscordTwin) 
     assert done.code == 0, done.stderr
     written = json.loads((stage.sample.repo / ".codebutler" / "config.json").read_text())
     assert written["discord"] == {"guildID": GUILD, "channelID": SHOP}
+    discord.guild.permissions = 0
+    lacks = await stage.cli("init", "discord", "--yes", "--channel", "codebutler-shop", DISCORD_TOKEN=TOKEN)
+    assert lacks.code == 3, lacks.stderr
     kept = json.loads((stage.home / "butler" / "config.json").read_text())
     assert kept["discord"]["token"] == TOKEN

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
+
+from msgspec import structs
 
 from codebutler.events import MessageTaken, ModelRequested, TurnEnded
 from codebutler.testing.cast import PROPOSES, SUMS_UP, WRITES, Held, call, does, team
@@ -41,7 +42,7 @@ async def coding(scene: Scene) -> str:
 async def test_a_request_typed_in_several_messages_is_read_as_one(room: Room) -> None:
     room.configure(threads={"burstSeconds": 0.5})
     door = Door()
-    door.capabilities = dataclasses.replace(door.capabilities, bursts=True)
+    door.capabilities = structs.replace(door.capabilities, bursts=True)
     async with room.engine(team(pm=[says("Both.")]), door) as scene:
         thread = await scene.say("a", "Make it faster")
         await scene.say("a", "and smaller")
@@ -63,7 +64,7 @@ async def test_a_door_without_bursts_does_not_wait(room: Room) -> None:
 async def test_cancel_cuts_the_wait_for_more_short(room: Room) -> None:
     room.configure(threads={"burstSeconds": 60})
     door = Door()
-    door.capabilities = dataclasses.replace(door.capabilities, bursts=True)
+    door.capabilities = structs.replace(door.capabilities, bursts=True)
     async with room.engine(team(pm=[]), door) as scene:
         thread = await scene.say("a", "Make it faster")
         state = await scene.talk("a", "cancel")

@@ -10,11 +10,11 @@ import os
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from codebutler.sandbox import host, seccomp
 from codebutler.sandbox.executor import Executor

@@ -73,9 +73,10 @@ class Place:
 
     async def request(
         self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
-    ) -> tuple[str, float]:
-        await self.append(ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5))
-        return f"k{len(self.client.asked)}", 0.5
+    ) -> tuple[str, ModelRequested]:
+        asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5)
+        await self.append(asked)
+        return f"k{len(self.client.asked)}", asked
 
     async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
         pass

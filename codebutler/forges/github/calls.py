@@ -6,9 +6,10 @@ import asyncio
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from codebutler.forges.github.access import Access
 from codebutler.forges.github.refusals import GitHubAway, GitHubRefused, words_of
@@ -29,8 +30,7 @@ PAGES = 100
 _NEXT = re.compile(r'<([^>]+)>;\s*rel="next"')
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(Struct, frozen=True):
     """What a question was answered with, and the tag to ask again with. ``same``: nothing has changed."""
 
     body: Any = None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.logcut import relevant
@@ -24,8 +25,7 @@ _RUN = re.compile(r"/actions/runs/(\d{1,18})/")
 _ACTIONS = "github-actions"
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(Struct, frozen=True):
     """One check of one commit. ``job`` is its Actions job, 0 for another CI's; ``run`` the run it belongs to.
 
     ``mark`` is another one when it has run again; ``words`` is what the check itself says.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.forges.github.checks import Check
 
@@ -15,16 +16,14 @@ PATIENCE = 900.0
 Act: TypeAlias = Literal["nothing", "wait", "green", "rerun", "mend", "ask"]
 
 
-@dataclass(frozen=True, slots=True)
-class Again:
+class Again(Struct, frozen=True):
     """A job was to run again at ``at`` (unix time); ``mark`` is the result from before."""
 
     mark: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """What to do, with the checks that it is about. ``inherited`` are red on the base branch as well."""
 
     act: Act

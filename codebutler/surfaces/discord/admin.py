@@ -39,7 +39,7 @@ async def changed(doing: Doing, door: Hearing, name: str, options: Options) -> s
     house = await office.house(doing.guild)
     if name == "settings":
         return shown(office, house)
-    changes, words = SETTINGS[name](office, house, options)
+    changes, words = SETTINGS[name](office, house, {**options, "guild": doing.guild})
     if not changes:
         return words
     try:
@@ -101,6 +101,8 @@ def _cap(office: Office, _house: House, options: Options) -> tuple[dict[str, Any
 
 def _role(_office: Office, house: House, options: Options) -> tuple[dict[str, Any], str]:
     role = str(options.get("role"))
+    if role == options["guild"]:  # @everyone: nobody's list of roles has it
+        return {"roles": []}, "Whoever the host lets in may use me here: no role is asked for."
     if role in house.roles:
         left = [r for r in house.roles if r != role]
         rest = "" if left else " Whoever the host lets in may use me here."

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from codebutler.surfaces.discord import inbound
 from codebutler.surfaces.discord.calls import UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, DiscordRefused

@@ -207,7 +207,7 @@ class Hearing:
             wanted = {*listed, *settings.admin_roles}
             if not (users or listed) or user in users:
                 continue
-            if not wanted & set(await self._roles(user, roles, guild)):
+            if not wanted & {guild, *await self._roles(user, roles, guild)}:  # @everyone has the guild's id
                 return False
         return True
 

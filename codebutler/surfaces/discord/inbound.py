@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.types import Json
 
@@ -18,8 +19,7 @@ STOPS = frozenset({"❌", "🛑", "⛔", "🚫"})
 _MEMBER = re.compile(r"<@!?(\d+)>")
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """A person's doing, about the message ``id`` of ``channel``. ``roles`` is None where it is not known."""
 
     kind: Kind

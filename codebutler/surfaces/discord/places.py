@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from codebutler.surfaces.discord.calls import Calls
 from codebutler.types import Json
@@ -18,8 +19,7 @@ DM = "@"
 """How a conversation in direct messages begins: there are no threads, so its first message stands for one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A channel, thread or direct conversation."""
 
     id: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.surfaces.github.saying import quiet
 
@@ -21,8 +22,7 @@ _LISTED = re.compile(r"^- `([^`\n]+):(\d{1,6})` \*\*", re.MULTILINE)
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One of them. ``line`` is of the file as the pull request has it."""
 
     severity: str

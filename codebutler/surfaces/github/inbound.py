@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.types import Json
 
 Kind: TypeAlias = Literal["comment", "review", "line", "opened", "assigned", "labeled"]
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """One thing that happened. ``key`` is the same from a delivery and a look; ``at`` as GitHub writes it.
 
     ``title`` and ``body`` are the issue's as the delivery has them; None where it has to be asked.
@@ -52,7 +52,7 @@ def of_delivery(event: str, payload: Json) -> Heard | None:
 
 
 def _with_issue(row: Heard, issue: Json) -> Heard:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(row, title=str(issue.get("title") or ""), body=str(issue.get("body") or ""))
 

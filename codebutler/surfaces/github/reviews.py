@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
@@ -24,8 +25,7 @@ _THREADS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewThread:
+class ReviewThread(Struct, frozen=True):
     """A conversation on a line. ``id`` is GraphQL's."""
 
     id: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from codebutler.surfaces.github.visible import visible
 
@@ -15,8 +16,7 @@ BEGINS = frozenset({"plan", "implement", "respond", "review"})
 """What opens a thread where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Struct, frozen=True):
     """``verb`` is the first word if it is a command's name, else ""; ``rest`` is what follows."""
 
     verb: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from codebutler.surfaces.cutting import cut
 from codebutler.surfaces.slack.markup import escaped, guarded, mrkdwn
@@ -31,13 +32,12 @@ EVENT = "codebutler_post"
 """The kind of metadata that our messages carry."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """One Slack message. ``plain`` is what a server without markdown blocks takes in their place."""
 
     text: str
-    blocks: list[Json] = field(default_factory=list)
-    plain: list[Json] = field(default_factory=list)
+    blocks: list[Json] = []
+    plain: list[Json] = []
 
     @property
     def ways(self) -> tuple[list[Json], ...]:
@@ -45,8 +45,7 @@ class Piece:
         return (self.blocks, self.plain, [])
 
 
-@dataclass(frozen=True, slots=True)
-class Pressed:
+class Pressed(Struct, frozen=True):
     """What a button of ours carries: the choice, and the conversation and message that it belongs to."""
 
     action: str

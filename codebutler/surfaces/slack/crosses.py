@@ -6,8 +6,9 @@ One that was heard before has its event in the log; one that was refused is note
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.inbound import STOPS, Heard, Self

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from codebutler.surfaces.slack.markup import unescaped
 from codebutler.types import Json
@@ -19,8 +20,7 @@ _TS = re.compile(r"\d+\.\d+")
 _NOTATION = re.compile(r"<([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
 
 
-@dataclass(frozen=True, slots=True)
-class Self:
+class Self(Struct, frozen=True):
     """Who we are in the workspace."""
 
     user: str
@@ -39,8 +39,7 @@ class Self:
         return message.get("user") == self.user or (self.bot != "" and message.get("bot_id") == self.bot)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(Struct, frozen=True):
     """A person's doing. ``ts`` is of the message that it is about, ``root`` of the thread around that."""
 
     kind: Kind

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from codebutler import assets
 from codebutler.errors import CodeButlerError, ConfigError
@@ -39,8 +40,7 @@ ADD_SCOPES = "Paste the manifest into the app (codebutler init slack prints it) 
 _PAGE = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Bot:
+class Bot(Struct, frozen=True):
     """Whose token it is, and what it may do; ``scopes`` is empty where the server does not say."""
 
     user: str
@@ -59,8 +59,7 @@ class Bot:
         return [f"{s}: {why}" for s, why in WANTED.items() if self.scopes and s not in self.scopes]
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """The repo's channel, with the app in it. ``made``: it did not exist."""
 
     id: str

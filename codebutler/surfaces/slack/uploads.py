@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from codebutler.filetypes import safe_name
 from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway
@@ -16,8 +17,7 @@ SHOWN = 20_000
 """Characters of code that are shown where it cannot be a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(Struct, frozen=True):
     """A file to show. ``language`` makes it a snippet."""
 
     name: str

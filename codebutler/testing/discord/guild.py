@@ -58,6 +58,8 @@ class Guild:
         self.revoked = False
         self.closed_to_us: set[str] = set()
         """Channels without access (50001)."""
+        self.permissions = 2252126231317568
+        """What everybody may do, and the bot with them: by itself all that it needs."""
         self.forbidden: set[str] = set()
         """Calls without permission (50013), such as ``pins``."""
         self.users: dict[str, Json] = {}
@@ -212,9 +214,11 @@ class Guild:
     def described(self) -> Json:
         """The guild as GUILD_CREATE has it."""
         seen = [c for c in self.channels.values() if c.id not in self.closed_to_us]
+        everyone = {"id": GUILD, "name": "@everyone", "permissions": str(self.permissions)}
         return {
             "id": GUILD, "name": "twin", "owner_id": ROBIN, "unavailable": False, "large": False,
-            "member_count": len(self.members), "roles": [], "emojis": [], "features": [], "members": [],
+            "member_count": len(self.members), "roles": [everyone], "members": [],
+            "emojis": [], "features": [],
             "channels": [self.shown(c) for c in seen if c.type in {TEXT, FORUM_TYPE}],
             "threads": [self.shown(c) for c in self.threads()], "voice_states": [], "presences": [],
             "stage_instances": [], "guild_scheduled_events": [], "stickers": [], "premium_tier": 0,

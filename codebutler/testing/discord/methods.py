@@ -58,9 +58,10 @@ class Methods:
 
     def get_member(self, *, user: str, **_: object) -> Json:
         """A member."""
-        if user not in self.guild.members:
+        if user not in {BOT, *self.guild.members}:
             raise Refused(10007, "Unknown Member")
-        return {"user": self.guild.users[user], "roles": self.guild.members[user], "nick": None, "flags": 0}
+        roles = self.guild.members.get(user, [])
+        return {"user": self.guild.users[user], "roles": roles, "nick": None, "flags": 0}
 
     def get_active(self, **_: object) -> Json:
         """Threads that are not archived."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import dataclasses
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
 from codebutler.setup import shelf
 
@@ -66,7 +67,7 @@ async def test_only_the_full_border_will_do(ground: Ground) -> None:
     commit = ground.own("mkdir lib; echo x > lib/x")
     setups = await ground.setups()
     assert (await setups.begin(commit)).parts[0].entry is not None
-    bare = replace(await ground.setups(), sandbox=replace(setups.sandbox, tier="off"))
+    bare = dataclasses.replace(await ground.setups(), sandbox=replace(setups.sandbox, tier="off"))
     (part,) = (await bare.begin(commit)).parts
     assert (part.entry, part.why) == (None, "setup does not run with sandbox.tier 'off'")
 

@@ -89,6 +89,13 @@ async def test_a_servers_roles_keep_people_out_and_its_threads_know_it(desk: Any
     assert await place_of(desk.store, thread) == place(GUILD)
 
 
+async def test_everyone_as_a_servers_role_lets_everyone_in(desk: Any) -> None:
+    for role, words in (("777", "may use me here"), (GUILD, "no role is asked for")):
+        given = admin(desk).command("codebutler", "server", "role", role=role)
+        assert words in await told(desk, given)
+    assert "No thread is open" in await told(desk, desk.human.command("codebutler", "threads"))
+
+
 async def test_elsewhere_off_binds_the_command_too(desks: Any) -> None:
     desk = await desks(elsewhere=False)
     talk = desk.guild.text_channel("talk").id
