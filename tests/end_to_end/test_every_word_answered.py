@@ -10,7 +10,7 @@ import pytest
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.events import ModelRequested, PrMerged, QuestionAsked, TurnEnded
-from codebutler.testing.cast import Cast, call, lead, plan, write
+from codebutler.testing.cast import Cast, Line, call, lead, plan, write
 from codebutler.testing.doubles import Asked, says
 from codebutler.testing.stage import Stage
 from codebutler.thread.mending import spoken
@@ -147,7 +147,7 @@ async def test_a_plan_that_came_back_is_approved_and_carried_out(room: Room) -> 
 
 
 async def test_a_plan_proposed_once_more_after_it_was_carried_out_can_be_approved(room: Room) -> None:
-    coder = [write("A", "a\n"), says("Wrote."), write("A", "b\n"), says("Wrote it again.")]
+    coder: list[Line] = [write("A", "a\n"), says("Wrote."), write("A", "b\n"), says("Wrote it again.")]
     cast = Cast(pm=[plan(), plan()], coder=coder, lead=lead() + lead())
     async with room.engine(cast) as scene:
         before = await scene.shipped()
