@@ -52,7 +52,7 @@ class Frame(Struct):
     """The step at which somebody last spoke: the budget of iterations starts anew there."""
     usd: float = 0.0
     busy: float = 0.0
-    """Seconds of model calls and tools since somebody last spoke."""
+    """Seconds of model calls and tools since somebody last spoke; of tools side by side, the longest's."""
     nudges: int = 0
     nudged: int = 0
     """All nudges of this run; ``nudges`` counts those since the last real reply."""
@@ -73,6 +73,8 @@ class Frame(Struct):
     _head: str = ""
     """What replies that were cut have said: the next one goes on from there."""
     _rest: bool = False
+    _beside: float = 0.0
+    """Seconds that are counted of calls that still have others beside them."""
     _held: list[Message] = []
     """Words that came while calls were open."""
     _pictures: list[Message] = []
@@ -167,7 +169,9 @@ class Frame(Struct):
             self.recent = [*self.recent, (made.call.name, made.call.arguments, event.text)][-RECENT:]
         self.failing = 0 if event.ok else self.failing + 1
         self.guides.update(event.guides)
-        self.busy += event.seconds
+        self.busy += max(0.0, event.seconds - self._beside)
+        others = any(call.started for call in self.calls.values())
+        self._beside = max(self._beside, event.seconds) if others else 0.0
         self._rest = self._rest or ends_turn
         if not self.calls:
             self.due = bool(self._held) or not self._rest

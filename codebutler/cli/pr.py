@@ -12,7 +12,9 @@ from codebutler.errors import UsageError
 from codebutler.forges.base import PullRequest
 from codebutler.forges.choose import forge_for
 from codebutler.service.app import Place, find_place
+from codebutler.store.store import Store
 from codebutler.surfaces.terminal import Terminal, os_person, plain
+from codebutler.thread.memory_again import brought_up
 
 HELP = "List, show, diff, merge or close pull requests."
 
@@ -58,11 +60,8 @@ async def _merge(args: argparse.Namespace, place: Place, pr: PullRequest) -> int
     async with place_and_store(args) as (_, store):
         thread = next((r.id for r in await store.threads() if r.pr == str(pr.number)), None)
         rows = await store.events(thread) if thread else []
-    if thread is None:
-        forge = await forge_for(place.repo, place.config, home=place.home)
-        result = await forge.merge(pr.number, expected_head=pr.head, co_authors=[os_person()])
-        print(f"Merged #{pr.number} as {result.sha[:12]}.")
-        return 0
+        if thread is None:
+            return await _merge_alone(place, store, pr)
 
     async with open_session(place, [Terminal()]) as session:
         await session.resume(thread)
@@ -71,6 +70,15 @@ async def _merge(args: argparse.Namespace, place: Place, pr: PullRequest) -> int
         )  # the same word once more only when it was dealt with
         await session.say(action="merge", value=str(pr.number), key=f"pr-merge:{pr.head}:{ended}")
         return await attend(session, Consent(), as_json=False)
+
+
+async def _merge_alone(place: Place, store: Store, pr: PullRequest) -> int:
+    """One that is no thread's: what was kept without one, or somebody else's."""
+    forge = await forge_for(place.repo, place.config, home=place.home)
+    head, told = await brought_up(place.repo.gitdir, store, forge, pr)
+    result = await forge.merge(pr.number, expected_head=head, co_authors=[os_person()])
+    print(plain("\n".join([*told, f"Merged #{pr.number} as {result.sha[:12]}."])))
+    return 0
 
 
 def _line(pr: PullRequest) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _CLOSED, _INTERNAL = -32000, -32603
 """What the package says of a closed connection, and servers of any trouble; what we put for the latter."""
 _NUMBER, _HEAD = re.compile(rb'"id"\s*:\s*(\d{1,9})\b'), 200
+_IMPROPER = "its answer is none that the protocol knows"
 LINE = 12 * 1024 * 1024
 FLOOD, MESSAGES = 48 * 1024 * 1024, 10_000
 """Bytes of one message; bytes and messages of all that may come between two requests of ours."""
@@ -63,8 +64,6 @@ class _Talk:
     async def read(self, to: MemoryObjectSendStream[SessionMessage | Exception]) -> None:
         import anyio
         from mcp.shared.message import SessionMessage
-        from mcp_types import jsonrpc_message_adapter
-        from pydantic import ValidationError
 
         why = "it ended"
         try:
@@ -77,11 +76,8 @@ class _Talk:
                 if (answer := _answer(line)) is None:
                     continue
                 self._messages -= ANSWER
-                try:
-                    message = jsonrpc_message_adapter.validate_python(answer, by_name=False)
-                except ValidationError:
-                    continue
-                await to.send(SessionMessage(message))
+                if (message := _taken(answer)) is not None:
+                    await to.send(SessionMessage(message))
         except ValueError:
             why = "it sent a line that is too long"
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
@@ -119,13 +115,32 @@ def _answer(line: bytes) -> Any:  # noqa: ANN401 - JSON
         return _unreadable(line, "its answer cannot be read")
     if not isinstance(message, dict) or "id" not in message:
         return None
+    if isinstance(message["id"], float) and message["id"].is_integer():
+        message["id"] = int(message["id"])  # some languages know one kind of number only
     error = message.get("error")
     if isinstance(error, dict) and error.get("code") == _CLOSED:
         return {**message, "error": {**error, "code": _INTERNAL}}
     return message
 
 
+def _taken(answer: Any) -> Any:  # noqa: ANN401 - the package's own
+    """The message as the package has it; None for what is none. An answer that is odd is one that failed."""
+    from mcp_types import jsonrpc_message_adapter
+    from pydantic import ValidationError
+
+    try:
+        return jsonrpc_message_adapter.validate_python(answer, by_name=False)
+    except ValidationError:
+        if "method" in answer or type(answer["id"]) is not int:
+            return None
+        return jsonrpc_message_adapter.validate_python(_error(answer["id"], _IMPROPER))
+
+
 def _unreadable(line: bytes, why: str) -> Any:  # noqa: ANN401 - JSON
     """In place of an answer that says which request it is for: else that one would wait all its time."""
     asked = _NUMBER.search(line, 0, _HEAD)
-    return asked and {"jsonrpc": "2.0", "id": int(asked[1]), "error": {"code": _INTERNAL, "message": why}}
+    return asked and _error(int(asked[1]), why)
+
+
+def _error(asked: int, why: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": asked, "error": {"code": _INTERNAL, "message": why}}

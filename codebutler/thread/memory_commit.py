@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -62,7 +62,7 @@ async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
     async def read(path: str) -> str | None:
         return await memory_text(desk.host.repo.gitdir, desk.state.head, path)
 
-    done = await changes(desk, decided, read)
+    done = await _changes(desk, decided, read)
     commit = await desk.space.commit_files(done.files, _message(desk, done.kept), signature(decided.by))
     await _tell(
         desk,
@@ -87,7 +87,7 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
         return await memory_text(gitdir, there, path)
 
     branch = f"codebutler/memory-{desk.state.id}-{desk.state.memory_commits + 1}"
-    done = await changes(desk, decided, read)
+    done = await _changes(desk, decided, read)
     message = _message(desk, done.kept)
     pushed = await forge.fetch(branch)
     files = {path: text.encode() for path, text in done.files.items()}
@@ -108,17 +108,27 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
     await _tell(desk, done, event, where)
 
 
-async def changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Changes:
-    """The files with what was decided put in, one item after the other."""
+async def _changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Changes:
+    state = desk.state
+    return await changes(decided, read, thread=state.id, ts=state.ts, shipped=desk.rules.memory)
+
+
+async def changes(
+    decided: MemoryDecided, read: Reader, *, thread: str, ts: float, shipped: Mapping[str, str]
+) -> Changes:
+    """The files with what was decided put in, one item after the other; ``ts`` is the unix time of it.
+
+    ``shipped`` stands in for a file that is not there to be read.
+    """
     done = Changes()
-    date = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
+    date = time.strftime("%Y-%m-%d", time.gmtime(ts))
     for item in decided.kept:
         path = memory_path(item.file)
         try:
             text = done.files[path] if path in done.files else await read(path)
-            text = desk.rules.memory[item.file] if text is None else text
+            text = shipped[item.file] if text is None else text
             new, said = await asyncio.to_thread(
-                put, text, item, thread=desk.state.id, date=date, approver=decided.by.label
+                put, text, item, thread=thread, date=date, approver=decided.by.label
             )
         except ToolFailed as error:
             done.refused.append(f"{item.text[:80]}: {error.message}")

@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from codebutler import assets
 from codebutler.errors import RepoError, ToolFailed
 from codebutler.repo import commits
-from codebutler.repo.memory import apply_item, without_absent
+from codebutler.repo.memory import MEMORY_FILES, apply_item, without_absent
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import known, learned
 from codebutler.repo.memory_likeness import relative
@@ -34,13 +35,16 @@ async def with_memory(
     for path in paths:
         try:
             old, ours, others = [
-                (await memory_text(gitdir, commit, path) if commit else None) or ""
+                await memory_text(gitdir, commit, path) if commit else None
                 for commit in (start, head, theirs)
             ]
         except ToolFailed as error:
             raise RepoError(f"memory was edited on both sides: {error.message}", fix=error.fix) from error
-        joined = await joined_text(gitdir, old, ours, others)
-        text, lines = await asyncio.to_thread(_kept_in, desk.state, path.removeprefix(MEMORY), joined, ours)
+        name = path.removeprefix(MEMORY)
+        if old is None:  # what is first kept in a file is written below what is shipped, on both sides
+            old = assets.text("memory_defaults", name) if name in MEMORY_FILES else ""
+        joined = await joined_text(gitdir, old, ours or "", others or "")
+        text, lines = await asyncio.to_thread(_kept_in, desk.state, name, joined, ours or "")
         files[path] = text.encode()
         told += lines
     return await commits.tree_with(gitdir, tree, files), told

@@ -198,8 +198,8 @@ async def test_a_correction_in_a_thread_without_a_pull_request_gets_one_of_its_o
         state = await scene.talk("a", "the PM was wrong about the limit: it is 20 kg")
         assert "1. the limit: it is 20 kg" in await last(scene, state)
         branch = f"codebutler/memory-{state.id}-1"
-        main = scene.git("rev-parse", "main", where=room.sample.remote)
-        scene.git("push", "-q", str(room.sample.remote), f"{main}:refs/heads/{branch}")
+        tip = scene.git("rev-parse", "main", where=room.sample.remote)
+        scene.git("push", "-q", str(room.sample.remote), f"{tip}:refs/heads/{branch}")
         state = await scene.talk("a", "yes")
         assert (state.memory_commits, state.worktree, state.head) == (1, None, "")
         assert "memory lands with [#1](" in await last(scene, state), (
@@ -209,7 +209,14 @@ async def test_a_correction_in_a_thread_without_a_pull_request_gets_one_of_its_o
         state = await scene.talk("a", "yes")
         assert "memory lands with [#2](" in await last(scene, state)
         text = await on_main(scene, room, f"codebutler/memory-{state.id}-2:.codebutler/memory/pm.md")
+        on_branch = text
         assert "- parcels above 30 kg are refused <!-- learned:" in text
+    for number in ("1", "2"):  # the second conflicts with what the first has landed
+        args = ["pr", "merge", number, "--repo", str(room.sample.repo), "--home", str(room.home)]
+        assert await asyncio.to_thread(main, args) == 0
+    text = await on_main(scene, room)
+    assert (text.count("it is 20 kg"), text.count("parcels above 30 kg are refused")) == (1, 1)
+    assert text.count("# ") == on_branch.count("# "), "and nothing stands there twice"
 
 
 @pytest.mark.parametrize("do", ["close", "merge"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codebutler import assets
 from codebutler.testing.cast import Cast, Line, bash, call, lead, plan, write
 from codebutler.testing.doubles import says
 
@@ -140,3 +141,28 @@ async def test_a_lesson_without_a_place_is_put_to_people_with_the_reason(room: R
         assert "Not proposed, as it has no place: Notes live in A.: the memory file cannot be changed" in said
         assert ("1. Notes live in A." in said, "Mend the file by hand" in said) == (True, True)
         assert [x.text for x in (await scene.talk("a", "keep 1")).memory or []] == ["Notes live in A."]
+
+
+async def test_two_who_are_first_to_keep_something_in_a_file_do_not_double_what_is_shipped(
+    room: Room, tmp_path: Path
+) -> None:
+    shipped = assets.text("memory_defaults", "pm.md")
+    mind = Cast(
+        pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lead("Notes", "Notes live in A.")
+    )
+    async with room.engine(mind) as scene:
+        await scene.shipped()
+        state = await scene.talk("a", "yes")
+        assert state.memory_commits == 1, await scene.posts(state.id)
+        eve = tmp_path / "eve"
+        scene.git("clone", "-q", "-b", "main", str(room.sample.remote), str(eve))
+        (eve / FOLDER).mkdir(parents=True, exist_ok=True)
+        (eve / FOLDER / "pm.md").write_text(f"{shipped}\n## Learned\n\n- Ports are 80\n")
+        scene.git("add", "-A", where=eve)
+        scene.git(*EVE, "commit", "-qm", "Eve's", where=eve)
+        scene.git("push", "-q", where=eve)
+        state = await scene.talk("a", "merge")
+        assert state.phase == "closed", await scene.posts(state.id)
+        text = scene.git("show", f"main:{FOLDER}/pm.md", where=room.sample.remote)
+        assert text.startswith(f"{shipped}\n## Learned\n\n- Ports are 80\n- Notes live in A. <!-- learned:")
+        assert text.count("\n- ") == shipped.count("\n- ") + 2

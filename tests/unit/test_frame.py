@@ -105,3 +105,27 @@ def test_a_nudge_gives_no_new_budget_of_steps() -> None:
     assert frame.steps_since_heard == 1
     frame.hear("a person speaks")
     assert frame.steps_since_heard == 0
+
+
+@pytest.mark.parametrize(
+    ("begun", "seconds", "busy"),
+    [
+        (["abc", "", ""], [20.0, 25.0, 5.0], 25.0),
+        (["abc", "", ""], [5.0, 20.0, 25.0], 25.0),
+        (["a", "b", "c"], [20.0, 25.0, 5.0], 50.0),
+        (["ab", "", "c"], [20.0, 25.0, 5.0], 30.0),
+    ],
+    ids=["side by side", "the longest last", "one by one", "two, then one"],
+)
+def test_calls_side_by_side_take_the_time_of_the_longest(
+    begun: list[str], seconds: list[float], busy: float
+) -> None:
+    """Else eight pages that are read at once would use up a Researcher's time."""
+    calls = [ToolCall(id=name, name="read", arguments="{}") for name in "abc"]
+    frame = Frame("f", "researcher")
+    frame.reply(ModelReplied(frame="f", step=1, model="m", tool_calls=calls))
+    for name, starts, took in zip("abc", begun, seconds, strict=True):
+        for each in starts:
+            frame.calls[each].started = True
+        frame.result(finished(name).model_copy(update={"seconds": took}), ends_turn=False)
+    assert frame.busy == busy
