@@ -50,6 +50,8 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
     word = normal(text)
     if (meant := _at_any_time(word, text)) is not None:
         return meant
+    if state.listed and state.memory and state.question is None and word.strip("*_`") in KEEP:
+        return ("memory", "yes")  # the list was shown last, whatever the thread stands still for
     if state.paused_at and word in RETRY:
         return ("retry", "")
     if state.question is not None:
