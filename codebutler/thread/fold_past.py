@@ -44,9 +44,9 @@ FACTS = frozenset({
 })  # fmt: skip
 
 SET = frozenset({
-    "head", "files", "halted", "listed", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
+    "head", "files", "halted", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
     "reminder", "said", "rewinds", "live", "unended", "owed", "rebase", "onto",
-    "mend", "mending", "mends", "idle",
+    "mend", "mending", "mends", "idle", "listed",
 })  # fmt: skip
 
 

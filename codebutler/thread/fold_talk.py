@@ -34,7 +34,7 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
     s.link = s.link or e.link
     if s.issues is None:
         named = named_issues(e.text, [e.external_id] if e.surface == "github" else [])
-        s.issues = list(dict.fromkeys([*s.held, *named]))  # held before it: of the thread that it goes on from
+        s.issues = list(dict.fromkeys([*s.held, *named]))  # held before: of the thread that this goes on from
     _meet(s, e.author)
 
 
