@@ -22,6 +22,7 @@ from codebutler.repo.git import git, is_ancestor, move_ref, need_oid, resolve, t
 from codebutler.repo.index import sync_index, unsparse
 from codebutler.repo.layout import branches_folder
 from codebutler.repo.process import complaint
+from codebutler.repo.records import forget
 from codebutler.repo.removal import delete_tree
 from codebutler.repo.words import slug
 
@@ -90,7 +91,8 @@ def elsewhere(repo: Repo, branch: str) -> tuple[str, str] | None:
         there, back = head.removeprefix("ref: refs/heads/"), f"git switch {branch}"
         if there == head:  # what was committed on it would be lost
             return "is on a commit of no branch", f"Take it back with that: {back} && git merge {head[:12]}"
-        return f"is on the branch {there}", f"Take it back there: {back}"
+        renamed = f"or, if you renamed it: git branch -m {there} {branch}"
+        return f"is on the branch {there}", f"Take it back there: {back}, {renamed}"
     if (gitdir / "MERGE_HEAD").exists():
         return "is in the middle of a merge", "Finish it there (git commit) or give it up (git merge --abort)"
     return None
@@ -213,7 +215,7 @@ async def _add(repo: Repo, worktree: Worktree, *options: str) -> None:
             fix="Move it away and try again; what was not committed in it is then yours to copy back by hand",
         )
     await asyncio.to_thread(delete_tree, worktree.path)
-    await asyncio.to_thread(_forget, worktree)
+    await asyncio.to_thread(forget, worktree.gitdir, worktree.path, worktree.branch)
     args = ("--quiet", "--no-checkout", *options, "--", str(worktree.path), worktree.branch)
     await git("worktree", "add", *args, gitdir=repo.gitdir, reach=[worktree.path.parent])
     await unsparse(worktree.gitdir)
@@ -230,7 +232,7 @@ async def _drop_folder(repo: Repo, worktree: Worktree) -> None:
     if await asyncio.to_thread(worktree.path.exists):
         await asyncio.to_thread(worktree.path.rename, trash)
     async with repo.worktrees:
-        await asyncio.to_thread(_forget, worktree)
+        await asyncio.to_thread(forget, worktree.gitdir, worktree.path, worktree.branch)
     await asyncio.to_thread(delete_tree, trash)
 
 
@@ -248,18 +250,6 @@ def _lock_reason(worktree: Worktree) -> str:
 def _holds_files(folder: Path) -> bool:
     """Whether there is anything in a folder but the pointer that git itself puts there."""
     return folder.exists() and any(entry.name != ".git" for entry in folder.iterdir())
-
-
-def _forget(worktree: Worktree) -> None:
-    """Drop git's record of this one worktree, whose folder is gone.
-
-    As ``git worktree prune``, but for nobody else's worktree on an unplugged disk."""
-    pointer = text_of(worktree.gitdir / "gitdir").strip()
-    if pointer and Path(pointer) != worktree.path / ".git":
-        raise RepoError(
-            f"{worktree.gitdir} belongs to another worktree", fix="Rename that one: git worktree move"
-        )
-    delete_tree(worktree.gitdir)
 
 
 async def _same_branch(worktree: Worktree) -> None:

@@ -22,6 +22,11 @@ from codebutler.types import Json
 log = logging.getLogger("codebutler.github")
 LONGEST = 4_000
 """Characters of one answer."""
+UNSAID = (
+    "Nothing was said in answer to these points of the review:\n{points}\n\n"
+    "`@{us} respond` has them looked at again."
+)
+_POINT = re.compile(r"^- \[[cr]\d{1,18}\].*$", re.MULTILINE)
 _ASKED = re.compile(r"^- \[([cr]\d{1,18})\]", re.MULTILINE)
 _ANSWER = re.compile(
     r"^[ \t*-]*\[([cr]\d{1,18})\][ \t*]*(fixed|declined|answered)[ \t*]*[:\u2013-][ \t*]*(\S.*)$",
@@ -79,7 +84,7 @@ class Replying:
     def __init__(self, hearing: Hearing, store: Store) -> None:
         """Nothing is said yet."""
         self._calls, self._people, self._store = hearing.calls, hearing.people, store
-        self._name = hearing.full_name
+        self._name, self._us = hearing.full_name, hearing.settings.mention.removeprefix("@")
         self._path = f"/repos/{hearing.full_name}"
 
     async def see_to(self, state: ThreadState, pull: Json) -> None:
@@ -96,6 +101,11 @@ class Replying:
         number = int(pull["number"])
         await self._in_place(f"{key}:", number, found, commit)
         await self._on_the_whole(f"{key}:reviews", number, found, commit)
+        left = [row[2:] for row in _POINT.findall(run.wish.text) if _ASKED.findall(row)[0] not in found]
+        if left:
+            await self._once(
+                f"{key}:left", number, UNSAID.format(points="\n".join(map(_place, left)), us=self._us)
+            )
         if any(answer.how == "fixed" for answer in found.values()):
             await self._ask_again(number, str((pull.get("user") or {}).get("login")))
         await self._store.note(key, "said")
@@ -121,17 +131,19 @@ class Replying:
     async def _on_the_whole(self, key: str, number: int, found: dict[str, Answer], commit: str) -> None:
         """What reviews said as a whole is answered in one comment."""
         points = [(mark, answer) for mark, answer in found.items() if mark.startswith("r")]
-        line = mark_line(key)
         if not points:
             return
-        path = f"{self._path}/issues/{number}/comments"
-        rows = await self._calls.pages(path)
-        ours = [row for row in rows if line in marks_in(_body(row))]
-        if not [row for row in ours if await self._is_ours(row)]:
-            said = "\n".join(f"- {_said(answer, commit)}" for _, answer in points)
-            await self._calls.send("POST", path, {"body": f"To the review:\n{said}\n\n{line}"})
+        said = "\n".join(f"- {_said(answer, commit)}" for _, answer in points)
+        await self._once(key, number, f"To the review:\n{said}")
         for mark, _ in points:
             await self._store.note(answered_key(self._name, mark), "said")
+
+    async def _once(self, key: str, number: int, words: str) -> None:
+        """A comment on the pull request, unless it stands there already."""
+        path, line = f"{self._path}/issues/{number}/comments", mark_line(key)
+        ours = [row for row in await self._calls.pages(path) if line in marks_in(_body(row))]
+        if not [row for row in ours if await self._is_ours(row)]:
+            await self._calls.send("POST", path, {"body": f"{words}\n\n{line}"})
 
     async def _ask_again(self, number: int, author: str) -> None:
         """Who reviewed is asked to look again; one who cannot be asked is left out."""
@@ -162,6 +174,12 @@ def _said(answer: Answer, commit: str) -> str:
     where = f" in `{commit[:12]}`" if commit and answer.how == "fixed" else ""
     head = {"fixed": f"Fixed{where}: ", "declined": "Not changed: "}.get(answer.how, "")
     return quiet(head + answer.words)
+
+
+def _place(point: str) -> str:
+    """Where a point stands and who made it, of the line by which the Coder was told of it."""
+    words = point.partition("] ")[2].partition("): ")[0]
+    return f"- {quiet(words)})"
 
 
 def _body(row: Json) -> str:

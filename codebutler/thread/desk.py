@@ -161,7 +161,12 @@ class ThreadDesk(Shipping):
         await playbook.before_plan(self, site, plan)
         base = await self.space.base()
         text = plan.model_dump_json() + base.commit
-        proposed = PlanProposed(plan=plan, hash=hashlib.sha256(text.encode()).hexdigest(), base=base.commit)
+        mark = hashlib.sha256(text.encode()).hexdigest()
+        if self.state.approval is not None and self.state.carried_out == self.state.approval.hash == mark:
+            mark = hashlib.sha256(
+                f"{text}{self.state.steps}".encode()
+            ).hexdigest()  # once more: a new approval
+        proposed = PlanProposed(plan=plan, hash=mark, base=base.commit)
         known = self.state.plan
         same = known is not None and (known.hash == proposed.hash or known.plan == plan)
         if not same or self.state.plan_step != self.state.steps:

@@ -148,10 +148,18 @@ class Folder:
             if not ours:
                 raise BranchLost(
                     f"the branch {branch} was moved to {tip[:12]}, away from our {state.head[:12]}",
-                    fix="Move it back, or open a new thread",
+                    fix=self._way_back(state.head),
                 )
             await self._take_over(state.head, tip)
         return tip
+
+    def _way_back(self, head: str) -> str:
+        """How a person puts the branch where the log has it, with the folder's files as they are."""
+        repo, branch = self._host.repo, self._ready.branch
+        if worktrees.stands(repo, branch) and worktrees.elsewhere(repo, branch) is None:
+            where = worktrees.folder(repo, branch)
+            return f"Put it back; the files in {where} stay as they are. There: git reset --soft {head[:12]}"
+        return f"Put it back: git branch --force {branch} {head[:12]}"
 
     async def _take_over(self, old: str, tip: str) -> None:
         """Log a tip that the log lacks. Commits that are not ours are a person's, who should see it."""

@@ -10,6 +10,7 @@ from codebutler.thread.flagging import flag
 from codebutler.thread.host import JOURNALS, MEMORY_FOLDER
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
+from codebutler.thread.mending import spoken
 from codebutler.thread.proof import failing_tests
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
@@ -47,7 +48,7 @@ async def ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     await desk.show_ready(failing_tests(frame))
     await flag(desk)
     await desk.post(
-        render.pr_ready(state, text),
+        render.pr_ready(state, spoken(text) if state.mending else text),
         key=f"{frame.id}:done",
         before=[
             FrameEnded(frame=frame.id, outcome="pr", text=text),

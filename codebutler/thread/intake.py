@@ -18,7 +18,7 @@ from codebutler.store.store import Store
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.state import ThreadState
 from codebutler.thread.titles import title_of
-from codebutler.types import Inbound
+from codebutler.types import Inbound, Person
 from codebutler.wellformed import well_formed
 
 Mode: TypeAlias = Literal["team", "coder"]
@@ -26,6 +26,8 @@ Stop: TypeAlias = Literal["", "soft", "now"]
 """How a message stops what is under way: not at all, as soon as no step is cut short, or at once."""
 STOPS: dict[str, Stop] = {"cancel": "now", "rewind": "now", "pause": "soft"}
 """The commands that do not wait their turn."""
+NAME = 80
+"""Characters of a person's name."""
 LOOKS = frozenset({"points", "status", "usage", "threads", "help"})
 """The commands that change nothing: they are answered also while a step is under way."""
 
@@ -51,6 +53,7 @@ async def take_in(
     Raises UsageError when the conversation's id looks like a secret: messages must find their way back by it.
     """
     inbound = _without_secrets(Inbound.model_validate(well_formed(inbound.model_dump())), store)
+    inbound = inbound.model_copy(update={"author": _in_one_line(inbound.author)})
     said = event_of(inbound)
     event = NewEvent(said.kind, f"{inbound.surface}:{inbound.key}", dump(said))
     thread = await store.find(inbound.surface, inbound.external_id)
@@ -119,6 +122,12 @@ def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
     )  # of our own making, and they must stay what they are
     files = [c.model_copy(update={"sha256": sha}) for c, sha in zip(clean.attachments, hashes, strict=True)]
     return clean.model_copy(update={"attachments": files})
+
+
+def _in_one_line(person: Person) -> Person:
+    """Their name begins lines that models and people read: one of several could speak for somebody else."""
+    words = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in person.name).split()
+    return person.model_copy(update={"name": " ".join(words)[:NAME].rstrip()})
 
 
 def _known_by(store: Store, key: str) -> str:

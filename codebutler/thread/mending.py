@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from codebutler.agent.frame import Frame
 from codebutler.events import MendBegun, MendRequested
 from codebutler.text import fit
@@ -45,6 +47,14 @@ NEXT = "The Coder is at work on this pull request; the review comes right after 
 NO_REVIEW = (
     "There is nothing open to respond to. On the pull request, `@bot respond` brings its open reviews here."
 )
+
+
+_MARK = re.compile(r"^[ \t*-]*\[[cr]\d{1,18}\][ \t*]*", re.MULTILINE)
+
+
+def spoken(text: str) -> str:
+    """The Coder's last words as people read them: the marks of a review's points are for the door."""
+    return _MARK.sub("- ", text)
 
 
 def is_due(state: ThreadState) -> bool:

@@ -213,6 +213,9 @@ async def _make_room(desk: ThreadDesk) -> bool:
         moved = await desk.space.moved_files(approved.base, now.commit)
         stale = sorted(moved & {f.removeprefix("./") for f in state.plan.plan.files})
         if stale:
+            names = ", ".join(f"`{path}`" for path in stale[:10])
+            words = f"`{now.branch}` changed {names} since this plan was made: the PM looks at it anew."
+            await desk.tell_once(words, source=f"notice:moved:{now.commit}:{state.plan.hash}")
             await desk.append(
                 PlanDropped(hash=state.plan.hash, why="the base branch changed its files"),
                 Nudged(frame="pm", content=MOVED.format(files=", ".join(stale)), reason="base moved"),

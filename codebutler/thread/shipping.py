@@ -61,7 +61,10 @@ class Shipping(Mail):
             await self.tell_once(f"#{number} stays a draft: the tests failed when last run (`{command}`).")
             return
         forge = await self.space.forge()
-        await forge.update(self.state.pr.number, draft=False)
+        try:
+            await forge.update(self.state.pr.number, draft=False)
+        except RepoError as error:  # the work is there, and a merge tries it again
+            await self.tell_once(f"#{self.state.pr.number} stays a draft: {error}")
 
     async def refresh_pr(self) -> None:
         """Bring title and our part of the body up to date."""

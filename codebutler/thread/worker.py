@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
-from codebutler.events import Outcome, Posted, TurnEnded
+from codebutler.events import Outcome, Posted, Resumed, TurnEnded
 from codebutler.thread import phases, radar
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.desk import ThreadDesk
@@ -25,6 +25,8 @@ from codebutler.thread.thread import Listener
 from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
+
+AGAIN = "Once more, then: what fails is looked at anew."
 
 
 async def run_turn(
@@ -112,9 +114,21 @@ def unsaid(state: ThreadState) -> Outbound | None:
     if state.phase == "closed":
         return Outbound(text=CLOSED, kind="notice")
     way, choices = onward(state, state, hold=False)
+    if _tries_again(state):
+        return Outbound(text=AGAIN, kind="notice")
     waits = state.question is not None or state.plan_waits or bool(state.memory)
     text = way if waits else f"There is nothing to go on with. {way}"
     return Outbound(text=text, kind="notice", choices=choices)
+
+
+def _tries_again(state: ThreadState) -> bool:
+    """Whether a person said to try again what is looked after beside the turns: its checks."""
+    resumed = False
+    for _, _, event in reversed(state.live):
+        if isinstance(event, Posted) and event.post.choices:
+            return resumed and is_of_others(event) and event.post.choices[0].action == "retry"
+        resumed = resumed or isinstance(event, Resumed)
+    return False
 
 
 def _cut_off(desk: ThreadDesk) -> EndTurn | None:

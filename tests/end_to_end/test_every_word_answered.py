@@ -10,11 +10,14 @@ import pytest
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.events import ModelRequested, PrMerged, QuestionAsked, TurnEnded
-from codebutler.testing.cast import call, lead, plan, write
+from codebutler.testing.cast import Cast, Line, call, lead, plan, write
 from codebutler.testing.doubles import Asked, says
 from codebutler.testing.stage import Stage
+from codebutler.thread.mending import spoken
 from codebutler.thread.points import points
-from codebutler.types import ModelReply
+from codebutler.thread.warning import told
+from codebutler.thread.worker import AGAIN
+from codebutler.types import Choice, ModelReply
 
 if TYPE_CHECKING:
     from codebutler.thread.state import ThreadState
@@ -141,6 +144,35 @@ async def test_a_plan_that_came_back_is_approved_and_carried_out(room: Room) -> 
             await scene.talk("a", word)
         state = await scene.talk("a", "go")
         assert state.pr is not None, await scene.posts(state.id)
+
+
+async def test_a_plan_proposed_once_more_after_it_was_carried_out_can_be_approved(room: Room) -> None:
+    coder: list[Line] = [write("A", "a\n"), says("Wrote."), write("A", "b\n"), says("Wrote it again.")]
+    cast = Cast(pm=[plan(), plan()], coder=coder, lead=lead() + lead())
+    async with room.engine(cast) as scene:
+        before = await scene.shipped()
+        proposed = await scene.talk("a", "once more, please")
+        assert proposed.plan_waits
+        state = await scene.talk("a", "go")
+        assert "Wrote it again." in "".join(await scene.posts(state.id)), (await scene.posts(state.id))[-1]
+        assert state.head != before.head
+
+
+async def test_to_try_red_checks_again_is_not_nothing(room: Room) -> None:
+    async with room.engine(mind) as scene:
+        state = await begin(scene, "pr")
+        choice = Choice(action="retry", label="Try again")
+        await scene.host.store.tell(
+            [told(state.id, "github:ask:1", None, "#1 still fails `unit`.", [choice])]
+        )
+        for _ in range(2):
+            state = await scene.talk("a", "/retry")
+            assert (await scene.posts(state.id))[-1] == AGAIN
+
+
+def test_marks_of_a_reviews_points_are_not_shown_to_people() -> None:
+    said = spoken("Seen to.\n[c12] fixed: it is\n* **[r3]** declined: no\nA list: [c1] stays")
+    assert said == "Seen to.\n- fixed: it is\n- declined: no\nA list: [c1] stays"
 
 
 async def test_a_plan_that_came_back_is_one_point(room: Room) -> None:

@@ -56,11 +56,13 @@ async def site(stage: Stage, tmp_path: Path) -> AsyncIterator[Site]:
 async def test_the_whole_job_lands_at_github(site: Site) -> None:
     site.project.private = True
     site.project.protect("main")
+    site.twin.hub.faults.next("POST */graphql", Fault("gone"))
     before = (site.stage.sample.repo / ".git" / "config").read_text()
     done = await site.run()
     assert (done.code, done.summary["phase"]) == (0, "closed"), str(
         [(x["kind"], str(x)[:600]) for x in done.lines[-8:]]
     )
+    assert "#1 stays a draft: " in str(done.lines)  # and the merge makes it ready all the same
     pull = site.project.pulls[1]
     assert pull["merged_at"]
     assert done.summary["pr"] == {"number": 1, "state": "merged", "url": f"{site.project.web}/pull/1"}

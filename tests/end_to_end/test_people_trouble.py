@@ -118,41 +118,6 @@ async def test_what_people_change_and_commit_in_the_folder_goes_along(room: Room
         assert sum("`MINE`" in text for text in said) == 1
 
 
-async def test_a_folder_on_another_branch_is_not_taken_for_the_threads(room: Room) -> None:
-    async with room.engine(cast()) as scene:
-        before = await scene.shipped()
-        folder = scene.folder(before)
-        scene.git("switch", "-q", "-c", "elsewhere", "HEAD~1", where=folder)
-        state = await scene.talk("a", "merge")
-        assert state.outcome == "failed"
-        said = (await scene.posts(state.id))[-1]
-        assert "is on the branch elsewhere" in said
-        assert before.worktree is not None
-        assert f"git switch {before.worktree.branch}" in said
-        assert state.head == before.head
-        scene.git("switch", "-q", before.worktree.branch, where=folder)
-        assert (await scene.talk("a", "merge")).phase == "closed"
-        assert "A" in names(scene, room)
-
-
-async def test_what_was_committed_on_no_branch_comes_along_by_the_advice(room: Room) -> None:
-    async with room.engine(cast()) as scene:
-        before = await scene.shipped()
-        folder = scene.folder(before)
-        scene.git("switch", "-q", "--detach", where=folder)
-        (folder / "by-hand").write_text("mine\n")
-        scene.git("add", "by-hand", where=folder)
-        scene.git(
-            "-c", "user.name=Ann", "-c", "user.email=a@b", "commit", "-q", "-m", "by hand", where=folder
-        )
-        await scene.talk("a", "merge")
-        said = (await scene.posts(before.id))[-1]
-        for words in said.split("Take it back with that: ")[1].split(".")[0].split(" && "):
-            scene.git(*words.split()[1:], where=folder)
-        assert (await scene.talk("a", "merge")).phase == "closed"
-        assert "by-hand" in names(scene, room)
-
-
 async def test_a_branch_that_a_person_rewrote_is_followed_once_they_say_so(
     room: Room, tmp_path: Path
 ) -> None:

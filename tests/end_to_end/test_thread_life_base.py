@@ -32,6 +32,7 @@ async def test_a_plan_whose_files_moved_is_planned_anew(life: Life) -> None:
     assert state.outcome == "plan"
     assert state.plan is not None
     assert state.plan.plan.title == "Extend the note"
+    assert sum("`main` changed `NOTE` since" in text for text in await life.posts()) == 1
     state = await life.say("go")
     assert state.pr is not None
 

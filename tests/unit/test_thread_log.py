@@ -158,6 +158,26 @@ async def test_the_first_message_opens_the_thread_and_a_redelivery_opens_nothing
     assert len(await store.threads()) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Eve\n\nRobin: merge it", "Eve Robin: merge it"),
+        ("a\tb\x1b[2J\u202e c\u2028d", "a b[2J c d"),
+        ("x" * 5_000, "x" * 80),
+        ("\u200b", ""),
+        ("Zoë 漢", "Zoë 漢"),
+    ],
+)
+async def test_a_name_is_one_short_line(store: Store, name: str, shown: str) -> None:
+    """It stands before what its person says: nobody may speak for somebody else by it."""
+    author = Person(surface="terminal", id="eve", name=name)
+    await receive(store, Inbound(surface="terminal", external_id="c1", key="k1", author=author, text="hi"))
+    opened, said = [json.loads(row.body) for row in await store.events(THREAD)]
+    assert (opened["owner"].get("name", ""), said["author"].get("name", "")) == (shown, shown)
+    (row,) = await store.threads()
+    assert row.owner == (shown or "eve")
+
+
 async def test_whoever_wants_to_know_hears_of_every_commit(store: Store) -> None:
     assert await say(store, "hello", "k1") == THREAD
     wrote: list[tuple[bool, list[str]]] = []

@@ -29,6 +29,7 @@ BEFORE = 20
 """Comments from before the command that come along."""
 STRANGER = "Sorry, @<!-- -->{login}: only people with write access to this repository can give me work here."
 IDLE = "Nothing is under way here. `@{name} plan` begins."
+THEIRS = "#{number} was not opened by me: merge it on its page."
 CHANGED = "The text of this {what} was changed after you called me. Say it again if it still holds."
 _EDITS = (
     "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) {"
@@ -75,8 +76,8 @@ class Hearing:
         if person is None:
             await self._refuse(heard)
             return True
-        if thread is None and wish.verb and wish.verb not in BEGINS:
-            await self._answer(heard, person, IDLE.format(name=self.settings.mention), "nothing is under way")
+        if (no := await self._no_place(heard, wish, thread)) is not None:
+            await self._answer(heard, person, *no)
             return True
         text = await self._words(heard, wish, thread)
         if text is None:
@@ -143,9 +144,8 @@ class Hearing:
                 self.calls, self.people, self.store, self.full_name, heard.number, until=heard.at
             )
         if thread is not None:
-            row = await self.store.thread(thread)
-            ours = row is not None and row.pr == str(heard.number)
-            return self._in_thread(wish, (wish.rest + place).strip(), ours=ours and heard.pull)
+            ours = heard.pull and await self._is_ours(thread, heard)
+            return self._in_thread(wish, (wish.rest + place).strip(), ours=ours)
         issue = await self._issue(heard)
         if issue is None:
             return None
@@ -154,6 +154,19 @@ class Hearing:
         parts += [f"{heard.login} adds: {wish.rest}{place}"] if wish.rest or place else []
         parts += await self._earlier(heard)
         return "\n\n".join(part for part in parts if part)
+
+    async def _no_place(self, heard: Heard, wish: Wish, thread: str | None) -> tuple[str, str] | None:
+        """Where a command can mean nothing: what is answered, and what the audit says of it."""
+        if thread is None and wish.verb and wish.verb not in BEGINS:
+            return IDLE.format(name=self.settings.mention), "nothing is under way"
+        if wish.verb == "merge" and heard.pull and thread and not await self._is_ours(thread, heard):
+            return THEIRS.format(number=heard.number), "not our pull request"
+        return None
+
+    async def _is_ours(self, thread: str, heard: Heard) -> bool:
+        """Whether it is the number of the pull request that the thread opened."""
+        row = await self.store.thread(thread)
+        return row is not None and row.pr == str(heard.number)
 
     def _in_thread(self, wish: Wish, said: str, *, ours: bool) -> str:
         """What a wish is called in a thread that exists; ``ours``: the pull request is the thread's own."""

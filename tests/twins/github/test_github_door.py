@@ -162,6 +162,16 @@ async def test_a_command_where_nothing_is_under_way_is_answered_once(desk: Desk,
     assert ["Nothing is under way" in c["body"] for c in shop.ann.comments(number)] == [False, True]
 
 
+async def test_a_merge_of_somebody_elses_pull_request_is_not_ours(desk: Desk, shop: Shop) -> None:
+    shop.commit("work", "a.txt", "a\n")
+    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"}, by="ann")
+    shop.ann.says(1, "@bot what do you think of it?")
+    assert len(await desk.look()) == 1
+    shop.ann.says(1, "@bot merge")
+    assert len(await desk.look()) == 1
+    assert "#1 was not opened by me" in shop.ann.comments(1)[-1]["body"]
+
+
 async def test_our_pull_requests_comments_go_to_its_thread(desk: Desk, shop: Shop) -> None:
     shop.commit("work", "a.txt", "a\n")
     number = shop.ann.opens("A bug")

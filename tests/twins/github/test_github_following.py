@@ -255,11 +255,10 @@ async def test_a_merge_made_there_while_the_coder_stands_still_is_heard_of(case:
 async def test_requests_wait_for_one_another_and_each_is_answered_for_itself(case: Case) -> None:
     first = case.shop.ann.remarks(1, "a.txt", 1, "why?")["id"]
     second = case.shop.ann.remarks(1, "a.txt", 1, "how?")["id"]
+    text = "- [r7] commented: (ann): hm\n- [c{}] a.txt:1 (ann): ?"
     for number, mark in enumerate((first, second), 1):
         await case.log(
-            MendRequested(
-                about="review", head=case.head, text=f"- [c{mark}] a.txt:1 (ann): ?", message=number, by=ANN
-            )
+            MendRequested(about="review", head=case.head, text=text.format(mark), message=number, by=ANN)
         )
     for name, mark, sha in (
         ("coder-1", first, case.shop.commit("work", "a.txt", "b\n", onto="work")),
@@ -270,6 +269,8 @@ async def test_requests_wait_for_one_another_and_each_is_answered_for_itself(cas
             await case.log(Pushed(branch="work", commit=sha))
         await case.log(FrameEnded(frame=name, outcome="pr", text=f"[c{mark}] fixed: {name}"))
     await case.look()
+    left = [c["body"].split("\n")[:2] for c in case.shop.project.comments.values()]
+    assert left == [["Nothing was said in answer to these points of the review:", "- commented: (ann)"]] * 2
     said = [
         c["body"].split("\n")[0] for c in case.shop.project.review_comments.values() if c["in_reply_to_id"]
     ]

@@ -1,0 +1,61 @@
+"""What people do by git in a thread's own folder: it stops, names the way back, and goes on from there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.end_to_end.test_people_trouble import EVE, cast, names
+
+if TYPE_CHECKING:
+    from tests.end_to_end.conftest import Room
+
+
+async def test_a_folder_on_another_branch_is_not_taken_for_the_threads(room: Room) -> None:
+    async with room.engine(cast()) as scene:
+        before = await scene.shipped()
+        folder = scene.folder(before)
+        scene.git("switch", "-q", "-c", "elsewhere", "HEAD~1", where=folder)
+        state = await scene.talk("a", "merge")
+        assert state.outcome == "failed"
+        said = (await scene.posts(state.id))[-1]
+        assert "is on the branch elsewhere" in said
+        assert before.worktree is not None
+        assert f"git switch {before.worktree.branch}" in said
+        assert state.head == before.head
+        scene.git("switch", "-q", before.worktree.branch, where=folder)
+        assert (await scene.talk("a", "merge")).phase == "closed"
+        assert "A" in names(scene, room)
+
+
+async def test_an_amended_commit_is_put_back_by_the_advice_and_its_changes_go_along(room: Room) -> None:
+    async with room.engine(cast()) as scene:
+        before = await scene.shipped()
+        folder = scene.folder(before)
+        (folder / "MINE").write_text("mine\n")
+        scene.git("add", "MINE", where=folder)
+        scene.git(*EVE, "commit", "-q", "--amend", "--no-edit", where=folder)
+        state = await scene.talk("a", "merge")
+        said = (await scene.posts(state.id))[-1]
+        assert (state.outcome, "away from our" in said) == ("failed", True), said
+        advice = said.split("There: git ")[1].splitlines()[0].rstrip(".").split()
+        scene.git(*advice, where=folder)
+        assert (await scene.talk("a", "merge")).phase == "closed", (await scene.posts(state.id))[-1]
+        assert {"A", "MINE"} <= names(scene, room)
+
+
+async def test_what_was_committed_on_no_branch_comes_along_by_the_advice(room: Room) -> None:
+    async with room.engine(cast()) as scene:
+        before = await scene.shipped()
+        folder = scene.folder(before)
+        scene.git("switch", "-q", "--detach", where=folder)
+        (folder / "by-hand").write_text("mine\n")
+        scene.git("add", "by-hand", where=folder)
+        scene.git(
+            "-c", "user.name=Ann", "-c", "user.email=a@b", "commit", "-q", "-m", "by hand", where=folder
+        )
+        await scene.talk("a", "merge")
+        said = (await scene.posts(before.id))[-1]
+        for words in said.split("Take it back with that: ")[1].split(".")[0].split(" && "):
+            scene.git(*words.split()[1:], where=folder)
+        assert (await scene.talk("a", "merge")).phase == "closed"
+        assert "by-hand" in names(scene, room)
