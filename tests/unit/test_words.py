@@ -169,9 +169,9 @@ def test_a_word_about_a_list_that_somebody_else_decided_on_meanwhile_is_no_talk(
     decided = ev.MemoryDecided(message=1, kept=[], by=ANA, dropped=items)
     log: list[ev.Event] = [ev.MemoryProposed(items=items), late, decided]
     state = fold("t", [(n, float(n), event) for n, event in enumerate(log, 1)])
-    assert words.late(state, late) == meant
+    assert words.late(state, state.unread[2]) == meant
     earlier = fold("t", [(n, float(n), event) for n, event in enumerate([log[0], decided, late], 1)])
-    assert words.late(earlier, late) is None, "said after the decision"
+    assert words.late(earlier, earlier.unread[3]) is None, "said after the decision"
 
 
 def test_two_commands_of_one_name_do_not_start() -> None:
