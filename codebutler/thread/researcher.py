@@ -6,6 +6,7 @@ Whatever it does ends in an ``Ending`` that follows from the log: asked again af
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from msgspec import Struct
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
-from codebutler.errors import ToolFailed
+from codebutler.errors import CodeButlerError, ToolFailed
 from codebutler.events import Nudged
 from codebutler.findings import CHARS, Checked, Report, checked, faults, told
 from codebutler.text import fit
@@ -24,6 +25,7 @@ from codebutler.toolset.desk import EndTurn, Site
 from codebutler.toolset.research import REPORT
 from codebutler.web.marking import marked, plain
 
+log = logging.getLogger("codebutler.researcher")
 ROLE = "researcher"
 RETRIES = 1
 """Reports that are handed back with what is wrong; the next is taken as far as it holds."""
@@ -84,6 +86,11 @@ async def work(desk: ThreadDesk, research: Research) -> Ended:
         return _failed(research, frame, end.text, capped=end.outcome == "paused")
     except TimeoutError:
         return _failed(research, frame, f"its {role.limits.seconds} seconds were over")
+    except CodeButlerError:
+        raise
+    except Exception as error:  # a fault of ours: sent out again with each "go", it would end each turn
+        log.exception("%s: the Researcher broke", frame.id)
+        return _failed(research, frame, f"something broke inside CodeButler ({type(error).__name__})")
     if research.report is None:
         return _failed(research, frame, "it answered in plain words only")
     return Ended(
