@@ -144,7 +144,7 @@ PAGE = Tool(ToolSpec("page", "page", {"type": "object"}, read_only=True, recover
 class Reader:
     """A mind that reads ``pages`` pages and then is done; its summaries are ``story``."""
 
-    def __init__(self, pages: int, *stories: str | Exception) -> None:
+    def __init__(self, pages: int, *stories: str | Exception | ModelReply) -> None:
         self.left = pages
         self.stories = list(stories) or ["Read pages; s3cret found at a.py:7."]
 
@@ -153,7 +153,7 @@ class Reader:
             story = self.stories.pop(0) if len(self.stories) > 1 else self.stories[0]
             if isinstance(story, Exception):
                 raise story
-            return says(story)
+            return story if isinstance(story, ModelReply) else says(story)
         if not self.left:
             return says("done")
         self.left -= 1
@@ -204,11 +204,12 @@ async def test_the_log_alone_gives_the_same_transcript() -> None:
     assert again.usd == pytest.approx(0.001 * len(place.client.asked))
 
 
-@pytest.mark.parametrize("story", ["", ModelUnavailable("503")])
-async def test_without_a_story_the_engine_lists_what_was_done(story: str | Exception) -> None:
+@pytest.mark.parametrize("story", ["", ModelUnavailable("503"), ModelReply("half", finish="content_filter")])
+async def test_without_a_story_the_engine_lists_what_was_done(story: str | Exception | ModelReply) -> None:
     place = await Place(Reader(12, story)).start()
     assert await place.run() == "done"
     assert 'page {"n": 11}' in place.compactions[0].content
+    assert "half" not in place.compactions[0].content
 
 
 async def test_one_failure_does_not_cost_the_notes() -> None:
