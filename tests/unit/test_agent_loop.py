@@ -9,14 +9,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from codebutler.agent import loop
-from codebutler.agent.frame import FILTERED, Frame
+from codebutler.agent.frame import Frame
 from codebutler.agent.loop import INTERRUPTED
 from codebutler.agent.roles import Role, load_role
 from codebutler.agent.standing import Standing
-from codebutler.agent.think import EMPTY, FILTER, LOOPING, NUDGES, REPEATS, STUCK
+from codebutler.agent.think import EMPTY, LOOPING, NUDGES, REPEATS, STUCK
 from codebutler.errors import CodeButlerError, ModelRefused, StaleWorker
 from codebutler.events import Event, FrameStarted, ModelReplied, ModelRequested, ToolStarted
 from codebutler.models.breaker import Breaker
@@ -280,18 +279,6 @@ async def test_a_reply_that_its_provider_kept_back_is_not_asked_for_again(bench:
     with pytest.raises(EndTurn, match="the filter of v/m kept back the Coder's reply"):
         await place.run(bench.tools())
     assert len(place.client.asked) == 1
-
-
-@pytest.mark.parametrize("finish", sorted(FILTERED))
-async def test_half_an_answer_that_a_filter_left_is_no_answer(bench: Bench, finish: str) -> None:
-    place = Workplace(script(replace(says("half"), finish=finish), says("whole")))
-    for _ in range(2):  # the second time: started again after a crash, or before anybody has said "go"
-        with pytest.raises(EndTurn, match=r"the filter .* kept back the rest of the Coder's reply.* half"):
-            await place.run(bench.tools())
-    assert len(place.client.asked) == 1
-    place.frame.renew()
-    assert await place.run(bench.tools()) == "whole"
-    assert place.client.asked[1].messages[-1]["content"] == FILTER
 
 
 async def test_a_loop_is_told_and_then_stopped(bench: Bench) -> None:

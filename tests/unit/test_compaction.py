@@ -12,9 +12,10 @@ import pytest
 
 from codebutler.agent import loop
 from codebutler.agent.compact import FULL, KEPT, limit
-from codebutler.agent.frame import Frame
+from codebutler.agent.frame import FILTERED, Frame
 from codebutler.agent.roles import Role, load_role
 from codebutler.agent.standing import Standing
+from codebutler.agent.think import FILTER
 from codebutler.errors import ContextTooLong, ModelUnavailable
 from codebutler.events import Compacted, Event, FrameStarted, ModelRequested
 from codebutler.models.breaker import Breaker
@@ -281,3 +282,19 @@ async def test_a_model_that_never_answers_ends_with_the_roles_time(silent: str) 
     anywhere: Any = place
     with pytest.raises(EndTurn, match="no answer from its model within its 1 seconds"):
         await loop.run(place.frame, role, Toolset([PAGE]), anywhere)
+
+
+@pytest.mark.parametrize("finish", sorted(FILTERED))
+async def test_half_an_answer_that_a_filter_left_is_no_answer(finish: str) -> None:
+    replies = iter([ModelReply("half", finish=finish), says("whole")])
+
+    async def mind(_: Asked) -> ModelReply:
+        return next(replies)
+
+    place = await Place(mind).start()
+    for _ in range(2):  # the second time as after a crash: nobody has said "go"
+        with pytest.raises(EndTurn, match=r"kept back the rest of the Coder's reply.* half"):
+            await place.run()
+    assert len(place.client.asked) == 1
+    place.frame.renew()
+    assert (await place.run(), place.client.asked[1].messages[-1]["content"]) == ("whole", FILTER)
