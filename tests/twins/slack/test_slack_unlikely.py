@@ -132,6 +132,7 @@ async def test_what_is_forwarded_is_not_taken_for_taken_back(desk: Any) -> None:
     message = {"ts": forwarded, "user": desk.human.user, "text": "", "attachments": [shared]}
     desk.slack.workspace.post(desk.slack.workspace.channels[CHANNEL], message)
     await desk.until(lambda: [i for i in desk.received if "it is slow" in i.text])
+    await desk.slack.sockets.settle()
     await missed_changes(desk.link, desk.door.hearing)
     assert not [i for i in desk.received if i.deletes == f"{CHANNEL}:{forwarded}"]
 
