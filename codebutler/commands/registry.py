@@ -85,7 +85,7 @@ class Registry:
         if text.startswith("/"):
             name, _, rest = text[1:].partition(" ")
             return self._call(name.lower(), rest.strip())
-        spoken = words.read(state, text)
+        spoken = words.read(state, text) or words.late(state, message)
         return self._call(*spoken) if spoken is not None else None
 
     def _call(self, name: str, rest: str) -> Command | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from codebutler.events import MessageReceived
+from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.state import ThreadState
 from codebutler.thread.wish_words import is_about, is_spoken
 
@@ -63,6 +65,15 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
     if state.plan_waits and state.plan is not None and word in APPROVE:
         return ("approve", state.plan.hash)
     return _ahead(word) or _after_pr(state, word, text)
+
+
+def late(state: ThreadState, message: MessageReceived) -> tuple[str, str] | None:
+    """What a word about proposed memory means that somebody else's word has overtaken: no conversation."""
+    seq = next((s for s, m in state.unread.items() if m is message), 0)
+    about = normal(message.text).strip("*_`") in KEEP | DROP or is_spoken(message.text)
+    if seq and about and state.question is None and overtaken(state, seq, message.author):
+        return ("memory", message.text.strip())
+    return None
 
 
 def _at_any_time(word: str, text: str) -> tuple[str, str] | None:

@@ -43,6 +43,8 @@ QUIET = {
 """Its settings, which it reads from the environment only."""
 _STRICT = frozenset({"openai", "azure"})
 """Providers whose servers refuse fields of messages that they do not know."""
+_SAID = ("type", "thinking", "signature", "data")
+"""What a block of thought says, in text."""
 _LATER = 5.0
 """Seconds after our own time limits, which have better words, before the package's."""
 
@@ -184,13 +186,6 @@ class Thoughtful(Assembler):
         super().__init__()
         self._blocks: list[Json] = []
 
-    def feed(self, chunk: Any) -> str:  # noqa: ANN401 - whatever JSON came in
-        """Take in one chunk; returns the text that it adds for people."""
-        choices = chunk.get("choices") or [{}]
-        for block in (choices[0].get("delta") or {}).get("thinking_blocks") or ():
-            self._block(block)
-        return super().feed(chunk)
-
     @property
     def reasoning(self) -> Json | None:
         """What the provider wants back with this message, in its own fields."""
@@ -198,6 +193,13 @@ class Thoughtful(Assembler):
         if self._blocks:
             told["thinking_blocks"] = self._blocks
         return told or None
+
+    def _reason(self, piece: Json) -> None:
+        super()._reason(piece)
+        blocks = piece.get("thinking_blocks")
+        for block in blocks if isinstance(blocks, list) else ():
+            if isinstance(block, dict) and all(isinstance(block.get(name), str | None) for name in _SAID):
+                self._block(block)
 
     def _block(self, piece: Json) -> None:
         """A block's text comes in pieces, its signature last."""

@@ -1,8 +1,8 @@
 """GitHub's settings. Credentials and addresses are the host's; a repo may name labels and folders."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from codebutler.settings.parts import REPO, HostPort, Line, Section, Url
 
@@ -41,3 +41,9 @@ class GitHub(Section):
     listen: HostPort | None = None
     webhook_secret: SecretStr | None = None
     reply_strangers: bool = True
+
+    @field_validator("private_key", mode="before")
+    @classmethod
+    def _on_one_line(cls, value: Any) -> Any:  # noqa: ANN401 - whatever stands there
+        """PEM has lines, as no other key has: their ends are kept as the two signs that stand for them."""
+        return value.strip().replace("\r", "").replace("\n", "\\n") if isinstance(value, str) else value

@@ -6,8 +6,17 @@ from codebutler import events as ev
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import is_like
+from codebutler.types import Person
 
 HANDLERS = Table()
+
+
+def overtaken(s: ThreadState, seq: int, by: Person) -> bool:
+    """Whether somebody else decided on the list that ``by``, whose word is ``seq``, had before their eyes."""
+    for number, _, event in reversed(s.live):
+        if isinstance(event, ev.MemoryDecided) and not event.apart:
+            return seq < number and (event.by.surface, event.by.id) != (by.surface, by.id)
+    return False
 
 
 @HANDLERS.on

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from codebutler import assets
 from codebutler.errors import RepoError, ToolFailed
@@ -33,13 +34,7 @@ async def with_memory(
     files: dict[str, bytes | None] = {}
     told: list[str] = []
     for path in paths:
-        try:
-            old, ours, others = [
-                await memory_text(gitdir, commit, path) if commit else None
-                for commit in (start, head, theirs)
-            ]
-        except ToolFailed as error:
-            raise RepoError(f"memory was edited on both sides: {error.message}", fix=error.fix) from error
+        old, ours, others = await sides(gitdir, path, start, head, theirs)
         name = path.removeprefix(MEMORY)
         if old is None:  # what is first kept in a file is written below what is shipped, on both sides
             old = assets.text("memory_defaults", name) if name in MEMORY_FILES else ""
@@ -48,6 +43,24 @@ async def with_memory(
         files[path] = text.encode()
         told += lines
     return await commits.tree_with(gitdir, tree, files), told
+
+
+async def sides(gitdir: Path, path: str, *commits: str | None) -> list[str | None]:
+    """A memory file as each commit has it, None where it is not there. RepoError where it is no text.
+
+    git calls a file that is a folder on the other side by a name that none has: that is no memory file.
+    """
+    try:
+        texts = [await memory_text(gitdir, commit, path) if commit else None for commit in commits]
+    except ToolFailed as error:
+        raise RepoError(f"memory was edited on both sides: {error.message}", fix=error.fix) from error
+    if all(text is None for text in texts):
+        name = path.partition("~")[0]
+        raise RepoError(
+            f"{name} is a file on one side and a folder on the other",
+            fix=f"Make {name} a file again on the base branch, and try again",
+        )
+    return texts
 
 
 def put(text: str, item: MemoryItem, *, thread: str, date: str, approver: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from codebutler.repo.memory_items import Learned, all_learned
 from codebutler.repo.memory_text import key
 from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import access, lessons, render, wishes
+from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.memory_now import memory_now, replaced
 from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import weighed
@@ -21,6 +22,7 @@ from codebutler.types import MemoryItem, Outbound
 if TYPE_CHECKING:
     from codebutler.thread.decisions import Decisions, Word
 
+_OVERTAKEN = "Somebody else decided on that list a moment before: nothing was changed."
 _FILE_OF = {"pm": "pm.md", "coder": "pm.md", "researcher": "pm.md", "lead": "lead.md", "artist": "artist.md"}
 """Where a correction of a role goes: what the Coder and Researchers must know, the PM tells them."""
 
@@ -33,12 +35,11 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     if verb.lower() == "revert":
         return await _revert(decisions, word, rest.strip())
     state = decisions.state
-    if state.memory_commits < len(state.kept):
-        return 'That is being committed. To undo it, say **"memory revert"** and the item.'
+    if why := _too_late(state, word):
+        decisions.answer = _again(state, why)
+        return why
     items = state.memory if state.memory is not None else state.set_aside
     marks: list[Mark] = state.marks if state.memory is not None else ["drop"] * len(items)
-    if not items:
-        return "No memory items wait for a decision."
     wish, is_meant = lessons.pressed(wish, state.memory or [])
     if not is_meant and state.memory:
         decisions.answer = lessons.card(items, marks)
@@ -60,6 +61,16 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     decisions.take(MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by))
     words = _after(decisions, word) if now.kept else "Nothing was kept."
     return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped])]))
+
+
+def _too_late(state: ThreadState, word: Word) -> str:
+    """Why there is nothing that the word could decide on; "" if there is."""
+    if overtaken(state, word.seq, word.by):
+        return _OVERTAKEN
+    if state.memory_commits < len(state.kept):
+        return 'That is being committed. To undo it, say **"memory revert"** and the item.'
+    waits = state.memory if state.memory is not None else state.set_aside
+    return "" if waits else "No memory items wait for a decision."
 
 
 def _again(state: ThreadState, problem: str) -> Outbound | None:

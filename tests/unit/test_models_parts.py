@@ -15,6 +15,7 @@ from codebutler.config import load_config
 from codebutler.models.assemble import Assembler
 from codebutler.models.bill import Told
 from codebutler.models.faults import retry_after
+from codebutler.models.foreign import Thoughtful
 from codebutler.models.prices import price
 from codebutler.models.routing import Router
 from codebutler.models.tokens import Meter, Sizes, estimate_text
@@ -249,3 +250,33 @@ def test_no_json_can_break_the_assembler(chunks: list[Any]) -> None:
     assert isinstance(told.text, str)
     assert len({c.id for c in told.calls()}) == len(told.calls({"x"}))
     assert told.told.usd is None or told.told.usd >= 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *([{"choices": each}] for each in (5, "x", [5], {"a": 1}, [{"delta": 5}], [{"message": [1]}])),
+        *([{"choices": [{"delta": {"thinking_blocks": each}}]}] for each in (5, "x", {"a": 1}, ["x", [1]])),
+        *([each] for each in ("text", [1], 5, None)),
+    ],
+    ids=repr,
+)
+def test_behind_litellm_a_body_of_any_form_breaks_nothing(body: list[Any]) -> None:
+    """What came in place of a stream is looked at as the server sent it."""
+    told = Thoughtful()
+    assert told.feed(body[0]) == ""
+    assert told.reasoning is None
+
+
+def test_signed_thoughts_come_in_pieces_and_stay_as_they_are() -> None:
+    told = Thoughtful()
+    for block in (
+        {"type": "thinking", "thinking": "Let me", "index": 0},
+        {"type": "thinking", "thinking": 5},
+        {"type": "thinking", "thinking": " look.", "signature": "c2ln"},
+        {"type": "redacted_thinking", "data": "c2Vj"},
+    ):
+        told.feed({"choices": [{"delta": {"thinking_blocks": [block]}}]})
+    first, second = (told.reasoning or {})["thinking_blocks"]
+    assert (first["thinking"], first["signature"]) == ("Let me look.", "c2ln")
+    assert second == {"type": "redacted_thinking", "data": "c2Vj"}

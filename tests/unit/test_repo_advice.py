@@ -10,6 +10,8 @@ import pytest
 from codebutler.errors import RepoError
 from codebutler.repo import worktrees
 from codebutler.repo.discover import Repo, find_repo
+from codebutler.repo.merging import merged_tree
+from codebutler.thread.memory_merge import sides
 
 if TYPE_CHECKING:
     from tests.unit.conftest import GitBox
@@ -46,3 +48,17 @@ async def test_a_persons_own_worktree_of_that_name_is_not_called_ours(repo: Repo
     git_box.git("worktree", "add", "--quiet", "-b", "mine", str(git_box.root.parent / "x"))
     with pytest.raises(RepoError, match="belongs to another worktree"):
         await worktrees.create(repo, "x", repo.head, thread="t1")
+
+
+async def test_a_memory_file_that_became_a_folder_is_no_memory_to_join(repo: Repo, git_box: GitBox) -> None:
+    """It would land as an empty file of git's own naming, and what was kept would be in none."""
+    path = ".codebutler/memory/pm.md"
+    start = git_box.commit({path: "- old\n"})
+    ours = git_box.commit({path: "- old\n- kept\n"})
+    git_box.git("reset", "--quiet", "--hard", start)
+    theirs = git_box.commit({path: None, f"{path}/notes": "a folder\n"})
+    assert await sides(repo.gitdir, path, start, ours) == ["- old\n", "- old\n- kept\n"]
+    _, conflicts = await merged_tree(repo.gitdir, ours, theirs)
+    (named,) = [name for name in conflicts if "~" in name]
+    with pytest.raises(RepoError, match=r"pm\.md is a file on one side and a folder on the other"):
+        await sides(repo.gitdir, named, start, ours, theirs)

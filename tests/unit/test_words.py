@@ -10,6 +10,7 @@ from codebutler.commands.builtin import REGISTRY
 from codebutler.commands.registry import Arguments, Call, Definition, Registry
 from codebutler.errors import ConfigError
 from codebutler.thread.decisions import Decisions, Word
+from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
 from codebutler.types import MemoryItem, Person, Plan, PlanStep
 
@@ -147,6 +148,30 @@ def test_an_unknown_slash_command_is_answered_not_sent_to_a_model() -> None:
 
 def test_an_answer_button_is_not_a_command() -> None:
     assert REGISTRY.read(with_question(), message(action="answer", value="yes")) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "by", "meant"),
+    [
+        ("yes", "eve", ("memory", "yes")),
+        ("keep 2", "eve", ("memory", "keep 2")),
+        ("**No**", "eve", ("memory", "**No**")),
+        ("and the tests?", "eve", None),
+        ("yes", "ana", None),
+    ],
+)
+def test_a_word_about_a_list_that_somebody_else_decided_on_meanwhile_is_no_talk(
+    said: str, by: str, meant: tuple[str, str] | None
+) -> None:
+    eve = Person(surface="terminal", id=by)
+    late = ev.MessageReceived(surface="terminal", external_id="c", key="k", author=eve, text=said)
+    items = [MemoryItem(file="pm.md", text=t) for t in ("a", "b")]
+    decided = ev.MemoryDecided(message=1, kept=[], by=ANA, dropped=items)
+    log: list[ev.Event] = [ev.MemoryProposed(items=items), late, decided]
+    state = fold("t", [(n, float(n), event) for n, event in enumerate(log, 1)])
+    assert words.late(state, state.unread[2]) == meant
+    earlier = fold("t", [(n, float(n), event) for n, event in enumerate([log[0], decided, late], 1)])
+    assert words.late(earlier, earlier.unread[3]) is None, "said after the decision"
 
 
 def test_two_commands_of_one_name_do_not_start() -> None:

@@ -36,6 +36,10 @@ class Access(Protocol):
     bot: bool
     """Whether it is an App, which has no account of its own at ``/user``."""
 
+    async def app(self) -> str:
+        """The App's name, as in its address; "" for a token, or where the server does not tell."""
+        ...
+
     async def kit(self) -> Kit:
         """A client of the API."""
         ...
@@ -58,6 +62,10 @@ class TokenAccess:
         """``token`` as it was given out."""
         self._settings = settings
         self._token = token
+
+    async def app(self) -> str:
+        """None."""
+        return ""
 
     async def kit(self) -> Kit:
         """Heavy to load: not before it is needed."""
@@ -82,10 +90,15 @@ class AppAccess:
         self._settings = settings
         self._spot = spot
         self._key = key
-        self._token = ""
+        self._token = self._slug = ""
         self._until = 0.0
         self._made: Kit | None = None
         self._minting = asyncio.Lock()
+
+    async def app(self) -> str:
+        """Told with the first token."""
+        await self.password()
+        return self._slug
 
     async def kit(self) -> Kit:
         """A client with the present token. ConfigError when the App is not installed on the repository."""
@@ -118,6 +131,7 @@ class AppAccess:
         try:
             found = await kit.arequest("GET", f"/repos/{name}/installation")
             path = f"/app/installations/{int(found.json()['id'])}/access_tokens"
+            self._slug = str(found.json().get("app_slug") or "")
             made: Json = (await kit.arequest("POST", path, json={"repositories": [self._spot.name]})).json()
         except RequestFailed as error:
             raise ConfigError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from codebutler.surfaces.discord.looks import FORM
+from codebutler.surfaces.discord.looks import FORM, digest
 from codebutler.types import Json, MemoryItem
 
 FIELD = "words"
@@ -19,18 +19,29 @@ def refine() -> Json:
     return _modal("refine", "Refine the plan", [_input(FIELD, "What should be different?", required=True)])
 
 
-def answer() -> Json:
-    """What to say to a question."""
-    return _modal("answer", "Answer", [_input(FIELD, "Your answer", required=True)])
+def answer(question: str) -> Json:
+    """What to say to the question of that call."""
+    return _modal(f"answer:{digest(question)}", "Answer", [_input(FIELD, "Your answer", required=True)])
 
 
 def pick(items: Sequence[MemoryItem]) -> Json:
     """Each item to be kept, changed or emptied; in words where they are too many."""
+    name = f"pick:{digest(listed(items))}"
     if len(items) > MOST:
         hint = "Such as: remove 2, edit 3: …, yes"
-        return _modal("pick", "What to remember", [_input(FIELD, hint, required=True)])
+        return _modal(name, "What to remember", [_input(FIELD, hint, required=True)])
     fields = [_input(f"item{n}", f"{n}. {item.file}", item.text) for n, item in enumerate(items, 1)]
-    return _modal("pick", "What to remember (empty: drop)", fields)
+    return _modal(name, "What to remember (empty: drop)", fields)
+
+
+def listed(items: Sequence[MemoryItem]) -> str:
+    """The items as a form numbers them."""
+    return "\n".join(f"{item.file}\t{item.text}" for item in items)
+
+
+def about(given: str, open_now: str) -> bool:
+    """Whether a form, by the end of its id, is about what is open now: it may have been open for long."""
+    return given == digest(open_now)
 
 
 def _modal(action: str, title: str, fields: list[Json]) -> Json:

@@ -104,7 +104,7 @@ def _form(choice: Choice, state: ThreadState) -> Json | None:
     if choice.action == "pick":
         return forms.pick(state.memory or [])
     if choice.action == "answer" and not choice.label:
-        return forms.answer()
+        return forms.answer(state.question.call_id if state.question else "")
     return None
 
 
@@ -115,26 +115,29 @@ async def refusal(doing: Doing, door: Hearing, state: ThreadState, action: str, 
     return not_theirs(door.access, state, action, person)
 
 
-def _over(action: str, state: ThreadState) -> str:
-    """Why a form comes too late, or ""."""
+def _over(action: str, name: str, state: ThreadState) -> str:
+    """Why a form comes too late, or "". ``name``: what it was opened for."""
     if action == "answer":
-        return "" if state.question is not None else "This question has been answered."
+        fits = state.question is not None and forms.about(name, state.question.call_id)
+        return "" if fits else "This question has been answered."
+    if action == "pick" and state.memory and not forms.about(name, forms.listed(state.memory)):
+        return "Other memory items wait for a decision by now."
     return gone(state, action, "", "")
 
 
 async def submitted(doing: Doing) -> None:
     """A form came back: it counts, or the person is told why not."""
-    action = str(doing.data.get("custom_id")).removeprefix(looks.FORM)
+    action, _, name = str(doing.data.get("custom_id")).removeprefix(looks.FORM).partition(":")
     values = forms.values(doing.data)
+    words = values.get(forms.FIELD, "").strip()
     for door, conversation, thread in await conversations(doing):
         state = await load(door.store, thread)
         person = await doing.person(door)
-        why = _over(action, state) or await refusal(doing, door, state, action, person)
+        why = _over(action, name, state) or await refusal(doing, door, state, action, person)
         if why:
-            await doing.tell(why)
+            await doing.tell(f"{why}\n\nYou wrote:\n{words}" if words else why)
             return
         base = Inbound(surface=SURFACE, external_id=conversation, key=f"form:{doing.id}", author=person)
-        words = values.get(forms.FIELD, "").strip()
         if action in {"refine", "answer"}:
             said = base.model_copy(update={"text": words})
         else:

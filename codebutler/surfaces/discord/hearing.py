@@ -10,6 +10,7 @@ from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
 from codebutler.surfaces.buttons import Buttons
+from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard
 from codebutler.surfaces.discord.link import Link
@@ -26,8 +27,6 @@ from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
 
 ARCHIVE_MINUTES = 10_080
-NAME = 100
-"""Characters of a thread's name."""
 NO_MEMBER = frozenset({10007, 10013})
 CLOSED = "🔒"
 """On what is not for its author to say."""
@@ -120,12 +119,11 @@ class Hearing:
         """Open the thread of a conversation's first message, named after the task. Again is a no-op."""
         thread = await self.store.find(SURFACE, conversation)
         row = await self.store.thread(thread) if thread else None
-        name = " ".join((row.title if row else "").split()) or "CodeButler"
         try:
             await self.link.calls.call(
                 "POST",
                 "/channels/{channel_id}/messages/{message_id}/threads",
-                body={"name": name[:NAME], "auto_archive_duration": ARCHIVE_MINUTES},
+                body={"name": looks.name(row.title if row else ""), "auto_archive_duration": ARCHIVE_MINUTES},
                 channel_id=parent_of(conversation),
                 message_id=room(conversation)[1],
             )

@@ -18,6 +18,10 @@ CONTENT = 1_900
 EMBED = 3_800
 """Characters of an embed's text; Discord takes 4,096, and 6,000 over all embeds of a message."""
 TITLE, FIELD, LABEL = 250, 1_000, 80
+NAME = 100
+"""Characters of a thread's name."""
+JOINER = "\u200d"
+"""What makes one picture of several."""
 PIECES = 6
 """A text of more pieces goes as a file, after its beginning."""
 ROW, ROWS = 5, 5
@@ -39,6 +43,13 @@ def digest(mark: str) -> str:
 def nonce(mark: str, number: int) -> str:
     """What Discord knows the piece by, should it be posted again; 24 characters."""
     return hashlib.sha256(f"{mark}#{number}".encode()).hexdigest()[:24]
+
+
+def name(title: str) -> str:
+    """What a thread is called: one line, without characters that nobody sees or that turn others around."""
+    return (
+        "".join(c for c in " ".join(title.split()) if c.isprintable() or c == JOINER)[:NAME] or "CodeButler"
+    )
 
 
 def pieces(message: Outbound, *, mark: str, thread: str) -> tuple[list[Json], str]:

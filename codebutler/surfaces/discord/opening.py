@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.doing import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.partner import NAME, Partner
+from codebutler.surfaces.discord.partner import Partner
 from codebutler.surfaces.discord.places import HEARD, Place, address, room
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
@@ -104,7 +105,6 @@ async def _opened(
     link: Link, door: Hearing, home: Place, first: str, title: str, *, mark: str, again: bool = False
 ) -> str:
     """A conversation that begins with a message of ours."""
-    name = " ".join(title.split())[:NAME] or "CodeButler"
-    conversation = await Partner(link, home.id).begin(first, mark=mark, title=name, again=again)
+    conversation = await Partner(link, home.id).begin(first, mark=mark, title=looks.name(title), again=again)
     await door.settle(home, conversation)
     return conversation

@@ -7,12 +7,11 @@ from codebutler.surfaces.discord.calls import HAS_THREAD, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, address
-from codebutler.surfaces.discord.signs import OPEN_TAGS
+from codebutler.surfaces.discord.signs import OPEN_TAGS, TAGS
 from codebutler.types import Json
 
 LOOKED = 100
 """Messages, or posts of a forum, among which one is looked for before it is sent again."""
-NAME = 100
 ARCHIVE_MINUTES = 10_080
 TAG_NEEDED = 40067
 
@@ -34,7 +33,7 @@ class Partner:
         """
         home = await self._link.places.of(self._channel)
         sent: Json = {"content": text[: looks.CONTENT], "allowed_mentions": looks.NOBODY}
-        title = (title or text.partition("\n")[0])[:NAME]
+        title = looks.name(title or text.partition("\n")[0])
         if home.type in FORUMS:
             post = await self._in_forum(home, title) if again else ""
             return f"{home.id}:{post or await self._posted_in(home, title, sent)}"
@@ -91,7 +90,8 @@ class Partner:
                 raise
             known = await calls.call("GET", "/channels/{channel_id}", channel_id=forum.id)
             tags = [tag for tag in known.get("available_tags") or [] if not tag.get("moderated")]
-            fitting = [tag for tag in tags if str(tag.get("name")).lower() in OPEN_TAGS] or tags
+            live = [tag for tag in tags if str(tag.get("name")).lower() not in TAGS] or tags
+            fitting = [tag for tag in tags if str(tag.get("name")).lower() in OPEN_TAGS] or live
             body["applied_tags"] = [str(tag["id"]) for tag in fitting[:1]]
             made = await calls.call("POST", "/channels/{channel_id}/threads", body=body, channel_id=forum.id)
         return str(made["id"])

@@ -172,7 +172,7 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
         where = "Which thread? Type the command in it, or name it with `task`."
         return f"{where}\n{await _listed(doing, door, everybody=False)}"
     owner, conversation, thread = here[0]
-    if name in LOOKS or (name == "rewind" and "point" not in options):
+    if name in LOOKS and "point" not in options:  # with one, it is a deed: back to there
         return LOOKS[name](await load(owner.store, thread))
     words = await _words(owner, thread, name, options)
     said = Inbound(

@@ -15,7 +15,7 @@ from codebutler.forges.github.spot import web_url
 from codebutler.settings.github import GitHub as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.github.inbound import Heard
-from codebutler.surfaces.github.people import SURFACE, People
+from codebutler.surfaces.github.people import BOT, SURFACE, People
 from codebutler.surfaces.github.proofs import Proofs
 from codebutler.surfaces.github.reviewing import Reviewing
 from codebutler.surfaces.github.reviews import gathered, unchanged
@@ -119,7 +119,7 @@ class Hearing:
             return Wish("plan", "") if us and heard.subject == us else None
         if heard.kind == "labeled":
             return Wish("plan", "") if heard.subject == self.settings.trigger_label else None
-        names = {self.settings.mention.removeprefix("@"), "codebutler", us} - {""}
+        names = {self.settings.mention.removeprefix("@"), "codebutler", us, us.removesuffix(BOT)} - {""}
         return wish_of(heard.text, names, self.commands)
 
     async def _thread(self, heard: Heard) -> tuple[str | None, str]:

@@ -15,6 +15,8 @@ FRESH = 60.0
 """Seconds that an answer holds."""
 WRITERS = frozenset({"write", "maintain", "admin"})
 KEPT = 500
+BOT = "[bot]"
+"""What the account of an App is called by, behind the App's name."""
 _LOGIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
@@ -74,10 +76,12 @@ class People:
             return self.named({"login": login})
 
     async def us(self) -> str:
-        """Our own account's name; "" for an App, and for a token that GitHub does not tell whose it is."""
+        """Our own account's name, ``name[bot]`` of an App; "" where GitHub does not tell it."""
         if self._us is None:
             try:
-                self._us = "" if self._calls.access.bot else str((await self._calls.get("/user"))["login"])
+                app = await self._calls.access.app()
+                asked = not self._calls.access.bot
+                self._us = str((await self._calls.get("/user"))["login"]) if asked else app and f"{app}{BOT}"
             except GitHubRefused as error:
                 if error.status == 401:
                     raise

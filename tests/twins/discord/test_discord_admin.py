@@ -130,7 +130,13 @@ async def test_looks_are_answered_to_who_asks_alone(desk: Any) -> None:
 async def test_a_forum_that_wants_a_tag_gets_one_and_a_closed_post_keeps_its_own(desk: Any) -> None:
     forum = desk.guild.channels[FORUM]
     forum.tag_needed = True
-    forum.tags += [{"id": "78", "name": "open", "moderated": False}, {"id": "79", "name": "ui"}]
+    forum.tags.append({"id": "79", "name": "ui"})
+    first = await told(
+        desk, desk.human.command("codebutler", "new", channel=FORUM, request="\u202eodd\u200b")
+    )
+    odd = desk.guild.channels[first.partition("<#")[2].partition(">")[0]]
+    assert (odd.name, odd.applied) == ("odd", ["79"])
+    forum.tags.append({"id": "78", "name": "open", "moderated": False})
     asked = desk.human.command("codebutler", "new", channel=FORUM, request="a post")
     root = (await told(desk, asked)).partition("<#")[2].partition(">")[0]
     post = desk.guild.channels[root]

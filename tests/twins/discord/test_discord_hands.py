@@ -123,6 +123,21 @@ async def test_a_question_is_answered_by_button_list_or_form(desk: Any) -> None:
     assert desk.received[-1].text == "neither"
 
 
+async def test_a_form_that_was_open_for_long_answers_no_other_question(desk: Any) -> None:
+    root, message = await asked(desk, 0)
+    opened = desk.human.press(root, message, "Answer in words")
+    await desk.until(lambda: opened.modal)
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    event = ev.QuestionAsked(frame="pm", call_id="c2", question="and what else?", options=[])
+    await desk.store.append(thread, [NewEvent(event.kind, uuid4().hex, ev.dump(event))])
+    heard = len(desk.received)
+    sent = desk.human.submit(opened, {"words": "the red one"})
+    await desk.until(lambda: sent.words)
+    assert "has been answered" in sent.words
+    assert "the red one" in sent.words
+    assert len(desk.received) == heard
+
+
 async def test_an_interaction_that_discord_forgot_is_answered_plainly(desk: Any) -> None:
     root, _, message = await planned(desk)
     desk.guild.moved += 10.0
@@ -149,6 +164,9 @@ async def test_a_command_opens_a_thread_and_others_are_for_it(desk: Any) -> None
     swapped = desk.human.command("codebutler", "model", channel=root, model="x/y", role="coder")
     await desk.until(lambda: "is said in" in swapped.words)
     assert desk.received[-1].text == "/coder x/y"
+    back = desk.human.command("codebutler", "rewind", channel=root, point=2)
+    await desk.until(lambda: "is said in" in back.words)
+    assert desk.received[-1].text == "/rewind 2"
     logged = desk.human.command("codebutler", "logs", task=thread)
     await desk.until(lambda: logged.original and logged.original.get("attachments"))
     listed = desk.human.command("codebutler", "threads")

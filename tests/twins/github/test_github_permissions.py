@@ -10,6 +10,7 @@ from codebutler.commands.builtin import REGISTRY
 from codebutler.events import ThreadOpened
 from codebutler.settings.shape import Access
 from codebutler.surfaces.github.wishes import BEGINS
+from codebutler.testing.github.apps import make_app
 from codebutler.thread.access import Act, may
 from codebutler.thread.state import ThreadState
 from codebutler.types import Person
@@ -64,3 +65,16 @@ def test_every_decision_by_every_kind_of_person(act: Act, allowed: set[str]) -> 
     state = ThreadState("t", opened=ThreadOpened(title="T", owner=OWNER))
     people = {"owner": OWNER, "admin": ADMIN, "chat": CHAT, "writer": WRITER}
     assert {name for name, person in people.items() if may(Access(), state, person, act)} == allowed
+
+
+@pytest.mark.parametrize("name", ["handy", "handy[bot]", "Handy"])
+async def test_an_app_is_called_by_its_own_name(desk: Desk, shop: Shop, name: str) -> None:
+    app = make_app(shop.twin.hub, 7, "handy")
+    app.installations["acme/shop"] = 70
+    ours = type(desk)(shop, desk.store, token=None, appId=7, privateKey=app.private)
+    await ours.open()
+    shop.ann.says(shop.ann.opens("A bug"), f"@{name} plan")
+    assert len(await ours.look()) == 1
+    assert await ours.hearing.people.wrote({"login": "handy[bot]", "type": "Bot"})
+    assert not await ours.hearing.people.wrote({"login": "other[bot]", "type": "Bot"})
+    await ours.hearing.close()
