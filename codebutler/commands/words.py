@@ -52,8 +52,8 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
     word = normal(text)
     if (meant := _at_any_time(word, text)) is not None:
         return meant
-    if state.paused_at and word in RETRY:
-        return ("retry", "")
+    if (meant := _standing_still(state, word)) is not None:
+        return meant
     if state.question is not None:
         return None
     if word in LOOKS:
@@ -84,6 +84,12 @@ def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
     if word == "memory revert" or word.startswith("memory revert "):
         return ("memory", text.strip().partition(" ")[2])
     return None
+
+
+def _standing_still(state: ThreadState, word: str) -> tuple[str, str] | None:
+    if state.listed and state.memory and state.question is None and word.strip("*_`") in KEEP:
+        return ("memory", "yes")  # the list was shown last, whatever the thread stands still for
+    return ("retry", "") if state.paused_at and word in RETRY else None
 
 
 def normal(text: str) -> str:

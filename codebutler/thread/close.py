@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from codebutler.errors import CodeButlerError
 from codebutler.events import (
     JournalCommitted,
@@ -142,5 +144,6 @@ async def _clean_up(desk: ThreadDesk) -> None:
     await desk.post(render.report(desk.state), key="report")
     if desk.state.memory:
         await desk.post(remembering.shown(desk.state), key="report:memory")
-    await desk.append(PhaseChanged(phase="closed", why="merged"))
+    card = render.status(replace(desk.state, phase="closed"))
+    await desk.post(card, key="status:closed", before=[PhaseChanged(phase="closed", why="merged")])
     await desk.log.update_row(phase="closed", status="merged")

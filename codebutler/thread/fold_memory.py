@@ -24,6 +24,7 @@ def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
     if e.items:
         s.memory = [*(s.memory or []), *e.items]
         s.marks = s.marks + [""] * len(e.items)
+        s.listed = bool(s.halted)
     s.turned_away += [text for text in e.known if text not in s.turned_away]
     s.set_aside = [*(x for x in s.set_aside if not any(is_like(x, y) for y in e.items)), *e.aside]
     s.unfit += e.unfit
@@ -32,7 +33,7 @@ def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
 @HANDLERS.on
 def _memory_marked(s: ThreadState, e: ev.MemoryMarked) -> None:
     s.set_aside = s.set_aside if s.memory is not None else []  # without a list, it was what is one now
-    s.memory, s.marks = list(e.items), list(e.marks)
+    s.memory, s.marks, s.listed = list(e.items), list(e.marks), bool(s.halted)
 
 
 @HANDLERS.on

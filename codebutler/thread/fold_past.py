@@ -46,7 +46,7 @@ FACTS = frozenset({
 SET = frozenset({
     "head", "files", "halted", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
     "reminder", "said", "rewinds", "live", "unended", "owed", "rebase", "onto",
-    "mend", "mending", "mends", "idle",
+    "mend", "mending", "mends", "idle", "listed",
 })  # fmt: skip
 
 
@@ -102,7 +102,7 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
 
 def _hold(state: ThreadState, event: ev.Rewound | ev.Forked) -> None:
     """A run that was cut off waits for a person's word, and its transcript says what happened."""
-    state.halted = "rewound" if event.hold else ""
+    state.halted, state.listed = "rewound" if event.hold else "", False
     frame = state.frames.get(event.frame)
     if event.note and frame is not None:
         frame.note(event.note)

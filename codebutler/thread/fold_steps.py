@@ -125,4 +125,4 @@ def _tool_finished(s: ThreadState, e: ev.ToolFinished) -> None:
 
 @HANDLERS.on
 def _limit_hit(s: ThreadState, e: ev.LimitHit) -> None:
-    s.halted, s.limit = f"paused: {e.what}", e
+    s.halted, s.limit, s.listed = f"paused: {e.what}", e, False

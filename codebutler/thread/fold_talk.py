@@ -33,7 +33,8 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
         s.issue = int(number)
     s.link = s.link or e.link
     if s.issues is None:
-        s.issues = named_issues(e.text, [e.external_id] if e.surface == "github" else [])
+        named = named_issues(e.text, [e.external_id] if e.surface == "github" else [])
+        s.issues = list(dict.fromkeys([*s.held, *named]))  # held before: of the thread that this goes on from
     _meet(s, e.author)
 
 
@@ -109,13 +110,13 @@ def _escalation_answered(s: ThreadState, e: ev.EscalationAnswered) -> None:
 @HANDLERS.on
 def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
     s.halted, s.question, s.merge = "cancelled", None, None
-    s.paused_at, s.cancelled_at, s.reminder = 0, s.seq, 0
+    s.paused_at, s.cancelled_at, s.reminder, s.listed = 0, s.seq, 0, False
     stop_researches(s)
 
 
 @HANDLERS.on
 def _paused(s: ThreadState, _e: ev.Paused) -> None:
-    s.halted, s.paused_at = "paused", s.seq
+    s.halted, s.paused_at, s.listed = "paused", s.seq, False
 
 
 @HANDLERS.on
@@ -161,6 +162,7 @@ def _turn_ended(s: ThreadState, e: ev.TurnEnded) -> None:
     if e.outcome != "paused":
         forget_capped(s)
     if e.outcome in {"failed", "cancelled", "paused"}:
+        s.listed = s.listed and bool(s.halted)
         s.halted = s.halted or e.outcome
 
 

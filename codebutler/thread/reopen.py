@@ -23,8 +23,9 @@ async def reopen(thread: Thread, message: int, by: Person, wish: str) -> str:
     state = thread.state
     if state.phase != "closed":
         return OPEN
-    name = f"reopen-{state.id}-{message}"
-    new = "t" + hashlib.sha256(f"{by.surface}\n{name}".encode()).hexdigest()[:9]
+    if (before := await _goes_on(thread)) is not None:
+        return f"Thread `{before}` goes on from here already: `codebutler chat --thread {before}`"
+    new, name = _names(state, message, by)
     title = f"{state.opened.title[:100] if state.opened else state.id} (again)"
     opened = ev.ThreadOpened(title=title, owner=by)
     frame = ev.FrameStarted(frame="pm", role="pm", content=thread.redact(_story(state, wish)))
@@ -41,6 +42,7 @@ async def reopen(thread: Thread, message: int, by: Person, wish: str) -> str:
         bindings=[(by.surface, name)],
         events=[
             NewEvent(opened.kind, "opened", ev.dump(opened)),
+            *_issues(state),
             NewEvent(frame.kind, "pm", ev.dump(frame)),
             NewEvent(posted.kind, "post:reopened", ev.dump(posted)),
         ],
@@ -50,6 +52,28 @@ async def reopen(thread: Thread, message: int, by: Person, wish: str) -> str:
     rows = [NewPost(f"reopened@{by.surface}:{name}", by.surface, name, ev.dump(words))]
     await thread.host.store.append(new, [], posts=rows)
     return f"Thread `{new}` goes on from here, with a branch of its own: `codebutler chat --thread {new}`"
+
+
+def _names(state: ThreadState, message: int, by: Person) -> tuple[str, str]:
+    """The id and the conversation of the thread that ``message`` asks for."""
+    name = f"reopen-{state.id}-{message}"
+    return "t" + hashlib.sha256(f"{by.surface}\n{name}".encode()).hexdigest()[:9], name
+
+
+async def _goes_on(thread: Thread) -> str | None:
+    """The thread that goes on from this one and is not over: the work must not be done in two."""
+    asked = (e for _, _, e in thread.state.live if isinstance(e, ev.CommandHandled) and e.name == "reopen")
+    for each in asked:
+        row = await thread.host.store.thread(_names(thread.state, each.message, each.by)[0])
+        if row is not None and row.phase != "closed" and row.status != "cancelled":
+            return row.id
+    return None
+
+
+def _issues(state: ThreadState) -> list[NewEvent]:
+    """The issues of the thread that was closed are those of the one that goes on from it."""
+    held = ev.IssueHeld(issues=state.issues or [])
+    return [NewEvent(held.kind, "held", ev.dump(held))] if held.issues else []
 
 
 def _landed(state: ThreadState) -> str:

@@ -99,6 +99,9 @@ async def test_a_secret_that_a_model_repeats_gets_out_nowhere(room: Room) -> Non
     assert CANARY not in str(results)
     assert len(door.texts("a")) == 4, door.texts("a")  # plan, note, pull request, report
     assert CANARY not in str(door.shown)
+    cards = [shown.message.text for shown in door.shown if shown.message.slot == "status"]
+    assert cards[-1].startswith("**closed** · ")
+    assert "PR #1 merged · $" in cards[-1]
     landed = subprocess.run(
         ["git", "-C", str(room.sample.remote), "log", "-p", "--all", "--format=%an %ae %s %b"],
         capture_output=True, text=True, check=True,

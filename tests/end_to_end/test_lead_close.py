@@ -59,7 +59,7 @@ async def test_a_journal_tells_the_whole_story_and_a_closed_thread_goes_on_in_a_
         lead=[*lead("Notes", "Notes live in A."), says("Nothing more.")],
     )  # fmt: skip
     async with room.engine(mind) as scene:
-        await scene.talk("a", "Write notes")
+        await scene.talk("a", "Write notes, closes #12")
         await scene.talk("a", "tabs")
         await scene.talk("a", "/pm openai/gpt-4o-mini")
         await scene.talk("a", "go")
@@ -94,7 +94,9 @@ async def test_a_journal_tells_the_whole_story_and_a_closed_thread_goes_on_in_a_
         assert "What was done:" in str(again.frames["pm"].messages[0]["content"])
         [(_, conversation)] = await scene.host.store.bindings(new)
         again = await scene.talk(conversation, "And zero?")
-        assert (again.id, again.outcome) == (new, "answered")
+        assert (again.id, again.outcome, again.held) == (new, "answered", ["#12"])
+        twice = await scene.talk("a", "reopen")
+        assert (await scene.posts(twice.id))[-1].startswith(f"Thread `{new}` goes on from here already")
 
 
 async def test_what_is_said_after_the_lead_looked_back_is_looked_at_when_it_is_merged(room: Room) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codebutler import events as ev
+from codebutler.commands import words
 from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
 from codebutler.types import MemoryItem, Person, Plan, PlanStep, ToolCall
@@ -144,3 +145,18 @@ def test_a_thread_is_called_by_no_words_that_were_taken_back_unread(
     state = fold("t", ((seq, 0.0, event) for seq, event in enumerate(events, 1)))
     assert state.opened is not None
     assert (state.title, state.opened.title, state.phase) == (title, title, phase)
+
+
+LESSON = MemoryItem(file="pm.md", text="a")
+MARKED = ev.MemoryMarked(message=0, by=ROBIN, items=[LESSON], marks=["keep"])
+
+
+@pytest.mark.parametrize("shown", [ev.MemoryProposed(items=[LESSON]), MARKED])
+@pytest.mark.parametrize("halt", [CANCELLED, HIT, FAILED, ev.TurnEnded(outcome="paused")])
+def test_a_yes_answers_what_was_shown_last(halt: ev.Event, shown: ev.Event) -> None:
+    rest = ev.TurnEnded(outcome="failed")
+    assert words.read(after(MARKED, halt, rest), "yes") == ("retry", "")
+    assert words.read(after(halt, rest, shown, rest), "yes") == ("memory", "yes")
+    assert words.read(after(halt, rest, shown, rest), "go") == ("retry", "")
+    resumed = ev.Resumed(message=0, by=ROBIN)
+    assert words.read(after(halt, rest, shown, rest, resumed, halt, rest), "yes") == ("retry", "")

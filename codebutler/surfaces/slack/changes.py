@@ -9,7 +9,7 @@ from codebutler.events import MessageReceived
 from codebutler.surfaces.files import taken_out
 from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.crosses import missed_crosses
-from codebutler.surfaces.slack.inbound import Heard, Self, plain, standing_files
+from codebutler.surfaces.slack.inbound import Heard, Self, standing_files, words
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.wording import at_work, load
@@ -70,7 +70,7 @@ def _change(conversation: str, ts: str, said: MessageReceived, stands: Json | No
     who = said.author.id
     if stands is None or stands.get("subtype") == "tombstone":
         return Heard("delete", channel, ts, root, who)
-    text, edited = plain(str(stands.get("text") or ""), us), stands.get("edited") or {}
+    text, edited = words(stands, us), stands.get("edited") or {}
     files = standing_files(stands)
     gone = taken_out(said.attachments, files)
     if not text and not files and (said.text or said.attachments):

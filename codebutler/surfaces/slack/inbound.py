@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from msgspec import Struct
 
 from codebutler.surfaces.slack.markup import unescaped
+from codebutler.surfaces.slack.told import told
 from codebutler.types import Json
 
 Kind: TypeAlias = Literal["message", "edit", "delete", "cancel"]
@@ -16,6 +17,8 @@ WORDS = frozenset({"", "file_share", "thread_broadcast", "me_message"})
 """Kinds of messages that people write."""
 STOPS = frozenset({"x", "octagonal_sign", "no_entry", "no_entry_sign"})
 """Reactions that stand for cancel."""
+SLACKBOT = "USLACKBOT"
+"""Slack's own bot, with reminders and set answers: the one bot whose messages have no ``bot_id``."""
 _TS = re.compile(r"\d+\.\d+")
 _NOTATION = re.compile(r"<([^<>\s|][^<>|]*)(?:\|([^<>]*))?>")
 
@@ -97,7 +100,18 @@ def read(event: Json, us: Self) -> Heard | None:
 
 def _person(message: Json, us: Self) -> bool:
     """Whether a person wrote it: neither we nor any other bot."""
-    return bool(message.get("user")) and not message.get("bot_id") and not us.wrote(message)
+    return message.get("user") not in {None, "", SLACKBOT} and not _app(message) and not us.wrote(message)
+
+
+def _app(message: Json) -> bool:
+    return bool(message.get("bot_id"))
+
+
+def words(message: Json, us: Self) -> str:
+    """All that a message says: a person's words with what they forward, an app's wherever they stand."""
+    if _app(message):
+        return plain(told(message), us)
+    return "\n\n".join(filter(None, [plain(str(message.get("text") or ""), us), *_shared(message, us)]))
 
 
 def _message(kind: Kind, message: Json, channel: str, event: Json, us: Self) -> Heard:
@@ -108,7 +122,7 @@ def _message(kind: Kind, message: Json, channel: str, event: Json, us: Self) -> 
         ts=ts,
         root=str(message.get("thread_ts") or ts),
         user=str(message.get("user", "")),
-        text="\n\n".join(filter(None, [plain(raw, us), *_shared(message, us)])),
+        text=words(message, us),
         files=standing_files(message),
         bare=event.get("type") == "app_mention" and "files" not in event,
         direct=event.get("channel_type") == "im" or channel.startswith("D"),
@@ -130,10 +144,10 @@ def _shared(message: Json, us: Self) -> Iterator[str]:
         if (
             isinstance(each, dict)
             and (each.get("is_share") or each.get("is_msg_unfurl"))
-            and each.get("text")
+            and (said := str(each.get("text") or "") or told(each))
         ):
             who = str(each.get("author_name") or each.get("author_subname") or "somebody")
-            quoted = plain(str(each["text"]), us).replace("\n", "\n> ")
+            quoted = plain(said, us).replace("\n", "\n> ")
             yield f"Forwarded from {who}:\n> {quoted}"
 
 
@@ -146,7 +160,7 @@ def _changed(event: Json, us: Self) -> Heard | None:
         message.get("text") == before.get("text") and files == standing_files(before)
     ):
         return None  # an unfurled link, a first reply: the words are the same
-    if not str(message.get("text") or "").strip() and not files:
+    if not words(message, us) and not files:
         return _deleted({**event, "deleted_ts": message.get("ts")}, us)
     return _message("edit", message, str(event.get("channel", "")), event, us)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from codebutler.store.store import Store
 from codebutler.surfaces.files import Files
 from codebutler.surfaces.slack.calls import Calls, SlackAway, SlackRefused
-from codebutler.surfaces.slack.inbound import Self, plain
+from codebutler.surfaces.slack.inbound import Self, words
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.wording import unsaid
 from codebutler.text import fit
@@ -87,8 +87,8 @@ class Intake(Files):
             log.warning("no history of %s:%s: %s", channel, root, error)
             return unsaid(error)
         for message in given:
-            if message.get("ts") == until or us.wrote(message) or not message.get("text"):
+            if message.get("ts") == until or us.wrote(message) or not (said := words(message, us)):
                 continue
             who = (await self.person(str(message["user"]))).label if message.get("user") else "an app"
-            lines.append(f"{who}: {plain(str(message['text']), us)}")
+            lines.append(f"{who}: {said}")
         return fit("\n".join(lines), HISTORY) if lines else ""

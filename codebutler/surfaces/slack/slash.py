@@ -12,7 +12,7 @@ from codebutler.commands.builtin import REGISTRY
 from codebutler.commands.typed import is_command
 from codebutler.surfaces.slack.asked import key_of, tell
 from codebutler.surfaces.slack.calls import SlackRefused
-from codebutler.surfaces.slack.inbound import Heard, plain
+from codebutler.surfaces.slack.inbound import Heard, words
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped, mrkdwn
 from codebutler.surfaces.slack.owners import opener
@@ -95,7 +95,7 @@ async def hand_over(link: Link, body: Json) -> None:
         link.later(teller(why, answer=str(body.get("response_url") or "")))
         return
     heard = Heard(
-        "message", channel, ts, root, user, text=plain(str(message.get("text") or ""), us),
+        "message", channel, ts, root, user, text=words(message, us),
         files=tuple(message.get("files") or ()), mention=True,
     )  # fmt: skip
     await door.accept(heard, called=root != ts, since=str(body.get("action_ts") or ""))

@@ -9,6 +9,7 @@ import pytest
 from codebutler import events as ev
 from codebutler.store.rows import NewPost
 from codebutler.surfaces.slack import inbound
+from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.inbound import Self
 from codebutler.testing.slack.faults import Fault
 from codebutler.types import Outbound
@@ -61,6 +62,79 @@ async def test_a_change_that_comes_before_its_message_counts(desk: Any, change: 
     first = ["the new words"] if change == "edit" else []
     await desk.until(lambda: len(desk.received) > len(first))
     assert sorted(i.text for i in desk.received) == ["another", *first]
+
+
+SECTION = {"type": "section", "text": {"type": "mrkdwn", "text": "*Build* failed"}}
+FIELDS = {
+    "type": "section",
+    "fields": [{"type": "mrkdwn", "text": "main"}, {"type": "mrkdwn", "text": "abc"}],
+}
+RICH = {
+    "type": "rich_text",
+    "elements": [
+        {
+            "type": "rich_text_section",
+            "elements": [{"type": "text", "text": "see "}, {"type": "link", "url": "https://ci.example/7"}],
+        }
+    ],
+}
+BUTTONS = {
+    "type": "actions",
+    "elements": [{"type": "button", "text": {"type": "plain_text", "text": "Retry"}}],
+}
+ALERT = {
+    "pretext": "New",
+    "title": "KeyError",
+    "title_link": "https://x.example/1",
+    "text": "in &lt;bands&gt;",
+}
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"attachments": [ALERT]}, "New\nKeyError (https://x.example/1)\nin <bands>"),
+        ({"attachments": [{"fallback": "build 7 failed"}]}, "build 7 failed"),
+        ({"attachments": [{"title": "T", "fields": [{"title": "on", "value": "main"}, 3]}]}, "T\non: main"),
+        ({"text": "failed", "blocks": [SECTION, FIELDS, RICH, BUTTONS]},
+         "*Build* failed\nmain\nabc\nsee https://ci.example/7"),
+        ({"text": "more than the block says", "blocks": [SECTION]}, "more than the block says"),
+        ({"text": "", "attachments": [{"blocks": [SECTION], "fallback": "[no preview]"}]}, "*Build* failed"),
+        ({"text": "", "blocks": "odd", "attachments": None}, ""),
+    ],
+)  # fmt: skip
+def test_what_an_app_says_is_read_wherever_it_stands(message: Json, says: str) -> None:
+    assert inbound.words({"bot_id": "BCI", **message}, US) == says
+
+
+@pytest.mark.parametrize("way", ["called", "handed over"])
+async def test_an_apps_alert_is_what_the_thread_is_about(desk: Any, way: str) -> None:
+    workspace = desk.slack.workspace
+    alert = {"text": "", "bot_id": "BCI", "subtype": "bot_message", "attachments": [ALERT]}
+    ts = workspace.post(workspace.channels[CHANNEL], alert)["ts"]
+    if way == "called":
+        desk.human.say(f"<@{US.user}> what is this?", thread=ts)
+    else:
+        desk.human.shortcut(ts, "codebutler_hand_over")
+    await desk.until(lambda: desk.received)
+    assert "KeyError (https://x.example/1)\nin <bands>" in desk.received[0].text
+    await missed_changes(desk.link, desk.door.hearing)
+    assert not [i for i in desk.received if i.deletes]
+
+
+def test_slackbots_reminders_are_nobodys_request() -> None:
+    assert inbound.read({**said("Reminder: standup"), "user": "USLACKBOT"}, US) is None
+
+
+async def test_what_is_forwarded_is_not_taken_for_taken_back(desk: Any) -> None:
+    """Its own text is empty; the look after an outage must not miss it."""
+    shared, forwarded = {"is_share": True, "text": "it is slow"}, desk.slack.workspace.new_ts()
+    message = {"ts": forwarded, "user": desk.human.user, "text": "", "attachments": [shared]}
+    desk.slack.workspace.post(desk.slack.workspace.channels[CHANNEL], message)
+    await desk.until(lambda: [i for i in desk.received if "it is slow" in i.text])
+    await desk.slack.sockets.settle()
+    await missed_changes(desk.link, desk.door.hearing)
+    assert not [i for i in desk.received if i.deletes == f"{CHANNEL}:{forwarded}"]
 
 
 async def test_a_message_where_the_app_is_not_is_not_taken_over(desk: Any) -> None:
