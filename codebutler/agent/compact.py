@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 
 from codebutler.agent.asking import ask
-from codebutler.agent.frame import Frame, text_of
+from codebutler.agent.frame import FILTERED, Frame, text_of
 from codebutler.agent.roles import Role
 from codebutler.agent.thinking import Thinking
 from codebutler.errors import ContextTooLong
@@ -68,7 +68,8 @@ async def compact(frame: Frame, role: Role, place: Thinking, model: str, window:
         reply, model, _ = answer
     except (EndTurn, ContextTooLong):  # its calls and their failures stand in the log: work goes on
         pass
-    story = place.redact(reply.content.strip()) if reply is not None else ""
+    whole = reply is not None and reply.finish not in FILTERED
+    story = place.redact(reply.content.strip()) if reply is not None and whole else ""
     content = _content(frame.first or text_of(old[0]), place.facts(), story or _listed(old))
     await place.append(
         Compacted(

@@ -20,6 +20,8 @@ RECENT = 32
 """Calls that are remembered to see loops in."""
 CUT = "length"
 """How a reply finishes that was cut at the most tokens that it may have."""
+FILTERED = frozenset({"content_filter", "refusal"})
+"""How a reply finishes that its provider kept back, all of it or its rest: half an answer is none."""
 LONGEST_LOOP = 3
 """Different calls that may take turns and still count as one loop."""
 
@@ -61,6 +63,8 @@ class Frame(Struct):
     """The last reply was cut at its limit, and the model was not told yet."""
     cuts: int = 0
     """Replies in a row that were cut."""
+    filtered: bool = False
+    """The provider kept back the rest of the last reply, and the model was not told yet."""
     ended: Outcome | None = None
     recent: list[tuple[str, str, str]] = []
     """(name, arguments, result) of the last calls: repetition without progress shows here."""
@@ -123,7 +127,7 @@ class Frame(Struct):
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
         self._say(content)
-        self.due, self.cut = True, False
+        self.due, self.cut, self.filtered = True, False, False
         self.nudges += 1
         self.nudged += 1
 
@@ -153,9 +157,10 @@ class Frame(Struct):
         self.busy += event.seconds
         self.cut = event.finish == CUT and not event.tool_calls
         self.cuts = self.cuts + 1 if self.cut else 0
+        self.filtered = event.finish in FILTERED and not event.tool_calls and bool(event.content.strip())
         self.last_text = "" if event.tool_calls else self._head + event.content
         self._head = self.last_text if self.cut else ""
-        self.due = bool(event.tool_calls) or self.cut or not event.content.strip()
+        self.due = bool(event.tool_calls) or self.cut or self.filtered or not event.content.strip()
         self._rest = False
 
     def result(self, event: ToolFinished, *, ends_turn: bool) -> None:
@@ -182,6 +187,11 @@ class Frame(Struct):
     def steps_since_heard(self) -> int:
         """Model steps since somebody last spoke to this role."""
         return self.step - self.heard_at
+
+    @property
+    def stands_filtered(self) -> bool:
+        """Whether the last reply lacks its rest, and nobody has said "go" since."""
+        return self.filtered and self.heard_at < self.step
 
     @property
     def repeats(self) -> int:

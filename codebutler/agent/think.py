@@ -9,7 +9,7 @@ import asyncio
 
 from codebutler.agent.asking import Answer, ask
 from codebutler.agent.compact import compact, limit
-from codebutler.agent.frame import Frame
+from codebutler.agent.frame import FILTERED, Frame
 from codebutler.agent.roles import Role
 from codebutler.agent.thinking import Thinking
 from codebutler.errors import ContextTooLong
@@ -29,8 +29,6 @@ SAID = 3_000
 """Characters that are shown of a reply that never came to its end."""
 FAILING, HOPELESS = 10, 20
 """Failed calls in a row after which the model is told, and after which the turn ends."""
-FILTERED = frozenset({"content_filter", "refusal"})
-"""Ends of an empty reply that its provider has chosen: asking again would bring the same."""
 EMPTY = "Your last reply was empty. Call a tool, or answer in words if you are done."
 LOOPING = (
     "You made the same call several times in a row and it changes nothing. "
@@ -46,6 +44,7 @@ GO_ON = (
     "Your last reply was cut off at the most tokens that a reply may have. If you were writing an answer, "
     "go on exactly where it broke off, and be brief. If work is left, call tools, in smaller steps."
 )
+FILTER = "The provider's filter kept back the rest of your last reply. Answer anew, in other words."
 
 
 async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> None:
@@ -53,6 +52,8 @@ async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> No
     await _look_for_loops(frame, role, place)
     if frame.cut:  # looked for here, not behind the reply: a crash in between must not lose it
         await _cut(frame, role, place)
+    if frame.filtered:
+        await _filtered(frame, role, place)
     answer = await _answer(frame, role, tools, place)
     if answer is None:
         return  # somebody spoke while the model was away: they are heard first
@@ -72,8 +73,10 @@ async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> No
             seconds=round(seconds, 3),
         )
     )
-    if not reply.content.strip() and not reply.tool_calls and not frame.cut:
-        if reply.finish in FILTERED:
+    if frame.filtered:
+        await _filtered(frame, role, place)
+    elif not reply.content.strip() and not reply.tool_calls and not frame.cut:
+        if reply.finish in FILTERED:  # its provider has chosen this: asking again would bring the same
             raise EndTurn(
                 "failed", f"the filter of {reply.model or model} kept back the {role.title}'s reply"
             )
@@ -112,6 +115,14 @@ async def _cut(frame: Frame, role: Role, place: Thinking) -> None:
         said = f". It said: {fit(frame.last_text, SAID)}" if frame.last_text.strip() else ""
         raise EndTurn("failed", f"{words} of {role.limits.max_output} tokens{said}")
     await place.append(Nudged(frame=frame.id, content=GO_ON, reason="cut"))
+
+
+async def _filtered(frame: Frame, role: Role, place: Thinking) -> None:
+    """Half an answer is not taken for one. It stands in the log: a crash in between does not lose it."""
+    if frame.stands_filtered:
+        words = f"the filter of its model's provider kept back the rest of the {role.title}'s reply"
+        raise EndTurn("failed", f"{words}. It said: {fit(frame.last_text, SAID)}")
+    await place.append(Nudged(frame=frame.id, content=FILTER, reason="filtered"))
 
 
 async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from codebutler.models import bill
+from codebutler.models import bill, ends
 from codebutler.models.bill import Told
 from codebutler.types import Json, ToolCall
 
@@ -17,8 +17,6 @@ MAX_CHARS = 32 * 1024 * 1024
 """More text than any model writes; a reply beyond it is cut off by the client."""
 MAX_CALLS = 128
 """Calls that count of one reply: its steps and repetitions are looked at between replies only."""
-_WORD = 60
-"""Characters of how an answer ended."""
 _BLOCK = 100
 """Characters for which a call or a thought counts although it says nothing."""
 _REASONING = ("reasoning_content", "reasoning")
@@ -70,7 +68,7 @@ class Assembler:
         if choice is None:
             return ""
         if isinstance(choice.get("finish_reason"), str):
-            self.finish = _end(choice["finish_reason"])
+            self.finish = ends.plain(choice["finish_reason"])
         piece = choice.get("delta") or choice.get("message")
         if not isinstance(piece, dict):
             return ""
@@ -199,11 +197,6 @@ class Assembler:
                 last[key] += value
             elif value is not None:
                 last[key] = value
-
-
-def _end(reason: str) -> str:
-    """How an answer ended, if that can be one of the words for it: it goes into the log."""
-    return reason if len(reason) <= _WORD and reason.isascii() and reason.isprintable() else "unknown"
 
 
 def _unknown(piece: Json) -> Iterator[Any]:

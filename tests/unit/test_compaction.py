@@ -12,9 +12,10 @@ import pytest
 
 from codebutler.agent import loop
 from codebutler.agent.compact import FULL, KEPT, limit
-from codebutler.agent.frame import Frame
+from codebutler.agent.frame import FILTERED, Frame
 from codebutler.agent.roles import Role, load_role
 from codebutler.agent.standing import Standing
+from codebutler.agent.think import FILTER
 from codebutler.errors import ContextTooLong, ModelUnavailable
 from codebutler.events import Compacted, Event, FrameStarted, ModelRequested
 from codebutler.models.breaker import Breaker
@@ -144,7 +145,7 @@ PAGE = Tool(ToolSpec("page", "page", {"type": "object"}, read_only=True, recover
 class Reader:
     """A mind that reads ``pages`` pages and then is done; its summaries are ``story``."""
 
-    def __init__(self, pages: int, *stories: str | Exception) -> None:
+    def __init__(self, pages: int, *stories: str | Exception | ModelReply) -> None:
         self.left = pages
         self.stories = list(stories) or ["Read pages; s3cret found at a.py:7."]
 
@@ -153,7 +154,7 @@ class Reader:
             story = self.stories.pop(0) if len(self.stories) > 1 else self.stories[0]
             if isinstance(story, Exception):
                 raise story
-            return says(story)
+            return story if isinstance(story, ModelReply) else says(story)
         if not self.left:
             return says("done")
         self.left -= 1
@@ -204,11 +205,12 @@ async def test_the_log_alone_gives_the_same_transcript() -> None:
     assert again.usd == pytest.approx(0.001 * len(place.client.asked))
 
 
-@pytest.mark.parametrize("story", ["", ModelUnavailable("503")])
-async def test_without_a_story_the_engine_lists_what_was_done(story: str | Exception) -> None:
+@pytest.mark.parametrize("story", ["", ModelUnavailable("503"), ModelReply("half", finish="content_filter")])
+async def test_without_a_story_the_engine_lists_what_was_done(story: str | Exception | ModelReply) -> None:
     place = await Place(Reader(12, story)).start()
     assert await place.run() == "done"
     assert 'page {"n": 11}' in place.compactions[0].content
+    assert "half" not in place.compactions[0].content
 
 
 async def test_one_failure_does_not_cost_the_notes() -> None:
@@ -280,3 +282,19 @@ async def test_a_model_that_never_answers_ends_with_the_roles_time(silent: str) 
     anywhere: Any = place
     with pytest.raises(EndTurn, match="no answer from its model within its 1 seconds"):
         await loop.run(place.frame, role, Toolset([PAGE]), anywhere)
+
+
+@pytest.mark.parametrize("finish", sorted(FILTERED))
+async def test_half_an_answer_that_a_filter_left_is_no_answer(finish: str) -> None:
+    replies = iter([ModelReply("half", finish=finish), says("whole")])
+
+    async def mind(_: Asked) -> ModelReply:
+        return next(replies)
+
+    place = await Place(mind).start()
+    for _ in range(2):  # the second time as after a crash: nobody has said "go"
+        with pytest.raises(EndTurn, match=r"kept back the rest of the Coder's reply.* half"):
+            await place.run()
+    assert len(place.client.asked) == 1
+    place.frame.renew()
+    assert (await place.run(), place.client.asked[1].messages[-1]["content"]) == ("whole", FILTER)
