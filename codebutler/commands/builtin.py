@@ -166,8 +166,18 @@ async def _usage(_args: _None, decide: Decisions, _word: Word) -> str:
     return render.usage_table(decide.state)
 
 
-async def _help(_args: _None, _decide: Decisions, _word: Word) -> str:
-    return REGISTRY.help()
+AT_GITHUB = """
+- `plan` A plan for this issue, as a file that you may edit.
+- `implement` The work by that plan, as a pull request.
+- `respond` Answers to a review of my pull request, and fixes.
+- `review` Findings on the lines of this pull request.
+
+Say each behind my name, without the slash."""
+"""What only issues and pull requests have."""
+
+
+async def _help(_args: _None, _decide: Decisions, word: Word) -> str:
+    return REGISTRY.help() + (AT_GITHUB if word.by.surface == "github" else "")
 
 
 def _model_of(role: str) -> Definition:

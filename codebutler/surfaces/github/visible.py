@@ -7,6 +7,8 @@ import unicodedata
 
 CUT = 20_000
 """Characters of one text that are taken."""
+_BLANK = re.compile(r"\A(?:[^\S\n]*\n)+|\A(?! {4}|\t)[^\S\n]+")
+"""What comes before the first words, but for an indent that makes them code."""
 _COMMENT = re.compile(
     r"<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<![A-Za-z][^>]*(?:>|\Z)", re.DOTALL
 )
@@ -32,7 +34,7 @@ def visible(text: str) -> str:
     for pattern in (_COMMENT, _HIDDEN_TAG, _IMAGE, _REFERENCE):
         text = pattern.sub("", text)
     text = _TAG.sub("", _TITLE.sub(r"\1)", text))
-    return re.sub(r"\n{3,}", "\n\n", text).strip()[:CUT]
+    return _BLANK.sub("", re.sub(r"\n{3,}", "\n\n", text)).rstrip()[:CUT]
 
 
 def _shows(char: str) -> bool:

@@ -11,6 +11,7 @@ from codebutler.surfaces.github.visible import visible
 
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
 _QUOTE = re.compile(r"^ {0,3}>.*$", re.MULTILINE)
+_INDENTED = re.compile(r"^(?: {4}|\t).*@", re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]*`")
 BEGINS = frozenset({"plan", "implement", "respond", "review"})
 """What opens a thread where there is none."""
@@ -26,7 +27,7 @@ class Wish(Struct, frozen=True):
 def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish | None:
     """What is asked of one of ``names``; None when none of them is called."""
     shown = visible(text)
-    heard = _FENCE.sub("", _QUOTE.sub("", shown))
+    heard = _without_indented(_FENCE.sub("", _QUOTE.sub("", shown)))
     bare = _CODE.sub(lambda found: " " * len(found[0]), heard)
     ours = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
     called = re.search(rf"(?<![\w@/.`-])@(?:{ours})(?![\w-]|/)[,:]?", bare, re.IGNORECASE)
@@ -38,3 +39,17 @@ def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish 
     if word in commands or word in BEGINS:
         return Wish(word, more.strip())
     return Wish("", rest)
+
+
+def _without_indented(text: str) -> str:
+    """Text without code that is told by its indent alone: the same indent in a list is no code."""
+    if _INDENTED.search(text) is None:
+        return text
+    from markdown_it import MarkdownIt
+
+    lines = text.split("\n")
+    for token in MarkdownIt("commonmark").parse(text):
+        if token.type == "code_block" and token.map is not None:
+            first, end = token.map
+            lines[first:end] = [""] * (end - first)
+    return "\n".join(lines)
