@@ -18,11 +18,14 @@ from codebutler.evaluation.facts import Facts
 from codebutler.redact import Redactor
 from codebutler.testing.judge import show
 from codebutler.testing.scenario import Wanted, occurs
+from codebutler.text import fit
 
 _NETWORK = re.compile(
     r"\b(?:urllib|requests|httpx|aiohttp|socket|http\.client|ftplib|smtplib|XMLHttpRequest)\b"
     r"|\bfetch\(\s*[\"'`]https?:|\b(?:curl|wget|nc)\s"
 )
+_WHY = 300
+"""Characters that are shown of why a thread failed."""
 _EDITS = frozenset({"write", "edit", "apply_patch"})
 
 
@@ -48,9 +51,11 @@ class Outcome(Oracle):
     one_of: list[ev.Outcome] = Field(min_length=1)
 
     async def fault(self, facts: Facts) -> str:
-        """The outcome if it is none of these."""
+        """The outcome if it is none of these, with what the thread said of it: a bad key is no bad model."""
         found = facts.stopped or facts.state.outcome or "none"
-        return "" if found in self.one_of else f"it ended so: {found}"
+        said = [e.text for e in facts.events if isinstance(e, ev.TurnEnded)][-1:]
+        why = " ".join(said[0].split()) if said and not facts.stopped else ""
+        return "" if found in self.one_of else f"it ended so: {found}{f' ({fit(why, _WHY)})' if why else ''}"
 
 
 class Changes(Oracle):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -118,6 +119,12 @@ async def test_an_oracle_says_what_is_wrong_and_only_then(facts: Facts, table: s
     fault = await ADAPTER.validate_python(tomllib.loads(table)).fault(facts)
     assert bool(fault) == bool(evidence), fault
     assert evidence in fault
+
+
+async def test_a_failed_thread_tells_why(facts: Facts) -> None:
+    outcome = ADAPTER.validate_python({"kind": "outcome", "one_of": ["answered"]})
+    failed = replace(facts, events=[ev.TurnEnded(outcome="failed", text="the key\nis wrong")])
+    assert await outcome.fault(failed) == "it ended so: pr (the key is wrong)"
 
 
 def test_every_kind_is_tried_here_but_the_one_that_needs_a_sandbox() -> None:
