@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 
 NAMED = re.compile(r"""['"](.+)['"]""")
 _NAME_CHARS = 300
@@ -33,3 +34,16 @@ def has_strays(folder: str) -> bool:
     except OSError:
         return False
     return bool(names) and ".git" not in names
+
+
+def ignored_since(git: Callable[..., bytes], since: str) -> list[bytes]:
+    """Paths of the index that are ignored now and that the commit ``since`` lacks.
+
+    ``git`` runs it with the index. Git itself goes on with what it once took, be it named in a .gitignore.
+    """
+    ignored = git("ls-files", "-c", "-i", "-z", "--exclude-standard").split(b"\0")
+    if ignored == [b""]:
+        return []
+    only = ("--name-only", "-z", "--no-renames", "--diff-filter=A", "--ignore-submodules=none")
+    added = set(git("diff-index", "--cached", *only, since).split(b"\0"))
+    return [name for name in ignored if name and name in added]
