@@ -100,6 +100,13 @@ class Folder:
         again = Outbound(text=words, kind="notice")
         await self._log.post(again, key=f"notice:restored:{self._log.state.seq}")
 
+    async def left_out(self) -> list[str]:
+        """What of the folder no commit takes in: a line each, with the way out."""
+        state = self._log.state
+        if state.worktree is None or state.removed:
+            return []
+        return await (await self.hands()).left_out(state.head, sorted(state.wrote))
+
     async def model_hands(self) -> Relocated:
         """The executor as a model's calls reach it."""
         tree, repo = self._log.state.worktree, self._host.repo

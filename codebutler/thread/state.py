@@ -121,6 +121,8 @@ class ThreadState:
     setup: ev.SetupFinished | None = None
     head: str = ""
     files: set[str] = field(default_factory=set)
+    wrote: set[str] = field(default_factory=set)
+    """Files that a role wrote by its tools: git may ignore them, and no commit would have them."""
     checklist: list[ChecklistItem] = field(default_factory=list)
     pushed: str = ""
     pr: ev.PrOpened | None = None
