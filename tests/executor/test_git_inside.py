@@ -116,21 +116,6 @@ async def test_nested_repositories_are_left_out(hands: Executor, linked: Any) ->
     )
 
 
-async def test_ignored_files_are_named_if_tools_wrote_them(hands: Executor, linked: Any) -> None:
-    """Those of commands (caches, dependencies) are nobody's work; the tracked ones are in the commit."""
-    for path in ("a.log", "tmp/*.log", "it's \nodd.log", "kept.txt"):
-        assert (await hands.call("write", {"path": path, "content": "x\n"})).ok
-    await hands.call("bash", {"command": "echo y > b.log; echo y > tmp/c.log"})
-    wrote = ["a.log", "gone.log", "it's \nodd.log", "kept.txt", "tmp/*.log"]
-    commit = await _checkpoint(hands, linked, linked.base)
-    names = [wrote[0], wrote[2], wrote[4]]
-    assert [each.path for each in await hands.status(commit, wrote)] == names
-    said = await hands.left_out(commit, wrote)
-    assert said[0] == "ignored by .gitignore, so in no commit: 'a.log'"
-    assert len(said) == 3
-    assert await hands.left_out(commit, []) == []
-
-
 @pytest.mark.parametrize(
     "command",
     [
