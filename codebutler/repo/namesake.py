@@ -10,16 +10,19 @@ from codebutler.repo.git import git
 
 NAME = "codebutler"
 _NEW = f"{NAME}-old"
+_OWN = f"refs/heads/{NAME}"
 
 
 async def known(repo: Repo) -> RepoError | None:
     """What is in the way as far as this clone knows: its own branch, and the remote's as last fetched."""
-    return in_the_way(await _has(repo, f"heads/{NAME}"), await _fetched(repo))
+    fetched = f"refs/remotes/{repo.remote_name or '-'}/{NAME}"
+    names = await _names(repo, _OWN, fetched)
+    return in_the_way(_OWN in names, repo.remote_name if fetched in names else "")
 
 
 async def found(repo: Repo, there: str) -> RepoError | None:
     """The same with the remote just asked: ``there`` is its name if it has such a branch, else ""."""
-    return in_the_way(await _has(repo, f"heads/{NAME}"), there)
+    return in_the_way(_OWN in await _names(repo, _OWN), there)
 
 
 def in_the_way(here: bool, there: str) -> RepoError | None:
@@ -40,14 +43,7 @@ def in_the_way(here: bool, there: str) -> RepoError | None:
     )
 
 
-async def _fetched(repo: Repo) -> str:
-    if repo.remote_name and await _has(repo, f"remotes/{repo.remote_name}/{NAME}"):
-        return repo.remote_name
-    return ""
-
-
-async def _has(repo: Repo, name: str) -> bool:
-    """Whether there is a ref of just this name; a folder of refs is none."""
-    return bool(
-        await git("rev-parse", "--verify", "--quiet", f"refs/{name}", gitdir=repo.gitdir, check=False)
-    )
+async def _names(repo: Repo, *refs: str) -> list[str]:
+    """Those of ``refs`` that there are, with whatever lies below them."""
+    out = await git("for-each-ref", "--format=%(refname)", *refs, gitdir=repo.gitdir)
+    return out.decode(errors="replace").splitlines()

@@ -51,8 +51,10 @@ class Folder:
         """Look where the base branch stands now, and log it."""
         host, local = self._host, self._host.config.forge == "local"
         way = await way_to(host.repo, host.config)
-        found = await base_commit(host.repo, home=host.home, local=local, url=way.url, token=way.token)
-        notices = [*found.notices, *await self._warned()]
+        async with together() as group:
+            warned = group.create_task(self._warned())
+            found = await base_commit(host.repo, home=host.home, local=local, url=way.url, token=way.token)
+        notices = [*found.notices, *warned.result()]
         event = BaseResolved(commit=found.commit, branch=found.branch, notices=notices)
         await self._log.append(event)
         self._dependencies.begin(found.commit)
