@@ -244,6 +244,14 @@ class ThreadState:
         return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
 
     @property
+    def coding(self) -> bool:
+        """An approved plan waits for the Coder or is being carried out, and no pull request is open."""
+        if self.merged is not None or self.pr_state == "open" or self.phase == "closed":
+            return False
+        due = self.approval is not None and self.carried_out != self.approval.hash
+        return self.phase == "coder" or (due and not self.plan_waits)
+
+    @property
     def withdrawn(self) -> bool:
         """All that was said was taken back before anybody read it; whoever speaks now opens it again."""
         return self.phase == "closed" and not self.frames
