@@ -249,8 +249,10 @@ class Workspace(Folder):
         """Lay ``new`` out, but no file that is ignored now shall get into a commit; returns the new tip."""
         what, gitdir, moved = "the older state", self._host.repo.gitdir, await self.moved_files(old, new)
         bared = await self._lay(old, new, what=what, moved=moved)
-        if bared:
-            tree, names = await with_ignores(gitdir, await commits.tree_of(gitdir, new), old, moved)
+        tree, names = await with_ignores(
+            gitdir, await commits.tree_of(gitdir, new), old, moved if bared else ()
+        )
+        if names:
             held = await commits.commit_tree(gitdir, tree, old, message, identity=self.identity)
             await self._lay(new, held, what=what, moved=names)
             await self._log.post(still_ignored(names, bared), key=f"notice:ignored:{held}")
