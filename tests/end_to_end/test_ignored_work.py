@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from codebutler.testing.cast import Cast, bash, lead, plan, write
+from codebutler.testing.cast import Cast, Line, bash, lead, plan, write
 from codebutler.testing.doubles import says
 
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def test_ignored_files_stay_out_of_the_branch_also_after_a_rewind(room: Room) -> None:
-    script = [
+    script: list[Line] = [
         write("A", "a\n"),
         bash("mkdir gen; echo g > gen/g; echo key > .env"),
         bash("printf 'gen/\\n.env\\n' >> .gitignore; echo b > B"),
