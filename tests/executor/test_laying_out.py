@@ -54,15 +54,16 @@ async def test_an_ignored_file_in_the_way_leaves_all_as_it_was(hands: Executor, 
     assert _held(linked.tree) == before
 
 
-async def test_what_fails_half_way_is_put_back(hands: Executor, linked: Any) -> None:
-    tip = await _saved(hands, linked, linked.base, "echo two > two; rm hello.txt; echo z > sub/code.py")
-    blob = linked.git("rev-parse", f"{linked.base}:hello.txt")
-    entries = linked.git("ls-tree", linked.base) + f"\n100644 blob {blob}\t{'n' * 300}\n"
-    new = linked.git("commit-tree", "-m", "x", linked.git("mktree", data=entries.encode()))
+async def test_what_is_found_wrong_afterwards_is_put_back(hands: Executor, linked: Any) -> None:
+    older = await _saved(hands, linked, linked.base, "echo o > old; mkdir two; echo x > two/x")
+    command = "rm -r old two; echo two > two; echo z > sub/code.py; rm hello.txt; echo gen >> .gitignore"
+    tip = await _saved(hands, linked, older, f"{command}; echo g > gen")
     before = _held(linked.tree)
-    with pytest.raises(RepoError, match="cannot be laid out"):
-        await lay_out(hands, tip, new, what="it", moved=_moved(linked, tip, new))
+    moved = [*_moved(linked, tip, older), "gen"]  # as if the tip had a file that could not be taken away
+    with pytest.raises(RepoError, match="laid out in .*: gen"):
+        await lay_out(hands, tip, older, what="it", moved=moved)
     assert _held(linked.tree) == before
+    assert await hands.status(tip) == []
 
 
 async def test_what_a_checkpoint_took_before_it_was_ignored_leaves_it(hands: Executor, linked: Any) -> None:
