@@ -50,6 +50,7 @@ async def lay_out(hands: Executor, old: str, new: str, *, what: str, moved: Coll
     left = {change.path for change in found} - bared
     if left:
         await hands.call("bash", {"command": (_BEGIN + _BACK).format(**given)})
+        await hands.tree(old, since=old)  # the look took in what is ignored again
     if not said.ok or left:
         detail = ", ".join(sorted(left)[:5]) if said.ok else said.text.strip()[-400:]
         raise RepoError(

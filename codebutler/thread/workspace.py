@@ -255,6 +255,7 @@ class Workspace(Folder):
         if names:
             held = await commits.commit_tree(gitdir, tree, old, message, identity=self.identity)
             await self._lay(new, held, what=what, moved=names)
+            await (await self.hands()).tree(held, since=held)  # the look took in what is ignored again
             await self._log.post(still_ignored(names, bared), key=f"notice:ignored:{held}")
             new = held
         await self._move(old, new, what=what)

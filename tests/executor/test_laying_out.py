@@ -60,7 +60,7 @@ async def test_what_is_found_wrong_afterwards_is_put_back(hands: Executor, linke
     tip = await _saved(hands, linked, older, f"{command}; echo g > gen")
     before = _held(linked.tree)
     moved = [*_moved(linked, tip, older), "gen"]  # as if the tip had a file that could not be taken away
-    with pytest.raises(RepoError, match="laid out in .*: gen"):
+    with pytest.raises(RepoError, match=r"laid out in .*: gen"):
         await lay_out(hands, tip, older, what="it", moved=moved)
     assert _held(linked.tree) == before
     assert await hands.status(tip) == []
