@@ -13,7 +13,6 @@ from codebutler.errors import RepoError
 from codebutler.repo import worktrees
 from codebutler.repo.commits import commit_files
 from codebutler.repo.discover import Repo, find_repo
-from codebutler.repo.index import owe_index, settle_index, sync_index
 from codebutler.repo.removal import delete_tree
 from codebutler.repo.words import slug
 
@@ -55,38 +54,6 @@ async def test_in_the_folder_a_persons_git_status_is_right(repo: Repo, git_box: 
     assert git_box.git("-C", str(tree.path), "status", "--porcelain") == ""
     await _work(repo, tree)
     assert git_box.git("-C", str(tree.path), "status", "--porcelain") == "D new.txt"
-
-
-async def test_an_index_that_another_git_holds_is_left_alone(repo: Repo) -> None:
-    tree = await worktrees.create(repo, "x", repo.head, thread="t1")
-    (tree.gitdir / "index.lock").touch()
-    assert not await sync_index(repo.gitdir, tree.ref, repo.head)
-    (tree.gitdir / "index.lock").unlink()
-    assert await sync_index(repo.gitdir, tree.ref, repo.head)
-
-
-async def test_an_index_that_is_owed_follows_the_branch_and_else_keeps_what_a_person_staged(
-    repo: Repo, git_box: GitBox
-) -> None:
-    """Owed means on disk: whoever looks next finds it, after a kill as well."""
-    tree = await worktrees.create(repo, "x", repo.head, thread="t1")
-    there = ("-C", str(tree.path))
-    git_box.git(*there, "checkout-index", "--all")
-    await owe_index(repo.gitdir, tree.ref)
-    new = git_box.commit({"new.txt": "2\n"})
-    git_box.git("update-ref", tree.ref, new)
-    (tree.path / "new.txt").write_text("2\n")
-    assert git_box.git(*there, "status", "--porcelain") == "D  new.txt\n?? new.txt"
-    (tree.gitdir / "index.lock").touch()
-    await settle_index(repo.gitdir, tree.ref)
-    (tree.gitdir / "index.lock").unlink()
-    assert git_box.git(*there, "status", "--porcelain") != ""
-    await settle_index(repo.gitdir, tree.ref)
-    assert git_box.git(*there, "status", "--porcelain") == ""
-    (tree.path / "mine.txt").write_text("mine\n")
-    git_box.git(*there, "add", "mine.txt")
-    await settle_index(repo.gitdir, tree.ref)
-    assert git_box.git(*there, "status", "--porcelain") == "A  mine.txt"
 
 
 async def test_taken_names_get_a_number_and_no_branch_moves(repo: Repo, git_box: GitBox) -> None:
