@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.repo.index import owe_index
-from codebutler.testing.cast import WRITES, Held, bash, does, team
+from codebutler.testing.cast import WRITES, Held, Line, bash, does, team
 from codebutler.testing.doubles import says
 from tests.end_to_end.test_people_trouble import EVE, cast, names
 
@@ -86,7 +86,7 @@ async def test_after_a_stop_in_mid_run_ordinary_git_there_undoes_nothing(room: R
 
 async def test_an_index_that_a_kill_left_behind_follows_before_work_goes_on(room: Room) -> None:
     first, second = Held(says("Wrote.")), Held(says("Wrote."))
-    coder = [WRITES, first, does("read", path="NOTE"), second]
+    coder: list[Line] = [WRITES, first, does("read", path="NOTE"), second]
     async with room.engine(team(coder=coder)) as scene:
         await scene.talk("a", "Add a note")
         await scene.say("a", "go")
