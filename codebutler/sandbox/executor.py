@@ -188,10 +188,15 @@ class Executor:
         """Write the files of ``commit`` into the folder, which must be empty."""
         await self._git("fill", {"commit": as_sha(commit)})
 
-    async def status(self, base: str) -> list[FileChange]:
-        """Paths that differ from the commit ``base``, untracked ones included, ignored ones not."""
-        reply = await self._git("status", {"base": as_sha(base)})
+    async def status(self, base: str, wrote: Sequence[str] = ()) -> list[FileChange]:
+        """Paths that differ from the commit ``base``, untracked ones too; ignored ones if in ``wrote``."""
+        reply = await self._git("status", {"base": as_sha(base), "wrote": list(wrote)})
         return [as_change(each) for each in as_list(reply.get("changes"))]
+
+    async def left_out(self, base: str, wrote: Sequence[str]) -> list[str]:
+        """What a commit on ``base`` cannot hold, a line each; ignored files only if in ``wrote``."""
+        reply = await self._git("status", {"base": as_sha(base), "wrote": list(wrote)})
+        return [plain_text(each, 500) for each in as_list(reply.get("skipped"))[:50]]
 
     async def diff(self, base: str, paths: Sequence[str] = ()) -> str:
         """A text diff against the commit ``base``, capped with head and tail."""

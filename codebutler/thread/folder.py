@@ -10,7 +10,7 @@ import asyncio
 from codebutler.errors import BranchLost, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady
 from codebutler.forges.choose import taken_branches, way_to
-from codebutler.repo import commits, objects, snapshots, worktrees
+from codebutler.repo import commits, namesake, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
 from codebutler.repo.git import is_ancestor, plumb, tip_of
 from codebutler.repo.index import settle_index
@@ -52,11 +52,21 @@ class Folder:
         """Look where the base branch stands now, and log it."""
         host, local = self._host, self._host.config.forge == "local"
         way = await way_to(host.repo, host.config)
-        found = await base_commit(host.repo, home=host.home, local=local, url=way.url, token=way.token)
-        event = BaseResolved(commit=found.commit, branch=found.branch, notices=list(found.notices))
+        async with together() as group:
+            warned = group.create_task(self._warned())
+            found = await base_commit(host.repo, home=host.home, local=local, url=way.url, token=way.token)
+        notices = [*found.notices, *warned.result()]
+        event = BaseResolved(commit=found.commit, branch=found.branch, notices=notices)
         await self._log.append(event)
         self._dependencies.begin(found.commit)
         return event
+
+    async def _warned(self) -> list[str]:
+        """What will keep the Coder from its branch is said while the PM is only asked; it may need none."""
+        if self._log.state.worktree is not None:
+            return []
+        blocked = await namesake.known(self._host.repo)
+        return [] if blocked is None else [str(blocked)]
 
     async def moved_files(self, old: str, new: str) -> set[str]:
         """Paths that changed between two commits."""
@@ -107,6 +117,13 @@ class Folder:
         words = f"The folder {tree.path} was gone; here it is again, as the branch {tree.branch} has it."
         again = Outbound(text=words, kind="notice")
         await self._log.post(again, key=f"notice:restored:{self._log.state.seq}")
+
+    async def left_out(self) -> list[str]:
+        """What of the folder no commit takes in: a line each, with the way out."""
+        state = self._log.state
+        if state.worktree is None or state.removed:
+            return []
+        return await (await self.hands()).left_out(state.head, sorted(state.wrote))
 
     async def model_hands(self) -> Relocated:
         """The executor as a model's calls reach it."""

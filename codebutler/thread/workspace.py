@@ -284,7 +284,8 @@ class Workspace(Folder):
         tree, repo = await worktrees.find(self._host.repo, self._log.state.id), self._host.repo
         if tree is not None:
             there = await asyncio.to_thread(worktrees.stands, repo, tree.branch)
-            found = await (await self.hands()).status(self._log.state.head) if there else []
+            state = self._log.state
+            found = await (await self.hands()).status(state.head, sorted(state.wrote)) if there else []
             dirty = [change.path for change in found]
             await self.close()
             await worktrees.remove(repo, tree, dirty=dirty, landed=landed, keep_branch=keep_branch)
