@@ -15,8 +15,8 @@ from typing import Any
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
-from gitcall import SETTINGS, environment
-from leftout import has_strays, ignored, left_out, named, nested
+from gitcall import SETTINGS, environment, listed
+from leftout import has_strays, ignored, ignored_since, left_out, named, nested
 from oddfiles import Stuck, odd_files
 from records import Records
 from scratch import copy
@@ -155,14 +155,8 @@ class GitWork:
         told = self.run("ls-files", "-v", "-z").split(b"\0")
         here = [each[2:] for each in told if each[:1] in b"Ssh" and each and self._is_there(each[2:])]
         for option in ("--no-assume-unchanged", "--no-skip-worktree") if here else ():
-            names = os.memfd_create("names", os.MFD_CLOEXEC)
-            try:
-                with open(names, "wb", closefd=False) as file:
-                    file.write(b"\0".join(here))
-                os.lseek(names, 0, os.SEEK_SET)
+            with listed(here) as names:
                 self.run("update-index", option, "-z", "--stdin", stdin=names)
-            finally:
-                os.close(names)
 
     def _is_there(self, name: bytes) -> bool:
         return os.path.lexists(os.path.join(os.fsencode(self.space.root), name))
@@ -262,6 +256,9 @@ class GitWork:
         base = sha(params.get("base"))
         self.records.bound()
         skipped = self.stage(base)
+        if since := params.get("since"):
+            with listed(ignored_since(self.run, sha(since))) as names:
+                self.run("update-index", "--force-remove", "-z", "--stdin", stdin=names)
         tree = self._tree()
         if tree == params.get("known"):
             self.records.new_pack()  # the last one is not this one's

@@ -55,3 +55,16 @@ def has_strays(folder: str) -> bool:
     except OSError:
         return False
     return bool(names) and ".git" not in names
+
+
+def ignored_since(git: Callable[..., bytes], since: str) -> list[bytes]:
+    """Paths of the index that are ignored now and that the commit ``since`` lacks.
+
+    ``git`` runs it with the index. Git itself goes on with what it once took, be it named in a .gitignore.
+    """
+    found = git("ls-files", "-c", "-i", "-z", "--exclude-standard").split(b"\0")
+    if found == [b""]:
+        return []
+    only = ("--name-only", "-z", "--no-renames", "--diff-filter=A", "--ignore-submodules=none")
+    added = set(git("diff-index", "--cached", *only, since).split(b"\0"))
+    return [name for name in found if name and name in added]

@@ -203,12 +203,13 @@ class Executor:
         reply = await self._git("diff", {"base": as_sha(base), "paths": list(paths)})
         return plain_text(reply.get("diff"), TEXT)
 
-    async def tree(self, base: str, known: str = "") -> TreeReply:
+    async def tree(self, base: str, known: str = "", *, since: str = "") -> TreeReply:
         """Build a tree of the folder and a thin pack of what ``base`` lacks; fetch it with ``pack``.
 
         ``known`` is the tree of ``base`` if the caller has it: there is no pack when nothing has changed.
+        ``since``: files that this commit lacks and a .gitignore names now are left out, tracked or not.
         """
-        reply = await self._git("tree", {"base": as_sha(base), "known": known})
+        reply = await self._git("tree", {"base": as_sha(base), "known": known, "since": since})
         size = reply.get("pack_size")
         if not isinstance(size, int) or not 0 <= size <= _PACK_BYTES:
             raise ToolFailed("the sandbox answered nonsense: pack_size")

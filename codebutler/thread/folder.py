@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from codebutler.errors import BranchLost, RepoError
-from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady
+from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady, WorktreeRemoved
 from codebutler.forges.choose import taken_branches, way_to
 from codebutler.repo import commits, namesake, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
@@ -201,6 +201,38 @@ class Folder:
             return
         words = notice(f"Somebody committed to `{self._ready.branch}` by hand", files)
         await self._log.post(words, key=f"notice:found:{tip}", before=[made])
+
+    async def remove(self, landed: str) -> str:
+        """Remove worktree and branch. Work that is not in ``landed`` stays: returns where it is, or ""."""
+        if self._log.state.worktree is None or self._log.state.removed:
+            return ""
+        kept = ""
+        try:
+            await self._clear([landed])
+        except RepoError as error:
+            kept = str(error)
+        await self._log.append(WorktreeRemoved(kept=kept))
+        return kept
+
+    async def put_away(self) -> str:
+        """Remove the folder and keep the branch. What is not in a commit stays: returns why, or ""."""
+        if self._log.state.worktree is None or self._log.state.removed:
+            return ""
+        try:
+            await self._clear([], keep_branch=True)
+        except RepoError as error:
+            return str(error)
+        return ""
+
+    async def _clear(self, landed: list[str], *, keep_branch: bool = False) -> None:
+        tree, repo = await worktrees.find(self._host.repo, self._log.state.id), self._host.repo
+        if tree is not None:
+            there = await asyncio.to_thread(worktrees.stands, repo, tree.branch)
+            state = self._log.state
+            found = await (await self.hands()).status(state.head, sorted(state.wrote)) if there else []
+            dirty = [change.path for change in found]
+            await self.close()
+            await worktrees.remove(repo, tree, dirty=dirty, landed=landed, keep_branch=keep_branch)
 
     async def close(self) -> None:
         """Stop the executor, and the servers beside it."""
