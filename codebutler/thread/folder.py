@@ -13,6 +13,7 @@ from codebutler.forges.choose import taken_branches, way_to
 from codebutler.repo import commits, namesake, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
 from codebutler.repo.git import is_ancestor, plumb, tip_of
+from codebutler.repo.index import settle_index
 from codebutler.repo.kept import is_kept
 from codebutler.repo.rejoin import rejoin
 from codebutler.sandbox.executor import Executor
@@ -88,7 +89,14 @@ class Folder:
             return True
         return worktrees.stands(self._host.repo, state.worktree.branch)
 
+    async def _settle_index(self) -> None:
+        """Bring the folder's own index to the branch, if it is owed by this turn or one that was killed."""
+        state = self._log.state
+        if state.worktree is not None and not state.removed:
+            await settle_index(self._host.repo.gitdir, self._ref)
+
     async def _start(self) -> Executor:
+        await self._settle_index()
         state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
         if state.worktree and not state.removed:
             await asyncio.to_thread(rejoin, repo, state.worktree.branch)
@@ -146,6 +154,10 @@ class Folder:
         return self._log.state.worktree
 
     @property
+    def _ref(self) -> str:
+        return f"refs/heads/{self._ready.branch}"
+
+    @property
     def identity(self) -> commits.Identity:
         """Whose name stands on our commits."""
         git = self._host.config.git
@@ -154,7 +166,7 @@ class Folder:
     async def _tip(self) -> str:
         """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
         state, branch = self._log.state, self._ready.branch
-        tip = await tip_of(self._host.repo.gitdir, f"refs/heads/{branch}")
+        tip = await tip_of(self._host.repo.gitdir, self._ref)
         if tip is None:
             raise BranchLost(
                 f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"

@@ -14,7 +14,7 @@ from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
 from codebutler.repo import checkpoints, commits, kept, objects, worktrees
 from codebutler.repo.held import with_folder
-from codebutler.repo.index import sync_index
+from codebutler.repo.index import owe_index, sync_index
 from codebutler.repo.merging import shown, unsettled
 from codebutler.sandbox.executor import Executor
 from codebutler.thread import render
@@ -40,7 +40,6 @@ class Workspace(Folder):
         self._saving = asyncio.Lock()
         self._saved = ("", "")
         """The last checkpoint and its tree."""
-        self._index_behind = False
         self._forge: Forge | None = None
 
     def touched(self) -> None:
@@ -67,10 +66,7 @@ class Workspace(Folder):
     async def rest(self) -> None:
         """Save, and bring the folder's own index up to date: now people may look with `git status`."""
         await self.save()
-        state = self._log.state
-        if self._index_behind and not state.removed:
-            self._index_behind = False
-            await sync_index(self._host.repo.gitdir, f"refs/heads/{self._ready.branch}", state.head)
+        await self._settle_index()
 
     async def checkpoint(self, message: str = UNNAMED) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
@@ -97,8 +93,9 @@ class Workspace(Folder):
             words = commits.signed(message, await asked_by(self._host.store, self._log.state))
             tree = await commits.tree_of(gitdir, old)
             new = await commits.join_trees(gitdir, tree, [named], words, identity=self.identity)
+            await owe_index(gitdir, self._ref)
             await kept.replace(gitdir, self._ready.branch, new, old, why="codebutler: commit")
-            self._index_behind, self._saved = True, (new, tree)
+            self._saved = (new, tree)
             await self._log.append(CheckpointMade(commit=new, message=message))
             return new
 
@@ -140,18 +137,18 @@ class Workspace(Folder):
         held, back = await with_folder(gitdir, built.tree, old, MEMORY_FOLDER, files)
         held, forged = await with_folder(gitdir, held, old, JOURNALS, files)
         back += forged
-        ref = f"refs/heads/{self._ready.branch}"
+        await owe_index(gitdir, self._ref)
         new = await checkpoints.import_checkpoint(
-            gitdir, tree=held, known=tree, pack=None, message=message, ref=ref, old=old,
+            gitdir, tree=held, known=tree, pack=None, message=message, ref=self._ref, old=old,
             co_authors=await asked_by(self._host.store, self._log.state) if message != UNNAMED else (),
             identity=self.identity, index=False,
         )  # fmt: skip
-        self._dirty, self._index_behind, self._saved = False, True, (new, held)
+        self._dirty, self._saved = False, (new, held)
         if new != old:
             files = await self.moved_files(old, new) if back else files
             await self._log.append(CheckpointMade(commit=new, message=message, files=sorted(files)))
         if ignores:  # an executor may start from the folder's index, which must not bring them back
-            await sync_index(gitdir, ref, new)
+            await sync_index(gitdir, self._ref, new)
         if back:
             await self._put_back(executor, built.tree, held, back)
         return new
@@ -185,12 +182,13 @@ class Workspace(Folder):
             hands = await self.hands()
             for path, text in files.items():
                 await hands.write_file(path, text.encode())
+            await owe_index(self._host.repo.gitdir, self._ref)
         return await commits.commit_files(
             self._host.repo.gitdir,
             parent=old,
             files={path: text.encode() for path, text in files.items()},
             message=message,
-            ref=f"refs/heads/{self._ready.branch}",
+            ref=self._ref,
             old=old,
             co_authors=co_authors,
             identity=self.identity,
@@ -279,10 +277,10 @@ class Workspace(Folder):
         return files
 
     async def _move(self, old: str, new: str, *, what: str, anew: bool = False) -> None:
-        gitdir, ref = self._host.repo.gitdir, f"refs/heads/{self._ready.branch}"
+        gitdir = self._host.repo.gitdir
+        await owe_index(gitdir, self._ref)
         await kept.move(gitdir, self._ready.branch, new, old, why=f"codebutler: {what}", keep=anew)
-        await sync_index(gitdir, ref, new)
-        self._index_behind = False
+        await sync_index(gitdir, self._ref, new)
 
     async def forge(self) -> Forge:
         """Where pull requests live."""
@@ -292,6 +290,7 @@ class Workspace(Folder):
         return self._forge
 
     async def close(self) -> None:
-        """Stop the executor, once what it saves is saved."""
+        """Stop the executor, once what it saves is saved; a turn that was broken off did not come to rest."""
         await self.settle_checkpoint()
+        await self._settle_index()
         await super().close()
