@@ -146,7 +146,8 @@ async def test_an_eval_of_ones_own_has_its_own_cap_and_shows_no_secret(open_tmp:
     assert code == 1, err
     (run,) = json.loads(out)["runs"]
     faults = [oracle["fault"] for oracle in run["oracles"]]
-    assert (run["eval"], faults[0]) == ("mine", "it ended so: paused")
+    assert run["eval"] == "mine"
+    assert faults[0].startswith("it ended so: paused (the thread's cap of $0.0001 leaves too little")
     assert faults[1].startswith("cat key.txt; exit 3: exit 3\n[")
     assert TOKEN not in out + err
 

@@ -65,7 +65,7 @@ def official() -> Iterator[str]:
     yield f"http://127.0.0.1:{listening.getsockname()[1]}/mcp"
     server.should_exit = True
     thread.join()
-    assert set(seen) == {"Bearer canary"}
+    assert set(seen) <= {"Bearer canary"}  # a worker may have had only the test that asks nothing of it
 
 
 async def test_the_official_server_lists_answers_and_fails(official: str, far_at: Far) -> None:
