@@ -135,11 +135,15 @@ class Outbound(Record):
     data: Json = {}
 
 
+NO_PLAN = "none"
+
+
 class Inbound(Record):
     """A native event of a door, translated. ``key`` is the platform's own event id, ``link`` an address.
     ``edits`` or ``deletes`` names the ``key`` of an earlier message of the same door that was changed to
     ``text``, or taken back; ``gone`` are the hashes of files that were taken out of it. A reaction that
-    stands for a command (❌: cancel) is an ``action``.
+    stands for a command (❌: cancel) is an ``action``. ``seen``: the newest plan's hash that its writer
+    can have read, or NO_PLAN; "" from a door that hears at once.
     """
 
     surface: str
@@ -154,6 +158,7 @@ class Inbound(Record):
     deletes: str = ""
     gone: list[str] = []
     link: str = ""
+    seen: str = ""
 
 
 class Capabilities(Struct, frozen=True):

@@ -17,7 +17,8 @@ class ThreadOpened(Record):
 
 class MessageReceived(Record):
     """A person spoke or pressed a button; not yet read by anyone. ``key`` is the platform's id of it,
-    ``link`` the address of its conversation."""
+    ``link`` the address of its conversation, ``seen`` the plan that its author can have read (types.Inbound).
+    """
 
     kind: Literal["message_received"] = "message_received"
     surface: str
@@ -29,6 +30,7 @@ class MessageReceived(Record):
     value: str = ""
     attachments: list[Attachment] = []
     link: str = ""
+    seen: str = ""
 
 
 class MessageEdited(Record):

@@ -274,7 +274,10 @@ class Router:
             self._config.model_override or (self._catalogue.first if self._catalogue else "") or offered[0]
         )
         hint = "" if self._config.model_override else f" {MODEL_VARIABLE} chooses another."
-        return Route(endpoint, instead, instead, f"{endpoint.label} has no {model}: {instead} answers.{hint}")
+        notice = (
+            f"The model server has no {model}: {instead} answers.{hint}"  # its address is nobody's business
+        )
+        return Route(endpoint, instead, instead, notice)
 
 
 def _of_openai(model: str) -> bool:

@@ -86,9 +86,9 @@ class Following:
             await self._ended(state, pull)
         elif state.pr_state != "open":
             await self._reopened(state, pull)
-        elif _is_at_work(state):
+        elif _is_at_work(state) or (state.halted and not state.only_unmerged):
             return
-        elif state.pushed == pull["head"]["sha"] and not state.halted:
+        elif state.pushed == pull["head"]["sha"]:
             await self._replying.see_to(state, pull)
             if _is_in_conflict(pull):
                 await self._rebase(state, pull)

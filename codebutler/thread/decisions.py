@@ -28,6 +28,7 @@ from codebutler.text import fit
 from codebutler.thread import access, fork, planfile, remembering, rewind, swap
 from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL, UNFINISHED
 from codebutler.thread.state import ThreadState
+from codebutler.thread.tabled import dropped_plan, not_for_it
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound, Person, Plan, PlanStep
@@ -41,10 +42,11 @@ UNPLANNED = "No PM has planned this: the request goes to the Coder as it was giv
 
 
 class Word(Struct, frozen=True):
-    """A message that is being obeyed: its ``seq`` in the log, and who wrote it."""
+    """A message that is being obeyed: its ``seq`` in the log, who wrote it, the plan they can have read."""
 
     seq: int
     by: Person
+    seen: str = ""
 
 
 class Command(Protocol):
@@ -92,13 +94,8 @@ class Decisions:
 
     async def approve(self, word: Word, plan_hash: str) -> str:
         """Approve exactly the plan with this hash ("" = the one on the table)."""
-        plan = self.state.plan
-        if plan is None:
-            return "There is no plan to approve."
-        if plan_hash and plan_hash != plan.hash:
-            return f"That plan has been replaced. The one on the table is `{plan.hash[:8]}`."
-        if not self.state.plan_waits:
-            return "This plan is approved already."
+        if (why := not_for_it(self.state, plan_hash, word.seen)) or (plan := self.state.plan) is None:
+            return why
         if why := self.refused(word, "approve", "approve in this thread"):
             return why
         try:
@@ -289,12 +286,3 @@ def requested(state: ThreadState) -> str:
     pm = state.frames.get("pm")
     said = [m["content"] for m in pm.messages if m["role"] == "user"] if pm else []
     return fit("\n\n".join(text for text in said if isinstance(text, str)), REQUEST_CHARS)
-
-
-def dropped_plan(state: ThreadState) -> PlanProposed | None:
-    """The plan that waited when the thread was cancelled: it is on the table again once people go on."""
-    if not state.cancelled_at:
-        return None
-    gone = {e.hash for seq, _, e in state.live if seq > state.cancelled_at and isinstance(e, PlanDropped)}
-    plans = (e for _, _, e in reversed(state.live) if isinstance(e, PlanProposed))
-    return next((plan for plan in plans if plan.hash in gone), None)

@@ -134,8 +134,8 @@ def _mend_requested(s: ThreadState, e: ev.MendRequested) -> None:
         s.mend = e
     else:
         s.mends.append(e)
-    if e.message:
-        s.halted, s.paused_at, s.cancelled_at = "", 0, 0
+    if e.message or s.only_unmerged:
+        s.halted, s.paused_at, s.cancelled_at, s.refused = "", 0, 0, ""
 
 
 @HANDLERS.on

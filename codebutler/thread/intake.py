@@ -103,6 +103,7 @@ def event_of(inbound: Inbound) -> MessageReceived | MessageEdited | MessageDelet
         value=inbound.value,
         attachments=inbound.attachments,
         link=inbound.link,
+        seen=inbound.seen,
     )
 
 
@@ -114,7 +115,7 @@ def _without_secrets(inbound: Inbound, store: Store) -> Inbound:
         raise UsageError(
             "the key of this conversation looks like a secret, and keys are kept", fix="Use another key."
         )
-    ids["gone"] = given["gone"]  # hashes of our own making, as those below
+    ids |= {name: given[name] for name in ("gone", "seen")}  # hashes of our own making, as those below
     ids |= {name: _known_by(store, given[name]) for name in ("key", "edits", "deletes")}
     clean = Inbound.model_validate({**store.redactor.value(given), **ids})
     hashes = (

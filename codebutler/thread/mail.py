@@ -120,7 +120,7 @@ class Mail(Thread):
             await self.tell_once(KEPT, source=f"kept:{self.state.paused_at}")
 
     async def _word(self, seq: int, message: MessageReceived) -> Word:
-        return Word(seq, await known(self.host.store, message.author))
+        return Word(seq, await known(self.host.store, message.author), message.seen)
 
     def readable(self) -> dict[int, MessageReceived]:
         """The unread messages that may be read now."""

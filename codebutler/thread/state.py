@@ -244,6 +244,11 @@ class ThreadState:
         return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
 
     @property
+    def only_unmerged(self) -> bool:
+        """It stands still for a merge that was refused and for nothing else: nobody has stopped it."""
+        return bool(self.refused) and self.halted == "failed" and not self.paused_at
+
+    @property
     def coding(self) -> bool:
         """An approved plan waits for the Coder or is being carried out, and no pull request is open."""
         if self.merged is not None or self.pr_state == "open" or self.phase == "closed":

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.events import MessageReceived
 from codebutler.testing import note
+from codebutler.thread.intake import receive
+from codebutler.types import Inbound
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Life
@@ -30,8 +33,17 @@ async def test_a_refined_plan_makes_the_old_button_stale(life: Life) -> None:
     assert first is not None
     assert second is not None
     assert first.hash != second.hash
+    said = next(
+        event for _, _, event in (await life.say("status")).live if isinstance(event, MessageReceived)
+    )
+    late = Inbound(
+        surface=said.surface, external_id=said.external_id, key="late", author=said.author, text="go",
+        seen=first.hash,
+    )  # fmt: skip
+    await receive(life.session.host.store, late)
     state = await life.say(action="approve", value=first.hash)
     assert state.approval is None
+    assert "before the plan on the table" in (await life.posts())[-2]
     assert "has been replaced" in (await life.posts())[-1]
     state = await life.say(action="approve", value=second.hash)
     assert state.pr is not None

@@ -144,6 +144,7 @@ async def test_a_server_that_lists_its_models(
     route = routes.route(model)
     assert route.id == answers
     assert bool(route.notice) == (answers != model)
+    assert "://" not in route.notice, "it is read by whoever reads the issue"
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,7 @@ class GitHubForge:
                     fix="Leave codebutler/* out of the protection rules, or let the token pass them",
                 ) from error
             if re.search(r"(?:error:|HTTP) 403\b", said) or "denied to" in said:
+                await self.check()  # knows better, for one of a repository that was archived
                 raise RepoError(
                     f"GitHub lets this token not push to {name}",
                     fix="Give it write access to contents (and to workflows, if those change)",

@@ -94,7 +94,8 @@ class Merging:
             ) from error
         if now.get("mergeable") is False or now.get("mergeable_state") == "dirty":
             raise RepoError(
-                f"the branch conflicts with {base}", fix=f"Say what to do, or merge {base} into the branch"
+                f"the branch conflicts with {base}",
+                fix=f"Say rebase: the Coder brings it onto {base}. Then say merge again",
             ) from error
         if error.status == 405:
             raise RepoError(

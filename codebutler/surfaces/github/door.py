@@ -53,7 +53,8 @@ class GitHub:
             if error.status not in _SHUT:
                 raise
             words = f"GitHub lets no comment through at {external_id}: {error.said}"
-            raise DoorClosed(words, fix=_SHUT[error.status]) from error
+            fix = "Unarchive the repository." if "archived" in error.said else _SHUT[error.status]
+            raise DoorClosed(words, fix=fix) from error
         except BaseException:  # whether it was posted is not known: look before the next attempt
             self._standing.pop(external_id, None)
             raise

@@ -20,6 +20,7 @@ from codebutler.surfaces.github.proofs import Proofs
 from codebutler.surfaces.github.reviewing import Reviewing
 from codebutler.surfaces.github.reviews import gathered, unchanged
 from codebutler.surfaces.github.saying import mark_line, marks_in
+from codebutler.surfaces.github.seen import seen_by
 from codebutler.surfaces.github.visible import visible
 from codebutler.surfaces.github.wishes import BEGINS, Wish, wish_of
 from codebutler.types import Inbound, Json, Person
@@ -86,8 +87,11 @@ class Hearing:
             return True
         if wish.verb == "review" and heard.pull:
             await self.reviewing.expect(heard.number, heard.key)
+        seen = await seen_by(self.calls, self.store, thread, self.full_name, heard) if thread else ""
         await self.receive(
-            Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=person, text=text)
+            Inbound(
+                surface=SURFACE, external_id=conversation, key=heard.key, author=person, text=text, seen=seen
+            )
         )
         self.later(self._react(heard))
         return True

@@ -14,13 +14,27 @@ import aiohttp
 import pytest
 
 from codebutler.commands.builtin import REGISTRY
-from codebutler.events import MessageReceived, parse
+from codebutler.events import (
+    Event,
+    FrameEnded,
+    FrameStarted,
+    MendBegun,
+    MessageReceived,
+    PhaseChanged,
+    PrOpened,
+    Pushed,
+    ThreadOpened,
+    dump,
+    parse,
+)
 from codebutler.forges.choose import calls_for, forge_for
 from codebutler.forges.github.forge import GitHubForge
 from codebutler.forges.github.spot import spot_of
 from codebutler.repo.discover import Repo, find_repo
+from codebutler.service.following import Following
 from codebutler.settings.github import GitHub as GitHubSettings
 from codebutler.settings.shape import Settings
+from codebutler.store.rows import NewEvent
 from codebutler.store.store import Store
 from codebutler.surfaces.github.door import GitHub
 from codebutler.surfaces.github.hearing import Hearing
@@ -29,6 +43,7 @@ from codebutler.testing.github.human import Human
 from codebutler.testing.github.project import Project
 from codebutler.testing.github.server import GitHubTwin
 from codebutler.thread.intake import receive
+from codebutler.types import Person
 
 
 @dataclass
@@ -179,4 +194,85 @@ async def desk(shop: Shop, tmp_path: Path) -> AsyncIterator[Desk]:
     await made.open()
     yield made
     await made.hearing.close()
+    await store.close()
+
+
+ANN = Person(surface="github", id="ann", name="ann")
+
+
+class Case:
+    """A thread at rest whose pull request #1 is open, and who follows it."""
+
+    def __init__(self, shop: Shop, store: Store, following: Following, thread: str) -> None:
+        self.shop, self.store, self.following, self.thread = shop, store, following, thread
+        self.kicked: list[str] = []
+        self.following.kick = self.kicked.append
+        self.number = 0
+
+    @property
+    def head(self) -> str:
+        self.shop.project.look()
+        return str(self.shop.project.pulls[1]["head"]["sha"])
+
+    async def log(self, *events: Event) -> None:
+        self.number += 1
+        rows = [NewEvent(e.kind, f"test:{self.number}:{n}", dump(e)) for n, e in enumerate(events)]
+        await self.store.append(self.thread, rows)
+
+    async def events(self) -> list[Event]:
+        found = [parse(row.body) for row in await self.store.events(self.thread)]
+        return [event for event in found if event is not None]
+
+    async def look(self) -> list[Event]:
+        """What came of two looks."""
+        before = len(await self.events())
+        for _ in range(2):
+            await self.following.look()
+        return (await self.events())[before:]
+
+    def fails(self) -> None:
+        """A check of another CI than Actions fails: there is no job to run again."""
+        self.shop.ann.checks(self.head, "tests", "failure")["app"] = {"slug": "other-ci"}
+
+    def passes(self) -> None:
+        """All is well."""
+        self.shop.ann.checks(self.head, "tests", "success")
+
+    async def mended(self, text: str, *, begun: bool = True) -> None:
+        """A Coder's run of the thread came and went; "" = it changed nothing."""
+        name = f"coder-{self.number}"
+        if text:
+            sha = self.shop.commit("work", "a.txt", text, onto="work")
+            await self.log(Pushed(branch="work", commit=sha))
+        if begun:
+            start = FrameStarted(frame=name, role="coder", content="mend")
+            await self.log(MendBegun(frame=name), start, FrameEnded(frame=name, outcome="pr", text=""))
+        await self.store.set_ready(self.thread, ready=False)  # its turn has ended
+
+
+@pytest.fixture
+async def case(shop: Shop, tmp_path: Path) -> AsyncIterator[Case]:
+    store = await Store.open(tmp_path / "store.db")
+    head = shop.commit("work", "a.txt", "a\n")
+    status, pull, _ = await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"})
+    assert status == 201
+    settings = GitHubSettings.model_validate_json(json.dumps(shop.twin.settings("butler", postSeconds=0)))
+    spot = spot_of(shop.project.clone_url, settings)
+    assert spot is not None
+    hearing = Hearing(await calls_for(spot, settings), settings, store, spot.full_name)
+    opened = ThreadOpened(owner=ANN, title="Work")
+    rows = [NewEvent(opened.kind, "opened", dump(opened))]
+    thread = "t1"
+    await store.open_thread(
+        thread, title="Work", owner="ann", bindings=[("github", "acme/shop#9")], events=rows, ready=False
+    )
+    made = Case(shop, store, Following(hearing, store), thread)
+    await made.log(
+        PrOpened(number=1, url=str(pull["html_url"]), title="Work"),
+        Pushed(branch="work", commit=head),
+        PhaseChanged(phase="lead", why="pull request open"),
+    )
+    await store.append(thread, [], row={"pr": "1", "phase": "lead"})
+    yield made
+    await hearing.close()
     await store.close()

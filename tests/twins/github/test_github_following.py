@@ -2,124 +2,36 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from codebutler.events import (
+    Cancelled,
     Event,
     FrameEnded,
     FrameStarted,
     MendBegun,
     MendRequested,
+    MergeRefused,
+    MergeRequested,
+    Paused,
     PhaseChanged,
     Posted,
     PrClosed,
     PrMerged,
-    PrOpened,
     Pushed,
     RebaseRequested,
     Resumed,
-    ThreadOpened,
     TurnEnded,
-    dump,
-    parse,
 )
-from codebutler.forges.choose import calls_for
-from codebutler.forges.github.spot import spot_of
-from codebutler.service.following import Following
-from codebutler.settings.github import GitHub as GitHubSettings
-from codebutler.store.rows import NewEvent
-from codebutler.store.store import Store
-from codebutler.surfaces.github.hearing import Hearing
 from codebutler.testing.github.faults import Fault
 from codebutler.types import Person
 
 if TYPE_CHECKING:
-    from tests.twins.github.conftest import Shop
+    from tests.twins.github.conftest import Case
 
 ANN = Person(surface="github", id="ann", name="ann")
-
-
-class Case:
-    """A thread at rest whose pull request #1 is open, and who follows it."""
-
-    def __init__(self, shop: Shop, store: Store, following: Following, thread: str) -> None:
-        self.shop, self.store, self.following, self.thread = shop, store, following, thread
-        self.kicked: list[str] = []
-        self.following.kick = self.kicked.append
-        self.number = 0
-
-    @property
-    def head(self) -> str:
-        self.shop.project.look()
-        return str(self.shop.project.pulls[1]["head"]["sha"])
-
-    async def log(self, *events: Event) -> None:
-        self.number += 1
-        rows = [NewEvent(e.kind, f"test:{self.number}:{n}", dump(e)) for n, e in enumerate(events)]
-        await self.store.append(self.thread, rows)
-
-    async def events(self) -> list[Event]:
-        found = [parse(row.body) for row in await self.store.events(self.thread)]
-        return [event for event in found if event is not None]
-
-    async def look(self) -> list[Event]:
-        """What came of two looks."""
-        before = len(await self.events())
-        for _ in range(2):
-            await self.following.look()
-        return (await self.events())[before:]
-
-    def fails(self) -> None:
-        """A check of another CI than Actions fails: there is no job to run again."""
-        self.shop.ann.checks(self.head, "tests", "failure")["app"] = {"slug": "other-ci"}
-
-    def passes(self) -> None:
-        """All is well."""
-        self.shop.ann.checks(self.head, "tests", "success")
-
-    async def mended(self, text: str, *, begun: bool = True) -> None:
-        """A Coder's run of the thread came and went; "" = it changed nothing."""
-        name = f"coder-{self.number}"
-        if text:
-            sha = self.shop.commit("work", "a.txt", text, onto="work")
-            await self.log(Pushed(branch="work", commit=sha))
-        if begun:
-            start = FrameStarted(frame=name, role="coder", content="mend")
-            await self.log(MendBegun(frame=name), start, FrameEnded(frame=name, outcome="pr", text=""))
-        await self.store.set_ready(self.thread, ready=False)  # its turn has ended
-
-
-@pytest.fixture
-async def case(shop: Shop, tmp_path: Path) -> AsyncIterator[Case]:
-    store = await Store.open(tmp_path / "store.db")
-    head = shop.commit("work", "a.txt", "a\n")
-    status, pull, _ = await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"})
-    assert status == 201
-    settings = GitHubSettings.model_validate_json(json.dumps(shop.twin.settings("butler", postSeconds=0)))
-    spot = spot_of(shop.project.clone_url, settings)
-    assert spot is not None
-    hearing = Hearing(await calls_for(spot, settings), settings, store, spot.full_name)
-    opened = ThreadOpened(owner=ANN, title="Work")
-    rows = [NewEvent(opened.kind, "opened", dump(opened))]
-    thread = "t1"
-    await store.open_thread(
-        thread, title="Work", owner="ann", bindings=[("github", "acme/shop#9")], events=rows, ready=False
-    )
-    made = Case(shop, store, Following(hearing, store), thread)
-    await made.log(
-        PrOpened(number=1, url=str(pull["html_url"]), title="Work"),
-        Pushed(branch="work", commit=head),
-        PhaseChanged(phase="lead", why="pull request open"),
-    )
-    await store.append(thread, [], row={"pr": "1", "phase": "lead"})
-    yield made
-    await hearing.close()
-    await store.close()
 
 
 async def test_a_check_without_a_job_is_mended_with_what_it_said(case: Case) -> None:
@@ -281,6 +193,33 @@ async def test_a_conflict_with_the_base_branch_is_the_coders(case: Case) -> None
     case.shop.commit("main", "a.txt", "other\n")
     [wish] = await case.look()
     assert wish == RebaseRequested(message=0, by=ANN)
+
+
+REFUSED = (MergeRequested(message=7, by=ANN), MergeRefused(error="unit is expected"))
+
+
+async def test_after_a_refused_merge_what_turns_red_is_mended_and_more_than_once(case: Case) -> None:
+    await case.log(*REFUSED, TurnEnded(outcome="failed"))
+    assert await case.look() == []
+    for attempt in range(2):
+        case.fails()
+        assert [event.kind for event in await case.look()] == ["mend_requested"]
+        state = await case.following._state(case.thread)
+        assert (state.halted, state.refused) == ("", "")  # so that the Coder sets out, and its turn ends well
+        await case.mended(f"try {attempt}\n")
+
+
+async def test_after_a_merge_that_conflicts_the_coder_brings_it_onto_its_base(case: Case) -> None:
+    await case.log(*REFUSED, TurnEnded(outcome="failed"))
+    case.shop.commit("main", "a.txt", "other\n")
+    assert [event.kind for event in await case.look()] == ["rebase_requested"]
+
+
+@pytest.mark.parametrize("stop", [Paused(message=8, by=ANN), Cancelled(message=8, by=ANN), None])
+async def test_what_people_or_a_failure_have_stopped_is_left_alone(case: Case, stop: Event | None) -> None:
+    await case.log(*(REFUSED if stop else ()), TurnEnded(outcome="failed"), *([stop] if stop else []))
+    case.fails()
+    assert await case.look() == []
 
 
 @pytest.mark.parametrize("doing", ["a push by somebody else", "a question", "a coder"])

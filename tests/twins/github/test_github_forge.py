@@ -123,8 +123,9 @@ async def test_what_came_in_meanwhile_is_not_merged(bench: Bench, shop: Shop) ->
 async def test_a_conflict_is_named(bench: Bench, shop: Shop) -> None:
     forge = await bench.opened()
     shop.commit("main", "a.txt", "other\n")
-    with pytest.raises(RepoError, match="conflicts with main"):
+    with pytest.raises(RepoError, match="conflicts with main") as met:
         await forge.merge(1, expected_head=bench.head)
+    assert "Say rebase" in met.value.fix
 
 
 Trouble = Literal["stranger", "archived", "private", "token", "gone", "protected", "base"]
@@ -162,6 +163,14 @@ async def _ship(bench: Bench, more: dict[str, str]) -> None:
     bench.shop.project.git("branch", "-m", "main", "trunk")
     bench.shop.project.git("symbolic-ref", "HEAD", "refs/heads/trunk")
     await forge.open_pr("work", "main", "t", "b")
+
+
+async def test_what_was_archived_meanwhile_says_so(bench: Bench, shop: Shop) -> None:
+    forge = await bench.forge()
+    shop.project.archived = True
+    with pytest.raises(RepoError, match="acme/shop is archived") as met:
+        await forge.push("work", bench.head, expect="")
+    assert "Unarchive" in met.value.fix
 
 
 async def test_the_doctor_asks_whether_pushes_are_taken(bench: Bench, shop: Shop) -> None:
