@@ -7,7 +7,7 @@ import re
 from codebutler.events import MessageReceived
 from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.state import ThreadState
-from codebutler.thread.wish_words import is_about, is_spoken
+from codebutler.thread.wish_words import is_about, is_spoken, orders
 
 CANCEL = {"cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌"}
 PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
@@ -134,10 +134,19 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
             return ("memory", "yes")
         if bare in DROP:
             return ("memory", "no")
-    if (state.memory or (state.set_aside and state.pr_state == "open")) and is_spoken(text):
+    if is_spoken(text) and _decides(state, text):
         return ("memory", text.strip())
     if state.memory and is_about(text):
         return ("memory", "?")  # it is not understood, and changes nothing
     if state.pr is not None and state.pr_state == "open" and word in MERGE:
         return ("merge", "")
     return None
+
+
+def _decides(state: ThreadState, text: str) -> bool:
+    """Whether there is a list that the wish is about, or was: who is late is told, and not left to the PM."""
+    is_open = state.pr_state == "open"
+    if state.memory or (state.set_aside and is_open):
+        return True
+    committed = bool(state.kept) and is_open and state.phase == "lead" and not state.plan_waits
+    return committed and all(order.verb != "add" for order in orders(text))

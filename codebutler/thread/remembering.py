@@ -17,12 +17,14 @@ from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.memory_now import memory_now, replaced
 from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import weighed
+from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
 
 if TYPE_CHECKING:
     from codebutler.thread.decisions import Decisions, Word
 
 _OVERTAKEN = "Somebody else decided on that list a moment before: nothing was changed."
+_COMMITTED = 'What was kept is committed. To take an item back, say **"memory revert"** and the item.'
 _FILE_OF = {"pm": "pm.md", "coder": "pm.md", "researcher": "pm.md", "lead": "lead.md", "artist": "artist.md"}
 """Where a correction of a role goes: what the Coder and Researchers must know, the PM tells them."""
 
@@ -35,7 +37,7 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     if verb.lower() == "revert":
         return await _revert(decisions, word, rest.strip())
     state = decisions.state
-    if why := _too_late(state, word):
+    if why := _too_late(state, word, wish):
         decisions.answer = _again(state, why)
         return why
     items = state.memory if state.memory is not None else state.set_aside
@@ -63,14 +65,21 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped])]))
 
 
-def _too_late(state: ThreadState, word: Word) -> str:
+def _too_late(state: ThreadState, word: Word, wish: str) -> str:
     """Why there is nothing that the word could decide on; "" if there is."""
     if overtaken(state, word.seq, word.by):
         return _OVERTAKEN
     if state.memory_commits < len(state.kept):
         return 'That is being committed. To undo it, say **"memory revert"** and the item.'
     waits = state.memory if state.memory is not None else state.set_aside
+    if state.kept and state.memory is None and (not waits or _only_drops(wish)):
+        return _COMMITTED
     return "" if waits else "No memory items wait for a decision."
+
+
+def _only_drops(wish: str) -> bool:
+    found = orders(wish)
+    return bool(found) and all(order.verb == "drop" for order in found)
 
 
 def _again(state: ThreadState, problem: str) -> Outbound | None:

@@ -54,6 +54,7 @@ async def test_items_are_marked_and_changed_until_the_last_word_commits_them_onc
         assert ("Two things." in added, "The third of things" in added) == (True, True)
         assert "One thing." not in added
         assert "Look at the tests first <!-- learned: thread=" in added
+        assert "What was kept is committed" in await last(scene, await scene.talk("a", "remove 2"))
 
 
 async def last(scene: Scene, state: ThreadState) -> str:

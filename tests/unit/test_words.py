@@ -38,6 +38,13 @@ def set_aside() -> ThreadState:
     return state
 
 
+def committed(phase: ev.Phase = "lead") -> ThreadState:
+    state = with_pr()
+    state.phase = phase
+    state.kept = [ev.MemoryDecided(message=0, kept=[MemoryItem(file="pm.md", text="a")], by=ANA)]
+    return state
+
+
 def closed() -> ThreadState:
     return ThreadState("t1", phase="closed")
 
@@ -113,6 +120,10 @@ def paused() -> ThreadState:
         (with_memory(), "merge", ("merge", "")),
         (set_aside(), "keep 1", ("memory", "keep 1")),
         (set_aside(), "yes", None),
+        (committed(), "remove 1", ("memory", "remove 1")),
+        (committed(), "edit 1: b", ("memory", "edit 1: b")),
+        (committed(), "add: a test", None),
+        (committed("pm"), "remove 1", None),
         (closed(), "The PM was wrong about the limit: it is 20 kg", ("correct", "PM the limit: it is 20 kg")),
         (closed(), "pm was wrong: use spaces", ("correct", "pm use spaces")),
         (with_plan(), "the PM was wrong about the limit: it is 20 kg", None),
