@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterable, Iterator
 
 from workspace import Workspace
 
@@ -35,6 +37,19 @@ def environment(space: Workspace, index: str, objects: str) -> dict[str, str]:
         "GIT_OPTIONAL_LOCKS": "0",
         "GIT_TERMINAL_PROMPT": "0",
     }
+
+
+@contextlib.contextmanager
+def listed(names: Iterable[bytes]) -> Iterator[int]:
+    """A descriptor from which git reads the names, each with a null byte behind it."""
+    fd = os.memfd_create("names", os.MFD_CLOEXEC)
+    try:
+        with open(fd, "wb", closefd=False) as file:
+            file.write(b"".join(name + b"\0" for name in names))
+        os.lseek(fd, 0, os.SEEK_SET)
+        yield fd
+    finally:
+        os.close(fd)
 
 
 def _quoted(paths: str) -> str:

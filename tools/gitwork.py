@@ -15,8 +15,8 @@ from typing import Any
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
-from gitcall import SETTINGS, environment
-from leftout import NAMED, has_strays, left_out
+from gitcall import SETTINGS, environment, listed
+from leftout import has_strays, ignored, ignored_since, left_out, named, nested
 from oddfiles import Stuck, odd_files
 from records import Records
 from scratch import copy
@@ -36,6 +36,13 @@ def sha(value: object) -> str:
     if not isinstance(value, str) or not _SHA.fullmatch(value):
         raise ProtocolFault(-32602, "a full object name is needed")
     return value
+
+
+def _paths(value: object) -> list[str]:
+    """A list of paths, each without the byte that ends names."""
+    if isinstance(value, list) and all(isinstance(each, str) and "\0" not in each for each in value):
+        return value
+    raise ProtocolFault(-32602, "paths must be a list of strings")
 
 
 class GitWork:
@@ -111,11 +118,11 @@ class GitWork:
 
     def _around_pipes(self, base: str) -> list[str]:
         """Nested repositories with a pipe where git wants a file are left out, whole."""
-        nested = sorted({each.partition("/.git/")[0] for each in self.waits_for if "/.git/" in each})
-        aside = [f":(exclude,literal){name}" for name in nested]
+        odd = sorted({each.partition("/.git/")[0] for each in self.waits_for if "/.git/" in each})
+        aside = [f":(exclude,literal){name}" for name in odd]
         result = self.git("add", "--all", "--ignore-errors", "--", ".", *aside)
         why = "pipes or devices lie in its records"
-        told = [f"nested repository left out, {why}: '{name}'" for name in nested]
+        told = [f"nested repository left out, {why}: '{name}'" for name in odd]
         return told + self._staged(base, result)
 
     def _staged(self, base: str, result: Captured) -> list[str]:
@@ -148,14 +155,8 @@ class GitWork:
         told = self.run("ls-files", "-v", "-z").split(b"\0")
         here = [each[2:] for each in told if each[:1] in b"Ssh" and each and self._is_there(each[2:])]
         for option in ("--no-assume-unchanged", "--no-skip-worktree") if here else ():
-            names = os.memfd_create("names", os.MFD_CLOEXEC)
-            try:
-                with open(names, "wb", closefd=False) as file:
-                    file.write(b"\0".join(here))
-                os.lseek(names, 0, os.SEEK_SET)
+            with listed(here) as names:
                 self.run("update-index", option, "-z", "--stdin", stdin=names)
-            finally:
-                os.close(names)
 
     def _is_there(self, name: bytes) -> bool:
         return os.path.lexists(os.path.join(os.fsencode(self.space.root), name))
@@ -217,10 +218,10 @@ class GitWork:
             "diff-index", "--cached", _PLAIN, "--raw", "-z", "--no-renames", "--diff-filter=AT", base
         )
         fields = raw.split(b"\0")
-        nested = [name for meta, name in zip(fields[::2], fields[1::2], strict=False) if b" 160000 " in meta]
-        for name in nested:
+        links = [name for meta, name in zip(fields[::2], fields[1::2], strict=False) if b" 160000 " in meta]
+        for name in links:
             self.run("update-index", "--force-remove", "--", os.fsdecode(name))
-        return [f"nested repository left out: '{name.decode('utf-8', 'replace')}'" for name in nested]
+        return [nested(name.decode("utf-8", "replace")) for name in links]
 
     def _may_hold_links(self) -> bool:
         """Whether the mode of a nested repository's entry occurs in the index at all."""
@@ -228,31 +229,23 @@ class GitWork:
             return _LINK_MODE in file.read()
 
     def status(self, params: dict[str, Any]) -> dict[str, Any]:
-        """Paths that differ from the commit ``base``."""
-        base = sha(params.get("base"))
-        skipped = self.stage(base)
-        raw = self.run("diff-index", "--cached", _PLAIN, "--name-status", "-z", "--no-renames", base).split(
-            b"\0"
-        )
+        """Paths that differ from the commit ``base``, and those of ``wrote`` that no commit takes in."""
+        base, wrote = sha(params.get("base")), _paths(params.get("wrote", []))
+        skipped = [*self.stage(base), *ignored(self.run, wrote)]
+        out = self.run("diff-index", "--cached", _PLAIN, "--name-status", "-z", "--no-renames", base)
+        raw = out.split(b"\0")
         changes = [
             {"path": name.decode("utf-8", "replace"), "kind": _KINDS.get(kind.decode(), "modified")}
             for kind, name in zip(raw[::2], raw[1::2], strict=False)
         ]
         # What git cannot take is work all the same: nobody may think that the folder can go.
-        names = {match[1].rstrip("/") for line in skipped if (match := NAMED.search(line))}
-        changes += [
-            {"path": name, "kind": "added"} for name in sorted(names - {each["path"] for each in changes})
-        ]
+        more = sorted(named(skipped) - {each["path"] for each in changes})
+        changes += [{"path": name, "kind": "added"} for name in more]
         return {"changes": changes, "skipped": skipped[:50]}
 
     def diff(self, params: dict[str, Any]) -> dict[str, Any]:
         """A text diff against the commit ``base``, with head and tail kept."""
-        base = sha(params.get("base"))
-        paths = params.get("paths", [])
-        if not isinstance(paths, list) or not all(
-            isinstance(each, str) and "\0" not in each for each in paths
-        ):
-            raise ProtocolFault(-32602, "paths must be a list of strings")
+        base, paths = sha(params.get("base")), _paths(params.get("paths", []))
         self.stage(base)
         arguments = ("diff", "--cached", _PLAIN, "--no-ext-diff", "--no-textconv", "--no-color", base, "--")
         raw = self.run(*arguments, *(f":(literal){each}" for each in paths))
@@ -263,6 +256,9 @@ class GitWork:
         base = sha(params.get("base"))
         self.records.bound()
         skipped = self.stage(base)
+        if since := params.get("since"):
+            with listed(ignored_since(self.run, sha(since))) as names:
+                self.run("update-index", "--force-remove", "-z", "--stdin", stdin=names)
         tree = self._tree()
         if tree == params.get("known"):
             self.records.new_pack()  # the last one is not this one's

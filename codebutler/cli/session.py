@@ -11,7 +11,7 @@ from codebutler.cli.common import tell_of_lost
 from codebutler.cli.silence import Silence
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import UsageError
-from codebutler.events import CommandHandled, Event, Posted, parse
+from codebutler.events import CommandHandled, Event, MessageReceived, Posted, parse
 from codebutler.service import owner as owners
 from codebutler.service.app import Place, open_host
 from codebutler.surfaces.terminal import NAME, Terminal, os_person
@@ -56,7 +56,10 @@ class Session:
         self._seen = asyncio.Event()
         """Set whenever all of the log was followed."""
         self.refused = False
-        """The last command of the person here was not theirs to give."""
+        """The last command said here was not obeyed: not theirs to give, or too early."""
+        self._keys: set[str] = set()
+        self._mine: set[int] = set()
+        """What was said here, by key and by place in the log: the same person may be at a second terminal."""
         self._silence = Silence(place)
         self._said = 0
         self._old = 0
@@ -90,10 +93,13 @@ class Session:
         """One message or button press of the person at this terminal; ``key`` makes it once only."""
         self._said += 1
         await self._take_over()  # where nothing can be run, nothing is opened
+        key = key or f"{self._external}:{asyncio.get_running_loop().time()}:{self._said}"
+        self._keys.add(key)
+        self.refused = False
         inbound = Inbound(
             surface=NAME,
             external_id=self._external,
-            key=key or f"{self._external}:{asyncio.get_running_loop().time()}:{self._said}",
+            key=key,
             author=os_person(),
             text=self.place.redactor.text(text),
             action=action,
@@ -120,7 +126,7 @@ class Session:
             for row, event in batch:
                 apply(self.state, row.seq, row.ts, event)
                 if row.seq > self._old:
-                    self._hear(event)
+                    self._hear(row.seq, event)
             yield batch
             if batch and (changed is None or changed.is_set()):
                 continue
@@ -135,13 +141,12 @@ class Session:
                 await self._silence.look()
             await _sign(changed)
 
-    def _hear(self, event: Event | None) -> None:
+    def _hear(self, seq: int, event: Event | None) -> None:
         if isinstance(event, Posted):
             self._show(event)
-        elif isinstance(event, CommandHandled) and (event.by.surface, event.by.id) == (
-            os_person().surface,
-            os_person().id,
-        ):
+        elif isinstance(event, MessageReceived) and event.key in self._keys:
+            self._mine.add(seq)
+        elif isinstance(event, CommandHandled) and event.message in self._mine:
             self.refused = event.refused
 
     def _show(self, posted: Posted) -> None:

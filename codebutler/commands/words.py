@@ -18,6 +18,8 @@ APPROVE = {
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
 MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}
+LAND = {"merge", "merge it", "land it"}
+"""Those that mean nothing else while there is no pull request yet: the Coder need not guess at them."""
 KEEP = {
     "yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅",
     "yes please", "yes, please", "yes to all", "yes all", "keep them", "keep them all", "keep everything",
@@ -138,7 +140,8 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
         return ("memory", text.strip())
     if state.memory and is_about(text):
         return ("memory", "?")  # it is not understood, and changes nothing
-    if state.pr is not None and state.pr_state == "open" and word in MERGE:
+    is_open = state.pr is not None and state.pr_state == "open"
+    if (word in MERGE and is_open) or (word in LAND and state.coding):  # the latter is refused, in words
         return ("merge", "")
     return None
 

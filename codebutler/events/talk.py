@@ -75,7 +75,7 @@ class CommandHandled(Record):
     by: Person
     result: str = ""
     refused: bool = False
-    """Nothing was done: this person may not."""
+    """Nothing was done: this person may not, or there is nothing yet that it could be done to."""
 
 
 class QuestionAsked(Record):

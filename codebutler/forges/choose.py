@@ -15,6 +15,7 @@ from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.forge import GitHubForge
 from codebutler.forges.github.spot import Spot, spot_of
 from codebutler.forges.local import LocalForge
+from codebutler.repo import namesake
 from codebutler.repo.discover import Repo
 from codebutler.repo.layout import hide_own_files, own_folder
 from codebutler.repo.process import without_passwords
@@ -97,11 +98,22 @@ async def way_to(repo: Repo, config: ForgeChoice) -> Way:
 async def taken_branches(repo: Repo, config: ForgeChoice, *, home: Path) -> frozenset[str]:
     """The names that no new thread may take for its branch: other clones of the remote may have threads, too.
 
-    None for a remote that cannot be reached: the first push looks again.
+    None for a remote that cannot be reached: the first push looks again. RepoError when a branch that is
+    here or there leaves no room for any name (``repo.namesake``).
     """
+    there, names = await _at_remote(repo, config, home)
+    blocked = await namesake.found(repo, there if namesake.NAME in names else "")
+    if blocked is not None:
+        raise blocked
+    return names
+
+
+async def _at_remote(repo: Repo, config: ForgeChoice, home: Path) -> tuple[str, frozenset[str]]:
+    """What git calls the remote, and the names of ours that it has."""
     way = await way_to(repo, config)
     try:
         remote = pick_remote(repo, home, local=config.forge == "local")
-        return await our_branches(repo, remote, url=way.url, token=way.token)
+        names = await our_branches(repo, remote, url=way.url, token=way.token)
     except RepoError:
-        return frozenset()
+        return "", frozenset()
+    return remote.url if remote.made else repo.remote_name, names

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from codebutler.models import bill, ends
 from codebutler.models.bill import Told
+from codebutler.models.inline import Inline
 from codebutler.types import Json, ToolCall
 
 MAX_CHARS = 32 * 1024 * 1024
@@ -47,6 +48,7 @@ class Assembler:
         self.odd: Any = None
         """The first chunk that was none."""
         self._text: list[str] = []
+        self._inline = Inline()
         self._calls: list[_Call] = []
         self._slots: dict[int | str | None, _Call] = {}
         """The last call under each index and id."""
@@ -78,10 +80,11 @@ class Assembler:
             self._call(call)
         if isinstance(piece.get("function_call"), dict) and not piece.get("tool_calls"):
             self._call({"function": piece["function_call"]})  # as it was before there could be several
-        text = _content(piece.get("content")) + _string(piece.get("refusal"))
-        if text:
-            self._text.append(text)
-            self.size += len(text)
+        said, thought = self._inline.split(_content(piece.get("content")))
+        text = said + _string(piece.get("refusal"))
+        self._text.append(text)
+        self._other.append(thought)
+        self.size += len(text) + len(thought)
         return text
 
     def count(self, chunk: Any) -> None:  # noqa: ANN401 - whatever JSON came in
@@ -103,7 +106,7 @@ class Assembler:
     @property
     def text(self) -> str:
         """The visible text so far."""
-        return "".join(self._text)
+        return "".join(self._text) + self._inline.left
 
     @property
     def reasoning(self) -> Json | None:
@@ -143,21 +146,23 @@ class Assembler:
         assert isinstance(function, dict)  # noqa: S101 - for the type checker
         index = piece["index"] if type(piece.get("index")) is int else None
         name, identity = _string(function.get("name")), _string(piece.get("id"))
-        call = self._slot(index, identity, name)
+        arguments = function.get("arguments")
+        text = arguments if isinstance(arguments, str) else "" if arguments is None else json.dumps(arguments)
+        call = self._slot(index, identity, name, text)
         call.id = call.id or identity
         if name and name != call.name:
             call.name += name
-        arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else "" if arguments is None else json.dumps(arguments)
         call.arguments.append(text)
         self.size += len(text) + len(name)
 
-    def _slot(self, index: int | None, identity: str, name: str) -> _Call:
+    def _slot(self, index: int | None, identity: str, name: str, arguments: str) -> _Call:
         """The call that a piece belongs to. Some servers give no index, no id, or one index to all calls."""
         known: int | str | None = identity if index is None else index
         last = self._slots.get(known) if known not in {None, ""} else None
         if last is not None and identity and name and last.id and identity != last.id:
             last = None  # a new call under an index that is taken
+        if last is not None and name and not identity and _follows(last, arguments):
+            last = None  # the same, from a server that names no ids
         if last is None and index is None and not identity and self._latest is not None:
             last = self._latest if not name or not self._latest.name else None
         if last is None:
@@ -227,9 +232,21 @@ def _words(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever JSON came in
             left += reversed(each)
 
 
+def _follows(call: _Call, arguments: str) -> bool:
+    """Whether these begin another call: they are an object of their own, and ``call`` has a whole one."""
+    before = "".join(call.arguments)
+    if not arguments.lstrip().startswith("{") or before.strip() == arguments.strip():
+        return False
+    return before.rstrip().endswith("}") and _is_json(before)
+
+
 def _is_whole(call: ToolCall) -> bool:
+    return _is_json(call.arguments)
+
+
+def _is_json(text: str) -> bool:
     try:
-        json.loads(call.arguments)
+        json.loads(text)
     except (ValueError, RecursionError):
         return False
     return True

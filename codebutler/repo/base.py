@@ -37,7 +37,8 @@ async def base_commit(
 
     ``home`` is CODEBUTLER_HOME (there may be a made remote with merged PRs), ``local`` as in
     ``pick_remote``; ``url`` and ``token`` reach the remote where its own URL does not. A remote that cannot
-    be reached costs a notice, not the thread. On a detached HEAD the thread starts from that very commit.
+    be reached costs a notice, not the thread. On a detached HEAD the thread starts from that very commit if
+    the branch has it: what the branch lacks would be shown in the PR, and not land with it.
     """
     notices: list[str] = []
     branch = repo.default_branch
@@ -57,8 +58,8 @@ async def base_commit(
         notices += more
     notices += await _local_notice(repo, branch, tip)
     if repo.branch is None:
-        notices.append(f"HEAD is detached: starting from {repo.head[:12]}, the PR will target {branch}")
-        tip = repo.head
+        tip, notice = await _detached(repo, branch, tip)
+        notices.append(notice)
     await complete(repo.gitdir, tip, url or repo.remote_url, token=token)
     return Base(tip, branch, tuple(notices))
 
@@ -118,3 +119,14 @@ async def _local_notice(repo: Repo, branch: str, tip: str) -> list[str]:
     count = await plumb("rev-list", "--count", f"{tip}..{mine}", gitdir=repo.gitdir)
     ahead = f"{count.decode().strip()} commit(s) that {repo.remote_name} lacks"
     return [f"{branch} here has {ahead}; the thread does not see them"]
+
+
+async def _detached(repo: Repo, branch: str, tip: str) -> tuple[str, str]:
+    """The base where no branch is checked out, and what a person hears of it."""
+    head = repo.head[:12]
+    if await is_ancestor(repo.gitdir, repo.head, tip):
+        return repo.head, f"HEAD is detached: starting from {head}, the PR will target {branch}"
+    return tip, (
+        f"HEAD is detached at {head}, which {branch} lacks: the thread starts from {branch}, without it"
+        " (git switch -c NAME keeps it)"
+    )

@@ -6,8 +6,12 @@ import asyncio
 from pathlib import Path
 
 from codebutler.errors import RepoError
-from codebutler.repo.git import common_dir, git, need_oid, text_of, try_git
+from codebutler.repo.git import common_dir, git, need_oid, text_of, tip_of, try_git
+from codebutler.repo.layout import give_like
 from codebutler.repo.process import complaint
+
+_OWED = "codebutler-index-owed"
+"""In a worktree's private gitdir: its branch has moved, or was about to, and the index is not there yet."""
 
 
 async def sync_index(gitdir: Path, ref: str, commit: str) -> bool:
@@ -22,7 +26,24 @@ async def sync_index(gitdir: Path, ref: str, commit: str) -> bool:
     result = await try_git("read-tree", need_oid(commit, "the commit"), gitdir=private)
     if result.code != 0 and "index.lock" not in result.err:
         raise RepoError(f"the index in {private} cannot be set: {complaint(result.err)}")
+    if result.code == 0:
+        await asyncio.to_thread((private / _OWED).unlink, missing_ok=True)
     return result.code == 0
+
+
+async def owe_index(gitdir: Path, ref: str) -> None:
+    """Note, before ``ref`` moves, that its worktree's index is to follow: a kill must not forget it.
+
+    A person's git in the folder would take an index that stayed behind for the wish to undo the work.
+    ``gitdir`` is as for ``sync_index``. RepoError if the note cannot be written.
+    """
+    await asyncio.to_thread(_note, gitdir, ref)
+
+
+async def settle_index(gitdir: Path, ref: str) -> None:
+    """Set the index to the branch's tip if that is owed; else what a person has staged there stays."""
+    if await asyncio.to_thread(_is_owed, gitdir, ref) and (tip := await tip_of(gitdir, ref)):
+        await sync_index(gitdir, ref, tip)
 
 
 async def unsparse(private: Path) -> None:
@@ -35,6 +56,22 @@ async def unsparse(private: Path) -> None:
     own = private / "config.worktree"
     if await asyncio.to_thread(own.is_file):
         await git("config", f"--file={own}", "core.sparseCheckout", "false", gitdir=private)
+
+
+def _note(gitdir: Path, ref: str) -> None:
+    private = _private_gitdir(gitdir, ref)
+    if private is None or (private / _OWED).exists():
+        return
+    try:
+        (private / _OWED).touch()
+    except OSError as error:
+        raise RepoError(f"{private} cannot be written: {error.strerror}") from error
+    give_like(private / _OWED, private)
+
+
+def _is_owed(gitdir: Path, ref: str) -> bool:
+    private = _private_gitdir(gitdir, ref)
+    return private is not None and (private / _OWED).exists()
 
 
 def _private_gitdir(gitdir: Path, ref: str) -> Path | None:

@@ -111,13 +111,14 @@ async def our_branches(
 ) -> frozenset[str]:
     """The branches of ours that the remote has, whichever clone or process made them; ``timeout`` in seconds.
 
+    And ``codebutler``, if there is one: see ``repo.namesake``.
+
     ``url`` and ``token`` reach the remote where its own URL does not.
     """
     if remote.made and remote.path is not None and not remote.path.exists():
         return frozenset()
-    refs = await ls_remote(
-        repo.gitdir, url or remote.url, "refs/heads/codebutler/*", token=token, timeout=timeout
-    )
+    ours = ("refs/heads/codebutler", "refs/heads/codebutler/*")
+    refs = await ls_remote(repo.gitdir, url or remote.url, *ours, token=token, timeout=timeout)
     return frozenset(ref.removeprefix("refs/heads/") for ref in refs)
 
 

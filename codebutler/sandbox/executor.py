@@ -188,22 +188,28 @@ class Executor:
         """Write the files of ``commit`` into the folder, which must be empty."""
         await self._git("fill", {"commit": as_sha(commit)})
 
-    async def status(self, base: str) -> list[FileChange]:
-        """Paths that differ from the commit ``base``, untracked ones included, ignored ones not."""
-        reply = await self._git("status", {"base": as_sha(base)})
+    async def status(self, base: str, wrote: Sequence[str] = ()) -> list[FileChange]:
+        """Paths that differ from the commit ``base``, untracked ones too; ignored ones if in ``wrote``."""
+        reply = await self._git("status", {"base": as_sha(base), "wrote": list(wrote)})
         return [as_change(each) for each in as_list(reply.get("changes"))]
+
+    async def left_out(self, base: str, wrote: Sequence[str]) -> list[str]:
+        """What a commit on ``base`` cannot hold, a line each; ignored files only if in ``wrote``."""
+        reply = await self._git("status", {"base": as_sha(base), "wrote": list(wrote)})
+        return [plain_text(each, 500) for each in as_list(reply.get("skipped"))[:50]]
 
     async def diff(self, base: str, paths: Sequence[str] = ()) -> str:
         """A text diff against the commit ``base``, capped with head and tail."""
         reply = await self._git("diff", {"base": as_sha(base), "paths": list(paths)})
         return plain_text(reply.get("diff"), TEXT)
 
-    async def tree(self, base: str, known: str = "") -> TreeReply:
+    async def tree(self, base: str, known: str = "", *, since: str = "") -> TreeReply:
         """Build a tree of the folder and a thin pack of what ``base`` lacks; fetch it with ``pack``.
 
         ``known`` is the tree of ``base`` if the caller has it: there is no pack when nothing has changed.
+        ``since``: files that this commit lacks and a .gitignore names now are left out, tracked or not.
         """
-        reply = await self._git("tree", {"base": as_sha(base), "known": known})
+        reply = await self._git("tree", {"base": as_sha(base), "known": known, "since": since})
         size = reply.get("pack_size")
         if not isinstance(size, int) or not 0 <= size <= _PACK_BYTES:
             raise ToolFailed("the sandbox answered nonsense: pack_size")

@@ -28,8 +28,11 @@ def tool_result(reply: dict[str, Any]) -> ToolResult:
     ]
     meta = reply.get("_meta")
     details = meta.get("codebutler") if isinstance(meta, dict) else None
-    if not isinstance(details, dict) or len(json.dumps(details)) > _DETAILS:
+    if not isinstance(details, dict):
         details = {}
+    if len(json.dumps(details)) > _DETAILS:  # such as the diff of a large file; what was written stays known
+        details = {key: details[key] for key in ("path", "paths") if key in details}
+        details = details if len(json.dumps(details)) <= _DETAILS else {}
     pictures = tuple(each for item in as_list(reply.get("content"))[:4] if (each := picture(item)))
     text = "\n".join(each for each in texts if each)[:TEXT]
     return ToolResult(text, ok=reply.get("isError") is False, details=details, pictures=pictures)

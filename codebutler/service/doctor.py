@@ -64,6 +64,8 @@ async def examine(
         await tour.look("home", asyncio.to_thread(doctor_host.folder, folder))
     if repo is not None:
         await tour.look("remote", doctor_repo.remote(repo, config, folder, offline=offline))
+        away = offline or tour.has_problem("remote")
+        await tour.look("branches", doctor_repo.room(repo, config, folder, offline=away))
         await tour.look("instructions", doctor_repo.told(repo))
     await tour.look("sandbox", _sandbox(config))
     roles: Roles = await tour.find("roles", doctor_repo.roles(repo), {})

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from codebutler.agent.roles import Role, load_role, shipped_names
 from codebutler.config import FILE, Config, load_config
-from codebutler.errors import CodeButlerError, ConfigError
-from codebutler.forges.choose import forge_for
+from codebutler.errors import CodeButlerError, ConfigError, RepoError
+from codebutler.forges.choose import forge_for, taken_branches
 from codebutler.forges.github.forge import GitHubForge
-from codebutler.repo import skills
+from codebutler.repo import namesake, skills
 from codebutler.repo.discover import Repo, find_repo
 from codebutler.repo.instructions import of_folders
 from codebutler.repo.objects import list_files, show_file
@@ -51,6 +51,18 @@ async def remote(
     remark = await forge.check()
     found = ok("remote", f"{repo.remote_name}, at GitHub: {forge.full_name} takes our pushes")
     return [found, *([note("remote", remark)] if remark else [])]
+
+
+async def room(repo: Repo, config: Config | None, home: Path | None, *, offline: bool = False) -> list[Check]:
+    """Whether threads can have branches. ``offline``: the remote counts as it was last fetched."""
+    blocked = await namesake.known(repo)
+    if config is not None and home is not None and not offline:
+        try:
+            await taken_branches(repo, config, home=home)
+            blocked = None
+        except RepoError as error:
+            blocked = error
+    return [] if blocked is None else [problem("branches", blocked.message, blocked.fix)]
 
 
 def uncommitted(repo: Repo, committed: str, home: Path, env: Mapping[str, str]) -> list[Check]:

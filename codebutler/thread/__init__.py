@@ -1,7 +1,8 @@
 """The thread: state.py what a turn knows; fold.py state from events; log.py append, sync, post.
 
 workspace.py branch, worktree, executor; guidance.py instructions of folders;
-incoming.py what others push; relocated.py a model's hands; plugs.py MCP servers;
+incoming.py what others push, laying.py another commit's files;
+relocated.py a model's hands; plugs.py MCP servers;
 desk.py what tools reach (shipping.py commits and PR, studio.py pictures), slow.py those that hang;
 mail.py messages and decisions;
 ears.py recordings, attached.py files; phases.py PM, Coder, Lead, close;

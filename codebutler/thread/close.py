@@ -6,12 +6,15 @@ from dataclasses import replace
 
 from codebutler.errors import CodeButlerError
 from codebutler.events import (
+    CheckpointMade,
+    FrameEnded,
     JournalCommitted,
     MemoryDecided,
     MergeRefused,
-    MergeRequested,
+    ModelReplied,
     PhaseChanged,
     PrMerged,
+    RebaseBegun,
 )
 from codebutler.forges.base import Forge
 from codebutler.repo.objects import read_bytes
@@ -29,6 +32,8 @@ STAYS = "The branch stays as it is. Say what to change: an approved plan's work 
 
 _WHOLE = 1 << 30
 """Bytes: a journal is read as a whole, or two long ones look alike."""
+_DONE = (CheckpointMade, FrameEnded, MemoryDecided, ModelReplied, RebaseBegun)
+"""Work that a journal tells of."""
 _TRIES = 5
 """How often the branch is brought to terms with a base branch that moves while it is pushed."""
 
@@ -128,10 +133,16 @@ async def _commit_journal(desk: ThreadDesk, base: str) -> None:
 
 
 def _is_told(state: ThreadState) -> bool:
-    """Whether the journal tells of all that came before the word to merge."""
+    """Whether nothing was done since the journal was committed.
+
+    That a merge was refused, and asked for again, is no reason for another commit: a protected branch wants
+    checks of the head, and one that is new at each word would never have them.
+    """
     for _, _, event in reversed(state.live):
-        if isinstance(event, JournalCommitted | MergeRequested):
-            return isinstance(event, JournalCommitted)
+        if isinstance(event, JournalCommitted):
+            return True
+        if isinstance(event, _DONE):
+            return False
     return False
 
 

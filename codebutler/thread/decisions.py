@@ -34,6 +34,9 @@ from codebutler.types import Outbound, Person, Plan, PlanStep
 
 REQUEST_CHARS = 8_000
 STOPPED = 'Already stopped. Say **"go"** to go on, or say what to do instead.'
+TOO_EARLY = (
+    'There is no open pull request to merge yet: the Coder is not done. Say **"merge"** once there is.'
+)
 UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."
 
 
@@ -175,7 +178,8 @@ class Decisions:
         if self.state.merged is not None:
             return f"#{self.state.merged.number} is merged as `{self.state.merged.commit[:12]}`."
         if self.state.pr is None or self.state.pr_state != "open":
-            return "There is no open pull request to merge."
+            self._refused = True
+            return TOO_EARLY if self.state.coding else "There is no open pull request to merge."
         if why := self.refused(word, "merge", "merge in this thread"):
             return why
         if self.state.rebase is not None:

@@ -40,7 +40,7 @@ FACTS = frozenset({
     "heard", "late", "link", "people", "speaker", "models", "asked", "standing",
     "plugs", "unplugged",  # what servers offered at first holds for the whole thread
     "spend", "cut_off", "raised_usd", "attached", "transcripts",
-    "worktree", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
+    "worktree", "wrote", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
 })  # fmt: skip
 
 SET = frozenset({
@@ -83,7 +83,8 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     """What was copied stays as talk and plans: money, branch and mail were the other thread's."""
     fresh = ThreadState(s.id)
     for name in (
-        "spend", "cut_off", "raised_usd", "unread", "speaker", "worktree", "removed", "head", "files",
+        "spend", "cut_off", "raised_usd", "unread", "speaker", "worktree", "wrote", "removed", "head",
+        "files",
         "pushed", "pr", "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard",
         "late", "paused_at", "cancelled_at", "reminder", "standing", "buying", "issues", "held", "overlaps",
         "rebase", "onto", "mend", "mending", "mends", "idle",

@@ -12,6 +12,7 @@ from codebutler.toolset.research import REPORT
 
 HANDLERS = Table()
 _ENDS_TURN = frozenset({"propose_plan", REPORT})
+_WRITES = frozenset({"write", "edit", "apply_patch"})
 
 
 @HANDLERS.on
@@ -119,6 +120,10 @@ def _tool_started(s: ThreadState, e: ev.ToolStarted) -> None:
 @HANDLERS.on
 def _tool_finished(s: ThreadState, e: ev.ToolFinished) -> None:
     s.frames[e.frame].result(e, ends_turn=e.name in _ENDS_TURN and e.ok)
+    if e.ok and e.name in _WRITES:
+        paths = e.details.get("paths")
+        several = paths if isinstance(paths, list) else []
+        s.wrote.update(each for each in (e.details.get("path"), *several) if isinstance(each, str) and each)
     if e.frame in s.researches:
         s.researches[e.frame].learn(e)
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 
 from codebutler.errors import BranchLost, RepoError
-from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady
+from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady, WorktreeRemoved
 from codebutler.forges.choose import taken_branches, way_to
-from codebutler.repo import commits, objects, snapshots, worktrees
+from codebutler.repo import commits, namesake, objects, snapshots, worktrees
 from codebutler.repo.base import base_commit
 from codebutler.repo.git import is_ancestor, plumb, tip_of
+from codebutler.repo.index import settle_index
 from codebutler.repo.kept import is_kept
 from codebutler.repo.rejoin import rejoin
 from codebutler.sandbox.executor import Executor
@@ -51,11 +52,21 @@ class Folder:
         """Look where the base branch stands now, and log it."""
         host, local = self._host, self._host.config.forge == "local"
         way = await way_to(host.repo, host.config)
-        found = await base_commit(host.repo, home=host.home, local=local, url=way.url, token=way.token)
-        event = BaseResolved(commit=found.commit, branch=found.branch, notices=list(found.notices))
+        async with together() as group:
+            warned = group.create_task(self._warned())
+            found = await base_commit(host.repo, home=host.home, local=local, url=way.url, token=way.token)
+        notices = [*found.notices, *warned.result()]
+        event = BaseResolved(commit=found.commit, branch=found.branch, notices=notices)
         await self._log.append(event)
         self._dependencies.begin(found.commit)
         return event
+
+    async def _warned(self) -> list[str]:
+        """What will keep the Coder from its branch is said while the PM is only asked; it may need none."""
+        if self._log.state.worktree is not None:
+            return []
+        blocked = await namesake.known(self._host.repo)
+        return [] if blocked is None else [str(blocked)]
 
     async def moved_files(self, old: str, new: str) -> set[str]:
         """Paths that changed between two commits."""
@@ -78,7 +89,14 @@ class Folder:
             return True
         return worktrees.stands(self._host.repo, state.worktree.branch)
 
+    async def _settle_index(self) -> None:
+        """Bring the folder's own index to the branch, if it is owed by this turn or one that was killed."""
+        state = self._log.state
+        if state.worktree is not None and not state.removed:
+            await settle_index(self._host.repo.gitdir, self._ref)
+
     async def _start(self) -> Executor:
+        await self._settle_index()
         state, repo, settings = self._log.state, self._host.repo, self._host.sandbox
         if state.worktree and not state.removed:
             await asyncio.to_thread(rejoin, repo, state.worktree.branch)
@@ -99,6 +117,13 @@ class Folder:
         words = f"The folder {tree.path} was gone; here it is again, as the branch {tree.branch} has it."
         again = Outbound(text=words, kind="notice")
         await self._log.post(again, key=f"notice:restored:{self._log.state.seq}")
+
+    async def left_out(self) -> list[str]:
+        """What of the folder no commit takes in: a line each, with the way out."""
+        state = self._log.state
+        if state.worktree is None or state.removed:
+            return []
+        return await (await self.hands()).left_out(state.head, sorted(state.wrote))
 
     async def model_hands(self) -> Relocated:
         """The executor as a model's calls reach it."""
@@ -129,6 +154,10 @@ class Folder:
         return self._log.state.worktree
 
     @property
+    def _ref(self) -> str:
+        return f"refs/heads/{self._ready.branch}"
+
+    @property
     def identity(self) -> commits.Identity:
         """Whose name stands on our commits."""
         git = self._host.config.git
@@ -137,7 +166,7 @@ class Folder:
     async def _tip(self) -> str:
         """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
         state, branch = self._log.state, self._ready.branch
-        tip = await tip_of(self._host.repo.gitdir, f"refs/heads/{branch}")
+        tip = await tip_of(self._host.repo.gitdir, self._ref)
         if tip is None:
             raise BranchLost(
                 f"the branch {branch} is gone", fix=f"git branch {branch} {state.head} brings it back"
@@ -172,6 +201,38 @@ class Folder:
             return
         words = notice(f"Somebody committed to `{self._ready.branch}` by hand", files)
         await self._log.post(words, key=f"notice:found:{tip}", before=[made])
+
+    async def remove(self, landed: str) -> str:
+        """Remove worktree and branch. Work that is not in ``landed`` stays: returns where it is, or ""."""
+        if self._log.state.worktree is None or self._log.state.removed:
+            return ""
+        kept = ""
+        try:
+            await self._clear([landed])
+        except RepoError as error:
+            kept = str(error)
+        await self._log.append(WorktreeRemoved(kept=kept))
+        return kept
+
+    async def put_away(self) -> str:
+        """Remove the folder and keep the branch. What is not in a commit stays: returns why, or ""."""
+        if self._log.state.worktree is None or self._log.state.removed:
+            return ""
+        try:
+            await self._clear([], keep_branch=True)
+        except RepoError as error:
+            return str(error)
+        return ""
+
+    async def _clear(self, landed: list[str], *, keep_branch: bool = False) -> None:
+        tree, repo = await worktrees.find(self._host.repo, self._log.state.id), self._host.repo
+        if tree is not None:
+            there = await asyncio.to_thread(worktrees.stands, repo, tree.branch)
+            state = self._log.state
+            found = await (await self.hands()).status(state.head, sorted(state.wrote)) if there else []
+            dirty = [change.path for change in found]
+            await self.close()
+            await worktrees.remove(repo, tree, dirty=dirty, landed=landed, keep_branch=keep_branch)
 
     async def close(self) -> None:
         """Stop the executor, and the servers beside it."""

@@ -35,6 +35,7 @@ async def note_strays(desk: ThreadDesk) -> None:
 async def ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     """Whatever the Coder forgot of push and PR is done here; a run without changes has failed."""
     state = desk.state
+    await desk.tell_left_out()
     if state.worktree is not None and await _is_unchanged(desk, state.worktree.base):
         await desk.append(
             PhaseChanged(phase="pm", why="no changes"),
@@ -68,6 +69,7 @@ async def _is_unchanged(desk: ThreadDesk, base: str) -> bool:
 async def hand_in(desk: ThreadDesk, frame: Frame, text: str) -> None:
     """A Coder alone ends with its work on the branch."""
     state = desk.state
+    await desk.tell_left_out()
     branch = state.worktree.branch if state.worktree else ""
     changed = f"{len(state.files)} files changed on `{branch}` ({state.head[:12]})."
     await desk.post(

@@ -18,22 +18,10 @@ from codebutler.repo.kept import is_kept
 from codebutler.repo.merging import join, shown, transplanted
 from codebutler.repo.objects import merge_base
 from codebutler.repo.remotes import pick_remote
-from codebutler.sandbox.executor import Executor
 from codebutler.thread.host import JOURNALS, Host
 from codebutler.thread.state import ThreadState
 from codebutler.thread.warning import code
 from codebutler.types import Outbound
-
-_LAY_OUT = """
-GIT_INDEX_FILE=$(mktemp -u) || exit 1
-export GIT_INDEX_FILE
-git -C {root} read-tree {old} && {{ git -C {root} update-index -q --refresh; :; }} &&
-git -C {root} read-tree -m -u {old} {new}
-code=$?
-rm -f "$GIT_INDEX_FILE"
-exit $code
-"""
-"""With an index of its own: the worktree's is not writable in the sandbox. Ignored files stay."""
 
 
 class Came(Struct, frozen=True):
@@ -159,22 +147,6 @@ async def is_over(state: ThreadState, forge: Forge) -> bool:
             f"pull request #{state.pr.number} is merged already", fix="Open a new thread for more work"
         )
     return True
-
-
-async def lay_out(hands: Executor, old: str, new: str, *, what: str) -> None:
-    """Bring a worktree with the files of ``old`` to ``new``'s (``what``); RepoError if one is in the way."""
-    root = hands.worktree
-    before = {change.path for change in await hands.status(old)}
-    said = await hands.call(
-        "bash", {"command": _LAY_OUT.format(root=shlex.quote(str(root)), old=old, new=new)}
-    )
-    left = {change.path for change in await hands.status(new)} - before
-    if not said.ok or left:
-        detail = ", ".join(sorted(left)[:5]) if said.ok else said.text.strip()[-400:]
-        raise RepoError(
-            f"{what} cannot be laid out in {root}: {detail}",
-            fix="Move away what is in its way and try again",
-        )
 
 
 def untouched(paths: Sequence[str]) -> tuple[Outbound, str]:

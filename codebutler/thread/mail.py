@@ -1,7 +1,7 @@
 """Reading what people said: commands are obeyed, answers go to who asked, the rest to a role.
 
 A message is read when a step is over and its role can hear it; ``cancel`` and ``pause`` do not wait for that,
-and words that only look, such as ``status``, are answered beside the step.
+and words that only look, such as ``status``, or that are refused, are answered beside the step.
 While a thread is paused, plain words stay unread; so do those from before a cancel, until the person speaks.
 """
 
@@ -79,10 +79,14 @@ class Mail(Thread):
                 await self.log.sync()
                 for seq, message in sorted(self.state.unread.items()):
                     command = self._interpreter.read(self.state, message)
-                    if command is not None and command.name in LOOKS:
+                    if command is not None and (command.name in LOOKS or self._comes_too_early(command)):
                         await self._obey(command, await self._word(seq, message))
         except CodeButlerError as error:
             log.warning("%s: words were left for the step's end: %s", self.state.id, error)
+
+    def _comes_too_early(self, command: Command) -> bool:
+        """It is only refused, so that it need not wait for that."""
+        return command.name == "merge" and self.state.coding
 
     async def read_mail(self, frame: Frame | None = None) -> None:
         """Deal with all messages that can be read now. Plain words go to ``frame`` while one runs, else to

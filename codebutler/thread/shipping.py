@@ -24,6 +24,16 @@ class Shipping(Mail):
         """Save the worktree as a commit of that name."""
         return await self._git(self.space.commit(message))
 
+    async def left_out(self) -> list[str]:
+        """What of the folder no commit takes in."""
+        return await self._git(self.space.left_out())
+
+    async def tell_left_out(self) -> None:
+        """People hear of it before they decide on the work."""
+        if left := await self.left_out():
+            more = f"; and {len(left) - 5} more" if len(left) > 5 else ""
+            await self.tell_once(f"In the folder, but in no commit: {'; '.join(left[:5])}{more}.")
+
     async def push(self) -> str:
         """Push what was committed, and what was not yet."""
         if self.state.worktree is None:

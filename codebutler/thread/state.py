@@ -121,6 +121,8 @@ class ThreadState:
     setup: ev.SetupFinished | None = None
     head: str = ""
     files: set[str] = field(default_factory=set)
+    wrote: set[str] = field(default_factory=set)
+    """Files that a role wrote by its tools: git may ignore them, and no commit would have them."""
     checklist: list[ChecklistItem] = field(default_factory=list)
     pushed: str = ""
     pr: ev.PrOpened | None = None
@@ -240,6 +242,14 @@ class ThreadState:
     def plan_waits(self) -> bool:
         """A plan is on the table and nobody has approved it."""
         return self.plan is not None and (self.approval is None or self.approval.hash != self.plan.hash)
+
+    @property
+    def coding(self) -> bool:
+        """An approved plan waits for the Coder or is being carried out, and no pull request is open."""
+        if self.merged is not None or self.pr_state == "open" or self.phase == "closed":
+            return False
+        due = self.approval is not None and self.carried_out != self.approval.hash
+        return self.phase == "coder" or (due and not self.plan_waits)
 
     @property
     def withdrawn(self) -> bool:

@@ -6,22 +6,23 @@ Commits are made from what the executor built (repo.checkpoints); no git of the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from codebutler.errors import BranchLost, CodeButlerError, RepoError
-from codebutler.events import CheckpointMade, Pushed, WorktreeRemoved
+from codebutler.events import CheckpointMade, Pushed
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
 from codebutler.repo import checkpoints, commits, kept, objects, worktrees
 from codebutler.repo.held import with_folder
-from codebutler.repo.index import sync_index
+from codebutler.repo.index import owe_index, sync_index
 from codebutler.repo.merging import shown, unsettled
 from codebutler.sandbox.executor import Executor
 from codebutler.thread import render
 from codebutler.thread.folder import Folder
 from codebutler.thread.host import JOURNALS, MEMORY_FOLDER, Host
 from codebutler.thread.identity import asked_by
-from codebutler.thread.incoming import came_in, is_over, joined, lay_out, untouched
+from codebutler.thread.incoming import came_in, is_over, joined, untouched
+from codebutler.thread.laying import lay_out, still_ignored, with_ignores
 from codebutler.thread.log import ThreadLog
 
 UNNAMED = "Work in progress"
@@ -39,7 +40,6 @@ class Workspace(Folder):
         self._saving = asyncio.Lock()
         self._saved = ("", "")
         """The last checkpoint and its tree."""
-        self._index_behind = False
         self._forge: Forge | None = None
 
     def touched(self) -> None:
@@ -66,10 +66,7 @@ class Workspace(Folder):
     async def rest(self) -> None:
         """Save, and bring the folder's own index up to date: now people may look with `git status`."""
         await self.save()
-        state = self._log.state
-        if self._index_behind and not state.removed:
-            self._index_behind = False
-            await sync_index(self._host.repo.gitdir, f"refs/heads/{self._ready.branch}", state.head)
+        await self._settle_index()
 
     async def checkpoint(self, message: str = UNNAMED) -> str:
         """Save the worktree as a commit on the branch; returns the branch's tip."""
@@ -96,8 +93,9 @@ class Workspace(Folder):
             words = commits.signed(message, await asked_by(self._host.store, self._log.state))
             tree = await commits.tree_of(gitdir, old)
             new = await commits.join_trees(gitdir, tree, [named], words, identity=self.identity)
+            await owe_index(gitdir, self._ref)
             await kept.replace(gitdir, self._ready.branch, new, old, why="codebutler: commit")
-            self._index_behind, self._saved = True, (new, tree)
+            self._saved = (new, tree)
             await self._log.append(CheckpointMade(commit=new, message=message))
             return new
 
@@ -131,26 +129,33 @@ class Workspace(Folder):
             return old
         await checkpoints.receive(gitdir, executor.pack())
         files = await self.moved_files(old, built.tree)
+        ignores = any(path.rpartition("/")[2] == ".gitignore" for path in files)
+        if ignores:  # what it names now may be in an earlier checkpoint
+            built = await executor.tree(old, since=self._log.state.pushed or self._ready.base)
+            await checkpoints.receive(gitdir, executor.pack())
+            files = await self.moved_files(old, built.tree)
         held, back = await with_folder(gitdir, built.tree, old, MEMORY_FOLDER, files)
         held, forged = await with_folder(gitdir, held, old, JOURNALS, files)
         back += forged
-        ref = f"refs/heads/{self._ready.branch}"
+        await owe_index(gitdir, self._ref)
         new = await checkpoints.import_checkpoint(
-            gitdir, tree=held, known=tree, pack=None, message=message, ref=ref, old=old,
+            gitdir, tree=held, known=tree, pack=None, message=message, ref=self._ref, old=old,
             co_authors=await asked_by(self._host.store, self._log.state) if message != UNNAMED else (),
             identity=self.identity, index=False,
         )  # fmt: skip
-        self._dirty, self._index_behind, self._saved = False, True, (new, held)
+        self._dirty, self._saved = False, (new, held)
         if new != old:
             files = await self.moved_files(old, new) if back else files
             await self._log.append(CheckpointMade(commit=new, message=message, files=sorted(files)))
+        if ignores:  # an executor may start from the folder's index, which must not bring them back
+            await sync_index(gitdir, self._ref, new)
         if back:
             await self._put_back(executor, built.tree, held, back)
         return new
 
     async def _put_back(self, executor: Executor, wrong: str, right: str, paths: list[str]) -> None:
         """Memory and journals are no model's: the branch lacks its changes; folder and people are told."""
-        await lay_out(executor, wrong, right, what="memory and journals as they were")
+        await lay_out(executor, wrong, right, what="memory and journals as they were", moved=paths)
         words, key = untouched(paths)
         if key not in self._log.state.said:
             await self._log.post(words, key=key)
@@ -177,12 +182,13 @@ class Workspace(Folder):
             hands = await self.hands()
             for path, text in files.items():
                 await hands.write_file(path, text.encode())
+            await owe_index(self._host.repo.gitdir, self._ref)
         return await commits.commit_files(
             self._host.repo.gitdir,
             parent=old,
             files={path: text.encode() for path, text in files.items()},
             message=message,
-            ref=f"refs/heads/{self._ready.branch}",
+            ref=self._ref,
             old=old,
             co_authors=co_authors,
             identity=self.identity,
@@ -234,8 +240,29 @@ class Workspace(Folder):
         tree = await commits.tree_of(self._host.repo.gitdir, commit)
         new = await commits.commit_tree(self._host.repo.gitdir, tree, old, message, identity=self.identity)
         if new != old:
-            await self.advance(old, new, what="the older state")
+            new = await self._back_to(new, old, message)
         return new, old, sorted(await self.moved_files(self._ready.base, new))
+
+    async def _back_to(self, new: str, old: str, message: str) -> str:
+        """Lay ``new`` out, but no file that is ignored now shall get into a commit; returns the new tip."""
+        what, gitdir, moved = "the older state", self._host.repo.gitdir, await self.moved_files(old, new)
+        bared = await self._lay(old, new, what=what, moved=moved)
+        tree, names = await with_ignores(
+            gitdir, await commits.tree_of(gitdir, new), old, moved if bared else ()
+        )
+        if names:
+            held = await commits.commit_tree(gitdir, tree, old, message, identity=self.identity)
+            await self._lay(new, held, what=what, moved=names)
+            await (await self.hands()).tree(held, since=held)  # the look took in what is ignored again
+            await self._log.post(still_ignored(names, bared), key=f"notice:ignored:{held}")
+            new = held
+        await self._move(old, new, what=what)
+        return new
+
+    async def _lay(self, old: str, new: str, *, what: str, moved: Collection[str]) -> list[str]:
+        if self._log.state.removed:
+            return []
+        return await lay_out(await self.hands(), old, new, what=what, moved=moved)
 
     async def advance(self, old: str, new: str, *, what: str, anew: bool = False) -> list[str]:
         """Move the worktree's files and the branch from ``old`` to ``new``; returns the paths that changed.
@@ -244,14 +271,16 @@ class Workspace(Folder):
         make the next checkpoint take back what came in. ``anew``: ``old``, which is not in ``new``, is kept.
         """
         await self.settle_checkpoint()
-        gitdir, ref = self._host.repo.gitdir, f"refs/heads/{self._ready.branch}"
         files = sorted(await self.moved_files(old, new))
-        if not self._log.state.removed:
-            await lay_out(await self.hands(), old, new, what=what)
-        await kept.move(gitdir, self._ready.branch, new, old, why=f"codebutler: {what}", keep=anew)
-        await sync_index(gitdir, ref, new)
-        self._index_behind = False
+        await self._lay(old, new, what=what, moved=files)
+        await self._move(old, new, what=what, anew=anew)
         return files
+
+    async def _move(self, old: str, new: str, *, what: str, anew: bool = False) -> None:
+        gitdir = self._host.repo.gitdir
+        await owe_index(gitdir, self._ref)
+        await kept.move(gitdir, self._ready.branch, new, old, why=f"codebutler: {what}", keep=anew)
+        await sync_index(gitdir, self._ref, new)
 
     async def forge(self) -> Forge:
         """Where pull requests live."""
@@ -260,38 +289,8 @@ class Workspace(Folder):
             self._forge = await forge_for(self._host.repo, self._host.config, home=self._host.home)
         return self._forge
 
-    async def remove(self, landed: str) -> str:
-        """Remove worktree and branch. Work that is not in ``landed`` stays: returns where it is, or ""."""
-        if self._log.state.worktree is None or self._log.state.removed:
-            return ""
-        kept = ""
-        try:
-            await self._clear([landed])
-        except RepoError as error:
-            kept = str(error)
-        await self._log.append(WorktreeRemoved(kept=kept))
-        return kept
-
-    async def put_away(self) -> str:
-        """Remove the folder and keep the branch. What is not in a commit stays: returns why, or ""."""
-        if self._log.state.worktree is None or self._log.state.removed:
-            return ""
-        try:
-            await self._clear([], keep_branch=True)
-        except RepoError as error:
-            return str(error)
-        return ""
-
-    async def _clear(self, landed: list[str], *, keep_branch: bool = False) -> None:
-        tree, repo = await worktrees.find(self._host.repo, self._log.state.id), self._host.repo
-        if tree is not None:
-            there = await asyncio.to_thread(worktrees.stands, repo, tree.branch)
-            found = await (await self.hands()).status(self._log.state.head) if there else []
-            dirty = [change.path for change in found]
-            await self.close()
-            await worktrees.remove(repo, tree, dirty=dirty, landed=landed, keep_branch=keep_branch)
-
     async def close(self) -> None:
-        """Stop the executor, once what it saves is saved."""
+        """Stop the executor, once what it saves is saved; a turn that was broken off did not come to rest."""
         await self.settle_checkpoint()
+        await self._settle_index()
         await super().close()

@@ -121,6 +121,10 @@ class Desk(Protocol):
         """Save the worktree as a commit on the thread's branch; returns its SHA (unchanged: the old one)."""
         ...
 
+    async def left_out(self) -> list[str]:
+        """What the worktree holds and no commit takes in, a line each with the way out."""
+        ...
+
     async def push(self) -> str:
         """Push the thread's branch; returns the SHA that the remote now has."""
         ...

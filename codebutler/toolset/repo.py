@@ -3,6 +3,8 @@
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Arguments, Tool, tool
 
+_WAY = "If the work needs such a file, choose another path for it or change .gitignore, and commit again."
+
 
 class _Commit(Arguments):
     message: str
@@ -28,11 +30,18 @@ class _Diff(Arguments):
 
 
 async def _git_commit(args: _Commit, desk: Desk, _site: Site) -> str:
-    return f"Committed as {(await desk.checkpoint(args.message))[:12]}."
+    commit = await desk.checkpoint(args.message)
+    return await _with_left_out(f"Committed as {commit[:12]}.", desk)
 
 
 async def _git_push(_args: _Nothing, desk: Desk, _site: Site) -> str:
-    return f"The remote has {(await desk.push())[:12]}."
+    return await _with_left_out(f"The remote has {(await desk.push())[:12]}.", desk)
+
+
+async def _with_left_out(done: str, desk: Desk) -> str:
+    """``done``, and what is not in it: a model would think that all of its work is."""
+    left = await desk.left_out()
+    return "\n".join([done, *(["Not in it:", *(f"- {line}" for line in left), _WAY] if left else [])])
 
 
 async def _create_pr(args: _Pr, desk: Desk, _site: Site) -> str:

@@ -43,8 +43,11 @@ def give_way(stage: Stage, eve: Path) -> None:
 async def test_pr_merge_tries_again_after_a_refusal(stage: Stage, tmp_path: Path) -> None:
     await refused(stage, tmp_path / "eve")
     assert (await stage.cli("pr", "merge", "1")).code == 1
+    first = stage.git("for-each-ref", "refs/heads/codebutler", where=stage.sample.remote)
     assert (await stage.cli("pr", "merge", "1")).code == 1
     assert merges(stage) == 2
+    again = stage.git("for-each-ref", "refs/heads/codebutler", where=stage.sample.remote)
+    assert again == first != ""  # the checks that a protected branch wants are those of this head
     give_way(stage, tmp_path / "eve")
     done = await stage.cli("pr", "merge", "1")
     assert (done.code, merges(stage)) == (0, 3), done.stderr

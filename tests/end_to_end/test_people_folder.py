@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from codebutler.repo.index import owe_index
+from codebutler.testing.cast import WRITES, Held, Line, bash, does, team
+from codebutler.testing.doubles import says
 from tests.end_to_end.test_people_trouble import EVE, cast, names
 
 if TYPE_CHECKING:
@@ -59,3 +64,40 @@ async def test_what_was_committed_on_no_branch_comes_along_by_the_advice(room: R
             scene.git(*words.split()[1:], where=folder)
         assert (await scene.talk("a", "merge")).phase == "closed"
         assert "by-hand" in names(scene, room)
+
+
+@pytest.mark.parametrize("word", ["pause", "cancel", ""])
+async def test_after_a_stop_in_mid_run_ordinary_git_there_undoes_nothing(room: Room, word: str) -> None:
+    """Paused, cancelled, or the process was stopped: what the Coder wrote is in the branch, and in the index."""
+    held = Held(says("Wrote."))
+    async with room.engine(team(coder=[WRITES, bash("echo more > hello.txt"), held])) as scene:
+        await scene.talk("a", "Add a note")
+        thread = await scene.say("a", "go")
+        await scene.until(held.reached)
+        if word:
+            await scene.talk("a", word)
+        state = await scene.state(thread)
+    folder = scene.folder(state)
+    assert scene.git("status", "--porcelain", where=folder) == ""
+    scene.git("clean", "-qfd", where=folder)
+    scene.git("restore", ".", where=folder)
+    assert (scene.files(state)["NOTE"], scene.files(state)["hello.txt"]) == ("noted\n", "more\n")
+
+
+async def test_an_index_that_a_kill_left_behind_follows_before_work_goes_on(room: Room) -> None:
+    first, second = Held(says("Wrote.")), Held(says("Wrote."))
+    coder: list[Line] = [WRITES, first, does("read", path="NOTE"), second]
+    async with room.engine(team(coder=coder)) as scene:
+        await scene.talk("a", "Add a note")
+        await scene.say("a", "go")
+        await scene.until(first.reached)
+        state = await scene.talk("a", "pause")
+        assert state.worktree is not None
+        folder = scene.folder(state)
+        await owe_index(scene.host.repo.gitdir, f"refs/heads/{state.worktree.branch}")
+        scene.git("read-tree", state.worktree.base, where=folder)
+        first.line = does("read", path="NOTE")
+        first.let_go.set()
+        await scene.say("a", "resume")
+        await scene.until(second.reached)
+        assert scene.git("status", "--porcelain", where=folder) == ""

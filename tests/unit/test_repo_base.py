@@ -100,6 +100,18 @@ async def test_a_detached_head_is_the_base_itself(
     assert "detached" in base.notices[-1]
 
 
+async def test_a_detached_head_that_the_branch_lacks_is_no_base(
+    git_box: GitBox, remote_box: GitBox, tmp_path: Path
+) -> None:
+    """What a pull request would show of it would not land."""
+    main = git_box.git("rev-parse", "HEAD")
+    git_box.git("switch", "--quiet", "--detach")
+    git_box.commit({"f.txt": "mine\n"})
+    base = await base_commit(await find_repo(git_box.root), home=tmp_path)
+    assert (base.commit, base.branch) == (main, "main")
+    assert "without it" in base.notices[-1]
+
+
 async def test_a_made_remote_starts_with_the_local_branch_and_follows_it(
     git_box: GitBox, tmp_path: Path
 ) -> None:

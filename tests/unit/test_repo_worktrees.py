@@ -13,7 +13,6 @@ from codebutler.errors import RepoError
 from codebutler.repo import worktrees
 from codebutler.repo.commits import commit_files
 from codebutler.repo.discover import Repo, find_repo
-from codebutler.repo.index import sync_index
 from codebutler.repo.removal import delete_tree
 from codebutler.repo.words import slug
 
@@ -55,14 +54,6 @@ async def test_in_the_folder_a_persons_git_status_is_right(repo: Repo, git_box: 
     assert git_box.git("-C", str(tree.path), "status", "--porcelain") == ""
     await _work(repo, tree)
     assert git_box.git("-C", str(tree.path), "status", "--porcelain") == "D new.txt"
-
-
-async def test_an_index_that_another_git_holds_is_left_alone(repo: Repo) -> None:
-    tree = await worktrees.create(repo, "x", repo.head, thread="t1")
-    (tree.gitdir / "index.lock").touch()
-    assert not await sync_index(repo.gitdir, tree.ref, repo.head)
-    (tree.gitdir / "index.lock").unlink()
-    assert await sync_index(repo.gitdir, tree.ref, repo.head)
 
 
 async def test_taken_names_get_a_number_and_no_branch_moves(repo: Repo, git_box: GitBox) -> None:

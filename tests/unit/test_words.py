@@ -22,6 +22,25 @@ def with_plan() -> ThreadState:
     return ThreadState("t1", plan=ev.PlanProposed(plan=PLAN, hash="h1", base="b"))
 
 
+def coding(**more: str) -> ThreadState:
+    approved = ev.PlanApproved(message=1, hash="h1", base="b", by=ANA)
+    state = ThreadState("t1", phase="coder", plan=with_plan().plan, approval=approved)
+    state.pr_state, state.carried_out = more.get("pr_state", ""), more.get("carried_out", "")
+    return state
+
+
+def in_line() -> ThreadState:
+    state = coding()
+    state.phase = "pm"
+    return state
+
+
+def shipped() -> ThreadState:
+    state = coding(carried_out="h1")
+    state.phase, state.pr_state = "lead", "closed"
+    return state
+
+
 def with_pr() -> ThreadState:
     return ThreadState("t1", pr=ev.PrOpened(number=1, url="u", title="t"), pr_state="open")
 
@@ -128,6 +147,11 @@ def paused() -> ThreadState:
         (closed(), "pm was wrong: use spaces", ("correct", "pm use spaces")),
         (with_plan(), "the PM was wrong about the limit: it is 20 kg", None),
         (with_pr(), "done", ("merge", "")),
+        (coding(), "Merge!", ("merge", "")),
+        (in_line(), "land it", ("merge", "")),
+        (coding(), "done", None),
+        (coding(), "merge the two files", None),
+        (shipped(), "merge", None),
         (with_pr(), "remove 2", None),
         (ThreadState("t1"), "go", None),
     ],
