@@ -129,6 +129,11 @@ async def test_refusals_are_said_plainly_and_not_repeated(
     assert KEY not in str(caught.value)
 
 
+async def test_a_picture_may_come_as_a_data_address(reached: Callable[..., Service], twin: MediaTwin) -> None:
+    twin.faults = [(200, _row(b64_json="data:image/png;base64," + base64.b64encode(png(9, 9)).decode()))]
+    assert (await images.draw(reached(), ORDER)).data == png(9, 9)
+
+
 async def test_what_did_nothing_is_tried_again(reached: Callable[..., Service], twin: MediaTwin) -> None:
     twin.faults = [(429, "slow down"), (200, {"error": {"code": 503, "message": "busy"}})]
     await images.draw(reached(), ORDER, pauses=(0, 0))
