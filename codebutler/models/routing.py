@@ -22,6 +22,7 @@ from codebutler.models.catalogue import Catalogue
 from codebutler.models.endpoints import Endpoint, main_endpoint, own_endpoint
 from codebutler.models.foreignids import LITELLM, named, permit
 from codebutler.models.prices import Price, price
+from codebutler.text import opening
 from codebutler.types import Usage
 
 OPENAI_DEFAULT = "gpt-4.1-mini"
@@ -274,7 +275,8 @@ class Router:
             self._config.model_override or (self._catalogue.first if self._catalogue else "") or offered[0]
         )
         hint = "" if self._config.model_override else f" {MODEL_VARIABLE} chooses another."
-        return Route(endpoint, instead, instead, f"{endpoint.label} has no {model}: {instead} answers.{hint}")
+        notice = f"{opening(endpoint.label)} has no {model}: {instead} answers.{hint}"
+        return Route(endpoint, instead, instead, notice)
 
 
 def _of_openai(model: str) -> bool:
