@@ -282,3 +282,17 @@ async def test_a_transcript_without_end_is_capped(reached: Callable[..., Service
     heard = await speech.transcribe(reached("speech"), voice("la " * 10_000), "audio/ogg")
     assert len(heard.text) < speech.TEXT + 100
     assert "characters left out" in heard.text
+
+
+@pytest.mark.parametrize("said", ["Add a function g.", "42"])
+async def test_a_transcript_may_come_in_plain_text(
+    reached: Callable[..., Service], twin: MediaTwin, said: str
+) -> None:
+    twin.faults = [(200, f" {said}\n")]
+    assert (await speech.transcribe(reached("speech"), voice("x"), "audio/ogg")).text == said
+
+
+async def test_spoiled_json_is_no_transcript(reached: Callable[..., Service], twin: MediaTwin) -> None:
+    twin.faults = [(200, b"Add a function g.")]
+    with pytest.raises(ModelRefused, match="no JSON"):
+        await speech.transcribe(reached("speech"), voice("x"), "audio/ogg")
