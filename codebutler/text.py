@@ -20,6 +20,11 @@ def sentence(text: str) -> str:
     return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
+def opening(text: str) -> str:
+    """``text`` as a sentence begins: "the" with a large letter; a name stays as it is written."""
+    return f"T{text[1:]}" if text.startswith("the ") else text
+
+
 def spoken(seconds: float) -> str:
     """A span of time, roundly."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

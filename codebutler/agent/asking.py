@@ -19,7 +19,7 @@ from codebutler.agent.thinking import Thinking
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
 from codebutler.events import CircuitChanged, Event, ModelFailed, ModelRequested, StoodIn
 from codebutler.models.stream import hurried
-from codebutler.text import sentence, spoken
+from codebutler.text import opening, sentence, spoken
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply, Usage
@@ -189,7 +189,7 @@ class _Asking:
         elif stands is None or (stands.wanted, stands.model) != (wanted, model):
             why = self.place.redact(self.place.breaker.why(wanted) or self._said)
             seconds = self.place.breaker.wait(wanted)
-            words = f"{model} answers for the {role.title}: {wanted} is away. {sentence(why)}"
+            words = f"{model} answers for the {role.title}: {wanted} is away. {opening(sentence(why))}"
             again = f" It is asked again in {spoken(seconds)}." if seconds else ""
             await self.place.announce(words + again, *events, self._stood_in(wanted, model, why))
             return

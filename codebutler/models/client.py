@@ -12,6 +12,7 @@ from contextlib import aclosing
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.errors import ConfigError, ModelError, ModelRefused, ModelUnavailable
 from codebutler.models import faults, stream
@@ -21,6 +22,7 @@ from codebutler.models.body import Bodies
 from codebutler.models.endpoints import Endpoint
 from codebutler.models.marks import marked
 from codebutler.models.quirks import Manners
+from codebutler.models.room import Room, read
 from codebutler.models.routing import Route, Router
 from codebutler.models.tokens import Meter, Sizes, estimate_text
 from codebutler.models.vocabulary import Vocabularies
@@ -28,6 +30,8 @@ from codebutler.types import Json, Message, ModelReply, Usage
 
 _CALLING = frozenset({"stop", "function_call"})
 """Ends of a reply with calls, beside the usual one."""
+_FEWER = 2
+"""Times that one call is asked again for fewer tokens: the model's own bound, and its window's."""
 ROLE_HEADER = "X-CodeButler-Role"
 
 
@@ -55,6 +59,7 @@ class OpenAIClient:
         self._timeouts = timeouts or stream.Timeouts()
         self._wires: dict[Endpoint, stream.Wire] = {}
         self._manners: dict[Endpoint, Manners] = {}
+        self._rooms: dict[str, Room] = {}
         self._bodies = Bodies()
         self._sizes = Sizes()
         self._vocabularies = Vocabularies()
@@ -73,8 +78,9 @@ class OpenAIClient:
         return self._sizes.estimate(messages, tools, count or estimate_text), meter
 
     def window(self, model: str) -> int | None:
-        """Tokens: what the server says of the model, else our own table."""
-        return self._router.window(model)
+        """Tokens: what a refusal said of the model, else the server's list, else our own table."""
+        known = self._rooms.get(model)
+        return (known.window if known else 0) or self._router.window(model)
 
     async def prepare(self, model: str) -> None:
         """See ``types.ModelClient``: lists of prices are asked for elsewhere (``Router.learn``)."""
@@ -93,11 +99,12 @@ class OpenAIClient:
         route, asked = await self._route(model), Asked(messages, tools, max_output, role, on_text)
         manners = self._manners.setdefault(route.endpoint, Manners(route.endpoint))
         refused: list[Bill] = []  # tries with words that the server does not take
+        most, fewer = self._most(route, asked), _FEWER
         await self._load(route)
         while True:
             told, started, drops = self._assembler(route), time.monotonic(), manners.drops
             try:
-                await self._converse(route, manners, asked, told)
+                await self._converse(route, manners, replace(asked, max_output=most), told)
                 if not told.finish or told.finish == "error":
                     raise faults.broken(route, _unfinished(told, route))
             except ModelError as error:
@@ -109,8 +116,14 @@ class OpenAIClient:
                 seconds = time.monotonic() - started
                 error.paid |= error.cut and not told.size and seconds >= self._timeouts.thought
                 sent = {name for m in messages for name in m} - drops
-                if not isinstance(error, ModelRefused) or not manners.learn(error.message, sent):
+                if not isinstance(error, ModelRefused):
                     raise
+                if manners.learn(error.message, sent):
+                    continue
+                less = self._less(route, asked, error.message, most)
+                if not less or not fewer:
+                    raise
+                most, fewer = less, fewer - 1
             else:
                 took = summed([*refused, self._bill(route, asked, told)])
                 return self._reply(route, asked, told, took)
@@ -130,6 +143,22 @@ class OpenAIClient:
             raise ModelRefused(error.message, fix=error.fix) from error
         await self._vocabularies.load(route.id)
         return route
+
+    def _most(self, route: Route, asked: Asked) -> int:
+        """Tokens to ask for: no server takes more than the model can write, or than its window leaves."""
+        guess, meter = self._guess(route.id, asked.messages, asked.tools)
+        price, window = self._router.price(route.id), self._router.window(route.id) or 0
+        room = self._rooms.setdefault(route.id, Room())
+        listed = price.max_output if price else 0
+        return room.bound(asked.max_output, meter.correct(guess), window=window, listed=listed)
+
+    def _less(self, route: Route, asked: Asked, said: str, sent: int) -> int:
+        """Tokens to ask for after a refusal of ``sent``, if it tells a bound; else 0."""
+        guess, meter = self._guess(route.id, asked.messages, asked.tools)
+        told = read(said, sent)
+        if told.prompt:
+            meter.observe(guess, told.prompt)
+        return self._rooms[route.id].learn(told, sent, meter.correct(guess))
 
     async def _load(self, route: Route) -> None:
         """Load the package that speaks to it: that takes seconds, in which no model thinks."""

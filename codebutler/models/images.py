@@ -31,6 +31,7 @@ SIDE = 8192
 _ANSWER = BYTES * 4 // 3 + 64 * 1024
 _MOST_TOKENS = 1_000_000
 _GPT = re.compile(r"(^|/)(gpt|chatgpt)-image")
+_DATA = re.compile(r"\A\s*data:[\w/+.-]{0,64};base64,")
 _POLICY = re.compile(r"moderation|content[ _]policy|safety system|content_filter", re.IGNORECASE)
 
 
@@ -132,7 +133,7 @@ def _checked(use: Service, order: Order, answer: Json) -> Drawn:
     if not row.get("b64_json") and row.get("url"):
         raise nonsense(use, "with a link in place of a picture, which is not followed")
     try:
-        data = base64.b64decode(row.get("b64_json") or "", validate=True)
+        data = base64.b64decode(_bare(row.get("b64_json") or ""), validate=True)
     except (binascii.Error, ValueError, TypeError) as error:
         raise nonsense(use, "with a picture that is not base64") from error
     if not data:
@@ -148,6 +149,11 @@ def _checked(use: Service, order: Order, answer: Json) -> Drawn:
     used = mediaprices.believed(told, _most(order))
     usd = mediaprices.drawn(use.model, used)
     return Drawn(data, found, told if usd is None else used, usd)
+
+
+def _bare(told: Any) -> Any:  # noqa: ANN401 - whatever came
+    """The base64 alone: some servers send it as a whole ``data:`` address."""
+    return _DATA.sub("", told, count=1) if isinstance(told, str) else told
 
 
 def _used(usage: Any) -> Tokens:  # noqa: ANN401 - whatever came

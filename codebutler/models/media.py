@@ -85,16 +85,18 @@ async def ask(
     *,
     limit: int,
     pauses: Sequence[float] = PAUSES,
+    words: str = "",
 ) -> Json:
     """The answer's JSON object, of ``limit`` bytes at most. ``send`` makes a streamed call of the package's.
 
+    An answer in plain text, if ``words`` names a field, is an object with that field.
     Raises ModelUnavailable or ModelRefused. A call that may have been paid for is not made again.
     """
     waits = list(pauses)
     while True:
         try:
             async with asyncio.timeout(use.seconds):
-                return await _once(use, send, limit)
+                return await _once(use, send, limit, words)
         except TimeoutError as error:
             why = f"gave no answer within {use.seconds:g} s"
             raise paid(faults.broken(use.route, why, fix=f"{_MAYBE}: ask for less")) from error
@@ -105,7 +107,7 @@ async def ask(
 
 
 async def _once(
-    use: Service, send: Callable[[AsyncOpenAI], AbstractAsyncContextManager[Any]], limit: int
+    use: Service, send: Callable[[AsyncOpenAI], AbstractAsyncContextManager[Any]], limit: int, words: str
 ) -> Json:
     http = await asyncio.to_thread(_connection, use)
     import httpx
@@ -117,7 +119,9 @@ async def _once(
     ) as client:
         try:
             async with send(client) as response:
-                return _object(await _bounded(response, use, limit), use)
+                plain = str(response.headers.get("content-type", "")).lower().startswith("text/plain")
+                said = await _bounded(response, use, limit)
+                return _object(said, use, words if plain else "")
         except openai.APIStatusError as error:
             raise _status(error.response, use) from error
         except openai.APIConnectionError as error:  # a time limit that has passed is one, too
@@ -177,13 +181,17 @@ async def _bounded(response: Any, use: Service, limit: int) -> bytes:  # noqa: A
     return bytes(found)
 
 
-def _object(said: bytes, use: Service) -> Json:
+def _object(said: bytes, use: Service, words: str) -> Json:
     try:
         answer = json.loads(said)
     except (ValueError, RecursionError) as error:
         if said.lstrip().startswith(b"<"):
             raise faults.no_api(use.route, said[:10_000]) from error
-        raise nonsense(use, "no JSON") from error
+        if not words:
+            raise nonsense(use, "no JSON") from error
+        answer = None
+    if words and not isinstance(answer, dict):
+        return {words: said.decode("utf-8", "replace")}
     if not isinstance(answer, dict):
         raise nonsense(use, "no JSON object")
     try:

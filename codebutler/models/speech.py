@@ -64,7 +64,7 @@ async def transcribe(
             file=file, model=use.model, response_format="json"
         )
 
-    answer = await ask(use, send, limit=_ANSWER, pauses=pauses)
+    answer = await ask(use, send, limit=_ANSWER, pauses=pauses, words="text")
     text = answer.get("text")
     if not isinstance(text, str):
         raise nonsense(use, "without a transcript")

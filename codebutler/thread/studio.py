@@ -37,6 +37,7 @@ SHOWN = 4 * 1024 * 1024
 FILE = 8 * 1024 * 1024
 """Bytes of a file that the executor hands over."""
 BRIEF = "The {asker} asks you for this:\n\n{request}{files}"
+NOTHING = "[made: nothing: there is no picture of this request, whatever the Artist says above]"
 INTERRUPTED = (
     "this order was interrupted, and the picture may have been paid for without reaching us. "
     "Order it anew if it is still wanted"
@@ -77,7 +78,7 @@ class ThreadStudio:
 
     def _pictures_of(self, frame: str) -> list[str]:
         made = [each for each in self._desk.state.made.values() if each.frame == frame]
-        return [f"[made: {each.path}, {each.width}x{each.height}]" for each in made]
+        return [f"[made: {each.path}, {each.width}x{each.height}]" for each in made] or [NOTHING]
 
     # ------------------------------------------------------------------------- a picture
 

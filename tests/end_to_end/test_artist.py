@@ -213,6 +213,8 @@ async def test_what_the_service_refuses_or_spoils_is_told_to_the_artist(room: Ro
         assert "declines to draw this under its content policy" in said[0]
         assert "no whole PNG, JPEG, WebP or GIF" in said[1]
         assert (state.outcome, state.made) == ("answered", {})
+        told = (await results(scene, state.id, "draw"))[0]
+        assert told.startswith("Here it is.\n[made: nothing: "), "the PM must not take words for a picture"
         spent = await scene.host.store.spent(f"thread:{state.id}")
         assert spent == pytest.approx(0.005 + 0.187, abs=0.01), "a refusal is free, what came may be billed"
 

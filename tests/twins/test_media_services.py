@@ -129,6 +129,11 @@ async def test_refusals_are_said_plainly_and_not_repeated(
     assert KEY not in str(caught.value)
 
 
+async def test_a_picture_may_come_as_a_data_address(reached: Callable[..., Service], twin: MediaTwin) -> None:
+    twin.faults = [(200, _row(b64_json="data:image/png;base64," + base64.b64encode(png(9, 9)).decode()))]
+    assert (await images.draw(reached(), ORDER)).data == png(9, 9)
+
+
 async def test_what_did_nothing_is_tried_again(reached: Callable[..., Service], twin: MediaTwin) -> None:
     twin.faults = [(429, "slow down"), (200, {"error": {"code": 503, "message": "busy"}})]
     await images.draw(reached(), ORDER, pauses=(0, 0))
@@ -277,3 +282,17 @@ async def test_a_transcript_without_end_is_capped(reached: Callable[..., Service
     heard = await speech.transcribe(reached("speech"), voice("la " * 10_000), "audio/ogg")
     assert len(heard.text) < speech.TEXT + 100
     assert "characters left out" in heard.text
+
+
+@pytest.mark.parametrize("said", ["Add a function g.", "42"])
+async def test_a_transcript_may_come_in_plain_text(
+    reached: Callable[..., Service], twin: MediaTwin, said: str
+) -> None:
+    twin.faults = [(200, f" {said}\n")]
+    assert (await speech.transcribe(reached("speech"), voice("x"), "audio/ogg")).text == said
+
+
+async def test_spoiled_json_is_no_transcript(reached: Callable[..., Service], twin: MediaTwin) -> None:
+    twin.faults = [(200, b"Add a function g.")]
+    with pytest.raises(ModelRefused, match="no JSON"):
+        await speech.transcribe(reached("speech"), voice("x"), "audio/ogg")

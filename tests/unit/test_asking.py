@@ -116,14 +116,15 @@ def away(times: int, why: str = "503", wish: float = 0.0) -> list[Exception]:
 
 
 async def test_a_model_that_is_away_is_tried_again_then_its_fallback_is_asked() -> None:
-    place = Place(*away(FAILURES), says("here"))
+    place = Place(*away(FAILURES, "the server is full"), says("here"))
     assert await place.ask() == "second"
     assert place.asked == ["first"] * FAILURES + ["second"]
     requested = [e.step for e in place.log if isinstance(e, ModelRequested)]
     failed = [e.retry for e in place.log if isinstance(e, ModelFailed)]
     assert (requested, failed) == ([1] * (FAILURES + 1), [True] * FAILURES)
     assert sorted(place.settled.values()) == [0.0] * FAILURES + [0.001]
-    assert place.notices == ["second answers for the Coder: first is away. 503. It is asked again in 30 s."]
+    words = "first is away. The server is full. It is asked again in 30 s."
+    assert place.notices == [f"second answers for the Coder: {words}"]
     assert place.standing.stand_ins["coder"].model == "second"
 
 
