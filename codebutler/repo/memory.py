@@ -67,17 +67,22 @@ def revert(text: str, file: str, name: str, old: Sequence[str] = ()) -> tuple[st
     that is taken back; a learned workflow goes as a whole.
     """
     one = _learned_by(text, file, name)
+    return without_learned(text, one, old), one.text
+
+
+def without_learned(text: str, one: Learned, old: Sequence[str] = ()) -> str:
+    """The same for one that was read from ``text``. ToolFailed where people wrote something into it."""
     page = Page(text)
     if one.workflow:
-        return _cut(page, _whole(page, one)), one.text
+        return _cut(page, _whole(page, one))
     entry = next(e for e in page.entries() if e.start == one.line)
     if one.automated:
-        return _unmarked(page, entry), one.text
+        return _unmarked(page, entry)
     if old:
-        return _back(page, entry, old), one.text
+        return _back(page, entry, old)
     if below := page.below(entry):
         raise ToolFailed(f"below it stands {below[:80]!r}, which was not learned", fix="Remove it by hand.")
-    return _tidy(page.without(entry), page.section_at(entry.start)), one.text
+    return _tidy(page.without(entry), page.section_at(entry.start))
 
 
 def _back(page: Page, entry: Entry, old: Sequence[str]) -> str:

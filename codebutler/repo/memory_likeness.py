@@ -27,6 +27,14 @@ _OPPOSITES = (
     *(("tabs", "spaces"), ("before", "after"), ("enable", "disable"), ("enabled", "disabled")),
     *(("required", "optional"), ("first", "last"), ("allow", "forbid"), ("on", "off"), ("sync", "async")),
 )
+_DAYS = frozenset(
+    {
+        *("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"),
+        *("weekday", "weekend"),
+    }
+)
+_DOER = re.compile(r"\s*(pm|researcher|artist|coder|lead|person|user)\s*:\s*", re.IGNORECASE)
+_CLAUSE = re.compile(r"[.,;:](?=\s|$)")
 _SAME, _SHARED, _LEAST = 0.75, 0.6, 2
 """Shares of words that make two items alike, or about the same thing; and the fewest words they share."""
 
@@ -38,22 +46,27 @@ def words_of(text: str) -> list[str]:
 
 
 def relation(new: str, old: str) -> Relation:
-    """What ``new`` is to ``old``."""
+    """What ``new`` is to ``old``. Who does a step is none of its words: steps of different roles are no kin.
+
+    A contradiction takes the old item's place at a plain "yes": what both share is measured by the longer.
+    """
+    (doer, new), (other_doer, old) = _doer(new), _doer(old)
+    if doer != other_doer:
+        return ""
     ours, theirs = words_of(new), words_of(old)
     mine, other = set(ours), set(theirs)
-    shared = mine & other
+    shared, longer = mine & other, max(len(mine), len(other))
+    if _opposed(mine - other, other - mine) and len(shared) >= 0.5 * (longer - (not shared)):
+        return "contradicts"
     if not shared:
         return ""
-    share = len(shared) / min(len(mine), len(other))
-    about_the_same = len(shared) >= _LEAST and share >= _SHARED
-    if _opposed(mine - other, other - mine) and share >= 0.5:
+    opposite = _negated(new, shared) != _negated(old, shared)
+    if opposite and len(shared) >= max(_LEAST, _SHARED * longer):
         return "contradicts"
-    if about_the_same and _negated(new) != _negated(old):
-        return "contradicts"
-    if _one_differs(ours, theirs):
+    if _one_differs(ours, theirs, is_step=bool(doer)):
         return "contradicts"
     alike = len(shared) / len(mine | other) >= _SAME and len(shared) >= _LEAST
-    return "repeats" if alike and _negated(new) == _negated(old) else ""
+    return "repeats" if alike and not opposite else ""
 
 
 def relative(new: str, items: Iterable[Known]) -> tuple[Relation, Known | None]:
@@ -74,26 +87,43 @@ def covers(text: str, wanted: str) -> bool:
     return bool(asked) and len(asked & set(words_of(text))) >= max(_LEAST, round(len(asked) * _SHARED))
 
 
-def _one_differs(ours: list[str], theirs: list[str]) -> bool:
-    """The same sentence with one other word in it: a number, a name, a command."""
-    if len(ours) != len(theirs) or len(ours) < 3:
+def _doer(text: str) -> tuple[str, str]:
+    """Who does a step, "" where it does not say, and the rest."""
+    found = _DOER.match(text)
+    return (found[1].casefold(), text[found.end() :]) if found else ("", text)
+
+
+def _one_differs(ours: list[str], theirs: list[str], *, is_step: bool) -> bool:
+    """The same sentence with one other word in it: a number, a day, a path, a command.
+
+    Two steps that run different commands stand one after the other.
+    """
+    if len(ours) != len(theirs) or len(ours) < _LEAST + is_step:
         return False
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
-    return len(pairs) == 1 and all(_is_value(word) for word in pairs[0])
+    if len(pairs) != 1 or not all(_is_value(word) for word in pairs[0]):
+        return False
+    return not is_step or not any(" " in word for word in pairs[0])
 
 
 def _is_value(word: str) -> bool:
-    return any(c.isdigit() or c in "./:_-@" for c in word) or any(word in pair for pair in _OPPOSITES)
+    is_spelled = any(c.isdigit() or c in " ./:_-@" for c in word)  # a space: it was code
+    return is_spelled or word in _DAYS or any(word in pair for pair in _OPPOSITES)
 
 
 def _opposed(mine: set[str], other: set[str]) -> bool:
     return any((a in mine and b in other) or (b in mine and a in other) for a, b in _OPPOSITES)
 
 
-def _negated(text: str) -> bool:
-    plain = text.casefold().replace("\u2019", "'")
-    found: list[str] = re.findall(r"[\w']+", plain)
-    return sum(w in _NEGATIONS or w.endswith("n't") for w in found) % 2 == 1
+def _negated(text: str, shared: set[str]) -> bool:
+    """Whether a clause about what is shared is negated: "not the symptom" says nothing of another thing."""
+    plain, count = text.casefold().replace("\u2019", "'"), 0
+    for clause in _CLAUSE.split(plain):
+        meant = words_of(clause)
+        if not meant or shared.intersection(meant):
+            found: list[str] = re.findall(r"[\w']+", clause)
+            count += sum(w in _NEGATIONS or w.endswith("n't") for w in found)
+    return count % 2 == 1
 
 
 def _stem(word: str) -> str:

@@ -34,8 +34,8 @@ async def meet_base(desk: ThreadDesk) -> str:
     """Bring the branch to terms with its base branch as it is now, where only we can: no push is forced.
     Returns what was met; "" where there is nothing to meet any more.
 
-    A rewritten base must not get back what it dropped; memory that was edited there by hand keeps both. Other
-    conflicts are left to the merge, which names them.
+    What others pushed to the branch comes in first. A rewritten base must not get back what it dropped;
+    memory that was edited there by hand keeps both. Other conflicts are left to the merge, which names them.
     """
     base, forge, pr = (await desk.space.base()).branch, await desk.space.forge(), desk.state.pr
     if pr is not None and (await forge.get(pr.number)).state == "merged":
@@ -43,6 +43,7 @@ async def meet_base(desk: ThreadDesk) -> str:
     there = await forge.fetch(base)
     if not there or desk.state.worktree is None:
         return ""  # the merge says that it is gone
+    await desk.space.take_in()  # first: what people pushed to the branch is not to meet a commit of ours
     if not await is_ancestor(desk.host.repo.gitdir, desk.state.worktree.base, there):
         await _stand_on(desk, base, there)
     tree, conflicts = await merged_tree(desk.host.repo.gitdir, there, desk.state.head)

@@ -11,8 +11,9 @@ from codebutler import assets
 from codebutler.errors import RepoError, ToolFailed
 from codebutler.repo import commits
 from codebutler.repo.memory import MEMORY_FILES, apply_item, without_absent
+from codebutler.repo.memory_doubles import rival, undoubled
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.memory_items import known, learned
+from codebutler.repo.memory_items import Learned, known, learned
 from codebutler.repo.memory_likeness import relative
 from codebutler.repo.memory_text import key, shown
 from codebutler.repo.objects import merge_base
@@ -39,7 +40,9 @@ async def with_memory(
         if old is None:  # what is first kept in a file is written below what is shipped, on both sides
             old = assets.text("memory_defaults", name) if name in MEMORY_FILES else ""
         joined = await joined_text(gitdir, old, ours or "", others or "")
-        text, lines = await asyncio.to_thread(_kept_in, desk.state, name, joined, ours or "")
+        text, lines = await asyncio.to_thread(
+            kept_in, desk.state, name, joined, old=old, ours=ours or "", others=others or ""
+        )
         files[path] = text.encode()
         told += lines
     return await commits.tree_with(gitdir, tree, files), told
@@ -76,13 +79,16 @@ def put(text: str, item: MemoryItem, *, thread: str, date: str, approver: str) -
     )
 
 
-def _kept_in(state: ThreadState, name: str, text: str, ours: str) -> tuple[str, list[str]]:
+def kept_in(
+    state: ThreadState, name: str, text: str, *, old: str, ours: str, others: str
+) -> tuple[str, list[str]]:
     """``text`` with the kept items for that file, and what is to be told of those that met a change.
 
-    What a person took out of ``ours``, the file on the branch, by hand since stays out.
+    It is ``ours`` and ``others`` joined, which both come from ``old``. What the others have too stands once;
+    what a person took out of ``ours``, the file on the branch, by hand since stays out.
     """
     date = time.strftime("%Y-%m-%d", time.gmtime(state.ts))
-    lines = []
+    text, lines = undoubled(text, name, thread=state.id, others=others)
     for decided in state.kept:
         for item in decided.kept:
             if item.file != name or _is_gone(text, item) or not stands(ours, item):
@@ -90,9 +96,22 @@ def _kept_in(state: ThreadState, name: str, text: str, ours: str) -> tuple[str, 
             try:
                 text, said = put(text, item, thread=state.id, date=date, approver=decided.by.label)
             except ToolFailed as error:
-                said = f"Not kept: {item.text[:80]}: {error.message}"
-            lines += [said or beside(text, item)]
+                is_there = any(x.thread == state.id for x in _named(text, item))
+                said = "" if is_there else f"Not kept: {item.text[:80]}: {error.message}"
+            lines += [said or beside(text, item) or _both(item, old, others)]
     return text, [line for line in lines if line]
+
+
+def _named(text: str, item: MemoryItem) -> list[Learned]:
+    """The learned workflows of the item's name."""
+    return [x for x in learned(text, item.file) if x.workflow and key(x.text) == key(item.section)]
+
+
+def _both(item: MemoryItem, old: str, others: str) -> str:
+    """What people are told where the base branch has put other words in the place of what it replaced."""
+    if item.kind not in {"lesson", "add_step"} or not (other := rival(item, old, others)):
+        return ""
+    return _told_beside(item.text, other)
 
 
 def beside(text: str, item: MemoryItem) -> str:
@@ -103,7 +122,11 @@ def beside(text: str, item: MemoryItem) -> str:
     what, old = relative(item.text, [x for x in others if item.kind == "lesson" or x.section == item.section])
     if what != "contradicts" or old is None:
         return ""
-    return f"“{shown(item.text)}” now stands beside “{shown(old.text)}”: edit the file if only one is right."
+    return _told_beside(item.text, old.text)
+
+
+def _told_beside(one: str, other: str) -> str:
+    return f"“{shown(one)}” now stands beside “{shown(other)}”: edit the file if only one is right."
 
 
 def stands(text: str, item: MemoryItem) -> bool:

@@ -139,20 +139,29 @@ async def test_a_branch_that_a_person_rewrote_is_followed_once_they_say_so(
         assert state.worktree.base == scene.git("rev-parse", "HEAD~1", where=where)
 
 
-async def test_memory_edited_on_main_by_hand_keeps_both(room: Room, tmp_path: Path) -> None:
+async def test_memory_edited_by_hand_on_main_and_on_the_branch_keeps_both(room: Room, tmp_path: Path) -> None:
     path = ".codebutler/memory/pm.md"
     async with room.engine(cast(lessons=("Notes live in A",))) as scene:
         await scene.talk("a", "Write notes")
         eve = clone(scene, room, tmp_path / "eve")
         before = await scene.talk("a", "go")
         await scene.talk("a", "yes")
-        push_main(scene, eve, path, "# Eve's memory\n\n- Eve was here\n")
+        assert before.worktree is not None
+        branch = before.worktree.branch
+        scene.git("fetch", "-q", "origin", where=eve)
+        scene.git("checkout", "-q", branch, where=eve)
+        kept = (eve / path).read_text()
+        (eve / path).write_text(kept.replace("Notes live in A", "Notes live in A, not in B"))
+        scene.git(*EVE, "commit", "-qam", "Eve's words", where=eve)
+        scene.git("push", "-q", "origin", branch, where=eve)
+        scene.git("checkout", "-q", "main", where=eve)
+        push_main(scene, eve, path, f"{kept[: kept.index('- Notes live')]}- Eve was here\n")
         posts = len(await scene.posts(before.id))
         state = await scene.talk("a", "merge")
         assert state.phase == "closed", (await scene.posts(state.id))[-1]
         text = landed(scene, room, f"main:{path}")
         assert "Eve was here" in text
-        assert text.count("Notes live in A") == 1
+        assert text.count("Notes live in A") == text.count("Notes live in A, not in B") == 1
         said = await new_posts(scene, state.id, posts)
         assert sum("was edited meanwhile" in text for text in said) == 1, said
 

@@ -146,6 +146,9 @@ def test_removing_any_item_leaves_all_other_bytes(before: str, nth: int) -> None
     assert len(parse(after)) < len(page.tokens)
 
 
+FIX = "Coder: fix the cause, not the symptom. Run the test, then the whole suite."
+
+
 @pytest.mark.parametrize(
     ("new", "old", "what"),
     [
@@ -158,6 +161,19 @@ def test_removing_any_item_leaves_all_other_bytes(before: str, nth: int) -> None
         ("Name the migration in the plan", "Name the size of each image", ""),
         ("Ask about auth", "The deploy script is in ops/", ""),
         ("Do not push to main", "Don't push to main", "repeats"),
+        ("Coder: run the linter", FIX, ""),
+        ("Coder: run the suite", FIX, ""),
+        ("Coder: fix the cause, run the test, then the whole suite", FIX, "repeats"),
+        ("Coder: do not fix the cause, run the whole suite", FIX, "contradicts"),
+        ("Lead: run `make check`", "Coder: run `make check`", ""),
+        ("Coder: never run `make check` here", "Coder: run `make check` here", "contradicts"),
+        ("The suite runs with `make check`", "The suite runs with `make test`", "contradicts"),
+        ("Deploy on Tuesdays", "Deploy on Mondays", "contradicts"),
+        ("Use spaces", "Use tabs", "contradicts"),
+        ("Labels are A6", "Labels are A5", "contradicts"),
+        ("Ask about auth", "Ask about money", ""),
+        ("Coder: run `make lint`", "Coder: run `make check`", ""),
+        ("Coder: then run `make lint` twice", "Coder: then run `make check` twice", ""),
     ],
 )
 def test_what_repeats_and_what_contradicts(new: str, old: str, what: str) -> None:

@@ -1,0 +1,53 @@
+"""What two threads kept without knowing of each other, once their files are joined: the same, or a rival."""
+
+from __future__ import annotations
+
+from difflib import SequenceMatcher
+
+from codebutler.errors import ToolFailed
+from codebutler.repo.memory import without_learned
+from codebutler.repo.memory_items import Learned, known, learned
+from codebutler.repo.memory_page import Page
+from codebutler.repo.memory_text import key, shown
+from codebutler.types import MemoryItem
+
+
+def undoubled(text: str, file: str, *, thread: str, others: str) -> tuple[str, list[str]]:
+    """``text`` without what ``thread`` learned where ``others``, a part of it, has that too; what to tell."""
+    lines, left = list[str](), set[str]()
+    while one := _double(text, file, thread, others, left):
+        try:
+            text = without_learned(text, one)
+            lines += (
+                []
+                if one.workflow
+                else [f"“{shown(one.text)}” was kept by another thread, too: it stands once."]
+            )
+        except ToolFailed as error:
+            left.add(one.id)
+            lines.append(f"“{shown(one.text)}” stands there twice, join them by hand: {error.message}")
+    return text, lines
+
+
+def rival(item: MemoryItem, old: str, others: str) -> str:
+    """The words that ``others`` has in the place of what ``item`` replaced in ``old``; "" for none."""
+    before, after = ([x.text for x in known(text, item.file)] for text in (old, others))
+    was, now = ([key(text) for text in texts] for texts in (before, after))
+    replaced = {key(wish) for wish in item.replaces}
+    for kind, first, end, start, stop in SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
+        new = [text for text in after[start:stop] if key(text) != key(item.text)]
+        if kind == "replace" and new and replaced.intersection(was[first:end]):
+            return new[0]
+    return ""
+
+
+def _double(text: str, file: str, thread: str, others: str, left: set[str]) -> Learned | None:
+    """The first thing learned in ``thread`` that stands in ``text`` again and is in ``others``."""
+    mine = [x for x in learned(text, file) if x.thread == thread and not x.automated and x.id not in left]
+    return next((x for x in mine if _count(text, x) > 1 and _count(others, x)), None)
+
+
+def _count(text: str, one: Learned) -> int:
+    if one.workflow:
+        return sum(key(section.title) == key(one.text) for section in Page(text).sections)
+    return sum(x.id == one.id for x in known(text, one.file))
