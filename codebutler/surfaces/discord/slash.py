@@ -188,7 +188,8 @@ async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any])
     """The command as it would be typed in the thread."""
     if name == "close":
         state = await load(door.store, thread)
-        return "/merge" if state.pr is not None and state.pr_state == "open" else "/cancel"
+        lands = state.pr is not None and state.pr_state == "open" and state.halted != "cancelled"
+        return "/merge" if lands else "/cancel"
     if name == "model" and options.get("role"):
         name = str(options.pop("role"))
     known = {alias: d for d in REGISTRY.definitions for alias in (d.name, *d.aliases)}
