@@ -226,7 +226,7 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
     author = {**(found.get("author") or {}), "bot": False}
     given = {"guild_id": doing.guild, **found, "author": author, "type": 0, "channel_id": place.id}
     us = await doing.link.us()
-    heard = inbound.message(given, us)
+    heard = inbound.message(doing.link.roles.spelt(given, us), us)
     if heard is None or author.get("id") == us:
         return "That is a message of mine."
     who = await doing.person(door)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from codebutler.testing.discord.guild import BOT, SHOP
+from codebutler.testing.discord.guild import BOT, GUILD, SHOP
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -56,3 +56,13 @@ async def test_a_word_in_reply_stays_a_word_where_the_log_has_both(desk: Any, kn
     desk.human.say("go", channel=root, **answer)
     await desk.until(lambda: len(desk.received) == 3)
     assert desk.received[2].text == text
+
+
+async def test_the_bots_own_role_calls_it_and_roles_are_named(desk: Any) -> None:
+    other = desk.guild.text_channel("talk")
+    for role, more in (("71", {"name": "twin", "tags": {"bot_id": BOT}}), ("72", {"name": "ops"})):
+        desk.guild.emit("GUILD_ROLE_CREATE", {"guild_id": GUILD, "role": {"id": role, **more}})
+    desk.human.say("<@&72> lunch?", channel=other.id)
+    desk.human.say("<@&71> ask <@&72> and <@&73>", channel=other.id)
+    await desk.until(lambda: desk.received)
+    assert desk.received[0].text.startswith("ask @ops and @role")
