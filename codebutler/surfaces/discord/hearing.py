@@ -31,7 +31,7 @@ NO_MEMBER = frozenset({10007, 10013})
 CLOSED = "🔒"
 """On what is not for its author to say."""
 BEFORE = "Said here before you were called:"
-NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `discord.users`."
+NOT_YOU = "You may not use CodeButler here. Ask an admin for a role that may, or to be in `discord.users`."
 
 
 class Hearing:
