@@ -26,7 +26,7 @@ from codebutler.events import (
 from codebutler.store.rows import ThreadRow
 from codebutler.text import fit
 from codebutler.thread import access, fork, planfile, remembering, rewind, swap
-from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL, UNFINISHED
+from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL, UNFINISHED, stopped
 from codebutler.thread.state import ThreadState
 from codebutler.thread.tabled import dropped_plan, not_for_it
 from codebutler.thread.thread import Thread
@@ -34,7 +34,6 @@ from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound, Person, Plan, PlanStep
 
 REQUEST_CHARS = 8_000
-STOPPED = 'Already stopped. Say **"go"** to go on, or say what to do instead.'
 TOO_EARLY = (
     'There is no open pull request to merge yet: the Coder is not done. Say **"merge"** once there is.'
 )
@@ -135,7 +134,7 @@ class Decisions:
     async def cancel(self, word: Word) -> str:
         """Stop what is under way, and take a waiting plan off the table. Work done stays on the branch."""
         if self.state.halted == "cancelled":
-            return STOPPED
+            return stopped(self.state)
         if self.state.merged is not None or self.state.phase == "closed":
             return "It is merged already." if self.state.merged else "This thread is closed."
         events: list[Event] = [Cancelled(message=word.seq, by=word.by)]

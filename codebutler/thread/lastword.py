@@ -56,7 +56,7 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
         return Outbound(text=f"Paused: {sentence(text)}{where}\n\n{words}", kind="error", choices=choices)
     if outcome == "cancelled":
         later = " What you wrote before that is read then." if state.unread else ""
-        words = f'Stopped {sentence(text)}{where}\n\nSay **"go"** to go on.{later}'
+        words = f'Stopped {sentence(text)}{where}\n\nSay **"go"** to go on.{_stays(state)}{later}'
         return Outbound(text=words, kind="notice")
     return None
 
@@ -68,6 +68,18 @@ def _next(state: ThreadState) -> str:
             'Say **"go"** to try again, or **"code"** to send the request straight to the Coder, unplanned.'
         )
     return 'Say **"go"** to try again, or say what to do instead.'
+
+
+def stopped(state: ThreadState) -> str:
+    """The answer to who stops what was stopped already, or closes it."""
+    return f'Already stopped. Say **"go"** to go on, or say what to do instead.{_stays(state)}'
+
+
+def _stays(state: ThreadState) -> str:
+    """What becomes of an open pull request: nothing, until somebody says so."""
+    if state.pr is None or state.pr_state != "open":
+        return ""
+    return f' Pull request #{state.pr.number} stays open: only **"merge"** lands it.'
 
 
 def undone(text: str) -> str:

@@ -11,6 +11,7 @@ from codebutler.commands.registry import Arguments, Call, Definition, Registry
 from codebutler.errors import ConfigError
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.fold import fold
+from codebutler.thread.lastword import last_word, stopped
 from codebutler.thread.state import ThreadState
 from codebutler.types import MemoryItem, Person, Plan, PlanStep
 
@@ -43,6 +44,12 @@ def shipped() -> ThreadState:
 
 def with_pr() -> ThreadState:
     return ThreadState("t1", pr=ev.PrOpened(number=1, url="u", title="t"), pr_state="open")
+
+
+def stopped_with_pr() -> ThreadState:
+    state = with_pr()
+    state.halted, state.cancelled_at = "cancelled", 7
+    return state
 
 
 def with_memory() -> ThreadState:
@@ -147,6 +154,11 @@ def paused() -> ThreadState:
         (closed(), "pm was wrong: use spaces", ("correct", "pm use spaces")),
         (with_plan(), "the PM was wrong about the limit: it is 20 kg", None),
         (with_pr(), "done", ("merge", "")),
+        (stopped_with_pr(), "close", ("cancel", "")),
+        (stopped_with_pr(), "Done.", ("cancel", "")),
+        (stopped_with_pr(), "ship it", ("cancel", "")),
+        (stopped_with_pr(), "merge it", ("merge", "")),
+        (stopped_with_pr(), "go", ("retry", "")),
         (coding(), "Merge!", ("merge", "")),
         (in_line(), "land it", ("merge", "")),
         (coding(), "done", None),
@@ -158,6 +170,16 @@ def paused() -> ThreadState:
 )
 def test_words_by_moment(state: ThreadState, text: str, command: tuple[str, str] | None) -> None:
     assert words.read(state, text) == command
+
+
+def test_a_stopped_thread_says_that_its_pull_request_stays_open() -> None:
+    state = stopped_with_pr()
+    said = last_word(state, "cancelled", "by ana")
+    assert said is not None
+    assert "#1 stays open" in said.text
+    assert "#1 stays open" in stopped(state)
+    state.pr_state = "closed"
+    assert "stays open" not in stopped(state)
 
 
 def message(text: str = "", action: str = "", value: str = "") -> ev.MessageReceived:

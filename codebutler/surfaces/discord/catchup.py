@@ -117,7 +117,8 @@ class CatchUp(Looks["Hearing"]):
     async def _read(self, door: Hearing, place: Place, cursor: int) -> None:
         us = await self._link.us()
         try:
-            async for row in self._since(place.id, cursor):
+            async for found in self._since(place.id, cursor):
+                row = self._link.roles.spelt(found, us)
                 heard = inbound.message({"guild_id": place.guild, **row}, us)
                 if heard is not None:
                     await door.hear(heard)

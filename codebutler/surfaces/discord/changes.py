@@ -68,7 +68,8 @@ async def _change(link: Link, said: MessageReceived) -> Heard | None:
             return Heard("delete", channel, name, said.author.id)
         link.log.info("changes in %s cannot be read: %s", channel, error)
         return None
-    heard = inbound.message({**row, "channel_id": channel}, await link.us(), kind="edit")
+    us = await link.us()
+    heard = inbound.message(link.roles.spelt({**row, "channel_id": channel}, us), us, kind="edit")
     if heard is None:
         return None
     if not heard.text and not heard.files:

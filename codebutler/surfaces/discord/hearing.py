@@ -12,7 +12,7 @@ from codebutler.store.store import Store
 from codebutler.surfaces.buttons import Buttons
 from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
-from codebutler.surfaces.discord.inbound import SURFACE, Heard
+from codebutler.surfaces.discord.inbound import SURFACE, Heard, came_along
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.office import Office
 from codebutler.surfaces.discord.office import place as guild_place
@@ -31,7 +31,7 @@ NO_MEMBER = frozenset({10007, 10013})
 CLOSED = "🔒"
 """On what is not for its author to say."""
 BEFORE = "Said here before you were called:"
-NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `discord.users`."
+NOT_YOU = "You may not use CodeButler here. Ask an admin for a role that may, or to be in `discord.users`."
 
 
 class Hearing:
@@ -247,10 +247,13 @@ class Hearing:
             about = f"{heard.channel}:{heard.id}"
             said = await spoken(self.store, conversation, about)
             gone = taken_out(said.attachments, heard.files, name="filename") if said else []
-            return base.model_copy(update={"edits": about, "text": heard.text, "gone": gone})
+            text = heard.text + came_along(said.text, heard.quote, BEFORE) if said else heard.text
+            return base.model_copy(update={"edits": about, "text": text, "gone": gone})
         intake = self.link.intake(self.store)
         files, missing = await intake.keep(heard.files)
         words = [heard.text, *missing]
+        if heard.quote and await spoken(self.store, conversation, f"{heard.channel}:{heard.reply}") is None:
+            words += ["", heard.quote]
         if called and not place.direct:
             us = await self.link.us()
             ours = self._is_talk(place)

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from codebutler.text import fit
 from codebutler.types import Json
 
 SURFACE = "discord"
@@ -16,6 +17,8 @@ WORDS = frozenset({0, 19})
 """Types of messages that people write: plain, and replies."""
 STOPS = frozenset({"❌", "🛑", "⛔", "🚫"})
 """Reactions that stand for cancel."""
+QUOTED = 2_000
+"""Characters of a message that is answered."""
 _MEMBER = re.compile(r"<@!?(\d+)>")
 
 
@@ -35,6 +38,8 @@ class Heard(Struct, frozen=True):
     when: str = ""
     reply: str = ""
     """The message to which it is a reply."""
+    quote: str = ""
+    """That message if a person wrote it, marked as such: a "go" in it is nobody's approval."""
 
     @property
     def key(self) -> str:
@@ -64,12 +69,9 @@ def message(event: Json, us: str, *, kind: Kind = "message") -> Heard | None:
         return None
     if int(event.get("type") or 0) not in WORDS:
         return None
-    raw, files = (
-        str(event.get("content") or ""),
-        [*(event.get("attachments") or ()), *_forwarded_files(event)],
-    )
-    more = [*_forwarded(event), *_poll(event)]
-    if kind == "message" and not (raw or files or more):
+    raw, text = str(event.get("content") or ""), words(event, us)
+    files = [*(event.get("attachments") or ()), *_forwarded_files(event)]
+    if kind == "message" and not (raw or files or text):
         return None  # a sticker and the like: it says nothing, and asks for nothing
     named = {str(each.get("id")) for each in event.get("mentions") or []}
     return Heard(
@@ -78,14 +80,38 @@ def message(event: Json, us: str, *, kind: Kind = "message") -> Heard | None:
         id=str(event.get("id")),
         user=str(author["id"]),
         name=name_of(author, member or {}),
-        text="\n".join(filter(None, [plain(raw, event, us), *more])),
+        text=text,
         files=tuple(files),
         roles=None if member is None else [str(role) for role in member.get("roles") or []],
         guild=str(event.get("guild_id") or ""),
         mention=us in named or re.search(rf"<@!?{us}>", raw) is not None,
         when=str(event.get("edited_timestamp") or ""),
         reply=str((event.get("message_reference") or {}).get("message_id") or ""),
+        quote=_quote(event.get("referenced_message") or {}, us),
     )
+
+
+def words(event: Json, us: str) -> str:
+    """All that a message says, with what it forwards and asks."""
+    said = plain(str(event.get("content") or ""), event, us)
+    return "\n".join(filter(None, [said, *_forwarded(event), *_poll(event)]))
+
+
+def _quote(event: Json, us: str) -> str:
+    """A message that is answered, by its author's name; "" for our own, which is in a log, or none."""
+    author = event.get("author") or {}
+    said = [words(event, us), *(f"(file: {file.get('filename')})" for file in event.get("attachments") or [])]
+    text = fit("\n".join(filter(None, said)), QUOTED)
+    if not text or author.get("id") == us:
+        return ""
+    head = f"In reply to {name_of(author, {}) or 'somebody'}:"
+    return "\n".join([head, *(f"> {line}" for line in text.splitlines())])
+
+
+def came_along(text: str, *marks: str) -> str:
+    """What was put below a message when it was heard: a change of the message leaves it there."""
+    found = [at for mark in marks if mark and (at := text.find(f"\n\n{mark}")) >= 0]
+    return text[min(found) :] if found else ""
 
 
 def _snapshots(event: Json) -> list[Json]:
@@ -96,7 +122,7 @@ def _snapshots(event: Json) -> list[Json]:
 def _forwarded(event: Json) -> list[str]:
     """Forwarded words, marked as such: a "go" among them is nobody's approval."""
     said = [str(each["content"]) for each in _snapshots(event) if each.get("content")]
-    return ["\n".join(["Forwarded:", *(f"> {line}" for line in words.splitlines())]) for words in said]
+    return ["\n".join(["Forwarded:", *(f"> {line}" for line in each.splitlines())]) for each in said]
 
 
 def _forwarded_files(event: Json) -> list[Json]:

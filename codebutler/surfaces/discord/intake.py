@@ -18,6 +18,8 @@ HISTORY = 6_000
 """Characters of what was said before."""
 BEFORE = 50
 """Messages of it."""
+STARTER = 21
+"""The type of a row that only points to the message from which its thread was made."""
 HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 """Where Discord keeps files."""
 
@@ -51,9 +53,28 @@ class Intake(Files):
             log.warning("no history of %s: %s", channel, error)
             return unsaid(error)
         lines = []
-        for message in sorted(rows, key=lambda row: int(row["id"])):
+        for row in sorted(rows, key=lambda row: int(row["id"])):
+            message = await self._meant(row)
             author = message.get("author") or {}
-            if (ours or author.get("id") != us) and message.get("content"):
-                who = inbound.name_of(author, {}) or "somebody"
-                lines.append(f"{who}: {inbound.plain(str(message['content']), message, us)}")
+            said = inbound.words(message, us)
+            if (ours or author.get("id") != us) and said:
+                lines.append(f"{inbound.name_of(author, {}) or 'somebody'}: {said}")
         return fit("\n".join(lines), HISTORY) if lines else ""
+
+    async def _meant(self, row: Json) -> Json:
+        """The message itself; for the sign at the head of a thread, the one that the thread was made from."""
+        if int(row.get("type") or 0) != STARTER:
+            return row
+        if found := row.get("referenced_message"):
+            return dict(found)
+        about = row.get("message_reference") or {}
+        try:
+            return dict(
+                await self._calls.call(
+                    "GET", "/channels/{channel_id}/messages/{message_id}",
+                    channel_id=str(about.get("channel_id")), message_id=str(about.get("message_id")),
+                )
+            )  # fmt: skip
+        except (DiscordRefused, DiscordAway) as error:
+            log.warning("the message that a thread was made from cannot be read: %s", error)
+            return {"content": unsaid(error)}

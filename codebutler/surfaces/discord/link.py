@@ -19,6 +19,7 @@ from codebutler.surfaces.discord.calls import Calls, DiscordAway, DiscordRefused
 from codebutler.surfaces.discord.inbound import Heard
 from codebutler.surfaces.discord.intake import Intake
 from codebutler.surfaces.discord.places import Places
+from codebutler.surfaces.discord.roles import Roles
 from codebutler.surfaces.discord.troubles import ALL, TOKEN, Troubles, fix_of
 from codebutler.surfaces.linking import Connection
 from codebutler.types import Json
@@ -52,6 +53,7 @@ class Link(Connection["Hearing", Heard]):
         self.settings = settings
         self.calls = Calls(settings.base_url, self.token)
         self.places = Places(self.calls)
+        self.roles = Roles()
         self.troubles = Troubles(self.calls, channel=settings.admin_channel or "", admins=settings.admins)
         self._pauses = pauses
         self._application = ""
@@ -108,7 +110,10 @@ class Link(Connection["Hearing", Heard]):
         elif kind == "GUILD_CREATE":
             for channel in [*(event.get("channels") or []), *(event.get("threads") or [])]:
                 self.places.note({"guild_id": event.get("id"), **channel})
+            self.roles.note(event.get("roles") or [])
             self._joined(str(event.get("id")))
+        elif kind in {"GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE"}:
+            self.roles.note([event.get("role") or {}])
         elif kind in GONE or kind in CHANGES:
             self._changed(event, gone=kind in GONE)
         elif kind == "INTERACTION_CREATE":
@@ -165,7 +170,8 @@ class Link(Connection["Hearing", Heard]):
         if before is not None:
             await asyncio.wait([before])
         try:
-            heard = inbound.read(kind, event, await self.us())
+            us = await self.us()
+            heard = inbound.read(kind, self.roles.spelt(event, us), us)
             if heard is not None:
                 await self.take(heard)
         except Exception as error:  # noqa: BLE001 - whatever it is, the message is read again from the channel

@@ -188,7 +188,8 @@ async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any])
     """The command as it would be typed in the thread."""
     if name == "close":
         state = await load(door.store, thread)
-        return "/merge" if state.pr is not None and state.pr_state == "open" else "/cancel"
+        lands = state.pr is not None and state.pr_state == "open" and state.halted != "cancelled"
+        return "/merge" if lands else "/cancel"
     if name == "model" and options.get("role"):
         name = str(options.pop("role"))
     known = {alias: d for d in REGISTRY.definitions for alias in (d.name, *d.aliases)}
@@ -225,7 +226,7 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
     author = {**(found.get("author") or {}), "bot": False}
     given = {"guild_id": doing.guild, **found, "author": author, "type": 0, "channel_id": place.id}
     us = await doing.link.us()
-    heard = inbound.message(given, us)
+    heard = inbound.message(doing.link.roles.spelt(given, us), us)
     if heard is None or author.get("id") == us:
         return "That is a message of mine."
     who = await doing.person(door)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from codebutler import events as ev
 from codebutler.commands.builtin import REGISTRY
+from codebutler.store.rows import NewEvent
 from codebutler.surfaces.discord.office import place
 from codebutler.testing.discord.guild import BOT, FORUM, GUILD, SHOP
 from codebutler.testing.discord.hooks import Interaction
@@ -161,6 +164,18 @@ async def test_close_puts_a_stopped_thread_away_until_somebody_speaks(desk: Any)
     await desk.until(lambda: len(desk.received) == 3)
     await desk.door.signs.tick(thread)
     assert not post.archived
+
+
+async def test_close_lands_nothing_that_was_stopped(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    for event, word in (
+        (ev.PrOpened(number=1, url="u", title="t"), "`/merge` is said"),
+        (ev.Cancelled(message=1, by=Person(surface="discord", id="1")), "`/cancel` is said"),
+    ):
+        await desk.store.append(thread, [NewEvent(event.kind, uuid4().hex, ev.dump(event))])
+        assert word in await told(desk, desk.human.command("codebutler", "close", channel=root))
 
 
 async def test_what_a_crash_kept_from_being_put_away_is_put_away(desk: Any) -> None:

@@ -101,6 +101,7 @@ async def test_who_may_not_is_turned_away_unless_a_role_says_so(desks: Callable[
     desk.human.say(f"<@{BOT}> hello")
     direct = desk.guild.direct(desk.human.user)
     await desk.until(lambda: direct.messages)
+    assert "Ask an admin for a role that may" in desk.human.words(direct.id)
     assert desk.received == []
     desk.guild.members[desk.human.user] = ["77"]
     desk.human.say(f"<@{BOT}> hello")
