@@ -49,6 +49,7 @@ class Calls:
         self._token = token
         self._http: HTTPClient | None = None
         self._opening = asyncio.Lock()
+        self._closed = False
         self.me: Json = {}
         """The bot's own user, once a call was made."""
 
@@ -77,8 +78,12 @@ class Calls:
     async def _open(self) -> HTTPClient:
         """discord.py's client of the REST API, logged in."""
         async with self._opening:
-            if self._http is None:
+            if self._http is None and not self._closed:
                 self._http = await self._login()
+            if self._closed:  # perhaps while it logged in
+                await self.close()
+            if self._http is None or self._closed:
+                raise DiscordAway("The connection to Discord is closed")
             return self._http
 
     async def _login(self) -> HTTPClient:
@@ -104,7 +109,8 @@ class Calls:
         return http
 
     async def close(self) -> None:
-        """Close connections."""
+        """Close connections; none is opened any more."""
+        self._closed = True
         if self._http is not None:
             await self._http.close()
 

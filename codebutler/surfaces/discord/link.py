@@ -15,7 +15,8 @@ from codebutler.errors import ConfigError
 from codebutler.settings.discord import Discord as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.discord import catalogue, inbound
-from codebutler.surfaces.discord.calls import Calls, DiscordAway, DiscordRefused, quiet
+from codebutler.surfaces.discord.calls import Calls, DiscordAway, DiscordRefused
+from codebutler.surfaces.discord.ears import ears
 from codebutler.surfaces.discord.inbound import Heard
 from codebutler.surfaces.discord.intake import Intake
 from codebutler.surfaces.discord.places import Places
@@ -25,8 +26,6 @@ from codebutler.surfaces.linking import Connection
 from codebutler.types import Json
 
 if TYPE_CHECKING:
-    import discord
-
     from codebutler.surfaces.discord.hearing import Hearing
 
 PAUSES = (1.0, 2.0, 5.0, 15.0, 30.0, 60.0)
@@ -220,7 +219,7 @@ class Link(Connection["Hearing", Heard]):
         from aiohttp import ClientError
 
         await self._find_gateway()
-        client = self._client()
+        client = ears(self.told, self.connected.clear)
         try:
             async with client:
                 await client.http.static_login(self.token)
@@ -253,32 +252,6 @@ class Link(Connection["Hearing", Heard]):
                 given = await self.calls.call("GET", "/gateway")
             address = str(given["url"])
         DiscordWebSocket.DEFAULT_GATEWAY = URL(address)
-
-    def _client(self) -> discord.Client:
-        import discord
-
-        link = self
-
-        class Ears(discord.Client):
-            """Hands on what comes over the wire."""
-
-            async def on_socket_raw_receive(self, raw: str) -> None:
-                link.told(raw)
-
-            async def on_disconnect(self) -> None:
-                link.connected.clear()
-
-        quiet()
-        intents = discord.Intents(
-            guilds=True, guild_messages=True, dm_messages=True, message_content=True, guild_reactions=True,
-            dm_reactions=True,
-        )  # fmt: skip
-        client = Ears(
-            intents=intents, enable_debug_events=True, max_messages=None, chunk_guilds_at_startup=False,
-            member_cache_flags=discord.MemberCacheFlags.none(),
-        )  # fmt: skip
-        client._connection.parsers.clear()  # noqa: SLF001 - its models of guilds are not used, and one odd event would end it
-        return client
 
     async def close(self) -> None:
         """Let go of everything; ``run`` is cancelled before."""
