@@ -283,7 +283,7 @@ async def test_a_closed_door_says_what_mends_it(desk: Desk, shop: Shop) -> None:
     with pytest.raises(DoorClosed, match="issue is locked") as met:
         await desk.door.deliver(f"acme/shop#{number}", Outbound(text="x"), mark="t:1", replaces="")
     assert "unlock" in met.value.fix
-    shop.project.archived = True
+    shop.project.issues[number]["locked"], shop.project.archived = False, True
     with pytest.raises(DoorClosed, match="archived") as met:
         await desk.door.deliver(f"acme/shop#{number}", Outbound(text="x"), mark="t:1", replaces="")
     assert met.value.fix == "Unarchive the repository."
