@@ -66,6 +66,10 @@ class Call:
     def writes(self) -> None:
         """403 unless the caller may push, and the repository takes changes."""
         self.need("write")
+        self.takes_changes()
+
+    def takes_changes(self) -> None:
+        """403 from an archived repository."""
         if self.project.archived:
             raise Refused(403, "Repository was archived so is read-only.")
 

@@ -173,6 +173,7 @@ def _all_comments(call: Call) -> Answer:
 
 def _comment(call: Call) -> Answer:
     call.need("read")
+    call.takes_changes()
     number = call.issue["number"]
     if call.issue["locked"]:
         raise Refused(403, "Unable to create comment because issue is locked.")
