@@ -14,6 +14,7 @@ from msgspec import Struct
 from codebutler.agent.pictures import attached_picture, picture_message
 from codebutler.agent.voices import Said, readable
 from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
+from codebutler.models.quirks import EXTRA
 from codebutler.types import Attachment, Message, ToolCall
 
 RECENT = 32
@@ -146,8 +147,10 @@ class Frame(Struct):
                 }
                 for c in event.tool_calls
             ]
-        if event.reasoning:
-            message.update(event.reasoning)
+        thought = dict(event.reasoning or {})
+        for call, extra in zip(message.get("tool_calls", ()), thought.pop(EXTRA, ()), strict=False):
+            call.update({EXTRA: extra} if extra else {})
+        message.update(thought)
         if event.content or event.tool_calls:
             self.messages.append(Said(message, event.model))
             self.nudges = 0
