@@ -210,9 +210,10 @@ def test_arguments_split_anywhere_come_together(data: st.DataObject) -> None:
 
 def test_what_signs_a_call_is_kept_for_it() -> None:
     told, signed = Assembler(), {"google": {"thought_signature": "c2ln"}}
+    extras: list[Any] = [signed, None, "odd"]
     calls = [
-        {"index": n, "id": f"c{n}", "function": {"name": "read", "arguments": "{}"}, **extra}
-        for n, extra in enumerate([{"extra_content": signed}, {}, {"extra_content": "odd"}])
+        {"index": n, "id": f"c{n}", "function": {"name": "read", "arguments": "{}"}, "extra_content": extra}
+        for n, extra in enumerate(extras)
     ]
     told.feed({"choices": [{"delta": {"tool_calls": calls}}]})
     assert told.reasoning == {"extra_content": [signed, {}, {}]}
