@@ -137,7 +137,7 @@ def _private(path: str) -> socket.socket:
 
 @contextmanager
 def _short(there: Path) -> Iterator[str]:
-    """A name for the socket ``there`` that fits the 108 bytes of a Unix socket's address, however deep it lies."""
+    """A name for ``there`` that fits the 108 bytes of a Unix socket's address, however deep it lies."""
     folder = os.open(there.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{there.name}"

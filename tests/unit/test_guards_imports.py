@@ -120,7 +120,7 @@ def test_nobody_imports_the_sandboxed_program_or_mocks(tracked: dict[Path, str])
 
 
 def test_the_daemon_leaves_its_umask_alone(tracked: dict[Path, str]) -> None:
-    """It is the whole process's: set for a moment, it closes what other threads make meanwhile to everybody."""
+    """It is the whole process's: set for a moment, it closes what other threads make meanwhile."""
     programs = {"codebutler/sandbox/asroot.py", "codebutler/sandbox/landlock.py"}  # of their own, one thread
     daemon = {str(p) for p, text in tracked.items() if p.parts[0] == "codebutler" and "os.umask(" in text}
     assert daemon == programs
