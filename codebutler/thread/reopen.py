@@ -6,7 +6,6 @@ Safe to repeat after a crash: the new thread's id follows from the message that 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent, NewPost
@@ -26,7 +25,9 @@ async def reopen(thread: Thread, message: int, by: Person, wish: str) -> str:
     if state.phase != "closed":
         return OPEN
     if (before := await _goes_on(thread)) is not None:
-        return f"Thread `{before[0]}` goes on from here already{await _take_over(thread, *before)}"
+        where = await _take_over(thread, *before)
+        await _wish(thread, before[0], message, by, wish)
+        return f"Thread `{before[0]}` goes on from here already{where}"
     new, name = _names(state, message, by)
     title = f"{state.opened.title[:100] if state.opened else state.id} (again)"
     opened = ev.ThreadOpened(title=title, owner=by)
@@ -53,15 +54,12 @@ async def reopen(thread: Thread, message: int, by: Person, wish: str) -> str:
         ready=False,
     )
     where = await _take_over(thread, new, name)
-    there = await store.bindings(new)
-    posts = [NewPost(f"reopened@{surface}", surface, at, ev.dump(words)) for surface, at in there]
+    posts = [
+        NewPost(f"reopened@{surface}", surface, at, ev.dump(words))
+        for surface, at in await store.bindings(new)
+    ]
     await store.append(new, [], posts=posts)
-    if wish.strip():
-        said = ev.MessageReceived(
-            surface=by.surface, external_id=_at(there, by), author=by, text=wish.strip()
-        )
-        await store.append(new, [NewEvent(said.kind, f"reopened:{message}", ev.dump(said))], ready=True)
-        thread.host.kick(new)
+    await _wish(thread, new, message, by, wish)
     return f"Thread `{new}` goes on from here, with a branch of its own{where}"
 
 
@@ -84,8 +82,17 @@ async def _take_over(thread: Thread, new: str, name: str) -> str:
     return f", in {place}." if place else f": `codebutler chat --thread {new}`"
 
 
-def _at(there: Sequence[tuple[str, str]], by: Person) -> str:
-    return next(at for surface, at in there if surface == by.surface)
+async def _wish(thread: Thread, new: str, message: int, by: Person, wish: str) -> None:
+    """What was said with the word is the new thread's to answer."""
+    if not wish.strip():
+        return
+    store = thread.host.store
+    there = [at for surface, at in await store.bindings(new) if surface == by.surface]
+    said = ev.MessageReceived(
+        surface=by.surface, external_id="".join(there[:1]), author=by, text=wish.strip()
+    )
+    await store.append(new, [NewEvent(said.kind, f"reopened:{message}", ev.dump(said))], ready=True)
+    thread.host.kick(new)
 
 
 def _names(state: ThreadState, message: int, by: Person) -> tuple[str, str]:
