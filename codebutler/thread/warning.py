@@ -66,10 +66,14 @@ def merge_order(line: Sequence[Neighbour]) -> str:
     return f"Open pull requests overlap. Merged in this order they need the least rebasing: {steps}."
 
 
-def name(about: Neighbour) -> str:
-    """A thread for people of another: its id, its plan's title, its pull request or branch."""
+def name(about: Neighbour, *, issues: bool = True) -> str:
+    """A thread for people of another: its id, its plan's title, its issues, its pull request or branch."""
     title = f" “{plain(about.reach.title)}”" if about.reach.title else ""
-    where = [f"about {plain(', '.join(sorted(about.reach.held)[:_SHOWN]))}"] if about.reach.held else []
+    where = (
+        [f"about {plain(', '.join(sorted(about.reach.held)[:_SHOWN]))}"]
+        if issues and about.reach.held
+        else []
+    )
     if about.reach.pr:
         where.append(f"pull request #{about.reach.pr}")
     elif about.branch:
