@@ -14,9 +14,10 @@ from codebutler.repo.memory_text import key
 from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import access, lessons, render, wishes
 from codebutler.thread.fold_memory import overtaken
+from codebutler.thread.learning import day
 from codebutler.thread.memory_now import memory_now, replaced
 from codebutler.thread.state import ThreadState
-from codebutler.thread.weighing import weighed
+from codebutler.thread.weighing import refuse_past, weighed
 from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
 
@@ -104,6 +105,7 @@ async def _fault(decisions: Decisions, now: wishes.Working) -> str:
     for place in now.changed:
         try:
             found = await asyncio.to_thread(weighed, texts, now.items[place])
+            refuse_past(now.items[place], day(decisions.state.ts))
         except ToolFailed as error:
             return f"Item {place + 1}: {error}"
         if found is None:

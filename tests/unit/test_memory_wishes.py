@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 
 from codebutler.events import Mark
@@ -106,6 +108,24 @@ def test_a_wish_that_fits_nothing_changes_nothing_and_says_why(wish: str, says: 
     now = take(ITEMS, ["", "keep", ""], wish)
     assert says in now.problem
     assert (now.items, now.marks, now.done) == (ITEMS, ["", "keep", ""], False)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "wish", "words", "expires"),
+    [
+        ("PM: ask who saw it", "add_step", "ask who, and where", "PM: ask who, and where", "2027-01-31"),
+        ("PM: ask who saw it", "add_step", "Coder: ask", "Coder: ask", "2027-01-31"),
+        ("PM: a fact", "lesson", "a fact", "a fact", "2027-01-31"),
+        ("Freeze", "lesson", "Freeze until next Friday", "Freeze until next Friday", ""),
+        ("Freeze", "lesson", "Freeze until 2027-03-01", "Freeze until 2027-03-01", "2027-03-01"),
+    ],
+)
+def test_a_step_keeps_its_role_and_a_last_day_is_that_of_the_new_words(
+    text: str, kind: Literal["lesson", "add_step"], wish: str, words: str, expires: str
+) -> None:
+    item = MemoryItem(file="workflows.md", kind=kind, section="x", text=text, expires="2027-01-31")
+    [now] = take([item], [""], f"edit 1: {wish}").items
+    assert (now.text, now.expires) == (words, expires)
 
 
 def test_added_items_go_to_the_file_that_is_named() -> None:
