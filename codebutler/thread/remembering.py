@@ -73,9 +73,11 @@ def _too_late(state: ThreadState, word: Word, wish: str) -> str:
     if state.memory_commits < len(state.kept):
         return 'That is being committed. To undo it, say **"memory revert"** and the item.'
     waits = state.memory if state.memory is not None else state.set_aside
-    if state.kept and state.memory is None and (not waits or _only_drops(wish)):
+    found = orders(wish)
+    is_new = bool(found) and all(order.verb == "add" for order in found)
+    if state.kept and state.memory is None and not is_new and (not waits or _only_drops(wish)):
         return _COMMITTED
-    return "" if waits else "No memory items wait for a decision."
+    return "" if waits or is_new else "No memory items wait for a decision."
 
 
 def _only_drops(wish: str) -> bool:

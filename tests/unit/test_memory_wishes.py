@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pytest
 
 from codebutler.events import Mark
@@ -84,6 +82,13 @@ def test_an_item_of_somebody_who_may_not_decide_is_kept_by_its_number_alone(
         (["Remove 3, please!"], ["one", "two"], False),
         (["yes, remove 2"], ["one", "three"], True),
         (["no, keep 2"], ["two"], False),
+        (["keep 1 and edit 2: foo"], ["one", "foo"], False),
+        (["remove 1 & 2, edit 3 to say: a, b"], ["a, b"], False),
+        (["yes, edit 2: foo"], ["one", "foo", "three"], True),
+        (["change 2 to: foo"], ["foo"], False),
+        (["reword item 2 to say foo"], ["foo"], False),
+        (["all but 2 please"], ["one", "three"], False),
+        (["keep everything except 2"], ["one", "three"], False),
         (["edit 1: a\nadd the flags"], ["a\nadd the flags"], False),
         (["add: one line\nand another", "yes"], ["one", "two", "three", "one line\nand another"], True),
     ],
@@ -108,24 +113,6 @@ def test_a_wish_that_fits_nothing_changes_nothing_and_says_why(wish: str, says: 
     now = take(ITEMS, ["", "keep", ""], wish)
     assert says in now.problem
     assert (now.items, now.marks, now.done) == (ITEMS, ["", "keep", ""], False)
-
-
-@pytest.mark.parametrize(
-    ("text", "kind", "wish", "words", "expires"),
-    [
-        ("PM: ask who saw it", "add_step", "ask who, and where", "PM: ask who, and where", "2027-01-31"),
-        ("PM: ask who saw it", "add_step", "Coder: ask", "Coder: ask", "2027-01-31"),
-        ("PM: a fact", "lesson", "a fact", "a fact", "2027-01-31"),
-        ("Freeze", "lesson", "Freeze until next Friday", "Freeze until next Friday", ""),
-        ("Freeze", "lesson", "Freeze until 2027-03-01", "Freeze until 2027-03-01", "2027-03-01"),
-    ],
-)
-def test_a_step_keeps_its_role_and_a_last_day_is_that_of_the_new_words(
-    text: str, kind: Literal["lesson", "add_step"], wish: str, words: str, expires: str
-) -> None:
-    item = MemoryItem(file="workflows.md", kind=kind, section="x", text=text, expires="2027-01-31")
-    [now] = take([item], [""], f"edit 1: {wish}").items
-    assert (now.text, now.expires) == (words, expires)
 
 
 def test_added_items_go_to_the_file_that_is_named() -> None:
@@ -280,7 +267,7 @@ def test_a_removal_in_other_words_is_no_removal_and_keep_both_replaces_nothing()
     ("text", "is_one"),
     [
         *((t, True) for t in ("keep 1, drop the rest", "keep only 1", "yes but not 2", "1 yes, 2 no")),
-        *((t, True) for t in ("keep 1 and edit 2: foo", "yes to 1 and 3", "delete 2", "don't keep 2")),
+        *((t, True) for t in ("yes to 1 and 3", "delete 2", "don't keep 2")),
         *((t, True) for t in ("remove 2 because it is wrong", "keep 1 through 3", "no keep 2", "skip 2")),
         *((t, False) for t in ("edit 2 files", "remove 2 lines there", "keep 3 of them", "no thanks", "2")),
         *((t, False) for t in ("remove the file 2", "address the issue", "no, 3 kg is right", "keep it")),
