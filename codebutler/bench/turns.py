@@ -84,6 +84,8 @@ def measure(turns: Turns) -> list[Json]:
         if done.returncode != 0:
             raise UsageError(f"{turns.bench / _RUNNER} failed with exit code {done.returncode}")
         cells: list[Json] = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+        if failed := {*OURS, *turns.installed} - {cell["client"] for cell in cells}:
+            print(f"No run came to its end: {', '.join(sorted(failed))}", file=sys.stderr)
         for cell in cells:
             if (found := bill(out, cell["client"], cell["script"])) is not None:
                 cell["usd"], cell["again"] = found[0], 100 * found[1]
@@ -105,7 +107,7 @@ def _link(prefix: Path) -> None:
     scripts = Path(sys.executable).parent
     for client, program in (("codebutler", "codebutler"), ("bench", "python")):
         wrapper = prefix / client / "bin" / program
-        if not wrapper.exists():
+        if client in OURS or not wrapper.exists():  # an older one may lead to a checkout that is gone
             wrapper.parent.mkdir(parents=True, exist_ok=True)
             wrapper.write_text(
                 f'#!/bin/sh\nexec {shlex.quote(str(scripts / program))} "$@"\n', encoding="utf-8"
