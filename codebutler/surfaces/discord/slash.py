@@ -188,7 +188,7 @@ async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any])
     """The command as it would be typed in the thread."""
     if name == "close":
         state = await load(door.store, thread)
-        lands = state.pr is not None and state.pr_state == "open" and state.halted != "cancelled"
+        lands = state.pr is not None and state.pr_state == "open" and not state.called_off
         return "/merge" if lands else "/cancel"
     if name == "model" and options.get("role"):
         name = str(options.pop("role"))
