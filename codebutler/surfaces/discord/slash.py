@@ -22,8 +22,8 @@ from codebutler.surfaces.discord.doing import (
     conversations,
     linked,
 )
-from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.discord.people import NOT_YOU
 from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
