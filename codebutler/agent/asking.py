@@ -91,6 +91,8 @@ class _Asking:
         self._messages = messages
         self._said = ""
         """What the last failure of this step said."""
+        self._answered = False
+        """Whether it was an answer all the same, of no use."""
 
     async def tries(self, model: str, *, spare: bool) -> Answer | None:
         """The model's reply; None when it is away. ``spare``: another one is ready to be asked.
@@ -104,7 +106,7 @@ class _Asking:
                 with hurried(hurry):
                     reply = await self._call(model)
             except ModelUnavailable as error:
-                self._said = str(error)
+                self._said, self._answered = str(error), error.answered
                 await self._log_circuit(model)
                 if self.place.breaker.wait(model) or attempt + 1 == TRIES:
                     return None
@@ -212,6 +214,8 @@ class _Asking:
     def lost(self, models: Sequence[str], seconds: float) -> str:
         """Why the turn ends, in a person's words."""
         why = self.place.redact(self._said or self.place.breaker.why(models[0]))
+        if self._answered:
+            return why
         again = f" It is left alone for {spoken(seconds)}." if seconds else ""
         return f"{self._nobody(models)}: {sentence(why) if again else why}{again}"
 

@@ -277,7 +277,8 @@ class Decisions:
         if access.may(rules, self.state, word.by, act):
             return ""
         self._refused = True
-        return f"Only {access.who(rules, self.state, act)} may {what}."
+        only = f"Only {access.who(rules, self.state, act)} may {what}."
+        return f"{only} {access.elsewhere(rules, self.state, word.by, act)}".rstrip()
 
 
 def requested(state: ThreadState) -> str:
