@@ -26,7 +26,7 @@ from codebutler.events import (
 from codebutler.store.rows import ThreadRow
 from codebutler.text import fit
 from codebutler.thread import access, fork, planfile, remembering, rewind, swap
-from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL, UNFINISHED, stopped
+from codebutler.thread.lastword import CLOSED, RAISABLE, SHARED, TERMINAL, UNFINISHED, stopped
 from codebutler.thread.state import ThreadState
 from codebutler.thread.tabled import dropped_plan, not_for_it
 from codebutler.thread.thread import Thread
@@ -175,6 +175,8 @@ class Decisions:
             return f"#{self.state.merged.number} is merged as `{self.state.merged.commit[:12]}`."
         if self.state.pr is None or self.state.pr_state != "open":
             self._refused = True
+            if self.state.pr is not None and self.state.pr_state == "closed" and not self.state.coding:
+                return CLOSED.format(number=self.state.pr.number)
             return TOO_EARLY if self.state.coding else "There is no open pull request to merge."
         if why := self.refused(word, "merge", "merge in this thread"):
             return why

@@ -27,6 +27,8 @@ SETTING: Mapping[str, str] = {
 }
 _UNDONE = "The plan was not carried out"
 UNFINISHED = "The rebase is not finished: nothing is merged before that."
+STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
+CLOSED = f"Pull request #{{number}} was closed outside, without a merge. {STAYS}"
 _NAMED = 5
 """Changed files that are named."""
 RAISABLE = frozenset({"", "role", "thread", "tokens"})
