@@ -163,10 +163,11 @@ async def _people(doing: Doing, door: Hearing, name: str, options: dict[str, Any
     who = str(options.get("user") or "")
     if who and not who.isdigit():
         return "That is nobody here."
-    return await ask(
+    said = await ask(
         door.store, by, str(options.get("name") or ""), f"{SURFACE}:{who}" if who else "",
         mention=door.office.config.github.mention, thread=here[0][2] if here else "",
     )  # fmt: skip
+    return said.replace(f"`{SURFACE}:{who}`", f"<@{who}>")
 
 
 async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
