@@ -51,7 +51,7 @@ def parser() -> MarkdownIt:
 
 
 def without_long_code(markdown: str, mark: str) -> tuple[str, list[Snippet]]:
-    """The text without code that is long or would end its fence, and that code; by ``mark`` it has its names."""
+    """The text without code that is long or would end its fence, and that code, by names out of ``mark``."""
     lines = markdown.splitlines()
     snippets: list[Snippet] = []
     for token in reversed([t for t in parser().parse(markdown) if t.type == "fence" and t.map]):
