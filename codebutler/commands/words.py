@@ -145,7 +145,7 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
 
 def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     is_open = state.pr is not None and state.pr_state == "open"
-    if is_open and state.halted == "cancelled" and word in MERGE - LAND:
+    if is_open and state.called_off and word in MERGE - LAND:
         return ("cancel", "")  # who has stopped it puts it away: nothing lands by that
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
     if (word in MERGE and is_open) or (word in LAND and is_refused):

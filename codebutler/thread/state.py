@@ -161,6 +161,8 @@ class ThreadState:
     """Where a person paused the thread: plain words are kept unread until it is resumed. 0 = it is not."""
     cancelled_at: int = 0
     """Where a person cancelled: what was said before it does not set the work off again."""
+    called_off: bool = False
+    """People have stopped the work, and neither approved nor resumed any since: talk is neither."""
     listed: bool = False
     """Whether the list of memory items was shown after that: a "yes" answers the list."""
     models: dict[str, str] = field(default_factory=dict)

@@ -93,6 +93,20 @@ async def test_a_server_that_lists_bare_names_with_prices_has_them_under_a_vendo
     assert router.worst_case("vendor/mystery", 10_000, 4_000) == pytest.approx(0.09)
 
 
+async def test_how_long_a_reply_may_be_is_read_of_lists_without_prices(tmp_path: Path) -> None:
+    """Groq's has a row of its own form; it speaks for no other server's models."""
+    (tmp_path / "config.json").write_text('{"providers": {"lab": {"baseUrl": "http://127.0.0.1:9/v1"}}}')
+    (tmp_path / "config.json").chmod(0o600)
+    async with Provider.run() as server:
+        server.models = {
+            "data": [{"id": "scout", "context_window": 131_072, "max_completion_tokens": 8_192}, {"id": "m"}]
+        }
+        router = Router(load_config(None, home=tmp_path, env={"OPENAI_BASE_URL": server.url}))
+        await router.learn()
+    assert [router.longest(m) for m in ("scout", "vendor/scout", "lab/scout", "m")] == [8_192, 8_192, 0, 0]
+    assert [router.window(m) for m in ("scout", "lab/scout")] == [131_072, None]
+
+
 async def test_without_the_list_our_table_counts(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(
         json.dumps({"openrouter": {"apiKey": "k", "baseUrl": "http://127.0.0.1:9/v1"}})

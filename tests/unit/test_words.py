@@ -48,7 +48,13 @@ def with_pr() -> ThreadState:
 
 def stopped_with_pr() -> ThreadState:
     state = with_pr()
-    state.halted, state.cancelled_at = "cancelled", 7
+    state.halted, state.cancelled_at, state.called_off = "cancelled", 7, True
+    return state
+
+
+def talked_over() -> ThreadState:
+    state = stopped_with_pr()
+    state.halted, state.cancelled_at, state.outcome = "", 0, "answered"
     return state
 
 
@@ -161,6 +167,9 @@ def paused() -> ThreadState:
         (with_plan(), "the PM was wrong about the limit: it is 20 kg", None),
         (with_pr(), "done", ("merge", "")),
         (stopped_with_pr(), "close", ("cancel", "")),
+        (talked_over(), "close", ("cancel", "")),
+        (talked_over(), "done", ("cancel", "")),
+        (talked_over(), "merge", ("merge", "")),
         (stopped_with_pr(), "Done.", ("cancel", "")),
         (stopped_with_pr(), "ship it", ("cancel", "")),
         (stopped_with_pr(), "merge it", ("merge", "")),
