@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import hashlib
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,11 +35,11 @@ GRACE = 5.0
 class Owner:
     """Holds the lock for its life; the kernel drops it when the process ends, however it ends."""
 
-    def __init__(self, fd: int, file: Path, socket: Path) -> None:
+    def __init__(self, fd: int, file: Path, listens: Path) -> None:
         """Use ``take``."""
         self._fd = fd
         self._file = file
-        self._socket = socket
+        self._socket = listens
         self._server: asyncio.Server | None = None
 
     @classmethod
@@ -100,12 +101,8 @@ class Owner:
                 kick(thread, _STOPS.get(how, ""))
             writer.close()
 
-        previous = os.umask(0o177)
-        try:
-            with _short(self._socket) as path:
-                self._server = await asyncio.start_unix_server(serve, path=path)
-        finally:
-            os.umask(previous)
+        with _short(self._socket) as path:
+            self._server = await asyncio.start_unix_server(serve, sock=_private(path))
 
     async def release(self) -> None:
         """Let go of socket and lock."""
@@ -122,12 +119,28 @@ def socket_path(root: Path, home: Path) -> Path:
     return home / "run" / f"{hashlib.sha256(str(root).encode()).hexdigest()[:16]}.sock"
 
 
-@contextmanager
-def _short(socket: Path) -> Iterator[str]:
-    """A name for ``socket`` that fits the 108 bytes of a Unix socket's address, however deep it lies."""
-    folder = os.open(socket.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+def _private(path: str) -> socket.socket:
+    """A socket at ``path`` that no other user can reach, from its first moment on.
+
+    Its mode is set before it has a name. The umask would do the same, and is the whole process's: folders
+    that another thread makes meanwhile would be closed to everybody, too.
+    """
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     try:
-        yield f"/proc/self/fd/{folder}/{socket.name}"
+        os.fchmod(made.fileno(), 0o600)
+        made.bind(path)
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+@contextmanager
+def _short(there: Path) -> Iterator[str]:
+    """A name for ``there`` that fits the 108 bytes of a Unix socket's address, however deep it lies."""
+    folder = os.open(there.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{there.name}"
     finally:
         os.close(folder)
 

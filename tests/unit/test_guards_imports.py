@@ -119,6 +119,13 @@ def test_nobody_imports_the_sandboxed_program_or_mocks(tracked: dict[Path, str])
     assert wrong == {}
 
 
+def test_the_daemon_leaves_its_umask_alone(tracked: dict[Path, str]) -> None:
+    """It is the whole process's: set for a moment, it closes what other threads make meanwhile."""
+    programs = {"codebutler/sandbox/asroot.py", "codebutler/sandbox/landlock.py"}  # of their own, one thread
+    daemon = {str(p) for p, text in tracked.items() if p.parts[0] == "codebutler" and "os.umask(" in text}
+    assert daemon == programs
+
+
 def test_imports_are_absolute(tracked: dict[Path, str]) -> None:
     found = {
         str(p): {x for x in imports(t) if x.startswith(".")} for p, t in tracked.items() if p.suffix == ".py"

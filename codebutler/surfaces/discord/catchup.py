@@ -118,7 +118,7 @@ class CatchUp(Looks["Hearing"]):
         us = await self._link.us()
         try:
             async for found in self._since(place.id, cursor):
-                row = self._link.roles.spelt(found, us)
+                row = self._link.spelling.spelt(found, us)
                 heard = inbound.message({"guild_id": place.guild, **row}, us)
                 if heard is not None:
                     await door.hear(heard)

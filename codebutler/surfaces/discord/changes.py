@@ -69,7 +69,7 @@ async def _change(link: Link, said: MessageReceived) -> Heard | None:
         link.log.info("changes in %s cannot be read: %s", channel, error)
         return None
     us = await link.us()
-    heard = inbound.message(link.roles.spelt({**row, "channel_id": channel}, us), us, kind="edit")
+    heard = inbound.message(link.spelling.spelt({**row, "channel_id": channel}, us), us, kind="edit")
     if heard is None:
         return None
     if not heard.text and not heard.files:

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord.calls import DiscordRefused
-from codebutler.surfaces.discord.inbound import STOPS, SURFACE, Heard, name_of
+from codebutler.surfaces.discord.inbound import STOPS, SURFACE, Heard
 from codebutler.surfaces.discord.places import DM, parent_of, room
+from codebutler.surfaces.discord.saying import name_of
 from codebutler.types import Json
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from codebutler.surfaces.discord.calls import (
     DiscordRefused,
     Files,
 )
-from codebutler.surfaces.discord.inbound import SURFACE, name_of
+from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.places import DM, address, parent_of, placed, room
+from codebutler.surfaces.discord.saying import name_of
 from codebutler.types import Json, Person
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
+from codebutler.surfaces.discord.saying import forwarded_files, name_of, words
 from codebutler.text import fit
 from codebutler.types import Json
 
@@ -19,7 +20,6 @@ STOPS = frozenset({"❌", "🛑", "⛔", "🚫"})
 """Reactions that stand for cancel."""
 QUOTED = 2_000
 """Characters of a message that is answered."""
-_MEMBER = re.compile(r"<@!?(\d+)>")
 
 
 class Heard(Struct, frozen=True):
@@ -62,15 +62,15 @@ def read(kind: str, event: Json, us: str) -> Heard | None:
     return None
 
 
-def message(event: Json, us: str, *, kind: Kind = "message") -> Heard | None:
-    """A message as a person's doing; None when no person wrote it."""
+def message(event: Json, us: str, *, kind: Kind = "message", handed: bool = False) -> Heard | None:
+    """A message as a person's doing; None when no person wrote it, unless a person has ``handed`` it over."""
     author, member = event.get("author") or {}, event.get("member")
-    if author.get("bot") or event.get("webhook_id") or not author.get("id"):
+    if not handed and (author.get("bot") or event.get("webhook_id") or not author.get("id")):
         return None
-    if int(event.get("type") or 0) not in WORDS:
+    if not handed and int(event.get("type") or 0) not in WORDS:
         return None
     raw, text = str(event.get("content") or ""), words(event, us)
-    files = [*(event.get("attachments") or ()), *_forwarded_files(event)]
+    files = [*(event.get("attachments") or ()), *forwarded_files(event)]
     if kind == "message" and not (raw or files or text):
         return None  # a sticker and the like: it says nothing, and asks for nothing
     named = {str(each.get("id")) for each in event.get("mentions") or []}
@@ -78,7 +78,7 @@ def message(event: Json, us: str, *, kind: Kind = "message") -> Heard | None:
         kind=kind,
         channel=str(event.get("channel_id")),
         id=str(event.get("id")),
-        user=str(author["id"]),
+        user=str(author.get("id") or ""),
         name=name_of(author, member or {}),
         text=text,
         files=tuple(files),
@@ -89,12 +89,6 @@ def message(event: Json, us: str, *, kind: Kind = "message") -> Heard | None:
         reply=str((event.get("message_reference") or {}).get("message_id") or ""),
         quote=_quote(event.get("referenced_message") or {}, us),
     )
-
-
-def words(event: Json, us: str) -> str:
-    """All that a message says, with what it forwards and asks."""
-    said = plain(str(event.get("content") or ""), event, us)
-    return "\n".join(filter(None, [said, *_forwarded(event), *_poll(event)]))
 
 
 def _quote(event: Json, us: str) -> str:
@@ -114,29 +108,6 @@ def came_along(text: str, *marks: str) -> str:
     return text[min(found) :] if found else ""
 
 
-def _snapshots(event: Json) -> list[Json]:
-    """What a forwarded message carries: the messages as they were, without their authors."""
-    return [each.get("message") or {} for each in event.get("message_snapshots") or []]
-
-
-def _forwarded(event: Json) -> list[str]:
-    """Forwarded words, marked as such: a "go" among them is nobody's approval."""
-    said = [str(each["content"]) for each in _snapshots(event) if each.get("content")]
-    return ["\n".join(["Forwarded:", *(f"> {line}" for line in each.splitlines())]) for each in said]
-
-
-def _forwarded_files(event: Json) -> list[Json]:
-    return [file for each in _snapshots(event) for file in each.get("attachments") or []]
-
-
-def _poll(event: Json) -> list[str]:
-    """A poll's question and answers."""
-    poll = event.get("poll") or {}
-    asked = str((poll.get("question") or {}).get("text") or "")
-    answers = [str((each.get("poll_media") or {}).get("text") or "") for each in poll.get("answers") or []]
-    return ["\n".join([f"Poll: {asked}", *(f"- {answer}" for answer in answers if answer)])] if asked else []
-
-
 def _reaction(event: Json, us: str) -> Heard | None:
     user, emoji = str(event.get("user_id")), str((event.get("emoji") or {}).get("name"))
     if user == us or emoji not in STOPS:
@@ -147,16 +118,3 @@ def _reaction(event: Json, us: str) -> Heard | None:
         name=name_of(member.get("user") or {}, member), guild=str(event.get("guild_id") or ""),
         roles=[str(role) for role in member.get("roles") or []] if member else None,
     )  # fmt: skip
-
-
-def name_of(user: Json, member: Json) -> str:
-    """How a person is called here."""
-    names = (member.get("nick"), user.get("global_name"), user.get("username"))
-    return next((str(name) for name in names if name), "")
-
-
-def plain(text: str, event: Json, us: str) -> str:
-    """A message's text as its author saw it, without the mention that called us."""
-    names = {str(user.get("id")): name_of(user, {}) for user in event.get("mentions") or []}
-    called = re.sub(rf"<@!?{re.escape(us)}>", "", text)
-    return _MEMBER.sub(lambda found: f"@{names.get(found[1]) or found[1]}", called).strip()

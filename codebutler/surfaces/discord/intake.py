@@ -6,8 +6,9 @@ import logging
 from urllib.parse import urlsplit
 
 from codebutler.store.store import Store
-from codebutler.surfaces.discord import inbound
+from codebutler.surfaces.discord import saying
 from codebutler.surfaces.discord.calls import Calls, DiscordAway, DiscordRefused
+from codebutler.surfaces.discord.spelling import Spelling
 from codebutler.surfaces.files import Files
 from codebutler.surfaces.wording import unsaid
 from codebutler.text import fit
@@ -27,10 +28,11 @@ HOSTS = frozenset({"cdn.discordapp.com", "media.discordapp.net"})
 class Intake(Files):
     """Asks Discord for what an event leaves out. What cannot be had is left out, and said."""
 
-    def __init__(self, calls: Calls, store: Store) -> None:
+    def __init__(self, calls: Calls, store: Store, spelling: Spelling) -> None:
         """Files of the API's own host are Discord's, too."""
         super().__init__(store, "Discord", name="filename")
         self._calls = calls
+        self._spelling = spelling
         self._host = urlsplit(calls.base).netloc
 
     async def download(self, file: Json) -> bytes:
@@ -54,11 +56,11 @@ class Intake(Files):
             return unsaid(error)
         lines = []
         for row in sorted(rows, key=lambda row: int(row["id"])):
-            message = await self._meant(row)
+            message = self._spelling.spelt(await self._meant(row), us)
             author = message.get("author") or {}
-            said = inbound.words(message, us)
+            said = saying.words(message, us)
             if (ours or author.get("id") != us) and said:
-                lines.append(f"{inbound.name_of(author, {}) or 'somebody'}: {said}")
+                lines.append(f"{saying.name_of(author, {}) or 'somebody'}: {said}")
         return fit("\n".join(lines), HISTORY) if lines else ""
 
     async def _meant(self, row: Json) -> Json:

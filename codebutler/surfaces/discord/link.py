@@ -20,7 +20,7 @@ from codebutler.surfaces.discord.ears import ears
 from codebutler.surfaces.discord.inbound import Heard
 from codebutler.surfaces.discord.intake import Intake
 from codebutler.surfaces.discord.places import Places
-from codebutler.surfaces.discord.roles import Roles
+from codebutler.surfaces.discord.spelling import Spelling
 from codebutler.surfaces.discord.troubles import ALL, TOKEN, Troubles, fix_of
 from codebutler.surfaces.linking import Connection
 from codebutler.types import Json
@@ -52,7 +52,7 @@ class Link(Connection["Hearing", Heard]):
         self.settings = settings
         self.calls = Calls(settings.base_url, self.token)
         self.places = Places(self.calls)
-        self.roles = Roles()
+        self.spelling = Spelling(self.places)
         self.troubles = Troubles(self.calls, channel=settings.admin_channel or "", admins=settings.admins)
         self._pauses = pauses
         self._application = ""
@@ -87,7 +87,7 @@ class Link(Connection["Hearing", Heard]):
     def intake(self, store: Store) -> Intake:
         """What asks Discord for files and earlier words, into ``store``."""
         if store not in self._intakes:
-            self._intakes[store] = Intake(self.calls, store)
+            self._intakes[store] = Intake(self.calls, store, self.spelling)
         return self._intakes[store]
 
     # ------------------------------------------------------------------------------------ events
@@ -109,10 +109,10 @@ class Link(Connection["Hearing", Heard]):
         elif kind == "GUILD_CREATE":
             for channel in [*(event.get("channels") or []), *(event.get("threads") or [])]:
                 self.places.note({"guild_id": event.get("id"), **channel})
-            self.roles.note(event.get("roles") or [])
+            self.spelling.note(event.get("roles") or [])
             self._joined(str(event.get("id")))
         elif kind in {"GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE"}:
-            self.roles.note([event.get("role") or {}])
+            self.spelling.note([event.get("role") or {}])
         elif kind in GONE or kind in CHANGES:
             self._changed(event, gone=kind in GONE)
         elif kind == "INTERACTION_CREATE":
@@ -170,7 +170,7 @@ class Link(Connection["Hearing", Heard]):
             await asyncio.wait([before])
         try:
             us = await self.us()
-            heard = inbound.read(kind, self.roles.spelt(event, us), us)
+            heard = inbound.read(kind, self.spelling.spelt(event, us), us)
             if heard is not None:
                 await self.take(heard)
         except Exception as error:  # noqa: BLE001 - whatever it is, the message is read again from the channel

@@ -81,6 +81,11 @@ class Places:
         """It changed, or is gone."""
         self._known.pop(channel, None)
 
+    def name(self, channel: str) -> str:
+        """What a channel is called, "" if that is not known."""
+        known = self._known.get(channel)
+        return known.name if known is not None else ""
+
     async def of(self, channel: str) -> Place:
         """The place. Raises as ``Calls.call``."""
         known = self._known.get(channel)

@@ -223,12 +223,13 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
     found = ((doing.data.get("resolved") or {}).get("messages") or {}).get(target)
     if not found:
         return "That message is gone."
-    author = {**(found.get("author") or {}), "bot": False}
-    given = {"guild_id": doing.guild, **found, "author": author, "type": 0, "channel_id": place.id}
     us = await doing.link.us()
-    heard = inbound.message(doing.link.roles.spelt(given, us), us)
-    if heard is None or author.get("id") == us:
+    if str((found.get("author") or {}).get("id")) == us:
         return "That is a message of mine."
+    given = {"guild_id": doing.guild, **found, "channel_id": place.id}
+    heard = inbound.message(doing.link.spelling.spelt(given, us), us, handed=True)
+    if heard is None:
+        return "That message has no words and no file that I could read."
     who = await doing.person(door)
     heard = replace(heard, user=who.id, name=who.name, roles=doing.roles, mention=True)
     conversation = await door.conversation(place, heard)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from codebutler.store.store import Store
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
-from codebutler.surfaces.slack.inbound import plain
+from codebutler.surfaces.slack.inbound import plain, told_apart
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
 from codebutler.surfaces.slack.opening import Opening
@@ -34,7 +34,8 @@ AGAIN = 5.0
 
 def key_of(body: Json) -> str:
     """What a slash command is known by, however often it comes."""
-    return f"command:{body.get('trigger_id') or body.get('response_url') or uuid4().hex}"
+    said = told_apart(*(body.get(name) for name in ("channel_id", "user_id", "text")))
+    return f"command:{body.get('trigger_id') or body.get('response_url') or uuid4().hex}:{said}"
 
 
 class Asked:

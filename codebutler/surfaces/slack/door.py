@@ -208,6 +208,8 @@ class Slack:
     async def _stands(self, conversation: str) -> Standing:
         """What stands there: looked up once, and again after every failure."""
         known = self._standing.pop(conversation, None)
+        if self.hearing.fresh.pop(conversation, 0) is None and known is None:
+            known = Standing()
         if known is None:
             known = await self._look(conversation)
         self._standing[conversation] = known

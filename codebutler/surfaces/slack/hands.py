@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack import blocks, home, slash, views
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
+from codebutler.surfaces.slack.inbound import told_apart
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.used import decided, replace
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
@@ -108,7 +109,8 @@ async def press(link: Link, body: Json) -> None:
             )
         return
     author = await door.person(user)
-    key = f"press:{channel}:{ts}:{action.get('action_ts') or body.get('trigger_id')}:{user}"
+    what = told_apart(pressed.action, pressed.value)
+    key = f"press:{channel}:{ts}:{action.get('action_ts') or body.get('trigger_id')}:{user}:{what}"
     await door.receive(
         Inbound(
             surface=SURFACE, external_id=pressed.conversation, key=key, author=author, action=pressed.action,

@@ -56,6 +56,8 @@ class Hearing:
         """Changes that came before the message that they are of: Slack promises no order."""
         self._bare: set[str] = set()
         """Mentions that came without their files."""
+        self.fresh: dict[str, None] = {}
+        """Threads that are new here: nothing of ours can stand in them yet."""
         self._told = ""
         """The last message whose author was told that they may not."""
         self._strangers: set[str] = set()
@@ -69,6 +71,8 @@ class Hearing:
         if heard.kind == "message" and self._early.get(f"{heard.channel}:{heard.ts}", heard).kind == "delete":
             return True
         thread = await self.store.find(SURFACE, heard.conversation)
+        if thread is None and heard.calls:
+            heard = replace(heard, kind="message")
         if thread is None and await self._overtook(heard):
             thread = await self.store.find(SURFACE, heard.conversation)
         if thread is None and (
@@ -178,6 +182,8 @@ class Hearing:
         """
         if called or since:
             await self.store.note(_since(heard), since or heard.ts)
+        if await self.store.find(SURFACE, heard.conversation) is None:
+            self.fresh = {heard.conversation: None, **dict(list(self.fresh.items())[: SPEAKERS - 1])}
         if heard.bare:
             self._bare = {heard.key, *list(self._bare)[: SPEAKERS - 1]}
         await self.receive(await self._inbound(heard, called=called))

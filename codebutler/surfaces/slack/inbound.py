@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.surfaces.slack.markup import unescaped
 from codebutler.surfaces.slack.told import told
@@ -56,6 +58,8 @@ class Heard(Struct, frozen=True):
     mention: bool = False
     when: str = ""
     """The event's own ts."""
+    calls: bool = False
+    """An edit that mentions us, in a message that did not."""
     bare: bool = False
     """A mention whose event does not speak of files: the message may have some."""
 
@@ -80,6 +84,11 @@ class Heard(Struct, frozen=True):
                 return f"{about}:delete"
             case _:
                 return f"{about}:{self.kind}:{self.user}:{self.when}"
+
+
+def told_apart(*parts: object) -> str:
+    """What was pressed or typed, in a key: the ids that come with it are not every server's own each time."""
+    return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
 def read(event: Json, us: Self) -> Heard | None:
@@ -115,7 +124,7 @@ def words(message: Json, us: Self) -> str:
 
 
 def _message(kind: Kind, message: Json, channel: str, event: Json, us: Self) -> Heard:
-    raw, ts = str(message.get("text") or ""), str(message.get("ts", ""))
+    ts = str(message.get("ts", ""))
     return Heard(
         kind=kind,
         channel=channel,
@@ -126,8 +135,7 @@ def _message(kind: Kind, message: Json, channel: str, event: Json, us: Self) -> 
         files=standing_files(message),
         bare=event.get("type") == "app_mention" and "files" not in event,
         direct=event.get("channel_type") == "im" or channel.startswith("D"),
-        mention=event.get("type") == "app_mention"
-        or re.search(rf"<@{re.escape(us.user)}[|>]", raw) is not None,
+        mention=event.get("type") == "app_mention" or _called(message, us),
         when=str((message.get("edited") or {}).get("ts") or event.get("event_ts") or event.get("ts") or ""),
     )
 
@@ -162,7 +170,12 @@ def _changed(event: Json, us: Self) -> Heard | None:
         return None  # an unfurled link, a first reply: the words are the same
     if not words(message, us) and not files:
         return _deleted({**event, "deleted_ts": message.get("ts")}, us)
-    return _message("edit", message, str(event.get("channel", "")), event, us)
+    heard = _message("edit", message, str(event.get("channel", "")), event, us)
+    return replace(heard, calls=heard.mention and bool(before.get("text")) and not _called(before, us))
+
+
+def _called(message: Json, us: Self) -> bool:
+    return re.search(rf"<@{re.escape(us.user)}[|>]", str(message.get("text") or "")) is not None
 
 
 def _deleted(event: Json, us: Self) -> Heard | None:

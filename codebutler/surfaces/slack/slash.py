@@ -64,18 +64,23 @@ async def command(link: Link, body: Json) -> str:
             text=f"/{text.removeprefix('/')}",
         )
     )  # fmt: skip
-    return f"Said in {await _listed(link, there)}"
+    return f"Said in {await _named(link, there[0])}."
 
 
 async def _listed(link: Link, conversations: list[str]) -> str:
-    us, lines = await link.us(), []
-    for conversation in conversations[:SHOWN]:
-        for door in link.doors:
-            thread = await door.store.find(SURFACE, conversation)
-            row = await door.store.thread(thread) if thread else None
-            if row is not None:
-                lines.append(f"• <{us.link(conversation)}|{escaped(row.title) or row.id}> ({row.phase})")
-    return "\n".join(lines)
+    named = [await _named(link, conversation, phase=True) for conversation in conversations[:SHOWN]]
+    return "\n".join(f"• {name}" for name in named if name)
+
+
+async def _named(link: Link, conversation: str, *, phase: bool = False) -> str:
+    """A link to the thread in the words of its title; "" if there is none."""
+    for door in link.doors:
+        thread = await door.store.find(SURFACE, conversation)
+        row = await door.store.thread(thread) if thread else None
+        if row is not None:
+            title = escaped(row.title) or row.id
+            return f"<{(await link.us()).link(conversation)}|{title}>{f' ({row.phase})' if phase else ''}"
+    return ""
 
 
 async def hand_over(link: Link, body: Json) -> None:

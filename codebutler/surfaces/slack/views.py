@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces.slack.blocks import ACTION, Pressed
+from codebutler.surfaces.slack.inbound import told_apart
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.used import decided, replace_in
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
@@ -100,7 +101,7 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     base = Inbound(
         surface=SURFACE,
         external_id=conversation,
-        key=f"form:{view.get('id')}:{user}",
+        key=f"form:{view.get('id')}:{user}:{told_apart(form, ts, *values.values())}",
         author=await door.person(user),
     )
     if form == REFINE:

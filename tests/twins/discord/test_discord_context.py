@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from codebutler.surfaces.discord import catalogue
 from codebutler.testing.discord.guild import BOT, GUILD, SHOP
 
 
@@ -66,3 +67,49 @@ async def test_the_bots_own_role_calls_it_and_roles_are_named(desk: Any) -> None
     desk.human.say("<@&71> ask <@&72> and <@&73>", channel=other.id)
     await desk.until(lambda: desk.received)
     assert desk.received[0].text.startswith("ask @ops and @role")
+
+
+def alert(desk: Any, channel: str, kind: str) -> str:
+    """An app's message, all of it in a card; ``kind``: a bot's, or a webhook's."""
+    sentry = {"id": "900", "username": "Sentry", "bot": kind == "bot"}
+    desk.guild.users["900"] = sentry
+    card = {"type": "rich", "title": "KeyError band", "description": "in save()"}
+    fields = [{"name": "release", "value": "1.2"}]
+    more = {"webhook_id": "900"} if kind == "webhook" else {}
+    given = {"content": "", "embeds": [{**card, "fields": fields}], **more}
+    return str(desk.guild.post(desk.guild.channels[channel], "900", given)["id"])
+
+
+@pytest.mark.parametrize("kind", ["bot", "webhook"])
+async def test_an_apps_alert_is_read_wherever_somebody_points_to_it(desk: Any, kind: str) -> None:
+    other = desk.guild.text_channel("talk")
+    root = alert(desk, other.id, kind)
+    whole = "KeyError band\nin save()\nrelease: 1.2"
+    desk.human.menu(catalogue.HAND_OVER, root, channel=other.id)
+    await desk.until(lambda: desk.received)
+    assert desk.received[0].text == whole
+    root = alert(desk, other.id, kind)
+    answer = {"type": 19, "message_reference": {"message_id": root}}
+    desk.human.say("fix", channel=SHOP, **answer, referenced_message=other.messages[root])
+    await desk.until(lambda: len(desk.received) == 2)
+    assert desk.received[1].text == "fix\n\nIn reply to Sentry:\n> KeyError band\n> in save()\n> release: 1.2"
+    desk.human.say(f"<@{BOT}> what is that?", channel=other.id)
+    await desk.until(lambda: len(desk.received) == 3)
+    assert f"Sentry: {whole}" in desk.received[2].text
+    snapshot = {"message_snapshots": [{"message": other.messages[root]}]}
+    desk.human.say("", **snapshot)
+    await desk.until(lambda: len(desk.received) == 4)
+    assert desk.received[3].text == "Forwarded:\n> KeyError band\n> in save()\n> release: 1.2"
+    alert(desk, SHOP, kind)
+    preview = {"embeds": [{"type": "rich", "title": "a page", "description": "of a link"}]}
+    desk.human.say("see https://example.com", **preview)
+    await desk.until(lambda: len(desk.received) == 5)
+    assert desk.received[4].text == "see https://example.com"
+
+
+async def test_marks_are_read_as_their_author_saw_them(desk: Any) -> None:
+    other = desk.guild.text_channel("talk")
+    desk.guild.emit("CHANNEL_CREATE", desk.guild.shown(other))
+    desk.human.say(f"see <#{other.id}> <#1> <a:party:123456> at <t:1790000000:R>, then </shop new:77>")
+    await desk.until(lambda: desk.received)
+    assert desk.received[0].text == "see #talk <#1> :party: at 2026-09-21 14:13 UTC, then /shop new"
