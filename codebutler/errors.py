@@ -96,6 +96,8 @@ class ModelUnavailable(ModelError):
 
     silent = False
     """Whether a time limit passed without an answer: another try would take as long."""
+    answered = False
+    """Whether there was an answer, which another try may better: that is no outage."""
 
     def __init__(self, message: str = "", *, fix: str = "", retry_after: float | None = None) -> None:
         """``retry_after`` is the provider's own wish in seconds, if it stated one."""

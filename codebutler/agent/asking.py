@@ -91,6 +91,8 @@ class _Asking:
         self._messages = messages
         self._said = ""
         """What the last failure of this step said."""
+        self._answered = False
+        """Whether it was an answer all the same, of no use."""
 
     async def tries(self, model: str, *, spare: bool) -> Answer | None:
         """The model's reply; None when it is away. ``spare``: another one is ready to be asked.
@@ -104,7 +106,7 @@ class _Asking:
                 with hurried(hurry):
                     reply = await self._call(model)
             except ModelUnavailable as error:
-                self._said = str(error)
+                self._said, self._answered = str(error), error.answered
                 await self._log_circuit(model)
                 if self.place.breaker.wait(model) or attempt + 1 == TRIES:
                     return None
@@ -142,13 +144,23 @@ class _Asking:
             await place.append(failed)
             if failed.retry or isinstance(error, ContextTooLong):
                 raise
-            raise EndTurn("failed", failed.error) from error
+            raise EndTurn("failed", self._refused(model, failed.error)) from error
         except asyncio.CancelledError:
             if key:
                 await place.settle(key, asked.usd, at_once=True)  # it may have been answered in full
             raise
         await place.settle(key, reply.usd or 0.0)
         return reply
+
+    def _refused(self, model: str, why: str) -> str:
+        """Why the turn ends: the role's own model may be away, so that this one was asked at all."""
+        own = self.place.candidates(self.role)[0]
+        if model == own or not self.place.breaker.wait(own):
+            return why
+        away = sentence(self.place.redact(self.place.breaker.why(own)))
+        again = spoken(self.place.breaker.wait(own))
+        instead = f"{model}, asked in its place, cannot answer: {sentence(why)}"
+        return f"{own} is away: {away} {instead} {own} may be asked again in {again}"
 
     async def _reply(self, model: str) -> ModelReply:
         if self._tools is None:
@@ -212,6 +224,8 @@ class _Asking:
     def lost(self, models: Sequence[str], seconds: float) -> str:
         """Why the turn ends, in a person's words."""
         why = self.place.redact(self._said or self.place.breaker.why(models[0]))
+        if self._answered:
+            return why
         again = f" It is left alone for {spoken(seconds)}." if seconds else ""
         return f"{self._nobody(models)}: {sentence(why) if again else why}{again}"
 

@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from codebutler.agent.pictures import attached_picture, picture_message
+from codebutler.agent.spelled import spelled
 from codebutler.agent.voices import Said, readable
 from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
+from codebutler.models.quirks import EXTRA
 from codebutler.types import Attachment, Message, ToolCall
 
 RECENT = 32
@@ -65,6 +67,10 @@ class Frame(Struct):
     """Replies in a row that were cut."""
     filtered: bool = False
     """The provider kept back the rest of the last reply, and the model was not told yet."""
+    spelled: bool = False
+    """The last reply holds a tool call as text, and the model was not told yet."""
+    spells: int = 0
+    """Replies in a row that did."""
     ended: Outcome | None = None
     recent: list[tuple[str, str, str]] = []
     """(name, arguments, result) of the last calls: repetition without progress shows here."""
@@ -99,7 +105,7 @@ class Frame(Struct):
         """Somebody spoke, or said "go": the budgets of this run start anew."""
         self.heard_at = self.step
         self.busy = 0.0
-        self.nudges = self.failing = self.cuts = 0
+        self.nudges = self.failing = self.cuts = self.spells = 0
         self.recent = []
 
     def compact(self, event: Compacted) -> None:
@@ -127,7 +133,7 @@ class Frame(Struct):
     def nudge(self, content: str) -> None:
         """The engine puts a reply right; this gives no new budget."""
         self._say(content)
-        self.due, self.cut, self.filtered = True, False, False
+        self.due, self.cut, self.filtered, self.spelled = True, False, False, False
         self.nudges += 1
         self.nudged += 1
 
@@ -146,8 +152,10 @@ class Frame(Struct):
                 }
                 for c in event.tool_calls
             ]
-        if event.reasoning:
-            message.update(event.reasoning)
+        thought = dict(event.reasoning or {})
+        for call, extra in zip(message.get("tool_calls", ()), thought.pop(EXTRA, ()), strict=False):
+            call.update({EXTRA: extra} if extra else {})
+        message.update(thought)
         if event.content or event.tool_calls:
             self.messages.append(Said(message, event.model))
             self.nudges = 0
@@ -158,9 +166,12 @@ class Frame(Struct):
         self.cut = event.finish == CUT and not event.tool_calls
         self.cuts = self.cuts + 1 if self.cut else 0
         self.filtered = event.finish in FILTERED and not event.tool_calls and bool(event.content.strip())
+        self.spelled = not (event.tool_calls or self.cut or self.filtered) and spelled(event.content)
+        self.spells = self.spells + 1 if self.spelled else 0
         self.last_text = "" if event.tool_calls else self._head + event.content
         self._head = self.last_text if self.cut else ""
-        self.due = bool(event.tool_calls) or self.cut or self.filtered or not event.content.strip()
+        odd = self.cut or self.filtered or self.spelled
+        self.due = bool(event.tool_calls) or odd or not event.content.strip()
         self._rest = False
 
     def result(self, event: ToolFinished, *, ends_turn: bool) -> None:

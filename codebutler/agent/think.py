@@ -44,6 +44,12 @@ GO_ON = (
     "Your last reply was cut off at the most tokens that a reply may have. If you were writing an answer, "
     "go on exactly where it broke off, and be brief. If work is left, call tools, in smaller steps."
 )
+SPELLS = 2
+"""Replies in a row whose calls are text, before the turn ends."""
+SPELLED = (
+    "Your last reply holds a tool call as plain text, so it was not made. Make it as a real tool call. If "
+    "you only meant to show one, give your whole answer anew, with that in a code block."
+)
 FILTER = "The provider's filter kept back the rest of your last reply. Answer anew, in other words."
 
 
@@ -54,6 +60,8 @@ async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> No
         await _cut(frame, role, place)
     if frame.filtered:
         await _filtered(frame, role, place)
+    if frame.spelled:
+        await _spelled(frame, role, place)
     answer = await _answer(frame, role, tools, place)
     if answer is None:
         return  # somebody spoke while the model was away: they are heard first
@@ -123,6 +131,15 @@ async def _filtered(frame: Frame, role: Role, place: Thinking) -> None:
         words = f"the filter of its model's provider kept back the rest of the {role.title}'s reply"
         raise EndTurn("failed", f"{words}. It said: {fit(frame.last_text, SAID)}")
     await place.append(Nudged(frame=frame.id, content=FILTER, reason="filtered"))
+
+
+async def _spelled(frame: Frame, role: Role, place: Thinking) -> None:
+    """A call that stands in the text is no answer: taken for one, half the work would count as done."""
+    if frame.spells > SPELLS:
+        words = f"the {role.title}'s model writes its tool calls as text, which its server does not read"
+        fix = "switch on the server's parser for the model's tool calls, or choose another model"
+        raise EndTurn("failed", f"{words}: {fix}. It said: {fit(frame.last_text, SAID)}")
+    await place.append(Nudged(frame=frame.id, content=SPELLED, reason="spelled"))
 
 
 async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer | None:

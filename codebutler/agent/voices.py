@@ -2,22 +2,24 @@
 
 What stands in a transcript never changes. A reply remembers who gave it; a model gets its own replies as they
 were, and those of others without their reasoning (signed, or in a dialect of their provider) and with
-tool call ids that every provider takes.
+tool call ids that every provider takes: Mistral's are the shortest, nine letters or digits.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from codebutler.models.quirks import EXTRA
 from codebutler.types import Message
 
 _COMMON = frozenset({"role", "content", "tool_calls"})
 """What an assistant's message has in every dialect."""
-_ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_ID = re.compile(r"[A-Za-z0-9]{9}")
 
 _SHOWN = 2_000
 """Characters of arguments that nobody can read which their author sees again."""
@@ -67,8 +69,9 @@ def _foreign(message: Message, ids: dict[str, str]) -> Message:
 
 
 def _renamed(call: Mapping[str, Any], ids: dict[str, str]) -> Mapping[str, Any]:
-    old = str(call["id"])
+    old, plain = str(call["id"]), {key: value for key, value in call.items() if key != EXTRA}
     if _ID.fullmatch(old):
-        return call
-    ids[old] = "call_" + hashlib.sha256(old.encode(errors="surrogatepass")).hexdigest()[:24]
-    return {**call, "id": ids[old]}
+        return plain
+    digest = hashlib.sha256(old.encode(errors="surrogatepass")).digest()
+    ids[old] = base64.b32encode(digest).decode()[:9]
+    return {**plain, "id": ids[old]}

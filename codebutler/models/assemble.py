@@ -12,6 +12,7 @@ from msgspec import Struct
 from codebutler.models import bill, ends
 from codebutler.models.bill import Told
 from codebutler.models.inline import Inline
+from codebutler.models.quirks import EXTRA
 from codebutler.types import Json, ToolCall
 
 MAX_CHARS = 32 * 1024 * 1024
@@ -34,6 +35,12 @@ class _Call(Struct):
     id: str = ""
     name: str = ""
     arguments: list[str] = []
+    extra: Json = {}
+
+    @property
+    def counts(self) -> bool:
+        """Whether it says anything."""
+        return bool(self.name or "".join(self.arguments).strip())
 
 
 class Assembler:
@@ -115,6 +122,9 @@ class Assembler:
         if self._details:
             told["reasoning_details"] = self._details
             told.pop("reasoning", None)  # the same thoughts again, as plain text
+        signed = [call.extra for call in self._calls if call.counts]
+        if any(signed):
+            told[EXTRA] = signed
         return told or None
 
     @property
@@ -130,7 +140,7 @@ class Assembler:
         used = set(taken)
         for call in self._calls:
             arguments = "".join(call.arguments)
-            if not call.name and not arguments.strip():
+            if not call.counts:
                 continue
             name = call.id if call.id and call.id not in used else f"call_{secrets.token_hex(8)}"
             used.add(name)
@@ -154,6 +164,9 @@ class Assembler:
             call.name += name
         call.arguments.append(text)
         self.size += len(text) + len(name)
+        if isinstance(piece.get(EXTRA), dict):
+            call.extra = {**call.extra, **piece[EXTRA]}
+            self.size += sum(map(len, _words(piece[EXTRA])))
 
     def _slot(self, index: int | None, identity: str, name: str, arguments: str) -> _Call:
         """The call that a piece belongs to. Some servers give no index, no id, or one index to all calls."""

@@ -120,7 +120,10 @@ class Breaker:
         try:
             yield
         except ModelUnavailable as error:
-            self._failed(entry, error)
+            if error.answered:
+                self._reached(entry)
+            else:
+                self._failed(entry, error)
             raise
         except ModelRefused:
             self._reached(entry)

@@ -14,6 +14,9 @@ SIGNED = "thinking_blocks"
 """Where litellm keeps the signed thoughts of Claude's; no server takes it by that name."""
 REASONING = ("reasoning_content", "reasoning", "reasoning_details", SIGNED)
 """Fields of an assistant's message that hold what it thought; some servers want them back."""
+EXTRA = "extra_content"
+"""Where Gemini's own OpenAI endpoint signs a tool call: without it, it refuses all that follows. Kept with
+what was thought: one for each call, in order."""
 LIMITS = ("max_tokens", "max_completion_tokens")
 """The same thing: servers differ in which of the two they take."""
 

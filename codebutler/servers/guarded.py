@@ -39,6 +39,7 @@ def guarded(target: Target) -> httpx2.AsyncBaseTransport:
         async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
             if request.method == "GET" and not self._may_resume(request):
                 return httpx2.Response(405)  # a stream of the server's own messages: we want none
+            await request.aread()  # one that goes on to where a redirect leads was not read yet
             asked = await _addressed(request, target)
             response = await inner.handle_async_request(asked)
             if response.headers.get("content-encoding", "identity").lower() != "identity":

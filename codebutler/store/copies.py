@@ -28,7 +28,8 @@ _FOLLOW = (
     WHERE thread = :thread)""",
     "INSERT OR REPLACE INTO thread SELECT * FROM live.thread WHERE id = :thread",
     "DELETE FROM binding WHERE thread = :thread",
-    "INSERT INTO binding SELECT * FROM live.binding WHERE thread = :thread",
+    # one that another thread had before is this thread's now
+    "INSERT OR REPLACE INTO binding SELECT * FROM live.binding WHERE thread = :thread",
     "DELETE FROM timer WHERE thread = :thread",
     "INSERT INTO timer SELECT * FROM live.timer WHERE thread = :thread",
     """INSERT OR REPLACE INTO budget (scope, spent, reserved)

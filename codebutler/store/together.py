@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from codebutler.redact import Redactor
-from codebutler.store import log, outbox
+from codebutler.store import doors, log, outbox
 from codebutler.store.care import Care
 from codebutler.store.rows import NewEvent, NewPost, StoredEvent
 from codebutler.store.writer import Transaction
@@ -65,8 +65,8 @@ class Together(Care):
                 stored = log.add_events(tx, word.thread, last, word.events)
                 fresh.extend(event for event in stored if event.seq > last)
                 if word.post and stored and stored[-1].seq > last:
-                    doors = log.bindings(tx.connection, word.thread)
-                    posts = [NewPost(f"{word.key}@{s}:{x}", s, x, word.post, "") for s, x in doors]
+                    bound = log.bindings(tx.connection, word.thread)
+                    posts = [NewPost(f"{word.key}@{s}:{x}", s, x, word.post, "") for s, x in bound]
                     outbox.add(tx, word.thread, posts)
 
         await self._writer.do(work)
@@ -78,6 +78,18 @@ class Together(Care):
         CodeButlerError if another thread has ``now``.
         """
         await self._writer.do(lambda tx: _move(tx, thread, surface, before, now))
+
+    async def take_over(self, before: str, thread: str, surface: str, beside: str) -> str:
+        """The first conversation of thread ``before`` at a door is ``thread``'s from here on; "" for none.
+
+        ``beside`` is where ``thread`` was to be shown until then; its posts go along. Again: the same answer.
+        """
+        return await self._writer.do(lambda tx: _take_over(tx, before, thread, surface, beside))
+
+    async def heard_before(self, surface: str, conversation: str, key: str) -> bool:
+        """Whether a thread that had this conversation before has an event with this key."""
+        earlier = (await self.noted(_had(surface, conversation))).split()
+        return any([await self.heard(thread, key) for thread in earlier])
 
     def _event(self, event: NewEvent) -> NewEvent:
         return replace(event, body=self._json(event.body))
@@ -104,6 +116,26 @@ def _move(tx: Transaction, thread: str, surface: str, before: str, now: str) -> 
         "UPDATE outbox SET conversation = ? WHERE thread = ? AND surface = ? AND conversation = ?",
         (now, thread, surface, before),
     )
+
+
+def _had(surface: str, conversation: str) -> str:
+    """The note of the threads that had the conversation before, the last one first."""
+    return f"{surface}:had:{conversation}"
+
+
+def _take_over(tx: Transaction, before: str, thread: str, surface: str, beside: str) -> str:
+    mine = [x for door, x in log.bindings(tx.connection, thread) if door == surface and x != beside]
+    if mine:
+        return mine[0]
+    place = next((x for door, x in log.bindings(tx.connection, before) if door == surface), "")
+    if place:
+        tx.connection.execute(
+            "UPDATE binding SET thread = ? WHERE surface = ? AND external_id = ?", (thread, surface, place)
+        )
+        earlier = doors.noted(tx.connection, _had(surface, place)).split()
+        doors.note(tx, _had(surface, place), " ".join([before, *earlier]))
+        _move(tx, thread, surface, beside, place)
+    return place
 
 
 def _at_rest(connection: sqlite3.Connection, before: float) -> list[tuple[str, str]]:

@@ -43,6 +43,19 @@ def who(access: Access, state: ThreadState, act: Act) -> str:
     return " or ".join(dict.fromkeys(names)) or "an admin"
 
 
+def elsewhere(access: Access, state: ThreadState, person: Person, act: Act) -> str:
+    """Where somebody who may not do it here may: a link to an account gives nobody that account's rights."""
+    opened = state.opened
+    if person.surface == GITHUB or not person.login or opened is None or opened.owner.surface != GITHUB:
+        return ""
+    there = Person(surface=GITHUB, id=person.login)
+    if not may(access, state, there, act):
+        return ""
+    return (
+        f"That you are `{person.login}` there says who you are, not what you may do here: say it at GitHub."
+    )
+
+
 def listing(access: Access, act: Act) -> list[str]:
     """The entries for one act."""
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Sequence
 
 from codebutler.thread.warning import Neighbour
@@ -19,6 +20,13 @@ def order(group: Sequence[Neighbour], clashes: Collection[frozenset[str]]) -> li
         left.remove(first)
         line.append(first)
     return line
+
+
+def group_mark(group: Sequence[Neighbour]) -> str:
+    """The same for the same threads in any order: two that become ready at once know different halves of each
+    other, and must not tell people two orders.
+    """
+    return hashlib.sha256(" ".join(sorted(n.id for n in group)).encode()).hexdigest()[:12]
 
 
 def _is_hit(one: Neighbour, line: Sequence[Neighbour], clashes: Collection[frozenset[str]]) -> bool:

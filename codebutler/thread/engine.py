@@ -58,6 +58,7 @@ class Engine:
         self._context = copy_context()
         """What holds for this repo (git's time, its log), whoever kicks a thread of it."""
         self.host = host
+        host.kick = self.kick
         self._interpreter = interpreter
         self._listener = listener
         self._tasks: dict[str, asyncio.Task[None]] = {}

@@ -16,6 +16,7 @@ from codebutler.repo.index import sync_index
 from codebutler.store.rows import NewEvent, NewPost, Timer
 from codebutler.thread import render
 from codebutler.thread.fold import fold
+from codebutler.thread.identity import GITHUB
 from codebutler.thread.points import Point, points
 from codebutler.thread.relocated import filled
 from codebutler.thread.rewind import at, no_such_point, onward
@@ -25,6 +26,10 @@ from codebutler.types import Outbound, Person, Usage
 NOTE = (
     "({who} made a second thread from this point of thread {source}. It has a branch of its own{branch}, "
     "with the files as they were here, and no pull request. What else was done there is not here.)"
+)
+ONE = (
+    "An issue or pull request has one thread. Say fork in a chat in which this thread is shown, or describe "
+    "the other way in an issue of its own."
 )
 OWN = frozenset({
     "message_edited", "message_deleted", "paused", "limit_hit", "model_requested", "model_failed",
@@ -38,6 +43,8 @@ OWN = frozenset({
 
 async def fork(thread: Thread, message: int, by: Person, number: int | None) -> str:
     """Start the second thread from point ``number`` (None = the last); returns what to tell in this one."""
+    if by.surface == GITHUB:
+        return ONE
     await thread.space.rest()
     source = thread.state
     known = points(source)

@@ -30,7 +30,7 @@ async def hold(thread: Thread) -> None:
                 if state.held:
                     await thread.append(IssueHeld(issues=[]))
                     await _show(thread, own)
-                other = name(Neighbour(row.id, row.branch, theirs))
+                other = name(Neighbour(row.id, row.branch, theirs), issues=False)
                 raise EndTurn("failed", _busy(sorted(wanted & theirs.held), other))
         if set(state.held) != wanted:
             await thread.append(IssueHeld(issues=sorted(wanted)))

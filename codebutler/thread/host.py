@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,6 +157,8 @@ class Host:
     """One thread at a time brings its branch to terms with the base branch, and merges."""
     radar: Radar = field(default_factory=Radar)
     """What threads know of each other."""
+    kick: Callable[[str], None] = lambda _thread: None
+    """Sees to it that a thread gets its turn soon; the engine's, where there is one."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)

@@ -22,6 +22,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.identity import known
 from codebutler.thread.intake import LOOKS, STOPS
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.reopen import passed_on
 from codebutler.thread.thread import Listener, Thread
 from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
@@ -110,7 +111,8 @@ class Mail(Thread):
             elif command is not None:
                 await self._obey(command, word)
             elif self.state.phase == "closed":
-                await Decisions(self).tell(word, "closed", CLOSED)
+                words = "" if await passed_on(self, message) else CLOSED
+                await Decisions(self).tell(word, "closed", words)
             elif self.state.question is not None:
                 await listen(self, seq, message)
                 await self._answer(seq, message)

@@ -127,7 +127,7 @@ async def _order(thread: Thread, here: Neighbour, others: Sequence[Neighbour]) -
         frozenset({a.id, b.id}) for a, b in combinations(group, 2) if await clashes(thread, a.reach, b.reach)
     ]
     line = ahead.order(group, pairs)
-    mark = hashlib.sha256(" ".join(n.id for n in line).encode()).hexdigest()[:12]
+    mark = ahead.group_mark(line)
     text = thread.redact(warning.merge_order(line))
     first = await _speakers(thread, line)
     await thread.log.tell([told(n.id, f"order:{mark}", None, text, aloud=n.id in first) for n in line])

@@ -10,6 +10,7 @@ import hashlib
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent, NewPost
 from codebutler.text import fit
+from codebutler.thread.identity import GITHUB
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.types import Outbound, Person
@@ -24,18 +25,21 @@ async def reopen(thread: Thread, message: int, by: Person, wish: str) -> str:
     if state.phase != "closed":
         return OPEN
     if (before := await _goes_on(thread)) is not None:
-        return f"Thread `{before}` goes on from here already: `codebutler chat --thread {before}`"
+        where = await _take_over(thread, *before)
+        await _wish(thread, before[0], message, by, wish)
+        return f"Thread `{before[0]}` goes on from here already{where}"
     new, name = _names(state, message, by)
     title = f"{state.opened.title[:100] if state.opened else state.id} (again)"
     opened = ev.ThreadOpened(title=title, owner=by)
-    frame = ev.FrameStarted(frame="pm", role="pm", content=thread.redact(_story(state, wish)))
+    frame = ev.FrameStarted(frame="pm", role="pm", content=thread.redact(_story(state)))
     words = Outbound(
         text=f"This goes on from thread `{state.id}`, {_landed(state)}. It begins on the base branch as that "
-        "is now. Say what to do.",
+        f"is now.{'' if wish.strip() else ' Say what to do.'}",
         kind="notice",
     )
     posted = ev.Posted(post=words, source="reopened")
-    await thread.host.store.open_thread(
+    store = thread.host.store
+    await store.open_thread(
         new,
         title=title,
         owner=by.label,
@@ -49,9 +53,46 @@ async def reopen(thread: Thread, message: int, by: Person, wish: str) -> str:
         row={"phase": "pm", "status": "new"},
         ready=False,
     )
-    rows = [NewPost(f"reopened@{by.surface}:{name}", by.surface, name, ev.dump(words))]
-    await thread.host.store.append(new, [], posts=rows)
-    return f"Thread `{new}` goes on from here, with a branch of its own: `codebutler chat --thread {new}`"
+    where = await _take_over(thread, new, name)
+    posts = [
+        NewPost(f"reopened@{surface}", surface, at, ev.dump(words))
+        for surface, at in await store.bindings(new)
+    ]
+    await store.append(new, [], posts=posts)
+    await _wish(thread, new, message, by, wish)
+    return f"Thread `{new}` goes on from here, with a branch of its own{where}"
+
+
+async def passed_on(thread: Thread, message: ev.MessageReceived) -> bool:
+    """What was said to a closed thread just before another took its issue over goes to that one."""
+    if message.surface != GITHUB or not message.key or (found := await _goes_on(thread)) is None:
+        return False
+    store = thread.host.store
+    if await store.find(message.surface, message.external_id) != found[0]:
+        return False
+    event = NewEvent(message.kind, f"{message.surface}:{message.key}", ev.dump(message))
+    await store.append(found[0], [event], ready=True)
+    thread.host.kick(found[0])
+    return True
+
+
+async def _take_over(thread: Thread, new: str, name: str) -> str:
+    """An issue has one thread, which is the new one now. Returns where that is, to end a sentence with."""
+    place = await thread.host.store.take_over(thread.state.id, new, GITHUB, name)
+    return f", in {place}." if place else f": `codebutler chat --thread {new}`"
+
+
+async def _wish(thread: Thread, new: str, message: int, by: Person, wish: str) -> None:
+    """What was said with the word is the new thread's to answer."""
+    if not wish.strip():
+        return
+    store = thread.host.store
+    there = [at for surface, at in await store.bindings(new) if surface == by.surface]
+    said = ev.MessageReceived(
+        surface=by.surface, external_id="".join(there[:1]), author=by, text=wish.strip()
+    )
+    await store.append(new, [NewEvent(said.kind, f"reopened:{message}", ev.dump(said))], ready=True)
+    thread.host.kick(new)
 
 
 def _names(state: ThreadState, message: int, by: Person) -> tuple[str, str]:
@@ -60,13 +101,16 @@ def _names(state: ThreadState, message: int, by: Person) -> tuple[str, str]:
     return "t" + hashlib.sha256(f"{by.surface}\n{name}".encode()).hexdigest()[:9], name
 
 
-async def _goes_on(thread: Thread) -> str | None:
-    """The thread that goes on from this one and is not over: the work must not be done in two."""
+async def _goes_on(thread: Thread) -> tuple[str, str] | None:
+    """The thread that goes on from this one and is not over, and what it was first called at its door: the
+    work must not be done in two.
+    """
     asked = (e for _, _, e in thread.state.live if isinstance(e, ev.CommandHandled) and e.name == "reopen")
     for each in asked:
-        row = await thread.host.store.thread(_names(thread.state, each.message, each.by)[0])
+        new, name = _names(thread.state, each.message, each.by)
+        row = await thread.host.store.thread(new)
         if row is not None and row.phase != "closed" and row.status != "cancelled":
-            return row.id
+            return new, name
     return None
 
 
@@ -82,11 +126,10 @@ def _landed(state: ThreadState) -> str:
     return f"whose pull request #{state.merged.number} landed as `{state.merged.commit[:12]}`"
 
 
-def _story(state: ThreadState, wish: str) -> str:
+def _story(state: ThreadState) -> str:
     lines = [f"This thread goes on from thread {state.id}, {_landed(state)}."]
     if state.plan is not None:
         lines += ["Its plan was:", state.plan.plan.title, state.plan.plan.summary]
     if state.summary is not None:
         lines += ["What was done:", state.summary.summary, *(f"- {x}" for x in state.summary.changes)]
-    lines += [wish] if wish.strip() else []
     return fit("\n".join(lines), STORY)

@@ -66,13 +66,19 @@ def merge_order(line: Sequence[Neighbour]) -> str:
     return f"Open pull requests overlap. Merged in this order they need the least rebasing: {steps}."
 
 
-def name(about: Neighbour) -> str:
-    """A thread for people of another: its id, its plan's title, its pull request or branch."""
+def name(about: Neighbour, *, issues: bool = True) -> str:
+    """A thread for people of another: its id, its plan's title, its issues, its pull request or branch."""
     title = f" “{plain(about.reach.title)}”" if about.reach.title else ""
     where = (
-        f"pull request #{about.reach.pr}" if about.reach.pr else about.branch and f"`{plain(about.branch)}`"
+        [f"about {plain(', '.join(sorted(about.reach.held)[:_SHOWN]))}"]
+        if issues and about.reach.held
+        else []
     )
-    return f"Thread `{about.id}`{title}" + (f" ({where})" if where else "")
+    if about.reach.pr:
+        where.append(f"pull request #{about.reach.pr}")
+    elif about.branch:
+        where.append(f"`{plain(about.branch)}`")
+    return f"Thread `{about.id}`{title}" + (f" ({', '.join(where)})" if where else "")
 
 
 def code(names: Iterable[str]) -> str:

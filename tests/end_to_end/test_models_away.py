@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codebutler.errors import ModelUnavailable
+from codebutler.agent.asking import TRIES
+from codebutler.agent.think import SPELLED, SPELLS
+from codebutler.errors import ModelRefused, ModelUnavailable
 from codebutler.events import CircuitChanged, ModelRequested, PlanApproved, Posted, StoodIn
 from codebutler.models.breaker import FAILURES
 from codebutler.testing.cast import SUMS_UP, WRITES, team
@@ -105,6 +107,43 @@ async def test_who_speaks_while_the_pm_waits_for_its_models_is_heard_at_once(roo
             state = await scene.rest(thread)
         assert (state.outcome, len(scene.asked)) == ("answered", 2 * FAILURES + 1)
         assert "claude" in scene.asked[-1].model
+
+
+async def test_a_stand_in_that_cannot_answer_is_not_the_whole_story(room: Room) -> None:
+    async def mind(asked: Asked) -> ModelReply:
+        raise ModelRefused(f"nobody knows {asked.model}")
+
+    async with room.engine(Outage(mind, OWN)) as scene:
+        state = await scene.talk("a", "hi")
+        said = (await scene.posts(state.id))[-1]
+    assert f"{OWN} is away: {OWN} is down" in said
+    assert f"{STANDS_IN}, asked in its place, cannot answer: nobody knows {STANDS_IN}" in said
+
+
+async def test_a_call_that_comes_out_crooked_is_asked_for_again_a_few_times(room: Room) -> None:
+    """As a server refuses to pass it on, which is no outage; or as text, which is no answer."""
+    written = '<tool_call>\n{"name": "read", "arguments": {}}\n</tool_call>'
+    crooked = ModelUnavailable("the call of m could not be read", retry_after=0.0)
+    crooked.answered = True
+    turns: list[ModelReply | Exception] = [crooked, crooked, crooked, says(written), says("Hello.")]
+    turns += [crooked] * TRIES * 2 + [says(written)] * (SPELLS + 1)
+
+    async def mind(_asked: Asked) -> ModelReply:
+        turn = turns.pop(0)
+        if isinstance(turn, Exception):
+            raise turn
+        return turn
+
+    async with room.engine(mind) as scene:
+        state = await scene.talk("a", "hi")
+        assert (await scene.posts(state.id))[-1] == "Hello."
+        assert scene.asked[-1].messages[-1]["content"] == SPELLED
+        await scene.talk("a", "more")
+        assert "I could not go on: the call of m could not be read" in (await scene.posts(state.id))[-1]
+        await scene.talk("a", "more")
+        assert "writes its tool calls as text" in (await scene.posts(state.id))[-1]
+        assert not turns
+        assert not [e for e in await scene.events(state.id) if isinstance(e, CircuitChanged)]
 
 
 async def test_code_is_a_plain_word_as_long_as_a_pm_is_there(room: Room) -> None:

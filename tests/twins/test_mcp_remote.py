@@ -75,7 +75,7 @@ def serving(far_at: Far) -> Serve:
 @asynccontextmanager
 async def served(far_at: Far, hostile: Hostile) -> AsyncIterator[Connection]:
     app = web.Application()
-    app.router.add_route("*", "/mcp", hostile.handle)
+    app.router.add_route("*", "/mcp{slash:/?}", hostile.handle)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -170,6 +170,27 @@ async def test_what_a_bad_answer_gives(serving: Serve, on_call: Answer, words: s
             await far.call("x", {})
         assert far.alive == stays
         assert hostile.gets == []
+
+
+class Mounted(Hostile):
+    """At its path with a slash; without one it sends on, as servers do that are mounted there."""
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        if not request.path.endswith("/"):
+            return web.Response(status=307, headers={"location": f"{request.path}/"})
+        return await super().handle(request)
+
+
+async def test_a_redirect_on_the_servers_own_host_is_followed(serving: Serve) -> None:
+    async def told(_request: web.Request, number: int) -> web.StreamResponse:
+        return reply(number, {"content": [{"type": "text", "text": "well"}]})
+
+    async def no_tools(_request: web.Request, number: int) -> web.StreamResponse:
+        return reply(number, {"tools": []})
+
+    async with serving(Mounted(told, on_list=no_tools)) as far:
+        await far.start()
+        assert "well" in str(await far.call("x", {}))
 
 
 async def test_an_answer_is_taken_up_again_a_few_times_only(serving: Serve) -> None:

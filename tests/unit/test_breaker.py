@@ -99,6 +99,14 @@ def test_a_refusal_is_an_answer(bench: Bench) -> None:
     assert bench.breaker.state("m") == "closed"
 
 
+def test_an_answer_of_no_use_is_one(bench: Bench) -> None:
+    crooked = ModelUnavailable("could not read the tool call")
+    crooked.answered = True
+    for _ in range(FAILURES):
+        bench.end(bench.enter(), crooked)
+    assert bench.breaker.state("m") == "closed"
+
+
 def test_a_probe_that_is_broken_off_leaves_its_place_to_the_next(bench: Bench) -> None:
     bench.fail(times=FAILURES)
     bench.now += FIRST

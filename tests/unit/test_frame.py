@@ -9,6 +9,8 @@ from itertools import pairwise
 import pytest
 
 from codebutler.agent.frame import Frame
+from codebutler.agent.spelled import spelled
+from codebutler.agent.voices import fitted
 from codebutler.events import ModelReplied, ToolFinished
 from codebutler.types import ToolCall
 
@@ -43,6 +45,40 @@ def test_arguments_that_are_no_object_are_quoted_in_one(arguments: str) -> None:
     sent = frame.messages[-1]["tool_calls"][0]["function"]["arguments"]
     assert json.loads(sent) == {"unreadable": arguments[:2_000]}
     assert frame.calls["a"].call.arguments == arguments
+
+
+def test_what_signs_a_call_goes_back_to_its_author_alone() -> None:
+    frame, signed = Frame("f", "coder"), {"google": {"thought_signature": "c2ln"}}
+    event = replied(1, ToolCall(id="a" * 9, name="read"), ToolCall(id="b" * 9, name="read"))
+    frame.reply(event.model_copy(update={"reasoning": {"extra_content": [signed, {}]}}))
+    first, second = frame.messages[-1]["tool_calls"]
+    assert (first["extra_content"], "extra_content" in second) == (signed, False)
+    assert set(frame.messages[-1]) == {"role", "content", "tool_calls"}
+    assert "extra_content" in str(fitted(frame.messages, "m"))
+    assert "extra_content" not in str(fitted(frame.messages, "other"))
+
+
+WRITTEN = '<tool_call>\n{"name": "look", "arguments": {}}\n</tool_call>'
+
+
+@pytest.mark.parametrize(
+    ("text", "call"),
+    [
+        (WRITTEN, True),
+        (f"I read on. {WRITTEN}", True),
+        ("<tool_call>\n<function=read>\n<parameter=path>a</parameter></function></tool_call>", True),
+        ('<function=read{"path": "a"}</function>', True),
+        ('[TOOL_CALLS] [{"name": "read"}]', True),
+        ("<|tool_calls_section_begin|><|tool_call_begin|>functions.read:0", True),
+        ("<\uff5ctool\u2581calls\u2581begin\uff5c>", True),
+        ("<|python_tag|>read.call(path='a')", True),
+        (f"Qwen's form is:\n```\n{WRITTEN}\n```\nas its page says", False),
+        ("It writes `<tool_call>{` first, and then a <tool_call> ends", False),
+        ("", False),
+    ],
+)
+def test_which_text_holds_a_call(text: str, call: bool) -> None:
+    assert spelled(text) == call
 
 
 def test_each_request_is_a_prefix_of_the_next() -> None:

@@ -208,6 +208,17 @@ def test_arguments_split_anywhere_come_together(data: st.DataObject) -> None:
     assert told.calls()[0].arguments == arguments
 
 
+def test_what_signs_a_call_is_kept_for_it() -> None:
+    told, signed = Assembler(), {"google": {"thought_signature": "c2ln"}}
+    extras: list[Any] = [signed, None, "odd"]
+    calls = [
+        {"index": n, "id": f"c{n}", "function": {"name": "read", "arguments": "{}"}, "extra_content": extra}
+        for n, extra in enumerate(extras)
+    ]
+    told.feed({"choices": [{"delta": {"tool_calls": calls}}]})
+    assert told.reasoning == {"extra_content": [signed, {}, {}]}
+
+
 def test_reasoning_blocks_are_joined_by_their_index() -> None:
     told = Assembler()
     for detail in (
@@ -228,7 +239,7 @@ def test_reasoning_blocks_are_joined_by_their_index() -> None:
 
 WORDS = (
     *("choices", "delta", "message", "tool_calls", "function", "arguments", "name", "id", "index", "content"),
-    *("usage", "cost", "reasoning_details", "type", "text", "finish_reason"),
+    *("usage", "cost", "reasoning_details", "type", "text", "finish_reason", "extra_content"),
 )
 LEAF = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 JSON = st.recursive(

@@ -37,6 +37,26 @@ def test_a_page_of_nothing_but_tags_is_read_at_once(tag: str) -> None:
     assert sayings.page_text(tag * 2_000_000).strip() == ""
 
 
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (
+            400,
+            {"message": "Failed to call a function. Please adjust your prompt.", "code": "tool_use_failed"},
+        ),
+        (500, {"message": "error parsing tool call: raw='{\"path', err=unexpected end of JSON input"}),
+        (500, {"message": "Failed to parse input at pos 0: <tool_call>"}),
+    ],
+)
+def test_a_call_that_came_out_crooked_may_be_asked_for_again(
+    route: Route, status: int, error: dict[str, str]
+) -> None:
+    told = faults.from_status(status, {"error": error}, {}, route)
+    assert isinstance(told, ModelUnavailable)
+    assert told.answered
+    assert "could not read the tool call of tiny" in told.message
+
+
 def test_a_page_says_its_title_or_its_text_without_programs() -> None:
     assert sayings.page_text("<html><TITLE class=x>Log &amp; in</title>") == "Log & in"
     page = "<p>One<script>if (a<b) {}</script> two<style>p {}</style> three<script>and the rest"

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from codebutler.thread.ahead import order
+from codebutler.thread.ahead import group_mark, order
 from codebutler.thread.issues import named_issues, of_repo
 from codebutler.thread.names import Names, of_diff, of_prose
 from codebutler.thread.reach import Reach, load, may_clash, shared
-from codebutler.thread.warning import Neighbour, code, overlap, plain
+from codebutler.thread.warning import Neighbour, code, name, overlap, plain
 
 
 def changing(*paths: str, head: str = "h", owns: tuple[str, ...] = (), uses: tuple[str, ...] = ()) -> Reach:
@@ -133,6 +133,7 @@ def test_who_conflicts_with_many_is_merged_last_and_the_small_before_the_large()
     assert [n.id for n in order([large, small], [frozenset({"small", "large"})])] == ["small", "large"]
     twins = [pull("y", 5, "a"), pull("x", 4, "a")]
     assert [n.reach.pr for n in order(twins, [])] == [4, 5]
+    assert group_mark(twins) == group_mark(twins[::-1]) != group_mark(twins[:1]), "one order for each group"
 
 
 @pytest.mark.parametrize(
@@ -167,3 +168,10 @@ def test_hostile_paths_stay_on_their_line_and_are_no_markup() -> None:
     assert code(f"p{n:02}" for n in range(20)).endswith("`p07` and 12 more")
     one, other = (Neighbour(i, "b`r", changing(path)) for i in "xy")
     assert len(overlap(one, other, {f"file:{path}"}, clean=True).splitlines()) == 2
+
+
+def test_another_thread_is_named_by_what_people_know_of_it() -> None:
+    about = Reach(title="Notes", held=frozenset({"#6", "acme/web#2"}), pr=9)
+    assert name(Neighbour("t1", "b", about)) == "Thread `t1` “Notes” (about #6, acme/web#2, pull request #9)"
+    assert name(Neighbour("t1", "b", about), issues=False) == "Thread `t1` “Notes” (pull request #9)"
+    assert name(Neighbour("t1", "", Reach(held=frozenset({"#6"})))) == "Thread `t1` (about #6)"

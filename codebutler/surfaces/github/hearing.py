@@ -71,7 +71,7 @@ class Hearing:
             self.later(self._react(heard))
             return True
         thread, conversation = await self._thread(heard)
-        if thread is not None and await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
+        if thread is not None and await self._was_heard(thread, conversation, f"{SURFACE}:{heard.key}"):
             return True
         person = await self.people.writer(heard.login)
         if person is None:
@@ -138,6 +138,12 @@ class Hearing:
                 await self.store.bind(thread, SURFACE, conversation)
         return thread, conversation
 
+    async def _was_heard(self, thread: str, conversation: str, key: str) -> bool:
+        """By the thread, or by one that it goes on from."""
+        return await self.store.heard(thread, key) or await self.store.heard_before(
+            SURFACE, conversation, key
+        )
+
     async def _words(self, heard: Heard, wish: Wish, thread: str | None) -> str | None:
         """What the thread is told; None when the issue's own text was changed after the command."""
         place = f"\n\nOn this line: {visible(heard.where)}" if heard.where else ""
@@ -149,7 +155,11 @@ class Hearing:
             )
         if thread is not None:
             ours = heard.pull and await self._is_ours(thread, heard)
-            return self._in_thread(wish, (wish.rest + place).strip(), ours=ours)
+            said = (wish.rest + place).strip()
+            row = await self.store.thread(thread)
+            if wish.verb == "plan" and row is not None and row.phase == "closed":
+                return f"/reopen {said}".strip()
+            return self._in_thread(wish, said, ours=ours)
         issue = await self._issue(heard)
         if issue is None:
             return None

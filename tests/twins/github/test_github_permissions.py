@@ -11,7 +11,7 @@ from codebutler.events import ThreadOpened
 from codebutler.settings.shape import Access
 from codebutler.surfaces.github.wishes import BEGINS
 from codebutler.testing.github.apps import make_app
-from codebutler.thread.access import Act, may
+from codebutler.thread.access import Act, elsewhere, may
 from codebutler.thread.state import ThreadState
 from codebutler.types import Person
 
@@ -65,6 +65,17 @@ def test_every_decision_by_every_kind_of_person(act: Act, allowed: set[str]) -> 
     state = ThreadState("t", opened=ThreadOpened(title="T", owner=OWNER))
     people = {"owner": OWNER, "admin": ADMIN, "chat": CHAT, "writer": WRITER}
     assert {name for name, person in people.items() if may(Access(), state, person, act)} == allowed
+
+
+def test_who_is_linked_to_somebody_who_may_is_told_where_to_say_it() -> None:
+    state = ThreadState("t", opened=ThreadOpened(title="T", owner=WRITER))
+    linked = CHAT.model_copy(update={"login": "ann"})
+    assert not may(Access(), state, linked, "merge"), "a link gives nobody rights"
+    assert elsewhere(Access(), state, linked, "merge").endswith("say it at GitHub.")
+    assert elsewhere(Access(), state, CHAT, "merge") == ""
+    assert elsewhere(Access(), state, linked.model_copy(update={"login": "eve"}), "raise") == ""
+    ours = ThreadState("t", opened=ThreadOpened(title="T", owner=OWNER))
+    assert elsewhere(Access(), ours, linked, "merge") == ""
 
 
 @pytest.mark.parametrize("name", ["handy", "handy[bot]", "Handy"])
