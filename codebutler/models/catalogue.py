@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -24,6 +25,8 @@ _DEAREST = 1e6
 """Dollars per million tokens: beyond that a price is a mistake."""
 _LARGEST = 100_000_000
 """Tokens of a window or a reply: beyond that a size is a mistake."""
+_DEPLOYED_BY_NAME = ".azure.com"
+"""Where models go by the names of a person's own deployments, which no list has."""
 _NOT_FOR_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|moderation|image|transcribe", re.IGNORECASE)
 
 
@@ -86,7 +89,7 @@ def _ask(url: str, key: str, seconds: float) -> Catalogue:
                 data += piece
                 if time.monotonic() > end:
                     return Catalogue("unreachable", detail=_SLOW)
-            return _read(bytes(data))
+            return _read(bytes(data), urlsplit(url).hostname or "")
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in {401, 403}:
@@ -97,7 +100,9 @@ def _ask(url: str, key: str, seconds: float) -> Catalogue:
         return Catalogue("unreachable", detail=str(reason) or type(error).__name__)
 
 
-def _read(data: bytes) -> Catalogue:
+def _read(data: bytes, host: str) -> Catalogue:
+    if host.endswith(_DEPLOYED_BY_NAME):
+        return Catalogue("unlisted", detail="its list has what could be deployed, not what is")
     try:
         rows = json.loads(data)["data"]
         rows = [row for row in rows if isinstance(row, dict) and _is_id(row.get("id"))]

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from codebutler.config import load_config
+from codebutler.models import catalogue
 from codebutler.models.prices import price
 from codebutler.models.routing import Router
 from codebutler.testing.provider import Provider
@@ -105,6 +106,15 @@ async def test_how_long_a_reply_may_be_is_read_of_lists_without_prices(tmp_path:
         await router.learn()
     assert [router.longest(m) for m in ("scout", "vendor/scout", "lab/scout", "m")] == [8_192, 8_192, 0, 0]
     assert [router.window(m) for m in ("scout", "lab/scout")] == [131_072, None]
+
+
+@pytest.mark.parametrize(
+    ("host", "state"),
+    [("team.openai.azure.com", "unlisted"), ("t.services.ai.azure.com", "unlisted"), ("azure.lan", "listed")],
+)
+def test_azures_list_is_none_of_what_is_deployed(host: str, state: str) -> None:
+    """A deployment would be taken for a model that is not there, and another one asked that is not either."""
+    assert catalogue._read(b'{"data": [{"id": "gpt-4o-2024-11-20"}]}', host).state == state
 
 
 async def test_without_the_list_our_table_counts(tmp_path: Path) -> None:
