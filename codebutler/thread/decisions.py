@@ -37,6 +37,10 @@ REQUEST_CHARS = 8_000
 TOO_EARLY = (
     'There is no open pull request to merge yet: the Coder is not done. Say **"merge"** once there is.'
 )
+AT_WORK = (
+    'The Coder is at work on #{number}: what it does now would land with it, unread. Say **"merge"** once it '
+    'is done, or **"cancel"** first.'
+)
 UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."
 
 
@@ -182,6 +186,9 @@ class Decisions:
             return why
         if self.state.rebase is not None:
             return f'{UNFINISHED} Say **"go"** to go on with it.'
+        if self.state.coding:
+            self._refused = True
+            return AT_WORK.format(number=self.state.pr.number)
         self.take(*remembering.settled(self.state, word), MergeRequested(message=word.seq, by=word.by))
         return ""
 
