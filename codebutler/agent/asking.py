@@ -144,13 +144,23 @@ class _Asking:
             await place.append(failed)
             if failed.retry or isinstance(error, ContextTooLong):
                 raise
-            raise EndTurn("failed", failed.error) from error
+            raise EndTurn("failed", self._refused(model, failed.error)) from error
         except asyncio.CancelledError:
             if key:
                 await place.settle(key, asked.usd, at_once=True)  # it may have been answered in full
             raise
         await place.settle(key, reply.usd or 0.0)
         return reply
+
+    def _refused(self, model: str, why: str) -> str:
+        """Why the turn ends: the role's own model may be away, so that this one was asked at all."""
+        own = self.place.candidates(self.role)[0]
+        if model == own or not self.place.breaker.wait(own):
+            return why
+        away = sentence(self.place.redact(self.place.breaker.why(own)))
+        again = spoken(self.place.breaker.wait(own))
+        instead = f"{model}, asked in its place, cannot answer: {sentence(why)}"
+        return f"{own} is away: {away} {instead} {own} may be asked again in {again}"
 
     async def _reply(self, model: str) -> ModelReply:
         if self._tools is None:

@@ -85,7 +85,7 @@ def measure(turns: Turns) -> list[Json]:
             raise UsageError(f"{turns.bench / _RUNNER} failed with exit code {done.returncode}")
         cells: list[Json] = json.loads((out / "summary.json").read_text(encoding="utf-8"))
         if failed := {*OURS, *turns.installed} - {cell["client"] for cell in cells}:
-            print(f"No run came to its end: {', '.join(sorted(failed))}", file=sys.stderr)
+            sys.stderr.write(f"No run came to its end: {', '.join(sorted(failed))}\n")
         for cell in cells:
             if (found := bill(out, cell["client"], cell["script"])) is not None:
                 cell["usd"], cell["again"] = found[0], 100 * found[1]

@@ -138,16 +138,17 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
             return ("memory", "no")
     if is_spoken(text) and _decides(state, text):
         return ("memory", text.strip())
-    if state.memory and is_about(text):
+    if state.memory and is_about(text, len(state.memory)):
         return ("memory", "?")  # it is not understood, and changes nothing
     return _lands(state, word)
 
 
 def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     is_open = state.pr is not None and state.pr_state == "open"
-    if is_open and state.halted == "cancelled" and word in MERGE - LAND:
+    if is_open and state.called_off and word in MERGE - LAND:
         return ("cancel", "")  # who has stopped it puts it away: nothing lands by that
-    if (word in MERGE and is_open) or (word in LAND and state.coding):  # the latter is refused, in words
+    is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
+    if (word in MERGE and is_open) or (word in LAND and is_refused):
         return ("merge", "")
     return None
 
@@ -157,5 +158,8 @@ def _decides(state: ThreadState, text: str) -> bool:
     is_open = state.pr_state == "open"
     if state.memory or (state.set_aside and is_open):
         return True
+    found = orders(text)
+    if all(order.verb == "add" and order.file for order in found):
+        return _is_over(state)  # who names a memory file means memory; a mere "add: …" may be about the work
     committed = bool(state.kept) and is_open and state.phase == "lead" and not state.plan_waits
-    return committed and all(order.verb != "add" for order in orders(text))
+    return committed and all(order.verb != "add" for order in found)

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -24,6 +25,8 @@ _DEAREST = 1e6
 """Dollars per million tokens: beyond that a price is a mistake."""
 _LARGEST = 100_000_000
 """Tokens of a window or a reply: beyond that a size is a mistake."""
+_DEPLOYED_BY_NAME = ".azure.com"
+"""Where models go by the names of a person's own deployments, which no list has."""
 _NOT_FOR_CHAT = re.compile(r"embed|rerank|whisper|tts|dall-e|moderation|image|transcribe", re.IGNORECASE)
 
 
@@ -35,6 +38,8 @@ class Catalogue(Struct, frozen=True):
     detail: str = ""
     windows: Mapping[str, int] = {}
     """Context sizes in tokens, of the models whose size the server tells."""
+    lengths: Mapping[str, int] = {}
+    """The most tokens of a reply, of the models whose bound the server tells."""
     sight: Mapping[str, bool] = {}
     """Whether a model takes pictures, of the models whose kinds of input the server tells."""
 
@@ -84,7 +89,7 @@ def _ask(url: str, key: str, seconds: float) -> Catalogue:
                 data += piece
                 if time.monotonic() > end:
                     return Catalogue("unreachable", detail=_SLOW)
-            return _read(bytes(data))
+            return _read(bytes(data), urlsplit(url).hostname or "")
     except urllib.error.HTTPError as error:
         error.close()
         if error.code in {401, 403}:
@@ -95,7 +100,9 @@ def _ask(url: str, key: str, seconds: float) -> Catalogue:
         return Catalogue("unreachable", detail=str(reason) or type(error).__name__)
 
 
-def _read(data: bytes) -> Catalogue:
+def _read(data: bytes, host: str) -> Catalogue:
+    if host.endswith(_DEPLOYED_BY_NAME):
+        return Catalogue("unlisted", detail="its list has what could be deployed, not what is")
     try:
         rows = json.loads(data)["data"]
         rows = [row for row in rows if isinstance(row, dict) and _is_id(row.get("id"))]
@@ -104,8 +111,9 @@ def _read(data: bytes) -> Catalogue:
         return Catalogue("unlisted", detail="the answer is not a list of models")
     windows = {row["id"]: size for row in rows if (size := _window(row))}
     sight = {row["id"]: "image" in kinds for row in rows if (kinds := _inputs(row))}
+    lengths = {row["id"]: most for row in rows if (most := _length(row))}
     prices = {row["id"]: told for row in rows if (told := _price(row, windows, sight))}
-    return Catalogue("listed", ids, windows=windows, sight=sight, prices=prices)
+    return Catalogue("listed", ids, windows=windows, lengths=lengths, sight=sight, prices=prices)
 
 
 def _is_id(told: Any) -> bool:  # noqa: ANN401 - whatever JSON came in
@@ -121,14 +129,13 @@ def _price(row: Mapping[str, Any], windows: Mapping[str, int], sight: Mapping[st
     fresh, output = _dollars(told.get("prompt")), _dollars(told.get("completion"))
     if fresh is None or output is None:
         return None
-    kept, top = _dollars(told.get("input_cache_read")), row.get("top_provider")
-    most = top.get("max_completion_tokens") if isinstance(top, dict) else 0
+    kept = _dollars(told.get("input_cache_read"))
     return Price(
         input=fresh,
         cached=fresh if kept is None else kept,
         output=output,
         context=windows.get(row["id"], 0),
-        max_output=_size(most),
+        max_output=_length(row),
         sees=sight.get(row["id"], False),
         written=_dollars(told.get("input_cache_write")),
     )
@@ -155,6 +162,14 @@ def _inputs(row: Mapping[str, Any]) -> list[Any]:
 def _window(row: Mapping[str, Any]) -> int:
     """The size in whatever field this kind of server puts it; 0 if nowhere."""
     return next((size for key in _WINDOW_KEYS if (size := _size(row.get(key)))), 0)
+
+
+def _length(row: Mapping[str, Any]) -> int:
+    """The most tokens of a reply, of the model itself or of who serves it; 0 if nobody says."""
+    places = [row, row.get("top_provider")]
+    return next(
+        (n for p in places if isinstance(p, dict) and (n := _size(p.get("max_completion_tokens")))), 0
+    )
 
 
 def _size(told: Any) -> int:  # noqa: ANN401 - whatever JSON came in

@@ -147,9 +147,8 @@ class OpenAIClient:
     def _most(self, route: Route, asked: Asked) -> int:
         """Tokens to ask for: no server takes more than the model can write, or than its window leaves."""
         guess, meter = self._guess(route.id, asked.messages, asked.tools)
-        price, window = self._router.price(route.id), self._router.window(route.id) or 0
+        window, listed = self._router.window(route.id) or 0, self._router.longest(route.id)
         room = self._rooms.setdefault(route.id, Room())
-        listed = price.max_output if price else 0
         return room.bound(asked.max_output, meter.correct(guess), window=window, listed=listed)
 
     def _less(self, route: Route, asked: Asked, said: str, sent: int) -> int:

@@ -36,6 +36,8 @@ _NO_MODEL = re.compile(
 _NO_TOOLS = re.compile(
     r"(?:not|n't) support (?:tool|function)|support tool use|tools? (?:is|are) not supported"
 )
+_OF_A_MINUTE = re.compile(r"request too large.{0,300}\b(?:tpm\b|tokens per min)")
+"""One request alone has more tokens than a minute may have: to wait mends nothing."""
 _SLIP = re.compile(
     r"tool_use_failed|failed to call a function|failed to parse input at pos"
     r"|(?:error|failed) (?:to parse|parsing) (?:tool|function) call"
@@ -60,6 +62,8 @@ def from_status(status: int, body: Any, headers: Mapping[str, str], route: Route
     code, said = read(body, route.endpoint)
     if code == "scenario_mismatch":
         return ModelRefused(said)
+    if status in {413, 429} and _OF_A_MINUTE.search(said.lower()):
+        return _too_large(route, said)
     if status == 429 and _is_spent(f"{code} {said}".lower(), headers):
         return _no_credit(route, said)
     if (status == 400 or status >= 500) and _SLIP.search(f"{code} {said}".lower()):
@@ -188,6 +192,13 @@ def _unavailable(status: int, said: str, headers: Mapping[str, str], route: Rout
     error = ModelUnavailable(f"{route.endpoint.label} {what}{detail}", retry_after=retry_after(headers))
     error.paid = status in _LATE
     return error
+
+
+def _too_large(route: Route, said: str) -> ContextTooLong:
+    return ContextTooLong(
+        f"{route.endpoint.label} takes no request as large as this for {route.id}: {said}",
+        fix="Ask for a higher limit there, choose another model, or start a new thread",
+    )
 
 
 def _slipped(route: Route, said: str) -> ModelUnavailable:

@@ -12,7 +12,7 @@ from codebutler.models import faults, fixedroute
 from codebutler.models.foreignids import no_key
 from codebutler.models.overheard import Overheard
 from codebutler.models.routing import Route
-from codebutler.models.sayings import one_line
+from codebutler.models.sayings import one_line, parsed, read
 from codebutler.models.stream import END
 
 _WRAPPING = re.compile(r"^(?:(?:litellm\.)?\w+(?:Error|Exception)(?:: | - ))+")
@@ -40,8 +40,9 @@ def translated(error: Exception, route: Route, heard: Overheard) -> ModelError:
     said = _ADVICE.sub("", _WRAPPING.sub("", told))
     status = getattr(error, "status_code", None)
     if type(error).__name__ == "ContextWindowExceededError" or "request_too_large" in said:
+        words = _words(said, route, heard)  # their figures tell how much would fit
         return ContextTooLong(
-            f"the conversation is too long for {route.id}",
+            f"the conversation is too long for {route.id}{f': {words}' if words else ''}",
             fix="Choose a model with a larger context window, or start a new thread",
         )
     provider = route.model.partition("/")[0]
@@ -60,6 +61,12 @@ def translated(error: Exception, route: Route, heard: Overheard) -> ModelError:
         return _unanswered(error, words, route, heard)
     headers = getattr(error, "litellm_response_headers", None) or {}
     return faults.from_status(status, words, headers, route)
+
+
+def _words(said: str, route: Route, heard: Overheard) -> str:
+    """The server's own words for a refusal, else the package's."""
+    told = read(parsed(bytes(heard.begun)), route.endpoint)[1] if heard.status >= 300 else ""
+    return told or one_line(_APPENDED.sub("", said), route.endpoint)
 
 
 def _answered(route: Route, heard: Overheard, *, odd: bool) -> ModelError:

@@ -13,7 +13,8 @@ SPARE = 64
 _SMALLEST, _LARGEST = 1_000, 10**9
 """Tokens that a window can have."""
 _OF_OUTPUT = re.compile(
-    r"max_(?:completion_|output_|new_)?tokens|maxoutputtokens|(?:output|completion) tokens"
+    r"max_(?:completion_|output_|new_)?tokens|max(?:imum)? tokens|maxoutputtokens"
+    r"|(?:output|completion) tokens"
 )
 _MOST = re.compile(
     r"(?:at most|maximum (?:of|is)|limit of|less than or equal to|<=|between [01] and|\[[01],) ?(\d+)"
@@ -24,9 +25,12 @@ _WINDOW = re.compile(
     r"context (?:length|window|size)(?: is| of|:)? (\d+)|inputs tokens \+ max_new_tokens must be <= (\d+)"
     r"|\d+ \+ \d+ > (\d+)"
 )
-_TOTAL = re.compile(r"requested (?:about )?(\d+) tokens")
+_MINUTE = re.compile(r"request too large.{0,300}\blimit:? (\d+)")
+"""What one request may have of a minute's tokens is a window, too; servers differ in what they count."""
+_TOTAL = re.compile(r"requested (?:about |a total of )?(\d+) tokens")
 _PROMPT = re.compile(
-    r"(\d+) (?:input tokens|inputs tokens|of text input|(?:tokens )?in (?:the|your) (?:messages|prompt))"
+    r"(\d+) (?:input tokens|inputs tokens|of text input|tokens from the input messages"
+    r"|(?:tokens )?in (?:the|your) (?:messages|prompt))"
     r"|(\d+) \+ \d+ > \d+|resulted in (\d+) tokens"
 )
 
@@ -44,6 +48,8 @@ class Bounds(Struct, frozen=True):
 def read(said: str, sent: int) -> Bounds:
     """The figures of a refusal of a request for ``sent`` tokens."""
     words = re.sub(r"[`'\"]", "", re.sub(r"(?<=\d),(?=\d{3}\b)", "", said.lower()))
+    if minute := _figure(_MINUTE, words):
+        return Bounds(minute)
     window = _figure(_WINDOW, words)
     if window:
         total = _figure(_TOTAL, words)

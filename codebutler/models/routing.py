@@ -10,8 +10,8 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
 
 from msgspec import Struct
 
@@ -137,15 +137,15 @@ class Router:
 
     def price(self, model: str) -> Price | None:
         """What is known of a model's price: of its provider, else our own table."""
-        return self._prices.get(model) or self._listed_price(model) or price(model)
+        return self._prices.get(model) or self._listed(model, "prices") or price(model)
 
-    def _listed_price(self, model: str) -> Price | None:
-        """What the main server's list says of a model that it would serve."""
+    def _listed(self, model: str, what: Literal["prices", "windows", "lengths"]) -> Any:  # noqa: ANN401 - of each
+        """What the main server's list says of a model that it would serve; None if nothing."""
         if self._catalogue is None or model.startswith(LITELLM) or self._provider_of(model) is not None:
             return None
-        listed = self._catalogue.prices
-        bare = model.rpartition("/")[2]  # as ``_at_compatible`` asks for it
-        return listed.get(model) or listed.get(_dotted_claude(model)) or listed.get(bare)
+        names = (model, _dotted_claude(model), _bare(model))  # the last as ``_at_compatible`` asks for it
+        listed: Mapping[str, Any] = getattr(self._catalogue, what)
+        return next((listed[name] for name in names if name in listed), None)
 
     def cost(self, model: str, usage: Usage) -> float | None:
         """Dollars of a call; None if no price is known."""
@@ -181,12 +181,13 @@ class Router:
 
     def window(self, model: str) -> int | None:
         """Tokens that ``model`` can take in: the server's own word wins over our table."""
-        offered = self._catalogue.windows if self._catalogue else {}
-        found = (
-            offered.get(model) or offered.get(_dotted_claude(model)) or offered.get(model.rpartition("/")[2])
-        )
         known = self.price(model)
-        return found or (known.context if known else None) or None
+        return self._listed(model, "windows") or (known.context if known else None) or None
+
+    def longest(self, model: str) -> int:
+        """Tokens that a reply of ``model`` can have, by the same word; 0 where nobody says."""
+        known = self.price(model)
+        return self._listed(model, "lengths") or (known.max_output if known else 0)
 
     def offers(self, model: str) -> bool:
         """Whether the server at OPENAI_BASE_URL is known to have ``model``."""
@@ -267,7 +268,7 @@ class Router:
         offered = self._catalogue.ids if self._catalogue else ()
         if not offered or model in offered or model == self._config.model_override:
             return Route(endpoint, model, model)
-        bare = model.rpartition("/")[2]
+        bare = _bare(model)
         if bare in offered:
             return Route(endpoint, bare, model)
         instead = (
@@ -289,3 +290,7 @@ def _dotted_claude(model: str) -> str:
     """OpenRouter writes Claude's versions with a dot and without a date, Anthropic with a dash."""
     found = _CLAUDE.fullmatch(model)
     return f"{found[1]}.{found[2]}{found[3]}" if found else model
+
+
+def _bare(model: str) -> str:
+    return model.rpartition("/")[2]

@@ -19,6 +19,7 @@ from collections.abc import AsyncIterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+from codebutler import temporary
 from codebutler.errors import RepoError
 from codebutler.repo.process import OUTPUT, Result, complaint, environment, owner_of, run
 
@@ -117,7 +118,7 @@ def leave() -> None:
 
 
 def _make_room(object_format: str) -> Path:
-    room = Path(tempfile.mkdtemp(prefix="codebutler-git-"))
+    room = Path(tempfile.mkdtemp(prefix="codebutler-git-", dir=temporary.folder()))
     config = "[core]\n\trepositoryFormatVersion = 0\n\tbare = true\n"
     if object_format != "sha1":
         config = config.replace("= 0", "= 1") + f"[extensions]\n\tobjectFormat = {object_format}\n"

@@ -74,7 +74,7 @@ def without_learned(text: str, one: Learned, old: Sequence[str] = ()) -> str:
     """The same for one that was read from ``text``. ToolFailed where people wrote something into it."""
     page = Page(text)
     if one.workflow:
-        return _cut(page, _whole(page, one))
+        return without_section(page, _whole(page, one))
     entry = next(e for e in page.entries() if e.start == one.line)
     if one.automated:
         return _unmarked(page, entry)
@@ -123,7 +123,7 @@ def _tidy(text: str, home: Section | None) -> str:
     section = page.section_at(home.start) if home else None
     if section is None or key(section.title) != key(DEFAULT_SECTION) or page.has_parts(section):
         return text
-    return text if page.after_text(section.end) > section.start + 1 else _cut(page, section)
+    return text if page.after_text(section.end) > section.start + 1 else without_section(page, section)
 
 
 def _applied(text: str, item: MemoryItem, note: str) -> str:
@@ -250,7 +250,7 @@ def _unmarked(page: Page, entry: Entry) -> str:
     return page.text[:start] + block[:mark] + block[close:] + page.text[end:]
 
 
-def _cut(page: Page, section: Section) -> str:
+def without_section(page: Page, section: Section) -> str:
     """The text without a section, and without the blank lines before it."""
     start = page.after_text(section.start)
     rest = page.text[page.at(section.end) :]
@@ -263,7 +263,7 @@ def _without(text: str, item: MemoryItem, wishes: list[str]) -> str:
         page = Page(text)
         entry = next((e for e in page.entries() if is_meant(item.file, e, wish)), None)
         if entry is not None:
-            text = page.without(entry)
+            text = _tidy(page.without(entry), page.section_at(entry.start))
     return text
 
 

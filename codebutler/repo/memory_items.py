@@ -27,6 +27,8 @@ class Known(Struct, frozen=True):
     section: str
     text: str
     line: int
+    marked: str = ""
+    """The text with backticks around code."""
 
 
 class Learned(Known, frozen=True):
@@ -63,7 +65,7 @@ def step_mark(text: str) -> str:
 def known(text: str, file: str) -> list[Known]:
     """All items of the file, in order."""
     return [
-        Known(item_id(file, e.section, words), file, e.section, words, e.start)
+        Known(item_id(file, e.section, words), file, e.section, words, e.start, plain(e.text, "`"))
         for e in Page(text).entries()
         if (words := seen(e.text))
     ]
@@ -120,16 +122,6 @@ def _learned(one: Known, note: str, *, workflow: bool = False, automated: bool =
     thread, date, by, expires = (told.get(name, "") for name in ("thread", "date", "by", "expires"))
     steps = tuple(told.get("steps", "").split(","))
     return Learned(
-        one.id,
-        one.file,
-        one.section,
-        one.text,
-        one.line,
-        thread,
-        date,
-        by,
-        expires,
-        workflow,
-        automated,
-        steps,
-    )
+        one.id, one.file, one.section, one.text, one.line, thread=thread, date=date, by=by, expires=expires,
+        workflow=workflow, automated=automated, steps=steps,
+    )  # fmt: skip

@@ -33,15 +33,34 @@ _DAYS = frozenset(
         *("weekday", "weekend"),
     }
 )
+_MONTHS = ("january", "february", "march", "april", "june", "july", "august", "september", "october")
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_SPANS = (
+    "once",
+    "twice",
+    "hourly",
+    "daily",
+    "nightly",
+    "weekly",
+    "monthly",
+    "yearly",
+    "november",
+    "december",
+)
+_VALUES = _DAYS.union(_MONTHS, _COUNTS, _SPANS, *_OPPOSITES)
+"""Words that make another sentence of the same one, as a number does."""
 _DOER = re.compile(r"\s*(pm|researcher|artist|coder|lead|person|user)\s*:\s*", re.IGNORECASE)
 _CLAUSE = re.compile(r"[.,;:](?=\s|$)")
 _SAME, _SHARED, _LEAST = 0.75, 0.6, 2
 """Shares of words that make two items alike, or about the same thing; and the fewest words they share."""
 
 
-def words_of(text: str) -> list[str]:
-    """The words that carry meaning, in order, in one form; code, paths and numbers as they are."""
-    found = (w.strip("`").casefold().rstrip(".") for w in _WORD.findall(text.replace("\u2019", "'")))
+def words_of(text: str, code: str = "`") -> list[str]:
+    """The words that carry meaning, in order, in one form; code, paths and numbers as they are.
+
+    ``code`` is stripped off; with "" code keeps its backticks.
+    """
+    found = (w.strip(code or None).casefold().rstrip(".") for w in _WORD.findall(text.replace("\u2019", "'")))
     return [_stem(w) for w in found if w and w not in _EMPTY and w not in _NEGATIONS]
 
 
@@ -49,11 +68,19 @@ def relation(new: str, old: str) -> Relation:
     """What ``new`` is to ``old``. Who does a step is none of its words: steps of different roles are no kin.
 
     A contradiction takes the old item's place at a plain "yes": what both share is measured by the longer.
+    Code in backticks is looked at as one word, too: `make test` and `make check` are two commands.
     """
     (doer, new), (other_doer, old) = _doer(new), _doer(old)
     if doer != other_doer:
         return ""
-    ours, theirs = words_of(new), words_of(old)
+    as_read = _relation(new.replace("`", ""), old.replace("`", ""), is_step=bool(doer))
+    if as_read == "contradicts" or "`" not in new or "`" not in old:
+        return as_read
+    return _relation(new, old, is_step=bool(doer)) or as_read
+
+
+def _relation(new: str, old: str, *, is_step: bool) -> Relation:
+    ours, theirs = words_of(new, ""), words_of(old, "")
     mine, other = set(ours), set(theirs)
     shared, longer = mine & other, max(len(mine), len(other))
     if _opposed(mine - other, other - mine) and len(shared) >= 0.5 * (longer - (not shared)):
@@ -63,7 +90,7 @@ def relation(new: str, old: str) -> Relation:
     opposite = _negated(new, shared) != _negated(old, shared)
     if opposite and len(shared) >= max(_LEAST, _SHARED * longer):
         return "contradicts"
-    if _one_differs(ours, theirs, is_step=bool(doer)):
+    if _one_differs(ours, theirs, is_step=is_step):
         return "contradicts"
     alike = len(shared) / len(mine | other) >= _SAME and len(shared) >= _LEAST
     return "repeats" if alike and not opposite else ""
@@ -73,7 +100,7 @@ def relative(new: str, items: Iterable[Known]) -> tuple[Relation, Known | None]:
     """The item that ``new`` contradicts, else one that it repeats; "" and None when there is neither."""
     found: tuple[Relation, Known | None] = ("", None)
     for item in items:
-        what = relation(new, item.text)
+        what = relation(new, item.marked or item.text)
         if what == "contradicts":
             return what, item
         if what and not found[0]:
@@ -85,6 +112,12 @@ def covers(text: str, wanted: str) -> bool:
     """Whether most words of ``wanted`` occur in ``text``."""
     asked = set(words_of(wanted))
     return bool(asked) and len(asked & set(words_of(text))) >= max(_LEAST, round(len(asked) * _SHARED))
+
+
+def doer_of(text: str) -> str:
+    """Who does a step, as it says; "" where it does not."""
+    found = _DOER.match(text)
+    return found[1] if found else ""
 
 
 def _doer(text: str) -> tuple[str, str]:
@@ -103,12 +136,11 @@ def _one_differs(ours: list[str], theirs: list[str], *, is_step: bool) -> bool:
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
     if len(pairs) != 1 or not all(_is_value(word) for word in pairs[0]):
         return False
-    return not is_step or not any(" " in word for word in pairs[0])
+    return not is_step or not any(" " in word or "`" in word for word in pairs[0])
 
 
 def _is_value(word: str) -> bool:
-    is_spelled = any(c.isdigit() or c in " ./:_-@" for c in word)  # a space: it was code
-    return is_spelled or word in _DAYS or any(word in pair for pair in _OPPOSITES)
+    return word in _VALUES or any(c.isdigit() or c in "` ./:_-@" for c in word)
 
 
 def _opposed(mine: set[str], other: set[str]) -> bool:
@@ -128,7 +160,7 @@ def _negated(text: str, shared: set[str]) -> bool:
 
 def _stem(word: str) -> str:
     """Plural and verb endings off, roughly: only ever compared with itself."""
-    if not word.isalpha() or len(word) < 5 or word in {w for pair in _OPPOSITES for w in pair}:
+    if not word.isalpha() or len(word) < 5 or word in _VALUES:
         return word
     for end in ("ing", "ed", "es", "s"):
         if word.endswith(end) and len(word) - len(end) >= 3:

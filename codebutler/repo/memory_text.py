@@ -34,12 +34,14 @@ def inline(line: str) -> Token:
     return MarkdownIt("commonmark").parseInline(line)[0]
 
 
-def plain(token: Token) -> str:
-    """What a reader sees of an inline token, without comments."""
+def plain(token: Token, code: str = "") -> str:
+    """What a reader sees of an inline token, without comments; ``code`` stands around what is code."""
     parts = []
     for child in token.children or []:
         if child.type in {"softbreak", "hardbreak"}:
             parts.append(" ")
+        elif child.type == "code_inline":
+            parts.append(f"{code}{child.content}{code}")
         elif not (child.type == "html_inline" and child.content.startswith("<!--")):
             parts.append(child.content)
     return "".join(parts)

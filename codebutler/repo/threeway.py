@@ -11,6 +11,7 @@ from difflib import SequenceMatcher
 from itertools import takewhile
 from pathlib import Path
 
+from codebutler import temporary
 from codebutler.errors import RepoError
 from codebutler.repo.git import try_plumb
 from codebutler.repo.memory import DEFAULT_SECTION
@@ -25,7 +26,7 @@ async def joined_text(gitdir: Path, base: str, ours: str, theirs: str) -> str:
     """git's three-way merge; where that conflicts, their lines, then those that we added."""
     longest = max((len(run) for run in re.findall(r"[<=>|]+", base + ours + theirs)), default=0)
     size = max(7, longest + 1)  # no line of the texts can be taken for a mark
-    with tempfile.TemporaryDirectory(prefix="codebutler-") as folder:
+    with tempfile.TemporaryDirectory(prefix="codebutler-", dir=temporary.folder()) as folder:
         files = [Path(folder) / name for name in ("ours", "base", "theirs")]
         await asyncio.to_thread(_write, files, (ours, base, theirs))
         args = ("merge-file", "-p", "--diff3", f"--marker-size={size}", *map(str, files))

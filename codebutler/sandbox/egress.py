@@ -22,6 +22,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from codebutler import temporary
 from codebutler.addresses import is_inner, is_public
 from codebutler.errors import NoSandbox
 from codebutler.sandbox.request import Request, Wrong, parse
@@ -112,7 +113,9 @@ class Egress:
         """Open the socket in a folder of its own. Raises NoSandbox for a rule that is none."""
         self.rules = [Rule.parse(each) for each in self.allow]
         self._vouched = [Rule.parse(each, "sandbox.private") for each in self.private]
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="codebutler-egress-"))
+        folder = Path(
+            await asyncio.to_thread(tempfile.mkdtemp, prefix="codebutler-egress-", dir=temporary.folder())
+        )
         self.socket = folder / SOCKET
         self._server = await asyncio.start_unix_server(self._accept, self.socket, limit=_HEAD_BYTES)
         self.socket.chmod(0o600)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from codebutler import temporary
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import host, landlock
 from codebutler.sandbox.executor import Executor
@@ -92,7 +93,7 @@ async def probe(settings: SandboxSettings | None = None) -> Probe:
     settings = settings or SandboxSettings.from_host()
     if settings.tier == "off":
         return Probe("off", "", problem="the sandbox is switched off on this host", fix="Unset the switch.")
-    room = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="codebutler-probe-"))
+    room = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="codebutler-probe-", dir=temporary.folder()))
     try:
         return await _probe(room, settings)
     except NoSandbox as error:

@@ -14,6 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Self
 
+from codebutler import temporary
+
 _PREFIX = "codebutler-box-"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -30,7 +32,7 @@ class Room:
     def make(cls) -> Self:
         """A new one in the temporary folder."""
         while True:
-            path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+            path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=temporary.folder()))
             lock = _locked(path)
             if lock >= 0 and path.is_dir():
                 return cls(path, lock)
@@ -49,7 +51,7 @@ def collect(uid: int) -> list[Path]:
     """Delete what killed processes left behind: folders of ours, or of the sandbox's user ``uid``, that
     nobody holds. Returns them."""
     gone: list[Path] = []
-    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+    for path in temporary.folder().glob(f"{_PREFIX}*"):
         lock = _locked(path) if _is_ours(path, uid) else -1
         if lock >= 0:
             _delete(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from codebutler.errors import StoreDamaged, UsageError
+from codebutler.events import parse
 from codebutler.repo.git import resolve
 from codebutler.repo.layout import hide_own_files, own_folder
 from codebutler.repo.remotes import pick_remote
@@ -18,6 +19,7 @@ from codebutler.service.keeping import copies_folder, left_copies, put_away
 from codebutler.service.owner import Owner
 from codebutler.store import files
 from codebutler.store.rows import ThreadRow
+from codebutler.thread.fold import fold
 
 
 class Restored(Struct, frozen=True):
@@ -80,7 +82,7 @@ async def _restore(place: Place, source: Path | None) -> Restored:
         keep if had else None,
         after,
         [row for row in before if row.id not in ids],
-        [(row, await _fetch_line(place, row)) for row in after if await _lacks_branch(place, row)],
+        [(row, await _way_back(place, row)) for row in after if await _lacks_branch(place, row)],
     )
 
 
@@ -99,7 +101,15 @@ async def _lacks_branch(place: Place, row: ThreadRow) -> bool:
     return await resolve(place.repo.gitdir, f"refs/heads/{row.branch}") is None
 
 
-async def _fetch_line(place: Place, row: ThreadRow) -> str:
+async def _way_back(place: Place, row: ThreadRow) -> str:
+    """What brings the branch: where its last commit is here, it is; a merge may have deleted the remote's."""
+    store = await open_store(place)
+    try:
+        head = fold(row.id, ((e.seq, e.ts, parse(e.body)) for e in await store.events(row.id))).head
+    finally:
+        await store.close()
+    if head and await resolve(place.repo.gitdir, head):
+        return f"git branch {row.branch} {head}"
     remote = pick_remote(place.repo, place.home, local=place.config.forge == "local")
     name = remote.url if remote.made else place.repo.remote_name
     return f"git fetch {name} {row.branch}:{row.branch}"

@@ -20,6 +20,7 @@ _SPARE = 16
 """Files that a store, its log and a folder's sync may need to open at once."""
 _GROWTH = 1024 * 1024
 """Bytes by which a store's file may have to grow at once."""
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 _LIMITED = frozenset({sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR})
 
 
@@ -62,7 +63,7 @@ def _of_sqlite(path: Path, error: sqlite3.Error, code: int, rescue: Rescue) -> C
     match code:
         case sqlite3.SQLITE_FULL:
             return _disk_full(path)
-        case sqlite3.SQLITE_IOERR if shutil.disk_usage(path.parent).free < _TIGHT:
+        case sqlite3.SQLITE_IOERR if _is_tight(path):
             return _disk_full(path)  # SQLite calls it so when the WAL's index cannot grow
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return CodeButlerError(
@@ -111,6 +112,18 @@ def _refused(folder: Path) -> OSError | None:
     except OSError as error:
         return error
     return None
+
+
+def refusal(path: Path) -> CodeButlerError | None:
+    """Why the store at ``path`` can take nothing more: its disk is full, or turned read-only. Else None."""
+    refused = _refused(path.parent)
+    if refused is not None and refused.errno in _DISK:
+        return _of_system(path, refused)
+    return _disk_full(path) if refused is None and _is_tight(path) else None
+
+
+def _is_tight(path: Path) -> bool:
+    return shutil.disk_usage(path.parent).free < _TIGHT
 
 
 def _open_files() -> int:

@@ -37,6 +37,8 @@ class Landed:
     """The terminal's lines of the last process, with figures and status cards taken out."""
     refs: set[str]
     folders: set[str]
+    row: tuple[str, str, str, str]
+    """Phase, status, branch and pull request, as lists of threads have them."""
 
     def unlike(self, other: Landed) -> dict[str, tuple[object, object]]:
         """The fields in which the two differ, each with this one's value and the other's."""
@@ -50,6 +52,7 @@ def landed(sample: Sample, store: Path, out: str) -> Landed:
         requests = rows.execute("SELECT title, state, body, head FROM pull_request").fetchall()
         posts = rows.execute("SELECT body FROM event WHERE kind = 'posted'").fetchall()
         states = rows.execute("SELECT DISTINCT state FROM outbox WHERE slot = ''").fetchall()
+        row = rows.execute("SELECT phase, status, branch, pr FROM thread").fetchone()
     head, place = requests[0][3], str(sample.repo.parent)
     ours = _git(sample.repo, "log", "--format=%s", f"main..{head}")
     return Landed(
@@ -76,6 +79,7 @@ def landed(sample: Sample, store: Path, out: str) -> Landed:
             for path in (sample.repo / folder).glob("*")
             if not path.name.startswith("store.db-")
         },
+        row=row,
     )
 
 

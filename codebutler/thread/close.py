@@ -24,11 +24,9 @@ from codebutler.thread.identity import co_authors
 from codebutler.thread.journal import journal, journal_of
 from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base
-from codebutler.thread.lastword import UNFINISHED
+from codebutler.thread.lastword import STAYS, UNFINISHED
 from codebutler.thread.state import ThreadState
 from codebutler.types import Outbound, Person
-
-STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
 
 _WHOLE = 1 << 30
 """Bytes: a journal is read as a whole, or two long ones look alike."""

@@ -26,7 +26,7 @@ from codebutler.events import (
 from codebutler.store.rows import ThreadRow
 from codebutler.text import fit
 from codebutler.thread import access, fork, planfile, remembering, rewind, swap
-from codebutler.thread.lastword import RAISABLE, SHARED, TERMINAL, UNFINISHED, stopped
+from codebutler.thread.lastword import CLOSED, RAISABLE, SHARED, TERMINAL, UNFINISHED, stopped
 from codebutler.thread.state import ThreadState
 from codebutler.thread.tabled import dropped_plan, not_for_it
 from codebutler.thread.thread import Thread
@@ -36,6 +36,10 @@ from codebutler.types import Outbound, Person, Plan, PlanStep
 REQUEST_CHARS = 8_000
 TOO_EARLY = (
     'There is no open pull request to merge yet: the Coder is not done. Say **"merge"** once there is.'
+)
+AT_WORK = (
+    'The Coder is at work on #{number}: what it does now would land with it, unread. Say **"merge"** once it '
+    'is done, or **"cancel"** first.'
 )
 UNPLANNED = "No PM has planned this: the request goes to the Coder as it was given."
 
@@ -175,11 +179,16 @@ class Decisions:
             return f"#{self.state.merged.number} is merged as `{self.state.merged.commit[:12]}`."
         if self.state.pr is None or self.state.pr_state != "open":
             self._refused = True
+            if self.state.pr is not None and self.state.pr_state == "closed" and not self.state.coding:
+                return CLOSED.format(number=self.state.pr.number)
             return TOO_EARLY if self.state.coding else "There is no open pull request to merge."
         if why := self.refused(word, "merge", "merge in this thread"):
             return why
         if self.state.rebase is not None:
             return f'{UNFINISHED} Say **"go"** to go on with it.'
+        if self.state.coding:
+            self._refused = True
+            return AT_WORK.format(number=self.state.pr.number)
         self.take(*remembering.settled(self.state, word), MergeRequested(message=word.seq, by=word.by))
         return ""
 

@@ -25,7 +25,7 @@ from codebutler.repo import skills
 from codebutler.text import fit
 from codebutler.thread import planfile, playbook, radar, render
 from codebutler.thread.guidance import text_of
-from codebutler.thread.learning import recurrence
+from codebutler.thread.learning import day, recurrence
 from codebutler.thread.memory_now import memory_now
 from codebutler.thread.shipping import TEXT_CAP, Shipping
 from codebutler.thread.studio import ThreadStudio
@@ -214,7 +214,7 @@ class ThreadDesk(Shipping):
             i.model_copy(update={"seen": recurrence(i, pasts)}) if i.kind == "automate" else i for i in items
         ]
         now = await memory_now(self.host, self.space, self.state, self.rules.memory)
-        out = await asyncio.to_thread(sifted, now, waiting, items)
+        out = await asyncio.to_thread(sifted, now, waiting, items, day(self.state.ts))
         aside = self.state.set_aside
         unfit = [(item, why) for item, why in out.unfit if not any(is_like(item, x) for x in aside)]
         if out.fresh or unfit or any(text not in self.state.turned_away for text in out.held):

@@ -34,7 +34,7 @@ def _issue_held(s: ThreadState, e: ev.IssueHeld) -> None:
 @HANDLERS.on
 def _rebase_requested(s: ThreadState, e: ev.RebaseRequested) -> None:
     s.rebase, s.onto, s.refused = e, None, ""
-    s.halted, s.paused_at, s.cancelled_at = "", 0, 0
+    s.halted, s.paused_at, s.cancelled_at, s.called_off = "", 0, 0, False
 
 
 @HANDLERS.on

@@ -44,7 +44,8 @@ FACTS = frozenset({
 })  # fmt: skip
 
 SET = frozenset({
-    "head", "files", "halted", "paused_at", "cancelled_at", "merge", "refused", "requested", "limit",
+    "head", "files", "halted", "paused_at", "cancelled_at", "called_off", "merge", "refused", "requested",
+    "limit",
     "reminder", "said", "rewinds", "live", "unended", "owed", "rebase", "onto",
     "mend", "mending", "mends", "idle", "listed",
 })  # fmt: skip
@@ -74,6 +75,7 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
     s.paused_at, s.reminder = 0, 0
     s.rebase, s.onto = None, None
     s.mend, s.mending, s.mends, s.idle = None, "", [], False
+    s.called_off = False
     s.cancelled_at = s.seq  # what was said before it does not set the work off again
     _hold(s, e)
 
@@ -86,7 +88,8 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
         "spend", "cut_off", "raised_usd", "unread", "speaker", "worktree", "wrote", "removed", "head",
         "files",
         "pushed", "pr", "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard",
-        "late", "paused_at", "cancelled_at", "reminder", "standing", "buying", "issues", "held", "overlaps",
+        "late", "paused_at", "cancelled_at",
+        "called_off", "reminder", "standing", "buying", "issues", "held", "overlaps",
         "rebase", "onto", "mend", "mending", "mends", "idle",
     ):  # fmt: skip
         setattr(s, name, getattr(fresh, name))

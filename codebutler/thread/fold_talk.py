@@ -109,7 +109,7 @@ def _escalation_answered(s: ThreadState, e: ev.EscalationAnswered) -> None:
 
 @HANDLERS.on
 def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
-    s.halted, s.question, s.merge = "cancelled", None, None
+    s.halted, s.question, s.merge, s.called_off = "cancelled", None, None, True
     s.paused_at, s.cancelled_at, s.reminder, s.listed = 0, s.seq, 0, False
     stop_researches(s)
 
@@ -122,6 +122,7 @@ def _paused(s: ThreadState, _e: ev.Paused) -> None:
 @HANDLERS.on
 def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0
+    s.called_off = s.called_off and not e.message  # 0: somebody only spoke
     s.raised_usd += 0.0 if e.cap else e.raise_usd
     if e.raise_usd:
         reopen_researches(s)

@@ -29,7 +29,7 @@ def _plan_proposed(s: ThreadState, e: ev.PlanProposed) -> None:
 
 @HANDLERS.on
 def _plan_approved(s: ThreadState, e: ev.PlanApproved) -> None:
-    s.approval, s.halted, s.paused_at, s.cancelled_at = e, "", 0, 0
+    s.approval, s.halted, s.paused_at, s.cancelled_at, s.called_off = e, "", 0, 0, False
     s.checklist = []
     if e.unplanned and (pm := s.frames.get("pm")) is not None:
         pm.due = False
@@ -109,7 +109,7 @@ def _journal_committed(s: ThreadState, e: ev.JournalCommitted) -> None:
 @HANDLERS.on
 def _merge_requested(s: ThreadState, e: ev.MergeRequested) -> None:
     s.merge, s.refused = e, ""
-    s.halted, s.paused_at, s.cancelled_at = "", 0, 0
+    s.halted, s.paused_at, s.cancelled_at, s.called_off = "", 0, 0, False
 
 
 @HANDLERS.on
@@ -136,6 +136,7 @@ def _mend_requested(s: ThreadState, e: ev.MendRequested) -> None:
         s.mends.append(e)
     if e.message or s.only_unmerged:
         s.halted, s.paused_at, s.cancelled_at, s.refused = "", 0, 0, ""
+    s.called_off = s.called_off and not e.message
 
 
 @HANDLERS.on

@@ -27,6 +27,8 @@ SETTING: Mapping[str, str] = {
 }
 _UNDONE = "The plan was not carried out"
 UNFINISHED = "The rebase is not finished: nothing is merged before that."
+STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
+CLOSED = f"Pull request #{{number}} was closed outside, without a merge. {STAYS}"
 _NAMED = 5
 """Changed files that are named."""
 RAISABLE = frozenset({"", "role", "thread", "tokens"})
@@ -56,7 +58,7 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
         return Outbound(text=f"Paused: {sentence(text)}{where}\n\n{words}", kind="error", choices=choices)
     if outcome == "cancelled":
         later = " What you wrote before that is read then." if state.unread else ""
-        words = f'Stopped {sentence(text)}{where}\n\nSay **"go"** to go on.{_stays(state)}{later}'
+        words = f"Stopped {sentence(text)}{where}\n\n{_goes_on(state)}.{_stays(state)}{later}"
         return Outbound(text=words, kind="notice")
     return None
 
@@ -72,7 +74,18 @@ def _next(state: ThreadState) -> str:
 
 def stopped(state: ThreadState) -> str:
     """The answer to who stops what was stopped already, or closes it."""
-    return f'Already stopped. Say **"go"** to go on, or say what to do instead.{_stays(state)}'
+    instead = ", or say what to do instead" if _halves(state) else ""
+    return f"Already stopped. {_goes_on(state)}{instead}.{_stays(state)}"
+
+
+def _halves(state: ThreadState) -> bool:
+    """Whether work was broken off: before a pull request that nobody mends, none is."""
+    whole = state.phase == "lead" and state.pr_state == "open"
+    return not whole or state.mend is not None or state.rebase is not None
+
+
+def _goes_on(state: ThreadState) -> str:
+    return 'Say **"go"** to go on' if _halves(state) else "Say what to do next"
 
 
 def _stays(state: ThreadState) -> str:

@@ -50,7 +50,7 @@ def by_workflow(pasts: Sequence[Past], usd: Mapping[str, float]) -> dict[str, li
     found = dict[str, list[Row]]()
     for past in pasts:
         row = Row(
-            past.thread, _day(past.ts), past.title, len(past.escalations), len(past.questions), past.turns,
+            past.thread, day(past.ts), past.title, len(past.escalations), len(past.questions), past.turns,
             usd.get(past.thread, 0.0),
         )  # fmt: skip
         found.setdefault(past.workflow or NO_WORKFLOW, []).append(row)
@@ -70,7 +70,7 @@ def uses(memory: Mapping[str, str], pasts: Sequence[Past], today: str) -> list[U
         for item in learned(text, file):
             seen = [p for p in pasts if item.id in p.shown]
             used = [p for p in seen if item.id in p.used]
-            last = _day(used[-1].ts) if used else ""
+            last = day(used[-1].ts) if used else ""
             found.append(Use(item, len(seen), len(used), last, _why_gone(item, len(seen), len(used), today)))
     return found
 
@@ -108,7 +108,7 @@ def looked_back(pasts: Sequence[Past], workflow: str) -> str:
         kinds = (("asked the PM", past.escalations), ("asked a person", past.questions))
         told = [f"{what}: {_short(text)}" for what, texts in kinds for text in texts[:4]]
         told += [f"looked up: {_short(text)}" for text in past.researches[:4]]
-        lines.append(f"- {past.workflow or 'no workflow'}, {_day(past.ts)}: {'; '.join(told)}")
+        lines.append(f"- {past.workflow or 'no workflow'}, {day(past.ts)}: {'; '.join(told)}")
     return "\n".join(lines)
 
 
@@ -150,5 +150,6 @@ def _short(text: str) -> str:
     return line if len(line) <= _QUOTED else line[: _QUOTED - 1] + "…"
 
 
-def _day(ts: float) -> str:
+def day(ts: float) -> str:
+    """The day of a unix time, as YYYY-MM-DD."""
     return time.strftime("%Y-%m-%d", time.gmtime(ts))

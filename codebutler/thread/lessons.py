@@ -97,7 +97,7 @@ def _how(marks: Sequence[Mark]) -> str:
         )
     return (
         'Say **"yes"**, **"no"**, "keep 1", "remove 2", "edit 1: …" or "add: …". '
-        "What is kept lands with the pull request."
+        "What is kept lands with a pull request."
     )
 
 

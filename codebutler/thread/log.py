@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-from codebutler.events import Event, Posted, dump, parse
+from codebutler.events import Event, Posted, PrOpened, WorktreeReady, dump, parse
 from codebutler.store.rows import NewEvent, NewPost, Payment, StoredEvent, Timer
 from codebutler.store.store import Store
 from codebutler.store.together import Told
@@ -74,7 +74,7 @@ class ThreadLog:
         ``hold`` is money that they need: LimitReached, and nothing written, where a cap leaves none.
         """
         news = [NewEvent(e.kind, uuid4().hex, dump(e)) for e in events]
-        await self._write(news, drop_timers=drop_timers, hold=hold)
+        await self._write(news, drop_timers=drop_timers, hold=hold, row=_row(events))
 
     def owe(self, payment: Payment) -> None:
         """What a held key has cost is settled in the next commit: that of the events that say so."""
@@ -99,7 +99,8 @@ class ThreadLog:
         if not message.slot:
             news.append(NewEvent("posted", f"post:{key}", dump(Posted(post=message, source=key))))
         news += [NewEvent(e.kind, uuid4().hex, dump(e)) for e in after]
-        await self._write(news, posts=posts, ready=ready, timers=timers or {})
+        row = _row([*before, *after])
+        await self._write(news, posts=posts, ready=ready, timers=timers or {}, row=row)
 
     async def tell(self, words: Sequence[Told]) -> None:
         """Put words into several threads' logs and outboxes, this one's among them, in one commit."""
@@ -175,3 +176,14 @@ class ThreadLog:
         for row, event in news:
             apply(self.state, row.seq, row.ts, event)
         return news
+
+
+def _row(events: Sequence[Event]) -> dict[str, str]:
+    """What the read model gains in the commit of ``events``: after a kill, nobody would write it anew."""
+    row: dict[str, str] = {}
+    for event in events:
+        if isinstance(event, WorktreeReady):
+            row["branch"] = event.branch
+        elif isinstance(event, PrOpened):
+            row["pr"] = str(event.number)
+    return row

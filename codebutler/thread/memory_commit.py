@@ -16,6 +16,7 @@ from codebutler.repo.words import signature
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import memory_path
 from codebutler.thread.landing import closed_outside
+from codebutler.thread.lastword import STAYS
 from codebutler.thread.memory_merge import put
 from codebutler.types import MemoryItem, Outbound
 
@@ -51,7 +52,7 @@ async def _lands_with_it(desk: ThreadDesk) -> bool:
     pr = desk.state.pr
     if pr is None or desk.state.pr_state != "open" or desk.state.removed:
         return False
-    if await closed_outside(desk, "What is kept goes into a pull request of its own."):
+    if await closed_outside(desk, f"What is kept goes into a pull request of its own. {STAYS}"):
         return False
     return (await (await desk.space.forge()).get(pr.number)).state == "open"
 

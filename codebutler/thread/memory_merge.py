@@ -11,7 +11,7 @@ from codebutler import assets
 from codebutler.errors import RepoError, ToolFailed
 from codebutler.repo import commits
 from codebutler.repo.memory import MEMORY_FILES, apply_item, without_absent
-from codebutler.repo.memory_doubles import rival, undoubled
+from codebutler.repo.memory_doubles import gathered, rival, undoubled
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import Learned, known, learned
 from codebutler.repo.memory_likeness import relative
@@ -99,7 +99,7 @@ def kept_in(
                 is_there = any(x.thread == state.id for x in _named(text, item))
                 said = "" if is_there else f"Not kept: {item.text[:80]}: {error.message}"
             lines += [said or beside(text, item) or _both(item, old, others)]
-    return text, [line for line in lines if line]
+    return gathered(text, name, thread=state.id), [line for line in lines if line]
 
 
 def _named(text: str, item: MemoryItem) -> list[Learned]:

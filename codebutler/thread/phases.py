@@ -221,8 +221,7 @@ async def _make_room(desk: ThreadDesk) -> bool:
                 Nudged(frame="pm", content=MOVED.format(files=", ".join(stale)), reason="base moved"),
             )
             return False
-    tree = await desk.space.prepare(render.pr_title(state))
-    await desk.log.update_row(branch=tree.branch)
+    await desk.space.prepare(render.pr_title(state))
     return True
 
 

@@ -82,8 +82,9 @@ async def meet(desk: ThreadDesk) -> bool:
 
 
 async def _begin(desk: ThreadDesk) -> None:
+    await desk.space.commit(render.pr_title(desk.state))
+    await desk.space.take_in()  # first: what people pushed to the branch is not to meet a commit of ours
     state, gitdir = desk.state, desk.host.repo.gitdir
-    await desk.space.commit(render.pr_title(state))
     base = await desk.space.refresh_base()
     if await is_ancestor(gitdir, base.commit, state.head):
         text = f"`{plain(base.branch)}` has nothing that this branch lacks (`{base.commit[:12]}`)."

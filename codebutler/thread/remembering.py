@@ -14,9 +14,10 @@ from codebutler.repo.memory_text import key
 from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import access, lessons, render, wishes
 from codebutler.thread.fold_memory import overtaken
+from codebutler.thread.learning import day
 from codebutler.thread.memory_now import memory_now, replaced
 from codebutler.thread.state import ThreadState
-from codebutler.thread.weighing import weighed
+from codebutler.thread.weighing import refuse_past, weighed
 from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
 
@@ -72,9 +73,11 @@ def _too_late(state: ThreadState, word: Word, wish: str) -> str:
     if state.memory_commits < len(state.kept):
         return 'That is being committed. To undo it, say **"memory revert"** and the item.'
     waits = state.memory if state.memory is not None else state.set_aside
-    if state.kept and state.memory is None and (not waits or _only_drops(wish)):
+    found = orders(wish)
+    is_new = bool(found) and all(order.verb == "add" for order in found)
+    if state.kept and state.memory is None and not is_new and (not waits or _only_drops(wish)):
         return _COMMITTED
-    return "" if waits else "No memory items wait for a decision."
+    return "" if waits or is_new else "No memory items wait for a decision."
 
 
 def _only_drops(wish: str) -> bool:
@@ -104,6 +107,7 @@ async def _fault(decisions: Decisions, now: wishes.Working) -> str:
     for place in now.changed:
         try:
             found = await asyncio.to_thread(weighed, texts, now.items[place])
+            refuse_past(now.items[place], day(decisions.state.ts))
         except ToolFailed as error:
             return f"Item {place + 1}: {error}"
         if found is None:

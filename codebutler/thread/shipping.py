@@ -60,7 +60,6 @@ class Shipping(Mail):
             forge.open_pr(branch=tree.branch, base=base.branch, title=title, body=full, draft=True)
         )
         await self.append(PrOpened(number=pr.number, url=pr.url, title=pr.title))
-        await self.log.update_row(pr=str(pr.number))
 
     async def show_ready(self, failing: str) -> None:
         """A draft becomes ready for review, unless its tests failed last: with the command ``failing``."""

@@ -161,6 +161,8 @@ class ThreadState:
     """Where a person paused the thread: plain words are kept unread until it is resumed. 0 = it is not."""
     cancelled_at: int = 0
     """Where a person cancelled: what was said before it does not set the work off again."""
+    called_off: bool = False
+    """People have stopped the work, and neither approved nor resumed any since: talk is neither."""
     listed: bool = False
     """Whether the list of memory items was shown after that: a "yes" answers the list."""
     models: dict[str, str] = field(default_factory=dict)
@@ -250,11 +252,14 @@ class ThreadState:
 
     @property
     def coding(self) -> bool:
-        """An approved plan waits for the Coder or is being carried out, and no pull request is open."""
-        if self.merged is not None or self.pr_state == "open" or self.phase == "closed":
+        """An approved plan waits for the Coder or is being carried out. With a pull request open, only while
+        nobody has stopped it: what a stopped Coder left can be merged as it is."""
+        if self.merged is not None or self.phase == "closed":
             return False
-        due = self.approval is not None and self.carried_out != self.approval.hash
-        return self.phase == "coder" or (due and not self.plan_waits)
+        due = self.approval is not None and self.carried_out != self.approval.hash and not self.plan_waits
+        if self.pr_state == "open":
+            return not self.halted and ((due and self.plan is not None) or self.mending in self.frames)
+        return self.phase == "coder" or due
 
     @property
     def withdrawn(self) -> bool:

@@ -33,7 +33,7 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
             item.model_copy(update={"seen": _also(item.seen, f"with it goes “{below}”")}) if below else item
         )
     home = [x for x in known(text, item.file) if item.kind == "lesson" or x.section == item.section]
-    words = plain(inline(item.text))  # as they are read: a link's address is no word
+    words = plain(inline(item.text), "`")  # as they are read: a link's address is no word
     what, old = relative(words, home)
     if old is None and item.kind == "lesson":
         what, old = relative(words, _elsewhere(memory, item.file))
@@ -77,14 +77,23 @@ class Sifted(Struct, frozen=True):
     lines: list[str] = []
 
 
-def sifted(memory: Mapping[str, str], waiting: Sequence[MemoryItem], items: Sequence[MemoryItem]) -> Sifted:
-    """``items`` but for those that ``waiting`` has already, one by one."""
+def refuse_past(item: MemoryItem, today: str) -> None:
+    """ToolFailed for a lesson whose last day is before ``today`` (YYYY-MM-DD)."""
+    if item.expires and item.expires < today:
+        raise ToolFailed(f"its last day, {item.expires}, is past (today is {today})")
+
+
+def sifted(
+    memory: Mapping[str, str], waiting: Sequence[MemoryItem], items: Sequence[MemoryItem], today: str = ""
+) -> Sifted:
+    """``items`` but for those that ``waiting`` has already, one by one; ``today`` is a day, YYYY-MM-DD."""
     out = Sifted()
     for item in items:
         if any(is_like(item, other) for other in (*waiting, *out.fresh)):  # said twice, or after a crash
             continue
         try:
             found = weighed(memory, item)
+            refuse_past(item, today)
         except ToolFailed as error:
             out.lines.append(f"refused, {error.message}: {item.text[:SHOWN]}")
             if _is_unfit(memory, item):

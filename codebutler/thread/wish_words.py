@@ -17,7 +17,7 @@ _KEEPS = ("keep", "save")
 _RANGE = r"#?\d{1,6}(?:\s*(?:-|\u2013|to)\s*#?\d{1,6})?"
 _LIST = rf"{_RANGE}(?:(?:\s*[,;&]\s*(?:and\s+)?|\s+and\s+|\s+){_RANGE})*"
 _CLAUSE = re.compile(
-    rf"(?P<verb>(?:keep|save)\s+both|keep|save|remove|drop|not)\s+(?P<rest>all\s+(?:but|except)\s+)?"
+    rf"(?P<verb>(?:keep|save)\s+both|keep|save|remove|drop|not)\s+(?P<rest>(?:all|everything)\s+(?:but|except)\s+)?"
     rf"(?:memory\s+)?(?:(?:items?|numbers?|no\.)\s*)?(?P<numbers>{_LIST})",
     re.IGNORECASE,
 )
@@ -25,12 +25,20 @@ _BETWEEN = re.compile(r"[\s,;.]*(?:\b(?:and|but|then)\b)?\s*", re.IGNORECASE)
 _FIRST = re.compile(r"(?P<word>yes|no|ok|okay)\s*[,;:.!]\s*(?:but\s+)?(?=\S)", re.IGNORECASE)
 _LAST = re.compile(r"[\s,]*(?:please)?[\s.!]*", re.IGNORECASE)
 _EDIT = re.compile(
-    r"edit\s+(?:item\s+)?#?(?P<number>\d+)(?:\s*[:.)-](?P<text>.*)|(?P<bare>\s.*)?)",
+    r"(?P<verb>edit|reword|change)\s+(?:(?:item|number)\s+)?#?(?P<number>\d+)"
+    r"(?:(?P<mark>(?:\s+to)?\s*:|\s+to\s+(?:say|read)\b\s*:?|\s*[.)-])|(?=\s|$))(?P<text>.*)",
     re.IGNORECASE | re.DOTALL,
 )
 _ADD = re.compile(
     r"add(?:\s+to\s+(?P<file>[\w-]+\.md|workflows|pm|lead|artist))?(?:\s*(?P<colon>:)|(?=\s|$))(?P<text>.*)",
     re.IGNORECASE | re.DOTALL,
+)
+_NAMES_ONE = re.compile(
+    r"(?:please\s+|ok(?:ay)?\W+|yes\W+(?:but\s+)?|no\W+)?(?:"
+    r"(?:keep|save|edit|reword|change|move|put)\s+(?:(?:item|number)\s+)?#?(?P<number>\d{1,3})\s*,?\s+"
+    r"(?:(?:to|into|in|with)\s+(?!\d)|(?:but|until|under|instead|if)\s)"
+    r"|(?:(?:item|number)\s+)?#?(?P<what>\d{1,3})\s+(?:is|was|isn't|should|must|needs|sounds|reads|says)\s)",
+    re.IGNORECASE,
 )
 _VERBS = frozenset(
     ["yes", "no", "ok", "okay", "keep", "save", "remove", "drop", "delete", "skip", "forget", "not", "edit"]
@@ -70,8 +78,14 @@ def is_spoken(text: str) -> bool:
     return bool(found) and (len(found) > 1 or found[0].verb not in {"yes", "no"}) and _is_plain(text.strip())
 
 
-def is_about(text: str) -> bool:
-    """Whether a message is about numbered items, understood or not: it must not be taken for talk."""
+def is_about(text: str, count: int = 0) -> bool:
+    """Whether a message is about numbered items, understood or not: it must not be taken for talk.
+
+    ``count``: so many wait. Only their numbers make "keep 2 but in lead.md" such a message.
+    """
+    named = _NAMES_ONE.match(text.strip())
+    if named is not None and 0 < int(named["number"] or named["what"]) <= count:
+        return True
     said = re.sub(r"\b(?:do\s+not|don['\u2019]?t)\b", "not", text.lower())
     words = re.findall(r"[^\W_]+|:", said)
     lead = list(takewhile(lambda word: word.isdigit() or word in _ABOUT, words))
@@ -81,8 +95,8 @@ def is_about(text: str) -> bool:
 
 def _is_plain(line: str) -> bool:
     """An addition with its colon, a change with a mark behind its number; and whatever else is understood."""
-    if (said := _EDIT.fullmatch(line)) is not None:
-        return said["text"] is not None or not (said["bare"] or "").strip()
+    if (said := _edit(line)) is not None:
+        return said["mark"] is not None or not said["text"].strip()
     added = _ADD.fullmatch(line)
     return added is None or added["colon"] is not None
 
@@ -91,14 +105,27 @@ def _line(line: str) -> list[Order]:
     whole = _WHOLE.get(line.lower().rstrip(" .!"))
     if whole is not None:
         return [Order(whole)]
-    if (said := _EDIT.fullmatch(line)) is not None:
-        words = said["text"] if said["text"] is not None else said["bare"] or ""
-        return [Order("edit", frozenset({int(said["number"])}), text=words.strip())]
-    if (said := _ADD.fullmatch(line)) is not None:
-        return [Order("add", text=said["text"].strip(), file=_file(said["file"] or ""))]
+    if (words := _own_words(line)) is not None:
+        return [words]
     if re.fullmatch(r"keep\s+both[\s.!]*", line, re.IGNORECASE):
         return [Order("both")]
     return _clauses(line)
+
+
+def _own_words(line: str) -> Order | None:
+    """A change or an addition: all that follows is the item's new text."""
+    if (said := _edit(line)) is not None:
+        return Order("edit", frozenset({int(said["number"])}), text=said["text"].strip())
+    if (said := _ADD.fullmatch(line)) is not None:
+        return Order("add", text=said["text"].strip(), file=_file(said["file"] or ""))
+    return None
+
+
+def _edit(line: str) -> re.Match[str] | None:
+    """ "change 2" is said of much else: it takes a colon, or "to say"."""
+    found = _EDIT.fullmatch(line)
+    is_vague = found is not None and found["verb"].lower() == "change"
+    return None if found is None or (is_vague and (found["mark"] or ".").strip() in set(".)-")) else found
 
 
 def _file(name: str) -> str:
@@ -108,6 +135,7 @@ def _file(name: str) -> str:
 def _clauses(line: str) -> list[Order]:
     """Orders with numbers, one behind the other; none if anything else stands between them."""
     found, at, last, said = list[Order](), 0, list[Order](), False
+    line = re.sub(r"^(?=(?:all|everything)\s+(?:but|except)\s)", "keep ", line, flags=re.IGNORECASE)
     if (first := _FIRST.match(line)) is not None:
         at = first.end()
         last = [] if first["word"].lower() == "no" else [Order("yes")]  # "no, keep 2" is about 2
@@ -121,6 +149,8 @@ def _clauses(line: str) -> list[Order]:
         at = gap.end() if gap is not None else at
     if found and line[at:].lower().rstrip(" .!") in _WHOLE:
         return [*found, Order(_WHOLE[line[at:].lower().rstrip(" .!")])]
+    if at and _is_plain(line[at:]) and (words := _own_words(line[at:])) is not None:
+        return [*found, words, *last]
     return []
 
 

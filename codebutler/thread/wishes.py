@@ -5,6 +5,7 @@ Numbers are those of the list as it was shown; several lines are several wishes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -12,10 +13,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from codebutler.events import Mark
+from codebutler.repo.memory_likeness import doer_of
 from codebutler.thread.wish_words import Order, orders
 from codebutler.types import MemoryItem
 
 HOW = 'Say "yes", "no", "keep 1 3", "remove 2", "keep both 1", "edit 1: …" or "add: …".'
+_UNTIL = re.compile(r"\b(?:until|till)\b(?:\s+(?P<day>\d{4}-\d\d-\d\d)\b)?", re.IGNORECASE)
 NUMBERS = "Name items by their numbers, 1 to {count}."
 
 
@@ -115,16 +118,24 @@ def _edited(now: Working, number: int, text: str, shown: int) -> Working:
     if not text or not 1 <= number <= shown:
         return replace(now, problem=f'Say "edit N: new text", N from 1 to {shown}.')
     items, marks = list(now.items), list(now.marks)
-    items[number - 1] = items[number - 1].model_copy(update={"text": text} | _anew(items[number - 1]))
+    items[number - 1] = items[number - 1].model_copy(update=_anew(items[number - 1], text))
     marks[number - 1] = "keep"
     return replace(now, items=items, marks=marks, changed=[*now.changed, number - 1])
 
 
-def _anew(item: MemoryItem) -> dict[str, object]:
-    """What else a person's words change: what was to go is reworded, likeness is looked at again."""
+def _anew(item: MemoryItem, text: str) -> dict[str, object]:
+    """What a person's words change: what was to go is reworded, likeness is looked at again.
+
+    A step keeps who does it where the words name nobody; "until" in them is about the last day.
+    """
     if item.kind == "remove":
-        return {"kind": "lesson", "seen": ""}
-    return {"replaces": [], "relation": ""} if item.relation else {}
+        return {"text": text, "kind": "lesson", "seen": ""}
+    if item.kind in {"add_step", "automate"} and (doer := doer_of(item.text)) and not doer_of(text):
+        text = f"{doer}: {text}"
+    new: dict[str, object] = {"text": text}
+    if (said := _UNTIL.search(text)) is not None:
+        new["expires"] = said["day"] or ""
+    return new | ({"replaces": [], "relation": ""} if item.relation else {})
 
 
 def _longer(now: Working, file: str, text: str) -> Working:

@@ -124,9 +124,14 @@ async def test_in_a_fresh_clone_threads_go_on_and_missing_branches_are_named(
     saved = (await cli(room, "backup"))[1].splitlines()[0]
     clone = tmp_path / "elsewhere" / "clone"
     clone.parent.mkdir()
-    subprocess.run(["git", "clone", "-q", str(room.sample.remote), str(clone)], check=True)
+    few = ("--no-local", "--single-branch")  # what is only on the branch does not come along
+    subprocess.run(["git", "clone", "-q", *few, str(room.sample.remote), str(clone)], check=True)
     code, out, err = await cli(room, "restore", saved, repo=clone)
     assert code == 0, err
+    git(room.sample.repo, "worktree", "remove", "--force", state.worktree.path)
+    git(room.sample.repo, "branch", "-D", branch)  # as after a merge that the backup does not know of
+    bring, here = f"git branch {branch} {state.head}", (await cli(room, "restore", saved))[1]
+    assert f"Thread {thread} needs its branch {branch}, which is not in this clone: {bring}" in here
     fetch = f"git fetch origin {branch}:{branch}"
     assert f"Thread {thread} needs its branch {branch}, which is not in this clone: {fetch}" in out
     git(clone, *fetch.split()[1:])

@@ -157,6 +157,8 @@ async def test_a_correction_after_the_report_becomes_a_pull_request_of_its_own(r
         assert scene.git("rev-parse", f"{branch}^", where=room.sample.remote) == scene.git(
             "rev-parse", "main", where=room.sample.remote
         )
+        await scene.talk("a", "add to lead.md: Look twice")
+        assert "1. ✓ Look twice _(lesson → lead.md)_" in await last(scene, state)
 
 
 async def test_only_those_who_are_listed_decide(room: Room) -> None:

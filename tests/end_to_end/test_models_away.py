@@ -10,7 +10,7 @@ import pytest
 
 from codebutler.agent.asking import TRIES
 from codebutler.agent.think import SPELLED, SPELLS
-from codebutler.errors import ModelUnavailable
+from codebutler.errors import ModelRefused, ModelUnavailable
 from codebutler.events import CircuitChanged, ModelRequested, PlanApproved, Posted, StoodIn
 from codebutler.models.breaker import FAILURES
 from codebutler.testing.cast import SUMS_UP, WRITES, team
@@ -107,6 +107,17 @@ async def test_who_speaks_while_the_pm_waits_for_its_models_is_heard_at_once(roo
             state = await scene.rest(thread)
         assert (state.outcome, len(scene.asked)) == ("answered", 2 * FAILURES + 1)
         assert "claude" in scene.asked[-1].model
+
+
+async def test_a_stand_in_that_cannot_answer_is_not_the_whole_story(room: Room) -> None:
+    async def mind(asked: Asked) -> ModelReply:
+        raise ModelRefused(f"nobody knows {asked.model}")
+
+    async with room.engine(Outage(mind, OWN)) as scene:
+        state = await scene.talk("a", "hi")
+        said = (await scene.posts(state.id))[-1]
+    assert f"{OWN} is away: {OWN} is down" in said
+    assert f"{STANDS_IN}, asked in its place, cannot answer: nobody knows {STANDS_IN}" in said
 
 
 async def test_a_call_that_comes_out_crooked_is_asked_for_again_a_few_times(room: Room) -> None:

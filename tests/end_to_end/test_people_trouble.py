@@ -190,6 +190,8 @@ async def test_a_pull_request_closed_outside_is_said_and_new_work_gets_a_new_one
         assert (state.pr_state, state.outcome) != ("open", "pr")
         assert len(said) == 1, said
         assert "#1 was closed outside" in said[0]
+        await scene.talk("a", "merge")
+        assert (await scene.posts(state.id))[-1] == said[0], "no talk for the PM"
         await scene.talk("a", "more")
         state = await scene.talk("a", "go")
         assert state.outcome == "pr", (await scene.posts(state.id))[-1]

@@ -27,8 +27,15 @@ async def test_files_that_one_side_deleted_and_memory_that_was_joined(room: Room
         await scene.shipped()
         state = await scene.talk("a", "yes")
         assert state.memory_commits == 1, await scene.posts(state.id)
+        assert state.worktree is not None
+        branch = state.worktree.branch
         eve = tmp_path / "eve"
         scene.git("clone", "-q", str(room.sample.remote), str(eve))
+        scene.git("checkout", "-q", branch, where=eve)
+        (eve / MEMORY).write_text((eve / MEMORY).read_text().replace("# PM\n", "# PM\n\nEve reads this.\n"))
+        scene.git(*EVE, "commit", "-qam", "Eve's words", where=eve)
+        scene.git("push", "-q", "origin", branch, where=eve)
+        scene.git("checkout", "-q", "main", where=eve)
         (eve / "A").unlink()
         (eve / MEMORY).write_text("# PM\n\n- Limit is 25 kg\n")
         scene.git(*EVE, "commit", "-qam", "Eve's", where=eve)
@@ -40,3 +47,6 @@ async def test_files_that_one_side_deleted_and_memory_that_was_joined(room: Room
         assert "): 1 conflict. The Coder" in said
         assert "`main` no longer has `A`; this branch brings that back." in said
         assert "“Limit is 30 kg” now stands beside “Limit is 25 kg”" in said, said
+        joined = scene.git("show", f"{branch}:{MEMORY}", where=room.sample.remote)
+        assert "Eve reads this." in joined, said  # pushed to the branch: it comes in before the base does
+        assert "Limit is 25 kg" in joined

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from codebutler.errors import ModelError, ModelRefused, ModelUnavailable
+from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
 from codebutler.testing.anthropic import Anthropic, text
 from codebutler.testing.provider import Handler, Provider, piece, usage
 from codebutler.types import Message
@@ -82,6 +82,7 @@ async def test_what_the_start_of_a_broken_answer_said_counts(anthropic: Any) -> 
     assert caught.value.spent == pytest.approx((20 * 3 + 80 * 0.3 + 40 * 3.75) / 1e6, rel=0.3)
 
 
+FULL = "This model's maximum context length is 9 tokens"
 PARTS = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ["Hel"]}}]}
 """Text in a form on which the package stumbles."""
 
@@ -100,6 +101,11 @@ PARTS = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ["He
             "no credit left",
         ),
         (Provider.status(404, {"error": {"message": "nope"}}), ModelRefused, "knows neither"),
+        (
+            Provider.status(400, {"error": {"message": FULL}}),
+            ContextTooLong,
+            f"too long for .*: {FULL}",
+        ),
         (Provider.status(200, "<html><title>Log in</title></html>"), ModelRefused, "web page: Log in"),
         (Provider.status(200, {"error": {"message": "overloaded"}}), ModelUnavailable, ": overloaded"),
         (Provider.status(200, {"strange": 1}), ModelUnavailable, r'gave no answer, but this: \{"strange": 1'),

@@ -52,6 +52,22 @@ def test_what_halts_a_thread_and_which_words_let_it_go_on(halt: ev.Event, word: 
     assert after(halt, word).halted == ""
 
 
+@pytest.mark.parametrize(
+    ("word", "called_off"),
+    [
+        (ev.Resumed(message=0, by=ROBIN), True),  # somebody only spoke
+        (ev.MessageTaken(frame="pm", messages=[], content="what did you change?"), True),
+        (ev.Resumed(message=9, by=ROBIN), False),
+        (approved("p1"), False),
+        (ev.MergeRequested(message=9, by=ROBIN), False),
+        (ev.RebaseRequested(message=9, by=ROBIN), False),
+    ],
+)
+def test_what_was_called_off_stays_so_until_somebody_takes_it_up(word: ev.Event, called_off: bool) -> None:
+    assert not after(word).called_off
+    assert after(CANCELLED, word).called_off is called_off
+
+
 @pytest.mark.parametrize("outcome", ["answered", "plan", "question", "pr", "done", "closed"])
 def test_an_end_that_is_no_failure_halts_nothing(outcome: ev.Outcome) -> None:
     assert after(ev.TurnEnded(outcome=outcome)).halted == ""

@@ -112,6 +112,25 @@ def test_what_is_proposed_is_sifted() -> None:
     assert any("coder.md" in line and "refused" in line for line in lines)
 
 
+def test_another_command_is_a_contradiction_in_a_file_as_well() -> None:
+    text = "# PM\n\n- The suite runs with `make test`\n"
+    [item] = sifted(
+        {"pm.md": text}, [], [MemoryItem(file="pm.md", text="The suite runs with `make check`")]
+    ).fresh
+    assert (item.relation, item.replaces) == ("contradicts", ["The suite runs with make test"])
+
+
+def test_a_lesson_whose_last_day_is_past_is_not_proposed() -> None:
+    items = [
+        MemoryItem(file="pm.md", text=f"Freeze {end}", expires=end) for end in ("2026-11-21", "2026-11-22")
+    ]
+    out = sifted({"pm.md": ""}, [], items, "2026-11-22")
+    assert [i.text for i in out.fresh] == ["Freeze 2026-11-22"]
+    assert out.lines == [
+        "refused, its last day, 2026-11-21, is past (today is 2026-11-22): Freeze 2026-11-21"
+    ]
+
+
 def test_the_lead_is_told_of_a_file_that_is_nearly_full() -> None:
     assert rooms(MEMORY) == []
     [line] = rooms({"pm.md": "x" * 6_500})

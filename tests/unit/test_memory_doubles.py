@@ -36,6 +36,23 @@ def test_the_same_lesson_of_two_threads_stands_once() -> None:
     assert kept_in(kept("t2", item), "pm.md", ours, old=OLD, ours=ours, others=OLD) == (ours, [])
 
 
+@pytest.mark.parametrize(
+    ("hand", "gathers"),
+    [("", True), ("## By hand\n\n- x\n\n", True), ("## Learned\n\n- x\n\n", False)],
+)
+def test_a_section_that_two_threads_began_is_one(hand: str, gathers: bool) -> None:
+    mine, other = (MemoryItem(file="pm.md", text=text) for text in ("Labels are A6", "Ask Kim"))
+    ours = put(OLD + "\n" + hand, mine, "t2")
+    others = put(OLD, other, "t1")
+    both = f"{others}{ours.removeprefix(OLD)}"
+    text, _ = kept_in(kept("t2", mine), "pm.md", both, old=OLD, ours=ours, others=others)
+    lesson = "- Labels are A6 <!-- learned: thread=t2 date=2026-11-21 by=ana -->\n"
+    if gathers:
+        assert text.rstrip() == f"{others}{lesson}\n{hand}".rstrip()
+    else:
+        assert text == both
+
+
 @pytest.mark.parametrize("hand", ["", "\nA person's own words.\n"])
 def test_a_file_has_one_workflow_of_a_name_and_the_thread_says_which_was_not_kept(hand: str) -> None:
     mine = MemoryItem(file="workflows.md", kind="new_workflow", section="release", text="PM: read notes")

@@ -23,6 +23,14 @@ def test_a_revert_leaves_no_empty_section_of_ours() -> None:
     assert revert(after, "pm.md", "Two")[0] == before
 
 
+def test_a_removal_leaves_no_empty_section_of_ours_and_another_one_as_it_is() -> None:
+    before = "# PM\n\n- One\n"
+    gone = MemoryItem(file="pm.md", kind="remove", text="Two", replaces=["Two"])
+    assert put(put(before, MemoryItem(file="pm.md", text="Two")), gone) == before
+    hand = put(before, MemoryItem(file="pm.md", text="Two", section="Places"))
+    assert put(hand, gone) == f"{before}\n## Places\n\n"
+
+
 def test_a_revert_brings_back_what_the_item_replaced() -> None:
     text = "# PM\n\n- Limit is 20 kg\n- Boxes are red\n"
     old = ["Limit is 20 kg", "Boxes are red"]

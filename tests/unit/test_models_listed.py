@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from codebutler.config import load_config
+from codebutler.models import catalogue
 from codebutler.models.prices import price
 from codebutler.models.routing import Router
 from codebutler.testing.provider import Provider
@@ -91,6 +92,29 @@ async def test_a_server_that_lists_bare_names_with_prices_has_them_under_a_vendo
         await router.learn()
     assert router.route("vendor/mystery").model == "mystery"
     assert router.worst_case("vendor/mystery", 10_000, 4_000) == pytest.approx(0.09)
+
+
+async def test_how_long_a_reply_may_be_is_read_of_lists_without_prices(tmp_path: Path) -> None:
+    """Groq's has a row of its own form; it speaks for no other server's models."""
+    (tmp_path / "config.json").write_text('{"providers": {"lab": {"baseUrl": "http://127.0.0.1:9/v1"}}}')
+    (tmp_path / "config.json").chmod(0o600)
+    async with Provider.run() as server:
+        server.models = {
+            "data": [{"id": "scout", "context_window": 131_072, "max_completion_tokens": 8_192}, {"id": "m"}]
+        }
+        router = Router(load_config(None, home=tmp_path, env={"OPENAI_BASE_URL": server.url}))
+        await router.learn()
+    assert [router.longest(m) for m in ("scout", "vendor/scout", "lab/scout", "m")] == [8_192, 8_192, 0, 0]
+    assert [router.window(m) for m in ("scout", "lab/scout")] == [131_072, None]
+
+
+@pytest.mark.parametrize(
+    ("host", "state"),
+    [("team.openai.azure.com", "unlisted"), ("t.services.ai.azure.com", "unlisted"), ("azure.lan", "listed")],
+)
+def test_azures_list_is_none_of_what_is_deployed(host: str, state: str) -> None:
+    """A deployment would be taken for a model that is not there, and another one asked that is not either."""
+    assert catalogue._read(b'{"data": [{"id": "gpt-4o-2024-11-20"}]}', host).state == state
 
 
 async def test_without_the_list_our_table_counts(tmp_path: Path) -> None:

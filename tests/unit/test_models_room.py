@@ -78,6 +78,23 @@ def asked(server: Provider) -> list[int]:
             "maximum context length is 8192 tokens. However, your messages resulted in 9000 tokens",
             Bounds(window=8192, prompt=9000),
         ),
+        (
+            (
+                "Requested token count exceeds the model's maximum context length of 16384 tokens. You "
+                "requested a total of 18450 tokens: 2450 tokens from the input messages and 16000 tokens for "
+                "the completion."
+            ),
+            Bounds(window=16384, prompt=2450),
+        ),
+        ("The maximum tokens you requested exceeds the model limit of 8192. Try again", Bounds(most=8192)),
+        ("too many tokens: max tokens must be less than or equal to 4096, the maximum", Bounds(most=4096)),
+        (
+            (
+                "Request too large for model `m` in organization `o` on tokens per minute (TPM): Limit "
+                "12000, Requested 18450, please reduce your message size and try again."
+            ),
+            Bounds(window=12_000),
+        ),
         ("You requested up to 16000 tokens, but can only afford 3200: fewer max_tokens", Bounds()),
         ("at most 5 tools", Bounds()),
         ("max_tokens: at most " + "9" * 5_000, Bounds()),
@@ -149,6 +166,26 @@ async def test_a_bound_is_learnt_from_a_refusal(
     assert await ask(client) == "fine"
     assert len(server.bodies) == 1, "one refusal, then it is known"
     assert client.window("tiny") == (16_384 if "context" in said else None)
+
+
+@pytest.mark.parametrize("status", [413, 429])
+async def test_a_request_with_more_tokens_than_a_minute_may_have_is_made_smaller(
+    server: Provider, client: OpenAIClient, status: int
+) -> None:
+    """To wait would mend nothing, nor would credit, which such words name as the way to a higher limit."""
+    said = "Request too large for tiny on tokens per min (TPM): Limit {}, Requested 18450. See /billing"
+
+    async def strict(request: web.Request) -> web.StreamResponse:
+        refuse = Provider.status(status, {"error": {"message": said.format(limit)}})
+        fits = asked(server)[-1] + 2_230 < limit
+        return await (Provider.say("fine") if fits else refuse)(request)
+
+    server.handler, limit = strict, 12_000
+    assert await ask(client) == "fine"
+    assert client.window("tiny") == 12_000
+    limit = 2_000
+    with pytest.raises(ContextTooLong, match="takes no request as large as this for tiny"):
+        await ask(client)
 
 
 async def test_a_window_that_the_prompt_fills_is_a_long_conversation(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.errors import RepoError
-from codebutler.repo.git import common_dir, git, is_ancestor, move_ref, need_oid, plumb, resolve, try_plumb
+from codebutler.repo.git import (
+    common_dir,
+    git,
+    is_ancestor,
+    leave,
+    move_ref,
+    need_oid,
+    plumb,
+    resolve,
+    try_plumb,
+)
 from codebutler.repo.process import SECONDS, complaint, owner_of, run, without_passwords
 
 if TYPE_CHECKING:
@@ -90,6 +101,14 @@ def _gone(pid: int) -> None:
             return
         time.sleep(0.02)
     pytest.fail(f"process {pid} is still there")
+
+
+async def test_git_outlives_the_temporary_folder_it_was_started_with(
+    git_box: GitBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "of a session that ended"))
+    leave()
+    assert await plumb("hash-object", "-t", "tree", "--stdin", gitdir=git_box.gitdir)
 
 
 async def test_an_error_is_one_line_without_passwords(git_box: GitBox) -> None:

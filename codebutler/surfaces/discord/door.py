@@ -25,7 +25,7 @@ from codebutler.surfaces.discord.calls import (
 from codebutler.surfaces.discord.hearing import Hearing
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
-from codebutler.surfaces.discord.moving import moved
+from codebutler.surfaces.discord.moving import Moving
 from codebutler.surfaces.discord.places import DM, FORUMS, parent_of, placed, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.standing import Standing, look
@@ -56,6 +56,7 @@ class Discord:
         self._link = link
         self._settings = settings
         self._store = store
+        self._moving = Moving(link, store, settings)
         self._standing: dict[str, Standing] = {}
         self._edited: dict[str, float] = {}
         self.hearing = Hearing(link, settings, store)
@@ -69,7 +70,8 @@ class Discord:
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
         """Post or edit; see types.Surface. DoorClosed when only an admin can mend what is in the way."""
         if not placed(external_id):
-            external_id = await moved(self._link, self._store, self._settings, external_id, mark)
+            external_id = await self._moving.moved(external_id, mark.partition(":")[0])
+        message = message.model_copy(update={"text": await self._moving.pointed(message.text)})
         talks = self.hearing.talks
         talk = await talks.state(external_id) == "open"
         if talk and message.slot:

@@ -19,8 +19,8 @@ from codebutler.surfaces.discord.doing import (
     Doing,
     conversations,
 )
-from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.discord.people import NOT_YOU
 from codebutler.surfaces.wording import choices, decision, gone, load, not_theirs
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from collections.abc import Set as AbstractSet
 from functools import partial
 
+from msgspec.structs import replace
+
 from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
@@ -16,6 +18,7 @@ from codebutler.surfaces.discord.inbound import SURFACE, Heard, came_along
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.office import Office
 from codebutler.surfaces.discord.office import place as guild_place
+from codebutler.surfaces.discord.people import NOT_YOU, People
 from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import Talks, spoken
@@ -27,11 +30,9 @@ from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
 
 ARCHIVE_MINUTES = 10_080
-NO_MEMBER = frozenset({10007, 10013})
 CLOSED = "🔒"
 """On what is not for its author to say."""
 BEFORE = "Said here before you were called:"
-NOT_YOU = "You may not use CodeButler here. Ask an admin for a role that may, or to be in `discord.users`."
 
 
 class Hearing:
@@ -52,6 +53,7 @@ class Hearing:
         self.office: Office
         """What admins' commands need; set before the link runs."""
         self.receive: Callable[[Inbound], Awaitable[str]]
+        self.people = People(link, settings)
         self.talks = Talks(store)
         self.opening: set[str] = set()
         """Requests by command that are being opened."""
@@ -60,23 +62,20 @@ class Hearing:
 
     async def hear(self, heard: Heard) -> bool:
         """Take it in, if it is this repo's; then it is in the store when this returns."""
-        try:
-            place = await self.link.places.of(heard.channel)
-        except DiscordRefused as error:
-            if error.code != UNKNOWN_CHANNEL:
-                raise
+        place = await self._place(heard)
+        if place is None:
             return False
         conversation = await self.conversation(place, heard)
         thread = await self.store.find(SURFACE, conversation) if conversation else None
         if heard.kind in {"delete", "cancel"}:
             return thread is not None and await self._about(heard, place, conversation)
-        if thread is None and (
-            heard.kind != "message" or not self.opens(heard, place) or await self._anothers(conversation)
-        ):
+        if thread is None and heard.kind == "edit" and heard.mention:
+            heard = replace(heard, kind="message")  # who forgot to call us has put it right
+        begins = thread is not None or await self._begins(heard, place, conversation)
+        if not begins or await self._among_people(heard, place):
             return False
         if not await self.allows(heard.user, heard.roles, heard.guild or place.guild):
-            if heard.mention or place.direct:
-                self.link.later(self._turn_away(heard))
+            self._refuse(heard, place, known=thread is not None)
             return True
         if thread is not None and await self._is_known(thread, heard, conversation):
             return True
@@ -131,6 +130,33 @@ class Hearing:
             if error.code != HAS_THREAD:
                 raise
 
+    async def _place(self, heard: Heard) -> Place | None:
+        try:
+            return await self.link.places.of(heard.channel)
+        except DiscordRefused as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise
+            return None
+
+    async def _begins(self, heard: Heard, place: Place, conversation: str) -> bool:
+        """Whether it opens a thread here."""
+        opens = heard.kind == "message" and self.opens(heard, place)
+        return opens and not await self._anothers(conversation)
+
+    def _refuse(self, heard: Heard, place: Place, *, known: bool) -> None:
+        """Tell who may not use us, if they called us; in a thread of ours a sign says it."""
+        if heard.mention or place.direct:
+            self.link.later(self._turn_away(heard))
+        elif known:
+            self.link.later(self.signs.react(heard.channel, heard.id, CLOSED))
+
+    async def _among_people(self, heard: Heard, place: Place) -> bool:
+        """Whether it is for another person: by its first word, or as a reply in a thread of people's own."""
+        if heard.mention or place.direct or heard.kind != "message":
+            return False
+        own = place.thread and place.parent not in self.channels and place.owner != await self.link.us()
+        return heard.aside or (own and bool(heard.quote))
+
     async def conversation(self, place: Place, heard: Heard) -> str:
         """The conversation that a message belongs to, or would open."""
         if place.direct:
@@ -153,7 +179,7 @@ class Hearing:
         """Whether this person is heard: in what has become work from a talk, who asked and who approves."""
         if await self.talks.state(conversation) != "thread":
             return True
-        who = await self.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
+        who = await self.people.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
         return not not_theirs(self.access, await load(self.store, thread), "approve", who)
 
     async def _direct(self, channel: str, heard: Heard) -> str:
@@ -196,52 +222,11 @@ class Hearing:
         self, user: str, roles: Sequence[str] | None, guild: str, *, manages: bool = False
     ) -> bool:
         """Whether this person may use the door. Whoever ``manages`` the guild is not bound by its roles."""
-        settings, house = self.settings, await self.office.house(guild)
-        if user in settings.admins:
-            return True
-        if not guild and settings.guild_id and not await self._belongs(user, settings.guild_id):
-            return False
-        for users, listed in ((settings.users, settings.roles), ((), () if manages else house.roles)):
-            wanted = {*listed, *settings.admin_roles}
-            if not (users or listed) or user in users:
-                continue
-            if not wanted & {guild, *await self._roles(user, roles, guild)}:  # @everyone has the guild's id
-                return False
-        return True
-
-    async def _belongs(self, user: str, guild: str) -> bool:
-        """Whether somebody who writes directly is in the repo's guild."""
-        try:
-            await self.link.calls.call(
-                "GET", "/guilds/{guild_id}/members/{user_id}", guild_id=guild, user_id=user
-            )
-        except DiscordRefused as error:
-            return error.code not in NO_MEMBER
-        return True
-
-    async def person(
-        self, user: str, name: str, roles: Sequence[str] | None, guild: str, *, manages: bool = False
-    ) -> Person:
-        """Who it is; ``manages``: Discord says that they manage the guild."""
-        admin = manages or user in self.settings.admins
-        if not admin and self.settings.admin_roles:
-            admin = bool(set(self.settings.admin_roles) & set(await self._roles(user, roles, guild)))
-        return Person(surface=SURFACE, id=user, name=name, admin=admin)
-
-    async def _roles(self, user: str, roles: Sequence[str] | None, guild: str) -> Sequence[str]:
-        """A person's roles; asked for where the event does not have them."""
-        if roles is not None or not guild or not user:
-            return roles or ()
-        try:
-            member = await self.link.calls.call(
-                "GET", "/guilds/{guild_id}/members/{user_id}", guild_id=guild, user_id=user
-            )
-        except DiscordRefused:  # nobody of this guild any more
-            return ()
-        return [str(role) for role in member.get("roles") or []]
+        listed = () if manages else (await self.office.house(guild)).roles
+        return await self.people.allows(user, roles, guild, listed)
 
     async def _inbound(self, heard: Heard, place: Place, conversation: str, *, called: bool) -> Inbound:
-        author = await self.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
+        author = await self.people.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
         base = Inbound(surface=SURFACE, external_id=conversation, key=heard.key, author=author)
         if heard.kind == "edit":
             about = f"{heard.channel}:{heard.id}"
@@ -285,7 +270,7 @@ class Hearing:
         guild = heard.guild or place.guild
         if not await self.allows(heard.user, heard.roles, guild):
             return True
-        author = await self.person(heard.user, heard.name, heard.roles, guild)
+        author = await self.people.person(heard.user, heard.name, heard.roles, guild)
         thread = await self.store.find(SURFACE, conversation)
         if thread and not_theirs(self.access, await load(self.store, thread), "approve", author):
             return True

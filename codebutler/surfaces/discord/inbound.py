@@ -18,6 +18,7 @@ WORDS = frozenset({0, 19})
 """Types of messages that people write: plain, and replies."""
 STOPS = frozenset({"❌", "🛑", "⛔", "🚫"})
 """Reactions that stand for cancel."""
+_TO_SOMEBODY = re.compile(r"\s*<@!?\d+>")
 QUOTED = 2_000
 """Characters of a message that is answered."""
 
@@ -36,6 +37,8 @@ class Heard(Struct, frozen=True):
     guild: str = ""
     mention: bool = False
     when: str = ""
+    aside: bool = False
+    """Whether it begins with the mention of somebody else, and does not mention us."""
     reply: str = ""
     """The message to which it is a reply."""
     quote: str = ""
@@ -74,6 +77,7 @@ def message(event: Json, us: str, *, kind: Kind = "message", handed: bool = Fals
     if kind == "message" and not (raw or files or text):
         return None  # a sticker and the like: it says nothing, and asks for nothing
     named = {str(each.get("id")) for each in event.get("mentions") or []}
+    called = us in named or re.search(rf"<@!?{us}>", raw) is not None
     return Heard(
         kind=kind,
         channel=str(event.get("channel_id")),
@@ -84,7 +88,8 @@ def message(event: Json, us: str, *, kind: Kind = "message", handed: bool = Fals
         files=tuple(files),
         roles=None if member is None else [str(role) for role in member.get("roles") or []],
         guild=str(event.get("guild_id") or ""),
-        mention=us in named or re.search(rf"<@!?{us}>", raw) is not None,
+        mention=called,
+        aside=not called and _TO_SOMEBODY.match(raw) is not None,
         when=str(event.get("edited_timestamp") or ""),
         reply=str((event.get("message_reference") or {}).get("message_id") or ""),
         quote=_quote(event.get("referenced_message") or {}, us),

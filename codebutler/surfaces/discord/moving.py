@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -9,21 +11,61 @@ from codebutler.errors import DoorClosed
 from codebutler.settings.discord import Discord as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces import moving
+from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.partner import Partner
-from codebutler.surfaces.discord.places import parent_of, placed
+from codebutler.surfaces.discord.places import DM, parent_of, placed, room
+from codebutler.surfaces.wording import load
 
 if TYPE_CHECKING:
     from codebutler.surfaces.discord.link import Link
 
+_IN_TERMINAL = re.compile(r"`codebutler chat --thread (t\w+)`")
 
-async def moved(link: Link, store: Store, settings: Settings, name: str, mark: str) -> str:
-    """See ``surfaces.moving``. Raises as ``Calls.call``, and DoorClosed where no channel is known."""
 
-    async def begin(beside: Sequence[str], text: str) -> str:
-        home = next((parent_of(there) for there in beside if placed(there)), settings.channel_id)
-        if not home:
-            raise DoorClosed(f"there is no channel for {name}", fix="Set discord.channelID.")
-        return await Partner(link, home).begin(text, mark=name)
+class Moving:
+    """One repo's threads on their way to a place of their own."""
 
-    return await moving.moved(store, SURFACE, name, mark, begin)
+    def __init__(self, link: Link, store: Store, settings: Settings) -> None:
+        """Nothing is on its way yet."""
+        self._link = link
+        self._store = store
+        self._settings = settings
+        self._one = asyncio.Lock()
+
+    async def moved(self, name: str, thread: str) -> str:
+        """See ``surfaces.moving``. Raises as ``Calls.call``, and DoorClosed where no channel is known."""
+
+        async def begin(beside: Sequence[str], text: str) -> str:
+            home = next((parent_of(there) for there in beside if placed(there)), self._settings.channel_id)
+            if not home:
+                raise DoorClosed(f"there is no channel for {name}", fix="Set discord.channelID.")
+            partner = Partner(self._link, home)
+            conversation = await partner.begin(text, mark=name)
+            opened = (await load(self._store, thread)).opened
+            if opened is not None and opened.owner.surface == SURFACE:
+                self._link.later(partner.join(conversation, opened.owner.id))
+            return conversation
+
+        async with self._one:  # its first message, and the one that points to it, come at once
+            return await moving.moved(self._store, SURFACE, name, f"{thread}:", begin)
+
+    async def pointed(self, text: str) -> str:
+        """A text in which a thread that is shown here is a link, not a command for a terminal."""
+        for found in list(_IN_TERMINAL.finditer(text)):
+            link = await self._link_to(found[1])
+            text = text.replace(found[0], link) if link else text
+        return text
+
+    async def _link_to(self, thread: str) -> str:
+        """Where people can follow it, or ""."""
+        for surface, there in await self._store.bindings(thread):
+            if surface != SURFACE:
+                continue
+            try:
+                where = there if placed(there) else await self.moved(there, thread)
+            except (DiscordRefused, DoorClosed) as error:
+                self._link.log.info("%s has no place yet: %s", thread, error)
+                return ""
+            return "" if where.startswith(DM) else f"<#{room(where)[0]}>"
+        return ""

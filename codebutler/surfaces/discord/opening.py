@@ -67,6 +67,7 @@ async def _request(link: Link, door: Hearing, asked: Json, *, again: bool) -> st
     home = await link.places.of(str(asked["channel"]))
     first = f"<@{asked['user']}> asks: {words}"
     conversation = await _opened(link, door, home, first, words, mark=str(asked["id"]), again=again)
+    link.later(Partner(link, home.id).join(conversation, str(asked["user"])))
     guild = "" if home.direct else home.guild
     where = address(link.settings.base_url, guild, room(conversation)[0])
     await door.receive(

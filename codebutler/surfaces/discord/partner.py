@@ -6,7 +6,7 @@ from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import HAS_THREAD, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.link import Link
-from codebutler.surfaces.discord.places import DM, FORUMS, Place, address
+from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, room
 from codebutler.surfaces.discord.signs import OPEN_TAGS, TAGS
 from codebutler.types import Json
 
@@ -51,6 +51,14 @@ class Partner:
             if error.code != HAS_THREAD:
                 raise
         return f"{home.id}:{message}"
+
+    async def join(self, conversation: str, user: str) -> None:
+        """Put the thread among those that a person sees: Discord does so only for who began it."""
+        if not conversation.startswith(DM):
+            await self._link.calls.call(
+                "PUT", "/channels/{channel_id}/thread-members/{user_id}",
+                channel_id=room(conversation)[0], user_id=user,
+            )  # fmt: skip
 
     async def _posted(self, sent: Json, mark: str) -> str:
         body = {**sent, "nonce": looks.nonce(mark, 0), "enforce_nonce": True}

@@ -22,8 +22,8 @@ from codebutler.surfaces.discord.doing import (
     conversations,
     linked,
 )
-from codebutler.surfaces.discord.hearing import NOT_YOU
 from codebutler.surfaces.discord.inbound import SURFACE
+from codebutler.surfaces.discord.people import NOT_YOU
 from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
@@ -188,7 +188,7 @@ async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any])
     """The command as it would be typed in the thread."""
     if name == "close":
         state = await load(door.store, thread)
-        lands = state.pr is not None and state.pr_state == "open" and state.halted != "cancelled"
+        lands = state.pr is not None and state.pr_state == "open" and not state.called_off
         return "/merge" if lands else "/cancel"
     if name == "model" and options.get("role"):
         name = str(options.pop("role"))

@@ -24,7 +24,7 @@ from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.used import ended, replace_in
 from codebutler.surfaces.wording import load, not_theirs
-from codebutler.types import Inbound, Person
+from codebutler.types import Inbound, Json, Person
 
 SPEAKERS = 2_000
 """Conversations of which it is known who spoke last."""
@@ -90,14 +90,21 @@ class Hearing:
         return True
 
     async def _overtook(self, heard: Heard) -> bool:
-        """Whether a reply came before the message that it replies to; that one is heard first then."""
+        """Whether a reply came before the message that it replies to; that one is heard first then.
+
+        Or under one of ours that is nobody's thread, such as the channel's hello: that is said to us.
+        """
         known = heard.conversation in self._strangers
         if heard.kind != "message" or heard.top or known or heard.channel not in self.channels:
             return False
         since = float(await self.store.noted(f"{SURFACE}:{heard.channel}") or 0)
-        first = await self._first(heard)
+        us, top = await self.link.us(), await self._first(heard)
+        first = read({**top, "type": "message", "channel": heard.channel}, us)
         if first and first.ts == heard.root and float(first.ts) > since and self.allows(first.user):
             await self.accept(first, called=False)
+            return True
+        if us.wrote(top) and top.get("ts") == heard.root and self.allows(heard.user):
+            await self.accept(heard, called=True)
             return True
         if len(self._strangers) >= SPEAKERS:
             self._strangers.clear()
@@ -154,15 +161,14 @@ class Hearing:
         base = Inbound(surface=SURFACE, external_id=heard.conversation, key=key, author=who)
         await self.receive(base.model_copy(update={"text": "\n".join(missing), "attachments": files}))
 
-    async def _first(self, heard: Heard) -> Heard | None:
-        """The first message of the thread that something belongs to; None if it is nobody's, or gone."""
-        us = await self.link.us()
+    async def _first(self, heard: Heard) -> Json:
+        """The first message of the thread that something belongs to; nothing if it is gone."""
         try:
             async for message in replies(self.link.calls, heard.conversation, limit=1):
-                return read({**message, "type": "message", "channel": heard.channel}, us)
+                return message
         except SlackRefused as error:
             self.link.log.info("the thread %s cannot be read: %s", heard.conversation, error)
-        return None
+        return {}
 
     async def _placed(self, heard: Heard) -> Heard:
         """A change that need not say in which thread, or whose message it was: the log knows."""

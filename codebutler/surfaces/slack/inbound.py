@@ -171,7 +171,8 @@ def _changed(event: Json, us: Self) -> Heard | None:
     if not words(message, us) and not files:
         return _deleted({**event, "deleted_ts": message.get("ts")}, us)
     heard = _message("edit", message, str(event.get("channel", "")), event, us)
-    return replace(heard, calls=heard.mention and bool(before.get("text")) and not _called(before, us))
+    new = not _called(before, us) if before else bool(message.get("edited"))
+    return replace(heard, calls=heard.mention and new)
 
 
 def _called(message: Json, us: Self) -> bool:

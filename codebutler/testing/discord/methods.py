@@ -237,9 +237,9 @@ class Methods:
         message = self.guild.post(made, BOT, {**first, "id": made.id})
         return {**self.guild.shown(made), "message": message}
 
-    def put_thread_member(self, *, channel: str, **_: object) -> None:
-        """Join a thread."""
-        self.guild.channel(channel)
+    def put_thread_member(self, *, channel: str, user: str, **_: object) -> None:
+        """Put somebody, or the bot itself, into a thread."""
+        self.guild.channel(channel).people.append(BOT if user == "@me" else user)
 
 
 def react(message: Json, emoji: str, user: str) -> None:

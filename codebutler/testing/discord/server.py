@@ -96,7 +96,7 @@ class DiscordTwin:
             ("PUT", f"{C}/messages/pins/{{message}}", m.put_pin), ("PUT", f"{C}/pins/{{message}}", m.put_pin),
             ("GET", M, m.get_message), ("PATCH", M, m.patch_message), ("DELETE", M, m.delete_message),
             ("POST", f"{M}/threads", m.post_thread_from), ("POST", f"{C}/threads", m.post_thread),
-            ("PUT", f"{C}/thread-members/@me", m.put_thread_member),
+            ("PUT", f"{C}/thread-members/{{user}}", m.put_thread_member),
             ("PUT", f"{M}/reactions/{{emoji}}/@me", m.put_reaction),
             ("DELETE", f"{M}/reactions/{{emoji}}/@me", m.delete_reaction),
             ("GET", f"{M}/reactions/{{emoji}}", m.get_reactions),

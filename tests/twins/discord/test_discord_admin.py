@@ -173,6 +173,7 @@ async def test_close_lands_nothing_that_was_stopped(desk: Any) -> None:
     for event, word in (
         (ev.PrOpened(number=1, url="u", title="t"), "`/merge` is said"),
         (ev.Cancelled(message=1, by=Person(surface="discord", id="1")), "`/cancel` is said"),
+        (ev.Resumed(message=0, by=Person(surface="discord", id="1")), "`/cancel` is said"),
     ):
         await desk.store.append(thread, [NewEvent(event.kind, uuid4().hex, ev.dump(event))])
         assert word in await told(desk, desk.human.command("codebutler", "close", channel=root))

@@ -8,6 +8,7 @@ import pytest
 
 from codebutler.surfaces.discord import catalogue
 from codebutler.testing.discord.guild import BOT, GUILD, SHOP
+from codebutler.types import Outbound
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -113,3 +114,55 @@ async def test_marks_are_read_as_their_author_saw_them(desk: Any) -> None:
     desk.human.say(f"see <#{other.id}> <#1> <a:party:123456> at <t:1790000000:R>, then </shop new:77>")
     await desk.until(lambda: desk.received)
     assert desk.received[0].text == "see #talk <#1> :party: at 2026-09-21 14:13 UTC, then /shop new"
+
+
+async def test_what_is_said_to_somebody_else_is_not_ours(desk: Any) -> None:
+    desk.guild.users["42"] = {"id": "42", "username": "kim"}
+    desk.human.say("<@42> lunch?")
+    root = desk.human.say("fix the date")
+    await desk.until(lambda: root in desk.guild.channels)
+    desk.human.say("<@42> what do you think?", channel=root)
+    desk.human.say("ask <@42> about it", channel=root)
+    desk.human.say(f"<@42> <@{BOT}> can say more", channel=root)
+    await desk.until(lambda: len(desk.received) == 3)
+    assert [each.text for each in desk.received] == [
+        "fix the date",
+        "ask @kim about it",
+        "@kim  can say more",
+    ]
+
+
+async def test_in_a_thread_of_their_own_people_answer_each_other(desk: Any) -> None:
+    made = desk.guild.thread(desk.guild.text_channel("talk"), "export", desk.human.user)
+    desk.human.say(f"<@{BOT}> what is slow?", channel=made.id)
+    await desk.until(lambda: desk.received)
+    theirs = desk.human.say("the query, I guess", channel=made.id)
+    await desk.until(lambda: len(desk.received) == 2)
+    shown = await desk.door.deliver(
+        desk.received[0].external_id, Outbound(text="The query."), mark="t:a", replaces=""
+    )
+    for about, words in ((theirs, "me too"), (shown, "thanks, go on")):
+        answer = {"type": 19, "message_reference": {"message_id": about}}
+        desk.human.say(words, channel=made.id, **answer, referenced_message=made.messages[about])
+    await desk.until(lambda: len(desk.received) == 3)
+    assert desk.received[2].text == "thanks, go on"
+
+
+async def test_a_mention_that_was_forgotten_is_heard_when_it_is_put_in(desk: Any) -> None:
+    other = desk.guild.text_channel("talk")
+    asked = desk.human.say("what is slow?", channel=other.id)
+    desk.human.edit(asked, f"<@{BOT}> what is slow?", channel=other.id)
+    await desk.until(lambda: desk.received)
+    desk.human.edit(asked, f"<@{BOT}> what is slow here?", channel=other.id)
+    await desk.until(lambda: len(desk.received) == 2)
+    assert [each.text for each in desk.received] == ["what is slow?", "what is slow here?"]
+    assert desk.received[1].edits == f"{other.id}:{asked}"
+
+
+async def test_who_may_not_use_us_gets_a_sign_in_a_thread(desks: Any) -> None:
+    desk = await desks(users=["42"])
+    made = desk.guild.thread(desk.guild.channels[SHOP], "the date", BOT)
+    there = ("discord", f"{SHOP}:{made.id}")
+    await desk.store.open_thread("tdate", title="", owner="", bindings=[there], events=[], row={})
+    said = desk.human.say("go", channel=made.id)
+    await desk.until(lambda: "🔒" in str(made.messages[said].get("reactions")))

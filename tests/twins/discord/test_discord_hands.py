@@ -154,6 +154,7 @@ async def test_a_command_opens_a_thread_and_others_are_for_it(desk: Any) -> None
     await desk.until(lambda: "<#" in asked.words)
     root = asked.words.partition("<#")[2].partition(">")[0]
     assert desk.received[-1].text == "estimate shipping"
+    await desk.until(lambda: desk.human.user in desk.guild.channels[root].people)  # they see it in their list
     thread = await desk.store.find("discord", f"{SHOP}:{root}")
     for options, words in (({"usd": 2.5}, "/raise 2.5"), ({"task": thread, "usd": 1.0}, "/raise 1.0")):
         given = desk.human.command(

@@ -9,14 +9,14 @@ import pytest
 
 from codebutler import events as ev
 from codebutler.errors import DoorClosed
-from codebutler.store.rows import NewPost
+from codebutler.store.rows import NewEvent, NewPost
 from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import DiscordAway
 from codebutler.testing.discord import limits
-from codebutler.testing.discord.guild import SHOP
+from codebutler.testing.discord.guild import ROBIN, SHOP
 from codebutler.testing.discord.hooks import text_of
 from codebutler.testing.slack.faults import Fault
-from codebutler.types import Attachment, Choice, Outbound
+from codebutler.types import Attachment, Choice, Outbound, Person
 
 
 async def opened(desk: Any) -> tuple[str, str, str]:
@@ -129,6 +129,27 @@ async def test_a_fork_gets_a_conversation_beside_its_source(desk: Any) -> None:
     assert [text_of(m) for m in desk.human.told(root)] == ["it goes on here", "and on"]
     desk.human.say("thanks", channel=root)
     await desk.until(lambda: desk.received[-1].external_id == where)
+
+
+async def test_who_branches_off_is_shown_the_way_and_put_there(desk: Any) -> None:
+    _, where, source = await opened(desk)
+    name, by = f"reopen-{source}-9", Person(surface="discord", id=ROBIN, name="Robin")
+    begun = ev.ThreadOpened(title="again", owner=by)
+    events = [NewEvent(begun.kind, "opened", ev.dump(begun))]
+    await desk.store.open_thread(
+        "tagain", title="again", owner="Robin", bindings=[("discord", name)], events=events, row={}
+    )
+    first = NewPost(f"a@discord:{name}", "discord", name, ev.dump(Outbound(text="it goes on here")))
+    await desk.store.append("tagain", [], posts=[first])
+    told = Outbound(text="It goes on: `codebutler chat --thread tagain`")
+    shown = await desk.door.deliver(where, told, mark=f"{source}:b", replaces="")
+    await desk.delivery.flush(force=True)
+    words = desk.guild.channels[where.partition(":")[2]].messages[shown]["content"]
+    [(_, there)] = await desk.store.bindings("tagain")
+    room = there.partition(":")[2]
+    assert words == f"It goes on: <#{room}>"
+    await desk.until(lambda: ROBIN in desk.guild.channels[room].people)
+    assert [text_of(m) for m in desk.human.told(room)] == ["it goes on here"]
 
 
 async def test_one_trouble_behind_many_threads_is_told_once(desks: Any) -> None:

@@ -72,6 +72,31 @@ async def test_a_mention_that_an_edit_brings_opens_a_thread_once(desk: Any) -> N
     assert (second.text, second.edits) == ("or at the 3 kg band?", f"{OTHER}:{ts}")
 
 
+async def test_a_mention_counts_where_the_server_does_not_say_what_stood_there_before(desk: Any) -> None:
+    desk.slack.workspace.channel(OTHER, "general")
+    now = {
+        "user": "UROBIN001",
+        "ts": "1700000000.000001",
+        "text": f"<@{BOT_USER}> now",
+        "edited": {"ts": "1.2"},
+    }
+    for message in ({**now, "edited": None}, now, now):
+        event = {"type": "message", "subtype": "message_changed", "channel": OTHER, "message": message}
+        desk.slack.event(event)
+        await desk.slack.sockets.settle()
+    assert [i.text for i in desk.received] == ["now"]
+
+
+async def test_a_reply_under_our_own_hello_is_said_to_us(desk: Any) -> None:
+    hello = await desk.link.calls.call(
+        "chat.postMessage", channel=CHANNEL, text="Hello! A message opens a thread."
+    )
+    for text in ("hi, what can you do?", "and what does it cost?"):
+        desk.human.say(text, thread=hello["ts"])
+        await desk.slack.sockets.settle()
+    assert await said(desk, f"{CHANNEL}:{hello['ts']}") == ["hi, what can you do?", "and what does it cost?"]
+
+
 async def test_words_that_are_changed_under_an_old_mention_call_nobody(desk: Any) -> None:
     desk.slack.workspace.channel(OTHER, "general")
     desk.human.channel, desk.door.hearing.rank = OTHER, 1  # what is said here is not this repo's, yet
