@@ -10,7 +10,6 @@ import pytest
 
 from codebutler.errors import DoorClosed, RepoError
 from codebutler.surfaces.github.people import People
-from codebutler.surfaces.github.reviews import review_threads
 from codebutler.testing.github.faults import Fault
 from codebutler.types import Choice, Outbound
 
@@ -207,18 +206,6 @@ async def test_respond_gathers_what_is_open_in_the_review(desk: Desk, shop: Shop
     )
     assert "settled" not in text
     assert "merge it" not in text
-
-
-async def test_the_hundred_and_first_conversation_of_a_review_is_known_to_be_resolved(
-    desk: Desk, shop: Shop
-) -> None:
-    shop.commit("work", "a.txt", "a\n")
-    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"})
-    said = [shop.ann.remarks(1, "a.txt", 1, f"no. {number}") for number in range(103)]
-    shop.project.resolved |= {each["id"] for each in said if each is not said[50]}
-    threads = await review_threads(desk.hearing.calls, "acme/shop", 1)
-    assert len(threads) == 103
-    assert [first for first, thread in threads.items() if not thread.resolved] == [said[50]["id"]]
 
 
 async def test_a_look_that_broke_off_loses_nothing_and_silence_is_free(desk: Desk, shop: Shop) -> None:
