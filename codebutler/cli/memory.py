@@ -15,7 +15,7 @@ from codebutler.repo import commits
 from codebutler.repo.base import Base, base_commit
 from codebutler.repo.memory import MEMORY_FILES, revert
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.memory_items import all_learned
+from codebutler.repo.memory_items import all_learned, without_note
 from codebutler.repo.memory_text import key
 from codebutler.repo.objects import show_file
 from codebutler.repo.words import signature
@@ -137,10 +137,12 @@ async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, 
     file = one.file
     try:
         whole = await memory_text(place.repo.gitdir, start.commit, memory_path(file))
-        text, words = revert(whole or "", file, one.id, await replaced(store, one))
+        old = await replaced(store, place.repo.gitdir, start.commit, one)
+        text, words = revert(whole or "", file, one.id, old)
     except ToolFailed as error:
         raise UsageError(str(error)) from error
     forge = await forge_for(place.repo, place.config, home=place.home)
+    back = [f"There again: {without_note(line)[0]}" for line in old]
     branch, title = f"codebutler/memory-revert-{one.id}", f"Forget what was learned: {words[:60]}"
     gitdir = place.repo.gitdir
     tree = await commits.tree_with(gitdir, start.commit, {memory_path(file): text.encode()})
@@ -148,7 +150,13 @@ async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, 
     commit = await commits.commit_tree(gitdir, tree, start.commit, message)
     await forge.push(branch, commit, expect=await forge.fetch(branch))
     pr = await forge.open_pr(
-        branch=branch, base=start.branch, title=title, body=f"{words}\n\n`{one.id}` of {file}"
+        branch=branch,
+        base=start.branch,
+        title=title,
+        body="\n\n".join([words, f"`{one.id}` of {file}", *back]),
     )
-    print(plain(f"#{pr.number} takes it back: {pr.url}\nLand it with: codebutler pr merge {pr.number}"))
+    again = "".join(f"\n{line}" for line in back)
+    print(
+        plain(f"#{pr.number} takes it back: {pr.url}{again}\nLand it with: codebutler pr merge {pr.number}")
+    )
     return 0

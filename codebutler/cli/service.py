@@ -103,8 +103,9 @@ def _as_json(record: Record, state: State) -> dict[str, Any]:
 def _lines(record: Record, state: State) -> list[str]:
     process = f", process {state.pid}" if state.pid else ""
     lines = [f"{record.name}: {state.state}{process}"]
-    lines += [f"  {state.said}"] if state.said else []
-    lines.append(f"  serves {', '.join(record.repos)}")
+    serves = f"serves {', '.join(record.repos)}"
+    lines += [f"  {state.said}"] if state.said and state.running and state.said != serves else []
+    lines.append(f"  {serves}")
     lines += [f"  {repo} is gone: codebutler service uninstall {record.name}" for repo in record.gone]
     lines += [f"  started again {state.restarts} times"] if state.restarts else []
     lines += [] if state.at_login else ["  it is not started at login: codebutler service install"]

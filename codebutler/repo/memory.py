@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
-from codebutler.repo.memory_items import Learned, is_note, is_noted, learned, step_mark
+from codebutler.repo.memory_items import Learned, is_note, is_noted, learned, step_mark, without_note
 from codebutler.repo.memory_page import Entry, Page, Section, comments, lines_of
 from codebutler.repo.memory_replaces import is_meant, present
 from codebutler.repo.memory_text import AUTOMATIC, bare, inline, item_line, key, plain, same, title, word
@@ -87,13 +87,13 @@ def without_learned(text: str, one: Learned, old: Sequence[str] = ()) -> str:
 
 def _back(page: Page, entry: Entry, old: Sequence[str]) -> str:
     """The old items in the place of the one that had replaced them, as far as they are not there."""
-    first, *others = old
-    text = page.instead(entry, " ".join([item_line(first), *comments(entry.text)]))
-    for words in others:
+    (first, mark), *others = map(without_note, old)
+    text = page.instead(entry, " ".join(filter(None, [item_line(first), *comments(entry.text), mark])))
+    for words, note in others:
         page = Page(text)
-        heading = title(entry.section or DEFAULT_SECTION)
+        heading, line = title(entry.section or DEFAULT_SECTION), f"{item_line(words)} {note}".rstrip()
         if page.find(item_line(words), None) is None:
-            text = _insert(page, page.section(heading), heading, item_line(words), ordered=False, after=None)
+            text = _insert(page, page.section(heading), heading, line, ordered=False, after=None)
     return text
 
 

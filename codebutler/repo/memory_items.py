@@ -84,6 +84,22 @@ def learned(text: str, file: str) -> list[Learned]:
     return sorted(found, key=lambda x: x.line)
 
 
+def noted(text: str) -> dict[str, str]:
+    """The items of a file by what makes two the same, as written, with where each was learned behind it."""
+    found = dict[str, str]()
+    for entry in Page(text).entries():
+        notes = [child.content for child in entry.text.children or [] if _NOTE.fullmatch(child.content)]
+        words = " ".join(re.sub("<!--.*?-->", " ", entry.text.content, flags=re.DOTALL).split())
+        found.setdefault(key(seen(entry.text)), " ".join([words, *notes[-1:]]))
+    return found
+
+
+def without_note(text: str) -> tuple[str, str]:
+    """Words that are to stand in memory, and a comment of ours behind them, "" for none."""
+    words, mark, rest = text.rpartition(" <!-- ")
+    return (words, mark[1:] + rest) if mark and _NOTE.fullmatch(mark[1:] + rest) else (text, "")
+
+
 def all_learned(memory: Mapping[str, str]) -> list[Learned]:
     """The same of all memory files, by their names."""
     return [item for file, text in memory.items() for item in learned(text, file)]

@@ -51,18 +51,19 @@ def parser() -> MarkdownIt:
 
 
 def without_long_code(markdown: str, mark: str) -> tuple[str, list[Snippet]]:
-    """The text without long code, and that code. The same ``mark`` makes the same names."""
+    """The text without code that is long or would end its fence, and that code, by names out of ``mark``."""
     lines = markdown.splitlines()
     snippets: list[Snippet] = []
     for token in reversed([t for t in parser().parse(markdown) if t.type == "fence" and t.map]):
         assert token.map is not None  # noqa: S101 - filtered above
-        if token.content.count("\n") < INLINE:
+        if token.content.count("\n") < INLINE and "```" not in token.content:
             continue
         start, end = token.map
         snippet = _snippet(token.info, token.content, f"{mark}:{start}")
         snippets.append(snippet)
         indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
-        lines[start:end] = [f"{indent}_({snippet.code.count(chr(10))} lines: `{snippet.name}`)_"]
+        count = snippet.code.count("\n")
+        lines[start:end] = [f"{indent}_({count} line{'s' if count > 1 else ''}: `{snippet.name}`)_"]
     return ("\n".join(lines) if snippets else markdown), snippets[::-1]
 
 

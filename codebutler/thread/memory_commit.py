@@ -12,6 +12,7 @@ from codebutler.errors import RepoError, ToolFailed
 from codebutler.events import MemoryCommitted, MemoryDecided
 from codebutler.repo import commits
 from codebutler.repo.memory_file import memory_text
+from codebutler.repo.memory_items import without_note
 from codebutler.repo.words import signature
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import memory_path
@@ -167,7 +168,8 @@ def _again(before: int, aside: Sequence[MemoryItem]) -> list[str]:
 async def _tell(desk: ThreadDesk, done: Changes, event: MemoryCommitted, where: str) -> None:
     count = len(done.kept)
     if count and all(item.kind == "revert" for item in done.kept):
-        words = f"Taken back: {done.kept[0].text}. That lands {where}."
+        back = [f"\nThere again: {without_note(old)[0]}" for old in done.kept[0].replaces[1:]]
+        words = f"Taken back: {done.kept[0].text}. That lands {where}.{''.join(back)}"
     else:
         words = f"Kept {count} {'item' if count == 1 else 'items'}; memory lands {where}."
     if not count and done.held:

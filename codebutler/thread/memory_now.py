@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from codebutler.errors import ToolFailed
 from codebutler.events import MemoryDecided, parse
 from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import Learned
+from codebutler.repo.memory_past import gone_for
 from codebutler.repo.memory_text import key
 from codebutler.store.store import Store
 from codebutler.thread.host import Host, memory_path
@@ -24,7 +26,7 @@ async def memory_now(
 ) -> dict[str, str]:
     """The memory files; ``rules``, those of the thread's base, stand in for what is not there to be read."""
     texts = {name: rules[name] for name in MEMORY_FILES}
-    commit = await _commit(space, state)
+    commit = await tip_of_memory(space, state)
     for name in MEMORY_FILES if commit else ():
         try:
             text = await memory_text(host.repo.gitdir, commit, memory_path(name))
@@ -34,16 +36,23 @@ async def memory_now(
     return texts
 
 
-async def _commit(space: Workspace, state: ThreadState) -> str:
+async def tip_of_memory(space: Workspace, state: ThreadState) -> str:
+    """The commit that has it; "" before there is one."""
     if state.merged is None and state.phase != "closed" and not state.removed:
         return state.head
     return await (await space.forge()).fetch((await space.base()).branch)
 
 
-async def replaced(store: Store, one: Learned) -> list[str]:
-    """What a learned item took the place of, in words, as far as the log of its thread is in ``store``."""
-    if one.workflow or one.automated:
-        return []
+async def replaced(store: Store, gitdir: Path, tip: str, one: Learned) -> list[str]:
+    """What a learned item took the place of, as far as the log of its thread is in ``store``.
+
+    With the comments on where that was learned; but for what was taken out before the item came.
+    """
+    words = [] if one.workflow or one.automated else await _logged(store, one)
+    return await gone_for(gitdir, tip, memory_path(one.file), one, words) if words else []
+
+
+async def _logged(store: Store, one: Learned) -> list[str]:
     for row in await store.events(one.thread):
         event = parse(row.body) if row.kind == MemoryDecided.model_fields["kind"].default else None
         for item in event.kept if isinstance(event, MemoryDecided) else ():

@@ -34,6 +34,8 @@ _SETTINGS = (".toml", ".json", ".yaml", ".yml", ".ini", ".cfg", ".env", ".proper
 _FILE = re.compile(r"\.(?:py|js|ts|tsx|jsx|go|rs|rb|java|c|h|cpp|md|txt|toml|json|ya?ml|sh|css|html|sql)$")
 _HUNK = re.compile(r"^@@ [^@]* @@ ?(?P<context>.*)$")
 
+_JOINED = tuple(f"{side}/.codebutler/{name}/" for side in "ab" for name in ("memory", "journals"))
+
 
 class Names(Struct, frozen=True):
     """``owns``: what is defined or changed there, ``uses``: what is only called. ``lines`` were changed."""
@@ -63,7 +65,10 @@ def _words(code: str, *, every: bool = False) -> set[str]:
 
 
 def of_diff(diff: str) -> Names:
-    """Names that a unified diff defines, changes or uses. A hunk's context is the function that it is in."""
+    """Names that a unified diff defines, changes or uses. A hunk's context is the function that it is in.
+
+    Memory and journals do not count: they are joined at the merge.
+    """
     owns, uses, lines, path = set[str](), set[str](), 0, ""
     for line in diff.splitlines():
         if line.startswith(("+++ ", "--- ")):
@@ -71,7 +76,7 @@ def of_diff(diff: str) -> Names:
         elif (hunk := _HUNK.match(line)) is not None:
             if (inside := _DEFINES.match(hunk["context"][:500])) is not None:
                 owns.add(inside["name"])
-        elif line[:1] in {"+", "-"}:
+        elif line[:1] in {"+", "-"} and not path.startswith(_JOINED):
             lines += 1
             code = line[1:501]
             found = _defined(code, path)

@@ -15,9 +15,9 @@ from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import access, lessons, render, wishes
 from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.learning import day
-from codebutler.thread.memory_now import memory_now, replaced
+from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
-from codebutler.thread.weighing import refuse_past, weighed
+from codebutler.thread.weighing import corrected, refuse_past, weighed
 from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
 
@@ -149,7 +149,10 @@ async def _revert(decisions: Decisions, word: Word, name: str) -> str:
         return f"Memory has no learned item {wanted[:80]!r}. {_listing(known)}"
     one = found[0]
     item = MemoryItem(file=one.file, kind="revert", text=one.text, section=one.section, replaces=[one.id])
-    item = item.model_copy(update={"replaces": [one.id, *await replaced(decisions.thread.host.store, one)]})
+    thread = decisions.thread
+    tip = await tip_of_memory(thread.space, decisions.state)
+    old = await replaced(thread.host.store, thread.host.repo.gitdir, tip, one)
+    item = item.model_copy(update={"replaces": [one.id, *old]})
     try:
         await asyncio.to_thread(apply_item, texts[one.file], item, thread="", date="", approver="")
     except ToolFailed as error:
@@ -184,7 +187,7 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
     why = f"{by} corrected the {render.title(role.lower())}"
     item = MemoryItem(file=file, text=text, why=why, by_name=not may)
     try:
-        found = await asyncio.to_thread(weighed, texts, item)
+        found = await asyncio.to_thread(corrected, texts, item)
     except ToolFailed as error:
         return str(error)
     if found is None or any(item.text == x.text for x in decisions.state.memory or []):

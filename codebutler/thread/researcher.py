@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
-from codebutler.errors import CodeButlerError, ToolFailed
+from codebutler.errors import CodeButlerError, ModelRefused, ToolFailed
 from codebutler.events import Nudged
 from codebutler.findings import CHARS, Checked, Report, checked, faults, told
-from codebutler.text import fit
+from codebutler.text import fit, sentence
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.researches import Research
 from codebutler.thread.turn import Turn
@@ -83,6 +83,9 @@ async def work(desk: ThreadDesk, research: Research) -> Ended:
                 await desk.append(Nudged(frame=frame.id, content=IN_WORDS, reason="report"))
                 await loop.run(frame, role, desk.toolset(role), place)
     except EndTurn as end:
+        if type(end.__cause__) is ModelRefused:  # a key, credit, an id: for people to mend, not for the PM
+            words = f"A Researcher could not work: {sentence(end.text)}"
+            await desk.announce(words, source="notice:researcher:refused")
         return _failed(research, frame, end.text, capped=end.outcome == "paused")
     except TimeoutError:
         return _failed(research, frame, f"its {role.limits.seconds} seconds were over")

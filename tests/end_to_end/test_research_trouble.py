@@ -149,6 +149,8 @@ async def test_one_whose_model_refuses_does_not_take_the_pm_with_it(room: Room, 
         assert (state.outcome, (await scene.posts(state.id))[-1]) == ("answered", "100 a minute.")
         told = next(e for e in await scene.events(state.id) if isinstance(e, ResearchFinished))
         assert "no such model" in told.content
+        posts = await scene.posts(state.id)
+        assert posts.count("A Researcher could not work: no such model.") == 1, "people can mend it, no PM"
 
 
 async def test_one_that_breaks_does_not_take_the_pm_with_it(room: Room, twin: WebTwin) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from codebutler.bench.bills import bill, dollars
 from codebutler.bench.recording import prompt, sent, shared
-from codebutler.bench.turns import Turns, absence, tables
+from codebutler.bench.turns import Turns, absence, measure, tables
 from codebutler.types import Json
 
 TOOL = {"type": "function", "function": {"name": "bash"}}
@@ -83,3 +83,20 @@ def test_the_table_shows_ratios_to_the_floor_and_the_bill() -> None:
     assert "| a turn, median | 2.0 ms (1.00x) | 3.0 ms (1.50x) |" in shown
     assert "| $0.500 | $0.250 |" in shown
     assert "| of it sent before | 99.0 % | 98.5 % |" in shown
+
+
+def test_a_client_without_a_run_is_named_and_an_old_wrapper_is_not_run(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "clients.toml").write_text("[client]\n")
+    (tmp_path / "run_peers.py").write_text(
+        "import json, pathlib, sys\nout = pathlib.Path(sys.argv[sys.argv.index('--out') + 1])\nout.mkdir()\n"
+        "c = {'client': 'stub', 'script': 'shell4'}\n(out / 'summary.json').write_text(json.dumps([c]))\n"
+    )
+    (tmp_path / "scripted_model.py").write_text("")
+    ours = tmp_path / "peers" / "codebutler" / "bin" / "codebutler"
+    ours.parent.mkdir(parents=True)
+    ours.write_text("#!/bin/sh\nexec /gone/codebutler\n")
+    assert measure(Turns(tmp_path, "shell4", 1, tmp_path / "peers"))[0]["client"] == "stub"
+    assert "/gone/" not in ours.read_text()
+    assert capfd.readouterr().err.endswith("No run came to its end: codebutler\n")

@@ -86,6 +86,10 @@ diff --git a/rates.py b/rates.py
 
 
 def test_names_of_a_diff_are_those_it_defines_changes_or_uses() -> None:
+    path = ".codebutler/memory/pm.md"
+    assert of_diff(f"--- a/{path}\n+++ b/{path}\n@@ -1 +1,2 @@\n+- Ask `kim_for_labels`\n") == Names(), (
+        "a kept lesson makes no change larger"
+    )
     names = of_diff(DIFF)
     assert names.owns == {"rate_for", "added_later", "MAX_WEIGHT", "surcharge"}
     assert names.uses == {"old_table", "BandTable.lookup", "lookup", "roundingMode"}

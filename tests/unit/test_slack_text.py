@@ -197,3 +197,10 @@ def test_words_are_known_however_a_server_keeps_them(sent: str, kept: str) -> No
 def test_other_words_are_others() -> None:
     texts = ["line 1", "line 2", "<https://a.example|x>", "<https://a.example|y>", "…", "!"]
     assert len({letters(text) for text in texts}) == len(texts)
+
+
+def test_short_code_that_would_end_its_fence_becomes_a_file() -> None:
+    text, snippets = without_long_code("See:\n\n````md\n```py\nx\n```\n````\nend", "mark")
+    assert [each.code for each in snippets] == ["```py\nx\n```\n"]
+    assert text == f"See:\n\n_(3 lines: `{snippets[0].name}`)_\nend"
+    assert without_long_code("```\nx\n```", "mark") == ("```\nx\n```", [])

@@ -61,7 +61,7 @@ OWN: tuple[tuple[str, str, list[Json]], ...] = (
     ("implement", "Open a thread that does what an issue asks for, once its plan is approved.", [_URL]),
     ("threads", "The open threads.", []),
     ("logs", "A thread's log as a file.", [
-        _THIS, _option(INTEGER, "page", "The page; 1 is the newest.", required=False, min_value=1),
+        _TASK, _option(INTEGER, "page", "The page; 1 is the newest.", required=False, min_value=1),
     ]),
     ("link", "Say who you are at GitHub; bare, it shows it.", [
         _option(STRING, "name", "Your name at GitHub.", required=False),

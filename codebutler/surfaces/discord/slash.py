@@ -41,6 +41,7 @@ SHOWN, OFFERED = 20, 25
 NOT_HERE = (
     "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
 )
+WHICH = "Which thread? Type the command in it, or name it with `task`."
 SHELVED = 7
 """Days for which a folder is idle, where nobody says it."""
 LOOKS: Mapping[str, Callable[[ThreadState], str]] = {
@@ -89,7 +90,7 @@ async def _done(doing: Doing) -> tuple[str, Files]:
             return await _hand_over(doing, door, place), ()
         name, options = spoken(doing.data, door.settings)
         if name == "logs":
-            return await logs.page(doing, door, str(options.get("task")), int(options.get("page") or 1))
+            return await _log(doing, door, str(options.get("task") or ""), int(options.get("page") or 1))
         return await _run(doing, door, place, name, options), ()
     except DiscordRefused as error:
         return f"I cannot do that here: {error.message}. {fix_of(error)}", ()
@@ -97,6 +98,15 @@ async def _done(doing: Doing) -> tuple[str, Files]:
         doing.link.log.warning("a command waits for the next look: %s", error)
         doing.link.hello.set()
         return "", ()
+
+
+async def _log(doing: Doing, door: Hearing, task: str, number: int) -> tuple[str, Files]:
+    """A page of the log of a thread that is named, else of the one in which it is typed."""
+    for owner, _, thread in [] if task else (await conversations(doing))[:1]:
+        door, task = owner, thread
+    if not task:
+        return f"{WHICH}\n{await _listed(doing, door, everybody=False)}", ()
+    return await logs.page(doing, door, task, number)
 
 
 async def _run(doing: Doing, door: Hearing, place: Place, name: str, options: dict[str, Any]) -> str:
@@ -153,10 +163,11 @@ async def _people(doing: Doing, door: Hearing, name: str, options: dict[str, Any
     who = str(options.get("user") or "")
     if who and not who.isdigit():
         return "That is nobody here."
-    return await ask(
+    said = await ask(
         door.store, by, str(options.get("name") or ""), f"{SURFACE}:{who}" if who else "",
         mention=door.office.config.github.mention, thread=here[0][2] if here else "",
     )  # fmt: skip
+    return said.replace(f"`{SURFACE}:{who}`", f"<@{who}>")
 
 
 async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
@@ -169,8 +180,7 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
         if not here:
             return f"No thread {fit(task, 40)} is shown in Discord; `follow` shows one of another door here."
     if not here:
-        where = "Which thread? Type the command in it, or name it with `task`."
-        return f"{where}\n{await _listed(doing, door, everybody=False)}"
+        return f"{WHICH}\n{await _listed(doing, door, everybody=False)}"
     owner, conversation, thread = here[0]
     if name in LOOKS and "point" not in options:  # with one, it is a deed: back to there
         return LOOKS[name](await load(owner.store, thread))

@@ -227,7 +227,7 @@ async def test_people_say_who_they_are_and_admins_say_it_of_others(desk: Any) ->
     stranger = desk.human.command("rm-link-user", name="eve", user="900000000000000001")
     assert "Only an admin" in await told(desk, stranger)
     given = admin(desk).command("codebutler", "link-user", name="eve", user="900000000000000001")
-    assert "`discord:900000000000000001` is `eve`" in await told(desk, given)
+    assert "<@900000000000000001> is `eve`" in await told(desk, given)
     person = Person(surface="discord", id="900000000000000001")
     assert (await known(desk.store, person)).login == "eve"
     assert await told(desk, admin(desk).command("rm-cleanup", days=2)) == "room by Ada after 2"

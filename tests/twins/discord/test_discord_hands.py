@@ -168,8 +168,11 @@ async def test_a_command_opens_a_thread_and_others_are_for_it(desk: Any) -> None
     back = desk.human.command("codebutler", "rewind", channel=root, point=2)
     await desk.until(lambda: "is said in" in back.words)
     assert desk.received[-1].text == "/rewind 2"
-    logged = desk.human.command("codebutler", "logs", task=thread)
-    await desk.until(lambda: logged.original and logged.original.get("attachments"))
+    for options in ({"task": thread}, {"channel": root}):
+        logged = desk.human.command("codebutler", "logs", **options)
+        await desk.until(lambda logged=logged: logged.original and logged.original.get("attachments"))
+    which = desk.human.command("codebutler", "logs")
+    await desk.until(lambda: "Which thread?" in which.words)
     listed = desk.human.command("codebutler", "threads")
     await desk.until(lambda: thread in listed.words)
 
