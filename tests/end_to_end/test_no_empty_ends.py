@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.events import FrameEnded, Nudged, ToolFinished, TurnEnded
-from codebutler.testing.cast import Cast, bash, cut, does, lead, plan, write
+from codebutler.testing.cast import Cast, cut, does, lead, plan, write
 from codebutler.testing.doubles import says
 from codebutler.testing.stage import Stage
 from codebutler.thread.fold import fold
@@ -37,7 +37,13 @@ async def test_a_coder_that_changes_nothing_has_not_carried_out_the_plan_and_go_
 ) -> None:
     mind = Cast(
         pm=[plan()],
-        coder=[says("I did nothing."), does("create_pr", title="Notes", body=""), says("Nor now."), write("A", "a\n"), says("Wrote.")],
+        coder=[
+            says("I did nothing."),
+            does("create_pr", title="Notes", body=""),
+            says("Nor now."),
+            write("A", "a\n"),
+            says("Wrote."),
+        ],
         lead=lead(),
     )
     async with room.engine(mind) as scene:
