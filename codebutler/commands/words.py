@@ -14,6 +14,8 @@ PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
 APPROVE = {
     "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed",
     "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
+    "go for it", "ok go", "ok, go", "yes go", "yes, go", "yes please", "yes, please", "please go ahead",
+    "looks good, go", "let's go",
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}

@@ -17,7 +17,7 @@ from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.learning import day
 from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
-from codebutler.thread.weighing import refuse_past, weighed
+from codebutler.thread.weighing import corrected, refuse_past, weighed
 from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
 
@@ -187,7 +187,7 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
     why = f"{by} corrected the {render.title(role.lower())}"
     item = MemoryItem(file=file, text=text, why=why, by_name=not may)
     try:
-        found = await asyncio.to_thread(weighed, texts, item)
+        found = await asyncio.to_thread(corrected, texts, item)
     except ToolFailed as error:
         return str(error)
     if found is None or any(item.text == x.text for x in decisions.state.memory or []):

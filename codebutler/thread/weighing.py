@@ -9,11 +9,13 @@ from msgspec import Struct
 from codebutler.errors import ToolFailed
 from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
 from codebutler.repo.memory_items import Known, known
-from codebutler.repo.memory_likeness import relation, relative
+from codebutler.repo.memory_likeness import relation, relative, words_of
 from codebutler.repo.memory_replaces import gone_with, named
 from codebutler.repo.memory_text import inline, plain
 from codebutler.types import MemoryItem
 
+TOPIC = 2
+"""Items about the topic of a correction that are shown with it."""
 SHOWN = 60
 """Characters of an item in a line about it."""
 
@@ -41,6 +43,24 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
     if old is None:
         return item
     return item.model_copy(update={"relation": what, "replaces": [old.text]})
+
+
+def corrected(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
+    """A correction ("limit: it is 20 kg"), weighed; if no words clash, with what memory says of its topic."""
+    found = weighed(memory, item)
+    topic, colon, _ = item.text.partition(":")
+    meant = set(words_of(topic)) if colon else set[str]()
+    if found is None or not meant or found.relation or found.seen:
+        return found
+    texts = [
+        x.text for name, text in memory.items() for x in known(text, name) if meant <= set(words_of(x.text))
+    ]
+    said = "; ".join(f"“{text}”" for text in texts[:TOPIC])
+    return (
+        found.model_copy(update={"seen": f"memory says of that, and goes on saying it: {said}"})
+        if said
+        else found
+    )
 
 
 def _also(first: str, second: str) -> str:

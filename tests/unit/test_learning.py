@@ -14,7 +14,7 @@ from codebutler.store.lessons import Past
 from codebutler.thread import learning
 from codebutler.thread.fold import fold
 from codebutler.thread.learning import UNUSED, looked_back, recurrence, removals, trend, uses
-from codebutler.thread.weighing import rooms, sifted
+from codebutler.thread.weighing import corrected, rooms, sifted
 from codebutler.thread.weight import weigh
 from codebutler.types import MemoryItem, ToolCall
 
@@ -118,6 +118,21 @@ def test_another_command_is_a_contradiction_in_a_file_as_well() -> None:
         {"pm.md": text}, [], [MemoryItem(file="pm.md", text="The suite runs with `make check`")]
     ).fresh
     assert (item.relation, item.replaces) == ("contradicts", ["The suite runs with make test"])
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("labels: they are A7", "memory says of that, and goes on saying it: “Labels are printed in A6”"),
+        ("the labels: they are A7", "memory says of that, and goes on saying it: “Labels are printed in A6”"),
+        ("label prices: they are in cents", ""), ("it: no", ""), ("labels are A7", ""),
+    ],
+)  # fmt: skip
+def test_a_correction_shows_what_memory_says_of_its_topic(text: str, seen: str) -> None:
+    memory = {"pm.md": "# PM\n\n- Labels are printed in A6\n- Ask Kim\n", "lead.md": "- Look twice\n"}
+    found = corrected(memory, MemoryItem(file="pm.md", text=text))
+    assert found is not None
+    assert (found.seen, found.replaces) == (seen, [])
 
 
 def test_a_lesson_whose_last_day_is_past_is_not_proposed() -> None:

@@ -100,7 +100,8 @@ class Merging:
         if error.status == 405:
             raise RepoError(
                 f"GitHub does not merge #{number} into {base} yet: {error.said}",
-                fix=f"Say merge again once that is so; {base}'s protection rules ask for it",
+                fix=f"Say merge again once that is so: {base}'s rules ask for it on the last commit, "
+                "which may be the journal that merge has added",
             ) from error
         raise error
 

@@ -19,10 +19,13 @@ EACH = 4_000
 MOST = 60
 """Comments that are taken."""
 _THREADS = (
-    "query($owner: String!, $name: String!, $number: Int!) { repository(owner: $owner, name: $name) {"
-    " pullRequest(number: $number) { reviewThreads(first: 100) { nodes { id isResolved"
-    " comments(first: 1) { nodes { databaseId } } } } } } }"
+    "query($owner: String!, $name: String!, $number: Int!, $after: String) {"
+    " repository(owner: $owner, name: $name) { pullRequest(number: $number) {"
+    " reviewThreads(first: 100, after: $after) { nodes { id isResolved comments(first: 1) { nodes {"
+    " databaseId } } } pageInfo { hasNextPage endCursor } } } } }"
 )
+PAGES = 20
+"""Of a hundred conversations each, that are looked through."""
 
 
 class ReviewThread(Struct, frozen=True):
@@ -106,14 +109,21 @@ def _said(row: Json) -> str:
 async def review_threads(calls: Calls, full_name: str, number: int) -> dict[int, ReviewThread]:
     """Conversations on lines by their first comment; a server without GraphQL knows of none."""
     owner, _, name = full_name.partition("/")
-    try:
-        data = await calls.graphql(_THREADS, owner=owner, name=name, number=number)
-    except GitHubRefused:
-        return {}
-    pull = (data.get("repository") or {}).get("pullRequest") or {}
-    nodes = (pull.get("reviewThreads") or {}).get("nodes") or []
-    return {
-        int(first["databaseId"]): ReviewThread(str(node["id"]), bool(node.get("isResolved")))
-        for node in nodes
-        for first in node["comments"]["nodes"][:1]
-    }
+    found: dict[int, ReviewThread] = {}
+    after: str | None = None
+    for _ in range(PAGES):
+        try:
+            data = await calls.graphql(_THREADS, owner=owner, name=name, number=number, after=after)
+        except GitHubRefused:
+            break
+        page: Json = ((data.get("repository") or {}).get("pullRequest") or {}).get("reviewThreads") or {}
+        found |= {
+            int(first["databaseId"]): ReviewThread(str(node["id"]), bool(node.get("isResolved")))
+            for node in page.get("nodes") or []
+            for first in node["comments"]["nodes"][:1]
+        }
+        info: Json = page.get("pageInfo") or {}
+        after = info.get("endCursor")
+        if not info.get("hasNextPage") or not after:
+            break
+    return found

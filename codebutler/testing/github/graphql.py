@@ -15,6 +15,8 @@ from codebutler.testing.github.project import Project
 from codebutler.testing.github.refusals import Refused
 from codebutler.types import Json
 
+PAGE = 100
+"""Nodes of one answer, as of GitHub's own."""
 Field: TypeAlias = Callable[[Call, Mapping[str, Any]], Any]
 
 
@@ -137,7 +139,11 @@ def _number(values: Mapping[str, Any]) -> int:
 
 def _review_threads(call: Call, values: Mapping[str, Any]) -> Json:
     project, number = _named(call, values), _number(values)
-    return {"repository": {"pullRequest": {"reviewThreads": _nodes(_threads_of(project, number))}}}
+    threads, start = _threads_of(project, number), int(values.get("after") or 0)
+    end = start + PAGE
+    page = {"hasNextPage": end < len(threads), "endCursor": str(min(end, len(threads)))}
+    found = {**_nodes(threads[start:end]), "totalCount": len(threads), "pageInfo": page}
+    return {"repository": {"pullRequest": {"reviewThreads": found}}}
 
 
 def _edits(call: Call, values: Mapping[str, Any]) -> Json:
