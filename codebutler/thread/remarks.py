@@ -8,8 +8,8 @@ from codebutler.types import ModelReply
 
 UNPRICED = "No price is known for {model}: its calls count as $0 against the caps."
 IMPOSSIBLE = (
-    "{model}'s provider counts more tokens or dollars than a call can take: where its figures cannot be, "
-    "our own estimate counts."
+    "{model}'s provider states tokens or dollars that such a call cannot have: in their place our own "
+    "estimate counts."
 )
 
 

@@ -11,5 +11,5 @@ def test_only_what_is_odd_is_said_and_under_a_name_that_keeps_it_from_being_said
     odd = ModelReply("x", model="m", impossible=True)
     (unpriced, by_words), (figures, name), (route, _) = remarks(odd, ["n answers.", "later"])
     assert unpriced.startswith("No price is known for m")
-    assert figures.startswith("m's provider counts more tokens or dollars than a call can take")
+    assert figures.startswith("m's provider states tokens or dollars that such a call cannot have")
     assert (by_words, name, route) == ("", "notice:figures:m", "n answers.")

@@ -58,8 +58,8 @@ class Hearing:
         """Mentions that came without their files."""
         self.fresh: dict[str, None] = {}
         """Threads that are new here: nothing of ours can stand in them yet."""
-        self._told = ""
-        """The last message whose author was told that they may not."""
+        self._told: set[str] = set()
+        """Messages whose authors were told that they may not: a mention comes twice."""
         self._strangers: set[str] = set()
         """Threads of the channel that are none of ours."""
 
@@ -80,8 +80,8 @@ class Hearing:
         ):
             return False
         if not self.allows(heard.user):
-            if (heard.mention or heard.direct) and self._told != heard.key:  # a mention comes twice
-                self._told = heard.key
+            if (heard.mention or heard.direct) and heard.key not in self._told:
+                self._told = {heard.key, *list(self._told)[: SPEAKERS - 1]}
                 self.link.later(self.whisper(heard.channel, heard.user, NOT_YOU, heard.root))
             return True
         if thread is not None and await self._known(thread, heard):

@@ -120,3 +120,19 @@ async def test_a_new_threads_first_message_waits_for_no_look_at_it(desks: Callab
         await desk.door.deliver(conversation, Outbound(text="m3"), mark="m3", replaces="")
     await desk.door.deliver(conversation, Outbound(text="m3"), mark="m3", replaces="")
     assert [m["text"] for m in desk.human.thread(conversation.partition(":")[2])] == ["m1", "m2", "m3"]
+
+
+async def test_strangers_are_told_once_each_however_their_mentions_come(desks: Callable[..., Any]) -> None:
+    desk = await desks(users=["UKIM00001"])
+    for kind, number in (
+        ("message", 1),
+        ("message", 2),
+        ("app_mention", 1),
+        ("app_mention", 2),
+        ("message", 3),
+    ):
+        said = {"user": "UROBIN001", "ts": f"1700000000.00000{number}", "text": f"<@{BOT_USER}> hi"}
+        desk.slack.event({"type": kind, "channel": CHANNEL, **said})
+        await desk.slack.sockets.settle()
+    await desk.until(lambda: len(desk.slack.workspace.ephemeral) >= 3)
+    assert (len(desk.slack.workspace.ephemeral), desk.received) == (3, [])
