@@ -26,6 +26,7 @@ _WINDOW = re.compile(
     r"|\d+ \+ \d+ > (\d+)"
 )
 _MINUTE = re.compile(r"request too large.{0,300}\blimit:? (\d+)")
+_WANTED = re.compile(r"\brequested:? (\d+)")
 """What one request may have of a minute's tokens is a window, too; servers differ in what they count."""
 _TOTAL = re.compile(r"requested (?:about |a total of )?(\d+) tokens")
 _PROMPT = re.compile(
@@ -43,13 +44,15 @@ class Bounds(Struct, frozen=True):
     """What the prompt takes of the window."""
     most: int = 0
     """What the model can write."""
+    over: int = 0
+    """What the request has too much."""
 
 
 def read(said: str, sent: int) -> Bounds:
     """The figures of a refusal of a request for ``sent`` tokens."""
     words = re.sub(r"[`'\"]", "", re.sub(r"(?<=\d),(?=\d{3}\b)", "", said.lower()))
     if minute := _figure(_MINUTE, words):
-        return Bounds(minute)
+        return Bounds(minute, over=max(0, _figure(_WANTED, words) - minute))
     window = _figure(_WINDOW, words)
     if window:
         total = _figure(_TOTAL, words)
@@ -86,7 +89,7 @@ class Room:
         """What to ask for in place of ``sent``, which was refused; 0 if ``told`` shows no way."""
         if _SMALLEST <= told.window <= _LARGEST:
             self.window = told.window
-            left = told.window - (told.prompt or prompt + SPARE)
+            left = sent - told.over if told.over else told.window - (told.prompt or prompt + SPARE)
             return left if LEAST <= left < sent else 0
         if 0 < told.most < sent:
             self._most = told.most

@@ -44,10 +44,19 @@ class Shipping(Mail):
     async def open_pr(self, title: str, body: str) -> str:
         """Open the pull request, or say that it is open."""
         if self.state.pr is None:
+            await self._need_changes()
             await self.push()
             await self.record_pr(title, body)
         pr = self.state.pr
         return f"Pull request #{pr.number} is open: {pr.url}" if pr else "no pull request"
+
+    async def _need_changes(self) -> None:
+        """An empty pull request tells nobody anything; why it would be one, the Coder can mend."""
+        await self._git(self.space.checkpoint())
+        tree = self.state.worktree
+        if tree is not None and not await self.space.moved_files(tree.base, self.state.head):
+            left = "".join(f"\n- {each}" for each in (await self.left_out())[:5])
+            raise ToolFailed(f"the branch changes no file: there is nothing to review{left}")
 
     async def record_pr(self, title: str, body: str) -> None:
         """Open a draft at the forge (which finds it again by its branch) and log it."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.events import FrameEnded, Nudged, ToolFinished, TurnEnded
-from codebutler.testing.cast import Cast, bash, cut, does, lead, plan, write
+from codebutler.testing.cast import Cast, cut, does, lead, plan, write
 from codebutler.testing.doubles import says
 from codebutler.testing.stage import Stage
 from codebutler.thread.fold import fold
@@ -37,7 +37,13 @@ async def test_a_coder_that_changes_nothing_has_not_carried_out_the_plan_and_go_
 ) -> None:
     mind = Cast(
         pm=[plan()],
-        coder=[says("I did nothing."), bash("exit 3"), says("Nor now."), write("A", "a\n"), says("Wrote.")],
+        coder=[
+            says("I did nothing."),
+            does("create_pr", title="Notes", body=""),
+            says("Nor now."),
+            write("A", "a\n"),
+            says("Wrote."),
+        ],
         lead=lead(),
     )
     async with room.engine(mind) as scene:
@@ -51,7 +57,7 @@ async def test_a_coder_that_changes_nothing_has_not_carried_out_the_plan_and_go_
         assert said.endswith('Say **"go"** to try again, or say what to do instead.')
         assert sum("I did nothing" in text for text in await scene.posts(state.id)) == 1
         again = await scene.talk("a", "go")
-        assert (again.outcome, len(mind.of("coder"))) == ("failed", 3)
+        assert (again.outcome, again.pr, len(mind.of("coder"))) == ("failed", None, 3)
         assert "changed no file" in str(mind.of("coder")[1][1]["content"]), "it knows of the run before"
         done = await scene.talk("a", "go")
         assert (done.outcome, done.pr is not None) == ("pr", True)

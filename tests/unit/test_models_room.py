@@ -93,7 +93,7 @@ def asked(server: Provider) -> list[int]:
                 "Request too large for model `m` in organization `o` on tokens per minute (TPM): Limit "
                 "12000, Requested 18450, please reduce your message size and try again."
             ),
-            Bounds(window=12_000),
+            Bounds(window=12_000, over=6_450),
         ),
         ("You requested up to 16000 tokens, but can only afford 3200: fewer max_tokens", Bounds()),
         ("at most 5 tools", Bounds()),
@@ -173,11 +173,14 @@ async def test_a_request_with_more_tokens_than_a_minute_may_have_is_made_smaller
     server: Provider, client: OpenAIClient, status: int
 ) -> None:
     """To wait would mend nothing, nor would credit, which such words name as the way to a higher limit."""
-    said = "Request too large for tiny on tokens per min (TPM): Limit {}, Requested 18450. See /billing"
+    said = "Request too large for tiny on tokens per min (TPM): Limit {}, Requested {}. See /billing"
+    prompt = 3_000  # more than we take it for
 
     async def strict(request: web.Request) -> web.StreamResponse:
-        refuse = Provider.status(status, {"error": {"message": said.format(limit)}})
-        fits = asked(server)[-1] + 2_230 < limit
+        refuse = Provider.status(
+            status, {"error": {"message": said.format(limit, prompt + asked(server)[-1])}}
+        )
+        fits = asked(server)[-1] + prompt <= limit
         return await (Provider.say("fine") if fits else refuse)(request)
 
     server.handler, limit = strict, 12_000
