@@ -58,6 +58,7 @@ class Connection(Generic[D, H]):
         task = asyncio.create_task(self._quietly(work))
         self._later.add(task)
         task.add_done_callback(self._later.discard)
+        task.add_done_callback(lambda _: work.close())  # one that was cancelled before its first step
 
     async def _quietly(self, work: Coroutine[Any, Any, object]) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 
 from codebutler.errors import CodeButlerError
@@ -61,3 +62,18 @@ async def test_an_admin_who_cannot_be_told_keeps_no_other_from_hearing() -> None
     for _ in range(2):
         await admins.tell("token", "renew it")
     assert said == ["U2 renew it"]
+
+
+async def test_small_things_that_are_called_off_before_they_begin_leave_nothing() -> None:
+    async def thing() -> None:
+        raise AssertionError("it was not to begin")
+
+    link: Connection[Ears, str] = Connection(logging.getLogger("test"))
+    work = thing()
+    link.later(work)
+    tasks = list(link._later)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert inspect.getcoroutinestate(work) == inspect.CORO_CLOSED
