@@ -106,6 +106,8 @@ def raise_inner(piece: Any, route: Route) -> None:  # noqa: ANN401 - whatever JS
 
 def status_in(error: Any) -> int:  # noqa: ANN401 - whatever came in
     """The HTTP status that an error's code or type stands for; 0 if neither says."""
+    if isinstance(error, str):  # LM Studio says so of an address without its /v1
+        return 404 if error.lower().startswith("unexpected endpoint") else 0
     if not isinstance(error, dict):
         return 0
     for told in (error.get("code"), error.get("status"), error.get("type")):

@@ -35,6 +35,8 @@ _LISTING = frozenset({"compatible", "openrouter"})
 """Kinds of servers whose list of models says more than their names."""
 _SILENCE = 600.0
 """Seconds before a list that could not be had is asked for again."""
+_SEEING = re.compile(r"vision|llava|pixtral|gemma-?3|minicpm-v|\d-?vl\b|-vl-|internvl|mistral-small-?3\.[12]")
+"""Names of models of local servers, whose lists tell no kinds of input."""
 _CLAUDE = re.compile(r"(anthropic/claude-[a-z]+-\d+)-(\d{1,2})(?:-20\d{6})?((?::[a-z]+)?)")
 
 
@@ -167,7 +169,7 @@ class Router:
             self._prices[model] = told
 
     def sees(self, model: str) -> bool:
-        """Whether the model that answers for an id takes pictures; False where nobody says so."""
+        """Whether the model that answers for an id takes pictures; where nobody says so, by its name."""
         try:
             route = self.route(model)
         except ConfigError:
@@ -177,7 +179,7 @@ class Router:
             if told is not None:
                 return told
         known = self.price(route.id)
-        return known is not None and known.sees
+        return known.sees if known is not None else _SEEING.search(route.model.lower()) is not None
 
     def window(self, model: str) -> int | None:
         """Tokens that ``model`` can take in: the server's own word wins over our table."""

@@ -287,3 +287,13 @@ async def test_without_any_key_the_message_says_which_variables(tmp_path: Path) 
     error = await failure(client)
     assert isinstance(error, ModelRefused)
     assert "OPENROUTER_API_KEY" in error.fix
+
+
+async def test_an_address_without_its_v1_is_no_outage(server: Provider, client: OpenAIClient) -> None:
+    """LM Studio answers 200 there, whatever is asked."""
+    server.handler = Provider.status(
+        200, {"error": "Unexpected endpoint or method. (POST /chat/completions)"}
+    )
+    error = await failure(client)
+    assert (type(error), "Unexpected endpoint" in error.message) == (ModelRefused, True)
+    assert "/v1" in error.fix

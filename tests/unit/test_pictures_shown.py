@@ -79,6 +79,12 @@ def test_an_old_logs_picture_still_folds_and_is_not_shown() -> None:
         ("openai/gpt-4o-mini", True),
         ("moonshotai/kimi-k2", False),
         ("somebody/unheard-of", False),
+        ("qwen2.5vl:7b", True),
+        ("qwen/qwen3-vl-8b", True),
+        ("gemma3:12b", True),
+        ("llava", True),
+        ("qwen3:14b", False),
+        ("mistral-small3.2", True),
     ],
 )
 def test_who_sees_by_the_table(model: str, sees: bool) -> None:
