@@ -20,9 +20,12 @@ APPROVE = {
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
-MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}
-LAND = {"merge", "merge it", "land it"}
+LAND = {
+    "merge", "merge it", "land it", "merge please", "merge, please", "merge it please", "merge it, please",
+    "please merge", "please merge it", "yes merge", "yes, merge", "yes merge it", "yes, merge it",
+}  # fmt: skip
 """Those that mean nothing else while there is no pull request yet: the Coder need not guess at them."""
+MERGE = LAND | {"ship it", "done", "dale", "close", "🚀"}
 KEEP = {
     "yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅",
     "yes please", "yes, please", "yes to all", "yes all", "keep them", "keep them all", "keep everything",
