@@ -153,6 +153,7 @@ async def test_a_command_is_not_mixed_with_what_was_said_before(desk: Any, words
     first = human.say("the matter")
     human.say(f"<@{BOT_USER}>{words}", thread=first)
     await desk.until(lambda: desk.received)
+    await desk.slack.sockets.settle()
     assert desk.received[0].text.startswith(heard)
     assert ("the matter" in desk.received[0].text) is (words == "")
 
