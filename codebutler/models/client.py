@@ -25,6 +25,7 @@ from codebutler.models.quirks import Manners
 from codebutler.models.room import Room, read
 from codebutler.models.routing import Route, Router
 from codebutler.models.tokens import Meter, Sizes, estimate_text
+from codebutler.models.unseen import Unseen
 from codebutler.models.vocabulary import Vocabularies
 from codebutler.types import Json, Message, ModelReply, Usage
 
@@ -60,6 +61,7 @@ class OpenAIClient:
         self._wires: dict[Endpoint, stream.Wire] = {}
         self._manners: dict[Endpoint, Manners] = {}
         self._rooms: dict[str, Room] = {}
+        self._unseen = Unseen()
         self._bodies = Bodies()
         self._sizes = Sizes()
         self._vocabularies = Vocabularies()
@@ -96,7 +98,8 @@ class OpenAIClient:
         on_text: Callable[[str], Awaitable[None]] | None = None,
     ) -> ModelReply:
         """See ``types.ModelClient``."""
-        route, asked = await self._route(model), Asked(messages, tools, max_output, role, on_text)
+        route, unseen = await self._route(model), self._unseen
+        asked = Asked(unseen.without(route.id, messages), tools, max_output, role, on_text)
         manners = self._manners.setdefault(route.endpoint, Manners(route.endpoint))
         refused: list[Bill] = []  # tries with words that the server does not take
         most, fewer = self._most(route, asked), _FEWER
@@ -116,6 +119,9 @@ class OpenAIClient:
                 seconds = time.monotonic() - started
                 error.paid |= error.cut and not told.size and seconds >= self._timeouts.thought
                 sent = {name for m in messages for name in m} - drops
+                if unseen.learn(route.id, asked.messages, error):
+                    asked = replace(asked, messages=unseen.without(route.id, asked.messages))
+                    continue
                 if not isinstance(error, ModelRefused):
                     raise
                 if manners.learn(error.message, sent):

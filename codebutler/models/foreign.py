@@ -245,6 +245,7 @@ def _load() -> Any:  # noqa: ANN401 - a module
     litellm.suppress_debug_info = True
     litellm.turn_off_message_logging = True
     litellm.disable_streaming_logging = True
+    litellm.disable_hf_tokenizer_download = True  # to count what Llama wrote it would ask a hub on the net
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     fixedroute.hold(litellm)

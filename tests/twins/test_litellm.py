@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 
 from codebutler.errors import ContextTooLong, ModelRefused, ModelUnavailable
-from codebutler.models.foreign import Client
+from codebutler.models.foreign import Client, load
 from codebutler.models.stream import Timeouts
 from codebutler.testing.anthropic import Anthropic, text, thought, use
 from codebutler.testing.provider import Provider, piece, usage
@@ -231,6 +231,20 @@ async def test_an_openai_compatible_server_by_its_address(make: Make) -> None:
         assert server.bodies[0]["model"] == "tiny"
         assert "cache_control" not in json.dumps(server.bodies[0])
         assert server.headers[0]["Authorization"] == "Bearer canary-key-value"
+
+
+async def test_no_vocabulary_is_fetched_for_what_llama_wrote(
+    make: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The package would ask a public hub for it at each call, and wait half a minute without a net."""
+    async with Provider.run() as server:
+        client = make(groq={"apiKey": "canary-key-value", "baseUrl": server.url})
+        server.handler = Provider.events(piece(content="Hi"), piece(finish="stop"), usage(50, 5))
+        reply = await call(client, model="litellm/groq/llama-3.3-70b-versatile")
+    litellm = await load(CLAUDE)
+    assert (reply.content, reply.usage.input) == ("Hi", 50)
+    assert litellm.utils._select_tokenizer("meta-llama/Llama-3.3-70b")["type"] == "openai_tokenizer"
+    assert "Retry" not in "".join(capfd.readouterr())
 
 
 def test_without_the_package_the_command_is_named() -> None:
