@@ -23,12 +23,14 @@ from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.used import ended, replace_in
-from codebutler.surfaces.wording import load, not_theirs
+from codebutler.surfaces.wording import for_itself, load, not_theirs
 from codebutler.types import Inbound, Json, Person
 
 SPEAKERS = 2_000
 """Conversations of which it is known who spoke last."""
 BEFORE = "Said in this thread before you were called:"
+LOOK = "Look at what was said here."
+"""What a mention without words means where something was said."""
 
 
 class Hearing:
@@ -235,10 +237,11 @@ class Hearing:
         intake = self.link.intake(self.store)
         files, missing = await intake.keep(heard.files)
         words = [heard.text, *missing]
-        if called:
+        if called and not for_itself(heard.text):
             us = await self.link.us()
             earlier = await intake.history(heard.channel, heard.root, until=heard.ts, us=us)
             words += ["", BEFORE, earlier] if earlier else []
+            words[0] = words[0] or (LOOK if earlier and not files else "")
         text = "\n".join(words).strip() or ("" if files else "/help")
         address = (await self.link.us()).link(heard.conversation)
         return base.model_copy(update={"text": text, "attachments": files, "link": address})

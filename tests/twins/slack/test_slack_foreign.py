@@ -143,6 +143,21 @@ async def test_whoever_is_called_reads_the_newest_of_a_long_thread(desk: Any) ->
     assert "robin: word 299" in desk.received[0].text
 
 
+@pytest.mark.parametrize(
+    ("words", "heard"),
+    [(" help", "help"), (", /status", "/status"), ("", "Look at what was said here.\n\nSaid in this thread")],
+)
+async def test_a_command_is_not_mixed_with_what_was_said_before(desk: Any, words: str, heard: str) -> None:
+    desk.slack.workspace.channel(OTHER, "general")
+    human = Human(desk.slack, channel=OTHER)
+    first = human.say("the matter")
+    human.say(f"<@{BOT_USER}>{words}", thread=first)
+    await desk.until(lambda: desk.received)
+    await desk.slack.sockets.settle()
+    assert desk.received[0].text.startswith(heard)
+    assert ("the matter" in desk.received[0].text) is (words == "")
+
+
 @pytest.mark.parametrize("fault", [Fault("500"), Fault("error", error="missing_scope")])
 async def test_whoever_is_called_hears_when_earlier_words_cannot_be_read(desk: Any, fault: Fault) -> None:
     desk.slack.workspace.channel(OTHER, "general")
