@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from codebutler.commands import signs
 from codebutler.events import MessageReceived
 from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.state import ThreadState
@@ -15,7 +16,7 @@ APPROVE = {
     "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed",
     "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
     "go for it", "ok go", "ok, go", "yes go", "yes, go", "yes please", "yes, please", "please go ahead",
-    "looks good, go", "let's go",
+    "looks good, go", "let's go", "approve it",
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
@@ -97,8 +98,9 @@ def _standing_still(state: ThreadState, word: str) -> tuple[str, str] | None:
 
 
 def normal(text: str) -> str:
-    """Lower case, single spaces, no closing punctuation."""
-    return " ".join(text.lower().split()).rstrip(" .!,;")
+    """Lower case, single spaces, no closing punctuation, quotes, stress or friendly signs around it."""
+    word = " ".join(signs.unnamed(text.lower()).split()).rstrip(" .!,;")
+    return signs.alone(word).strip('*_`"“”„ ').rstrip(" .!,;")
 
 
 def _is_over(state: ThreadState) -> bool:

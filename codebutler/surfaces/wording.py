@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from codebutler.errors import CodeButlerError
@@ -31,6 +32,11 @@ def not_theirs(access: Access, state: ThreadState, action: str, person: Person) 
 def unsaid(error: CodeButlerError) -> str:
     """What a role gets in the place of earlier words that the platform did not give."""
     return f"(It could not be read: {error.message}. Say so, and ask for what you need of it.)"
+
+
+def uncalled(text: str, mention: str) -> str:
+    """The text without the mentions that called us, nor the comma or colon behind one; a regex says which."""
+    return re.sub(rf"{mention}(?:[ \t]*[,;:!—](?=\s|$))?", "", text)
 
 
 def prefixed(message: Outbound) -> str:

@@ -167,6 +167,10 @@ def test_a_role_stands_in_front(text: str, said: str) -> None:
     ("raw", "said"),
     [
         ("<@UBOT> fix &lt;b&gt; &amp; go", "fix <b> & go"),
+        ("<@UBOT>, stop", "stop"),
+        ("<@UBOT|codebutler>: merge", "merge"),
+        ("<@UBOT> :+1:", ":+1:"),
+        ("<@UBOT>\n- a\n- b", "- a\n- b"),
         ("ask <@U2|kim> in <#C1|dev>", "ask @kim in #dev"),
         ("<!here> see <https://a.example>", "@here see https://a.example"),
         ("<mailto:a@b.example|a@b.example>", "a@b.example"),

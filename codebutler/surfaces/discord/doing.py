@@ -14,6 +14,7 @@ from codebutler.surfaces.discord.calls import (
     UNKNOWN_INTERACTION,
     UNKNOWN_MESSAGE,
     UNKNOWN_WEBHOOK,
+    DiscordAway,
     DiscordRefused,
     Files,
 )
@@ -97,15 +98,29 @@ class Doing:
                 await self.edit(body or {})
                 return
             self.answered = kind
-            sent = {"type": kind, **({"data": body} if body is not None else {})}
-            await self.link.calls.call(
-                "POST", "/interactions/{interaction}/{webhook_token}/callback", body=sent,
-                interaction=self.id, webhook_token=str(self.event.get("token")),
-            )  # fmt: skip
+            await self._first({"type": kind, **({"data": body} if body is not None else {})})
         except DiscordRefused as error:
             if error.code not in {*OVER, ACKNOWLEDGED}:
                 raise
             await self._plainly(body or {}, kind)
+
+    async def _first(self, sent: Json) -> None:
+        """The answer to the interaction itself; sent again where nobody knows whether it came through."""
+        for last in (False, True):
+            try:
+                await self.link.calls.call(
+                    "POST", "/interactions/{interaction}/{webhook_token}/callback", body=sent,
+                    interaction=self.id, webhook_token=str(self.event.get("token")),
+                )  # fmt: skip
+            except DiscordAway:
+                if last:
+                    raise
+            except DiscordRefused as error:
+                if not last or error.code != ACKNOWLEDGED:
+                    raise
+                return  # the first one did
+            else:
+                return
 
     async def edit(self, body: Json, files: Files = ()) -> None:
         """Change the first answer; who sees it is settled. Raises as ``Calls.call``."""

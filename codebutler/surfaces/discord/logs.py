@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces.discord.calls import Files
 from codebutler.surfaces.discord.doing import Doing
-from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.wording import load
+from codebutler.surfaces.discord.seeing import owns
 from codebutler.text import fit
 
 if TYPE_CHECKING:
@@ -23,9 +22,7 @@ PAGE = 1_000
 async def page(doing: Doing, door: Hearing, task: str, number: int) -> tuple[str, Files]:
     """A page, and words about it; 1 is the newest."""
     person = await doing.person(door)
-    state = await load(door.store, task)
-    owner = state.opened.owner if state.opened else None
-    if owner is None or not (person.admin or (owner.surface, owner.id) == (SURFACE, person.id)):
+    if not (person.admin and await door.store.thread(task)) and not await owns(door, person, task):
         return "There is no such thread of yours.", ()
     rows = await door.store.events(task)
     pages = max(1, -(-len(rows) // PAGE))

@@ -11,6 +11,7 @@ from codebutler.surfaces.discord.doing import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.partner import Partner
 from codebutler.surfaces.discord.places import HEARD, Place, address, room
+from codebutler.surfaces.discord.seeing import owns
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
 from codebutler.thread import render
@@ -87,8 +88,7 @@ async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
     if row is None:
         return f"There is no thread {fit(task, 40)}."
     state = await load(door.store, task)
-    owner = state.opened.owner if state.opened else None
-    if not person.admin and (owner is None or (owner.surface, owner.id) != (person.surface, person.id)):
+    if not (person.admin or await owns(door, person, task)):
         return "Only its owner or an admin may show a thread somewhere else."
     shown = [there for surface, there in await door.store.bindings(task) if surface == SURFACE]
     if shown:

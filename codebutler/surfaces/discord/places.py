@@ -12,6 +12,8 @@ from codebutler.types import Json
 KEPT = 5_000
 THREADS = frozenset({10, 11, 12})
 FORUMS = frozenset({15, 16})
+PRIVATE = 12
+"""The type of a thread that only who is in it sees."""
 DIRECT = frozenset({1, 3})
 HEARD = frozenset({0, 5, *FORUMS})
 """Types of channels in which threads are opened."""
@@ -85,6 +87,11 @@ class Places:
         """What a channel is called, "" if that is not known."""
         known = self._known.get(channel)
         return known.name if known is not None else ""
+
+    def private(self, channel: str) -> bool:
+        """Whether it is known to be a thread that only who is in it sees."""
+        known = self._known.get(channel)
+        return known is not None and known.type == PRIVATE
 
     async def of(self, channel: str) -> Place:
         """The place. Raises as ``Calls.call``."""

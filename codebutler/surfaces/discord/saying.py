@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from codebutler.surfaces.discord.spelling import unmarked
+from codebutler.surfaces.wording import uncalled
 from codebutler.text import fit
 from codebutler.types import Json
 
@@ -24,7 +25,7 @@ def words(event: Json, us: str) -> str:
 def plain(text: str, event: Json, us: str) -> str:
     """A message's text as its author saw it, without the mention that called us."""
     names = {str(user.get("id")): name_of(user, {}) for user in event.get("mentions") or []}
-    called = re.sub(rf"<@!?{re.escape(us)}>", "", text)
+    called = uncalled(text, rf"<@!?{re.escape(us)}>")
     return unmarked(_MEMBER.sub(lambda found: f"@{names.get(found[1]) or found[1]}", called)).strip()
 
 

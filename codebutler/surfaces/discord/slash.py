@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.settings.discord import Discord as Settings
-from codebutler.surfaces.discord import admin, catalogue, inbound, logs, opening
+from codebutler.surfaces.discord import admin, catalogue, inbound, logs, opening, seeing
 from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused, Files
 from codebutler.surfaces.discord.doing import (
     OFFER,
@@ -34,7 +34,6 @@ from codebutler.thread.state import ThreadState
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
-    from codebutler.store.rows import ThreadRow
     from codebutler.surfaces.discord.hearing import Hearing
 
 SHOWN, OFFERED = 20, 25
@@ -175,8 +174,10 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     task = str(options.pop("task", ""))
     here = await conversations(doing)
     if task:
-        bound = [b for b in await door.store.bound(SURFACE) if b.thread == task]
-        here = [(door, bound[0].external_id, task)] if bound else []
+        person = await doing.person(door)
+        bound = [b.external_id for b in await door.store.bound(SURFACE) if b.thread == task]
+        seen = [each for each in bound if await seeing.may_see(doing, door, person, task, each)]
+        here = [(door, seen[0], task)] if seen else []
         if not here:
             return f"No thread {fit(task, 40)} is shown in Discord; `follow` shows one of another door here."
     if not here:
@@ -211,20 +212,14 @@ async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any])
 
 
 async def _listed(doing: Doing, door: Hearing, *, everybody: bool) -> str:
-    person = await doing.person(door)
-    if everybody and not person.admin:
+    if everybody and not (await doing.person(door)).admin:
         return "That is for admins."
-    bound = {b.thread: b.external_id for b in await door.store.bound(SURFACE)}
     lines = []
-    for row in await _open(door):
-        if everybody or row.id in bound:
-            where = await linked(doing, door, bound[row.id]) if row.id in bound else "(another door)"
+    for row, conversation in await seeing.shown(doing, door):
+        if everybody or conversation:
+            where = await linked(doing, door, conversation) if conversation else "(another door)"
             lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {row.title}")
     return "\n".join(lines[:SHOWN]) or "No thread is open."
-
-
-async def _open(door: Hearing) -> list[ThreadRow]:
-    return [row for row in await door.store.threads(limit=200) if row.phase != "closed"]
 
 
 async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
@@ -271,4 +266,4 @@ async def _offered(doing: Doing, option: str) -> list[tuple[str, str]]:
         return door.office.models()
     if option == "provider":
         return [(name, name) for name in door.office.providers()]
-    return [(f"{row.title} ({row.phase})", row.id) for row in await _open(door)]
+    return [(f"{row.title} ({row.phase})", row.id) for row, _ in await seeing.shown(doing, door)]

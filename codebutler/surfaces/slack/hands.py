@@ -94,12 +94,7 @@ async def press(link: Link, body: Json) -> None:
             replacing = replace(link, channel, ts, message, f"No longer open: {why}")
             link.later(door.buttons.replaced(pressed.conversation, ts, replacing))
         return
-    if pressed.action in {"refine", "pick"}:
-        form = (
-            views.refine(pressed)
-            if pressed.action == "refine"
-            else views.pick(pressed, state.memory or [], state.marks, ts)
-        )
+    if (form := views.asked(pressed, state, ts)) is not None:
         try:
             await link.calls.at_once("views.open", trigger_id=str(body.get("trigger_id", "")), view=form)
         except (SlackRefused, SlackAway) as error:

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from codebutler.surfaces.slack.markup import unescaped
 from codebutler.surfaces.slack.told import told
+from codebutler.surfaces.wording import uncalled
 from codebutler.types import Json
 
 Kind: TypeAlias = Literal["message", "edit", "delete", "cancel"]
@@ -204,7 +205,7 @@ def _reaction(event: Json, us: Self) -> Heard | None:
 
 def plain(text: str, us: Self) -> str:
     """A message's text as its author saw it, without the mention that called us."""
-    called = re.sub(rf"<@{re.escape(us.user)}(\|[^>]*)?>", "", text)
+    called = uncalled(text, rf"<@{re.escape(us.user)}(?:\|[^>]*)?>")
     return unescaped(_NOTATION.sub(_shown, called)).strip()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,35 @@ from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.used import decided, replace_in
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
 from codebutler.surfaces.wording import decision, load
+from codebutler.thread import lessons
 from codebutler.types import Inbound, Json, MemoryItem
 
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.link import Link
+    from codebutler.thread.state import ThreadState
 
-REFINE, PICK = f"{ACTION}refine", f"{ACTION}pick"
+REFINE, PICK, EDIT = f"{ACTION}refine", f"{ACTION}pick", f"{ACTION}edit"
 FIELD, VALUE = "words", "given"
 INPUT = 3_000
 MOST = 40
 """Memory items in one form."""
+
+
+def asked(pressed: Pressed, state: ThreadState, ts: str) -> Json | None:
+    """The form that a press on the message ``ts`` opens; None if it is a decision by itself."""
+    items = state.memory or []
+    match pressed.action:
+        case "refine":
+            return refine(pressed)
+        case "pick":
+            return pick(pressed, items, state.marks, ts)
+        case "memory":
+            wish, fresh = lessons.pressed(pressed.value, items)
+            found = re.fullmatch(r"edit (\d+)", wish)
+            number = int(found[1]) if found is not None and fresh else 0
+            return edit(pressed, items, number, ts) if 0 < number <= len(items) else None
+        case _:
+            return None
 
 
 def refine(pressed: Pressed) -> Json:
@@ -46,6 +66,25 @@ def pick(pressed: Pressed, items: Sequence[MemoryItem], marks: Sequence[str], ts
     ]
     about = f"{pressed.conversation} {_digest(items)} {ts}"
     return _modal(PICK, "What to remember", about, [{"type": "section", "text": hint}, *fields])
+
+
+def edit(pressed: Pressed, items: Sequence[MemoryItem], number: int, ts: str) -> Json:
+    """One item, to be said in other words or emptied; the others stay as they are."""
+    item, text = items[number - 1], _texts(items)[number - 1]
+    hint: Json = {"type": "mrkdwn", "text": "Only this item changes. Emptied, it is dropped."}
+    about = f"{pressed.conversation} {_digest(items)} {ts}"
+    field = _input(f"item{number}", f"{number}. {item.file}", text)
+    return _modal(EDIT, f"Edit item {number}", about, [{"type": "section", "text": hint}, field])
+
+
+def _edited(items: Sequence[MemoryItem], values: Mapping[str, str]) -> str:
+    """What a form of one item says, in the memory command's words."""
+    name, given = next(iter(values.items()))
+    number = int(name.removeprefix("item"))
+    if not given.strip():
+        return f"drop {number}"
+    is_same = given.strip() == _texts(items)[number - 1][:INPUT].strip()
+    return f"keep {number}" if is_same else f"edit {number}: {' '.join(given.split())}"
 
 
 def _texts(items: Sequence[MemoryItem]) -> list[str]:
@@ -93,10 +132,10 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
         return {first: "This thread is gone."}
     door, thread = found
     state = await load(door.store, thread)
-    action = form.removeprefix(ACTION)
+    action = "memory" if form == EDIT else form.removeprefix(ACTION)
     if why := refusal(door, state, Pressed(action, "", conversation, ""), user):
         return {first: why}
-    if form == PICK and digest != _digest(state.memory or []):
+    if form in {PICK, EDIT} and digest != _digest(state.memory or []):
         return {first: "The items have changed meanwhile. Go back, and open the form again."}
     base = Inbound(
         surface=SURFACE,
@@ -109,9 +148,12 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
             return {FIELD: "Say what should be different."}
         await door.receive(base.model_copy(update={"text": values[FIELD].strip()}))
     else:
-        wish = decision(_texts(state.memory or []), values, INPUT)
+        items = state.memory or []
+        is_one = form == EDIT
+        wish = _edited(items, values) if is_one else decision(_texts(items), values, INPUT)
         await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
-        replacing = replace_in(link, conversation, ts, decided("Decided one by one", user))
+        label = wish.partition(":")[0].capitalize() if is_one else "Decided one by one"
+        replacing = replace_in(link, conversation, ts, decided(label, user))
         link.later(door.buttons.replaced(conversation, ts, replacing))
     return {}
 

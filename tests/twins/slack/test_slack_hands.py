@@ -11,7 +11,7 @@ from codebutler import events as ev
 from codebutler.settings.shape import Access
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.wording import decision
-from codebutler.thread import wishes
+from codebutler.thread import lessons, wishes
 from codebutler.types import Choice, MemoryItem, Outbound, Person, Plan, PlanStep
 
 if TYPE_CHECKING:
@@ -150,6 +150,32 @@ async def test_memory_is_decided_item_by_item(desk: Any) -> None:
     assert actions(desk) == [("memory", "edit 3: Better\nkeep 1\nremove 2\nyes")]
     await desk.until(lambda: last_block(desk, ts)["type"] == "context")
     assert "*Decided one by one* · <@UROBIN001>" in last_block(desk, ts)["elements"][0]["text"]
+
+
+@pytest.mark.parametrize(
+    ("given", "wish", "left"),
+    [
+        ("Better\nso", "edit 2: Better so", "Edit 2"),
+        ("", "drop 2", "Drop 2"),
+        ("Lesson 2", "keep 2", "Keep 2"),
+    ],
+)
+async def test_edit_asks_for_the_new_words_of_one_item(desk: Any, given: str, wish: str, left: str) -> None:
+    conversation, _ = await planned(desk)
+    items = [MemoryItem(file="pm.md", text=f"Lesson {n}") for n in range(1, 4)]
+    await log(desk, conversation, ev.MemoryProposed(items=items))
+    message = lessons.card(items)
+    ts = str(await desk.door.deliver(conversation, message, mark="t:memory", replaces=""))
+    desk.human.press(ts, "Edit 2")
+    await desk.slack.sockets.settle()
+    assert actions(desk) == []
+    form = desk.slack.workspace.modals["UROBIN001"]
+    assert [b["element"]["initial_value"] for b in form["blocks"] if b["type"] == "input"] == ["Lesson 2"]
+    desk.human.submit({"item2": given})
+    await desk.slack.sockets.settle()
+    assert actions(desk) == [("memory", wish)]
+    await desk.until(lambda: last_block(desk, ts)["type"] == "context")
+    assert f"*{left}* · <@UROBIN001>" in last_block(desk, ts)["elements"][0]["text"]
 
 
 @pytest.mark.parametrize(
