@@ -16,7 +16,7 @@ import limits
 from children import Captured
 from faults import Fault, ProtocolFault
 from gitcall import SETTINGS, environment, listed
-from leftout import has_strays, ignored, ignored_since, left_out, named, nested
+from leftout import has_strays, ignored, ignored_since, left_out, named, nested, take_ignored
 from oddfiles import Stuck, odd_files
 from records import Records
 from scratch import copy
@@ -231,9 +231,13 @@ class GitWork:
     def status(self, params: dict[str, Any]) -> dict[str, Any]:
         """Paths that differ from the commit ``base``, and those of ``wrote`` that no commit takes in."""
         base, wrote = sha(params.get("base")), _paths(params.get("wrote", []))
-        skipped = [*self.stage(base), *ignored(self.run, wrote)]
-        out = self.run("diff-index", "--cached", _PLAIN, "--name-status", "-z", "--no-renames", base)
-        raw = out.split(b"\0")
+        skipped = self.stage(base)
+        asked = ("diff-index", "--cached", _PLAIN, "--name-status", "-z", "--no-renames", base)
+        raw = self.run(*asked).split(b"\0")
+        gone = [name for kind, name in zip(raw[::2], raw[1::2], strict=False) if kind == b"D"]
+        if take_ignored(self.run, gone, self.space.config.covered):
+            raw = self.run(*asked).split(b"\0")
+        skipped += ignored(self.run, wrote)
         changes = [
             {"path": name.decode("utf-8", "replace"), "kind": _KINDS.get(kind.decode(), "modified")}
             for kind, name in zip(raw[::2], raw[1::2], strict=False)

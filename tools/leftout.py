@@ -6,6 +6,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 
+from gitcall import listed
+
 _NAMED = re.compile(r"""['"](.+)['"]""", re.DOTALL)
 _NAME_CHARS = 300
 _AT_ONCE = 500
@@ -36,11 +38,29 @@ def nested(name: str) -> str:
 
 def ignored(run: Callable[..., bytes], names: list[str]) -> Iterator[str]:
     """Those of the files ``names`` that are there and that git passes over, a line each."""
+    for name in _passed_over(run, names):
+        yield f"ignored by .gitignore, so in no commit: '{os.fsencode(name).decode('utf-8', 'replace')}'"
+
+
+def take_ignored(run: Callable[..., bytes], gone: Iterable[bytes], covered: Iterable[str]) -> bool:
+    """Take files ``gone`` from the index into it that are there: git passed them over, as they are ignored.
+
+    A commit of the daemon's own may hold such files. ``covered`` folders are no part of the worktree.
+    """
+    no_part = tuple(f"{name}/" for name in covered)
+    here = list(_passed_over(run, [name for name in map(os.fsdecode, gone) if not name.startswith(no_part)]))
+    if here:
+        with listed(os.fsencode(name) for name in here) as names:
+            run("update-index", "--add", "-z", "--stdin", stdin=names)
+    return bool(here)
+
+
+def _passed_over(run: Callable[..., bytes], names: list[str]) -> Iterator[str]:
+    """Those of the files ``names`` that are there and that git passes over, and does not hold either."""
     for start in range(0, len(names), _AT_ONCE):
         wanted = (f":(literal){name}" for name in names[start : start + _AT_ONCE])
-        listed = run("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *wanted)
-        for name in listed.decode("utf-8", "replace").split("\0")[:-1]:
-            yield f"ignored by .gitignore, so in no commit: '{name}'"
+        found = run("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *wanted)
+        yield from map(os.fsdecode, found.split(b"\0")[:-1])
 
 
 def named(lines: Iterable[str]) -> set[str]:

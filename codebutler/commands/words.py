@@ -20,9 +20,13 @@ APPROVE = {
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
-MERGE = {"merge", "merge it", "ship it", "done", "dale", "land it", "close", "🚀"}
-LAND = {"merge", "merge it", "land it"}
+LAND = {"merge", "merge it", "land it", "merge please", "please merge", "merge it please", "please merge it"}
 """Those that mean nothing else while there is no pull request yet: the Coder need not guess at them."""
+MERGE = LAND | {"ship it", "done", "dale", "close", "🚀"}
+YES_MERGE = re.compile(
+    r"(?:yes|ok|okay|lgtm|looks good)[\s,;.!]+(?:(?:and|then|please)\s+)*merge(?:\s+it)?(?:\s+please)?"
+)
+"""With a list that waits, nobody can tell what the "yes" is about."""
 KEEP = {
     "yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅",
     "yes please", "yes, please", "yes to all", "yes all", "keep them", "keep them all", "keep everything",
@@ -43,6 +47,13 @@ WRONG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """A correction, once the work it is about is done: before that, it is for the role that is at work."""
+AGAIN = re.compile(
+    r"^(?:please\s+)?re-?open(?:\s+(?:this|it|again|the\s+thread))?(?:[\s,]+please)?"
+    r"(?:[\s.!]*$|(?:\s*[,;:.!\u2013-]\s*(?:and|then|but)?\s+|\s*\n\s*|\s+(?:and|then|but)\s+|\s+(?=to\s))"
+    r"(?P<wish>.*\S)\s*$)",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What stands behind the word is for the thread that goes on."""
 RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
 ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
 """At a cap: what is no number is then refused by the command, which says so."""
@@ -130,8 +141,8 @@ def _ahead(word: str) -> tuple[str, str] | None:
 
 
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:
-    if word == "reopen" and state.phase == "closed":
-        return ("reopen", "")
+    if state.phase == "closed" and (again := AGAIN.match(text.strip())) is not None:
+        return ("reopen", again["wish"] or "")
     if (wrong := WRONG.match(text.strip())) is not None and _is_over(state):
         return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
     if state.memory:
@@ -142,7 +153,7 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
             return ("memory", "no")
     if is_spoken(text) and _decides(state, text):
         return ("memory", text.strip())
-    if state.memory and is_about(text, len(state.memory)):
+    if state.memory and (is_about(text, len(state.memory)) or YES_MERGE.fullmatch(word)):
         return ("memory", "?")  # it is not understood, and changes nothing
     return _lands(state, word)
 
@@ -152,7 +163,8 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     if is_open and state.called_off and word in MERGE - LAND:
         return ("cancel", "")  # who has stopped it puts it away: nothing lands by that
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
-    if (word in MERGE and is_open) or (word in LAND and is_refused):
+    lands = word in LAND or YES_MERGE.fullmatch(word) is not None
+    if ((word in MERGE or lands) and is_open) or (lands and is_refused):
         return ("merge", "")
     return None
 

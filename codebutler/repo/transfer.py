@@ -222,10 +222,10 @@ async def push_refs(
 def _refusal(url: str, out: str, err: str, gone: Collection[str]) -> RepoError:
     """Why a push failed, from git's porcelain lines: ``!<tab>from:to<tab>[rejected] (reason)``."""
     where = without_passwords(url)
-    for line in out.splitlines():
-        flag, _, rest = line.partition("\t")
-        if flag == "!" and "atomic" not in rest:
-            spec, _, reason = rest.partition("\t")
+    lines = [line.partition("\t")[2] for line in out.splitlines() if line.startswith("!\t")]
+    for line in lines:
+        if "atomic" not in line:
+            spec, _, reason = line.partition("\t")
             ref = spec.rpartition(":")[2]
             if ref in gone:
                 return RepoError(
@@ -241,7 +241,8 @@ def _refusal(url: str, out: str, err: str, gone: Collection[str]) -> RepoError:
                 )
             told = [text for text in err.splitlines() if text.startswith("remote:") and len(text.strip()) > 8]
             said = "; ".join(text.removeprefix("remote:").strip() for text in told[:3])
-            return RepoError(
-                without_passwords(f"{where} refused {ref}: {reason}" + (f" ({said})" if said else ""))[:600]
-            )
+            # a hook refuses the whole push: which of the refs it minds is in its own words
+            alike = [other.partition("\t")[0].rpartition(":")[2] for other in lines if other.endswith(reason)]
+            why = f"{where} refused {' and '.join(alike)}: {reason}" + (f" ({said})" if said else "")
+            return RepoError(without_passwords(why)[:600], fix="Try again when the remote allows it")
     return RepoError(f"pushing to {where} failed: {complaint(err)}")

@@ -22,7 +22,7 @@ from codebutler.repo.git import git, is_ancestor, move_ref, need_oid, resolve, t
 from codebutler.repo.index import sync_index, unsparse
 from codebutler.repo.layout import branches_folder
 from codebutler.repo.process import complaint
-from codebutler.repo.records import forget
+from codebutler.repo.records import forget, not_added
 from codebutler.repo.removal import delete_tree
 from codebutler.repo.words import slug
 
@@ -217,7 +217,9 @@ async def _add(repo: Repo, worktree: Worktree, *options: str) -> None:
     await asyncio.to_thread(delete_tree, worktree.path)
     await asyncio.to_thread(forget, worktree.gitdir, worktree.path, worktree.branch)
     args = ("--quiet", "--no-checkout", *options, "--", str(worktree.path), worktree.branch)
-    await git("worktree", "add", *args, gitdir=repo.gitdir, reach=[worktree.path.parent])
+    added = await try_git("worktree", "add", *args, gitdir=repo.gitdir, reach=[worktree.path.parent])
+    if added.code:
+        raise await not_added(repo, worktree.branch, worktree.path, added.err)
     await unsparse(worktree.gitdir)
     tip = await resolve(repo.gitdir, worktree.ref)
     if tip is None or not await sync_index(repo.gitdir, worktree.ref, tip):

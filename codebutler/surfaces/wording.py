@@ -9,10 +9,11 @@ from codebutler.errors import CodeButlerError
 from codebutler.events import parse
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
+from codebutler.thread import lessons
 from codebutler.thread.access import Act, may, who
 from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
-from codebutler.types import Choice, Outbound, Person
+from codebutler.types import Choice, MemoryItem, Outbound, Person
 
 ACTS: Mapping[str, Act] = {
     "approve": "approve", "refine": "approve", "code": "approve", "merge": "merge", "raise": "raise",
@@ -108,3 +109,22 @@ def decision(items: Sequence[str], values: Mapping[str, str], most: int) -> str:
     lines += [f"keep {' '.join(kept)}"] if kept else []
     lines += [f"remove {' '.join(dropped)}"] if dropped else []
     return "\n".join([*lines, "yes"])
+
+
+def to_edit(value: str, items: Sequence[MemoryItem]) -> int:
+    """The number of the item that a button wants in other words; 0 if it is none, or of other items."""
+    wish, fresh = lessons.pressed(value, items)
+    found = re.fullmatch(r"edit (\d+)", wish)
+    return int(found[1]) if found is not None and fresh and 0 < int(found[1]) <= len(items) else 0
+
+
+def edited(items: Sequence[str], values: Mapping[str, str], most: int) -> str:
+    """What a form of one item says, in the memory command's words; "" shows the list."""
+    number = next((n for n in range(1, len(items) + 1) if f"item{n}" in values), 0)
+    if not number:
+        return ""
+    given = values[f"item{number}"].strip()
+    if not given:
+        return f"drop {number}"
+    is_same = given == items[number - 1][:most].strip()
+    return f"keep {number}" if is_same else f"edit {number}: {' '.join(given.split())}"

@@ -91,7 +91,8 @@ def _old(item: MemoryItem) -> str:
 
 def _how(marks: Sequence[Mark]) -> str:
     if any(marks):
-        return (
+        rest = "" if all(marks) else 'What has no mark is kept by "yes", and dropped by "merge". '
+        return rest + (
             '✓ is kept and ✗ is not: **"yes"** commits that, **"merge"** too. Until then, say "keep 1", '
             '"remove 2", "edit 1: …" or "add: …" to change it, or "no" for nothing.'
         )

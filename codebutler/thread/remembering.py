@@ -120,7 +120,8 @@ def _after(decisions: Decisions, word: Word) -> str:
     """A halted thread goes on where only memory waits for it."""
     state = decisions.state
     if state.halted and not state.paused_at and state.phase == "lead":
-        decisions.take(Resumed(message=word.seq, by=word.by))  # as after a merge that was refused
+        # as after a merge that was refused; work that was called off stays so: only memory was spoken of
+        decisions.take(Resumed(message=0 if state.called_off else word.seq, by=word.by))
     elif state.halted:
         return 'Noted. It is kept once the thread goes on: say **"go"**.'
     return ""

@@ -40,13 +40,21 @@ _NAMES_ONE = re.compile(
     r"|(?:(?:item|number)\s+)?#?(?P<what>\d{1,3})\s+(?:is|was|isn't|should|must|needs|sounds|reads|says)\s)",
     re.IGNORECASE,
 )
-_VERBS = frozenset(
-    ["yes", "no", "ok", "okay", "keep", "save", "remove", "drop", "delete", "skip", "forget", "not", "edit"]
+_WORDED = re.compile(
+    r"(?:please\s+)?(?:(?:edit|reword)\s+(?:(?:item|number)\s+)?#?(?P<number>\d{1,3})\s+"
+    r"(?=[\"'\u201c\u201e\u00ab`]|(?-i:[^\W\d_a-z]))|(?:item\s+)?#?(?P<named>\d{1,3})\s*:\s)[^\n]+",
+    re.IGNORECASE,
 )
+"""New words for an item, without the order or the colon that a change takes."""
+_VERBS = frozenset(
+    ["yes", "no", "ok", "okay", "keep", "save", "remove", "drop", "delete", "skip", "forget", "not", "edit",
+     "only", "just", "approve", "accept", "reject", "discard", "choose", "pick", "take", "want"]
+)  # fmt: skip
+_PLACES = frozenset(["first", "second", "third", "fourth", "fifth", "sixth", "last"])
 _REST = frozenset(["rest", "others", "all", "everything"])
-_ABOUT = _VERBS | _REST | frozenset(
-    ["only", "just", "but", "except", "and", "or", "then", "to", "through", "thru", "the", "item", "items",
-     "number", "numbers", "please", "both", "with"]
+_ABOUT = _VERBS | _REST | _PLACES | frozenset(
+    ["i", "we", "one", "ones", "two", "three", "but", "except", "and", "or", "then", "to", "through", "thru",
+     "the", "item", "items", "number", "numbers", "please", "both", "with"]
 )  # fmt: skip
 _REASONS = frozenset(
     [":", "because", "as", "since", "it", "that", "which", "is", "was", "for", "so", "merge", "go", "thanks"]
@@ -86,10 +94,17 @@ def is_about(text: str, count: int = 0) -> bool:
     named = _NAMES_ONE.match(text.strip())
     if named is not None and 0 < int(named["number"] or named["what"]) <= count:
         return True
+    worded = _WORDED.fullmatch(text.strip())
+    if worded is not None and 0 < int(worded["number"] or worded["named"]) <= count:
+        return True
     said = re.sub(r"\b(?:do\s+not|don['\u2019]?t)\b", "not", text.lower())
-    words = re.findall(r"[^\W_]+|:", said)
+    words = re.findall(r"[^\W_]+|:", re.sub("[\U0001f44d\U0001f44e\u2705\u274c]", " yes ", said))
     lead = list(takewhile(lambda word: word.isdigit() or word in _ABOUT, words))
-    aimed = any(word.isdigit() or word in _REST for word in lead) and not _VERBS.isdisjoint(lead)
+    numbers = [int(word) for word in lead if word.isdigit()]
+    if len(numbers) > 1 and len(lead) == len(words) and 0 < min(numbers) <= max(numbers) <= count:
+        return True  # "1 and 3"; a mere "2" may answer what the PM asked in its text
+    aimed = bool(numbers) or any(word in _REST or (count and word in _PLACES) for word in lead)
+    aimed = aimed and not _VERBS.isdisjoint(lead)
     return aimed and (len(lead) == len(words) or words[len(lead)] in _REASONS)
 
 

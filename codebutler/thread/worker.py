@@ -87,7 +87,8 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     try:
         await desk.space.rest()  # what a stopped Coder wrote
     except CodeButlerError as error:
-        end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
+        if end is None or end.text != str(error):  # else nothing was begun, so nothing is unsaved
+            end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
     stuck = set() if owed else _stuck(desk.state, waiting)
     if desk.state.seq == start and end is None and not desk.state.unended:
         if desk.state.withdrawn:

@@ -75,6 +75,19 @@ async def test_a_merge_commits_what_is_marked_and_no_may_be_thought_over(room: R
         assert ("Beta rules there." in text, "Alpha rules here." in text) == (True, False)
 
 
+async def test_a_list_that_is_decided_in_stopped_work_takes_nothing_up(room: Room) -> None:
+    """What was cancelled lands by "merge" alone; whoever closes it then wants it put away."""
+    async with room.engine(cast("Alpha rules here.")) as scene:
+        await scene.shipped()
+        await scene.talk("a", "cancel")
+        await scene.talk("a", "keep 1")
+        assert (await scene.talk("a", "yes")).memory_commits == 1
+        state = await scene.talk("a", "close")
+        assert (state.phase, state.pr_state) == ("lead", "open")
+        assert "stays open" in await last(scene, state)
+        assert (await scene.talk("a", "merge")).phase == "closed"
+
+
 async def test_what_repeats_or_contradicts_memory_is_shown_as_such_and_takes_its_place(room: Room) -> None:
     room.commit(
         {".codebutler/memory/pm.md": "# PM\n\n## Learned\n\n- Indent with tabs.\n- Run make check.\n"}

@@ -66,6 +66,25 @@ async def test_what_was_committed_on_no_branch_comes_along_by_the_advice(room: R
         assert "by-hand" in names(scene, room)
 
 
+async def test_a_branch_that_is_tried_in_the_checkout_is_named_with_the_way_to_free_it(room: Room) -> None:
+    held = Held(bash("echo more > hello.txt"))
+    async with room.engine(team(coder=[WRITES, held, says("Wrote.")])) as scene:
+        await scene.talk("a", "Add a note")
+        thread = await scene.say("a", "go")
+        await scene.until(held.reached)
+        await scene.talk("a", "cancel")
+        state = await scene.state(thread)
+        assert state.worktree is not None
+        scene.git("worktree", "remove", str(scene.folder(state)))
+        scene.git("switch", "-q", state.worktree.branch)
+        held.let_go.set()
+        assert (await scene.talk("a", "go")).outcome == "failed"
+        said = (await scene.posts(thread))[-1]
+        assert said.startswith("I could not go on: codebutler/"), said
+        scene.git(*said.split("say it again: git ")[1].split("\n")[0].rstrip(".").split())
+        assert (await scene.talk("a", "go")).outcome != "failed", (await scene.posts(thread))[-1]
+
+
 @pytest.mark.parametrize("word", ["pause", "cancel", ""])
 async def test_after_a_stop_in_mid_run_ordinary_git_there_undoes_nothing(room: Room, word: str) -> None:
     """Paused, cancelled, or the process was stopped: what the Coder wrote is in the branch, and in the index."""

@@ -37,6 +37,13 @@ def test_a_step_keeps_its_role_and_a_last_day_is_that_of_the_new_words(
             for t in ("keep 2 but in lead.md", "put 1 into lead.md", "number 2 is wrong", "2 is wrong")
         ),
         *((t, True) for t in ("change 2 to Ask Jim", "edit 2 with more detail", "please move 3 to pm.md")),
+        *((t, True) for t in ("only 1", "just 1 and 3", "1,3", "1 and 2", "keep the first one", "👍 1")),
+        *((t, True) for t in ("accept 1 and 2", "reject 2", "edit 1 Ask Jim", "1: Ask Joe", "I want 1")),
+        *(
+            (t, False)
+            for t in ("only 1 test fails", "1: do this\n2: do that", "keep two spaces", "2, 3 and 4")
+        ),
+        *((t, False) for t in ("just one more thing", "keep the last two digits", "take 1 hour")),
         *((t, False) for t in ("change 2 to 3 in bands.py", "4 is wrong", "put 2 spaces there", "2")),
         *((t, False) for t in ("change 2.5 to 3", "All but 2 tests pass", "edit 2 files", "change 4 to foo")),
     ],

@@ -31,6 +31,22 @@ async def test_a_renamed_branch_comes_back_by_the_advice(repo: Repo, git_box: Gi
     assert worktrees.elsewhere(repo, tree.branch) is None
 
 
+@pytest.mark.parametrize("linked", [False, True])
+async def test_a_branch_that_a_person_tries_in_a_checkout_is_freed_by_the_advice(
+    repo: Repo, git_box: GitBox, linked: bool
+) -> None:
+    tree = await worktrees.create(repo, "x", repo.head, thread="t1")
+    git_box.git("worktree", "remove", "--force", str(tree.path))
+    if linked:
+        git_box.git("worktree", "add", "-q", str(git_box.root.parent / "some where"), tree.branch)
+    else:
+        git_box.git("switch", "-q", tree.branch)
+    with pytest.raises(RepoError, match="is checked out in") as caught:
+        await worktrees.restore(repo, tree.branch, tree.base, thread="t1")
+    git_box.git(*shlex.split(caught.value.fix.partition("git ")[2]))
+    assert await worktrees.restore(repo, tree.branch, tree.base, thread="t1") == tree
+
+
 async def test_a_moved_folder_comes_back_by_the_advice(repo: Repo, git_box: GitBox) -> None:
     tree = await worktrees.create(repo, "x", repo.head, thread="t1")
     (tree.path / "work.txt").write_text("precious")

@@ -78,6 +78,17 @@ async def test_what_the_remotes_own_rules_refuse_is_quoted(git_box: GitBox, remo
         await push(git_box.gitdir, url=str(remote_box.root), sha=git_box.git("rev-parse", "HEAD"), ref=_X)
 
 
+async def test_a_refused_push_names_all_that_it_would_have_moved(git_box: GitBox, remote_box: GitBox) -> None:
+    hook = remote_box.root / "hooks" / "pre-receive"
+    hook.parent.mkdir(exist_ok=True)
+    hook.write_text("#!/bin/sh\necho 'main is protected' >&2\nexit 1\n")
+    hook.chmod(0o755)
+    sha = git_box.git("rev-parse", "HEAD")
+    updates = [Update(_X, sha, ""), Update("refs/heads/y", sha, "")]
+    with pytest.raises(RepoError, match=f"refused {_X} and refs/heads/y: .*main is protected.*Try again"):
+        await push_refs(git_box.gitdir, str(remote_box.root), updates)
+
+
 async def test_a_checked_out_branch_of_a_remote_is_explained(git_box: GitBox, tmp_path: Path) -> None:
     git_box.git("clone", "--quiet", str(git_box.root), str(tmp_path / "clone"))
     new = git_box.commit({"a.txt": "2\n"})

@@ -34,6 +34,13 @@ def pick(items: Sequence[MemoryItem]) -> Json:
     return _modal(name, "What to remember (empty: drop)", fields)
 
 
+def edit(items: Sequence[MemoryItem], number: int) -> Json:
+    """One item, to be said in other words or emptied; the others stay as they are."""
+    item = items[number - 1]
+    field = _input(f"item{number}", f"{number}. {item.file} (empty: drop)", item.text)
+    return _modal(f"edit:{digest(listed(items))}", f"Edit item {number}", [field])
+
+
 def listed(items: Sequence[MemoryItem]) -> str:
     """The items as a form numbers them."""
     return "\n".join(f"{item.file}\t{item.text}" for item in items)

@@ -21,7 +21,7 @@ from codebutler.surfaces.discord.doing import (
 )
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.people import NOT_YOU
-from codebutler.surfaces.wording import choices, decision, gone, load, not_theirs
+from codebutler.surfaces.wording import choices, decision, edited, gone, load, not_theirs, to_edit
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
 
@@ -103,6 +103,9 @@ def _form(choice: Choice, state: ThreadState) -> Json | None:
         return forms.refine()
     if choice.action == "pick":
         return forms.pick(state.memory or [])
+    items = state.memory or []
+    if choice.action == "memory" and (number := to_edit(choice.value, items)) and items[number - 1].text:
+        return forms.edit(items, number)
     if choice.action == "answer" and not choice.label:
         return forms.answer(state.question.call_id if state.question else "")
     return None
@@ -120,9 +123,9 @@ def _over(action: str, name: str, state: ThreadState) -> str:
     if action == "answer":
         fits = state.question is not None and forms.about(name, state.question.call_id)
         return "" if fits else "This question has been answered."
-    if action == "pick" and state.memory and not forms.about(name, forms.listed(state.memory)):
+    if action in {"pick", "edit"} and state.memory and not forms.about(name, forms.listed(state.memory)):
         return "Other memory items wait for a decision by now."
-    return gone(state, action, "", "")
+    return gone(state, "pick" if action == "edit" else action, "", "")
 
 
 async def submitted(doing: Doing) -> None:
@@ -133,7 +136,9 @@ async def submitted(doing: Doing) -> None:
     for door, conversation, thread in await conversations(doing):
         state = await load(door.store, thread)
         person = await doing.person(door)
-        why = _over(action, name, state) or await refusal(doing, door, state, action, person)
+        why = _over(action, name, state) or await refusal(
+            doing, door, state, "pick" if action == "edit" else action, person
+        )
         if why:
             await doing.tell(f"{why}\n\nYou wrote:\n{words}" if words else why)
             return
@@ -142,7 +147,7 @@ async def submitted(doing: Doing) -> None:
             said = base.model_copy(update={"text": words})
         else:
             items = [item.text for item in state.memory or []]
-            wish = words or decision(items, values, forms.INPUT)
+            wish = words or (edited if action == "edit" else decision)(items, values, forms.INPUT)
             said = base.model_copy(update={"action": "memory", "value": wish})
         await doing.within(door.receive(said), PUT_OFF, {"flags": ONLY_THEM})
         await doing.tell("It is in the thread.")

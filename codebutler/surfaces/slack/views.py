@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,8 +12,7 @@ from codebutler.surfaces.slack.inbound import told_apart
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.used import decided, replace_in
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
-from codebutler.surfaces.wording import decision, load
-from codebutler.thread import lessons
+from codebutler.surfaces.wording import decision, edited, load, to_edit
 from codebutler.types import Inbound, Json, MemoryItem
 
 if TYPE_CHECKING:
@@ -37,10 +35,8 @@ def asked(pressed: Pressed, state: ThreadState, ts: str) -> Json | None:
         case "pick":
             return pick(pressed, items, state.marks, ts)
         case "memory":
-            wish, fresh = lessons.pressed(pressed.value, items)
-            found = re.fullmatch(r"edit (\d+)", wish)
-            number = int(found[1]) if found is not None and fresh else 0
-            return edit(pressed, items, number, ts) if 0 < number <= len(items) else None
+            number = to_edit(pressed.value, items)
+            return edit(pressed, items, number, ts) if number else None
         case _:
             return None
 
@@ -75,16 +71,6 @@ def edit(pressed: Pressed, items: Sequence[MemoryItem], number: int, ts: str) ->
     about = f"{pressed.conversation} {_digest(items)} {ts}"
     field = _input(f"item{number}", f"{number}. {item.file}", text)
     return _modal(EDIT, f"Edit item {number}", about, [{"type": "section", "text": hint}, field])
-
-
-def _edited(items: Sequence[MemoryItem], values: Mapping[str, str]) -> str:
-    """What a form of one item says, in the memory command's words."""
-    name, given = next(iter(values.items()))
-    number = int(name.removeprefix("item"))
-    if not given.strip():
-        return f"drop {number}"
-    is_same = given.strip() == _texts(items)[number - 1][:INPUT].strip()
-    return f"keep {number}" if is_same else f"edit {number}: {' '.join(given.split())}"
 
 
 def _texts(items: Sequence[MemoryItem]) -> list[str]:
@@ -150,7 +136,7 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     else:
         items = state.memory or []
         is_one = form == EDIT
-        wish = _edited(items, values) if is_one else decision(_texts(items), values, INPUT)
+        wish = (edited if is_one else decision)(_texts(items), values, INPUT)
         await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
         label = wish.partition(":")[0].capitalize() if is_one else "Decided one by one"
         replacing = replace_in(link, conversation, ts, decided(label, user))

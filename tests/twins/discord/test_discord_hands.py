@@ -6,6 +6,8 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import pytest
+
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent, NewPost
 from codebutler.surfaces.discord import catalogue
@@ -13,8 +15,8 @@ from codebutler.testing.discord import limits
 from codebutler.testing.discord.guild import BOT, SHOP
 from codebutler.testing.discord.human import Human
 from codebutler.testing.slack.faults import Fault
-from codebutler.thread import render
-from codebutler.types import Choice, Outbound, Person, Plan, PlanStep
+from codebutler.thread import lessons, render
+from codebutler.types import Choice, MemoryItem, Outbound, Person, Plan, PlanStep
 
 
 async def planned(desk: Any) -> tuple[str, str, str]:
@@ -89,6 +91,21 @@ async def test_a_form_refines_the_plan(desk: Any) -> None:
     sent = desk.human.submit(asked, {"words": "smaller"})
     await desk.until(lambda: sent.answer)
     assert desk.received[-1].text == "smaller"
+
+
+@pytest.mark.parametrize(("given", "wish"), [("Better\nso", "edit 2: Better so"), ("", "drop 2")])
+async def test_edit_asks_for_the_new_words_of_one_item(desk: Any, given: str, wish: str) -> None:
+    root, thread, _ = await planned(desk)
+    where, items = f"{SHOP}:{root}", [MemoryItem(file="pm.md", text=f"Lesson {n}") for n in range(1, 4)]
+    event = ev.MemoryProposed(items=items)
+    post = NewPost(f"m@discord:{where}", "discord", where, ev.dump(lessons.card(items)))
+    await desk.store.append(thread, [NewEvent(event.kind, uuid4().hex, ev.dump(event))], posts=[post])
+    await desk.delivery.flush(force=True)
+    opened = desk.human.press(root, desk.human.told(root)[-1]["id"], "Edit 2")
+    await desk.until(lambda: opened.modal)
+    sent = desk.human.submit(opened, {"item2": given})
+    await desk.until(lambda: sent.answer)
+    assert (desk.received[-1].action, desk.received[-1].value) == ("memory", wish)
 
 
 async def asked(desk: Any, count: int) -> tuple[str, str]:
