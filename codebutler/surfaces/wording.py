@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from codebutler.commands.typed import is_command
+from codebutler.commands.words import normal
 from codebutler.errors import CodeButlerError
 from codebutler.events import parse
 from codebutler.settings.shape import Access
@@ -38,6 +40,11 @@ def unsaid(error: CodeButlerError) -> str:
 def uncalled(text: str, mention: str) -> str:
     """The text without the mentions that called us, nor the comma or colon behind one; a regex says which."""
     return re.sub(rf"{mention}(?:[ \t]*[,;:!—](?=\s|$))?", "", text)
+
+
+def for_itself(text: str) -> bool:
+    """Whether a mention's words are a command: what was said before would only be its arguments."""
+    return normal(text) in {"help", "threads"} or (text.startswith("/") and is_command(text))
 
 
 def prefixed(message: Outbound) -> str:

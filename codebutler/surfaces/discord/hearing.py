@@ -25,7 +25,7 @@ from codebutler.surfaces.discord.talks import Talks, spoken
 from codebutler.surfaces.discord.troubles import or_said
 from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.files import taken_out
-from codebutler.surfaces.wording import load, not_theirs
+from codebutler.surfaces.wording import for_itself, load, not_theirs
 from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
 
@@ -33,6 +33,8 @@ ARCHIVE_MINUTES = 10_080
 CLOSED = "🔒"
 """On what is not for its author to say."""
 BEFORE = "Said here before you were called:"
+LOOK = "Look at what was said here."
+"""What a mention without words means where something was said."""
 
 
 class Hearing:
@@ -239,11 +241,12 @@ class Hearing:
         words = [heard.text, *missing]
         if heard.quote and await spoken(self.store, conversation, f"{heard.channel}:{heard.reply}") is None:
             words += ["", heard.quote]
-        if called and not place.direct:
+        if called and not place.direct and not for_itself(heard.text):
             us = await self.link.us()
             ours = self._is_talk(place)
             earlier = await intake.history(heard.channel, before=heard.id, us=us, ours=ours)
             words += ["", BEFORE, earlier] if earlier else []
+            words[0] = words[0] or (LOOK if earlier and not heard.quote and not files else "")
         if place.thread and place.type and heard.id == place.id and await self._in_forum(place):
             words.insert(0, place.name)
         bare = "What can you do here?" if self._is_talk(place) else "/help"

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent, NewPost
-from codebutler.testing.discord.guild import BOT
+from codebutler.testing.discord.guild import BOT, SHOP
 from codebutler.testing.discord.hooks import text_of
 from codebutler.testing.discord.human import Human
 from codebutler.testing.slack.faults import Fault
@@ -54,6 +54,20 @@ async def test_a_question_is_answered_where_it_was_asked(desk: Any) -> None:
     other = await asked(desk, f"<@{BOT}> who?", talk)
     assert desk.received[-1].external_id == f"{talk}:{other}"
     assert "PM:** Because." in desk.received[-1].text
+
+
+async def test_a_command_by_mention_is_not_mixed_with_what_was_said_before(desk: Any) -> None:
+    talk = desk.guild.text_channel("talk").id
+    desk.human.say("rates are odd", channel=talk)
+    await asked(desk, "rates are odd", SHOP)
+    for channel in (talk, SHOP):
+        for text in ("help", "/status"):
+            await asked(desk, f"<@{BOT}> {text}", channel)
+            assert desk.received[-1].text == text
+        await asked(desk, f"<@{BOT}>", channel)
+        said = desk.received[-1].text
+        assert said.startswith("Look at what was said here.\n")
+        assert "Robin: rates are odd" in said
 
 
 async def test_an_answer_of_unknown_fate_is_not_said_twice(desk: Any) -> None:
