@@ -26,18 +26,26 @@ async def merged_tree(gitdir: Path, ours: str, theirs: str) -> tuple[str, list[s
 
 
 async def join(
-    gitdir: Path, ours: str, theirs: str, *, message: str, fix: str, identity: Identity = BOT
+    gitdir: Path,
+    ours: str,
+    theirs: str,
+    *,
+    message: str,
+    fix: str,
+    identity: Identity = BOT,
+    unmarked: tuple[str, ...] = ("",),
 ) -> str:
     """The commit that holds both: one of them if it contains the other, else a merge; no ref is touched.
 
-    RepoError with ``fix`` if the two conflict: it names the files.
+    RepoError with ``fix`` if the two conflict in a path that begins with one of ``unmarked``: it names the
+    files. The others that conflict hold both sides, between git's marks.
     """
     if await is_ancestor(gitdir, ours, theirs):
         return theirs
     if await is_ancestor(gitdir, theirs, ours):
         return ours
     tree, conflicts = await merged_tree(gitdir, ours, theirs)
-    if conflicts:
+    if any(path.startswith(unmarked) for path in conflicts):
         raise RepoError(f"what came in conflicts with the work here in {shown(conflicts)}", fix=fix)
     return await join_trees(gitdir, tree, [ours, theirs], message, identity=identity)
 

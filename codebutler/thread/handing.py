@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from codebutler.agent.frame import Frame
-from codebutler.events import FrameEnded, PhaseChanged
-from codebutler.thread import render
+from codebutler.errors import BranchLost, RepoError
+from codebutler.events import FrameEnded, Nudged, PhaseChanged, Resumed
+from codebutler.repo.merging import unsettled
+from codebutler.thread import joining, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.flagging import flag
 from codebutler.thread.host import JOURNALS, MEMORY_FOLDER
@@ -12,11 +14,13 @@ from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
 from codebutler.thread.mending import spoken
 from codebutler.thread.proof import failing_tests
+from codebutler.thread.state import ThreadState
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
 _KEPT = (f"{MEMORY_FOLDER}/", f"{JOURNALS}/")
 """What a role changes there is put back, and said."""
+_OTHERS = "others pushed"
 
 
 async def note_strays(desk: ThreadDesk) -> None:
@@ -42,7 +46,8 @@ async def ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
             FrameEnded(frame=frame.id, outcome="failed", text=text),
         )
         raise EndTurn("failed", undone(text))
-    await desk.space.push()
+    if not await _is_pushed(desk, frame):
+        return
     await closed_outside(desk, "This work goes into a new one.")
     if state.pr is None or state.pr_state == "closed":
         await desk.record_pr(render.pr_title(state), "")
@@ -57,6 +62,39 @@ async def ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
         ],
     )
     await desk.show_status()
+
+
+async def _is_pushed(desk: ThreadDesk, frame: Frame) -> bool:
+    """Push the Coder's work. False when it was told of a conflict that it has to settle first.
+
+    It is told of the same marks once; EndTurn after that, until somebody says to go on.
+    """
+    gitdir = desk.host.repo.gitdir
+    try:
+        await desk.space.push()
+    except BranchLost:
+        raise
+    except RepoError as error:
+        files, tree = await joining.met(desk.space, gitdir, desk.state), desk.state.worktree
+        if not files and tree is not None:
+            files = await unsettled(gitdir, tree.base, desk.state.head)
+            if files and _was_told(desk.state, frame):
+                raise EndTurn("failed", f"what others pushed is not settled. {error}") from error
+        if not files:
+            raise
+        await desk.append(Nudged(frame=frame.id, content=joining.words(files), reason=_OTHERS))
+        return False
+    return True
+
+
+def _was_told(state: ThreadState, frame: Frame) -> bool:
+    """Since somebody last said to go on."""
+    for _, _, event in reversed(state.live):
+        if isinstance(event, Resumed):
+            return False
+        if isinstance(event, Nudged) and (event.frame, event.reason) == (frame.id, _OTHERS):
+            return True
+    return False
 
 
 async def _is_unchanged(desk: ThreadDesk, base: str) -> bool:

@@ -18,7 +18,7 @@ from codebutler.repo.kept import is_kept
 from codebutler.repo.merging import join, shown, transplanted
 from codebutler.repo.objects import merge_base
 from codebutler.repo.remotes import pick_remote
-from codebutler.thread.host import JOURNALS, Host
+from codebutler.thread.host import JOURNALS, MEMORY_FOLDER, Host
 from codebutler.thread.state import ThreadState
 from codebutler.thread.warning import code
 from codebutler.types import Outbound
@@ -31,11 +31,14 @@ class Came(Struct, frozen=True):
     base: str = ""
 
 
-async def joined(host: Host, state: ThreadState, there: str, main: str, *, identity: Identity) -> Came:
+async def joined(
+    host: Host, state: ThreadState, there: str, main: str, *, identity: Identity, settle: bool = False
+) -> Came:
     """The commit with our head and the remote's tip ``there``. RepoError says how a person can join them.
 
-    ``main`` is the base branch's tip. A branch that was rewritten is followed once a person was told of it
-    and has spoken since: then it is what is there, with what we had not pushed yet.
+    With ``settle``, files that conflict come with both sides in them, for the Coder; but not those that it
+    may not write. ``main`` is the base branch's tip. A branch that was rewritten is followed once a person
+    was told of it and has spoken since: then it is what is there, with what we had not pushed yet.
     """
     if state.worktree is None:
         raise RepoError("there is no branch yet")
@@ -51,7 +54,10 @@ async def joined(host: Host, state: ThreadState, there: str, main: str, *, ident
         )
     fix = _by_hand(state.worktree, f"pull --no-rebase {name} {branch}", "Join them", "commit")
     message = f"Merge what others pushed to {branch}\n"
-    return Came(await join(gitdir, state.head, there, message=message, fix=fix, identity=identity))
+    firm = (f"{MEMORY_FOLDER}/", f"{JOURNALS}/") if settle else ("",)
+    return Came(
+        await join(gitdir, state.head, there, message=message, fix=fix, identity=identity, unmarked=firm)
+    )
 
 
 async def _rewritten(host: Host, state: ThreadState, there: str, main: str, *, identity: Identity) -> Came:

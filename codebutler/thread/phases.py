@@ -183,6 +183,8 @@ async def _code(desk: ThreadDesk) -> None:
         return
     if state.rebase is not None and not rebasing.is_open(state) and not await rebasing.meet(desk):
         return
+    if desk.state.pushed and desk.state.onto is None and not rebasing.is_open(desk.state):
+        await desk.space.take_in(settle=True)  # it works on what people pushed, too
     await desk.load_rules()
     if mending.waits(desk.state):
         await mending.meet(desk)

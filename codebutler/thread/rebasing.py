@@ -83,7 +83,7 @@ async def meet(desk: ThreadDesk) -> bool:
 
 async def _begin(desk: ThreadDesk) -> None:
     await desk.space.commit(render.pr_title(desk.state))
-    await desk.space.take_in()  # first: what people pushed to the branch is not to meet a commit of ours
+    await desk.space.take_in(settle=True)  # first: the Coder works on what people pushed, too
     state, gitdir = desk.state, desk.host.repo.gitdir
     base = await desk.space.refresh_base()
     if await is_ancestor(gitdir, base.commit, state.head):

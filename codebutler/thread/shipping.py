@@ -9,7 +9,7 @@ from codebutler.errors import BranchLost, RepoError, ToolFailed
 from codebutler.events import PrOpened, PrUpdated
 from codebutler.repo import objects
 from codebutler.text import fit
-from codebutler.thread import render
+from codebutler.thread import joining, render
 from codebutler.thread.mail import Mail
 
 T = TypeVar("T")
@@ -39,7 +39,12 @@ class Shipping(Mail):
         if self.state.worktree is None:
             raise ToolFailed("there is nothing to push: no worktree yet")
         await self._git(self.space.checkpoint())
-        return await self._git(self.space.push())
+        try:
+            return await self._git(self.space.push())
+        except ToolFailed:
+            if files := await self._git(joining.met(self.space, self.host.repo.gitdir, self.state)):
+                raise ToolFailed(joining.words(files)) from None
+            raise
 
     async def open_pr(self, title: str, body: str) -> str:
         """Open the pull request, or say that it is open."""

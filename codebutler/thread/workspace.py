@@ -212,18 +212,21 @@ class Workspace(Folder):
             await self._log.append(Pushed(branch=branch, commit=state.head))
         return state.head
 
-    async def take_in(self) -> str:
-        """Bring what others pushed to our branch, and to the worktree's files; returns the remote's tip."""
+    async def take_in(self, *, settle: bool = False) -> str:
+        """Bring what others pushed to our branch, and to the worktree's files; returns the remote's tip.
+
+        What conflicts is refused; with ``settle`` it comes, both sides in the files, for the Coder.
+        """
         state, there = self._log.state, await (await self.forge()).fetch(self._ready.branch)
         if there and there not in (state.pushed, state.head):
-            await self._join(there)
+            await self._join(there, settle)
         return there
 
-    async def _join(self, there: str) -> None:
+    async def _join(self, there: str, settle: bool) -> None:
         state = self._log.state
         old = state.head if state.removed else await self.checkpoint()
         base = await (await self.forge()).fetch((await self.base()).branch)
-        came = await joined(self._host, state, there, base, identity=self.identity)
+        came = await joined(self._host, state, there, base, identity=self.identity, settle=settle)
         if came.commit == old:
             return
         files = await self.advance(old, came.commit, what="what others pushed", anew=bool(came.base))

@@ -185,28 +185,6 @@ async def test_work_on_both_sides_is_joined_in_branch_and_folder(
     assert on_remote(stage, "main:THEIRS") == "theirs"
 
 
-async def test_a_conflict_with_what_others_pushed_is_mended_by_hand(
-    stage: Stage, session: Session, tmp_path: Path
-) -> None:
-    branch, folder = await noted(session)
-    theirs = push_elsewhere(stage, tmp_path / "other", branch, {"MORE": "theirs\n"})
-    state = await more(session)
-    assert state.outcome == "failed"
-    said = (await posts(session))[-1]
-    assert "conflicts with the work here in MORE" in said
-    safe = "" if folder.stat().st_uid == os.geteuid() else f"-c safe.directory={folder} "
-    assert f"git {safe}pull --no-rebase origin {branch}" in said
-    assert stage.git("rev-parse", branch, where=stage.sample.remote) == theirs
-    with pytest.raises(subprocess.CalledProcessError):
-        stage.git(*SAFE, "pull", "-q", "--no-rebase", "origin", branch, where=folder)
-    (folder / "MORE").write_text("both\n")
-    stage.git(*SAFE, "add", "MORE", where=folder)
-    stage.git(*SAFE, "commit", "-q", "-m", "Mended", where=folder)
-    state = await say(session, "go")
-    assert state.outcome == "pr", await posts(session)
-    assert on_remote(stage, f"{branch}:MORE") == "both"
-
-
 async def test_a_branch_that_was_rewritten_is_never_overwritten(
     stage: Stage, session: Session, tmp_path: Path
 ) -> None:
