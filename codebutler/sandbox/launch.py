@@ -70,7 +70,9 @@ class Launch(Struct, frozen=True):
 
 
 async def let_go(process: asyncio.subprocess.Process, pidfd: int) -> None:
-    """Close what is left of a process that has ended: its pipe, and ``pidfd`` if it is one."""
+    """Close what is left of a process that has ended: its pipes, and ``pidfd`` if it is one."""
+    process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - no other way to close a pipe that is not read to its end
+    await asyncio.sleep(0)  # that is when they close
     if process.stdin is not None:
         with contextlib.suppress(ConnectionError):  # asked for, or some Pythons log it as lost
             await process.stdin.wait_closed()
