@@ -12,7 +12,7 @@ from codebutler.thread.wish_words import is_about, is_spoken, orders
 
 CANCEL = {
     "cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌",
-    *(f"{verb} {what}" for verb in ("cancel", "stop", "abort") for what in ("it", "this", "that")), "stop now",
+    "stop now", *(f"{verb} {what}" for verb in ("cancel", "stop") for what in ("it", "this", "that")),
 }  # fmt: skip
 PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
 APPROVE = {
@@ -110,7 +110,7 @@ def _standing_still(state: ThreadState, word: str) -> tuple[str, str] | None:
 
 
 def normal(text: str) -> str:
-    """Lower case, single spaces, no closing punctuation, quotes, stress, friendly signs or "please" around it."""
+    """Lower case, single spaces; no quotes, stress, friendly signs, "please" or punctuation around it."""
     word = " ".join(signs.unnamed(text.lower()).split()).rstrip(" .!,;")
     return _POLITE.sub("", signs.alone(word).strip('*_`"“”„ ').rstrip(" .!,;"))
 
