@@ -177,18 +177,24 @@ async def test_what_is_in_the_way_is_said(init: Init, slack: SlackTwin, git_repo
     workspace.channel("C00000OLD", "old").archived = True
     workspace.channel("C0SECRET1", "secret", kind="group", members={"UROBIN001"})
     workspace.channel("C00000PUB", "pub", members={"UROBIN001"})
+    known = set(workspace.channels)
     for words, said in (
         (["--channel", "#old"], "channel old cannot be used: is_archived"),
         (["--channel", "secret"], "invite the app there first"),
         (["--channel", "C0SECRET1"], "invite the app there first"),
         (["--channel", "C0NOWHERE"], "cannot see the channel C0NOWHERE"),
         (["--channel", "#"], "'#' is no channel"),
+        (["--channel", "@robin"], "'@robin' is no channel"),
+        (["--channel", "https://example.com/our channel"], "is no channel"),
     ):
         code, _, err = await init(*words)
         assert (code, said in err, err.count("\n")) == (2, True, 1), err
         assert not (git_repo / ".codebutler").exists()
     assert posts(slack) == []
-    assert (await init("--channel", "pub"))[0] == 0
+    assert set(workspace.channels) == known, "none was made of what is no channel"
+    assert (await init("--channel", "https://twin.slack.com/archives/C00000PUB?thread_ts=1.2&cid=C00000PUB"))[
+        0
+    ] == 0
     assert "UBUTLER01" in workspace.channels["C00000PUB"].members
 
     slack.scopes = "chat:write,channels:read"
