@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("init slack")
     group.add_argument("--bot-token-file", type=Path, metavar="FILE", help="a file with the bot token")
     group.add_argument("--app-token-file", type=Path, metavar="FILE", help="a file with the app token")
-    group.add_argument("--channel", metavar="NAME", help="the repo's channel, by name, link or id; made if needed")
+    group.add_argument("--channel", metavar="NAME", help="the repo's channel, by name, link or id")
 
 
 async def run(repo: Repo, home: Path, args: argparse.Namespace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -251,6 +251,18 @@ async def states(calls: Calls, channels: Sequence[str]) -> list[tuple[str, str]]
             wrong.append((f"#{known.get('name')} is archived", SHUT["is_archived"]))
         elif known.get("is_member") is False:
             wrong.append((f"the app is not in #{known.get('name')}", SHUT["not_in_channel"]))
+    return wrong
+
+
+async def unknown(calls: Calls, people: Iterable[str]) -> list[str]:
+    """Which of the people that the settings name by id nobody is."""
+    wrong = []
+    for each in people:
+        try:
+            await calls.call("users.info", user=each)
+        except SlackRefused as error:
+            if error.error in {"user_not_found", "user_not_visible"}:
+                wrong.append(f"{each!r} of slack.users or slack.admins is nobody's id: {error.error}")
     return wrong
 
 

@@ -232,4 +232,18 @@ async def test_the_doctor_looks_at_slack(slack: SlackTwin, tmp_path: Path) -> No
     assert "problem: C0NOWHERE: channel_not_found" in await look(channels=["C0NOWHERE"])
     with pytest.raises(ConfigError, match="is an app token"):
         await look(botToken=slack.app_token)
-    assert await look(botToken=None) == []
+    assert await look(botToken=None) == ["problem: slack.botToken is not set"]
+    assert await look(appToken=None) == ["problem: slack.appToken (or slack.listen) is not set"]
+    assert await look(botToken=None, appToken=None) == []
+
+
+@pytest.mark.parametrize("key", ["users", "admins"])
+async def test_people_are_named_by_id(slack: SlackTwin, tmp_path: Path, key: str) -> None:
+    """A name in the place of an id would lock everybody out, or leave troubles untold."""
+    given = {f"slack.{k}": v for k, v in slack.settings().items()}
+    with pytest.raises(ConfigError, match=rf"slack.{key}.* must be a member's id, such as U012AB3CD"):
+        load_config(None, home=tmp_path, env={}, flags={**given, f"slack.{key}": ["@robin"]})
+    people = ["UROBIN001", "robin"]
+    config = load_config(None, home=tmp_path, env={}, flags={**given, f"slack.{key}": people})
+    found = [c.text for c in await doctor_slack.examine(config, offline=False) if c.state == "problem"]
+    assert found == ["'robin' of slack.users or slack.admins is nobody's id: user_not_found"]
