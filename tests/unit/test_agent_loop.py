@@ -12,10 +12,10 @@ import pytest
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
-from codebutler.agent.loop import INTERRUPTED, TORN
+from codebutler.agent.loop import INTERRUPTED
 from codebutler.agent.roles import Role, load_role
 from codebutler.agent.standing import Standing
-from codebutler.agent.think import CUTS, EMPTY, LOOPING, NUDGES, REPEATS, STUCK
+from codebutler.agent.think import EMPTY, LOOPING, NUDGES, REPEATS, STUCK
 from codebutler.errors import CodeButlerError, ModelRefused, StaleWorker
 from codebutler.events import Event, FrameStarted, ModelReplied, ModelRequested, ToolStarted
 from codebutler.models.breaker import Breaker
@@ -279,25 +279,6 @@ async def test_a_reply_that_its_provider_kept_back_is_not_asked_for_again(bench:
     with pytest.raises(EndTurn, match="the filter of v/m kept back the Coder's reply"):
         await place.run(bench.tools())
     assert len(place.client.asked) == 1
-
-
-def cut_call(number: int) -> ModelReply:
-    call = ToolCall(id=f"c{number}", name="look", arguments='{"what": "a very long')
-    return ModelReply("", tool_calls=(call,), model="twin/m", finish="length")
-
-
-async def test_a_call_that_was_cut_is_not_made_and_its_author_told_why(bench: Bench) -> None:
-    place = Workplace(script(cut_call(1), cut_call(2), calls("look:1"), says("there")))
-    assert await place.run(bench.tools()) == "there"
-    assert place.results()[:2] == [TORN, TORN]
-    assert len(place.results()) == 3
-
-
-async def test_calls_that_are_cut_again_and_again_end_the_turn_with_the_cause(bench: Bench) -> None:
-    place = Workplace(script(*[cut_call(n) for n in range(STUCK)]))
-    with pytest.raises(EndTurn, match="3 replies of the Coder in a row were cut off at their limit of"):
-        await place.run(bench.tools())
-    assert len(place.client.asked) == CUTS + 1
 
 
 async def test_a_loop_is_told_and_then_stopped(bench: Bench) -> None:
