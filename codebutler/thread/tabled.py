@@ -19,8 +19,8 @@ UNSEEN = (
 def not_for_it(state: ThreadState, wanted: str, seen: str) -> str:
     """Why an approval does nothing here, or "".
 
-    ``wanted`` is the hash, or how it begins, of the plan that was meant ("" = whichever is on the table), ``seen`` that of the
-    newest one that whoever said it can have read ("" = not known: they were heard at once).
+    ``wanted`` is the hash of the plan that was meant, or how it begins ("" = whichever is on the table),
+    ``seen`` that of the newest one that whoever said it can have read ("" = not known: they were heard at once).
     """
     plan = state.plan
     if plan is None:
