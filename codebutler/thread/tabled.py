@@ -20,7 +20,8 @@ def not_for_it(state: ThreadState, wanted: str, seen: str) -> str:
     """Why an approval does nothing here, or "".
 
     ``wanted`` is the hash of the plan that was meant, or how it begins ("" = whichever is on the table),
-    ``seen`` that of the newest one that whoever said it can have read ("" = not known: they were heard at once).
+    ``seen`` that of the newest one that whoever said it can have read ("" = not known: they were heard at
+    once).
     """
     plan = state.plan
     if plan is None:
