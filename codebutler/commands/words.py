@@ -48,12 +48,12 @@ WRONG = re.compile(
 )
 """A correction, once the work it is about is done: before that, it is for the role that is at work."""
 WRONG_TOO = re.compile(
-    r"^(?:(?:the\s+)?(?P<role>pm|coder|lead|researcher|artist)\s+(?:was|is)|you\s+(?:were|are)|you['’]re)\s+wrong\s+"
+    r"^(?:(?:the\s+)?(?P<role>pm|coder|lead|researcher|artist)\s+(?:was|is)|you\s+(?:were|are)|you['\u2019]re)\s+wrong\s+"
     r"about\s+(?P<topic>[^:;,.\n]{1,80}?)(?::|[;,.]|\s[\u2013\u2014-])\s+"
     r"(?P<what>(?:(?<=:\s)|(?:it|that|this|they|there|we|our|its)\b).*\S)$",
     re.IGNORECASE | re.DOTALL,
 )
-"""The same to the PM's face, or with another sign than a colon before a statement: what asks for work is none."""
+"""The same to the PM's face, or with another sign than a colon before a statement; no request for work."""
 AGAIN = re.compile(
     r"^(?:please\s+)?re-?open(?:\s+(?:this|it|again|the\s+thread))?(?:[\s,]+please)?"
     r"(?:[\s.!]*$|(?:\s*[,;:.!\u2013-]\s*(?:and|then|but)?\s+|\s*\n\s*|\s+(?:and|then|but)\s+|\s+(?=to\s))"

@@ -14,7 +14,7 @@ from codebutler.thread.state import ThreadState
         ("The PM was wrong about the limit: it is 20 kg", ("correct", "PM the limit: it is 20 kg")),
         ("the PM was wrong about the limit, it's 22 kg", ("correct", "PM the limit: it's 22 kg")),
         ("coder is wrong about tabs. We use spaces", ("correct", "coder tabs: We use spaces")),
-        ("the lead was wrong about it – they are two", ("correct", "lead it: they are two")),
+        ("the lead was wrong about it \u2013 they are two", ("correct", "lead it: they are two")),
         ("you were wrong about the limit: 21 kg is fine", ("correct", "pm the limit: 21 kg is fine")),
         ("You're wrong about the limit, it is 21 kg", ("correct", "pm the limit: it is 21 kg")),
         ("the PM was wrong about the limit, please make it 20 kg", None),
