@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from codebutler.surfaces.discord.calls import (
     ARCHIVED,
     NO_ACCESS,
+    NO_DIRECT,
     NO_PERMISSION,
     Calls,
     DiscordRefused,
@@ -24,14 +25,14 @@ SHUT: Mapping[int, str] = {
     10003: "Check discord.channelID; the work of a deleted thread goes on in codebutler threads.",
     10004: "Check discord.guildID, and invite the bot into the guild.",
     10008: "The thread's first message was deleted; its work goes on in codebutler threads.",
-    50007: "The person takes no direct messages from the bot.",
+    NO_DIRECT: "The person takes no direct messages from the bot.",
     ARCHIVED: "The thread is archived and locked; a moderator can unlock it.",
     160005: "The thread is locked; a moderator can unlock it.",
 }
 """Discord's codes (HTTP's for a token) for a door that lets nothing through, and what mends it."""
 
 
-_THREADS = frozenset({10008, 50007, ARCHIVED, 160005})
+_THREADS = frozenset({10008, NO_DIRECT, ARCHIVED, 160005})
 ALL = "token"
 """The trouble behind which nothing works."""
 

@@ -158,7 +158,10 @@ class Hooks:
             self._methods.changed(
                 found.channel.id, found.original, {"content": "…", **body} if files else body
             )
-        found.original.setdefault("attachments", []).extend(self._methods._attached(files))  # noqa: SLF001 - as above
+        had = found.original.get("attachments") or []
+        named = {str(each["id"]) for each in body.get("attachments", had)}
+        kept = [each for each in had if str(each["id"]) in named]
+        found.original["attachments"] = [*kept, *self._methods._attached(files)]  # noqa: SLF001 - as above
         return found.original
 
     def delete_original(self, *, application: str, token: str, **_: object) -> None:
