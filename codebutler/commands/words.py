@@ -22,7 +22,9 @@ RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "
 REBASE = {"rebase", "rebase it", "update the branch"}
 LAND = {"merge", "merge it", "land it", "merge please", "please merge", "merge it please", "please merge it"}
 """Those that mean nothing else while there is no pull request yet: the Coder need not guess at them."""
-MERGE = LAND | {"ship it", "done", "dale", "close", "🚀"}
+SHUT = {"close", "close it", "close this", "close the thread", "close this thread"}
+"""Where nothing is to land, they put the thread away: no request is as short as that."""
+MERGE = LAND | {"ship it", "done", "dale", "🚀"} | SHUT
 YES_MERGE = re.compile(
     r"(?:yes|ok|okay|lgtm|looks good)[\s,;.!]+(?:(?:and|then|please)\s+)*merge(?:\s+it)?(?:\s+please)?"
 )
@@ -162,6 +164,9 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     is_open = state.pr is not None and state.pr_state == "open"
     if is_open and state.called_off and word in MERGE - LAND:
         return ("cancel", "")  # who has stopped it puts it away: nothing lands by that
+    begun = state.outcome is not None or state.plan_waits or bool(state.halted or state.pr)
+    if word in SHUT and begun and not is_open and not state.coding and state.phase != "closed":
+        return ("cancel", "")
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
     lands = word in LAND or YES_MERGE.fullmatch(word) is not None
     if ((word in MERGE or lands) and is_open) or (lands and is_refused):
