@@ -164,7 +164,7 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     is_open = state.pr is not None and state.pr_state == "open"
     if is_open and state.called_off and word in MERGE - LAND:
         return ("cancel", "")  # who has stopped it puts it away: nothing lands by that
-    begun = state.outcome is not None or state.plan_waits or bool(state.halted or state.pr)
+    begun = state.outcome is not None or state.plan_waits or state.halted != "" or state.phase == "lead"
     if word in SHUT and begun and not is_open and not state.coding and state.phase != "closed":
         return ("cancel", "")
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words

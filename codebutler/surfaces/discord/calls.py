@@ -103,6 +103,11 @@ class Calls:
             await http.close()
             if isinstance(error, discord.LoginFailure):
                 raise DiscordRefused("the bot's token", 401, 0, "Unauthorized") from error
+            if isinstance(error, discord.NotFound):
+                words = f"There is no Discord API at {self.base}"
+                raise DiscordAway(
+                    f"{words}: discord.baseUrl ends with its version, as in /api/v10"
+                ) from error
             if isinstance(error, (discord.HTTPException, ClientError, OSError, TimeoutError)):
                 raise DiscordAway(f"Discord cannot be reached: {error}") from error
             raise
