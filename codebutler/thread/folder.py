@@ -163,6 +163,13 @@ class Folder:
         git = self._host.config.git
         return commits.Identity(git.author_name, git.author_email)
 
+    def _own_branch(self) -> None:
+        """A folder that a person has on another branch, or in the middle of a merge, is not saved as ours."""
+        repo, branch = self._host.repo, self._ready.branch
+        where = worktrees.elsewhere(repo, branch)
+        if where:
+            raise BranchLost(f"the folder {worktrees.folder(repo, branch)} {where[0]}", fix=where[1])
+
     async def _tip(self) -> str:
         """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
         state, branch = self._log.state, self._ready.branch
