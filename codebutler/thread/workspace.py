@@ -55,6 +55,7 @@ class Workspace(Folder):
 
     async def settle_checkpoint(self) -> None:
         """Wait for the checkpoint beside the model's thinking: a ref that moved must reach the log."""
+        await self.filled()
         task, self._later = self._later, None
         if task is not None:
             await task
@@ -292,6 +293,7 @@ class Workspace(Folder):
 
     async def close(self) -> None:
         """Stop the executor, once what it saves is saved; a turn that was broken off did not come to rest."""
+        await self.leave_unfilled()
         await self.settle_checkpoint()
         await self._settle_index()
         await super().close()
