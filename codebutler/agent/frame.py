@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from codebutler.agent.pictures import attached_picture, picture_message
 from codebutler.agent.spelled import spelled
-from codebutler.agent.voices import Said, readable
+from codebutler.agent.voices import Said, readable, takeable, whole
 from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
 from codebutler.models.quirks import EXTRA
 from codebutler.types import Attachment, Message, ToolCall
@@ -63,8 +63,10 @@ class Frame(Struct):
     last_text: str = ""
     cut: bool = False
     """The last reply was cut at its limit, and the model was not told yet."""
+    torn: str = ""
+    """The call that the last reply was cut in: what is there of it is not made."""
     cuts: int = 0
-    """Replies in a row that were cut."""
+    """Replies in a row that were cut, in words or in a call."""
     filtered: bool = False
     """The provider kept back the rest of the last reply, and the model was not told yet."""
     spelled: bool = False
@@ -148,7 +150,7 @@ class Frame(Struct):
                 {
                     "id": c.id,
                     "type": "function",
-                    "function": {"name": c.name, "arguments": readable(c.arguments)},
+                    "function": {"name": takeable(c.name), "arguments": readable(c.arguments)},
                 }
                 for c in event.tool_calls
             ]
@@ -164,7 +166,9 @@ class Frame(Struct):
         self.usd += event.usd
         self.busy += event.seconds
         self.cut = event.finish == CUT and not event.tool_calls
-        self.cuts = self.cuts + 1 if self.cut else 0
+        last = event.tool_calls[-1] if event.finish == CUT and event.tool_calls else None
+        self.torn = last.id if last is not None and not whole(last.arguments) else ""
+        self.cuts = self.cuts + 1 if self.cut or self.torn else 0
         self.filtered = event.finish in FILTERED and not event.tool_calls and bool(event.content.strip())
         self.spelled = not (event.tool_calls or self.cut or self.filtered) and spelled(event.content)
         self.spells = self.spells + 1 if self.spelled else 0

@@ -28,6 +28,10 @@ INTERRUPTED = (
     "and repeat it only if it did not happen."
 )
 
+TORN = (
+    "Your reply was cut off within this call, at the most tokens that a reply may have, so it was not made. "
+    "The same call again would be cut again: make a smaller one, such as a file in several parts."
+)
 BROKEN = (
     "{name} broke inside CodeButler ({error}), and would break again on the same arguments. Its effect is "
     "unknown: look at the present state before you go on, and find another way."
@@ -102,6 +106,9 @@ async def _together(calls: Sequence[OpenCall], frame: Frame, tools: Toolset, pla
 
 async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workplace) -> None:
     call = open_call.call
+    if call.id == frame.torn:
+        await place.append(_finished(frame, open_call, TORN, ok=False))
+        return
     if open_call.started and not tools.safe_to_repeat(call.name):
         await place.append(_finished(frame, open_call, INTERRUPTED, ok=False))
         return

@@ -56,7 +56,7 @@ FILTER = "The provider's filter kept back the rest of your last reply. Answer an
 async def think(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> None:
     """Ask the role's model for its next step and log what it says."""
     await _look_for_loops(frame, role, place)
-    if frame.cut:  # looked for here, not behind the reply: a crash in between must not lose it
+    if frame.cut or frame.torn:  # looked for here, not behind the reply: a crash in between must not lose it
         await _cut(frame, role, place)
     if frame.filtered:
         await _filtered(frame, role, place)
@@ -122,7 +122,8 @@ async def _cut(frame: Frame, role: Role, place: Thinking) -> None:
         words = f"{frame.cuts} replies of the {role.title} in a row were cut off at their limit"
         said = f". It said: {fit(frame.last_text, SAID)}" if frame.last_text.strip() else ""
         raise EndTurn("failed", f"{words} of {role.limits.max_output} tokens{said}")
-    await place.append(Nudged(frame=frame.id, content=GO_ON, reason="cut"))
+    if frame.cut:  # the result of a torn call has said it already
+        await place.append(Nudged(frame=frame.id, content=GO_ON, reason="cut"))
 
 
 async def _filtered(frame: Frame, role: Role, place: Thinking) -> None:

@@ -21,6 +21,10 @@ _COMMON = frozenset({"role", "content", "tool_calls"})
 """What an assistant's message has in every dialect."""
 _ID = re.compile(r"[A-Za-z0-9]{9}")
 
+_NAME = re.compile(r"[^A-Za-z0-9_-]")
+"""What no provider takes in a tool's name, whoever wrote it."""
+_HALF = r"\ud"
+"""How half of a character begins that JSON spells in two."""
 _SHOWN = 2_000
 """Characters of arguments that nobody can read which their author sees again."""
 
@@ -34,16 +38,29 @@ class Said(dict[str, Any]):
         self.model = model
 
 
+def takeable(name: str) -> str:
+    """A called tool's name as every server takes it back; one that the model made up may hold anything."""
+    return _NAME.sub("_", name)[:64] or "_"
+
+
+def whole(arguments: str) -> bool:
+    """Whether a call's arguments are a JSON object that can be sent on: half a character cannot."""
+    try:
+        found = json.loads(arguments)
+        if _HALF in arguments.lower():
+            json.dumps(found, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return False  # cut at the limit, or never JSON
+    return isinstance(found, dict)
+
+
 def readable(arguments: str) -> str:
     """A call's arguments as every server takes them back: some read them, and would refuse all that follows.
 
     ``arguments`` itself if it is a JSON object, else one that quotes it.
     """
-    try:
-        if isinstance(json.loads(arguments), dict):
-            return arguments
-    except (ValueError, RecursionError):
-        pass  # cut at the limit, or never JSON
+    if whole(arguments):
+        return arguments
     return json.dumps({"unreadable": arguments[:_SHOWN]})
 
 

@@ -34,7 +34,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("init slack")
     group.add_argument("--bot-token-file", type=Path, metavar="FILE", help="a file with the bot token")
     group.add_argument("--app-token-file", type=Path, metavar="FILE", help="a file with the app token")
-    group.add_argument("--channel", metavar="NAME", help="the repo's channel, by name or id; made if need be")
+    group.add_argument("--channel", metavar="NAME", help="the repo's channel, by name, link or id")
 
 
 async def run(repo: Repo, home: Path, args: argparse.Namespace) -> int:
@@ -155,7 +155,7 @@ def _wish(repo: Repo, config: Config, args: argparse.Namespace, *, asking: bool)
     shipped = config.slack.channel_id or config.slack.channel_name or f"codebutler-{repo.root.name}"
     if args.channel or not asking:
         return str(args.channel or shipped)
-    return input(f"Channel of this repo, by name or id [{shipped}]: ").strip() or shipped
+    return input(f"Channel of this repo, by name, link or id [{shipped}]: ").strip() or shipped
 
 
 def _store(repo: Repo, home: Path, tokens: dict[str, str], found: Found) -> None:

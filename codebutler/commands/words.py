@@ -10,26 +10,26 @@ from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.state import ThreadState
 from codebutler.thread.wish_words import is_about, is_spoken, orders
 
-CANCEL = {"cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌"}
+CANCEL = {
+    "cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌",
+    "stop now", *(f"{verb} {what}" for verb in ("cancel", "stop") for what in ("it", "this", "that")),
+}  # fmt: skip
 PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
 APPROVE = {
     "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed",
     "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
-    "go for it", "ok go", "ok, go", "yes go", "yes, go", "yes please", "yes, please", "please go ahead",
-    "looks good, go", "let's go", "approve it",
+    "go for it", "ok go", "ok, go", "yes go", "yes, go", "looks good, go", "let's go", "approve it",
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
-LAND = {"merge", "merge it", "land it", "merge please", "please merge", "merge it please", "please merge it"}
+LAND = {"merge", "merge it", "land it"}
 """Those that mean nothing else while there is no pull request yet: the Coder need not guess at them."""
 MERGE = LAND | {"ship it", "done", "dale", "close", "🚀"}
-YES_MERGE = re.compile(
-    r"(?:yes|ok|okay|lgtm|looks good)[\s,;.!]+(?:(?:and|then|please)\s+)*merge(?:\s+it)?(?:\s+please)?"
-)
+YES_MERGE = re.compile(r"(?:yes|ok|okay|lgtm|looks good)[\s,;.!]+(?:(?:and|then|please)\s+)*merge(?:\s+it)?")
 """With a list that waits, nobody can tell what the "yes" is about."""
 KEEP = {
     "yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅",
-    "yes please", "yes, please", "yes to all", "yes all", "keep them", "keep them all", "keep everything",
+    "yes to all", "yes all", "keep them", "keep them all", "keep everything",
 }  # fmt: skip
 DROP = {
     "no", "n", "none", "keep none", "discard", "nothing", "👎",
@@ -60,6 +60,7 @@ ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
 CHEAPER = {"cheaper", "cheaper model", "use a cheaper model"}
 AT_REST = APPROVE | RETRY | MERGE | KEEP | DROP | CODE | CHEAPER
 """Words that decide what a thread at rest waits for; to one at work they would be mere words."""
+_POLITE = re.compile(r"^(?:(?:please|pls|plz|por favor)[\s,]+)+|(?:[\s,]+(?:please|pls|plz|por favor))+$")
 BACK = re.compile(r"^(?P<verb>rewind|fork)(?:\s+(?:to\s+|from\s+)?(?:point\s+)?#?(?P<point>\d{1,6}))?$")
 
 
@@ -109,9 +110,9 @@ def _standing_still(state: ThreadState, word: str) -> tuple[str, str] | None:
 
 
 def normal(text: str) -> str:
-    """Lower case, single spaces, no closing punctuation, quotes, stress or friendly signs around it."""
+    """Lower case, single spaces; no quotes, stress, friendly signs, "please" or punctuation around it."""
     word = " ".join(signs.unnamed(text.lower()).split()).rstrip(" .!,;")
-    return signs.alone(word).strip('*_`"“”„ ').rstrip(" .!,;")
+    return _POLITE.sub("", signs.alone(word).strip('*_`"“”„ ').rstrip(" .!,;"))
 
 
 def _is_over(state: ThreadState) -> bool:

@@ -192,14 +192,15 @@ def _refuse_misplaced(item: MemoryItem) -> None:
 def _insert(
     page: Page, section: Section | None, heading: str, entry: str, *, ordered: bool, after: int | None
 ) -> str:
-    """A new item in the section's last list, at its end or behind ``after`` items; both are made if need be.
+    """A new item at the end of the section's last list, or behind ``after`` steps; both are made if need be.
 
     Numbers of other items stay as they are: markdown counts by place.
     """
     marker = "1." if ordered else "-"
     if section is None:
         return page.placed(len(page.lines), [f"## {heading}", "", f"{marker} {entry}"], gap=True)
-    items = page.last_list(section, "ordered_list_open" if ordered else "bullet_list_open")
+    steps = [e for e in page.entries(section) if e.ordered]  # of all its lists: people put text in between
+    items = steps if ordered else page.last_list(section, "bullet_list_open")
     if not items:
         return page.placed(page.after_text(section.end), [f"{marker} {entry}"], gap=True)
     if after is not None and not 0 <= after <= len(items):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -61,14 +61,22 @@ class Page:
 
     @cached_property
     def sections(self) -> list[Section]:
-        """All sections, in order, headings of any level alike."""
+        """All sections, in order, headings of any level alike; but for the parts of a workflow."""
         starts = [i for i, t in enumerate(self.tokens) if t.type == "heading_open" and t.level == 0]
+        starts = [
+            starts[n] for n in _begun([(int(self.tokens[i].tag[1:]), self._is_flow(i)) for i in starts])
+        ]
         lines = [lines_of(self.tokens[i])[0] for i in starts]
         ends = [*lines[1:], len(self.lines)]
         return [
             Section(line, end, plain(self.tokens[i + 1]), int(self.tokens[i].tag[1:]))
             for i, line, end in zip(starts, lines, ends, strict=False)
         ]
+
+    def _is_flow(self, heading: int) -> bool:
+        """Whether a workflow begins there: text that says what it is "For:" stands right below."""
+        below = self.tokens[heading + 3 : heading + 5]
+        return len(below) == 2 and below[0].type == "paragraph_open" and below[1].content.startswith("For:")
 
     def section(self, heading: str) -> Section | None:
         """The first section with this heading."""
@@ -209,6 +217,16 @@ class Page:
         meant = [x.lstrip().partition(" ")[2] for x in block if x and not x.startswith("<!--")]
         if read != meant or not _grown(self.tokens, tokens):
             raise no_room(first)
+
+
+def _begun(headings: Sequence[tuple[int, bool]]) -> Iterator[int]:
+    """Which headings begin a section, given their levels and whether they begin a workflow: a deeper one
+    below a workflow's is a part of it."""
+    home = 0
+    for number, (level, is_flow) in enumerate(headings):
+        if is_flow or not home or level <= home:
+            home = level if is_flow else 0
+            yield number
 
 
 def comments(token: Token) -> list[str]:

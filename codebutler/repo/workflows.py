@@ -60,14 +60,17 @@ def parse(text: str) -> dict[str, Workflow]:
     """The workflows by name: sections with a numbered list; of two with one name the first."""
     page, found = Page(text), dict[str, Workflow]()
     entries = _by_section(page, ((e.start, e) for e in page.entries() if e.ordered))
+    after = zip(page.tokens, page.tokens[1:], strict=False)
     prose = _by_section(
-        page, ((lines_of(t)[0], t) for t in page.tokens if t.type == "inline" and t.level == 1)
+        page, ((lines_of(t)[0], t) for p, t in after if p.type == "paragraph_open" and p.level == 0)
     )
     for section in page.sections:
         steps = entries.get(section.start)
         if not steps or section.title in found:
             continue
-        purpose = [seen(t) for t in prose[section.start] if section.start < lines_of(t)[0] < steps[0].start]
+        purpose = [
+            seen(t) for t in prose.get(section.start, ()) if section.start < lines_of(t)[0] < steps[0].start
+        ]
         numbered = [_step(section.title, n, seen(e.text), e.text.content) for n, e in enumerate(steps, 1)]
         found[section.title] = Workflow(section.title, " ".join(purpose), tuple(numbered))
     return found

@@ -25,6 +25,7 @@ from codebutler.service.github_side import github_side, github_webhooks
 from codebutler.service.keeping import lost_notice, name_of
 from codebutler.service.narrate import narrator
 from codebutler.service.owner import Owner, ask_for_way, holder
+from codebutler.settings.slack import lacking
 from codebutler.shortage import shortage
 from codebutler.thread.engine import Engine
 from codebutler.thread.host import Host
@@ -37,7 +38,7 @@ POLL = 0.2
 """Seconds between looks whether the repo is free."""
 PAUSES = (2.0, 5.0, 15.0, 60.0, 300.0)
 """Seconds before a repo that broke is tried again, the first time, the second time …"""
-SLACK_OFF = "Slack is off: slack.appToken is not set, nor slack.listen."
+SLACK_OFF = "Slack is off: {0} is not set."
 NO_CHANNEL = (
     "no {0} channel is this repo's own ({1}.channelID in its committed config.json, or serve.channels):"
     " only mentions and direct messages open threads"
@@ -71,8 +72,8 @@ class Crew:
         with connection_to(slack_app(self._config), self._config):
             self._links = open_links(self._config)
             self._webhooks = github_webhooks(self._config)
-            if self._links.slack is None and self._config.slack.bot_token is not None:
-                logs.say("WRN", SLACK_OFF)
+            if self._links.slack is None and (lacks := lacking(self._config.slack)):
+                logs.say("WRN", SLACK_OFF.format(lacks))
             ended = await self._all()
         for error in ended:
             if isinstance(error, Exception):

@@ -22,6 +22,8 @@ ACTS: Mapping[str, Act] = {
     "memory": "memory", "pick": "memory",
 }  # fmt: skip
 """What not everybody may press, by its action: see ``thread.access``."""
+LOOK = "Look at what was said here."
+"""What a mention without words means where something was said."""
 
 
 def not_theirs(access: Access, state: ThreadState, action: str, person: Person) -> str:

@@ -18,7 +18,7 @@ from codebutler.events import (
 )
 from codebutler.forges.base import Forge
 from codebutler.repo.objects import read_bytes
-from codebutler.thread import lead, planfile, remembering, render
+from codebutler.thread import access, lead, planfile, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.identity import co_authors
 from codebutler.thread.journal import journal, journal_of
@@ -84,7 +84,7 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
     with desk.turn.firm():
         result = await forge.merge(number, expected_head=head, co_authors=named)
         how = f"Get it with `{pull}`." if pull else ""
-        text = f"Merged #{number} as `{result.sha[:12]}`. {how}{_left(desk.state)}"
+        text = f"Merged #{number} as `{result.sha[:12]}`. {how}{_left(desk, by)}"
         await desk.post(
             Outbound(text=text, role="lead"),
             key=f"merged:{number}",
@@ -93,20 +93,30 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
 
 
 def _undecided(desk: ThreadDesk, by: Person) -> list[MemoryDecided]:
-    """Only a merge that landed drops what nobody has decided on: one that was refused changes nothing."""
+    """Only a merge that landed drops what nobody has decided on: one that was refused changes nothing.
+
+    Nor does the word of somebody who may not decide on memory: the list goes on waiting for those who may.
+    """
     asked = desk.state.merge
-    if not desk.state.memory or asked is None or lead.closing(desk.state):
+    if not desk.state.memory or asked is None or lead.closing(desk.state) or not _may_decide(desk, by):
         return []
     return [MemoryDecided(message=asked.message, kept=[], by=by)]
 
 
-def _left(state: ThreadState) -> str:
+def _may_decide(desk: ThreadDesk, by: Person) -> bool:
+    return access.may(desk.config.access, desk.state, by, "memory")
+
+
+def _left(desk: ThreadDesk, by: Person) -> str:
     """What a merge says of memory items that nobody has decided on."""
-    count = len(state.memory or ())
-    if lead.closing(state):
+    count = len(desk.state.memory or ())
+    if lead.closing(desk.state):
         return ""  # they are put to the person once it has landed
     if not count:
         return ""
+    if not _may_decide(desk, by):
+        what = "1 memory proposal waits" if count == 1 else f"{count} memory proposals wait"
+        return f"\n\n{what} for {access.who(desk.config.access, desk.state, 'memory')}."
     what = "1 memory proposal was" if count == 1 else f"{count} memory proposals were"
     way = 'Next time, say **"keep all"** or **"keep 1"** before **"merge"**.'
     return f"\n\n{what} dropped, undecided. {way}"

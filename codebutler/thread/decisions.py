@@ -189,7 +189,9 @@ class Decisions:
         if self.state.coding:
             self._refused = True
             return AT_WORK.format(number=self.state.pr.number)
-        self.take(*remembering.settled(self.state, word), MergeRequested(message=word.seq, by=word.by))
+        may = access.may(self._thread.config.access, self.state, word.by, "memory")
+        decided = remembering.settled(self.state, word) if may or all(self.state.marks) else []
+        self.take(*decided, MergeRequested(message=word.seq, by=word.by))
         return ""
 
     async def swap_model(self, word: Word, role: str, wish: str) -> str:

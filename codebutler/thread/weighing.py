@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 
 from codebutler.errors import ToolFailed
+from codebutler.repo import workflows
 from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
 from codebutler.repo.memory_items import Known, known
 from codebutler.repo.memory_likeness import relation, relative, words_of
 from codebutler.repo.memory_replaces import gone_with, named
-from codebutler.repo.memory_text import inline, plain
+from codebutler.repo.memory_text import inline, key, plain
 from codebutler.types import MemoryItem
 
 TOPIC = 2
@@ -34,7 +35,7 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
         return (
             item.model_copy(update={"seen": _also(item.seen, f"with it goes “{below}”")}) if below else item
         )
-    home = [x for x in known(text, item.file) if item.kind == "lesson" or x.section == item.section]
+    home = [x for x in known(text, item.file) if item.kind == "lesson" or key(x.section) == key(item.section)]
     words = plain(inline(item.text), "`")  # as they are read: a link's address is no word
     what, old = relative(words, home)
     if old is None and item.kind == "lesson":
@@ -114,6 +115,7 @@ def sifted(
         try:
             found = weighed(memory, item)
             refuse_past(item, today)
+            _refuse_nowhere(memory, item, [*waiting, *items])
         except ToolFailed as error:
             out.lines.append(f"refused, {error.message}: {item.text[:SHOWN]}")
             if _is_unfit(memory, item):
@@ -138,6 +140,20 @@ def sifted(
 def is_like(one: MemoryItem, other: MemoryItem) -> bool:
     """Whether both propose the same."""
     return (one.file, one.kind, one.section, one.text) == (other.file, other.kind, other.section, other.text)
+
+
+def _refuse_nowhere(memory: Mapping[str, str], item: MemoryItem, proposed: Sequence[MemoryItem]) -> None:
+    """ToolFailed for a step of a workflow that neither memory has nor ``proposed``: a slip of the name would
+    begin a second one."""
+    if item.kind not in {"add_step", "automate"}:
+        return
+    there = list(workflows.parse(memory.get(item.file, "")))
+    names = [*there, *(x.section for x in proposed if x.kind == "new_workflow")]
+    if there and key(item.section) not in map(key, names):
+        raise ToolFailed(
+            f"there is no workflow {item.section[:SHOWN]!r}; there are {', '.join(there)}",
+            fix="A new one is of kind new_workflow.",
+        )
 
 
 def _is_unfit(memory: Mapping[str, str], item: MemoryItem) -> bool:

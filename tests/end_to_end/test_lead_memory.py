@@ -192,6 +192,26 @@ async def test_only_those_who_are_listed_decide(room: Room) -> None:
         assert "Co-authored-by: ana" in scene.git("log", "-1", "--format=%B", state.head)
 
 
+async def test_a_merge_leaves_the_list_to_those_who_may_decide_on_it(room: Room) -> None:
+    """Whoever merges is somebody else: what nobody with that right spoke of is not theirs to drop."""
+    room.configure(access={"memory": ["terminal:ana"], "ask": ["owner", "ana"]})
+    async with room.engine(cast("One thing.", "Two things.")) as scene:
+        state = await scene.shipped()
+        await scene.say("a", "keep 2", by="ana")
+        await scene.rest(state.id)
+        await scene.talk("a", "/correct pm parcels above 30 kg are refused")  # has no mark yet
+        state = await scene.talk("a", "merge")
+        assert (state.phase, state.memory_commits, state.marks) == ("closed", 0, ["drop", "keep", ""])
+        posts = await scene.posts(state.id)
+        assert not any("dropped, undecided" in p for p in posts)
+        assert "3 memory proposals wait for ana." in "".join(posts)
+        assert "2. ✓ Two things." in posts[-1]
+        await scene.say("a", "yes", by="ana")  # a correction by somebody else is kept by its number alone
+        state = await scene.rest(state.id)
+        assert [x.text for d in state.kept for x in d.kept] == ["Two things."]
+        assert "memory lands with [#2](" in await last(scene, state)
+
+
 async def test_what_somebody_adds_who_may_not_decide_is_kept_by_no_word_about_the_whole_list(
     room: Room,
 ) -> None:

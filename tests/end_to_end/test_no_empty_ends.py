@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec.structs import replace
 
+from codebutler.agent.loop import TORN
 from codebutler.events import FrameEnded, Nudged, ToolFinished, TurnEnded
 from codebutler.testing.cast import Cast, cut, does, lead, plan, write
 from codebutler.testing.doubles import says
 from codebutler.testing.stage import Stage
 from codebutler.thread.fold import fold
+from codebutler.types import ModelReply, ToolCall
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
 
+_ids = count(1)
 IDLE = """
 [[scripts]]
 role = "pm"
@@ -133,6 +138,29 @@ async def test_a_model_that_is_cut_again_and_again_ends_the_turn_which_says_so(r
         said = (await scene.posts(state.id))[-1]
         assert "3 replies of the Coder in a row were cut off at their limit" in said
         assert ("It said: And on and on" in said) is bool(text)
+        assert (await scene.talk("a", "go")).outcome == "pr"
+
+
+def torn(text: str = "") -> ModelReply:
+    """A reply that was cut off in the middle of a call."""
+    started = ToolCall(id=f"torn_{next(_ids)}", name="write", arguments='{"path": "A", "content": "a very lo')
+    return replace(cut(text), tool_calls=(started,))
+
+
+async def test_a_call_that_was_cut_is_not_made_and_its_author_is_told_why(room: Room) -> None:
+    mind = Cast(pm=[plan()], coder=[torn(), torn("Again"), write("A", "a\n"), says("Wrote.")], lead=lead())
+    async with room.engine(mind) as scene:
+        assert (await scene.shipped()).files == {"A"}
+        assert [request[-1]["content"] for request in mind.of("coder")[1:3]] == [TORN, TORN]
+
+
+async def test_calls_that_are_cut_again_and_again_end_the_turn_with_the_cause(room: Room) -> None:
+    mind = Cast(pm=[plan()], coder=[*[torn() for _ in range(3)], write("A", "a\n"), says("W.")], lead=lead())
+    async with room.engine(mind) as scene:
+        await scene.talk("a", "Write notes")
+        state = await scene.talk("a", "go")
+        assert (state.outcome, len(mind.of("coder"))) == ("failed", 3)
+        assert "3 replies of the Coder in a row were cut off" in (await scene.posts(state.id))[-1]
         assert (await scene.talk("a", "go")).outcome == "pr"
 
 

@@ -12,7 +12,10 @@ from codebutler.agent.frame import Frame
 from codebutler.agent.spelled import spelled
 from codebutler.agent.voices import fitted
 from codebutler.events import ModelReplied, ToolFinished
+from codebutler.testing import strict
 from codebutler.types import ToolCall
+
+_RESULT = {"role": "tool", "tool_call_id": "a", "content": "ok"}
 
 
 def replied(step: int, *calls: ToolCall, content: str = "") -> ModelReplied:
@@ -37,7 +40,7 @@ def test_calls_stay_open_until_each_has_its_result() -> None:
     assert frame.last_text == "done"
 
 
-@pytest.mark.parametrize("arguments", ['{"pa', "[1]", '"x"', "", "{}{}", "9" * 5_000])
+@pytest.mark.parametrize("arguments", ['{"pa', "[1]", '"x"', "", "{}{}", "9" * 5_000, r'{"a": "\ud83d"}'])
 def test_arguments_that_are_no_object_are_quoted_in_one(arguments: str) -> None:
     """Some servers read them, and would refuse every request that has them."""
     frame = Frame("f", "coder")
@@ -45,6 +48,26 @@ def test_arguments_that_are_no_object_are_quoted_in_one(arguments: str) -> None:
     sent = frame.messages[-1]["tool_calls"][0]["function"]["arguments"]
     assert json.loads(sent) == {"unreadable": arguments[:2_000]}
     assert frame.calls["a"].call.arguments == arguments
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("read", "read"),
+        ("functions.read", "functions_read"),
+        ("read\0", "read_"),
+        ("web search", "web_search"),
+        ("", "_"),
+        ("é" * 80, "_" * 64),
+    ],
+)
+def test_a_name_that_no_provider_takes_is_not_sent_back(name: str, sent: str) -> None:
+    """They refuse every request that has one, so each "go" would end in the same refusal."""
+    frame = Frame("f", "coder")
+    frame.reply(replied(1, ToolCall(id="a", name=name)))
+    assert frame.messages[-1]["tool_calls"][0]["function"]["name"] == sent
+    assert strict.fault({"model": "m", "messages": [*frame.messages, _RESULT]}) == ""
+    assert frame.calls["a"].call.name == name
 
 
 def test_what_signs_a_call_goes_back_to_its_author_alone() -> None:

@@ -25,7 +25,7 @@ from codebutler.surfaces.discord.talks import Talks, spoken
 from codebutler.surfaces.discord.troubles import or_said
 from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.files import taken_out
-from codebutler.surfaces.wording import for_itself, load, not_theirs
+from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
 from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
 
@@ -33,8 +33,6 @@ ARCHIVE_MINUTES = 10_080
 CLOSED = "🔒"
 """On what is not for its author to say."""
 BEFORE = "Said here before you were called:"
-LOOK = "Look at what was said here."
-"""What a mention without words means where something was said."""
 
 
 class Hearing:

@@ -22,7 +22,7 @@ from codebutler.surfaces.github.reviews import gathered, unchanged
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.seen import seen_by
 from codebutler.surfaces.github.visible import visible
-from codebutler.surfaces.github.wishes import BEGINS, Wish, wish_of
+from codebutler.surfaces.github.wishes import APPROVALS, BEGINS, Wish, command_of, wish_of
 from codebutler.types import Inbound, Json, Person
 
 log = logging.getLogger("codebutler.github")
@@ -184,17 +184,15 @@ class Hearing:
 
     def _in_thread(self, wish: Wish, said: str, *, ours: bool) -> str:
         """What a wish is called in a thread that exists; ``ours``: the pull request is the thread's own."""
-        if wish.verb == "implement":
-            return "/approve"
+        if wish.verb in APPROVALS:
+            return command_of(wish.verb, said)
         if wish.verb == "plan":
             return said or "Plan this anew."
         if wish.verb == "respond":
             return f"/respond {said}".strip() if ours else said or "Answer the review."
-        return (
-            f"/{wish.verb} {wish.rest}".strip()
-            if wish.verb in self.commands
-            else f"{wish.verb} {said}".strip()
-        )
+        if wish.verb in self.commands:
+            return command_of(wish.verb, wish.rest)
+        return f"{wish.verb} {said}".strip()
 
     async def _issue(self, heard: Heard) -> tuple[str, str] | None:
         """Title and text as they stood when the command came; None when that cannot be had any more."""

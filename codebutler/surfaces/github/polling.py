@@ -22,6 +22,8 @@ MARGIN = 60.0
 PAGES = 20
 MANY = 50
 """Rows that are read again and again before the time to ask from moves on."""
+FULL = 100
+"""Rows of a page. What comes after a full one does not change it: its tag says nothing of the list."""
 LONGEST = 600.0
 """Seconds between looks while GitHub cannot be reached."""
 Read: TypeAlias = Callable[[Json], Heard | None]
@@ -102,7 +104,7 @@ class Polling:
             await store.note(key, _stamp(time.time() - MARGIN))
             since = await store.noted(key)
         known, tag = self._tags.get(path, ("", ""))
-        asked = {"since": since, "sort": "updated", "direction": "asc", "per_page": "100", **query}
+        asked = {"since": since, "sort": "updated", "direction": "asc", "per_page": FULL, **query}
         latest, first, rows = since, "", 0
         for page in range(1, PAGES + 1):
             etag = tag if known == since and page == 1 else ""
@@ -120,7 +122,7 @@ class Polling:
         if held > since and rows > MANY:  # while it stays, so does the tag
             await store.note(key, held)
         else:
-            self._tags[path] = (since, first)
+            self._tags[path] = (since, first if rows < FULL else "")
 
     async def _events(self, path: str) -> None:
         """Assignments and labels: the newest come first."""

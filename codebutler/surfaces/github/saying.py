@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-from codebutler.types import Outbound
+from codebutler.thread.lessons import pressed
+from codebutler.types import Choice, Outbound
 
 LIMIT = 65_536
 ROOM = 60_000
@@ -54,8 +55,17 @@ def _hint(message: Outbound, name: str) -> str:
     """How to answer: a comment is heard only where it calls us."""
     if not message.choices:
         return ""
-    words = ", ".join(f"`@{name} {choice.action}`" for choice in message.choices if choice.action != "answer")
+    said = dict.fromkeys(_instead(choice) for choice in message.choices if choice.action != "answer")
+    words = ", ".join(f"`@{name} {words}`" for words in said)
     return f"\n\n_Here: {words or f'`@{name}` and your answer'}._"
+
+
+def _instead(choice: Choice) -> str:
+    """What a person writes in place of pressing a button; for memory, what does it to the first item."""
+    if choice.action == "memory":
+        wish, _, _ = pressed(choice.value, ())[0].partition(" ")
+        return {"keep": "keep 1", "edit": "edit 1: …", "drop": "remove 1"}.get(wish, wish)
+    return f"{choice.action} {choice.value}" if choice.action in {"raise", "model"} else choice.action
 
 
 def _split(text: str) -> list[str]:

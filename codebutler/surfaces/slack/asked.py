@@ -19,7 +19,7 @@ from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped
 from codebutler.surfaces.slack.opening import Opening
 from codebutler.surfaces.slack.sdk import quiet, route
-from codebutler.surfaces.slack.troubles import SHUT
+from codebutler.surfaces.slack.troubles import barred
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Asked:
             begin = opening.once if again else opening.post
             conversation = await begin(f"<@{user}> asks: {escaped(text)}", mark=key)
         except SlackRefused as error:
-            return f"I cannot write here ({error.error}). {SHUT.get(error.error, '')}"
+            return f"{barred(opening.channel, error)}\nYou wrote: {escaped(text)}"
         address, author = (await self._link.us()).link(conversation), await door.person(user)
         said = Inbound(surface=SURFACE, external_id=conversation, key=key, author=author, text=text)
         await door.receive(said.model_copy(update={"link": address}))

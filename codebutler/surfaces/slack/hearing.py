@@ -23,14 +23,12 @@ from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.used import ended, replace_in
-from codebutler.surfaces.wording import for_itself, load, not_theirs
+from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
 from codebutler.types import Inbound, Json, Person
 
 SPEAKERS = 2_000
 """Conversations of which it is known who spoke last."""
 BEFORE = "Said in this thread before you were called:"
-LOOK = "Look at what was said here."
-"""What a mention without words means where something was said."""
 
 
 class Hearing:
@@ -80,16 +78,22 @@ class Hearing:
         if thread is None and (
             heard.kind != "message" or not self.opens(heard) or await owners.anothers(self, heard)
         ):
+            if await owners.is_nobodys(self, heard):
+                self._turn_away(heard, owners.only_in(self.link.doors))
             return False
         if not self.allows(heard.user):
-            if (heard.mention or heard.direct) and heard.key not in self._told:
-                self._told = {heard.key, *list(self._told)[: SPEAKERS - 1]}
-                self.link.later(self.whisper(heard.channel, heard.user, NOT_YOU, heard.root))
+            self._turn_away(heard, NOT_YOU)
             return True
         if thread is not None and await self._known(thread, heard):
             return True
         await self.accept(heard, called=thread is None and not heard.top)
         return True
+
+    def _turn_away(self, heard: Heard, why: str) -> None:
+        """Tell who called us why nothing comes of it; others were not talking to us."""
+        if (heard.mention or heard.direct) and heard.key not in self._told:
+            self._told = {heard.key, *list(self._told)[: SPEAKERS - 1]}
+            self.link.later(self.whisper(heard.channel, heard.user, why, heard.root))
 
     async def _overtook(self, heard: Heard) -> bool:
         """Whether a reply came before the message that it replies to; that one is heard first then.

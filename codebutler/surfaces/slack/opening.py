@@ -24,7 +24,7 @@ class Opening:
     def __init__(self, link: Link, channel: str) -> None:
         """``channel`` is the channel's id."""
         self._link = link
-        self._channel = channel
+        self.channel = channel
 
     async def begin(self, text: str, *, mark: str) -> str:
         """Post plain ``text``, once for each ``mark``: strangers' words in it call nobody, and link nowhere.
@@ -37,21 +37,21 @@ class Opening:
         """As ``begin``, for mrkdwn."""
         calls = self._link.calls
         page = await calls.call(
-            "conversations.history", channel=self._channel, limit=LOOKED, include_all_metadata=True
+            "conversations.history", channel=self.channel, limit=LOOKED, include_all_metadata=True
         )
         us = await self._link.us()
         for message in page.get("messages") or []:
             if us.wrote(message) and mark_of(message) == mark:
-                return f"{self._channel}:{message['ts']}"
+                return f"{self.channel}:{message['ts']}"
         return await self.post(text, mark=mark)
 
     async def post(self, text: str, *, mark: str) -> str:
         """Post mrkdwn without a look whether it stands there; returns the conversation below."""
         made = await self._link.calls.call(
-            "chat.postMessage", post_to=self._channel, channel=self._channel, text=text,
+            "chat.postMessage", post_to=self.channel, channel=self.channel, text=text,
             metadata=metadata(mark), unfurl_links=False, unfurl_media=False,
         )  # fmt: skip
-        return f"{self._channel}:{made['ts']}"
+        return f"{self.channel}:{made['ts']}"
 
     async def address(self, conversation: str) -> str:
         """Where people see a conversation, as a URL."""

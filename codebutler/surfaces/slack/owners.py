@@ -13,6 +13,10 @@ from codebutler.surfaces.slack.pages import listed
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
 
+NOT_HERE = (
+    "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
+)
+
 
 async def by_claim(doors: Iterable[Hearing], heard: Heard) -> list[Hearing]:
     """The doors in the order in which they are asked, whenever each of them came."""
@@ -35,6 +39,20 @@ async def anothers(door: Hearing, heard: Heard) -> bool:
 def claimed(door: Hearing, channel: str) -> bool:
     """Whether the channel is another repo's, be it at work now or not."""
     return channel in door.foreign or any(channel in d.channels for d in door.link.doors if d is not door)
+
+
+async def is_nobodys(door: Hearing, heard: Heard) -> bool:
+    """Whether no repo hears what is said there, as the host wants it: the first repo's door says so."""
+    is_first = not door.rank and not door.settings.elsewhere and heard.kind == "message"
+    if not is_first or heard.channel in door.channels or claimed(door, heard.channel):
+        return False
+    return not await anothers(door, heard)
+
+
+def only_in(doors: Iterable[Hearing]) -> str:
+    """Where we are to be spoken to in place of here, as mrkdwn."""
+    channels = ", ".join(f"<#{channel}>" for door in doors for channel in sorted(door.channels))
+    return f"I am not to be spoken to here. Write in {channels}." if channels else NOT_HERE
 
 
 def opener(doors: Iterable[Hearing], channel: str) -> Hearing | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -29,6 +29,11 @@ WANTED = {
 }
 """Scopes that it can do without, and what is then missing."""
 ID = re.compile(r"[CG][A-Z0-9]{7,}")
+_LINK = re.compile(
+    r"<#(?P<named>[CG][A-Z0-9]{7,})(?:\|[^>]*)?>|"
+    r"https?://[^/\s]+/(?:archives|client/[A-Z0-9]+)/(?P<linked>[CG][A-Z0-9]{7,})(?:[/?#].*)?"
+)
+"""A channel as Slack's own "Copy link" has it, and as it stands in messages."""
 _CREATE = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 _BOT_PAGE = "It stands under OAuth & Permissions as Bot User OAuth Token (xoxb-…)"
 _APP_PAGE = (
@@ -143,7 +148,12 @@ async def _app_of(calls: Calls, bot: Bot) -> str:
 
 
 async def channel(calls: Calls, wish: str) -> Found:
-    """The channel that a person names by id or name: found, joined or made. ConfigError says what bars it."""
+    """The channel that a person names by id, link or name: found, joined or made.
+
+    ConfigError says what bars it.
+    """
+    if linked := _LINK.fullmatch(wish.strip()):
+        wish = linked["named"] or linked["linked"]
     if ID.fullmatch(wish):
         try:
             known: Json | None = (await calls.call("conversations.info", channel=wish))["channel"]
@@ -169,7 +179,9 @@ async def channel(calls: Calls, wish: str) -> Found:
 def as_name(text: str) -> str:
     """A channel's name as Slack has them."""
     name = re.sub(r"[^\w-]+", "-", text.strip().lstrip("#").lower()).strip("-")[:80]
-    if not name:
+    if (
+        not name or "://" in text or text.strip().startswith(("@", "<"))
+    ):  # a channel of that name helps nobody
         raise ConfigError(f"{text!r} is no channel", fix="Name one, such as codebutler-shop, or give its id.")
     return name
 
@@ -239,6 +251,18 @@ async def states(calls: Calls, channels: Sequence[str]) -> list[tuple[str, str]]
             wrong.append((f"#{known.get('name')} is archived", SHUT["is_archived"]))
         elif known.get("is_member") is False:
             wrong.append((f"the app is not in #{known.get('name')}", SHUT["not_in_channel"]))
+    return wrong
+
+
+async def unknown(calls: Calls, people: Iterable[str]) -> list[str]:
+    """Which of the people that the settings name by id nobody is."""
+    wrong = []
+    for each in people:
+        try:
+            await calls.call("users.info", user=each)
+        except SlackRefused as error:
+            if error.error in {"user_not_found", "user_not_visible"}:
+                wrong.append(f"{each!r} of slack.users or slack.admins is nobody's id: {error.error}")
     return wrong
 
 

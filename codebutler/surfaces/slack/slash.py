@@ -15,9 +15,9 @@ from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, words
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.markup import escaped, mrkdwn
-from codebutler.surfaces.slack.owners import opener
+from codebutler.surfaces.slack.owners import NOT_HERE, opener
 from codebutler.surfaces.slack.pages import replies
-from codebutler.surfaces.slack.troubles import SHUT
+from codebutler.surfaces.slack.troubles import barred
 from codebutler.types import Inbound, Json
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 COMMAND = "/codebutler"
 HAND_OVER = "codebutler_hand_over"
 SHOWN = 20
-NOT_HERE = (
-    "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
-)
 _HELP = (
     f"`{COMMAND} WORDS` opens a thread with a request, `{COMMAND} threads` lists the open ones. The commands"
     " below are for the one thread that is open in this channel. Inside a thread, say them to the app:"
@@ -56,7 +53,8 @@ async def command(link: Link, body: Json) -> str:
     if word == "threads":
         return await _listed(link, there) or "No thread is open in this channel."
     if len(there) != 1:
-        several = f"Several are open here; say `@codebutler /{escaped(text)}` in the one you mean:\n"
+        meant = f"@codebutler /{escaped(text.removeprefix('/'))}"
+        several = f"Several are open here; say `{meant}` in the one you mean:\n"
         return several + await _listed(link, there) if there else "No thread is open in this channel."
     await door.receive(
         Inbound(
@@ -116,5 +114,5 @@ async def _hindered(link: Link, door: Hearing, channel: str, root: str, user: st
         async for _ in replies(link.calls, f"{channel}:{root}", limit=1):
             break
     except SlackRefused as error:  # what cannot be read there cannot be answered there
-        return f"I cannot write here ({error.error}). {SHUT.get(error.error, '')}"
+        return barred(channel, error)
     return ""

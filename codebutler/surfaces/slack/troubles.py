@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 
 from codebutler.surfaces.slack.calls import Calls, SlackRefused
@@ -40,6 +41,8 @@ SHUT: Mapping[str, str] = {
     "cannot_reply_to_message": "The thread's first message takes no replies.",
 }
 """Slack's words for a door that lets nothing through, and what mends it."""
+_PLACE = re.compile(r"\b(?P<channel>[CG][A-Z0-9]{7,})(?::(?P<second>\d{9,})\.\d+)?\b")
+"""A channel, or a conversation in one."""
 _THREADS = frozenset({"thread_not_found", "cannot_reply_to_message", "restricted_action_thread_locked"})
 """Those of one thread: the others of its channel know nothing of it."""
 _ALIKE = frozenset(
@@ -64,7 +67,7 @@ class Troubles(Admins):
 
     async def say(self, place: str, words: str) -> None:
         """Say it in a channel, or to a person."""
-        await self._calls.call("chat.postMessage", channel=await self._place(place), text=words)
+        await self._calls.call("chat.postMessage", channel=await self._place(place), text=_named(words))
 
     async def _place(self, place: str) -> str:
         if not place.startswith(("U", "W")):
@@ -74,6 +77,25 @@ class Troubles(Admins):
     def mended(self, *keys: str) -> None:
         """It works: should it break again, they hear of it again."""
         self._told.difference_update(keys)
+
+
+def barred(channel: str, error: SlackRefused) -> str:
+    """What a person is told who wants a thread where we may not write."""
+    fix = SHUT.get(error.error, "")
+    if channel.startswith("D") and _INVITE in fix:  # nobody can be invited into talk of two
+        fix = "It is a conversation of others, which I cannot join: write to me directly, or in a channel."
+    return f"I cannot write here ({error.error}). {fix}".strip()
+
+
+def _named(words: str) -> str:
+    """The words with channels as Slack shows them by name, and threads by when they began."""
+
+    def shown(place: re.Match[str]) -> str:
+        since = place["second"]
+        when = f" (thread of <!date^{since}^{{date_short_pretty}} {{time}}|{since}>)" if since else ""
+        return f"<#{place['channel']}>{when}"
+
+    return _PLACE.sub(shown, words)
 
 
 def key_of(error: SlackRefused, channel: str, *, root: str = "", reading: bool = False) -> str:

@@ -221,6 +221,17 @@ async def test_a_look_that_broke_off_loses_nothing_and_silence_is_free(desk: Des
     assert (shop.twin.hub.core, shop.twin.not_modified) == (before, same + 5)
 
 
+@pytest.mark.parametrize("crowd", [99, 100, 130])
+async def test_a_crowd_of_comments_makes_nobody_deaf(desk: Desk, shop: Shop, crowd: int) -> None:
+    number = shop.ann.opens("A bug")
+    for each in range(crowd):
+        shop.eve.says(number, f"me too {each}")
+    for _ in range(3):  # by the second, the time to ask from stands still
+        assert await desk.look() == []
+    shop.ann.says(number, "@bot plan")
+    assert len(await desk.look()) == 1
+
+
 async def test_a_server_without_history_is_heard_all_the_same(desk: Desk, shop: Shop) -> None:
     """Also one that does not say who we are, and knows no GraphQL: another make, or a narrow token."""
     desk.hearing.people = People(desk.hearing.calls, "acme/shop", "https://github.com")

@@ -8,6 +8,7 @@ import pytest
 
 from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.testing.slack.faults import Fault
+from codebutler.testing.slack.human import Human
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,25 @@ async def test_where_it_may_not_write_it_says_so(desk: Any) -> None:
     assert "I cannot write here (is_archived)" in await told(desk)
     await CatchUp(desk.link).look(desk.door.hearing)
     assert asks(desk) == []
+
+
+async def test_in_talk_of_others_nobody_is_told_to_invite_it(desk: Any) -> None:
+    """Nobody can be invited into a direct message of two; what was typed is given back."""
+    desk.slack.workspace.channel("DPEOPLE01", "", kind="im", members={"UROBIN001", "UANA00001"})
+    Human(desk.slack, channel="DPEOPLE01").command("fix <the> parser")
+    said = await told(desk)
+    assert "write to me directly, or in a channel" in said
+    assert "/invite" not in said
+    assert said.endswith("You wrote: fix &lt;the&gt; parser")
+
+
+async def test_which_thread_is_meant_is_asked_with_words_that_work(desk: Any) -> None:
+    for text in ("one", "two"):
+        desk.human.say(text)
+    await desk.slack.sockets.settle()
+    asked = desk.human.command("/cancel")
+    await desk.slack.sockets.settle()
+    assert "say `@codebutler /cancel` in the one you mean" in (asked.answer or {})["text"]
 
 
 async def test_a_request_that_begins_like_a_command_is_none(desk: Any) -> None:

@@ -148,9 +148,13 @@ async def test_elsewhere_can_be_closed(desks: Callable[..., Any]) -> None:
     desk = await desks(elsewhere=False)
     desk.slack.workspace.channel("COTHER001", "general")
     desk.human.say(f"<@{BOT_USER}> hello", channel="COTHER001")
+    desk.human.say("talk among people", channel="COTHER001")
     desk.human.direct("hello")
     await desk.slack.sockets.settle()
     assert desk.received == []
+    await desk.until(lambda: len(desk.slack.workspace.ephemeral) >= 2)
+    said = [e["text"] for e in desk.slack.workspace.ephemeral]
+    assert said == [f"I am not to be spoken to here. Write in <#{CHANNEL}>."] * 2, "each who called it, once"
 
 
 async def test_called_into_the_middle_it_reads_what_was_said(desk: Any) -> None:

@@ -177,18 +177,24 @@ async def test_what_is_in_the_way_is_said(init: Init, slack: SlackTwin, git_repo
     workspace.channel("C00000OLD", "old").archived = True
     workspace.channel("C0SECRET1", "secret", kind="group", members={"UROBIN001"})
     workspace.channel("C00000PUB", "pub", members={"UROBIN001"})
+    known = set(workspace.channels)
     for words, said in (
         (["--channel", "#old"], "channel old cannot be used: is_archived"),
         (["--channel", "secret"], "invite the app there first"),
         (["--channel", "C0SECRET1"], "invite the app there first"),
         (["--channel", "C0NOWHERE"], "cannot see the channel C0NOWHERE"),
         (["--channel", "#"], "'#' is no channel"),
+        (["--channel", "@robin"], "'@robin' is no channel"),
+        (["--channel", "https://example.com/our channel"], "is no channel"),
     ):
         code, _, err = await init(*words)
         assert (code, said in err, err.count("\n")) == (2, True, 1), err
         assert not (git_repo / ".codebutler").exists()
     assert posts(slack) == []
-    assert (await init("--channel", "pub"))[0] == 0
+    assert set(workspace.channels) == known, "none was made of what is no channel"
+    assert (await init("--channel", "https://twin.slack.com/archives/C00000PUB?thread_ts=1.2&cid=C00000PUB"))[
+        0
+    ] == 0
     assert "UBUTLER01" in workspace.channels["C00000PUB"].members
 
     slack.scopes = "chat:write,channels:read"
@@ -226,4 +232,18 @@ async def test_the_doctor_looks_at_slack(slack: SlackTwin, tmp_path: Path) -> No
     assert "problem: C0NOWHERE: channel_not_found" in await look(channels=["C0NOWHERE"])
     with pytest.raises(ConfigError, match="is an app token"):
         await look(botToken=slack.app_token)
-    assert await look(botToken=None) == []
+    assert await look(botToken=None) == ["problem: slack.botToken is not set"]
+    assert await look(appToken=None) == ["problem: slack.appToken (or slack.listen) is not set"]
+    assert await look(botToken=None, appToken=None) == []
+
+
+@pytest.mark.parametrize("key", ["users", "admins"])
+async def test_people_are_named_by_id(slack: SlackTwin, tmp_path: Path, key: str) -> None:
+    """A name in the place of an id would lock everybody out, or leave troubles untold."""
+    given = {f"slack.{k}": v for k, v in slack.settings().items()}
+    with pytest.raises(ConfigError, match=rf"slack.{key}.* must be a member's id, such as U012AB3CD"):
+        load_config(None, home=tmp_path, env={}, flags={**given, f"slack.{key}": ["@robin"]})
+    people = ["UROBIN001", "robin"]
+    config = load_config(None, home=tmp_path, env={}, flags={**given, f"slack.{key}": people})
+    found = [c.text for c in await doctor_slack.examine(config, offline=False) if c.state == "problem"]
+    assert found == ["'robin' of slack.users or slack.admins is nobody's id: user_not_found"]

@@ -119,3 +119,16 @@ async def test_a_thread_without_its_first_message_goes_on(desk: Any) -> None:
     await log.post(Outbound(text="Still here."), key="p1")
     await desk.delivery.flush(force=True)
     assert [m["text"] for m in desk.human.thread(ts)] == ["Still here."]
+
+
+async def test_admins_see_which_channel_by_its_name(desks: Callable[..., Any]) -> None:
+    desk = await desks(adminChannel=ADMINS)
+    desk.slack.workspace.channel(ADMINS, "admins")
+    ts, log = await thread_of(desk)
+    broken(desk, "is_archived")
+    await log.post(Outbound(text="line"), key="p")
+    await desk.delivery.flush(force=True)
+    [said] = [m["text"] for m in desk.slack.workspace.channels[ADMINS].messages]
+    began = ts.partition(".")[0]
+    assert f" in <#{CHANNEL}> (thread of <!date^{began}^{{date_short_pretty}} {{time}}|{began}>)" in said
+    assert f"{CHANNEL}:" not in said
