@@ -56,10 +56,18 @@ AGAIN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What stands behind the word is for the thread that goes on."""
-RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
-ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
+_DOLLARS = r"\$?\s*(?P<usd>-?\d[\d.,]*)\s*(?:\$|usd|dollars?|bucks)?"
+RAISE = re.compile(rf"^raise(?:\s+(?:by\s+)?{_DOLLARS})?$", re.IGNORECASE)
+_THE_CAP = re.compile(
+    rf"^(?:(?:yes|ok|okay|sure)[\s,]+)?raise(?:\s+(?:it|(?:the\s+)?(?:cap|limit|budget)))?(?:\s+(?:by\s+)?{_DOLLARS})?$"
+)
+"""At a cap there is nothing else that could be meant."""
+ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>(?:to\s+\$?)?\S+)$", re.IGNORECASE)
 """At a cap: what is no number is then refused by the command, which says so."""
-CHEAPER = {"cheaper", "cheaper model", "use a cheaper model"}
+CHEAPER = {
+    f"{use}{which}" for use in ("", "use ", "ok, ", "ok ", "yes, ", "yes ")
+    for which in ("cheaper", "cheaper model", "a cheaper model", "the cheaper model", "the cheaper one")
+}  # fmt: skip
 AT_REST = APPROVE | RETRY | MERGE | KEEP | DROP | CODE | CHEAPER
 """Words that decide what a thread at rest waits for; to one at work they would be mere words."""
 _POLITE = re.compile(r"^(?:(?:please|pls|plz|por favor)[\s,]+)+|(?:[\s,]+(?:please|pls|plz|por favor))+$")
@@ -123,7 +131,9 @@ def _is_over(state: ThreadState) -> bool:
 
 
 def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
-    raised = RAISE.match(word) or (ODD_RAISE.match(word) if state.halted.startswith("paused: ") else None)
+    raised = RAISE.match(word)
+    if raised is None and state.halted.startswith("paused: "):
+        raised = _THE_CAP.match(word) or ODD_RAISE.match(word)
     if raised is not None:
         return ("raise", raised["usd"] or "1")
     if word in CHEAPER and state.limit is not None and state.limit.cheaper:
