@@ -57,6 +57,8 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(
         ('{"limits": {"maxConcurrentThreads": true}}', "maxConcurrentThreads: must be a valid integer"),
         ('{"limits": {"usdPerDay": -1}}', "limits.usdPerDay: must be greater"),
         ('{"limits": {"onCap": "explode"}}', "limits.onCap: must be 'pause', 'cheaper' or 'stop'"),
+        ('{"discord": {"channelID": "shop"}}', "discord.channelID: must be an id, all digits"),
+        ('{"discord": {"users": ["@robin"]}}', "discord.users.0: must be an id, all digits"),
         ('{"openai": {"baseUrl": "localhost:11434"}}', "openai.baseUrl: must be a URL"),
         ('{"openai": {"baseUrl": "https://u:p@x.org"}}', "openai.baseUrl: must not carry"),
         ('{"openai": {"baseUrl": "https://x.org/v1?key=k"}}', "openai.baseUrl: must end before ?"),
