@@ -61,6 +61,8 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(
         ('{"github": {"planFolder": "../x"}}', "github.planFolder: must be a folder of the repo"),
         ('{"github": {"planFolder": "/abs"}}', "github.planFolder: must be a folder of the repo"),
         ('{"limits": {"onCap": "explode"}}', "limits.onCap: must be 'pause', 'cheaper' or 'stop'"),
+        ('{"discord": {"channelID": "shop"}}', "discord.channelID: must be an id, all digits"),
+        ('{"discord": {"users": ["@robin"]}}', "discord.users.0: must be an id, all digits"),
         ('{"openai": {"baseUrl": "localhost:11434"}}', "openai.baseUrl: must be a URL"),
         ('{"openai": {"baseUrl": "https://u:p@x.org"}}', "openai.baseUrl: must not carry"),
         ('{"openai": {"baseUrl": "https://x.org/v1?key=k"}}', "openai.baseUrl: must end before ?"),
