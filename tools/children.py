@@ -55,7 +55,7 @@ class Children:
         self._lock = threading.Lock()
         self._gate = threading.Lock()
         self._ended: dict[int, int | None] = {}
-        self._kept: set[int] = set()
+        self.kept: set[int] = set()  # survive sweeps
         self._starter = Starter(inner) if inner >= 0 else None
         self.owns_all = os.getpid() == 1 or inner >= 0
 
@@ -89,7 +89,7 @@ class Children:
             pid = self._starter.run(spawn) if self._starter else spawn()
             self._ended[pid] = None
             if keep:
-                self._kept.add(pid)
+                self.kept.add(pid)
             return Child(pid, os.pidfd_open(pid))
 
     def wait(self, child: Child) -> int:
@@ -101,7 +101,7 @@ class Children:
         self._reap()
         with self._lock:
             code = self._ended.pop(child.pid)
-            self._kept.discard(child.pid)
+            self.kept.discard(child.pid)
         return 1 if code is None else code
 
     def kill(self, child: Child) -> None:
@@ -134,10 +134,10 @@ class Children:
         until = time.monotonic() + seconds
         with self._gate:
             self._reap()  # a dead child that nobody has waited for yet would look like a survivor
-            while self._kept and time.monotonic() < until and self._kill_strangers():
+            while self.kept and time.monotonic() < until and self._kill_strangers():
                 time.sleep(0.0005)
                 self._reap()
-            if self._kept and time.monotonic() < until:
+            if self.kept and time.monotonic() < until:
                 return
             until = time.monotonic() + seconds
             while time.monotonic() < until and _kill_all():
@@ -147,7 +147,7 @@ class Children:
     def _kill_strangers(self) -> bool:
         """Kill everything outside the trees of the kept children; False if there was nothing."""
         parents = processes()
-        strangers = descendants({os.getpid()}, parents) - self._kept - descendants(self._kept, parents)
+        strangers = descendants({os.getpid()}, parents) - self.kept - descendants(self.kept, parents)
         _signal(strangers, signal.SIGKILL)
         return bool(strangers)
 

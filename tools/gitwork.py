@@ -7,7 +7,6 @@ Nothing that this module returns is trusted outside: the daemon imports the pack
 
 from __future__ import annotations
 
-import base64
 import os
 import re
 from typing import Any
@@ -16,10 +15,11 @@ import limits
 from children import Captured
 from faults import Fault, ProtocolFault
 from gitcall import SETTINGS, environment, listed
-from leftout import has_strays, ignored, ignored_since, left_out, named, nested, take_ignored
+from leftout import has_strays, ignored, left_out, named, nested, take_ignored
 from oddfiles import Stuck, odd_files
 from records import Records
 from scratch import copy
+from stillness import Stillness
 from walking import walk
 from workspace import Workspace
 
@@ -54,7 +54,8 @@ class GitWork:
         self.records = Records(space.config.state)
         self.waits_for: list[str] = []
         self._looked_through: tuple[int, ...] = ()  # the index that was last brought in line, by its stamp
-        self._written: tuple[tuple[int, ...], str] = ((), "")  # the index last written as a tree, and that
+        self._told: list[str] | None = None  # what could not be taken then; None while that is not known
+        self._stillness = Stillness(space)
 
     def git(
         self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.NAMES_RAW
@@ -104,8 +105,22 @@ class GitWork:
         self.run("read-tree", "--reset", "-u", "--no-sparse-checkout", commit)
         return {}
 
-    def stage(self, base: str) -> list[str]:
-        """Bring the private index in line with the worktree; returns what could not be taken."""
+    def stage(self, base: str, *, still: bool = False) -> list[str]:
+        """Bring the private index in line with the worktree; returns what could not be taken.
+
+        ``still``: files are not looked at where nothing can have changed since they were.
+        """
+        if still and self._told is not None and self._is_in_line() and self._stillness.proven():
+            return self._told
+        self._told = None
+        self._stillness.look()
+        self._told = told = self._stage(base)
+        return told
+
+    def _is_in_line(self) -> bool:
+        return self.records.ours() and self.records.stamp() == self._looked_through
+
+    def _stage(self, base: str) -> list[str]:
         if not self.records.ours():  # a command's index could hide what it did
             self.records.begin()
             if not self._borrow_index():
@@ -254,47 +269,3 @@ class GitWork:
         arguments = ("diff", "--cached", _PLAIN, "--no-ext-diff", "--no-textconv", "--no-color", base, "--")
         raw = self.run(*arguments, *(f":(literal){each}" for each in paths))
         return {"diff": limits.clip(raw.decode("utf-8", "replace"), 1_000_000, limits.DIFF_BYTES)}
-
-    def tree(self, params: dict[str, Any]) -> dict[str, Any]:
-        """The worktree as a tree object and a thin pack of what ``base`` lacks, kept for ``pack``."""
-        base = sha(params.get("base"))
-        self.records.bound()
-        skipped = self.stage(base)
-        if since := params.get("since"):
-            with listed(ignored_since(self.run, sha(since))) as names:
-                self.run("update-index", "--force-remove", "-z", "--stdin", stdin=names)
-        tree = self._tree()
-        if tree == params.get("known"):
-            self.records.new_pack()  # the last one is not this one's
-            return {"tree": tree, "pack_size": 0, "skipped": skipped[:50]}
-        wanted = os.memfd_create("wanted", os.MFD_CLOEXEC)
-        target = self.records.new_pack()
-        try:
-            # the tree, not the commit: with no commit to pack, git would leave out nothing that one holds
-            os.write(wanted, f"{tree}\n^{base}^{{tree}}\n".encode())
-            os.lseek(wanted, 0, os.SEEK_SET)
-            self.run("pack-objects", "--revs", "--thin", "--stdout", "--quiet", stdin=wanted, stdout=target)
-            size = os.fstat(target).st_size
-        finally:
-            os.close(wanted)
-        if size > limits.PACK_BYTES:
-            raise Fault(f"the change is too large: {size} bytes packed")
-        return {"tree": tree, "pack_size": size, "skipped": skipped[:50]}
-
-    def _tree(self) -> str:
-        """The index as a tree; not written again while the index stands as it did."""
-        if self.records.stamp() != self._written[0]:
-            tree = self.run("write-tree").decode().strip()
-            self._looked_through = self.records.stamp()  # write-tree notes in the index which trees it wrote
-            self._written = (self._looked_through, tree)
-        return self._written[1]
-
-    def pack(self, params: dict[str, Any]) -> dict[str, Any]:
-        """One piece of the last pack, in base64, from the byte ``offset`` on."""
-        offset = params.get("offset")
-        if not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
-            raise ProtocolFault(-32602, "offset must be a number of bytes")
-        piece = self.records.piece(offset)
-        if piece is None:
-            raise Fault("there is no pack: ask for a tree first")
-        return {"data": base64.b64encode(piece).decode()}

@@ -20,8 +20,8 @@ from cancelling import Cancel
 from confine import confine, take_protocol
 from editing import edit, write, write_file
 from faults import Fault, ProtocolFault
-from gitwork import GitWork
 from output import Watch
+from packing import Packer
 from patching import apply_patch
 from reading import is_slow, read, read_file
 from scratch import Scratch
@@ -59,7 +59,7 @@ class Server:
         self.space, self.wire = space, wire
         self.serial = threading.Lock()
         self.shell = Shell(space, self.serial, Scratch(space))
-        self.git = GitWork(space)
+        self.git = Packer(space)
         self.running: dict[Id, Cancel] = {}
         self.threads: list[threading.Thread] = []
         self.forms = {tool["name"]: tool["inputSchema"] for tool in schema()}

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
+from codebutler.commands import words
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import linking, mending, rebasing, remembering, render, rewind, shelving
+from codebutler.thread import lastword, linking, mending, rebasing, remembering, render, rewind, shelving
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -14,6 +15,15 @@ ROLES = ("pm", "coder", "lead", "researcher", "artist")
 """Those that come with CodeButler: each has a command that changes its model."""
 
 
+WHOLE = (
+    'A plan is approved as it stands, or not at all: with "{words}" behind it nothing was approved. Say what '
+    'to change, or **"approve"** alone.'
+)
+AS_IT_IS = (
+    'A merge waits for nothing and takes no words: with "{words}" behind it nothing was merged. Say '
+    '**"merge"** alone once it shall land.'
+)
+OTHER = "This thread's pull request is #{number}, not #{said}: nothing was merged."
 LISTED = 20
 """The most threads of one answer."""
 _AMOUNT = re.compile(r"[+-]?(?:\d+(?:[.,]\d{1,2})?|0[.,]\d+)")
@@ -88,7 +98,10 @@ async def _code(args: _Request, decide: Decisions, word: Word) -> str:
 
 
 async def _approve(args: _Hash, decide: Decisions, word: Word) -> str:
-    return await decide.approve(word, args.plan)
+    mark = args.plan.strip("`")
+    if mark and (any(char.isspace() for char in mark) or not any(char.isdigit() for char in mark)):
+        return WHOLE.format(words=mark[:80])
+    return await decide.approve(word, mark)
 
 
 async def _cancel(_args: _Hash, decide: Decisions, word: Word) -> str:
@@ -107,7 +120,13 @@ async def _raise(args: _Usd, decide: Decisions, word: Word) -> str:
     return await decide.retry(word, raise_usd=args.usd)
 
 
-async def _merge(_args: _Number, decide: Decisions, word: Word) -> str:
+async def _merge(args: _Number, decide: Decisions, word: Word) -> str:
+    said, pr = args.pr.strip().removeprefix("#"), decide.state.pr
+    if said.isdecimal():
+        other = pr is not None and int(said) != pr.number
+        return OTHER.format(said=said, number=pr.number) if pr and other else await decide.merge(word)
+    if said and words.normal(f"merge {said}") not in words.LAND:
+        return AS_IT_IS.format(words=said[:80])
     return await decide.merge(word)
 
 
@@ -152,7 +171,9 @@ async def _correct(args: _Correction, decide: Decisions, word: Word) -> str:
 
 
 async def _status(_args: _None, decide: Decisions, _word: Word) -> str:
-    return "\n".join([render.status(decide.state).text, *(f"- {line}" for line in decide.away())])
+    still = lastword.standing(decide.state)
+    lines = [render.status(decide.state).text, *([still] if still else [])]
+    return "\n".join([*lines, *(f"- {line}" for line in decide.away())])
 
 
 async def _threads(_args: _None, decide: Decisions, word: Word) -> str:
@@ -219,7 +240,7 @@ REGISTRY = Registry(
         Definition("merge", "Merge the pull request and close the thread.", _Number, _merge),
         Definition(
             "memory",
-            "Decide on proposed memory: yes, no, keep 1, remove 2, edit 1: …, add: …; or revert ITEM.",
+            "Decide on proposed memory: yes, no, keep 1, remove 2, edit 1: …, add: …; or revert ITEM, list.",
             _Wish,
             _memory,
         ),

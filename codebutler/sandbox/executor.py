@@ -203,13 +203,15 @@ class Executor:
         reply = await self._git("diff", {"base": as_sha(base), "paths": list(paths)})
         return plain_text(reply.get("diff"), TEXT)
 
-    async def tree(self, base: str, known: str = "", *, since: str = "") -> TreeReply:
+    async def tree(self, base: str, known: str = "", *, since: str = "", still: bool = False) -> TreeReply:
         """Build a tree of the folder and a thin pack of what ``base`` lacks; fetch it with ``pack``.
 
         ``known`` is the tree of ``base`` if the caller has it: there is no pack when nothing has changed.
         ``since``: files that this commit lacks and a .gitignore names now are left out, tracked or not.
+        ``still``: the last look at the files counts while the kernel tells of no change.
         """
-        reply = await self._git("tree", {"base": as_sha(base), "known": known, "since": since})
+        asked = {"base": as_sha(base), "known": known, "since": since, "still": still}
+        reply = await self._git("tree", asked)
         size = reply.get("pack_size")
         if not isinstance(size, int) or not 0 <= size <= _PACK_BYTES:
             raise ToolFailed("the sandbox answered nonsense: pack_size")

@@ -35,6 +35,15 @@ class Dependencies:
             self._host.setups.begin(commit)
             self._notes.append(asyncio.create_task(self._say_started(commit)))
 
+    async def needed(self, commit: str) -> bool:
+        """Whether something is to be set up for the commit, or it cannot be told."""
+        if not self._host.config.sandbox.setup:
+            return False
+        try:
+            return bool(await self._host.setups.wanted(commit))
+        except CodeButlerError:
+            return True  # ``hands`` says it
+
     async def hands(self, ready: WorktreeReady, plain: Executor | None = None) -> Executor:
         """An executor on the worktree with its dependencies over it; where overlays fail, read-only.
 

@@ -39,7 +39,11 @@ class ThreadDesk(Shipping):
     """The thread as its tools see it."""
 
     async def between_steps(self, frame: Frame) -> None:
-        """Read what people said meanwhile; words for the role at work join its transcript."""
+        """Read what people said meanwhile; words for the role at work join its transcript.
+
+        A due checkpoint is made beside that, and beside the model's thinking.
+        """
+        self.space.checkpoint_later()
         self.turn.point()
         await self.read_mail(frame)
         await self.warn_of_caps(frame)

@@ -22,7 +22,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.incoming import notice
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import Plugs
-from codebutler.thread.relocated import Relocated, filled
+from codebutler.thread.relocated import Relocated, filled, laid_out
 from codebutler.types import Outbound
 from codebutler.waiting import together
 
@@ -36,6 +36,7 @@ class Folder:
         self._log = log
         self._executor: Executor | None = None
         self._starting = asyncio.Lock()
+        self._filling: asyncio.Task[None] | None = None
         self._dependencies = Dependencies(host, log)
         self.plugs = Plugs(host, log, self.hands)
 
@@ -75,6 +76,7 @@ class Folder:
 
     async def hands(self) -> Executor:
         """The executor: on a read-only snapshot of the base commit until there is a worktree."""
+        await self.filled()
         async with self._starting:  # calls run side by side: the first one starts it for all
             if self._executor is not None and not self._stands():
                 await Folder.close(self)
@@ -131,8 +133,12 @@ class Folder:
         executor = await self.hands()
         return Relocated(executor, repo.root, worktrees.folder(repo, tree.branch) if tree else repo.inner)
 
-    async def prepare(self, name: str) -> WorktreeReady:
-        """Make the thread's branch and worktree (or find them after a crash), fill it, await its setup."""
+    async def prepare(self, name: str) -> None:
+        """Make the thread's branch and worktree (or find them after a crash), and begin to fill it.
+
+        Where something is set up for it, which its Coder is told, that is waited for. Else ``filled`` is to
+        be: a model can think meanwhile.
+        """
         host, thread = self._host, self._log.state.id
         async with together() as group:
             others = group.create_task(taken_branches(host.repo, host.config, home=host.home))
@@ -141,11 +147,29 @@ class Folder:
         tree = await worktrees.create(
             host.repo, name, base.commit, thread=thread, fresh=True, taken=others.result()
         )
-        self._executor = await filled(tree.path, tree.base, self._host.sandbox)
+        executor = await Executor.start(tree.path, own=True, settings=host.sandbox)
+        self._filling = asyncio.create_task(self._fill(executor, tree))
+        if self._log.state.removed or await self._dependencies.needed(base.commit):
+            await self.filled()
+
+    async def _fill(self, executor: Executor, tree: worktrees.Worktree) -> None:
+        self._executor = await laid_out(executor, tree.base)
         event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
         await self._log.append(event)
         self._executor = await self._dependencies.hands(event, self._executor)
-        return event
+
+    async def filled(self) -> None:
+        """Wait until the worktree that ``prepare`` has begun is whole."""
+        if self._filling is not None:
+            await asyncio.shield(self._filling)
+            self._filling = None
+
+    async def leave_unfilled(self) -> None:
+        """Fill no more: of a worktree that is half full no log knows, and the next turn begins anew."""
+        task, self._filling = self._filling, None
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     @property
     def _ready(self) -> WorktreeReady:
@@ -162,6 +186,13 @@ class Folder:
         """Whose name stands on our commits."""
         git = self._host.config.git
         return commits.Identity(git.author_name, git.author_email)
+
+    def _own_branch(self) -> None:
+        """A folder that a person has on another branch, or in the middle of a merge, is not saved as ours."""
+        repo, branch = self._host.repo, self._ready.branch
+        where = worktrees.elsewhere(repo, branch)
+        if where:
+            raise BranchLost(f"the folder {worktrees.folder(repo, branch)} {where[0]}", fix=where[1])
 
     async def _tip(self) -> str:
         """The branch's tip. A commit that the log lacks (a crash, or a person) is taken over if it can be."""
@@ -236,6 +267,7 @@ class Folder:
 
     async def close(self) -> None:
         """Stop the executor, and the servers beside it."""
+        await self.leave_unfilled()
         await self.plugs.close()
         await self._dependencies.close()
         executor, self._executor = self._executor, None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from codebutler.events import PlanDropped, PlanProposed
 from codebutler.thread.state import ThreadState
 
+SHORT = 8
+"""Letters of a plan's hash by which people are shown it, and may name it."""
 MAKING = "The plan is still being made. Say it again once you have read it."
 NONE = "There is no plan to approve."
 REPLACED = "That plan has been replaced. The one on the table is `{plan}`."
@@ -17,14 +19,16 @@ UNSEEN = (
 def not_for_it(state: ThreadState, wanted: str, seen: str) -> str:
     """Why an approval does nothing here, or "".
 
-    ``wanted`` is the hash of the plan that was meant ("" = whichever is on the table), ``seen`` that of the
-    newest one that whoever said it can have read ("" = not known: they were heard at once).
+    ``wanted`` is the hash of the plan that was meant, or how it begins ("" = whichever is on the table),
+    ``seen`` that of the newest one that whoever said it can have read ("" = not known: they were heard at
+    once).
     """
     plan = state.plan
     if plan is None:
         pm = state.frames.get("pm")
         return MAKING if state.phase == "pm" and pm is not None and (pm.due or pm.calls) else NONE
-    if wanted and wanted != plan.hash:
+    short = len(wanted) >= SHORT and plan.hash.startswith(wanted.lower())
+    if wanted and wanted != plan.hash and not short:
         return REPLACED.format(plan=plan.hash[:8])
     if not state.plan_waits:
         return APPROVED

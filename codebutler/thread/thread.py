@@ -225,14 +225,13 @@ class Thread(Caps):
     async def complete(
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
     ) -> ModelReply:
-        """Ask the model; a due checkpoint is made meanwhile."""
+        """Ask the model."""
         said = Stream(self.host.redactor)
 
         async def on_text(delta: str) -> None:
             if self._listener is not None and (text := said.feed(delta)):
                 await self._listener(self.state.id, role.name, text)
 
-        self.space.checkpoint_later()
         patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
         try:
             if self._listener is not None:

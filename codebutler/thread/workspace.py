@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping
 
-from codebutler.errors import BranchLost, CodeButlerError, RepoError
+from codebutler.errors import CodeButlerError, RepoError
 from codebutler.events import CheckpointMade, Pushed
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
-from codebutler.repo import checkpoints, commits, kept, objects, worktrees
+from codebutler.repo import checkpoints, commits, kept, objects
 from codebutler.repo.held import with_folder
 from codebutler.repo.index import owe_index, sync_index
 from codebutler.repo.merging import shown, unsettled
@@ -36,6 +36,8 @@ class Workspace(Folder):
         """Nothing is started until it is needed."""
         super().__init__(host, log)
         self._dirty = log.state.left_unsaved
+        self._unsure = False
+        """Whether the last look at the folder left out what the kernel said had not changed."""
         self._later: asyncio.Task[str] | None = None
         self._saving = asyncio.Lock()
         self._saved = ("", "")
@@ -49,10 +51,11 @@ class Workspace(Folder):
     def checkpoint_later(self) -> None:
         """Make the due checkpoint beside the model's thinking: every batch that wrote can be returned to."""
         if self._dirty and self._later is None:
-            self._later = asyncio.create_task(self._save(UNNAMED))
+            self._later = asyncio.create_task(self._save(UNNAMED, still=True))
 
     async def settle_checkpoint(self) -> None:
         """Wait for the checkpoint beside the model's thinking: a ref that moved must reach the log."""
+        await self.filled()
         task, self._later = self._later, None
         if task is not None:
             await task
@@ -61,11 +64,13 @@ class Workspace(Folder):
         """Make the checkpoint that is due, if one is."""
         await self.settle_checkpoint()
         if self._dirty:
-            await self.checkpoint()
+            await self._save(UNNAMED, still=True)
 
     async def rest(self) -> None:
         """Save, and bring the folder's own index up to date: now people may look with `git status`."""
-        await self.save()
+        await self.settle_checkpoint()
+        if self._dirty or self._unsure:
+            await self._save(UNNAMED)
         await self._settle_index()
 
     async def checkpoint(self, message: str = UNNAMED) -> str:
@@ -105,12 +110,12 @@ class Workspace(Folder):
         mail, floor = self.identity.mail, self._log.state.pushed
         return await kept.last_named(gitdir, base, tip, mail=mail, unnamed=UNNAMED, floor=floor)
 
-    async def _save(self, message: str) -> str:
+    async def _save(self, message: str, *, still: bool = False) -> str:
         """One at a time: two would take each other's move of the branch for somebody else's."""
         async with self._saving:
-            return await self._save_alone(message)
+            return await self._save_alone(message, still=still)
 
-    async def _save_alone(self, message: str) -> str:
+    async def _save_alone(self, message: str, *, still: bool) -> str:
         executor, gitdir = await self.hands(), self._host.repo.gitdir
         self._own_branch()
         old = await self._tip()
@@ -118,12 +123,13 @@ class Workspace(Folder):
             self._saved = (old, await commits.tree_of(gitdir, old))
         tree = self._saved[1]
         try:
-            built = await executor.tree(old, tree)
+            built = await executor.tree(old, tree, still=still)
         except CodeButlerError:
             if self._stands():
                 raise
             executor = await self.hands()  # the folder was deleted this very moment, and is there again
             built = await executor.tree(old, tree)
+        self._unsure = still
         if built.tree == tree:
             self._dirty = False
             return old
@@ -159,13 +165,6 @@ class Workspace(Folder):
         words, key = untouched(paths)
         if key not in self._log.state.said:
             await self._log.post(words, key=key)
-
-    def _own_branch(self) -> None:
-        """A folder that a person has on another branch, or in the middle of a merge, is not saved as ours."""
-        repo, branch = self._host.repo, self._ready.branch
-        where = worktrees.elsewhere(repo, branch)
-        if where:
-            raise BranchLost(f"the folder {worktrees.folder(repo, branch)} {where[0]}", fix=where[1])
 
     async def branch_text(self, path: str) -> str | None:
         """A file as the branch's tip has it; None if it is absent."""
@@ -294,6 +293,7 @@ class Workspace(Folder):
 
     async def close(self) -> None:
         """Stop the executor, once what it saves is saved; a turn that was broken off did not come to rest."""
+        await self.leave_unfilled()
         await self.settle_checkpoint()
         await self._settle_index()
         await super().close()

@@ -49,6 +49,22 @@ async def test_a_refined_plan_makes_the_old_button_stale(life: Life) -> None:
     assert state.pr is not None
 
 
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
+async def test_a_condition_behind_a_command_is_not_dropped(life: Life) -> None:
+    first = await life.say("Add a note")
+    assert first.plan is not None
+    state = await life.say("/approve but only step 1")
+    assert state.approval is None
+    assert "nothing was approved" in (await life.posts())[-1]
+    state = await life.say(f"/approve {first.plan.hash[:8]}")
+    assert state.pr is not None
+    for words in ("/merge once bob has approved", f"/merge {state.pr.number + 1}"):
+        state = await life.say(words)
+        assert state.merged is None
+        assert "nothing was merged" in (await life.posts())[-1]
+    assert (await life.say(f"/merge #{state.pr.number if state.pr else 0}")).merged is not None
+
+
 @pytest.mark.parametrize("stage", [note.WHOLE], indirect=True)
 async def test_cancel_takes_the_plan_off_the_table(life: Life) -> None:
     await life.say("Add a note")

@@ -11,6 +11,7 @@ from codebutler.thread.tabled import not_for_it
 from codebutler.types import NO_PLAN, Person, Plan
 
 PLAN = ev.PlanProposed(plan=Plan(title="t", summary="s", steps=[]), hash="two", base="b")
+LONG = ev.PlanProposed(plan=PLAN.plan, hash="5e5552b2" * 8, base="b")
 
 
 APPROVED = ev.PlanApproved(message=1, hash="two", base="b", by=Person(surface="github", id="ann"))
@@ -31,6 +32,9 @@ def planning() -> ThreadState:
         (ThreadState("T", plan=PLAN), "", "one", "before the plan on the table"),
         (ThreadState("T", plan=PLAN), "two", NO_PLAN, "before the plan on the table"),
         (ThreadState("T", plan=PLAN), "one", "", "has been replaced"),
+        (ThreadState("T", plan=LONG), "5e5552B2", "", ""),
+        (ThreadState("T", plan=LONG), "5e5552b3", "", "has been replaced"),
+        (ThreadState("T", plan=LONG), "5e", "", "has been replaced"),
         (ThreadState("T", plan=PLAN, approval=APPROVED), "", "one", "approved already"),
         (ThreadState("T"), "", "", "no plan to approve"),
         (planning(), "", "", "still being made"),

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 
 from msgspec import Struct
 
+from codebutler.commands import words
 from codebutler.surfaces.github.visible import visible
 
 _FENCE = re.compile(r"^ {0,3}(```+|~~~+).*?(?:^ {0,3}\1[^\n]*$|\Z)", re.DOTALL | re.MULTILINE)
@@ -15,6 +16,15 @@ _INDENTED = re.compile(r"^(?: {4}|\t).*@", re.MULTILINE)
 _CODE = re.compile(r"`[^`\n]*`")
 BEGINS = frozenset({"plan", "implement", "respond", "review"})
 """What opens a thread where there is none."""
+
+
+APPROVALS = frozenset({"approve", "go", "implement"})
+_IDLE = re.compile(
+    r"(?:\s|[.,;:!]|\b(?:please|this|that|it|now|thanks|thank|you|the|plan|pr|pull|request|issue)\b)*",
+    re.IGNORECASE,
+)
+"""Words behind a command that change nothing about it."""
+_MARK = re.compile(r"`?[0-9a-f]{8,64}`?", re.IGNORECASE)
 
 
 class Wish(Struct, frozen=True):
@@ -30,15 +40,34 @@ def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish 
     heard = _without_indented(_FENCE.sub("", _QUOTE.sub("", shown)))
     bare = _CODE.sub(lambda found: " " * len(found[0]), heard)
     ours = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    called = re.search(rf"(?<![\w@/.`-])@(?:{ours})(?![\w-]|/)[,:]?", bare, re.IGNORECASE)
+    call = rf"(?<![\w@/.`-])@(?:{ours})(?![\w-]|/)(?:\*{{1,2}}(?=[\s,:]))?[,:]?"
+    called = re.search(call, bare, re.IGNORECASE)
     if called is None:
         return None
     rest = heard[called.end() :].strip()
     first, _, more = rest.partition("\n") if "\n" in rest.split(" ", 1)[0] else rest.partition(" ")
-    word = first.strip(".,:;!").lower().removeprefix("/")
+    word = first.strip(".,:;!*_").lower().removeprefix("/")
     if word in commands or word in BEGINS:
         return Wish(word, more.strip())
     return Wish("", rest)
+
+
+def is_idle(said: str) -> bool:
+    """Whether words behind a command are polite ones only."""
+    return _IDLE.fullmatch(said) is not None
+
+
+def command_of(verb: str, said: str) -> str:
+    """The command that a verb is with the words behind it.
+
+    Nobody approves half a plan: an approval with a condition is for the PM, as in a chat.
+    """
+    if verb not in APPROVALS:
+        return f"/{verb}" if is_idle(said) else f"/{verb} {said}"
+    name = "approve" if verb == "implement" else verb
+    if is_idle(said) or words.normal(f"{verb} {said}") in words.APPROVE:
+        return f"/{name}"
+    return f"/{name} {said}" if _MARK.fullmatch(said) else f"{verb} {said}"
 
 
 def _without_indented(text: str) -> str:
