@@ -55,10 +55,10 @@ async def create(
 ) -> Worktree:
     """The worktree of ``thread``: the one it has, or a new one on ``codebutler/<slug of name>``.
 
-    Never moves a branch: if the name is taken here, or one of ``taken``, a number is added. A thread whose
-    folder was freed, or half made, gets it again on the branch it had. The new folder is empty: the executor
-    fills it. ``fresh``: a folder that is there already is emptied, because the caller's log says that it was
-    never filled wholly (if its branch has moved on, somebody has worked there, and it is left as it is).
+    Never moves work: if the name is taken here, or one of ``taken``, a number is added. A thread whose folder
+    was freed, or half made, gets it again on its branch. The new folder is empty: the executor fills it.
+    ``fresh``: what is there was never filled wholly, as the caller's log says: the folder is emptied, and its
+    branch begins at ``base_commit`` (unless it has moved on: somebody has worked there).
     """
     need_oid(base_commit, "the base commit")
     await asyncio.to_thread(branches_folder, repo)
@@ -66,6 +66,7 @@ async def create(
     found = await _claimed(repo, thread) or await _claim(repo, *wish)
     if fresh and await resolve(repo.gitdir, found.ref) == found.base:
         await _drop_folder(repo, found)
+        found = found if found.base == base_commit else await _moved(repo, found, thread, base_commit)
     await _check_out(repo, found)
     return found
 
@@ -194,6 +195,14 @@ async def _claim(repo: Repo, wanted: str, base: str, thread: str, others: Collec
             break
     reason = complaint(last.err) if last else "every name like it is taken"
     raise RepoError(f"no branch codebutler/{wanted} can be made: {reason}")
+
+
+async def _moved(repo: Repo, tree: Worktree, thread: str, base: str) -> Worktree:
+    """It, on whose branch nobody has worked yet, begun at ``base``."""
+    refs = (tree.ref, f"{_THREADS}{_key(thread)}/{tree.path.name}")
+    orders = "".join(f"update {ref} {base} {tree.base}\n" for ref in refs)
+    await git("update-ref", "--stdin", gitdir=repo.gitdir, stdin=f"start\n{orders}commit\n".encode())
+    return _named(repo, tree.path.name, base)
 
 
 def _named(repo: Repo, name: str, base: str) -> Worktree:

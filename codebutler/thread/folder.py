@@ -164,6 +164,12 @@ class Folder:
             await asyncio.shield(self._filling)
             self._filling = None
 
+    @property
+    def never_filled(self) -> bool:
+        """Whether the filling that ``prepare`` began has failed."""
+        task = self._filling
+        return task is not None and task.done() and not task.cancelled() and task.exception() is not None
+
     async def leave_unfilled(self) -> None:
         """Fill no more: of a worktree that is half full no log knows, and the next turn begins anew."""
         task, self._filling = self._filling, None

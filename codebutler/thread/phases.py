@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
-from codebutler.events import Nudged, PhaseChanged, PlanDropped, Resumed
+from codebutler.events import FrameEnded, Nudged, PhaseChanged, PlanDropped, Resumed
 from codebutler.places import Place, Places
 from codebutler.text import fit
 from codebutler.thread import (
@@ -37,6 +37,8 @@ MOVED = (
     "The base branch moved while the plan waited, and these files of the plan changed: {files}. "
     "Look at them again and propose the plan anew."
 )
+
+DROPPED = "The base branch changed files of this run's plan, which was dropped."
 
 
 async def step(desk: ThreadDesk) -> bool:
@@ -218,8 +220,10 @@ async def _make_room(desk: ThreadDesk) -> bool:
             names = ", ".join(f"`{path}`" for path in stale[:10])
             words = f"`{now.branch}` changed {names} since this plan was made: the PM looks at it anew."
             await desk.tell_once(words, source=f"notice:moved:{now.commit}:{state.plan.hash}")
+            begun = [f.id for f in state.frames.values() if f.role == "coder" and f.ended is None]
             await desk.append(
                 PlanDropped(hash=state.plan.hash, why="the base branch changed its files"),
+                *(FrameEnded(frame=each, outcome="plan", text=DROPPED) for each in begun),
                 Nudged(frame="pm", content=MOVED.format(files=", ".join(stale)), reason="base moved"),
             )
             return False

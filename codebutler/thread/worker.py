@@ -85,7 +85,8 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     except CodeButlerError as error:
         end = EndTurn("failed", str(error))
     try:
-        await desk.space.rest()  # what a stopped Coder wrote
+        if not desk.space.never_filled:  # else there is nothing to save, and who waited for it was told
+            await desk.space.rest()  # what a stopped Coder wrote
     except CodeButlerError as error:
         if end is None or end.text != str(error):  # else nothing was begun, so nothing is unsaved
             end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")

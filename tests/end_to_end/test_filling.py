@@ -34,7 +34,7 @@ text = "Nothing to remember."
 pytestmark = pytest.mark.parametrize("stage", [WORK], indirect=True)
 
 
-def _git(remote: Path, *words: str, text: str = "") -> str:
+def git_in(remote: Path, *words: str, text: str = "") -> str:
     who = ["-c", "user.name=Eve", "-c", "user.email=eve@example.invalid"]
     done = subprocess.run(
         ["git", *who, *words], cwd=remote, input=text, capture_output=True, text=True, check=True
@@ -42,21 +42,21 @@ def _git(remote: Path, *words: str, text: str = "") -> str:
     return done.stdout.strip()
 
 
-def _blob(remote: Path) -> str:
-    return _git(remote, "hash-object", "-w", "--stdin", text="x")
+def blob_of(remote: Path) -> str:
+    return git_in(remote, "hash-object", "-w", "--stdin", text="x")
 
 
-def _push_tree(remote: Path, *lines: str) -> None:
+def push_tree(remote: Path, *lines: str) -> None:
     """A commit on the remote's main whose top folder has ``lines`` (of ls-tree) more."""
-    tree = _git(remote, "mktree", text="\n".join([_git(remote, "ls-tree", "main"), *lines]) + "\n")
-    commit = _git(remote, "commit-tree", tree, "-p", "main", "-m", "elsewhere")
-    _git(remote, "update-ref", "refs/heads/main", commit)
+    tree = git_in(remote, "mktree", text="\n".join([git_in(remote, "ls-tree", "main"), *lines]) + "\n")
+    commit = git_in(remote, "commit-tree", tree, "-p", "main", "-m", "elsewhere")
+    git_in(remote, "update-ref", "refs/heads/main", commit)
 
 
 async def test_the_first_tool_finds_all_files(life: Life) -> None:
     """So many that the model has answered long before they are there."""
-    blob = _blob(life.stage.sample.remote)
-    _push_tree(life.stage.sample.remote, *(f"100644 blob {blob}\tmany{n}" for n in range(MANY)))
+    blob = blob_of(life.stage.sample.remote)
+    push_tree(life.stage.sample.remote, *(f"100644 blob {blob}\tmany{n}" for n in range(MANY)))
     await life.say("Add a note")
     state = await life.say("go")
     assert state.pr is not None
@@ -70,7 +70,7 @@ async def test_the_first_tool_finds_all_files(life: Life) -> None:
 async def test_files_that_cannot_be_laid_out_are_said_once_each_time(life: Life) -> None:
     await life.say("Add a note")
     remote = life.stage.sample.remote
-    _push_tree(remote, f"100644 blob {_blob(remote)}\t{'n' * 300}")
+    push_tree(remote, f"100644 blob {blob_of(remote)}\t{'n' * 300}")
     before = len(await life.posts())
     state = await life.say("go")
     assert state.outcome == "failed"

@@ -126,6 +126,22 @@ async def test_a_folder_that_was_never_filled_wholly_is_begun_anew(repo: Repo) -
     assert (tree.path / "work").exists()
 
 
+async def test_a_branch_without_work_begins_where_the_base_branch_stands_now(
+    repo: Repo, git_box: GitBox
+) -> None:
+    """What it was to be filled with may be what could not be laid out."""
+    old = await worktrees.create(repo, "x", repo.head, thread="t1")
+    moved = git_box.commit({"a.txt": "2\n"})
+    tree = await worktrees.create(repo, "x", moved, thread="t1", fresh=True)
+    assert (tree.path, tree.branch, tree.base) == (old.path, old.branch, moved)
+    assert git_box.git("-C", str(tree.path), "rev-parse", "HEAD") == moved
+    assert await worktrees.find(repo, "t1") == tree
+    tip = await _work(repo, tree)
+    later = git_box.commit({"a.txt": "3\n"})
+    assert await worktrees.create(repo, "x", later, thread="t1", fresh=True) == tree
+    assert git_box.git("rev-parse", tree.branch) == tip
+
+
 async def test_a_folder_with_files_that_git_does_not_know_is_not_deleted(repo: Repo) -> None:
     tree = await worktrees.create(repo, "x", repo.head, thread="t1")
     (tree.path / "work.txt").write_text("precious")
