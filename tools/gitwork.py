@@ -252,7 +252,7 @@ class GitWork:
         gone = [name for kind, name in zip(raw[::2], raw[1::2], strict=False) if kind == b"D"]
         if take_ignored(self.run, gone, self.space.config.covered):
             raw = self.run(*asked).split(b"\0")
-        skipped += ignored(self.run, wrote)
+        skipped = [*skipped, *ignored(self.run, wrote)]  # the list itself is what a still look tells again
         changes = [
             {"path": name.decode("utf-8", "replace"), "kind": _KINDS.get(kind.decode(), "modified")}
             for kind, name in zip(raw[::2], raw[1::2], strict=False)

@@ -46,6 +46,7 @@ class Executor:
         self._busy = 0
         self._cwd: dict[str, str] = {}
         self._held = Held()
+        self._guests: list[Guest] = []
         self._last_tree = TreeReply("", 0)
         self._closed = False
         self._ends = ExitStack()
@@ -99,7 +100,9 @@ class Executor:
     async def guest(self, program: Program) -> Guest:
         """Start ``program`` behind a border of its own that shows what this one's shows. Or NoSandbox."""
         async with self._serial:  # no command of ours moves folders while they are being mounted
-            return await Guest.start(replace(self._job, program=program))
+            guest = await Guest.start(replace(self._job, program=program))
+            self._guests = [*(each for each in self._guests if each.alive), guest]
+            return guest
 
     # ------------------------------------------------------------------ tools
 
@@ -208,8 +211,10 @@ class Executor:
 
         ``known`` is the tree of ``base`` if the caller has it: there is no pack when nothing has changed.
         ``since``: files that this commit lacks and a .gitignore names now are left out, tracked or not.
-        ``still``: the last look at the files counts while the kernel tells of no change.
+        ``still``: the last look at the files counts while the kernel tells of no change, and no guest, which
+        may hold a file mapped, has run since.
         """
+        self._guests, still = [each for each in self._guests if each.alive], still and not self._guests
         asked = {"base": as_sha(base), "known": known, "since": since, "still": still}
         reply = await self._git("tree", asked)
         size = reply.get("pack_size")

@@ -61,6 +61,11 @@ class Guest:
                 signal.pidfd_send_signal(self._pidfd, self._launch.end)
 
     @property
+    def alive(self) -> bool:
+        """Whether it runs, as far as anybody was told."""
+        return self._process.returncode is None
+
+    @property
     def tail(self) -> str:
         """The last of what it said on stderr; text for people and models, of unknown truth."""
         return plain_text(self._tail.decode("utf-8", "replace")).strip()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from codebutler.sandbox.executor import Executor
+from codebutler.sandbox.job import Program
 from codebutler.sandbox.settings import SandboxSettings
 
 CHANGES = {
@@ -75,6 +76,36 @@ time.sleep(600)'"""
     wait = "touch /tmp/go; until [ -e /tmp/gone ]; do sleep 0.01; done"
     assert (await watched.call("bash", {"command": wait})).ok
     assert (await watched.tree(linked.base, still=True)).tree != before.tree
+
+
+async def test_a_server_beside_it_may_write_at_any_time(watched: Executor, linked: Any) -> None:
+    """It lives for a whole turn, with a database mapped, say."""
+    writes = """
+import mmap
+with open("hello.txt", "r+b") as file: data = mmap.mmap(file.fileno(), 0)
+print("ready", flush=True)
+while word := input(): data[0:1] = word.encode(); data.flush(); print("wrote", flush=True)
+"""
+    guest = await watched.guest(Program(("python3", "-c", writes)))
+    lines, trees = guest.lines(), set()
+    try:
+        assert (await anext(lines)).strip() == b"ready"
+        for letter in (b"J", b"K"):
+            trees.add((await watched.tree(linked.base, still=True)).tree)
+            await guest.send(letter + b"\n")
+            assert (await anext(lines)).strip() == b"wrote"
+        trees.add((await watched.tree(linked.base, still=True)).tree)
+    finally:
+        await guest.close()
+    assert len(trees) == 3
+
+
+async def test_a_question_for_people_changes_nothing_that_is_told_later(
+    watched: Executor, linked: Any
+) -> None:
+    assert (await watched.call("bash", {"command": "echo '*.o' > .gitignore; echo made > made.o"})).ok
+    assert "made.o" in str(await watched.left_out(linked.base, ["made.o"]))
+    assert (await watched.tree(linked.base, still=True)).skipped == ()
 
 
 async def test_who_does_not_trust_the_kernel_looks_at_all_files(watched: Executor, linked: Any) -> None:
