@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -38,6 +39,16 @@ def run(args: argparse.Namespace) -> int:
     """Exit 0 with the tables, whatever they say; 2 when a benchmark is not there, 4 without a sandbox."""
     if args.rounds < 1:
         raise UsageError("--rounds must be at least 1")
+    if args.runs < 1:
+        raise UsageError("--runs must be at least 1")
+    if wrong := [
+        each for each in args.scripts.split(",") if not re.fullmatch(r"(shell|mixed)[1-9]\d*", each)
+    ]:
+        raise UsageError(
+            f"--scripts: no script {wrong[0]!r}", fix="They are called shellN and mixedN: shell50"
+        )
+    if args.peers is not None and not args.peers.is_dir():
+        raise UsageError(f"--peers: no folder {args.peers}", fix="Give the one that install_peers.sh filled")
     loop = turns.Turns(args.bench or _CLONE.parent / "shared" / "bench", args.scripts, args.runs, args.peers)
     wanted = args.what in ("all", "turns")
     if wanted and not loop.there and (args.bench is not None or args.what == "turns"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from codebutler.bench.bills import bill, dollars
 from codebutler.bench.recording import prompt, sent, shared
 from codebutler.bench.turns import Turns, absence, measure, tables
+from codebutler.cli import bench
+from codebutler.errors import UsageError
 from codebutler.types import Json
 
 TOOL = {"type": "function", "function": {"name": "bash"}}
@@ -100,3 +104,20 @@ def test_a_client_without_a_run_is_named_and_an_old_wrapper_is_not_run(
     assert measure(Turns(tmp_path, "shell4", 1, tmp_path / "peers"))[0]["client"] == "stub"
     assert "/gone/" not in ours.read_text()
     assert capfd.readouterr().err.endswith("No run came to its end: codebutler\n")
+
+
+@pytest.mark.parametrize(("words", "told"), [
+    (["--runs", "0"], "--runs must be at least 1"),
+    (["--scripts", "shell50,nosuch"], "no script 'nosuch'"),
+    (["--scripts", ""], "no script ''"),
+    (["--peers", "absent/peers"], "no folder absent/peers"),
+])  # fmt: skip
+def test_a_slip_of_the_pen_is_named_before_anything_is_measured(
+    words: list[str], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parser = argparse.ArgumentParser()
+    bench.configure(parser)
+    with pytest.raises(UsageError, match=re.escape(told)):
+        bench.run(parser.parse_args(["turns", *words]))
+    assert list(tmp_path.iterdir()) == []
