@@ -103,11 +103,12 @@ async def after_coder(desk: ThreadDesk, frame: Frame) -> bool:
 
 def _stale(state: ThreadState, frame: Frame) -> list[StepDone]:
     """What passed in this run of the Coder, to be run again."""
-    mine = [(id, what) for id, what in state.steps_done.items() if id.endswith(f":{frame.id}")]
-    anew = (
-        (id, what.replace("passed", "to be run again", 1)) for id, what in mine if what.startswith("passed")
-    )
-    return [StepDone(id=id, what=what) for id, what in anew]
+    mine = [(key, what) for key, what in state.steps_done.items() if key.endswith(f":{frame.id}")]
+    return [
+        StepDone(id=key, what=what.replace("passed", "to be run again", 1))
+        for key, what in mine
+        if what.startswith("passed")
+    ]
 
 
 def _words(plan: Plan) -> list[str]:
