@@ -8,6 +8,7 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from codebutler.commands.words import SHUT, normal
 from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
@@ -32,6 +33,8 @@ from codebutler.types import Inbound, Person
 ARCHIVE_MINUTES = 10_080
 CLOSED = "🔒"
 """On what is not for its author to say."""
+PUTS_AWAY = SHUT | {"done"}
+"""Words after which a thread need not stay in sight, once it is stopped or closed."""
 BEFORE = "Said here before you were called:"
 
 
@@ -90,7 +93,7 @@ class Hearing:
     async def accept(self, heard: Heard, place: Place, conversation: str, *, called: bool) -> None:
         """Take it in; ``called``: into a talk whose earlier words come along."""
         await self.settle(place, conversation)
-        await self.signs.shut(conversation, on=False)
+        await self.signs.shut(conversation, on=normal(heard.text) in PUTS_AWAY)
         if called:
             await self.store.note(f"{SURFACE}:since:{conversation}", heard.id)
         await self.receive(await self._inbound(heard, place, conversation, called=called))

@@ -192,7 +192,8 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     )  # fmt: skip
     await owner.signs.shut(conversation, on=name == "close")
     await owner.receive(said)
-    return f"`{words}` is said in {await linked(doing, owner, conversation)}"
+    told = f"`{words}` is said in {await linked(doing, owner, conversation)}"
+    return f"{told}, which is put away then: a word there brings it back." if name == "close" else told
 
 
 async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any]) -> str:

@@ -66,3 +66,36 @@ async def test_a_connection_that_breaks_does_not_keep_an_answer_from_its_person(
     asked = desk.human.command("codebutler", "new", request="estimate shipping")
     assert "Your thread: <#" in await told(desk, asked)
     assert [each.text for each in desk.received] == ["estimate shipping"]
+
+
+@pytest.mark.parametrize("takes", [True, False])
+async def test_what_one_person_asked_is_told_to_them_alone_though_discord_forgot_it(
+    desk: Any, takes: bool
+) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    channel, _ = desk.human.direct("a raise for Max")
+    await desk.until(lambda: desk.received)
+    desk.twin.faults.next("post_callback", Fault("error", error="10062 Unknown interaction"))
+    if not takes:
+        no = Fault("error", error="50007 Cannot send messages to this user")
+        desk.twin.faults.next("post_direct", no)
+    desk.human.command("codebutler", "threads")
+    if takes:
+        await desk.until(lambda: "raise for Max" in desk.human.words(channel))
+    else:
+        await desk.until(lambda: "did not reach you" in desk.human.words(SHOP))
+    assert "raise" not in desk.human.words(SHOP)
+    assert bool(desk.human.told(SHOP)) is not takes
+
+
+@pytest.mark.parametrize("kind", ["500", "done_close"])
+async def test_an_answer_that_was_put_off_is_sent_again(desk: Any, kind: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    root = desk.human.say("estimate shipping")
+    await desk.until(lambda: root in desk.guild.channels)
+    desk.twin.faults.next("patch_original", Fault(kind))
+    asked = desk.human.command("codebutler", "logs", channel=root)
+    assert "The log of" in await told(desk, asked)
+    await desk.until(lambda: desk.twin.calls.count("patch_original") == 2)
+    await desk.until(lambda: asked.original["attachments"])
+    assert len(asked.original["attachments"]) == 1
