@@ -35,7 +35,8 @@ async def elsewhere(desk: Any, name: str, *, waits: bool) -> str:
         base="b" * 40,
     )
     answer = ev.Posted(post=Outbound(text="It is 5.40.", role="pm"), source="pm:1")
-    said = [answer, plan, ev.Posted(post=render.plan(plan), source="plan:1")] if waits else [answer]
+    shown = ev.Posted(post=render.plan(plan), source="plan:1")
+    said: list[ev.Event] = [answer, plan, shown] if waits else [answer]
     await desk.store.append(thread, [NewEvent(each.kind, uuid4().hex, ev.dump(each)) for each in said])
     return thread
 
