@@ -240,7 +240,7 @@ REGISTRY = Registry(
         Definition("merge", "Merge the pull request and close the thread.", _Number, _merge),
         Definition(
             "memory",
-            "Decide on proposed memory: yes, no, keep 1, remove 2, edit 1: …, add: …; or revert ITEM.",
+            "Decide on proposed memory: yes, no, keep 1, remove 2, edit 1: …, add: …; or revert ITEM, list.",
             _Wish,
             _memory,
         ),

@@ -49,6 +49,13 @@ WRONG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """A correction, once the work it is about is done: before that, it is for the role that is at work."""
+WRONG_TOO = re.compile(
+    r"^(?:(?:the\s+)?(?P<role>pm|coder|lead|researcher|artist)\s+(?:was|is)|you\s+(?:were|are)|you['\u2019]re)\s+wrong\s+"
+    r"about\s+(?P<topic>[^:;,.\n]{1,80}?)(?::|[;,.]|\s[\u2013\u2014-])\s+"
+    r"(?P<what>(?:(?<=:\s)|(?:it|that|this|they|there|we|our|its)\b).*\S)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The same to the PM's face, or with another sign than a colon before a statement; no request for work."""
 AGAIN = re.compile(
     r"^(?:please\s+)?re-?open(?:\s+(?:this|it|again|the\s+thread))?(?:[\s,]+please)?"
     r"(?:[\s.!]*$|(?:\s*[,;:.!\u2013-]\s*(?:and|then|but)?\s+|\s*\n\s*|\s+(?:and|then|but)\s+|\s+(?=to\s))"
@@ -108,7 +115,7 @@ def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
         return (STOPS[word], "")
     if (back := BACK.match(word)) is not None:
         return (back["verb"], back["point"] or "")
-    if word == "memory revert" or word.startswith("memory revert "):
+    if word in {"memory revert", "memory list"} or word.startswith("memory revert "):
         return ("memory", text.strip().partition(" ")[2])
     return None
 
@@ -156,7 +163,9 @@ def _ahead(word: str) -> tuple[str, str] | None:
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:
     if state.phase == "closed" and (again := AGAIN.match(text.strip())) is not None:
         return ("reopen", again["wish"] or "")
-    if (wrong := WRONG.match(text.strip())) is not None and _is_over(state):
+    if _is_over(state) and (wrong := WRONG_TOO.match(text.strip())) is not None:
+        return ("correct", f"{wrong['role'] or 'pm'} {wrong['topic']}: {wrong['what']}")
+    if _is_over(state) and (wrong := WRONG.match(text.strip())) is not None:
         return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
     if state.memory:
         bare = word.strip("*_`")

@@ -133,8 +133,8 @@ class Thread(Caps):
         for listed in self.state.plugs.values():
             if words := server_notice(listed):
                 await self.tell_once(words, source=f"notice:mcp:{listed.server}:{listed.role}")
-        if words := self.space.plugs.beyond(role):
-            await self.tell_once(words, source=f"notice:mcp-tools:{role.name}")
+        for source, words in await self.space.plugs.news(role):
+            await self.tell_once(words, source=source)
         return self.toolset(role)
 
     async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:

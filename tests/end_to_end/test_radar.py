@@ -129,6 +129,21 @@ async def warned_of_the_conflict(scene: Scene, a: str, b: ThreadState) -> None:
     assert sorted("aloud" in p.data for p in said if p.text in order) == [True, True], "one for each place"
 
 
+async def test_who_finds_several_in_its_way_is_told_in_one_message(room: Room) -> None:
+    names = ("a", "b", "c")
+    plans = {name: doing("NOTE", "x", title=f"Notes of {name}") for name in names}
+    async with room.engine(several(**plans)) as scene:
+        a, b, c = [(await scene.talk(name, f"task-{name}: write")).id for name in names]
+        assert [len(await warnings(scene, thread)) for thread in (a, b, c)] == [2, 2, 1]
+        [said] = await warnings(scene, c)
+        assert (said.count("both are to change `NOTE`"), "Notes of a" in said, "Notes of b" in said) == (
+            2,
+            True,
+            True,
+        )
+        assert {e.other for e in await overlaps(scene, c)} == {a, b}
+
+
 async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:
     mind = several(a={"pm": [says("Looking.")]}, b={"pm": [says("Now I look."), says("Still.")]})
     async with room.engine(mind) as scene:
