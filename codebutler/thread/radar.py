@@ -25,6 +25,7 @@ from codebutler.repo.merging import merged_tree
 from codebutler.repo.objects import diff
 from codebutler.store.together import Told
 from codebutler.thread import ahead, warning
+from codebutler.thread.aside import is_aside
 from codebutler.thread.names import Names, of_diff
 from codebutler.thread.reach import Reach, load, may_clash, reach, shared
 from codebutler.thread.warning import Neighbour, told
@@ -77,6 +78,8 @@ async def look(thread: Thread) -> None:
 
 async def _mine(thread: Thread, before: Reach, *, whole: bool) -> Reach:
     mine = reach(thread.state)
+    if not mine.pr and await is_aside(thread.host.store, thread.state.id):  # a pull request is seen by all
+        mine = replace(mine, title="", private=True)
     if whole and mine.head:
         text, _ = await diff(thread.host.repo.gitdir, mine.base, mine.head)
         return mine.with_names(of_diff(text))

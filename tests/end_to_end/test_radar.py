@@ -8,6 +8,7 @@ from codebutler.events import OverlapFound, Posted
 from codebutler.testing.cast import Line, does, lead, plan, write
 from codebutler.testing.doubles import Asked, Mind, says
 from codebutler.thread import render
+from codebutler.thread.aside import set_aside
 
 if TYPE_CHECKING:
     from codebutler.thread.state import ThreadState
@@ -89,6 +90,21 @@ async def test_two_threads_for_one_file_from_the_first_warning_to_the_settled_co
         told = scene.git("show", f"main:.codebutler/journals/thread-{two.id}.md", where=room.sample.remote)
         assert told.count("says to merge") == 2, "also what came after the merge that was refused"
         assert ("the merge did not go through:" in told, "Settled; tests pass." in told) == (True, True)
+
+
+async def test_no_title_of_a_thread_among_a_few_is_told_to_others(room: Room) -> None:
+    b = doing("NOTE", "from b\n", title="Notes of task-b")
+    b["pm"].insert(0, does("list_threads"))
+    async with room.engine(several(a=doing("NOTE", "from a\n", title="A raise for Max"), b=b)) as scene:
+        await set_aside(scene.host.store, "terminal", "a")
+        one = await scene.talk("a", "task-a: write")
+        two = await scene.talk("b", "task-b: write")
+        [told] = await warnings(scene, two.id)
+        assert told.startswith(f"Thread `{one.id}` gets in the way of this one:")
+        assert "“Notes of task-b”" in (await warnings(scene, one.id))[0]
+        asked = str([x.messages for x in scene.asked if x.role == "pm"][-1])
+        assert f"{one.id} [pm] (private)" in asked
+        assert "A raise for Max" not in told + asked
 
 
 async def warned_before_any_work(scene: Scene, a: str, b: str) -> None:

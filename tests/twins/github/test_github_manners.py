@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.thread.audit import audit
+
 if TYPE_CHECKING:
     from tests.twins.github.conftest import Desk, Shop
 
@@ -50,6 +52,17 @@ async def test_stress_does_not_hide_a_command(desk: Desk, shop: Shop, text: str)
     shop.ann.says(number, text)
     [said] = await desk.look()
     assert said.text == "A bug\n\n(issue #1 of acme/shop)"
+
+
+async def test_a_command_that_is_said_to_a_thread_is_in_the_audit(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    for words in ("@bot plan", "@bot plan with postgres", "@bot how are you?"):
+        shop.ann.says(number, words)
+        await desk.look()
+    assert [(entry.what, entry.result) for entry in await audit(desk.store)] == [
+        ("@bot plan with postgres", "said to the thread"),
+        ("A bug (issue #1 of acme/shop)", "thread opened"),
+    ]
 
 
 async def test_a_question_is_no_command(desk: Desk, shop: Shop) -> None:
