@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from codebutler.commands import words
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import linking, mending, rebasing, remembering, render, rewind, shelving
+from codebutler.thread import lastword, linking, mending, rebasing, remembering, render, rewind, shelving
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -171,7 +171,9 @@ async def _correct(args: _Correction, decide: Decisions, word: Word) -> str:
 
 
 async def _status(_args: _None, decide: Decisions, _word: Word) -> str:
-    return "\n".join([render.status(decide.state).text, *(f"- {line}" for line in decide.away())])
+    still = lastword.standing(decide.state)
+    lines = [render.status(decide.state).text, *([still] if still else [])]
+    return "\n".join([*lines, *(f"- {line}" for line in decide.away())])
 
 
 async def _threads(_args: _None, decide: Decisions, word: Word) -> str:
@@ -238,7 +240,7 @@ REGISTRY = Registry(
         Definition("merge", "Merge the pull request and close the thread.", _Number, _merge),
         Definition(
             "memory",
-            "Decide on proposed memory: yes, no, keep 1, remove 2, edit 1: …, add: …; or revert ITEM.",
+            "Decide on proposed memory: yes, no, keep 1, remove 2, edit 1: …, add: …; or revert ITEM, list.",
             _Wish,
             _memory,
         ),

@@ -24,7 +24,9 @@ RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "
 REBASE = {"rebase", "rebase it", "update the branch"}
 LAND = {"merge", "merge it", "land it"}
 """Those that mean nothing else while there is no pull request yet: the Coder need not guess at them."""
-MERGE = LAND | {"ship it", "done", "dale", "close", "🚀"}
+SHUT = {"close", "close it", "close this", "close the thread", "close this thread"}
+"""Where nothing is to land, they put the thread away: no request is as short as that."""
+MERGE = LAND | {"ship it", "done", "dale", "🚀"} | SHUT
 YES_MERGE = re.compile(r"(?:yes|ok|okay|lgtm|looks good)[\s,;.!]+(?:(?:and|then|please)\s+)*merge(?:\s+it)?")
 """With a list that waits, nobody can tell what the "yes" is about."""
 KEEP = {
@@ -47,6 +49,13 @@ WRONG = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """A correction, once the work it is about is done: before that, it is for the role that is at work."""
+WRONG_TOO = re.compile(
+    r"^(?:(?:the\s+)?(?P<role>pm|coder|lead|researcher|artist)\s+(?:was|is)|you\s+(?:were|are)|you['\u2019]re)\s+wrong\s+"
+    r"about\s+(?P<topic>[^:;,.\n]{1,80}?)(?::|[;,.]|\s[\u2013\u2014-])\s+"
+    r"(?P<what>(?:(?<=:\s)|(?:it|that|this|they|there|we|our|its)\b).*\S)$",
+    re.IGNORECASE | re.DOTALL,
+)
+"""The same to the PM's face, or with another sign than a colon before a statement; no request for work."""
 AGAIN = re.compile(
     r"^(?:please\s+)?re-?open(?:\s+(?:this|it|again|the\s+thread))?(?:[\s,]+please)?"
     r"(?:[\s.!]*$|(?:\s*[,;:.!\u2013-]\s*(?:and|then|but)?\s+|\s*\n\s*|\s+(?:and|then|but)\s+|\s+(?=to\s))"
@@ -54,10 +63,18 @@ AGAIN = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 """What stands behind the word is for the thread that goes on."""
-RAISE = re.compile(r"^raise(?:\s+(?:by\s+)?\$?\s*(?P<usd>-?\d[\d.,]*)\s*\$?)?$", re.IGNORECASE)
-ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>\S+)$", re.IGNORECASE)
+_DOLLARS = r"\$?\s*(?P<usd>-?\d[\d.,]*)\s*(?:\$|usd|dollars?|bucks)?"
+RAISE = re.compile(rf"^raise(?:\s+(?:by\s+)?{_DOLLARS})?$", re.IGNORECASE)
+_THE_CAP = re.compile(
+    rf"^(?:(?:yes|ok|okay|sure)[\s,]+)?raise(?:\s+(?:it|(?:the\s+)?(?:cap|limit|budget)))?(?:\s+(?:by\s+)?{_DOLLARS})?$"
+)
+"""At a cap there is nothing else that could be meant."""
+ODD_RAISE = re.compile(r"^raise\s+(?:by\s+)?\$?(?P<usd>(?:to\s+\$?)?\S+)$", re.IGNORECASE)
 """At a cap: what is no number is then refused by the command, which says so."""
-CHEAPER = {"cheaper", "cheaper model", "use a cheaper model"}
+CHEAPER = {
+    f"{use}{which}" for use in ("", "use ", "ok, ", "ok ", "yes, ", "yes ")
+    for which in ("cheaper", "cheaper model", "a cheaper model", "the cheaper model", "the cheaper one")
+}  # fmt: skip
 AT_REST = APPROVE | RETRY | MERGE | KEEP | DROP | CODE | CHEAPER
 """Words that decide what a thread at rest waits for; to one at work they would be mere words."""
 _POLITE = re.compile(r"^(?:(?:please|pls|plz|por favor)[\s,]+)+|(?:[\s,]+(?:please|pls|plz|por favor))+$")
@@ -98,7 +115,7 @@ def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
         return (STOPS[word], "")
     if (back := BACK.match(word)) is not None:
         return (back["verb"], back["point"] or "")
-    if word == "memory revert" or word.startswith("memory revert "):
+    if word in {"memory revert", "memory list"} or word.startswith("memory revert "):
         return ("memory", text.strip().partition(" ")[2])
     return None
 
@@ -121,7 +138,9 @@ def _is_over(state: ThreadState) -> bool:
 
 
 def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
-    raised = RAISE.match(word) or (ODD_RAISE.match(word) if state.halted.startswith("paused: ") else None)
+    raised = RAISE.match(word)
+    if raised is None and state.halted.startswith("paused: "):
+        raised = _THE_CAP.match(word) or ODD_RAISE.match(word)
     if raised is not None:
         return ("raise", raised["usd"] or "1")
     if word in CHEAPER and state.limit is not None and state.limit.cheaper:
@@ -144,7 +163,9 @@ def _ahead(word: str) -> tuple[str, str] | None:
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:
     if state.phase == "closed" and (again := AGAIN.match(text.strip())) is not None:
         return ("reopen", again["wish"] or "")
-    if (wrong := WRONG.match(text.strip())) is not None and _is_over(state):
+    if _is_over(state) and (wrong := WRONG_TOO.match(text.strip())) is not None:
+        return ("correct", f"{wrong['role'] or 'pm'} {wrong['topic']}: {wrong['what']}")
+    if _is_over(state) and (wrong := WRONG.match(text.strip())) is not None:
         return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
     if state.memory:
         bare = word.strip("*_`")
@@ -163,6 +184,9 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     is_open = state.pr is not None and state.pr_state == "open"
     if is_open and state.called_off and word in MERGE - LAND:
         return ("cancel", "")  # who has stopped it puts it away: nothing lands by that
+    begun = state.outcome is not None or state.plan_waits or state.halted != "" or state.phase == "lead"
+    if word in SHUT and begun and not is_open and not state.coding and state.phase != "closed":
+        return ("cancel", "")
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
     lands = word in LAND or YES_MERGE.fullmatch(word) is not None
     if ((word in MERGE or lands) and is_open) or (lands and is_refused):

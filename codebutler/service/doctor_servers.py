@@ -29,7 +29,7 @@ async def examine(repo: Repo | None, config: Config, roles: Roles, *, live: bool
     texts = {path: await show_linked(repo.gitdir, repo.head, path) or "" for path in FILES} if repo else {}
     known = declared(config, texts)
     checks = [_left_out(line) for line in known.problems]
-    checks += _unknown(config, known)
+    checks += _unknown(config, known, roles)
     for server in known.servers.values():
         users = [name for name, (role, _) in roles.items() if _may_use(role, server, config)]
         checks.append(_server(server, users, config))
@@ -48,14 +48,25 @@ def _left_out(line: str) -> Check:
     return note(_AREA, f"{line} (as committed)")
 
 
-def _unknown(config: Config, known: Declared) -> list[Check]:
-    """Grants of servers that are not there: mostly slips of the pen."""
-    return [
+def _unknown(config: Config, known: Declared, roles: Roles) -> list[Check]:
+    """Grants to roles and of servers that are not there, and empty servers: mostly slips of the pen."""
+    nobody = [
+        note(_AREA, f"mcp.roles.{role}: there is no such role; there are {', '.join(sorted(roles))}")
+        for role in config.mcp.roles
+        if role not in roles
+    ]
+    idle = [
+        note(_AREA, f"mcp.servers.{name} has neither a command nor a url, so it is no server")
+        for name, given in config.mcp.servers.items()
+        if not (given.command or given.url or given.env)
+    ]
+    unserved = [
         note(_AREA, f"mcp.roles.{role} names {entry}, and there is no such server")
         for role, entries in config.mcp.roles.items()
         for entry in entries
         if entry != "*" and entry.partition("/")[0] not in known.servers
     ]
+    return nobody + idle + unserved
 
 
 def _server(server: Server, users: Sequence[str], config: Config) -> Check:

@@ -15,6 +15,16 @@ def _gateway(value: str) -> str:
     return value.strip()
 
 
+def _snowflake(value: str) -> str:
+    if value and not (value.isascii() and value.isdigit()):
+        raise ValueError(
+            "must be an id, all digits, and not a name: with Advanced, Developer Mode in Discord's settings,"
+            " each menu has Copy ID"
+        )
+    return value
+
+
+Id: TypeAlias = Annotated[Line, AfterValidator(_snowflake)]
 GatewayUrl: TypeAlias = Annotated[str, AfterValidator(_gateway)]
 
 
@@ -31,15 +41,15 @@ class Discord(Section):
     """
 
     token: SecretStr | None = None
-    guild_id: Line | None = Field(default=None, alias="guildID", json_schema_extra=REPO)
-    channel_id: Line | None = Field(default=None, alias="channelID", json_schema_extra=REPO)
-    channels: list[Line] = Field(default=[], json_schema_extra=REPO)
+    guild_id: Id | None = Field(default=None, alias="guildID", json_schema_extra=REPO)
+    channel_id: Id | None = Field(default=None, alias="channelID", json_schema_extra=REPO)
+    channels: list[Id] = Field(default=[], json_schema_extra=REPO)
     elsewhere: bool = True
-    users: list[Line] = []
-    roles: list[Line] = []
-    admins: list[Line] = []
-    admin_roles: list[Line] = []
-    admin_channel: Line | None = None
+    users: list[Id] = []
+    roles: list[Id] = []
+    admins: list[Id] = []
+    admin_roles: list[Id] = []
+    admin_channel: Id | None = None
     command: Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,32}$")] = "codebutler"
     alias_prefix: Annotated[str, Field(pattern=r"^[a-z0-9_-]{0,16}$")] = "rm-"
     global_commands: bool = False

@@ -1,5 +1,6 @@
 """GitHub's settings. Credentials and addresses are the host's; a repo may name labels and folders."""
 
+import re
 from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
@@ -41,6 +42,22 @@ class GitHub(Section):
     listen: HostPort | None = None
     webhook_secret: SecretStr | None = None
     reply_strangers: bool = True
+
+    @field_validator("mention")
+    @classmethod
+    def _without_at(cls, value: str) -> str:
+        name = value.removeprefix("@")
+        if re.fullmatch(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?", name) is None:
+            raise ValueError('must be one word, as "bot": what people write behind @')
+        return name
+
+    @field_validator("plan_folder")
+    @classmethod
+    def _within(cls, value: str) -> str:
+        parts = value.rstrip("/").split("/")
+        if not value.strip("/") or value.startswith("/") or {"", ".", "..", ".git"} & set(parts):
+            raise ValueError('must be a folder of the repo, as "docs/plans"')
+        return value
 
     @field_validator("private_key", mode="before")
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -15,6 +16,8 @@ NO_MESSAGE = frozenset({"command", "form", "press"})
 """How keys begin of what is no message: there is nothing to put a sign on."""
 MARGIN = 60.0
 """Seconds before the last complete look from which threads are looked at again."""
+PAUSES = (0.05, 1.0, 5.0)
+"""Seconds after a delivery: it is noted in the store when the platform has the words already."""
 
 
 class Ticks:
@@ -34,6 +37,9 @@ class Ticks:
         self._surface = surface
         self._react = react
         self._eyes, self._done = eyes, tick
+        self._held: set[str] = set()
+        """Conversations whose last words are still on their way: the tick comes after them."""
+        self._looking: set[str] = set()
 
     async def mend(self) -> None:
         """Set what a crash kept from being set. Raises whatever ``react`` raises."""
@@ -51,7 +57,7 @@ class Ticks:
         """The signs of one conversation; ``eyes``: those on receipt, too."""
         key = f"{self._surface}:ticked:{conversation}"
         last = int(await self._store.noted(key) or 0)
-        done = row.status in DONE
+        done = row.status in DONE and not await self._unsaid(row.id, conversation)
         ticked = last
         for stored in await self._store.events(row.id, after=last) if done or eyes else []:
             if stored.kind != "message_received":
@@ -67,3 +73,30 @@ class Ticks:
             ticked = stored.seq
         if done and ticked > last:
             await self._store.note(key, str(ticked))
+
+    async def said(self, conversation: str) -> None:
+        """Words came there: a tick that waits for the last of them is looked at again."""
+        if conversation not in self._held or conversation in self._looking:
+            return
+        self._looking.add(conversation)
+        try:
+            thread = await self._store.find(self._surface, conversation)
+            for seconds in PAUSES:
+                await asyncio.sleep(seconds)
+                row = await self._store.thread(thread) if thread else None
+                if row is not None:
+                    await self.tick(row, conversation, eyes=False)
+                if conversation not in self._held:
+                    return
+        finally:
+            self._looking.discard(conversation)
+
+    async def _unsaid(self, thread: str, conversation: str) -> bool:
+        """Whether words wait for the platform to take them; a status card is none."""
+        there = (self._surface, conversation)
+        waiting = any(
+            post.state == "pending" and not post.slot and (post.surface, post.conversation) == there
+            for post in await self._store.posts(thread)
+        )
+        (self._held.add if waiting else self._held.discard)(conversation)
+        return waiting

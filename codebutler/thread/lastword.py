@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from codebutler.events import LimitHit, Outcome
+from codebutler.events import LimitHit, Outcome, TurnEnded
 from codebutler.text import sentence
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Outbound
@@ -61,6 +61,20 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
         words = f"Stopped {sentence(text)}{where}\n\n{_goes_on(state)}.{_stays(state)}{later}"
         return Outbound(text=words, kind="notice")
     return None
+
+
+def standing(state: ThreadState) -> str:
+    """What a thread stands still for, and what to say; "" while it does not."""
+    why = next((e.text for _, _, e in reversed(state.live) if isinstance(e, TurnEnded) and e.text), "")
+    if not state.halted:
+        return ""
+    if state.paused_at:
+        return 'Paused. Say **"resume"** to go on, or **"cancel"**.'
+    if state.halted == "cancelled":
+        return f"Stopped. {_goes_on(state)}."
+    if state.halted.startswith("paused: ") and state.outcome != "failed":
+        return f"Paused: {sentence(state.halted.removeprefix('paused: '))} {_ways(state)[0]}"
+    return f"It stands still{f': {sentence(why)}' if why else '.'} {_next(state)}"
 
 
 def _next(state: ThreadState) -> str:

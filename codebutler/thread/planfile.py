@@ -88,7 +88,10 @@ async def discard(thread: Thread) -> None:
 
 
 def parse(text: str, old: Plan) -> Plan:
-    """The plan that a file describes. What fits no part of a plan belongs to its summary: no word is lost."""
+    """The plan that a file describes. What fits no part of a plan belongs to its summary: no word is lost.
+
+    RepoError for a file without steps and words: it was emptied by mistake, and is nothing to approve.
+    """
     found: dict[str, list[str]] = {"summary": [], "files": [], "acceptance": [], "workflow": []}
     title, steps, part = "", [], "summary"
     for line in fit(text, LONGEST).splitlines():
@@ -108,9 +111,14 @@ def parse(text: str, old: Plan) -> Plan:
         elif bare or part == "summary":
             part = part if part == "summary" else "after"
             found["summary"].append(line.rstrip())
+    summary = "\n".join(found["summary"]).strip()
+    if not steps and not summary:
+        raise RepoError(
+            "it holds no plan any more", fix="Write the plan into it again, or say what to change"
+        )
     return Plan(
         title=title or old.title,
-        summary="\n".join(found["summary"]).strip(),
+        summary=summary,
         workflow=" ".join(found["workflow"]),
         steps=[_step(each) for each in steps],
         files=[name for line in found["files"] for name in _names(line)],

@@ -17,7 +17,7 @@ from codebutler.thread.fold_memory import overtaken
 from codebutler.thread.learning import day
 from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
-from codebutler.thread.weighing import corrected, refuse_past, weighed
+from codebutler.thread.weighing import beside, corrected, refuse_past, weighed
 from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
 
@@ -33,6 +33,8 @@ _FILE_OF = {"pm": "pm.md", "coder": "pm.md", "researcher": "pm.md", "lead": "lea
 async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     """Take ``wish`` on the items that wait; returns what to tell the person."""
     verb, _, rest = wish.strip().partition(" ")
+    if wish.strip().lower() == "list":
+        return _listing(await asyncio.to_thread(all_learned, await _texts(decisions)))
     if why := decisions.refused(word, "memory", "decide on memory in this thread"):
         return why
     if verb.lower() == "revert":
@@ -112,7 +114,7 @@ async def _fault(decisions: Decisions, now: wishes.Working) -> str:
             return f"Item {place + 1}: {error}"
         if found is None:
             return f"Item {place + 1}: memory holds this already."
-        now.items[place] = found
+        now.items[place] = beside(found, [x for n, x in enumerate(now.items) if n != place])
     return ""
 
 
@@ -188,7 +190,7 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
     why = f"{by} corrected the {render.title(role.lower())}"
     item = MemoryItem(file=file, text=text, why=why, by_name=not may)
     try:
-        found = await asyncio.to_thread(corrected, texts, item)
+        found = await asyncio.to_thread(corrected, texts, item, decisions.state.memory or [])
     except ToolFailed as error:
         return str(error)
     if found is None or any(item.text == x.text for x in decisions.state.memory or []):

@@ -13,6 +13,7 @@ from itertools import count
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from codebutler.dollars import exact
 from codebutler.errors import ConfigError, ModelError, RepoError, ToolFailed
 from codebutler.events import FrameEnded, ImageMade, ImageOrdered, ModelFailed
 from codebutler.filetypes import PICTURES, TEXT, numbered, picture, safe_name
@@ -20,7 +21,7 @@ from codebutler.models import images, media
 from codebutler.models.images import Drawn, Order, Source
 from codebutler.models.media import Service
 from codebutler.repo import shelf
-from codebutler.text import fit
+from codebutler.text import fit, sentence
 from codebutler.toolset.desk import EndTurn, Site
 from codebutler.types import Attachment, Outbound, Picture, ToolResult, Usage
 
@@ -136,6 +137,8 @@ class ThreadStudio:
                     priced=bool(lost),
                 )  # fmt: skip
                 await desk.append(failed)
+            counts = f" {exact(round(lost, 4))} count for it." if lost else ""
+            await desk.tell_once(f"A picture was not made: {sentence(said)}{counts}")
             raise ToolFailed(said) from error
         await desk.settle(key, drawn.usd or 0.0)
         made = await self._made(site, drawn, path, use, time.monotonic() - started)

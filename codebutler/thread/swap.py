@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from codebutler.errors import ConfigError
 from codebutler.thread.thread import Thread
 
+NAMED = 8
+"""Models of the server that are named."""
 LONGEST = 120
 """Characters of a model's id: no provider's is as long, and it stands in every request and card."""
 
@@ -15,13 +17,18 @@ def shown(thread: Thread, role: str) -> str:
     """What a role uses now, and what it may use instead."""
     title, names = thread.role(role).title, thread.names(thread.role(role))
     using = f"The {title} uses {thread.candidates(thread.role(role))[0]}."
-    return f"{using} **/{role} NAME** changes it, NAME one of {_listed(names)}, or a full model id."
+    there = {name: model for name, model in names.items() if thread.host.router.unlisted(model) is None}
+    if names and not there:
+        return f"{using} **/{role} NAME** changes it, NAME a model's full id.{_offered(thread)}"
+    return f"{using} **/{role} NAME** changes it, NAME one of {_listed(there)}, or a full model id."
 
 
 async def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
     """(the model that a person's words name, what is wrong with them): one of the two is ""."""
     names, router = thread.names(thread.role(role)), thread.host.router
-    model = names.get(wish) or names.get(wish.casefold()) or wish
+    model = names.get(wish) or {name.casefold(): each for name, each in names.items()}.get(
+        wish.casefold(), wish
+    )
     if router.needs_learning(model):
         await router.learn()
     odd = any(c.isspace() for c in model) or not model.isprintable() or len(model) > LONGEST
@@ -35,8 +42,15 @@ async def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
     near = router.unlisted(model)
     if near is None:
         return model, ""
-    like = f" It has {', '.join(near)}." if near else ""
+    like = f" It has {', '.join(near)}." if near else _offered(thread)
     return "", f"The model server does not have {model}: nothing was changed.{like}"
+
+
+def _offered(thread: Thread) -> str:
+    """Some of what the model server has: where no name is near, any is better than none."""
+    ids = thread.host.router.offered
+    more = f" and {len(ids) - NAMED} more" if len(ids) > NAMED else ""
+    return f" Its server has {', '.join(ids[:NAMED])}{more}." if ids else ""
 
 
 def _known(thread: Thread, model: str) -> bool:

@@ -46,9 +46,15 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
     return item.model_copy(update={"relation": what, "replaces": [old.text]})
 
 
-def corrected(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
-    """A correction ("limit: it is 20 kg"), weighed; if no words clash, with what memory says of its topic."""
+def corrected(
+    memory: Mapping[str, str], item: MemoryItem, waiting: Sequence[MemoryItem] = ()
+) -> MemoryItem | None:
+    """A correction ("limit: it is 20 kg"), weighed, also against the list that waits.
+
+    If no words clash, it has what memory says of its topic.
+    """
     found = weighed(memory, item)
+    found = beside(found, waiting) if found is not None else None
     topic, colon, _ = item.text.partition(":")
     meant = set(words_of(topic)) if colon else set[str]()
     if found is None or not meant or found.relation or found.seen:
@@ -128,7 +134,7 @@ def sifted(
             out.held.append(item.text)
             out.lines.append(f"memory holds this already: {item.text[:SHOWN]}")
         else:
-            found = _beside(found, [*waiting, *out.fresh])
+            found = beside(found, [*waiting, *out.fresh])
             out.fresh.append(found)
             if found.relation:
                 out.lines.append(
@@ -170,7 +176,7 @@ def _has_room(text: str, item: MemoryItem) -> bool:
     return True
 
 
-def _beside(item: MemoryItem, others: Sequence[MemoryItem]) -> MemoryItem:
+def beside(item: MemoryItem, others: Sequence[MemoryItem]) -> MemoryItem:
     """``item`` with a word on another of the list that says the like, or that takes the same one's place."""
     lists = [x for x in others if x.file == item.file and x.kind == item.kind == "lesson"]
     for other in lists:

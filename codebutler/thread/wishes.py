@@ -132,7 +132,7 @@ def _anew(item: MemoryItem, text: str) -> dict[str, object]:
         return {"text": text, "kind": "lesson", "seen": ""}
     if item.kind in {"add_step", "automate"} and (doer := doer_of(item.text)) and not doer_of(text):
         text = f"{doer}: {text}"
-    new: dict[str, object] = {"text": text}
+    new: dict[str, object] = {"text": text, "seen": "" if item.kind == "lesson" else item.seen}
     if (said := _UNTIL.search(text)) is not None:
         new["expires"] = said["day"] or ""
     return new | ({"replaces": [], "relation": ""} if item.relation else {})

@@ -215,6 +215,9 @@ async def test_what_the_service_refuses_or_spoils_is_told_to_the_artist(room: Ro
         assert (state.outcome, state.made) == ("answered", {})
         told = (await results(scene, state.id, "draw"))[0]
         assert told.startswith("Here it is.\n[made: nothing: "), "the PM must not take words for a picture"
+        heard = [text for text in await scene.posts(state.id) if text.startswith("A picture was not made: ")]
+        assert ("content policy" in heard[0], "no whole PNG" in heard[1]) == (True, True)
+        assert ("count for it" in heard[0], heard[1].endswith(" $0.1872 count for it.")) == (False, True)
         spent = await scene.host.store.spent(f"thread:{state.id}")
         assert spent == pytest.approx(0.005 + 0.187, abs=0.01), "a refusal is free, what came may be billed"
 

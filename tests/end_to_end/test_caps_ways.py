@@ -59,6 +59,10 @@ async def test_the_offered_raise_is_enough_for_the_call_that_did_not_fit(priced:
         post = await last(scene, thread)
         assert (post.choices[0].action, post.choices[0].value) == ("raise", "4")
         assert '"raise 4"' in post.text
+        await scene.talk("a", "/status")
+        said = (await scene.posts(thread))[-1]
+        assert "Paused: the PM's cap of $0.25 for one run leaves too little" in said
+        assert '"raise 4"' in said
         priced_state = await scene.talk("a", "raise 4")
         assert priced_state.outcome == "answered"
 

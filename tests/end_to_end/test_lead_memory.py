@@ -192,6 +192,22 @@ async def test_only_those_who_are_listed_decide(room: Room) -> None:
         assert "Co-authored-by: ana" in scene.git("log", "-1", "--format=%B", state.head)
 
 
+async def test_a_persons_words_are_held_against_the_list_that_waits(room: Room) -> None:
+    """Both wait: "yes" would keep the one beside the other that says it is not so."""
+    async with room.engine(cast("The limit is 25 kg.")) as scene:
+        await scene.shipped()
+        state = await scene.talk("a", "the PM was wrong about the limit, it is 20 kg")
+        clash = "it contradicts another item of this list: “{}”"
+        assert clash.format("The limit is 25 kg.") in await last(scene, state)
+        await scene.talk("a", "edit 2: The colour is red")
+        assert "another item" not in await last(scene, state)
+        await scene.talk("a", "add: The limit is 30 kg.")
+        assert clash.format("The limit is 25 kg.") in await last(scene, state)
+        await scene.talk("a", "yes")
+        await scene.talk("a", "memory list")
+        assert "The colour is red _(pm.md," in await last(scene, state)
+
+
 async def test_a_merge_leaves_the_list_to_those_who_may_decide_on_it(room: Room) -> None:
     """Whoever merges is somebody else: what nobody with that right spoke of is not theirs to drop."""
     room.configure(access={"memory": ["terminal:ana"], "ask": ["owner", "ana"]})

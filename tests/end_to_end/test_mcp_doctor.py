@@ -50,6 +50,15 @@ async def test_each_server_with_its_roles_and_what_is_left_out(open_tmp: Path) -
     assert all(c.fix for c in checks if c.state == "problem")
 
 
+async def test_a_grant_to_a_role_that_is_not_there_is_no_silence(open_tmp: Path) -> None:
+    checks = await said(open_tmp, servers={"void": {}}, roles={"pmm": ["*"]})
+    notes = [c.text for c in checks if c.state == "note" and c.text.startswith("mcp.")]
+    assert notes == [
+        "mcp.roles.pmm: there is no such role; there are artist, coder, lead, pm, researcher",
+        "mcp.servers.void has neither a command nor a url, so it is no server",
+    ]
+
+
 async def test_asked_for_it_starts_them(open_tmp: Path) -> None:
     checks = await said(open_tmp, live=True)
     offers = next(c for c in checks if c.text.startswith("db offers"))

@@ -152,3 +152,20 @@ async def test_every_request_extends_the_one_before(life: Life) -> None:
             assert json.dumps(before["tools"]) == json.dumps(after["tools"])
             old, new = json.dumps(before["messages"])[:-1], json.dumps(after["messages"])
             assert new.startswith(old)
+
+
+@pytest.mark.parametrize("stage", [REFUSED], indirect=True)
+async def test_what_the_server_has_is_offered_where_no_name_of_the_pool_is_there(life: Life) -> None:
+    await life.say("hello")
+    await life.say("/pm")
+    assert "a model's full id. Its server has scripted" in (await life.posts())[-1]
+    await life.say("/pm claude")
+    assert "nothing was changed. Its server has scripted" in (await life.posts())[-1]
+
+
+@pytest.mark.parametrize("stage", [REFUSED], indirect=True)
+async def test_status_says_why_a_thread_stands_still_and_what_to_say(life: Life) -> None:
+    await life.say("hello")
+    await life.say("/status")
+    assert "It stands still: the server at" in (said := (await life.posts())[-1])
+    assert said.endswith('Say **"go"** to try again, or say what to do instead.')

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from codebutler.errors import RepoError
 from codebutler.thread.planfile import parse
 from codebutler.thread.render import plan_text
 from codebutler.types import Plan, PlanStep
@@ -49,3 +50,9 @@ def test_an_edit_is_read(old: str, new: str, changes: dict[str, object]) -> None
 def test_a_file_that_is_no_plan_any_more_keeps_every_word() -> None:
     found = parse("just do it\nwell", PLAN)
     assert (found.title, found.summary, found.steps) == ("Round up", "just do it\nwell", [])
+
+
+@pytest.mark.parametrize("text", ["", "\n \n", "# Round up\n", "# Round up\n\nFiles: `a.py`\n"])
+def test_a_file_that_was_emptied_is_no_plan(text: str) -> None:
+    with pytest.raises(RepoError, match="holds no plan any more"):
+        parse(text, PLAN)

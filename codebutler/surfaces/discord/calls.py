@@ -23,7 +23,7 @@ Answer: TypeAlias = Any
 """What JSON held."""
 UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK = 10003, 10008, 10062, 10015
 NO_ACCESS, NO_PERMISSION, BAD_FORM, ARCHIVED, HAS_THREAD = 50001, 50013, 50035, 50083, 160004
-ACKNOWLEDGED, TOKEN_OVER = 40060, 50027
+ACKNOWLEDGED, TOKEN_OVER, NO_DIRECT = 40060, 50027, 50007
 
 
 class DiscordRefused(CodeButlerError):
@@ -103,6 +103,11 @@ class Calls:
             await http.close()
             if isinstance(error, discord.LoginFailure):
                 raise DiscordRefused("the bot's token", 401, 0, "Unauthorized") from error
+            if isinstance(error, discord.NotFound):
+                words = f"There is no Discord API at {self.base}"
+                raise DiscordAway(
+                    f"{words}: discord.baseUrl ends with its version, as in /api/v10"
+                ) from error
             if isinstance(error, (discord.HTTPException, ClientError, OSError, TimeoutError)):
                 raise DiscordAway(f"Discord cannot be reached: {error}") from error
             raise

@@ -68,7 +68,24 @@ class CatchUp(Looks["Hearing"]):
             cursor, behind = int(noted), await _behind(door)
             for place in await self._places(door, cursor, behind):
                 await self._read(door, place, min(cursor, behind.get(place.id, cursor)))
+        else:
+            for channel in sorted(door.channels):
+                await self._visit(door, channel, begun)
         await door.store.note(key, str(begun))
+
+    async def _visit(self, door: Hearing, channel: str, cursor: int) -> None:
+        """Whether a channel can be what it is to be: in a wrong one, people would be met by silence."""
+        try:
+            place = await self._link.places.of(channel)
+        except DiscordRefused as error:
+            await self._shut(door, channel, error, cursor)
+            return
+        if place.type not in HEARD:
+            words = f"Discord opens no threads in {channel}, which is no text channel and no forum."
+            fix = (
+                "Put the id of one into discord.channelID or discord.channels; codebutler init discord helps."
+            )
+            await self._link.troubles.hit(f"kind {channel}", f"{words} {fix}")
 
     async def _places(self, door: Hearing, cursor: int, behind: Mapping[str, int]) -> list[Place]:
         """Where something may be new."""
@@ -126,18 +143,22 @@ class CatchUp(Looks["Hearing"]):
                         changed = inbound.message({"guild_id": place.guild, **row}, us, kind="edit")
                         await door.hear(changed or heard)
         except DiscordRefused as error:
-            self._link.log.info("%s cannot be read: %s", place.id, error)
-            if error.status == 401:
-                raise
-            if place.id in door.channels:
-                await door.store.note(f"{BEHIND}{place.id}", f"{place.id}:{cursor}")
-            if place.id in door.channels and fix_of(error):
-                words = f"Discord does not let {place.id} be read: {error}. {fix_of(error)}"
-                key = key_of(error, place.id)
-                await self._link.troubles.hit(key, words, about=f"read {place.id}")
+            await self._shut(door, place.id, error, cursor)
         else:
             self._link.troubles.mended(f"read {place.id}")
             await door.store.note(f"{BEHIND}{place.id}", "")
+
+    async def _shut(self, door: Hearing, channel: str, error: DiscordRefused, cursor: int) -> None:
+        """A place cannot be read: it is read from there once it can, and who can mend it hears of it."""
+        self._link.log.info("%s cannot be read: %s", channel, error)
+        if error.status == 401:
+            raise error
+        if channel not in door.channels:
+            return
+        await door.store.note(f"{BEHIND}{channel}", f"{channel}:{cursor}")
+        if fix := fix_of(error, configured=True):
+            words = f"Discord does not let {channel} be read: {error}. {fix}"
+            await self._link.troubles.hit(key_of(error, channel), words, about=f"read {channel}")
 
     async def _since(self, channel: str, cursor: int) -> AsyncIterator[Json]:
         """Messages after the cursor, oldest first."""

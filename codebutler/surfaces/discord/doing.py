@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from codebutler.surfaces.discord import looks
 from codebutler.surfaces.discord.calls import (
     ACKNOWLEDGED,
+    NO_DIRECT,
     TOKEN_OVER,
     UNKNOWN_INTERACTION,
     UNKNOWN_MESSAGE,
@@ -33,6 +34,12 @@ ONLY_THEM = 64
 """The flag of a message that only one person sees."""
 PATIENCE = 1.5
 """Seconds after which an answer is put off."""
+AGAIN = (0.5, 5.0, 30.0)
+"""Seconds before an answer that was put off is sent again: its person sees that we think."""
+FORGOTTEN = (
+    "My answer did not reach you: Discord has forgotten what you pressed or typed, and you take no direct"
+    " messages from me. Look where things stand before you do it again."
+)
 OVER = frozenset({UNKNOWN_INTERACTION, UNKNOWN_WEBHOOK, UNKNOWN_MESSAGE, TOKEN_OVER})
 MANAGES = 0x20 | 0x8
 """The permissions to manage the guild, and to do anything."""
@@ -125,10 +132,21 @@ class Doing:
     async def edit(self, body: Json, files: Files = ()) -> None:
         """Change the first answer; who sees it is settled. Raises as ``Calls.call``."""
         body = {key: value for key, value in body.items() if key != "flags"}
-        await self.link.calls.call(
-            "PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original", body=body, files=files,
-            webhook_id=await self.link.application(), webhook_token=str(self.event.get("token")),
-        )  # fmt: skip
+        if files:  # those of an attempt that broke off are not kept beside them
+            body["attachments"] = [{"id": n, "filename": name} for n, (name, _) in enumerate(files)]
+        path = "/webhooks/{webhook_id}/{webhook_token}/messages/@original"
+        for pause in (*AGAIN, 0.0):
+            try:
+                await self.link.calls.call(
+                    "PATCH", path, body=body, files=files, webhook_id=await self.link.application(),
+                    webhook_token=str(self.event.get("token")),
+                )  # fmt: skip
+            except DiscordAway:
+                if not pause:
+                    raise
+                await asyncio.sleep(pause)
+            else:
+                return
 
     async def tell(self, words: str, files: Files = ()) -> None:
         """Tell the person, and nobody else."""
@@ -143,14 +161,22 @@ class Doing:
                 raise
             await self._directly(body, files)
 
-    async def _directly(self, body: Json, files: Files) -> None:
-        """Files are for one person's eyes: where no answer can hold them, they go as a direct message."""
-        who = {"recipient_id": str(self.user.get("id"))}
-        made = await self.link.calls.call("POST", "/users/@me/channels", body=who)
+    async def _directly(self, body: Json, files: Files = ()) -> None:
+        """What is for one person's eyes goes to them where no answer can hold it, and to nobody else."""
         sent = {key: value for key, value in body.items() if key != "flags"}
-        await self.link.calls.call(
-            "POST", "/channels/{channel_id}/messages", body=sent, files=files, channel_id=str(made["id"])
-        )
+        who, path = {"recipient_id": str(self.user.get("id"))}, "/channels/{channel_id}/messages"
+        try:
+            channel = self.channel
+            if self.guild:
+                made = await self.link.calls.call("POST", "/users/@me/channels", body=who)
+                channel = str(made["id"])
+            await self.link.calls.call("POST", path, body=sent, files=files, channel_id=channel)
+        except DiscordRefused as error:
+            if not self.guild or error.code != NO_DIRECT:
+                raise
+            words = f"<@{self.user.get('id')}> {FORGOTTEN}"
+            plain = {"content": words, "allowed_mentions": looks.NOBODY}
+            await self.link.calls.call("POST", path, body=plain, channel_id=self.channel)
 
     async def _plainly(self, body: Json, kind: int) -> None:
         """The token is over: an ordinary message, or the edit of one, says the same."""
@@ -161,11 +187,7 @@ class Doing:
                 message_id=str(message["id"]),
             )  # fmt: skip
         elif kind == SAY and (body.get("content") or body.get("embeds")):
-            words = f"<@{self.user.get('id')}> {body.get('content') or ''}"[: looks.CONTENT]
-            sent = {"content": words, "embeds": body.get("embeds") or [], "allowed_mentions": looks.NOBODY}
-            await self.link.calls.call(
-                "POST", "/channels/{channel_id}/messages", body=sent, channel_id=self.channel
-            )
+            await self._directly(body)
 
     async def within(self, work: Awaitable[object], put_off: int, body: Json | None = None) -> None:
         """Do it; when it takes long, the answer is put off meanwhile."""

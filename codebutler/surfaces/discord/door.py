@@ -102,6 +102,7 @@ class Discord:
             self._link.later(self._aloud(external_id, message, mark))
         await self.hearing.buttons.offer(external_id, shown, message, mark)
         self._link.later(self.hearing.buttons.tidy(external_id))
+        self._link.later(self.signs.said(external_id))
         return shown
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:

@@ -1,8 +1,8 @@
 """Buttons, forms, commands: each verified for person, thread and staleness before it counts.
 
 Discord wants a first answer within three seconds. What counts is in the store before it is given; where
-that takes longer, the answer is put off, and edited later. A token that is over gives way to an ordinary
-message.
+that takes longer, the answer is put off, and edited later. A token that is over gives way to an
+ordinary edit, or a direct message.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ async def states(calls: Calls, channels: Sequence[str]) -> list[tuple[str, str]]
         try:
             found = await calls.call("GET", "/channels/{channel_id}", channel_id=each)
         except DiscordRefused as error:
-            wrong.append((f"the channel {each} cannot be used: {error}", fix_of(error)))
+            wrong.append((f"the channel {each} cannot be used: {error}", fix_of(error, configured=True)))
             continue
         if missing := await _missing(calls, found):
             words = f"the bot lacks permissions in #{found.get('name')}: {', '.join(missing)}"

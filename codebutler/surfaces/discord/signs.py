@@ -80,6 +80,10 @@ class Signs:
         if on or await self._store.noted(f"{SHUT}{conversation}"):
             await self._store.note(f"{SHUT}{conversation}", "1" if on else "")
 
+    async def said(self, conversation: str) -> None:
+        """A message was delivered there."""
+        await self._ticks.said(conversation)
+
     async def mend(self) -> None:
         """Set what a crash kept from being set. Raises DiscordAway when it broke off."""
         await self._ticks.mend()

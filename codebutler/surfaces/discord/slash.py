@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.settings.discord import Discord as Settings
-from codebutler.surfaces.discord import admin, catalogue, inbound, logs, opening, seeing
+from codebutler.surfaces.discord import admin, catalogue, inbound, logs, looks, opening, seeing
 from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused, Files
 from codebutler.surfaces.discord.doing import (
     OFFER,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from codebutler.surfaces.discord.hearing import Hearing
 
 SHOWN, OFFERED = 20, 25
+"""Threads of a list, and of a completion."""
 NOT_HERE = (
     "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
 )
@@ -192,7 +193,8 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     )  # fmt: skip
     await owner.signs.shut(conversation, on=name == "close")
     await owner.receive(said)
-    return f"`{words}` is said in {await linked(doing, owner, conversation)}"
+    told = f"`{words}` is said in {await linked(doing, owner, conversation)}"
+    return f"{told}, which is put away then: a word there brings it back." if name == "close" else told
 
 
 async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any]) -> str:
@@ -218,8 +220,11 @@ async def _listed(doing: Doing, door: Hearing, *, everybody: bool) -> str:
     for row, conversation in await seeing.shown(doing, door):
         if everybody or conversation:
             where = await linked(doing, door, conversation) if conversation else "(another door)"
-            lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {row.title}")
-    return "\n".join(lines[:SHOWN]) or "No thread is open."
+            lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {looks.name(row.title)}")
+    if len(lines) > SHOWN:
+        more = f"- … and {len(lines) - SHOWN} more: `codebutler threads` in a terminal lists all,"
+        lines[SHOWN:] = [f"{more} and `task` completes each as you type."]
+    return "\n".join(lines) or "No thread is open."
 
 
 async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:

@@ -7,8 +7,11 @@ from collections.abc import Awaitable, Mapping, Sequence
 
 from codebutler.surfaces.discord.calls import (
     ARCHIVED,
+    BAD_FORM,
     NO_ACCESS,
+    NO_DIRECT,
     NO_PERMISSION,
+    UNKNOWN_CHANNEL,
     Calls,
     DiscordRefused,
 )
@@ -21,23 +24,25 @@ SHUT: Mapping[int, str] = {
     401: TOKEN,
     NO_ACCESS: "Let the bot see the channel: add its role there, or invite it with a new link.",
     NO_PERMISSION: "Give the bot's role the permissions that codebutler init discord names.",
-    10003: "Check discord.channelID; the work of a deleted thread goes on in codebutler threads.",
+    UNKNOWN_CHANNEL: "Check discord.channelID; the work of a deleted thread goes on in codebutler threads.",
     10004: "Check discord.guildID, and invite the bot into the guild.",
     10008: "The thread's first message was deleted; its work goes on in codebutler threads.",
-    50007: "The person takes no direct messages from the bot.",
+    NO_DIRECT: "The person takes no direct messages from the bot.",
     ARCHIVED: "The thread is archived and locked; a moderator can unlock it.",
     160005: "The thread is locked; a moderator can unlock it.",
 }
 """Discord's codes (HTTP's for a token) for a door that lets nothing through, and what mends it."""
 
 
-_THREADS = frozenset({10008, 50007, ARCHIVED, 160005})
+_THREADS = frozenset({10008, NO_DIRECT, ARCHIVED, 160005})
 ALL = "token"
 """The trouble behind which nothing works."""
 
 
-def fix_of(error: DiscordRefused) -> str:
-    """What mends it, or ""."""
+def fix_of(error: DiscordRefused, *, configured: bool = False) -> str:
+    """What mends it, or "". ``configured``: it is about a channel that the configuration names."""
+    if configured and error.code in {UNKNOWN_CHANNEL, BAD_FORM}:
+        return "Check the id: discord.channelID, discord.channels or discord.adminChannel names it."
     return SHUT[401] if error.status == 401 else SHUT.get(error.code, "")
 
 

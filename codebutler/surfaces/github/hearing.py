@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Coroutine
 from typing import Any
 
+from codebutler.commands.builtin import AT_GITHUB
 from codebutler.errors import RepoError
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
@@ -21,8 +22,9 @@ from codebutler.surfaces.github.reviewing import Reviewing
 from codebutler.surfaces.github.reviews import gathered, unchanged
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.seen import seen_by
-from codebutler.surfaces.github.visible import visible
-from codebutler.surfaces.github.wishes import APPROVALS, BEGINS, Wish, command_of, wish_of
+from codebutler.surfaces.github.visible import title_of, visible
+from codebutler.surfaces.github.wishes import APPROVALS, BEGINS, Wish, command_of, is_idle, wish_of
+from codebutler.thread.audit import ASKED
 from codebutler.types import Inbound, Json, Person
 
 log = logging.getLogger("codebutler.github")
@@ -30,6 +32,12 @@ BEFORE = 20
 """Comments from before the command that come along."""
 STRANGER = "Sorry, @<!-- -->{login}: only people with write access to this repository can give me work here."
 IDLE = "Nothing is under way here. `@{name} plan` begins."
+NO_CODE = (
+    "That is no code that I gave out for your account within the last day. `/link NAME` in a chat gives one; "
+    "here you say `@{name} link CODE`."
+)
+NO_PULL = "`{verb}` is for pull requests, and this is an issue. `@{name} plan` begins work on it."
+FOR_PULLS = frozenset({"respond", "review"})
 THEIRS = "#{number} was not opened by me: merge it on its page."
 CHANGED = "The text of this {what} was changed after you called me. Say it again if it still holds."
 _EDITS = (
@@ -93,6 +101,8 @@ class Hearing:
                 surface=SURFACE, external_id=conversation, key=heard.key, author=person, text=text, seen=seen
             )
         )
+        if thread is not None and wish.verb and not text.startswith("/"):
+            await self._note(heard, "said to the thread", thread=thread)
         self.later(self._react(heard))
         return True
 
@@ -164,15 +174,21 @@ class Hearing:
         if issue is None:
             return None
         what = "pull request" if heard.pull else "issue"
-        parts = [f"{visible(issue[0])}\n\n({what} #{heard.number} of {self.full_name})", visible(issue[1])]
+        parts = [f"{title_of(issue[0])}\n\n({what} #{heard.number} of {self.full_name})", visible(issue[1])]
         parts += [f"{heard.login} adds: {wish.rest}{place}"] if wish.rest or place else []
         parts += await self._earlier(heard)
         return "\n\n".join(part for part in parts if part)
 
     async def _no_place(self, heard: Heard, wish: Wish, thread: str | None) -> tuple[str, str] | None:
         """Where a command can mean nothing: what is answered, and what the audit says of it."""
+        name = self.settings.mention
+        if thread is None and wish.verb == "link":
+            return NO_CODE.format(name=name), "no such code"
         if thread is None and wish.verb and wish.verb not in BEGINS:
-            return IDLE.format(name=self.settings.mention), "nothing is under way"
+            more = AT_GITHUB if wish.verb == "help" else ""
+            return f"{IDLE.format(name=name)}{more}", "nothing is under way"
+        if thread is None and wish.verb in FOR_PULLS and not heard.pull and is_idle(wish.rest):
+            return NO_PULL.format(name=name, verb=wish.verb), "no pull request"
         if wish.verb == "merge" and heard.pull and thread and not await self._is_ours(thread, heard):
             return THEIRS.format(number=heard.number), "not our pull request"
         return None
@@ -252,11 +268,13 @@ class Hearing:
         path = f"/repos/{self.full_name}/issues/{heard.number}/comments"
         await self.calls.send("POST", path, {"body": f"{words}\n\n{mark_line(heard.key)}"})
 
-    async def _note(self, heard: Heard, result: str) -> None:
-        """For the audit, and so that it is dealt with once."""
+    async def _note(self, heard: Heard, result: str, *, thread: str = "") -> None:
+        """For the audit, and so that it is dealt with once: by ``thread``, or by an answer here."""
         what = {"at": heard.at, "who": heard.login, "where": f"{self.full_name}#{heard.number}"}
         said = visible(heard.text)[:200] or heard.kind
-        await self.store.note(self._key(heard), json.dumps({**what, "what": said, "result": result}))
+        key = f"{ASKED}{SURFACE}:{self.full_name}:{heard.key}" if thread else self._key(heard)
+        note = {**what, "what": said, "result": result, **({"thread": thread} if thread else {})}
+        await self.store.note(key, json.dumps(note))
 
     def _key(self, heard: Heard) -> str:
         return f"audit:{SURFACE}:{self.full_name}:{heard.key}"

@@ -37,6 +37,11 @@ def visible(text: str) -> str:
     return _BLANK.sub("", re.sub(r"\n{3,}", "\n\n", text)).rstrip()[:CUT]
 
 
+def title_of(text: str) -> str:
+    """A title without signs that do not show: ``Vec<T>`` is no tag there, but shown as it was typed."""
+    return " ".join("".join(char for char in text[:CUT] if _shows(char)).split())
+
+
 def _shows(char: str) -> bool:
     """Whether a sign has a shape: not those of Unicode's tags, of zero width, or that turn the direction."""
     if char in "\n\t":

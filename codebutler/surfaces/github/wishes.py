@@ -40,15 +40,21 @@ def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish 
     heard = _without_indented(_FENCE.sub("", _QUOTE.sub("", shown)))
     bare = _CODE.sub(lambda found: " " * len(found[0]), heard)
     ours = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-    called = re.search(rf"(?<![\w@/.`-])@(?:{ours})(?![\w-]|/)[,:]?", bare, re.IGNORECASE)
+    call = rf"(?<![\w@/.`-])@(?:{ours})(?![\w-]|/)(?:\*{{1,2}}(?=[\s,:]))?[,:]?"
+    called = re.search(call, bare, re.IGNORECASE)
     if called is None:
         return None
     rest = heard[called.end() :].strip()
     first, _, more = rest.partition("\n") if "\n" in rest.split(" ", 1)[0] else rest.partition(" ")
-    word = first.strip(".,:;!").lower().removeprefix("/")
+    word = first.strip(".,:;!*_").lower().removeprefix("/")
     if word in commands or word in BEGINS:
         return Wish(word, more.strip())
     return Wish("", rest)
+
+
+def is_idle(said: str) -> bool:
+    """Whether words behind a command are polite ones only."""
+    return _IDLE.fullmatch(said) is not None
 
 
 def command_of(verb: str, said: str) -> str:
@@ -57,9 +63,9 @@ def command_of(verb: str, said: str) -> str:
     Nobody approves half a plan: an approval with a condition is for the PM, as in a chat.
     """
     if verb not in APPROVALS:
-        return f"/{verb}" if _IDLE.fullmatch(said) else f"/{verb} {said}"
+        return f"/{verb}" if is_idle(said) else f"/{verb} {said}"
     name = "approve" if verb == "implement" else verb
-    if _IDLE.fullmatch(said) or words.normal(f"{verb} {said}") in words.APPROVE:
+    if is_idle(said) or words.normal(f"{verb} {said}") in words.APPROVE:
         return f"/{name}"
     return f"/{name} {said}" if _MARK.fullmatch(said) else f"{verb} {said}"
 

@@ -88,6 +88,7 @@ class Slack:
         self._link.troubles.mended(*keys(channel, root=root))
         await self.hearing.buttons.offer(external_id, shown, message, mark)
         self._link.later(self.hearing.buttons.tidy(external_id))
+        self._link.later(self.signs.said(external_id))
         return shown
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:

@@ -81,6 +81,10 @@ class Signs:
                 if row is not None:
                     await self._ticks.tick(row, conversation, eyes=False)
 
+    async def said(self, conversation: str) -> None:
+        """A message was delivered there."""
+        await self._ticks.said(conversation)
+
     async def mend(self) -> None:
         """Set what a crash kept from being set. Raises SlackAway when it broke off."""
         await self._ticks.mend()

@@ -56,6 +56,8 @@ class Guild:
         self.content_intent = True
         """Whether the app was given the privileged intent for what messages say."""
         self.revoked = False
+        self.joined = {GUILD}
+        """Guilds that have let the bot in."""
         self.closed_to_us: set[str] = set()
         """Channels without access (50001)."""
         self.permissions = 2252126231317568

@@ -158,7 +158,12 @@ class Hooks:
             self._methods.changed(
                 found.channel.id, found.original, {"content": "…", **body} if files else body
             )
-        found.original.setdefault("attachments", []).extend(self._methods._attached(files))  # noqa: SLF001 - as above
+        had: list[Json] = found.original.get("attachments") or []
+        named = {
+            str(each["id"]) for each in body.get("attachments") or ([] if "attachments" in body else had)
+        }
+        kept = [each for each in had if str(each["id"]) in named]
+        found.original["attachments"] = [*kept, *self._methods._attached(files)]  # noqa: SLF001 - as above
         return found.original
 
     def delete_original(self, *, application: str, token: str, **_: object) -> None:
@@ -170,6 +175,8 @@ class Hooks:
     def put_commands(self, *, body: Sequence[Json], guild: str = "", **_: object) -> list[Json]:
         """Replace all commands of a guild, or the global ones."""
         limits.commands(body)
+        if guild and guild not in self.guild.joined:
+            raise Refused(50001, "Missing Access")
         self.guild.commands[guild] = [
             {**each, "id": self.guild.new_id(), "application_id": APP, "version": "1"} for each in body
         ]

@@ -77,22 +77,28 @@ class Desk:
 
 
 @pytest.fixture
-async def desks(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """Makes connected desks in one guild: ``await desks(users=[…])``."""
+async def twin() -> AsyncIterator[DiscordTwin]:
+    """The guild, before a desk is in it."""
     async with DiscordTwin() as twin:
-        store = await Store.open(tmp_path / "store.db")
-        made: list[Desk] = []
+        yield twin
 
-        async def make(**settings: object) -> Desk:
-            desk = Desk(twin, store, **settings)
-            made.append(desk)
-            await desk.connect()
-            return desk
 
-        yield make
-        for desk in made:
-            await desk.close()
-        await store.close()
+@pytest.fixture
+async def desks(twin: DiscordTwin, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """Makes connected desks in one guild: ``await desks(users=[…])``."""
+    store = await Store.open(tmp_path / "store.db")
+    made: list[Desk] = []
+
+    async def make(**settings: object) -> Desk:
+        desk = Desk(twin, store, **settings)
+        made.append(desk)
+        await desk.connect()
+        return desk
+
+    yield make
+    for desk in made:
+        await desk.close()
+    await store.close()
 
 
 @pytest.fixture

@@ -166,6 +166,18 @@ async def test_close_puts_a_stopped_thread_away_until_somebody_speaks(desk: Any)
     assert not post.archived
 
 
+async def test_the_word_close_puts_a_stopped_thread_away(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread, post = await desk.store.find("discord", f"{SHOP}:{root}"), desk.guild.channels[root]
+    desk.human.say("Close!", channel=root)
+    await desk.until(lambda: len(desk.received) == 2)
+    log = await ThreadLog.claim(desk.store, thread, str)
+    await log.update_row(status="cancelled")
+    await desk.door.signs.tick(thread)
+    assert post.archived
+
+
 async def test_close_lands_nothing_that_was_stopped(desk: Any) -> None:
     root = desk.human.say("x")
     await desk.until(lambda: root in desk.guild.channels)

@@ -249,6 +249,7 @@ async def test_strangers_are_not_heard_from_other_guilds_or_directly(desk: Any) 
 async def test_a_guild_that_lets_the_bot_in_gets_the_commands(desks: Callable[..., Any]) -> None:
     desk = await desks(guildID=None)
     await desk.until(lambda: GUILD in desk.guild.commands)
+    desk.guild.joined.add("42")
     desk.guild.emit("GUILD_CREATE", {"id": "42", "channels": [], "threads": []})
     await desk.until(lambda: "42" in desk.guild.commands)
     assert "" not in desk.guild.commands

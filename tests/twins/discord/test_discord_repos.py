@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from codebutler.settings.shape import Settings
 from codebutler.store.store import Store
+from codebutler.surfaces.discord.calls import Calls, DiscordAway
 from codebutler.surfaces.discord.door import Discord
-from codebutler.testing.discord.guild import BOT
+from codebutler.testing.discord.guild import BOT, ROBIN
 from codebutler.thread.intake import receive
 
 if TYPE_CHECKING:
@@ -42,3 +45,27 @@ async def test_a_mention_goes_to_the_channels_repo(desk: Any, tmp_path: Path) ->
     finally:
         desk.link.leave(second)
         await store.close()
+
+
+@pytest.mark.parametrize(
+    ("channel", "told"), [("999999999999999999", "Check the id: discord.channelID"), ("", "no text channel")]
+)
+async def test_a_repos_channel_that_is_none_is_told_at_the_start(
+    desks: Any, twin: Any, channel: str, told: str
+) -> None:
+    if not channel:
+        voice = twin.guild.text_channel("talk")
+        voice.type, channel = 2, voice.id
+    desk = await desks(channelID=channel, admins=[ROBIN])
+    direct = twin.guild.direct(ROBIN).id
+    await desk.until(lambda: told in desk.human.words(direct))
+    assert channel in desk.human.words(direct)
+
+
+async def test_a_server_without_the_api_is_told_of_its_version(desk: Any) -> None:
+    calls = Calls(desk.guild.url, "token")
+    try:
+        with pytest.raises(DiscordAway, match="ends with its version"):
+            await calls.call("GET", "/users/@me")
+    finally:
+        await calls.close()

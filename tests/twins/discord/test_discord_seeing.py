@@ -9,6 +9,7 @@ import pytest
 from codebutler.testing.discord.guild import BOT, SHOP
 from codebutler.testing.discord.human import Human
 from codebutler.testing.slack.faults import Fault
+from codebutler.thread.aside import is_aside
 
 
 async def told(desk: Any, given: Any) -> str:
@@ -29,6 +30,9 @@ async def test_what_is_said_elsewhere_is_for_who_said_it_who_stands_there_and_ad
     channel, first = desk.human.direct("a raise for Max")
     desk.human.say(f"<@{BOT}> who is late?", channel=leads)
     await desk.until(lambda: len(desk.received) == 3)
+    bound = await desk.store.bound("discord")
+    aside = {b.external_id.partition(":")[0]: await is_aside(desk.store, b.thread) for b in bound}
+    assert aside == {SHOP: False, f"@{channel}": True, leads: True}
     common, direct, talk = "estimate shipping (pm)", "a raise for Max (pm)", "who is late? (pm)"
     mate = Human(desk.twin, desk.guild.person("900000000000000008", "max"))
     assert await offered(desk, mate) == {common}
@@ -66,3 +70,36 @@ async def test_a_connection_that_breaks_does_not_keep_an_answer_from_its_person(
     asked = desk.human.command("codebutler", "new", request="estimate shipping")
     assert "Your thread: <#" in await told(desk, asked)
     assert [each.text for each in desk.received] == ["estimate shipping"]
+
+
+@pytest.mark.parametrize("takes", [True, False])
+async def test_what_one_person_asked_is_told_to_them_alone_though_discord_forgot_it(
+    desk: Any, takes: bool
+) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    channel, _ = desk.human.direct("a raise for Max")
+    await desk.until(lambda: desk.received)
+    desk.twin.faults.next("post_callback", Fault("error", error="10062 Unknown interaction"))
+    if not takes:
+        no = Fault("error", error="50007 Cannot send messages to this user")
+        desk.twin.faults.next("post_direct", no)
+    desk.human.command("codebutler", "threads")
+    if takes:
+        await desk.until(lambda: "raise for Max" in desk.human.words(channel))
+    else:
+        await desk.until(lambda: "did not reach you" in desk.human.words(SHOP))
+    assert "raise" not in desk.human.words(SHOP)
+    assert bool(desk.human.told(SHOP)) is not takes
+
+
+@pytest.mark.parametrize("kind", ["500", "done_close"])
+async def test_an_answer_that_was_put_off_is_sent_again(desk: Any, kind: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    root = desk.human.say("estimate shipping")
+    await desk.until(lambda: root in desk.guild.channels)
+    desk.twin.faults.next("patch_original", Fault(kind))
+    asked = desk.human.command("codebutler", "logs", channel=root)
+    assert "The log of" in await told(desk, asked)
+    await desk.until(lambda: desk.twin.calls.count("patch_original") == 2)
+    await desk.until(lambda: asked.original["attachments"])
+    assert len(asked.original["attachments"]) == 1

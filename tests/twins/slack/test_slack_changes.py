@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,7 +11,10 @@ import pytest
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.slack.changes import missed_changes
+from codebutler.testing.slack.faults import Fault
 from codebutler.thread.fold import fold
+from codebutler.thread.log import ThreadLog
+from codebutler.types import Outbound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,3 +126,28 @@ async def test_signs_that_a_crash_ate_are_set_by_the_next_process(desks: Callabl
 
 def names(channel: Any, ts: str) -> list[str]:
     return [r["name"] for r in channel.by_ts[ts].get("reactions", [])]
+
+
+async def test_a_tick_comes_after_the_words_that_it_is_of(desk: Any) -> None:
+    """Slack's limits may hold words back; by then the thread is at rest, and may have been for long."""
+    root = desk.human.say("2 kg costs too much")
+    await desk.slack.sockets.settle()
+    thread = await desk.store.find("slack", f"{CHANNEL}:{root}")
+    log, message = await ThreadLog.claim(desk.store, thread, str), desk.slack.workspace.channels[CHANNEL]
+    ended = ev.TurnEnded(outcome="answered", text="")
+    await desk.store.append(
+        thread, [NewEvent(ended.kind, uuid4().hex, ev.dump(ended))], row={"status": "answered"}
+    )
+    for text in ("Look at the tariff.", "That is all."):
+        await log.post(Outbound(text=text), key=text)
+    desk.slack.faults.always("chat.postMessage", Fault("429", 1))
+    held = asyncio.create_task(desk.delivery.flush(force=True))
+    await desk.door.signs.tick(thread)
+    await desk.door.signs.mend()
+    assert names(message, root) == ["eyes"]
+    desk.slack.faults.always("chat.postMessage", None)
+    await held
+    await desk.until(lambda: names(message, root) == ["eyes", "white_check_mark"])
+    told = [name for name, args in desk.slack.calls if "white_check_mark" in args.values()]
+    assert told == ["reactions.add"]
+    assert len(desk.human.thread(root)) == 2

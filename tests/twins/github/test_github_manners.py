@@ -1,0 +1,73 @@
+"""What the door answers where there is nothing to do, and that words are taken as the page shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from codebutler.thread.audit import audit
+
+if TYPE_CHECKING:
+    from tests.twins.github.conftest import Desk, Shop
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("@bot help", "- `implement` The work by that plan"),
+        ("@bot link codebutler-0123456789abcdef", "That is no code that I gave out"),
+        ("@bot link", "`/link NAME` in a chat gives one"),
+        ("@bot review, please", "`review` is for pull requests"),
+        ("@bot respond", "`respond` is for pull requests"),
+        ("@bot merge", "Nothing is under way here."),
+    ],
+)
+async def test_a_word_that_means_nothing_here_opens_no_thread(
+    desk: Desk, shop: Shop, text: str, answer: str
+) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, text)
+    assert await desk.look() == []
+    assert answer in shop.ann.comments(number)[-1]["body"]
+
+
+async def test_a_review_of_something_is_work_on_an_issue_too(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot review the login flow")
+    [said] = await desk.look()
+    assert said.text.endswith("ann adds: the login flow")
+
+
+async def test_a_title_is_taken_as_the_page_shows_it(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("Vec<T> leaks <b>\u200b & more", "Not <!-- this -->so <b>bold</b>")
+    shop.ann.says(number, "@bot plan")
+    [said] = await desk.look()
+    assert said.text.startswith("Vec<T> leaks <b> & more\n\n(issue #1 of acme/shop)\n\nNot so bold")
+
+
+@pytest.mark.parametrize("text", ["**@bot plan**", "**@bot** plan", "*@bot*: plan", "@bot _plan_"])
+async def test_stress_does_not_hide_a_command(desk: Desk, shop: Shop, text: str) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, text)
+    [said] = await desk.look()
+    assert said.text == "A bug\n\n(issue #1 of acme/shop)"
+
+
+async def test_a_command_that_is_said_to_a_thread_is_in_the_audit(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    for words in ("@bot plan", "@bot plan with postgres", "@bot how are you?"):
+        shop.ann.says(number, words)
+        await desk.look()
+    assert [(entry.what, entry.result) for entry in await audit(desk.store)] == [
+        ("@bot plan with postgres", "said to the thread"),
+        ("A bug (issue #1 of acme/shop)", "thread opened"),
+    ]
+
+
+async def test_a_question_is_no_command(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot plan")
+    await desk.look()
+    shop.ann.says(number, "@bot merge?")
+    assert (await desk.look())[-1].text == "merge?"

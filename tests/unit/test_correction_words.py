@@ -1,0 +1,30 @@
+"""A correction is heard as people write one; a wish for work is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from codebutler.commands import words
+from codebutler.thread.state import ThreadState
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("The PM was wrong about the limit: it is 20 kg", ("correct", "PM the limit: it is 20 kg")),
+        ("the PM was wrong about the limit, it's 22 kg", ("correct", "PM the limit: it's 22 kg")),
+        ("coder is wrong about tabs. We use spaces", ("correct", "coder tabs: We use spaces")),
+        ("the lead was wrong about it \u2013 they are two", ("correct", "lead it: they are two")),
+        ("you were wrong about the limit: 21 kg is fine", ("correct", "pm the limit: 21 kg is fine")),
+        ("You're wrong about the limit, it is 21 kg", ("correct", "pm the limit: it is 21 kg")),
+        ("the PM was wrong about the limit, please make it 20 kg", None),
+        ("you were wrong about the limit, change it", None),
+        ("you were wrong about a.py:7", None),
+        ("memory list", ("memory", "list")),
+        ("memory list of the cache", None),
+    ],
+)
+def test_what_is_a_correction(text: str, command: tuple[str, str] | None) -> None:
+    assert words.read(ThreadState("t1", phase="closed"), text) == command
+    if command is not None and command[0] == "correct":
+        assert words.read(ThreadState("t1", phase="coder"), text) is None
