@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from codebutler.surfaces.discord.link import Link
 
 COMMAND, COMPONENT, COMPLETE, SUBMIT = 2, 3, 4, 5
+SAID = {"refine": "on the plan", "answer": "answers"}
+"""Forms whose words are said in the thread, and how they are shown there."""
 
 
 async def interaction(link: Link, event: Json) -> None:
@@ -143,12 +145,17 @@ async def submitted(doing: Doing) -> None:
             await doing.tell(f"{why}\n\nYou wrote:\n{words}" if words else why)
             return
         base = Inbound(surface=SURFACE, external_id=conversation, key=f"form:{doing.id}", author=person)
-        if action in {"refine", "answer"}:
+        if action in SAID:
             said = base.model_copy(update={"text": words})
         else:
             items = [item.text for item in state.memory or []]
             wish = words or (edited if action == "edit" else decision)(items, values, forms.INPUT)
             said = base.model_copy(update={"action": "memory", "value": wish})
+        if action in SAID:  # the others would see what comes of it, and not why
+            await doing.within(door.receive(said), PUT_OFF, {})
+            quoted = "\n".join(f"> {line}" for line in words.splitlines())
+            await doing.say(f"<@{person.id}> {SAID[action]}:\n{quoted}")
+            return
         await doing.within(door.receive(said), PUT_OFF, {"flags": ONLY_THEM})
         await doing.tell("It is in the thread.")
         return
