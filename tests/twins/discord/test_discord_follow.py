@@ -76,6 +76,18 @@ async def test_a_thread_that_was_deleted_in_discord_is_shown_again(desk: Any) ->
     assert await desk.store.bindings(thread) == [("terminal", "prices"), ("discord", f"{SHOP}:{new}")]
 
 
+async def test_a_part_of_a_title_names_no_thread_but_finds_it(desk: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    root = desk.human.say("estimate shipping")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread, heard = await desk.store.find("discord", f"{SHOP}:{root}"), len(desk.received)
+    words = await told(desk, desk.human.command("codebutler", "cancel", task="Shipp"))
+    assert f"<#{root}> `{thread}`" in words
+    assert "is no thread's id" in words
+    assert "`follow`" in await told(desk, desk.human.command("codebutler", "cancel", task="weights"))
+    assert len(desk.received) == heard
+
+
 async def test_a_list_says_that_there_are_more(desk: Any) -> None:
     await desk.until(lambda: desk.guild.commands)
     for number in range(23):
