@@ -9,7 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from codebutler.repo.memory_items import item_id, seen
-from codebutler.repo.memory_page import Page, lines_of
+from codebutler.repo.memory_page import Page, lines_of, steps_of
 from codebutler.repo.memory_text import AUTOMATIC, key
 
 T = TypeVar("T")
@@ -57,15 +57,18 @@ class Workflow(Struct, frozen=True):
 
 
 def parse(text: str) -> dict[str, Workflow]:
-    """The workflows by name: sections with a numbered list; of two with one name the first."""
+    """The workflows by name: sections with a numbered list, or a "For:" and any list.
+
+    Of two with one name it is the first.
+    """
     page, found = Page(text), dict[str, Workflow]()
-    entries = _by_section(page, ((e.start, e) for e in page.entries() if e.ordered))
+    entries = _by_section(page, ((e.start, e) for e in page.entries()))
     after = zip(page.tokens, page.tokens[1:], strict=False)
     prose = _by_section(
         page, ((lines_of(t)[0], t) for p, t in after if p.type == "paragraph_open" and p.level == 0)
     )
     for section in page.sections:
-        steps = entries.get(section.start)
+        steps = steps_of(section, entries.get(section.start, []))
         if not steps or section.title in found:
             continue
         purpose = [
