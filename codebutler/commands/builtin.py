@@ -101,6 +101,9 @@ async def _approve(args: _Hash, decide: Decisions, word: Word) -> str:
     mark = args.plan.strip("`")
     if mark and (any(char.isspace() for char in mark) or not any(char.isdigit() for char in mark)):
         return WHOLE.format(words=mark[:80])
+    state = decide.state
+    if not mark and state.halted and not (state.plan_waits or state.refused):
+        return await decide.retry(word)  # what "go" means to a thread that stands still
     return await decide.approve(word, mark)
 
 
