@@ -233,7 +233,7 @@ def _new_workflow(page: Page, item: MemoryItem, note: str) -> str:
 
 def _mark(page: Page, step: Token, note: str) -> str:
     """The step, now marked as automatic at its end."""
-    if AUTOMATIC in plain(step):
+    if AUTOMATIC in plain(step).casefold():
         return page.text
     number = lines_of(step)[1] - 1
     at = page.at(number) + len(page.lines[number].rstrip())

@@ -30,6 +30,7 @@ _PASSING = re.compile(
 )
 """With an arrow, a comma parts the words of the condition and does not end it."""
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_AUTOMATIC = re.compile(re.escape(AUTOMATIC), re.IGNORECASE)
 _PASSED = re.compile(r"→\s*(?P<who>[A-Za-z]+)\s*:\s*(?P<rest>\S.*)", re.DOTALL)
 
 
@@ -99,8 +100,8 @@ def task_of(text: str) -> str:
 
 
 def _step(home: str, number: int, text: str, source: str) -> Step:
-    automatic = AUTOMATIC in text
-    words = " ".join(_COMMENT.sub(" ", source).replace(AUTOMATIC, " ").split())
+    automatic = _AUTOMATIC.search(text) is not None
+    words = " ".join(_AUTOMATIC.sub(" ", _COMMENT.sub(" ", source)).split())
     who, task = _doer(words)
     condition = _PASSING.match(task) or _WHEN.match(task)
     when = ""

@@ -43,6 +43,7 @@ Then it is carried out:
 
 3. Coder: three
 """
+FLOW = "## feature\n\n1. Coder: run `make check` (automatic)\n"
 
 
 def _step(after: int | None, section: str = "release") -> MemoryItem:
@@ -110,3 +111,11 @@ def test_bullets_are_the_steps_of_a_workflow_that_has_no_numbered_ones() -> None
     mixed = BETWEEN + "\n- a note\n"
     assert len(workflows.parse(mixed)["feature"].steps) == 3
     assert workflows.parse("## Learned\n\n- a lesson\n") == {}
+
+
+def test_the_mark_of_an_automatic_step_counts_in_whatever_case() -> None:
+    text = FLOW.replace("(automatic)", "(Automatic)")
+    [step] = workflows.parse(text)["feature"].steps
+    assert (step.automatic, step.task) == (True, "run `make check`")
+    item = MemoryItem(file="workflows.md", kind="automate", section="feature", text="Coder: run `make check`")
+    assert _with(text, item) == text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
 from codebutler.events import Posted, dump
@@ -102,11 +103,15 @@ async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
         return NO_THREADS
     first = f"{row.title}\n{render.status(state).text}"
     conversation = await _opened(doing.link, door, home, first, row.title, mark=doing.id)
+    posts = await door.store.posts(task)
+    coming = {
+        p.key.partition("@")[0] for p in posts if shown and p.state == "pending" and p.surface == SURFACE
+    }
     if shown:
         await door.store.move(task, SURFACE, shown[0], conversation)
     else:
         await door.store.bind(task, SURFACE, conversation)
-    await _show(door, state, conversation)
+    await _show(door, state, conversation, coming)
     return f"It is shown in {await linked(doing, door, conversation)} now."
 
 
@@ -123,8 +128,11 @@ async def _is_gone(link: Link, conversation: str) -> bool:
     return False
 
 
-async def _show(door: Hearing, state: ThreadState, conversation: str) -> None:
-    """Post what waits for people there, with its buttons, else the last words: they were said elsewhere."""
+async def _show(door: Hearing, state: ThreadState, conversation: str, coming: AbstractSet[str]) -> None:
+    """Post what waits for people there, with its buttons, else the last words: they were said elsewhere.
+
+    ``coming``: sources of what could not be said before, and is said there by itself.
+    """
     said = [event for _, _, event in state.live if isinstance(event, Posted) and not event.post.slot]
     waits: dict[str, Posted] = {}
     for event in said:
@@ -134,6 +142,7 @@ async def _show(door: Hearing, state: ThreadState, conversation: str) -> None:
     posts = [
         NewPost(f"{event.source}@{SURFACE}:{conversation}", SURFACE, conversation, dump(event.post))
         for event in [*waits.values()] or said[-1:]
+        if event.source not in coming
     ]
     await door.store.append(state.id, [], posts=posts)
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from codebutler import events as ev
-from codebutler.store.rows import NewEvent
+from codebutler.store.rows import NewEvent, NewPost
 from codebutler.testing.discord.guild import GUILD, SHOP
 from codebutler.testing.discord.human import Human
 from codebutler.thread import render
@@ -68,12 +68,36 @@ async def test_a_thread_that_was_deleted_in_discord_is_shown_again(desk: Any) ->
     root = await followed(desk, ada, thread)
     again = ada.command("codebutler", "thread", "follow", task=thread)
     assert "already" in await told(desk, again)
+    late = ev.dump(Outbound(text="It has landed.", role="lead"))
+    post = NewPost(f"lead:1@discord:{SHOP}:{root}", "discord", f"{SHOP}:{root}", late)
+    posted = ev.Posted(post=Outbound(text="It has landed.", role="lead"), source="lead:1")
+    said = NewEvent(posted.kind, "late", ev.dump(posted))
+    await desk.store.append(thread, [said], posts=[post])
     del desk.guild.channels[root], desk.guild.channels[SHOP].messages[root]
     desk.guild.emit("THREAD_DELETE", {"id": root, "guild_id": GUILD, "parent_id": SHOP, "type": 11})
     new = await followed(desk, ada, thread)
     assert new != root
     await desk.until(lambda: "Charge less" in desk.human.words(new))
+    assert desk.human.words(new).count("It has landed.") == 1
+    plain = await elsewhere(desk, "weights", waits=False)
+    root = await followed(desk, ada, plain)
+    del desk.guild.channels[root], desk.guild.channels[SHOP].messages[root]
+    post = NewPost(f"lead:1@discord:{SHOP}:{root}", "discord", f"{SHOP}:{root}", late)
+    await desk.store.append(plain, [said], posts=[post])
+    assert desk.human.words(await followed(desk, ada, plain)) == "**Lead:** It has landed."
     assert await desk.store.bindings(thread) == [("terminal", "prices"), ("discord", f"{SHOP}:{new}")]
+
+
+async def test_a_part_of_a_title_names_no_thread_but_finds_it(desk: Any) -> None:
+    await desk.until(lambda: desk.guild.commands)
+    root = desk.human.say("estimate shipping")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread, heard = await desk.store.find("discord", f"{SHOP}:{root}"), len(desk.received)
+    words = await told(desk, desk.human.command("codebutler", "cancel", task="Shipp"))
+    assert f"<#{root}> `{thread}`" in words
+    assert "is no thread's id" in words
+    assert "`follow`" in await told(desk, desk.human.command("codebutler", "cancel", task="weights"))
+    assert len(desk.received) == heard
 
 
 async def test_a_list_says_that_there_are_more(desk: Any) -> None:
