@@ -71,3 +71,32 @@ async def test_a_question_is_no_command(desk: Desk, shop: Shop) -> None:
     await desk.look()
     shop.ann.says(number, "@bot merge?")
     assert (await desk.look())[-1].text == "merge?"
+
+
+async def test_an_issue_that_is_closed_by_hand_is_mentioned_once(desk: Desk, shop: Shop) -> None:
+    number, other = shop.ann.opens("A bug"), shop.ann.opens("Another")
+    shop.ann.says(number, "@bot plan")
+    await desk.look()
+    for each in (number, other):
+        shop.ann.rewrites(each, state="closed")
+    for _ in range(2):
+        await desk.look()
+    thread = await desk.store.find("github", f"acme/shop#{number}")
+    assert thread is not None
+    [post] = await desk.store.posts(thread)
+    assert "Issue #1 was closed at GitHub by ann." in post.payload
+
+
+async def test_a_merge_that_closes_the_issue_is_not_mentioned(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot plan")
+    [said] = await desk.look()
+    thread = await desk.store.find("github", said.external_id)
+    assert thread is not None
+    shop.commit("work", "a.txt", "a\n")
+    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"})
+    await desk.store.append(thread, [], row={"pr": "2"})
+    shop.ann.merges(2)
+    shop.ann.rewrites(number, state="closed")
+    await desk.look()
+    assert await desk.store.posts(thread) == []
