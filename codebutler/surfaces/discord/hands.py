@@ -94,9 +94,16 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
         surface=SURFACE, external_id=conversation, key=f"press:{doing.id}", author=person,
         action=choice.action, value=choice.value,
     )  # fmt: skip
-    await doing.within(door.receive(said), PUT_OFF_EDIT)
+    if not _waits(state, said):
+        await doing.within(door.receive(said), PUT_OFF_EDIT)
     decided = doing.answer(EDIT, looks.used(message, looks.decided(choice.label, person.id)))
     await door.buttons.replaced(conversation, str(message.get("id")), decided)
+
+
+def _waits(state: ThreadState, said: Inbound) -> bool:
+    """Whether the same person has just pressed it: a double click is one word, and raises a cap once."""
+    wish = (said.action, said.value, said.author.surface, said.author.id)
+    return any(wish == (m.action, m.value, m.author.surface, m.author.id) for m in state.unread.values())
 
 
 def _form(choice: Choice, state: ThreadState) -> Json | None:

@@ -45,6 +45,15 @@ async def test_a_press_counts_and_says_who_decided(desk: Any) -> None:
     assert "**Approve**" in posted["embeds"][-1]["description"]
 
 
+async def test_a_double_click_counts_once(desk: Any) -> None:
+    root, _, message = await planned(desk)
+    custom = desk.human.button(root, message, "Approve")
+    for _ in range(2):
+        pressed = desk.human.press_id(root, message, custom)
+        await desk.until(lambda pressed=pressed: pressed.answer)
+    assert [each.action for each in desk.received] == ["", "approve"]
+
+
 async def test_buttons_pressed_while_discord_is_away_give_way_later(desk: Any) -> None:
     root, thread, message = await planned(desk)
     desk.twin.faults.always("post_callback", Fault("error", error="50013 Missing Permissions"))
