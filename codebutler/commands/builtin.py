@@ -20,8 +20,8 @@ WHOLE = (
     'to change, or **"approve"** alone.'
 )
 AS_IT_IS = (
-    'A merge waits for nothing and takes no words: with "{words}" behind it nothing was merged. Say '
-    '**"merge"** alone once it shall land.'
+    'With "{words}" behind it nothing was merged: I do not watch for that. Say **"merge"** alone once it '
+    "shall land."
 )
 OTHER = "This thread's pull request is #{number}, not #{said}: nothing was merged."
 LISTED = 20
@@ -101,6 +101,9 @@ async def _approve(args: _Hash, decide: Decisions, word: Word) -> str:
     mark = args.plan.strip("`")
     if mark and (any(char.isspace() for char in mark) or not any(char.isdigit() for char in mark)):
         return WHOLE.format(words=mark[:80])
+    state = decide.state
+    if not mark and state.halted and not (state.plan_waits or state.refused):
+        return await decide.retry(word)  # what "go" means to a thread that stands still
     return await decide.approve(word, mark)
 
 

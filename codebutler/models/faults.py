@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
+from codebutler.models.daily import until_free
 from codebutler.models.routing import Route
 from codebutler.models.sayings import one_line, page_text, parsed, read
 
@@ -28,7 +29,8 @@ _NO_CREDIT = re.compile(
     r"|credit balance is too low"
 )
 _EMPTY = re.compile(r"insufficient[ _]|credit balance is too low")
-_PASSING = re.compile(r"rate[_ ]?limit|(?:re)?try(?: again)? in \d")
+_SOON = re.compile(r"(?:re)?try(?: again)? in \d")
+_PASSING = re.compile(rf"rate[_ ]?limit|{_SOON.pattern}")
 _NO_MODEL = re.compile(
     r"model.{0,80}(?:not found|does not exist|not exist|unknown)"
     r"|(?:not a valid|unknown|invalid) model|model_not_found"
@@ -64,6 +66,10 @@ def from_status(status: int, body: Any, headers: Mapping[str, str], route: Route
         return ModelRefused(said)
     if status in {413, 429} and _OF_A_MINUTE.search(said.lower()):
         return _too_large(route, said)
+    if status == 429 and (wait := _until_free(said, body, headers)) is not None:
+        return ModelUnavailable(
+            f"{route.endpoint.label} gives no more such calls today: {said}", retry_after=wait
+        )
     if status == 429 and _is_spent(f"{code} {said}".lower(), headers):
         return _no_credit(route, said)
     if (status == 400 or status >= 500) and _SLIP.search(f"{code} {said}".lower()):
@@ -71,6 +77,12 @@ def from_status(status: int, body: Any, headers: Mapping[str, str], route: Route
     if status in _TRANSIENT or status >= 500:
         return _unavailable(status, said, headers, route)
     return _refused(status, code, said, route)
+
+
+def _until_free(said: str, body: Any, headers: Mapping[str, str]) -> float | None:  # noqa: ANN401
+    """Seconds that a limit of a day lasts, unless the server says itself when to come back."""
+    passes = retry_after(headers) is not None or _SOON.search(said.lower()) is not None
+    return None if passes else until_free(said, body, time.time())
 
 
 def _is_spent(text: str, headers: Mapping[str, str]) -> bool:
@@ -158,9 +170,10 @@ def too_much(route: Route, limit: int) -> ModelRefused:
 
 def unreachable(route: Route, why: str, *, fix: str = "") -> ModelUnavailable:
     """There is no connection."""
+    base = route.endpoint.base_url or ""
     return ModelUnavailable(
         f"{route.endpoint.label} cannot be reached: {one_line(why, route.endpoint)}",
-        fix=fix or f"Check the network and the address {route.endpoint.base_url}",
+        fix=fix or f"Check the network{base and f' and the address {base}'}",
     )
 
 

@@ -199,8 +199,7 @@ def _insert(
     marker = "1." if ordered else "-"
     if section is None:
         return page.placed(len(page.lines), [f"## {heading}", "", f"{marker} {entry}"], gap=True)
-    steps = [e for e in page.entries(section) if e.ordered]  # of all its lists: people put text in between
-    items = steps if ordered else page.last_list(section, "bullet_list_open")
+    items = page.steps(section) if ordered else page.last_list(section, "bullet_list_open")
     if not items:
         return page.placed(page.after_text(section.end), [f"{marker} {entry}"], gap=True)
     if after is not None and not 0 <= after <= len(items):
@@ -209,7 +208,7 @@ def _insert(
         return page.placed(items[0].start, [f"{page.beginning(items[0])}{entry}"], gap=False)
     before = items[-1 if after is None else after - 1]
     token, start = page.tokens[before.token], page.beginning(before)
-    if ordered:
+    if before.ordered:
         start = start.replace(f"{token.info}{token.markup} ", f"{int(token.info) + 1}{token.markup} ")
     return page.placed(before.end, [f"{start}{entry}"], gap=False)
 
@@ -234,7 +233,7 @@ def _new_workflow(page: Page, item: MemoryItem, note: str) -> str:
 
 def _mark(page: Page, step: Token, note: str) -> str:
     """The step, now marked as automatic at its end."""
-    if AUTOMATIC in plain(step):
+    if AUTOMATIC in plain(step).casefold():
         return page.text
     number = lines_of(step)[1] - 1
     at = page.at(number) + len(page.lines[number].rstrip())

@@ -33,6 +33,8 @@ class Section(Struct, frozen=True):
     title: str = ""
     level: int = 0
     """Of its heading: 1 is the highest."""
+    is_flow: bool = False
+    """Whether it says what it is "For:"."""
 
     def has(self, token: Token) -> bool:
         """Whether the block begins in it."""
@@ -69,7 +71,7 @@ class Page:
         lines = [lines_of(self.tokens[i])[0] for i in starts]
         ends = [*lines[1:], len(self.lines)]
         return [
-            Section(line, end, plain(self.tokens[i + 1]), int(self.tokens[i].tag[1:]))
+            Section(line, end, plain(self.tokens[i + 1]), int(self.tokens[i].tag[1:]), self._is_flow(i))
             for i, line, end in zip(starts, lines, ends, strict=False)
         ]
 
@@ -105,6 +107,10 @@ class Page:
                 ordered, title = token.markup in {".", ")"}, home.title if home else ""
                 found.append(Entry(i, start, self.after_text(end), ordered, title, self.tokens[i + 2]))
         return found
+
+    def steps(self, section: Section) -> list[Entry]:
+        """The steps of a workflow, of all its lists: people put text in between."""
+        return steps_of(section, self.entries(section))
 
     def find(self, content: str, within: Section | None, *, loosely: bool = False) -> Token | None:
         """The text of a list item, in the section or anywhere, that says the same as ``content``.
@@ -227,6 +233,11 @@ def _begun(headings: Sequence[tuple[int, bool]]) -> Iterator[int]:
         if is_flow or not home or level <= home:
             home = level if is_flow else 0
             yield number
+
+
+def steps_of(section: Section, entries: Sequence[Entry]) -> list[Entry]:
+    """Those of the section's items that are steps: the numbered ones; where none is, all of a workflow's."""
+    return [e for e in entries if e.ordered] or [e for e in entries if section.is_flow]
 
 
 def comments(token: Token) -> list[str]:

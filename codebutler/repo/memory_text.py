@@ -66,7 +66,7 @@ def _exact(token: Token) -> list[str]:
 
 def key(text: str) -> str:
     """What makes two items the same: their words, without case, spacing, mark and final full stop."""
-    words = " ".join(text.replace(AUTOMATIC, " ").casefold().split())
+    words = " ".join(text.casefold().replace(AUTOMATIC, " ").split())
     return words.rstrip(" .;!") or words
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from codebutler.repo.memory_items import item_id, seen
-from codebutler.repo.memory_page import Page, lines_of
+from codebutler.repo.memory_page import Page, lines_of, steps_of
 from codebutler.repo.memory_text import AUTOMATIC, key
 
 T = TypeVar("T")
@@ -30,6 +30,7 @@ _PASSING = re.compile(
 )
 """With an arrow, a comma parts the words of the condition and does not end it."""
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
+_AUTOMATIC = re.compile(re.escape(AUTOMATIC), re.IGNORECASE)
 _PASSED = re.compile(r"→\s*(?P<who>[A-Za-z]+)\s*:\s*(?P<rest>\S.*)", re.DOTALL)
 
 
@@ -57,15 +58,18 @@ class Workflow(Struct, frozen=True):
 
 
 def parse(text: str) -> dict[str, Workflow]:
-    """The workflows by name: sections with a numbered list; of two with one name the first."""
+    """The workflows by name: sections with a numbered list, or a "For:" and any list.
+
+    Of two with one name it is the first.
+    """
     page, found = Page(text), dict[str, Workflow]()
-    entries = _by_section(page, ((e.start, e) for e in page.entries() if e.ordered))
+    entries = _by_section(page, ((e.start, e) for e in page.entries()))
     after = zip(page.tokens, page.tokens[1:], strict=False)
     prose = _by_section(
         page, ((lines_of(t)[0], t) for p, t in after if p.type == "paragraph_open" and p.level == 0)
     )
     for section in page.sections:
-        steps = entries.get(section.start)
+        steps = steps_of(section, entries.get(section.start, []))
         if not steps or section.title in found:
             continue
         purpose = [
@@ -96,8 +100,8 @@ def task_of(text: str) -> str:
 
 
 def _step(home: str, number: int, text: str, source: str) -> Step:
-    automatic = AUTOMATIC in text
-    words = " ".join(_COMMENT.sub(" ", source).replace(AUTOMATIC, " ").split())
+    automatic = _AUTOMATIC.search(text) is not None
+    words = " ".join(_AUTOMATIC.sub(" ", _COMMENT.sub(" ", source)).split())
     who, task = _doer(words)
     condition = _PASSING.match(task) or _WHEN.match(task)
     when = ""

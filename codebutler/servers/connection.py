@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,8 @@ _GRACE, _LAST_WORDS = 3.0, 0.5
 """Seconds for a server to end, and for the reason of an end to come after the end."""
 REFUSAL = 1_000
 """Characters of what a server says when it does not do what it is asked for."""
+_UNPARSED = re.compile(r"Failed to parse (?:SSE message|JSON response)")
+"""How the package begins with what it cannot read."""
 
 
 class Patience(Struct, frozen=True):
@@ -131,7 +134,7 @@ class Connection:
         except MCPError as error:
             if error.code == CONNECTION_CLOSED:
                 raise ToolFailed(await self._farewell(error.message)) from error
-            raise ToolFailed(f"{self.name} refused: {short(error.message, REFUSAL)}") from error
+            raise ToolFailed(f"{self.name} refused: {_plain(error.message)}") from error
         except ValidationError as error:
             raise ToolFailed(f"{self.name} answered what is no proper answer") from error
         dumped: Mapping[str, Any] = result.model_dump(by_alias=True, mode="json", exclude_none=True)
@@ -180,7 +183,13 @@ def _words(error: BaseException) -> str:
         error = error.exceptions[0]
     if isinstance(error, CodeButlerError):
         return error.message
-    return short(str(error), REFUSAL) or type(error).__name__
+    return _plain(str(error)) or type(error).__name__
+
+
+def _plain(text: str) -> str:
+    """Of an answer that the package cannot read it says pages about its own types, of use to nobody."""
+    odd = "its answer is no MCP message: look whether that is its address"
+    return odd if _UNPARSED.match(text) else short(text, REFUSAL)
 
 
 def _hush() -> None:

@@ -50,11 +50,18 @@ class Server:
         return self.target is None
 
 
+_NO_FILE = 'it is not {"mcpServers": {NAME: …}} in JSON'
+
+
 class Declared(Struct, frozen=True):
-    """All servers by name. ``problems`` are lines for people: what is left out, and why."""
+    """All servers by name. ``problems`` are lines for people: what is left out, and why.
+
+    ``unread`` are those of them that say of a whole file that it is none.
+    """
 
     servers: Mapping[str, Server]
     problems: Sequence[str] = ()
+    unread: Sequence[str] = ()
 
 
 def declared(config: Config, files: Mapping[str, str]) -> Declared:
@@ -70,7 +77,7 @@ def declared(config: Config, files: Mapping[str, str]) -> Declared:
                 problems.append(f"{path}: {found[name].source} names the server {name} already")
             else:
                 _take(found, problems, path, name, partial(_repos, name, entry, path, config))
-    return Declared(found, problems)
+    return Declared(found, problems, [line for line in problems if line.endswith(_NO_FILE)])
 
 
 def _take(
@@ -107,7 +114,7 @@ def _entries(text: str, path: str, problems: list[str]) -> dict[str, Any]:
     try:
         entries = list(json.loads(text)["mcpServers"].items())
     except (ValueError, RecursionError, KeyError, TypeError, AttributeError):
-        problems.append(f'{path}: it is not {{"mcpServers": {{NAME: …}}}} in JSON')
+        problems.append(f"{path}: {_NO_FILE}")
         return {}
     if len(entries) > _ENTRIES:
         problems.append(

@@ -12,7 +12,7 @@ from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.github.people import SURFACE
-from codebutler.surfaces.github.visible import visible
+from codebutler.surfaces.github.visible import title_of, visible
 from codebutler.types import Inbound, Json, Person, Record
 
 log = logging.getLogger("codebutler.bridging")
@@ -125,7 +125,7 @@ class Bridge:
             return  # it has a thread of its own: one issue, one thread
         await self._store.bind(thread, SURFACE, place)
         await self._store.note(f"partner:{thread}", "opened")
-        words = f"#{number}, as it stands now: {visible(str(issue.get('title') or ''))}"
+        words = f"#{number}, as it stands now: {title_of(str(issue.get('title') or ''))}"
         text = f"{words}\n\n{visible(str(issue.get('body') or ''))}"
         await hearing.receive(
             Inbound(surface=SURFACE, external_id=place, key=f"adopted:{thread}", author=by, text=text)

@@ -15,6 +15,7 @@ from codebutler.errors import RepoError
 from codebutler.events import (
     Event,
     MendRequested,
+    MergeRequested,
     PrClosed,
     PrMerged,
     PrOpened,
@@ -26,6 +27,7 @@ from codebutler.events import (
 from codebutler.forges.github.checks import Check, Checks
 from codebutler.forges.github.pulls import state_of
 from codebutler.forges.github.verdict import ATTEMPTS, Again, Verdict, verdict
+from codebutler.service import awaiting
 from codebutler.service.replying import Replying
 from codebutler.store.rows import NewEvent, ThreadRow
 from codebutler.store.store import Store
@@ -157,6 +159,7 @@ class Following:
             checks, red, again=await self._again(state, checks), tried=tried, head=head, now=time.time()
         )
         await self._say_of(state, number, found)
+        await self._land_later(state, number, found, checks)
         if found.act == "green":
             await self._store.note(f"green:{state.id}", str(state.seq))
         elif found.act == "rerun":
@@ -168,6 +171,20 @@ class Following:
             how = "1 attempt" if tries == 1 else f"{tries} attempts"
             text = f"#{number} still fails {names} after {how} of the Coder. Say what to do, or try again."
             await self._tell(state.id, f"ask:{head}:{_round(state)}", text, choices=[_AGAIN])
+
+    async def _land_later(
+        self, state: ThreadState, number: int, found: Verdict, checks: Sequence[Check]
+    ) -> None:
+        """A merge that waits for checks alone is made once they have passed, on the same person's word."""
+        asked, head = awaiting.awaited(state), state.pushed
+        if asked is None or found.inherited or found.own:
+            return
+        if found.act != "green" or not awaiting.have_come(state, checks):
+            words = awaiting.WORDS.format(number=number, head=head[:12], who=plain(asked.by.label))
+            await self._tell(state.id, f"awaits:{head}", words)
+        elif asked.by.surface != SURFACE or await self._people.writer(asked.by.id) is not None:
+            wish = MergeRequested(message=asked.message, by=asked.by)
+            await self._begin(state.id, wish, f"merge:{head}:{len(checks)}")  # more may come to be asked for
 
     async def _say_of(self, state: ThreadState, number: int, found: Verdict) -> None:
         """What is nobody's fault here, once."""

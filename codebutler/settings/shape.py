@@ -4,9 +4,9 @@ Keys are camelCase in JSON and snake_case here. A field marked ``REPO`` may also
 file; every other key belongs to the host alone. ``docs/configuration.md`` is checked against these models.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from codebutler.settings.discord import Discord
 from codebutler.settings.github import GitHub
@@ -151,17 +151,30 @@ class Sandbox(Section):
     setup_mib: Annotated[int, Field(ge=16)] = 4096
 
 
+_EVERYBODY = frozenset(["everyone", "everybody", "anybody", "all", "any", "*"])
+
+
+def _person(name: str) -> str:
+    """An entry that could name nobody is a slip, and would lock people out without a word."""
+    if name.startswith("@") or name.casefold() in _EVERYBODY:
+        raise ValueError("must be ids such as U7 or slack:U7, without an @; owner; or anyone")
+    return name
+
+
+Name: TypeAlias = Annotated[Line, AfterValidator(_person)]
+
+
 class Access(Section):
     """Who may do what in threads: ids of people (``U7``, ``slack:U7``), ``owner`` of the thread, ``anyone``.
 
     Admins of a door always may. Where the host sets a list, a repo may only leave names out of it.
     """
 
-    ask: list[Line] = Field(default=["anyone"], json_schema_extra=REPO)
-    approve: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
-    merge: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
-    raise_caps: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
-    memory: list[Line] = Field(default=["owner"], json_schema_extra=REPO)
+    ask: list[Name] = Field(default=["anyone"], json_schema_extra=REPO)
+    approve: list[Name] = Field(default=["owner"], json_schema_extra=REPO)
+    merge: list[Name] = Field(default=["owner"], json_schema_extra=REPO)
+    raise_caps: list[Name] = Field(default=["owner"], json_schema_extra=REPO)
+    memory: list[Name] = Field(default=["owner"], json_schema_extra=REPO)
 
 
 class Setup(Section):

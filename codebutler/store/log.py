@@ -87,6 +87,13 @@ def _insert(tx: Transaction, event: StoredEvent) -> None:
     tx.new_events += 1
 
 
+def last(connection: sqlite3.Connection, thread: str, kind: str) -> StoredEvent | None:
+    """The thread's last event of a kind."""
+    query = _EVENT + "WHERE thread = ? AND kind = ? ORDER BY seq DESC LIMIT 1"
+    row = connection.execute(query, (thread, kind)).fetchone()
+    return None if row is None else _event(row)
+
+
 def _by_key(connection: sqlite3.Connection, thread: str, key: str) -> StoredEvent | None:
     row = connection.execute(_EVENT + "WHERE thread = ? AND key = ?", (thread, key)).fetchone()
     return None if row is None else _event(row)

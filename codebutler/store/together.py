@@ -46,6 +46,10 @@ class Together(Care):
         """The threads that are not closed, the oldest first."""
         return await self._readers.do(_live)
 
+    async def last(self, thread: str, kind: str) -> StoredEvent | None:
+        """The thread's last event of a kind."""
+        return await self._readers.do(lambda c: log.last(c, thread, kind))
+
     async def at_rest(self, before: float) -> list[tuple[str, str]]:
         """(thread, branch) of open threads with a branch, unchanged since ``before`` (unix time)."""
         return await self._readers.do(lambda c: _at_rest(c, before))

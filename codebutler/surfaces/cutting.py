@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
@@ -18,6 +19,11 @@ INLINE = 20
 FENCE = 60
 """Characters of a line that opens a fence, where it is opened again."""
 _INSIDE = re.compile(r"^(?P<before>[ >]*)(?P<mark>`{3,}|~{3,})(?P<info>[^`\n]*)$", re.MULTILINE)
+_ENDS = re.compile(r"\r\n?|\n")
+SIGNS = 40
+"""Characters of the longest sign that is made of several, with room."""
+_JOINER = "\u200d"
+_TARGET = re.compile(r"^ {0,3}\[([^\]]+)\]:\s*")
 _FENCE = re.compile(r"^(?P<indent> {0,3})(?P<mark>`{3,}|~{3,})(?P<info>.*)$")
 _LANGUAGES = """
 python py python,py,python3 | javascript js javascript,js,node | javascript jsx jsx | typescript tsx tsx
@@ -50,9 +56,14 @@ def parser() -> MarkdownIt:
     return MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
+def lines_of(markdown: str) -> list[str]:
+    """Lines, as the parser counts them: str.splitlines knows more ends, and places would not fit."""
+    return _ENDS.split(markdown)
+
+
 def without_long_code(markdown: str, mark: str) -> tuple[str, list[Snippet]]:
     """The text without code that is long or would end its fence, and that code, by names out of ``mark``."""
-    lines = markdown.splitlines()
+    lines = lines_of(markdown)
     snippets: list[Snippet] = []
     for token in reversed([t for t in parser().parse(markdown) if t.type == "fence" and t.map]):
         assert token.map is not None  # noqa: S101 - filtered above
@@ -88,11 +99,13 @@ def cut(markdown: str, most: int) -> list[str]:
 
 def _blocks(markdown: str, most: int) -> Iterator[str]:
     """Paragraphs, lists, tables and fences; those that do not fit in pieces of their own."""
-    lines = markdown.splitlines()
-    for token in parser().parse(markdown):
-        if token.level or token.map is None or token.nesting < 0:
-            continue
-        block = "\n".join(lines[slice(*token.map)]).strip("\n")
+    lines, done = lines_of(markdown), 0
+    tokens = [t for t in parser().parse(markdown) if not t.level and t.map is not None and t.nesting >= 0]
+    for token in tokens:
+        start, end = token.map or (done, done)
+        yield from _between(lines[done:start], most)
+        done = max(done, end)
+        block = "\n".join(lines[start:end]).strip("\n")
         if len(block) <= most:
             yield block
         elif token.type == "fence":
@@ -103,11 +116,18 @@ def _blocks(markdown: str, most: int) -> Iterator[str]:
             yield from _closed(_cut_lines(block, most - 2 * FENCE))
         else:
             yield from _cut_lines(block, most)
+    yield from _between(lines[done:], most)
+
+
+def _between(lines: Sequence[str], most: int) -> Iterator[str]:
+    """Where links lead, told apart from them: in another piece it would be seen by nobody."""
+    told = "\n".join(_TARGET.sub(r"[\1] ", line) for line in lines if line.strip())
+    yield from _cut_lines(told, most) if told else ()
 
 
 def _head(table: str) -> str:
     """A table's names of columns, and the line under them."""
-    return "\n".join(table.splitlines()[:2])
+    return "\n".join(table.split("\n")[:2])
 
 
 def _cut_table(block: str, most: int) -> Iterator[str]:
@@ -122,7 +142,7 @@ def _closed(pieces: Iterable[str]) -> Iterator[str]:
     opened = ""
     for piece in pieces:
         lines = [opened, piece] if opened else [piece]
-        for line in piece.splitlines():
+        for line in piece.split("\n"):
             match = _INSIDE.match(line)
             if match and not opened:
                 opened = line[:FENCE]
@@ -134,7 +154,7 @@ def _closed(pieces: Iterable[str]) -> Iterator[str]:
 
 def _cut_fence(block: str, most: int) -> Iterator[str]:
     """Each piece opens and closes its own fence."""
-    opening, *body = block.splitlines()
+    opening, *body = block.split("\n")
     match = _FENCE.match(opening)
     mark = match["mark"] if match else "```"
     if body and body[-1].strip().startswith(mark):
@@ -168,9 +188,19 @@ def _cut_words(line: str, most: int) -> Iterator[str]:
             entity = line.rfind("&", most - 10, most)
             if entity > 0 and ";" not in line[entity:most]:
                 at = entity
+            at = _whole_signs(line, at)
         yield line[:at].rstrip()
         line = line[at:].lstrip(" ")
     yield line
+
+
+def _whole_signs(line: str, at: int) -> int:
+    """A place at or before ``at`` that parts no sign from what changes it, if one is near."""
+    for place in range(at, max(at - SIGNS, 0), -1):
+        before, after = line[place - 1], line[place]
+        if _JOINER not in (before, after) and not unicodedata.category(after).startswith("M"):
+            return place
+    return at
 
 
 def aligned(table: SyntaxTreeNode) -> str:

@@ -13,6 +13,7 @@ from codebutler.events import (
     CommandHandled,
     Event,
     MemoryDecided,
+    MendRequested,
     MergeRefused,
     MergeRequested,
     MessageReceived,
@@ -21,6 +22,7 @@ from codebutler.events import (
     PlanApproved,
     PrMerged,
     QuestionAnswered,
+    RebaseRequested,
     Resumed,
     Rewound,
     parse,
@@ -31,6 +33,9 @@ from codebutler.types import Json
 
 LENGTH = 200
 """Characters of a command's words, and of what it was answered with."""
+
+ASKED = "asked:"
+"""Notes of commands that a thread took as plain words: its log does not tell them from talk."""
 
 
 class Entry(Struct, frozen=True):
@@ -49,7 +54,9 @@ async def audit(store: Store, *, thread: str = "", since: float = 0.0) -> list[E
     names = [thread] if thread else [row.id for row in await store.threads()]
     found = [entry for name in names for entry in of_thread(name, await store.events(name))]
     if not thread:
-        found += [_turned_away(json.loads(note)) for note in await store.notes("audit:")]
+        found += [_of_note(json.loads(note)) for note in await store.notes("audit:")]
+    asked = [_of_note(json.loads(note)) for note in await store.notes(ASKED)]
+    found += [entry for entry in asked if thread in {"", entry.thread}]
     return sorted((entry for entry in found if entry.at >= since), key=lambda entry: entry.at)
 
 
@@ -84,8 +91,8 @@ def _result(event: Event | None) -> str:
             return event.result or "done"
         case PlanApproved():
             return f"plan {event.hash[:8]} approved" + (", unplanned" if event.unplanned else "")
-        case MergeRequested():
-            return "merge asked for"
+        case MergeRequested() | MendRequested() | RebaseRequested():
+            return f"{event.kind.partition('_')[0].replace('mend', 'answer to the review')} asked for"
         case MemoryDecided():
             return f"{len(event.kept)} memory items kept"
         case ModelSwapped():
@@ -105,13 +112,18 @@ def _entry(thread: str, at: float, word: MessageReceived, result: str) -> Entry:
     return Entry(at, who, where, _line(what), _line(result), thread)
 
 
-def _turned_away(note: Json) -> Entry:
+def _of_note(note: Json) -> Entry:
     try:
         at = datetime.fromisoformat(str(note["at"])).timestamp()
     except ValueError:
         at = 0.0
     return Entry(
-        at, f"github:{note['who']}", f"github:{note['where']}", _line(note["what"]), _line(note["result"])
+        at,
+        f"github:{note['who']}",
+        f"github:{note['where']}",
+        _line(note["what"]),
+        _line(note["result"]),
+        str(note.get("thread", "")),
     )
 
 

@@ -203,7 +203,7 @@ class Decisions:
         if problem:
             return problem
         self.take(ModelSwapped(message=word.seq, role=role, model=model))
-        return f"The {self._thread.role(role).title} now uses {model}."
+        return swap.changed(self._thread, role, model)
 
     async def show_models(self) -> str:
         """What each role uses."""

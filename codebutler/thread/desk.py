@@ -24,6 +24,7 @@ from codebutler.redact import Stream
 from codebutler.repo import skills
 from codebutler.text import fit
 from codebutler.thread import planfile, playbook, radar, render
+from codebutler.thread.aside import is_aside
 from codebutler.thread.guidance import text_of
 from codebutler.thread.learning import day, recurrence
 from codebutler.thread.memory_now import memory_now
@@ -237,7 +238,11 @@ class ThreadDesk(Shipping):
     async def list_threads(self) -> str:
         """The repo's open threads."""
         rows = [r for r in await self.host.store.threads() if r.phase != "closed" and r.id != self.state.id]
-        return "\n".join(f"{r.id} [{r.phase}] {r.title} {r.branch}" for r in rows) or "No other threads."
+        names = [
+            "(private)" if await is_aside(self.host.store, r.id) else f"{r.title} {r.branch}" for r in rows
+        ]
+        shown = [f"{r.id} [{r.phase}] {name}" for r, name in zip(rows, names, strict=True)]
+        return "\n".join(shown) or "No other threads."
 
 
 def _choices(options: Sequence[str]) -> list[Choice]:

@@ -23,7 +23,12 @@ def _research_finished(s: ThreadState, e: ev.ResearchFinished) -> None:
     research = s.researches.get(e.research)
     if research is not None:
         research.finish(e.outcome, capped=e.capped)
-    s.frames[e.frame].tell(e.content)
+    frame = s.frames[e.frame]
+    rests = not frame.due and not frame.calls
+    if rests and s.open_researches(e.frame):  # it waits for all, and each of its calls is paid for
+        frame.remark(e.content)
+    else:
+        frame.tell(e.content)
 
 
 def reopen_researches(s: ThreadState) -> None:
@@ -43,6 +48,8 @@ def stop_researches(s: ThreadState) -> None:
     """Nobody waits for them any more; who asked learns of it when it goes on."""
     for asker in dict.fromkeys(r.asker for r in s.open_researches()):
         topics = ", ".join(repr(r.topic) for r in s.open_researches(asker))
-        s.frames[asker].remark(STOPPED.format(topics=topics))
+        frame = s.frames[asker]
+        frame.due = frame.due or (not frame.calls and frame.messages[-1]["role"] == "user")  # findings wait
+        frame.remark(STOPPED.format(topics=topics))
     for research in s.open_researches():
         research.finish("cancelled")

@@ -97,8 +97,10 @@ def _pr_flagged(s: ThreadState, e: ev.PrFlagged) -> None:
 
 
 @HANDLERS.on
-def _pr_updated(s: ThreadState, _e: ev.PrUpdated) -> None:
+def _pr_updated(s: ThreadState, e: ev.PrUpdated) -> None:
     s.body_written = True
+    if s.pr is not None:
+        s.pr = ev.PrOpened(number=s.pr.number, url=s.pr.url, title=e.title)
 
 
 @HANDLERS.on

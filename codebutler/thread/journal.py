@@ -100,6 +100,8 @@ def _chosen(e: ev.WorkflowChosen, _roles: dict[str, str]) -> Iterator[str]:
 
 
 def _step_done(e: ev.StepDone, _roles: dict[str, str]) -> Iterator[str]:
+    if ":" not in e.id and e.what.startswith(("passed", "failed")):
+        return  # told already: this one is the tick of what ended in a run of the Coder
     yield f"- automatic step: {_flat(e.what, 300)}"
 
 

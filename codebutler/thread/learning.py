@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from codebutler.repo.memory_items import Learned, learned
 from codebutler.repo.memory_likeness import covers
+from codebutler.repo.workflows import FILE as FLOWS
 from codebutler.repo.workflows import task_of
 from codebutler.store.lessons import Past
 from codebutler.types import Json, MemoryItem
@@ -16,6 +17,8 @@ from codebutler.types import Json, MemoryItem
 NO_WORKFLOW = "(none)"
 UNUSED = 5
 """Threads that were shown an item and made no use of it: after so many its removal is proposed."""
+UNCHOSEN = 20
+"""The same for a step: threads that went by other workflows say little about it."""
 AT_ONCE = 2
 """Removals that the engine proposes in one thread."""
 LOOKED_BACK = 8
@@ -142,7 +145,11 @@ def as_json(flows: Mapping[str, Sequence[Row]], items: Sequence[Use]) -> Json:
 def _why_gone(item: Learned, shown: int, used: int, today: str) -> str:
     if item.is_over(today):
         return f"it held until {item.expires}"
-    return f"shown in {shown} threads and used in none" if shown >= UNUSED and not used else ""
+    if used or shown < (UNCHOSEN if item.file == FLOWS else UNUSED):
+        return ""
+    if item.file == FLOWS:
+        return f"none of the {shown} threads since went by {item.section}"
+    return f"shown in {shown} threads and used in none"
 
 
 def _short(text: str) -> str:

@@ -16,6 +16,8 @@ BUTTONS = 6
 """Items that have buttons of their own; a longer list is decided with words."""
 WHY = 300
 """Characters of a reason that are shown."""
+UNFIT = 1_000
+"""Characters of an item that has no place, with the reason behind it."""
 _PRESSED = re.compile(r"(?P<wish>.*) (?P<mark>#(?P<count>\d{1,4})-[0-9a-f]{8})", re.DOTALL)
 _SIGN = {"": "", "keep": "✓ ", "drop": "✗ "}
 _KIND = {
@@ -32,11 +34,12 @@ def card(
 ) -> Outbound:
     """The numbered items with how to decide on them. ``known``: what memory holds already; ``unfit``: what
     has no place in it now, and why."""
-    lines = ["**What should the team remember?**", ""]
+    asks = bool(items or unfit)  # else there is nothing to answer
+    lines = ["**What should the team remember?**" if asks else "**Nothing new to remember.**", ""]
     for number, item in enumerate(items, 1):
         lines += _lines(number, item, marks[number - 1] if marks else "")
     lines += [f"\nNot proposed, as memory holds it: {shown(text)}" for text in known]
-    lines += [f"\nNot proposed, as it has no place: {_one_line(text)}" for text in unfit]
+    lines += [f"\nNot proposed, as it has no place: {_one_line(text, UNFIT)}" for text in unfit]
     if not items:
         return Outbound(text="\n".join(lines), role="lead", kind="notice")
     return Outbound(
@@ -80,9 +83,9 @@ def _as_kept(item: MemoryItem, text: str) -> list[str]:
     return [shown(item.section), *(f"- {line}" for each in text.splitlines() if (line := shown(each)))]
 
 
-def _one_line(text: str) -> str:
+def _one_line(text: str, most: int = WHY) -> str:
     line = " ".join(text.split())
-    return line if len(line) <= WHY else f"{line[: WHY - 1]}…"
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 def _old(item: MemoryItem) -> str:

@@ -6,18 +6,22 @@ import re
 from pathlib import Path
 
 from codebutler import assets
-from codebutler.errors import RepoError
+from codebutler.errors import RepoError, ToolFailed
 from codebutler.events import MemoryCommitted, MemoryDecided, Rewound, parse
 from codebutler.forges.base import Forge, PullRequest
 from codebutler.repo import commits
-from codebutler.repo.memory import MEMORY_FILES
+from codebutler.repo.git import plumb
+from codebutler.repo.memory import MEMORY_FILES, revert
 from codebutler.repo.memory_file import memory_text
+from codebutler.repo.memory_items import learned
 from codebutler.repo.merging import merged_tree
 from codebutler.store.store import Store
 from codebutler.thread.memory_commit import changes
 from codebutler.thread.memory_merge import MEMORY
+from codebutler.thread.memory_now import replaced
 
 _OURS = re.compile(r"codebutler/memory-(?P<thread>t[0-9a-f]+)-\d+")
+_UNDOES = re.compile(r"codebutler/memory-revert-(?P<item>[0-9a-f]{6})")
 
 
 async def brought_up(gitdir: Path, store: Store, forge: Forge, pr: PullRequest) -> tuple[str, list[str]]:
@@ -26,27 +30,64 @@ async def brought_up(gitdir: Path, store: Store, forge: Forge, pr: PullRequest) 
     Where memory conflicts, what was kept is put into the files as they are on the base branch now. A pull
     request that is not ours alone stays as it is. RepoError for an item that has no place any more.
     """
-    named = _OURS.fullmatch(pr.branch)
-    head, there = (await forge.fetch(pr.branch), await forge.fetch(pr.base)) if named else ("", "")
-    if named is None or not there or head != pr.head:
+    kept, undone = _OURS.fullmatch(pr.branch), _UNDOES.fullmatch(pr.branch)
+    is_ours = kept is not None or undone is not None
+    head, there = (await forge.fetch(pr.branch), await forge.fetch(pr.base)) if is_ours else ("", "")
+    if not there or head != pr.head:
         return pr.head, []
     _, clashes = await merged_tree(gitdir, there, head)
-    found = await _kept(store, named["thread"], pr)
-    if not clashes or not all(path.startswith(MEMORY) for path in clashes) or found is None:
+    if not clashes or not all(path.startswith(MEMORY) for path in clashes):
         return pr.head, []
+    if undone is not None:
+        anew = await _undone(gitdir, store, there, head, undone["item"])
+    else:
+        anew = await _put_in(gitdir, store, there, kept["thread"] if kept else "", pr)
+    if anew is None:
+        return pr.head, []
+    files, told = anew
+    tree = await commits.tree_with(gitdir, there, {path: x.encode() for path, x in files.items()})
+    new = await commits.join_trees(gitdir, tree, [head, there], f"Meet {pr.base} at {there[:12]}\n")
+    await forge.push(pr.branch, new, expect=head)
+    return new, told
+
+
+async def _put_in(
+    gitdir: Path, store: Store, there: str, thread: str, pr: PullRequest
+) -> tuple[dict[str, str], list[str]] | None:
+    """The memory files with what was kept in them, and what to say of it."""
+    found = await _kept(store, thread, pr)
+    if found is None:
+        return None
 
     async def read(path: str) -> str | None:
         return await memory_text(gitdir, there, path)
 
     decided, ts = found
     shipped = {name: assets.text("memory_defaults", name) for name in MEMORY_FILES}
-    done = await changes(decided, read, thread=named["thread"], ts=ts, shipped=shipped)
+    done = await changes(decided, read, thread=thread, ts=ts, shipped=shipped)
     if done.refused:
         raise RepoError("; ".join(done.refused), fix="Mend that on the base branch, and say it again")
-    tree = await commits.tree_with(gitdir, there, {path: x.encode() for path, x in done.files.items()})
-    new = await commits.join_trees(gitdir, tree, [head, there], f"Meet {pr.base} at {there[:12]}\n")
-    await forge.push(pr.branch, new, expect=head)
-    return new, done.told
+    return done.files, done.told
+
+
+async def _undone(
+    gitdir: Path, store: Store, there: str, head: str, item: str
+) -> tuple[dict[str, str], list[str]] | None:
+    """The same without a learned item that ``codebutler memory revert`` takes back."""
+    own = await plumb("rev-list", "--count", "--no-merges", f"{there}..{head}", gitdir=gitdir)
+    if own.decode().strip() != "1":
+        return None  # somebody pushed more
+    for name in MEMORY_FILES:
+        text = await memory_text(gitdir, there, f"{MEMORY}{name}") or ""
+        one = next((x for x in learned(text, name) if x.id == item), None)
+        if one is None:
+            continue
+        try:
+            left, _ = revert(text, name, item, await replaced(store, gitdir, there, one))
+        except ToolFailed as error:
+            raise RepoError(str(error), fix="Mend that on the base branch, and say it again") from error
+        return {f"{MEMORY}{name}": left}, []
+    raise RepoError(f"the base branch has no learned item {item} any more", fix="Close the pull request")
 
 
 async def _kept(store: Store, thread: str, pr: PullRequest) -> tuple[MemoryDecided, float] | None:

@@ -103,7 +103,8 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
             await forge.push(branch, commit, expect=pushed)
         title, _, body = message.partition("\n")
         pr = await forge.open_pr(branch=branch, base=base, title=title, body=desk.redact(body.strip()))
-        where = f"with [#{pr.number}]({pr.url}), which waits to be merged"
+        here = f": `codebutler pr merge {pr.number}`" if await forge.pull_hint() else ""
+        where = f"with [#{pr.number}]({pr.url}), which waits to be merged{here}"
     event = MemoryCommitted(
         commit=commit, files=sorted(done.files), branch=branch, refused=done.refused, aside=done.aside
     )

@@ -72,7 +72,8 @@ async def before_plan(desk: ThreadDesk, site: Site, plan: Plan) -> None:
 async def after_coder(desk: ThreadDesk, frame: Frame) -> bool:
     """Run the commands of the Coder's automatic steps; True when one fails and the Coder was told of it.
 
-    Each runs at most twice in a run of the Coder: what fails then is shown to people with the result.
+    The Coder is told of each at most once in a run: what fails again is shown to people with the result. What
+    had passed is run again once the Coder was told of another, and may have changed what it looked at.
     """
     about = "\n".join([_request(desk.state), *(_words(desk.state.plan.plan) if desk.state.plan else ())])
     for step in await _chosen_steps(desk):
@@ -82,7 +83,8 @@ async def after_coder(desk: ThreadDesk, frame: Frame) -> bool:
         key = f"{step.id}:{frame.id}"
         if desk.state.steps_done.get(key, "").startswith(("passed", "failed twice")):
             continue
-        again = key in desk.state.steps_done
+        told = (e for _, _, e in desk.state.live if isinstance(e, StepDone) and e.id == key)
+        again = any(e.what.startswith("failed") for e in told)
         result = await (await desk.hands()).call("bash", {"command": command[1], "timeout": SECONDS})
         said = "passed" if result.ok else "failed twice" if again else "failed"
         done = StepDone(id=key, what=f"{said}: `{command[1]}`")
@@ -93,9 +95,20 @@ async def after_coder(desk: ThreadDesk, frame: Frame) -> bool:
             continue
         flow = desk.state.workflow.name if desk.state.workflow else ""
         words = _BROKEN.format(command=command[1], flow=flow, output=fit(result.text, OUTPUT))
-        await desk.append(done, Nudged(frame=frame.id, content=words, reason="automatic step"))
+        nudge = Nudged(frame=frame.id, content=words, reason="automatic step")
+        await desk.append(done, *_stale(desk.state, frame), nudge)
         return True
     return False
+
+
+def _stale(state: ThreadState, frame: Frame) -> list[StepDone]:
+    """What passed in this run of the Coder, to be run again."""
+    mine = [(key, what) for key, what in state.steps_done.items() if key.endswith(f":{frame.id}")]
+    return [
+        StepDone(id=key, what=what.replace("passed", "to be run again", 1))
+        for key, what in mine
+        if what.startswith("passed")
+    ]
 
 
 def _words(plan: Plan) -> list[str]:

@@ -74,8 +74,20 @@ class Plugs:
         offered = self._offered(role)
         return [tool_of(listed, each) for listed, each in offered[: fitting(e for _, e in offered)]]
 
-    def beyond(self, role: Role) -> str:
-        """What people should know of tools that ``role`` may use and cannot have, if there are any."""
+    async def news(self, role: Role) -> list[tuple[str, str]]:
+        """(source, words) of what people should know once of servers and tools that ``role`` cannot have."""
+        theirs = granted(role.name, self._host.config.mcp.roles)
+        unread = (await self._declared()).unread if theirs and role.mcp else ()
+        told: list[tuple[str, str]] = []
+        for line in unread:
+            words = f"No MCP servers of {line}. Mend it, commit that, and open a new thread."
+            told.append((f"notice:mcp-file:{line.partition(':')[0]}", words))
+        if words := self._beyond(role):
+            told.append((f"notice:mcp-tools:{role.name}", words))
+        return told
+
+    def _beyond(self, role: Role) -> str:
+        """What people should know of tools that ``role`` may use and that do not fit, if there are any."""
         offered = self._offered(role)
         lost = offered[fitting(each for _, each in offered) :]
         if not lost:

@@ -11,17 +11,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from codebutler.errors import RepoError
 from codebutler.events import OverlapFound
 from codebutler.repo.git import is_ancestor
 from codebutler.repo.merging import merged_tree
 from codebutler.repo.objects import diff
+from codebutler.store.together import Told
 from codebutler.thread import ahead, warning
+from codebutler.thread.aside import is_aside
 from codebutler.thread.names import Names, of_diff
 from codebutler.thread.reach import Reach, load, may_clash, reach, shared
 from codebutler.thread.warning import Neighbour, told
@@ -32,7 +36,7 @@ if TYPE_CHECKING:
 TRIALS = 20
 """Trial merges of one look at the most; pairs that share a file come first."""
 PAIRS = 10
-"""Pairs that one look tells of; others are for the next."""
+"""Threads that one look tells of; others are for the next."""
 CLUSTER = 8
 """Pull requests for which a merge order is worked out."""
 _KEPT = 4_096
@@ -74,6 +78,8 @@ async def look(thread: Thread) -> None:
 
 async def _mine(thread: Thread, before: Reach, *, whole: bool) -> Reach:
     mine = reach(thread.state)
+    if not mine.pr and await is_aside(thread.host.store, thread.state.id):  # a pull request is seen by all
+        mine = replace(mine, title="", private=True)
     if whole and mine.head:
         text, _ = await diff(thread.host.repo.gitdir, mine.base, mine.head)
         return mine.with_names(of_diff(text))
@@ -98,24 +104,38 @@ async def _tell(thread: Thread, mine: Reach, others: Mapping[str, Neighbour], *,
         if fresh:
             news.append((others[other], fresh))
     news.sort(key=lambda each: (min(_RANK.index(c.partition(":")[0]) for c in each[1]), each[0].id))
-    for neighbour, fresh in news[:PAIRS]:
-        conflicts = any(c.startswith("conflict:") for c in found[neighbour.id])
-        clean = neighbour.id in tries and not conflicts
-        await _warn(thread, here, neighbour, fresh, clean=clean)
+    clean = {i for i in tries if not any(c.startswith("conflict:") for c in found[i])}
+    if news:
+        await _warn(thread, here, news[:PAIRS], clean)
     if whole and mine.pr:
         await _order(thread, here, [others[i] for i in near if others[i].reach.pr])
 
 
-async def _warn(thread: Thread, here: Neighbour, other: Neighbour, causes: set[str], *, clean: bool) -> None:
-    """Both threads in one transaction: a kill neither loses a warning nor repeats it."""
-    names = sorted(causes)
-    mark = hashlib.sha256("\0".join(names).encode(errors="surrogatepass")).hexdigest()[:12]
-    words = []
-    for reader, about in ((other, here), (here, other)):
-        event = OverlapFound(other=about.id, causes=names)
-        text = thread.redact(warning.overlap(about, reader, causes, clean=clean))
-        words.append(told(reader.id, f"overlap:{about.id}:{mark}", event, text))
-    await thread.log.tell(words)
+async def _warn(
+    thread: Thread, here: Neighbour, news: Sequence[tuple[Neighbour, set[str]]], clean: Collection[str]
+) -> None:
+    """All threads in one transaction: a kill neither loses a warning nor repeats it.
+
+    Who looked gets one message about all the others, each of them one about who looked.
+    """
+    words, mine, texts = list[Told](), list[Told](), list[str]()
+    for other, causes in news:
+        names = sorted(causes)
+        for reader, about in ((other, here), (here, other)):
+            event = OverlapFound(other=about.id, causes=names)
+            text = thread.redact(warning.overlap(about, reader, causes, clean=other.id in clean))
+            one = told(reader.id, f"overlap:{about.id}:{_mark(names)}", event, text)
+            (words if reader is other else mine).append(one)
+        texts.append(text)
+    if len(mine) > 1:
+        every = told(here.id, f"overlaps:{_mark(each.key for each in mine)}", None, "\n\n".join(texts))
+        found = [each.events[0] for each in mine]
+        mine = [replace(every, events=[*found, *every.events])]
+    await thread.log.tell([*words, *mine])
+
+
+def _mark(names: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(names).encode(errors="surrogatepass")).hexdigest()[:12]
 
 
 async def _order(thread: Thread, here: Neighbour, others: Sequence[Neighbour]) -> None:

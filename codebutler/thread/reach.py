@@ -40,6 +40,8 @@ class Reach(Struct, frozen=True):
     base: str = ""
     pr: int = 0
     lines: int = 0
+    private: bool = False
+    """Its title and branch are not for the people of other threads."""
 
     @property
     def paths(self) -> frozenset[str]:
@@ -54,7 +56,7 @@ class Reach(Struct, frozen=True):
     def dump(self) -> str:
         """For the thread's row."""
         told: dict[str, Any] = {}
-        for name in ("title", "head", "base", "pr", "lines"):
+        for name in ("title", "head", "base", "pr", "lines", "private"):
             if value := getattr(self, name):
                 told[name] = value
         for name in ("planned", "changed", "owns", "uses", "held"):
@@ -77,6 +79,7 @@ def load(data: str) -> Reach:
             base=str(told.get("base", "")),
             pr=int(told.get("pr", 0)),
             lines=int(told.get("lines", 0)),
+            private=bool(told.get("private")),
             **lists,
         )
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -90,15 +90,16 @@ class Shipping(Mail):
             await self.tell_once(f"#{self.state.pr.number} stays a draft: {error}")
 
     async def refresh_pr(self) -> None:
-        """Bring title and our part of the body up to date."""
+        """Bring title and our part of the body up to date. A title that people gave it stays."""
         if self.state.pr is None:
             return
         forge = await self.space.forge()
         pr = await forge.get(self.state.pr.number)
-        title = self.redact(render.pr_title(self.state))
+        title, last = self.redact(render.pr_title(self.state)), self.state.pr.title
+        ours = any(each.startswith(pr.title) for each in (last, title))  # a forge may have cut it
         body = self.redact(render.merge_body(pr.body, await self._pr_body()))
-        await forge.update(pr.number, title=title, body=body)
-        await self.append(PrUpdated(number=pr.number, title=title))
+        await forge.update(pr.number, title=title if ours else None, body=body)
+        await self.append(PrUpdated(number=pr.number, title=title if ours else last))
 
     async def _pr_body(self) -> str:
         """Our part of the pull request's text, with where the thread is to be read."""

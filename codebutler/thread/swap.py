@@ -23,6 +23,12 @@ def shown(thread: Thread, role: str) -> str:
     return f"{using} **/{role} NAME** changes it, NAME one of {_listed(there)}, or a full model id."
 
 
+def changed(thread: Thread, role: str, model: str) -> str:
+    """What is said of a change; a thread that failed goes on with the new model when somebody says so."""
+    further = ' Say **"go"** to go on.' if thread.state.halted == "failed" else ""
+    return f"The {thread.role(role).title} now uses {model}.{further}"
+
+
 async def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:
     """(the model that a person's words name, what is wrong with them): one of the two is ""."""
     names, router = thread.names(thread.role(role)), thread.host.router

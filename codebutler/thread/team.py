@@ -125,7 +125,8 @@ class TeamDesk(ThreadDesk):
             task = self._out.get(each.frame)
             if task is not None and task.done():
                 ended = task.result()
-                held = HELD if self._is_held(self.state.frames[asker]) else ""
+                last = len(self.state.open_researches(asker)) == 1
+                held = HELD if last and self._is_held(self.state.frames[asker]) else ""
                 await self.append(
                     ResearchFinished(
                         frame=asker,

@@ -133,8 +133,8 @@ class Thread(Caps):
         for listed in self.state.plugs.values():
             if words := server_notice(listed):
                 await self.tell_once(words, source=f"notice:mcp:{listed.server}:{listed.role}")
-        if words := self.space.plugs.beyond(role):
-            await self.tell_once(words, source=f"notice:mcp-tools:{role.name}")
+        for source, words in await self.space.plugs.news(role):
+            await self.tell_once(words, source=source)
         return self.toolset(role)
 
     async def call_server(self, server: str, tool: str, arguments: Mapping[str, Any]) -> ToolResult:
@@ -215,12 +215,9 @@ class Thread(Caps):
         """A call without tools that nobody watches."""
         with self.turn.calm():
             return await self.host.client.complete(
-                model=model,
-                messages=messages,
-                tools=(),
+                model=model, messages=messages, tools=(), role=f"{role.name}-summary",
                 max_output=min(role.limits.max_output, SUMMARY_TOKENS),
-                role=f"{role.name}-summary",
-            )
+            )  # fmt: skip
 
     async def complete(
         self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
@@ -280,6 +277,8 @@ class Thread(Caps):
     async def wait(self, role: Role, why: str, seconds: float) -> bool:
         """Show it, and wait so many seconds; True as soon as somebody speaks whom the role would hear."""
         await self.show_wait(role, why)
+        if self._listener is not None:  # what a model began before it broke off comes to nothing
+            await self._listener(self.state.id, role.name, "")
         try:
             with self.turn.calm():
                 async with asyncio.timeout(seconds):

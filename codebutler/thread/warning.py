@@ -68,6 +68,8 @@ def merge_order(line: Sequence[Neighbour]) -> str:
 
 def name(about: Neighbour, *, issues: bool = True) -> str:
     """A thread for people of another: its id, its plan's title, its issues, its pull request or branch."""
+    if about.reach.private:
+        return f"Thread `{about.id}`"
     title = f" “{plain(about.reach.title)}”" if about.reach.title else ""
     where = (
         [f"about {plain(', '.join(sorted(about.reach.held)[:_SHOWN]))}"]

@@ -21,7 +21,7 @@ _CLAUSE = re.compile(
     rf"(?:memory\s+)?(?:(?:items?|numbers?|no\.)\s*)?(?P<numbers>{_LIST})",
     re.IGNORECASE,
 )
-_BETWEEN = re.compile(r"[\s,;.]*(?:\b(?:and|but|then)\b)?\s*", re.IGNORECASE)
+_BETWEEN = re.compile(r"[\s,;.]*(?:\b(?:and|but|then)\b)?\s*(?:\bplease\b\s*)?", re.IGNORECASE)
 _FIRST = re.compile(r"(?P<word>yes|no|ok|okay)\s*[,;:.!]\s*(?:but\s+)?(?=\S)", re.IGNORECASE)
 _LAST = re.compile(r"[\s,]*(?:please)?[\s.!]*", re.IGNORECASE)
 _EDIT = re.compile(

@@ -124,14 +124,17 @@ ROLES = {"coder", "lead", "researcher", "artist"}
         ("done", "There is nothing to go on with. Say what to do next.", "answered"),
     ],
 )
-async def test_go_after_a_cancel_shows_what_waits(room: Room, phase: str, told: str, outcome: str) -> None:
+@pytest.mark.parametrize("go", ["go", "/go"])
+async def test_go_after_a_cancel_shows_what_waits(
+    room: Room, phase: str, told: str, outcome: str, go: str
+) -> None:
     async with room.engine(mind) as scene:
         before = await begin(scene, phase)
         stopped = await scene.talk("a", "cancel")
         assert stopped.halted == "cancelled"
         again = await scene.talk("a", "cancel")
         assert (await scene.posts(again.id))[-1].startswith("Already stopped.")
-        state = await scene.talk("a", "go")
+        state = await scene.talk("a", go)
         assert told in (await scene.posts(state.id))[-1]
         assert (state.outcome, state.halted, state.plan) == (outcome, "", before.plan)
         assert (state.memory, state.pr_state) == (before.memory, before.pr_state)

@@ -89,6 +89,7 @@ class Story:
         await until(lambda: 2 in self.project.pulls and not self.project.pulls[2]["draft"])
 
     async def _past_the_red_check(self) -> None:
+        self.ann.rewrites(2, title="docs: say please")
         first = self.head()
         red = self.ann.checks(first, "spelling", "failure", log=LOG)
         await until(lambda: red["run_attempt"] == 2)  # once more: it may be flaky
@@ -125,6 +126,7 @@ async def test_a_failing_check_is_mended_a_review_answered_and_a_merge_there_clo
     await person
     assert project.git("show", "main:NOTE") == "please, thanks"
     assert story.said("Merged #2 at GitHub as")
+    assert project.issues[2]["title"] == "docs: say please"
     answers = [c["body"] for c in project.review_comments.values() if c["in_reply_to_id"]]
     head = project.pulls[2]["head"]["sha"][:12]
     assert [body.startswith(f"Fixed in `{head}`: it says thanks as well") for body in answers] == [True]

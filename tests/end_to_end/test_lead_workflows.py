@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from codebutler.events import StepDone
 from codebutler.testing.cast import Line, call, does, finds, lead, plan, write
 from codebutler.testing.doubles import Asked, Door, Mind, says
+from codebutler.thread.journal import journal
 from codebutler.types import ModelReply
 
 if TYPE_CHECKING:
@@ -123,6 +124,35 @@ async def test_a_command_that_fails_twice_is_shown_and_stops_nothing(room: Room)
         assert "The automatic step `test -f DONE` still fails: look before you merge." in await scene.posts(
             state.id
         )
+
+
+async def test_what_had_passed_is_run_again_once_the_coder_changed_something_for_another(room: Room) -> None:
+    """The pull request opens on what was checked last, not on what was right before."""
+    both = FLOWS.replace("4. Coder: write it", "4. Coder: run `test ! -f DONE` (automatic)")
+    room.commit({".codebutler/memory/workflows.md": both})
+    told: list[str] = []
+
+    async def hears(asked: Asked) -> ModelReply:
+        told.append(asked.heard)
+        return says("They contradict each other.")
+
+    mind = roles(
+        pm=[planned()],
+        coder=[write("A", "a\n"), says("Wrote A."), write("DONE", "done\n"), says("Wrote DONE."), hears],
+        lead=lead("Sync"),
+    )
+    async with room.engine(mind) as scene:
+        await scene.talk("a", "Sync parcels")
+        state = await scene.talk("a", "go")
+        assert state.outcome == "pr", await scene.posts(state.id)
+        assert told[0].startswith("`test ! -f DONE` is an automatic step of feature, and it fails")
+        said = "The automatic step `test ! -f DONE` still fails: look before you merge."
+        assert said in await scene.posts(state.id)
+        story = [line for line in journal(state, await scene.host.store.events(state.id)).splitlines()
+                 if line.startswith("- automatic step: ")]  # fmt: skip
+        assert [line.split(": ")[1] for line in story] == [
+            "passed", "failed", "to be run again", "failed", "failed twice", "passed",
+        ]  # fmt: skip
 
 
 async def test_text_that_asks_to_be_remembered_becomes_no_memory(room: Room) -> None:

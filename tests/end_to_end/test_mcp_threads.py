@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.events import McpListed, ToolFinished
 from codebutler.servers.connection import Patience
-from codebutler.testing.cast import Cast, call, lead, plan
+from codebutler.testing.cast import Cast, call, lead, plan, write
 from codebutler.testing.doubles import Asked, Door, says
 
 if TYPE_CHECKING:
@@ -142,3 +142,22 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError:  # it has ended meanwhile
         return b""
+
+
+async def test_a_file_of_servers_that_cannot_be_read_is_told_to_whom_it_would_serve(room: Room) -> None:
+    named(room, {"docs": program()})
+    repo = room.sample.repo
+    (repo / ".mcp.json").write_text('{"mcpServers": {"docs": {"command": "python3"},}}')
+    who = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in ([*who, "commit", "-qam", "a comma"], ["push", "-q", "origin", "main"]):
+        subprocess.run(["git", *words], cwd=repo, check=True)
+    cast = Cast(
+        pm=[plan("N", "NOTE"), plan("N", "NOTE")], coder=[write("NOTE", "x\n"), says("Done.")], lead=lead()
+    )
+    async with room.engine(cast) as scene:
+        await scene.talk("a", "Write notes")
+        told = "No MCP servers of .mcp.json: it is not"
+        state = await scene.talk("a", "look again")
+        assert not any(told in text for text in await scene.posts(state.id)), "the PM may use none"
+        await scene.talk("a", "go")
+        assert sum(told in text for text in await scene.posts(state.id)) == 1

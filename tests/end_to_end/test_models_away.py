@@ -163,3 +163,21 @@ async def test_only_the_owner_sends_a_request_to_the_coder_and_only_once(room: R
         await scene.rest(await scene.say("b", "/code More", by="eve"))
         assert (await scene.posts(other.id))[-1] == "Only robin may approve in this thread."
         assert not [e for e in await scene.events(other.id) if isinstance(e, ModelRequested)]
+
+
+async def test_what_a_model_began_is_taken_back_before_it_is_waited_for(room: Room) -> None:
+    """Half a reply would stand in the chat for as long as the model is away."""
+    heard: list[int] = []
+
+    async def mind(_asked: Asked) -> ModelReply:
+        if len(scene.asked) == 1:
+            raise ModelUnavailable("broke off", retry_after=0.1)
+        return says("Hello.")
+
+    async def listen(_thread: str, role: str, delta: str) -> None:
+        if (role, delta) == ("pm", ""):
+            heard.append(len(scene.asked))
+
+    async with room.engine(mind, listener=listen) as scene:
+        assert (await scene.talk("a", "hi")).outcome == "answered"
+        assert heard == [0, 1, 1], "as it begins, as it waits, as it begins anew"

@@ -8,6 +8,7 @@ from codebutler.events import OverlapFound, Posted
 from codebutler.testing.cast import Line, does, lead, plan, write
 from codebutler.testing.doubles import Asked, Mind, says
 from codebutler.thread import render
+from codebutler.thread.aside import set_aside
 
 if TYPE_CHECKING:
     from codebutler.thread.state import ThreadState
@@ -91,6 +92,21 @@ async def test_two_threads_for_one_file_from_the_first_warning_to_the_settled_co
         assert ("the merge did not go through:" in told, "Settled; tests pass." in told) == (True, True)
 
 
+async def test_no_title_of_a_thread_among_a_few_is_told_to_others(room: Room) -> None:
+    b = doing("NOTE", "from b\n", title="Notes of task-b")
+    b["pm"].insert(0, does("list_threads"))
+    async with room.engine(several(a=doing("NOTE", "from a\n", title="A raise for Max"), b=b)) as scene:
+        await set_aside(scene.host.store, "terminal", "a")
+        one = await scene.talk("a", "task-a: write")
+        two = await scene.talk("b", "task-b: write")
+        [told] = await warnings(scene, two.id)
+        assert told.startswith(f"Thread `{one.id}` gets in the way of this one:")
+        assert "“Notes of task-b”" in (await warnings(scene, one.id))[0]
+        asked = str([x.messages for x in scene.asked if x.role == "pm"][-1])
+        assert f"{one.id} [pm] (private)" in asked
+        assert "A raise for Max" not in told + asked
+
+
 async def warned_before_any_work(scene: Scene, a: str, b: str) -> None:
     for mine, other in ((a, b), (b, a)):
         assert [(e.other, e.causes) for e in await overlaps(scene, mine)] == [(other, ["file:NOTE"])]
@@ -111,6 +127,21 @@ async def warned_of_the_conflict(scene: Scene, a: str, b: ThreadState) -> None:
     assert order == [p for p in await scene.posts(b.id) if "least rebasing" in p]
     said = [e.post for x in (a, b.id) for e in await scene.events(x) if isinstance(e, Posted)]
     assert sorted("aloud" in p.data for p in said if p.text in order) == [True, True], "one for each place"
+
+
+async def test_who_finds_several_in_its_way_is_told_in_one_message(room: Room) -> None:
+    names = ("a", "b", "c")
+    plans = {name: doing("NOTE", "x", title=f"Notes of {name}") for name in names}
+    async with room.engine(several(**plans)) as scene:
+        a, b, c = [(await scene.talk(name, f"task-{name}: write")).id for name in names]
+        assert [len(await warnings(scene, thread)) for thread in (a, b, c)] == [2, 2, 1]
+        [said] = await warnings(scene, c)
+        assert (said.count("both are to change `NOTE`"), "Notes of a" in said, "Notes of b" in said) == (
+            2,
+            True,
+            True,
+        )
+        assert {e.other for e in await overlaps(scene, c)} == {a, b}
 
 
 async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:

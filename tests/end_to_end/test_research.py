@@ -86,6 +86,35 @@ async def test_the_pm_goes_on_reading_while_two_researchers_work(room: Room, twi
         assert "parcel" not in str(next(a for a in scene.asked if a.role == "researcher").messages[0])
 
 
+async def test_a_pm_that_waits_is_asked_once_all_are_back(room: Room, twin: WebTwin) -> None:
+    """Each of its calls has the whole transcript, and is paid for."""
+    slow = Held(does("web_fetch", url=f"{twin.url}/rates"))
+    pm: list[Line] = [asks("one", "two"), says("I wait."), says("100 a minute.")]
+    two: list[Line] = [slow, finds(f"{twin.url}/rates")]
+    async with room.engine(with_researchers(pm, one=whole(twin), two=two)) as scene:
+        thread = await scene.say("a", "Look it up")
+        await scene.until(slow.reached)
+        await scene.where(thread, lambda state: state.researches["researcher-1"].outcome is not None)
+        slow.let_go.set()
+        state = await scene.rest(thread)
+        asked = [heard(a) for a in scene.asked if a.role == "pm"]
+        assert (state.outcome, len(asked)) == ("answered", 3)
+        assert asked[2].count("The Researcher on ") == 2
+        assert asked[2].count("was held back for this") == 1
+
+
+async def test_what_was_found_before_a_stop_is_read_when_the_work_goes_on(room: Room, twin: WebTwin) -> None:
+    never = Held(says(""))
+    pm: list[Line] = [asks("one", "two"), says("I wait."), sees("100 requests a minute", says("100."))]
+    async with room.engine(with_researchers(pm, one=whole(twin), two=[never])) as scene:
+        thread = await scene.say("a", "Look it up")
+        await scene.until(never.reached)
+        await scene.where(thread, lambda state: state.researches["researcher-1"].outcome is not None)
+        assert (await scene.talk("a", "cancel")).outcome == "cancelled"
+        await scene.talk("a", "go")
+        assert (await scene.posts(thread))[-1] == "100."
+
+
 async def test_cancel_stops_researchers_and_the_pm_learns_of_it(room: Room, twin: WebTwin) -> None:
     never = Held(says(""))
     pm: list[Line] = [asks("one"), says("I wait."), sees("was stopped with the rest", says("Done without."))]

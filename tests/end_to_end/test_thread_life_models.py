@@ -169,3 +169,13 @@ async def test_status_says_why_a_thread_stands_still_and_what_to_say(life: Life)
     await life.say("/status")
     assert "It stands still: the server at" in (said := (await life.posts())[-1])
     assert said.endswith('Say **"go"** to try again, or say what to do instead.')
+
+
+@pytest.mark.parametrize("stage", [REFUSED], indirect=True)
+async def test_a_swap_in_a_thread_that_failed_says_how_it_goes_on(life: Life) -> None:
+    await life.say("hello")
+    await life.say("/pm scripted/pm")
+    assert (await life.posts())[-1] == 'The PM now uses scripted/pm. Say **"go"** to go on.'
+    assert (await life.say("go")).outcome == "answered"
+    await life.say("/coder scripted/pm")
+    assert (await life.posts())[-1] == "The Coder now uses scripted/pm."

@@ -280,3 +280,19 @@ async def test_a_server_writes_nothing_to_the_terminal(serving: Serve) -> None:
     finally:
         logging.getLogger().removeHandler(heard)
     assert [name for name in heard.names if name.startswith(("mcp", "http"))] == []
+
+
+@pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
+async def test_an_answer_of_something_else_is_one_line(serving: Serve, kind: str) -> None:
+    """As of a model server, whose address was written in place of the MCP server's."""
+
+    async def first(_request: web.Request, _number: int) -> web.StreamResponse:
+        text = json.dumps({"id": "x", "object": "chat.completion", "choices": []})
+        return web.Response(
+            text=f"data: {text}\n\n" if "event" in kind else text, content_type=kind, charset="utf-8"
+        )
+
+    async with serving(Hostile(status(500), first=first)) as far:
+        with pytest.raises(ToolFailed, match="its answer is no MCP message: look whether") as caught:
+            await far.start()
+    assert "pydantic" not in str(caught.value)

@@ -9,6 +9,7 @@ from pathlib import Path
 from codebutler.events import (
     CommandHandled,
     Event,
+    MendRequested,
     MergeRefused,
     MergeRequested,
     MessageReceived,
@@ -43,6 +44,8 @@ async def test_every_command_is_there_with_what_came_of_it(tmp_path: Path) -> No
         said("merge", BOB),
         MergeRequested(message=7, by=BOB),
         MergeRefused(error="checks are missing"),
+        said("/respond fix it"),
+        MendRequested(about="review", head="c" * 40, text="fix it", message=10, by=ANN),
         PrMerged(number=4, commit="c" * 40, by=BOB),
     ]
     await store.open_thread(
@@ -59,8 +62,15 @@ async def test_every_command_is_there_with_what_came_of_it(tmp_path: Path) -> No
         ("slack:U7", "/status", "planning all well", "t1"),
         ("slack:U7", "merge", "merge asked for", "t1"),
         ("slack:U7", "merge", "refused: checks are missing", "t1"),
+        ("github:ann", "/respond fix it", "answer to the review asked for", "t1"),
         ("slack:U7", "merge", "merged as cccccccccccc", "t1"),
     ]
+    note = {**away, "who": "ann", "what": "@bot plan again", "result": "said to the thread", "thread": "t1"}
+    await store.note("asked:github:acme/shop:comment:8", json.dumps(note))
+    assert [entry.what for entry in await audit(store, thread="t1") if entry.at < 1_600_000_000] == [
+        "@bot plan again"
+    ]
+    assert await audit(store, thread="t2") == []
     assert {entry.who for entry in await audit(store, since=1_700_000_000)} == {"github:ann", "slack:U7"}
     assert {entry.thread for entry in await audit(store, thread="t1")} == {"t1"}
     await store.close()

@@ -56,6 +56,8 @@ def test_an_unknown_key_is_named_with_the_one_that_was_meant(
         ('{"limits": {"maxConcurrentThreads": "3"}}', "maxConcurrentThreads: must be a valid integer"),
         ('{"limits": {"maxConcurrentThreads": true}}', "maxConcurrentThreads: must be a valid integer"),
         ('{"limits": {"usdPerDay": -1}}', "limits.usdPerDay: must be greater"),
+        ('{"access": {"memory": ["everyone"]}}', "access.memory.0: must be ids such as U7 or slack:U7"),
+        ('{"access": {"merge": ["U7", "@ana"]}}', "access.merge.1: must be ids such as U7 or slack:U7"),
         ('{"github": {"mention": "the bot"}}', "github.mention: must be one word"),
         ('{"github": {"mention": "@@bot"}}', "github.mention: must be one word"),
         ('{"github": {"planFolder": "../x"}}', "github.planFolder: must be a folder of the repo"),

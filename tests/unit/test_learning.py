@@ -13,7 +13,7 @@ from codebutler.repo.memory_items import learned
 from codebutler.store.lessons import Past
 from codebutler.thread import learning
 from codebutler.thread.fold import fold
-from codebutler.thread.learning import UNUSED, looked_back, recurrence, removals, trend, uses
+from codebutler.thread.learning import UNCHOSEN, UNUSED, looked_back, recurrence, removals, trend, uses
 from codebutler.thread.weighing import corrected, rooms, sifted
 from codebutler.thread.weight import weigh
 from codebutler.types import MemoryItem, ToolCall
@@ -44,6 +44,14 @@ def test_what_many_saw_and_nobody_used_may_go() -> None:
     [_, check, auth] = uses(MEMORY, pasts, "2026-11-21")
     assert (check.shown, check.used, check.last, check.why) == (5, 1, "1970-01-03", "")
     assert (auth.item.id, auth.shown) == (AUTH, 0)
+
+
+def test_a_step_is_unused_only_once_many_threads_went_by_other_workflows() -> None:
+    """A week of features says nothing about what was learned for a bugfix."""
+    pasts = [past(n, workflow="feature", shown={AUTH}) for n in range(1, UNCHOSEN)]
+    assert removals(MEMORY, pasts, "2026-11-21") == []
+    [gone] = removals(MEMORY, [*pasts, past(30, workflow="feature", shown={AUTH})], "2026-11-21")
+    assert (gone.replaces, gone.why) == ([AUTH], "none of the 20 threads since went by bugfix")
 
 
 def test_an_item_is_used_where_its_words_or_what_it_quotes_occur() -> None:

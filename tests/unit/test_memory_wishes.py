@@ -87,6 +87,7 @@ def test_an_item_of_somebody_who_may_not_decide_is_kept_by_its_number_alone(
         (["yes, edit 2: foo"], ["one", "foo", "three"], True),
         (["change 2 to: foo"], ["foo"], False),
         (["reword item 2 to say foo"], ["foo"], False),
+        (["Keep 1, and please drop item 2."], ["one"], False),
         (["all but 2 please"], ["one", "three"], False),
         (["keep everything except 2"], ["one", "three"], False),
         (["edit 1: a\nadd the flags"], ["a\nadd the flags"], False),

@@ -208,3 +208,28 @@ def test_short_code_that_would_end_its_fence_becomes_a_file() -> None:
     assert [each.code for each in snippets] == ["```py\nx\n```\n"]
     assert text == f"See:\n\n_(3 lines: `{snippets[0].name}`)_\nend"
     assert without_long_code("```\nx\n```", "mark") == ("```\nx\n```", [])
+
+
+@pytest.mark.parametrize("odd", ["\u2028", "\x0c", "\x85", "\x0b", "\r"])
+def test_no_character_moves_the_lines_that_are_cut(odd: str) -> None:
+    """Not all that str.splitlines takes for the end of a line is one: with it the rest would be lost."""
+    start = f"one{odd}two{odd}three\n\n"
+    lines = [f"Paragraph {n} of many." for n in range(40)]
+    whole = "\n\n".join(cut(start + "\n\n".join(lines), 200))
+    assert [line for line in lines if line not in whole] == []
+    code = "\n".join(f"x{n}" for n in range(30))
+    text, [snippet] = without_long_code(f"{start}```py\n{code}\n```\n\nend", "m")
+    assert (snippet.code, text.split("\n")[-1], "x29" in text) == (f"{code}\n", "end", False)
+
+
+def test_where_links_lead_is_told_when_a_text_is_cut() -> None:
+    found = cut(f"See [the tariff][1].\n\n{'word ' * 60}\n\n[1]: https://example.com/tariff\n\nEnd.", 200)
+    assert "[1] https://example.com/tariff" in "\n".join(found)
+    assert found[-1].endswith("End.")
+
+
+def test_a_person_of_several_signs_is_not_cut_in_two() -> None:
+    family = "\N{WOMAN}\u200d\N{WOMAN}\u200d\N{GIRL}"
+    found = cut(f"a{family * 50}", 100)
+    assert "".join(found) == f"a{family * 50}"
+    assert all(piece.endswith(family) for piece in found)

@@ -43,6 +43,7 @@ Then it is carried out:
 
 3. Coder: three
 """
+FLOW = "## feature\n\n1. Coder: run `make check` (automatic)\n"
 
 
 def _step(after: int | None, section: str = "release") -> MemoryItem:
@@ -99,3 +100,22 @@ def test_a_step_is_held_against_those_of_its_workflow_in_whatever_case_it_is_nam
     )
     [found] = sifted({"workflows.md": PARTS}, (), [like]).fresh
     assert found.relation
+
+
+def test_bullets_are_the_steps_of_a_workflow_that_has_no_numbered_ones() -> None:
+    bullets = BETWEEN.replace("1. ", "- ").replace("2. ", "- ").replace("3. ", "- ")
+    assert [s.who for s in workflows.parse(bullets)["feature"].steps] == ["pm", "pm", "coder"]
+    result = _with(bullets, _step(3, "feature"))
+    mark = "<!-- learned: thread=t1 date=2026-11-22 by=ana -->"
+    assert result == f"{bullets}- PM: new {mark}\n"
+    mixed = BETWEEN + "\n- a note\n"
+    assert len(workflows.parse(mixed)["feature"].steps) == 3
+    assert workflows.parse("## Learned\n\n- a lesson\n") == {}
+
+
+def test_the_mark_of_an_automatic_step_counts_in_whatever_case() -> None:
+    text = FLOW.replace("(automatic)", "(Automatic)")
+    [step] = workflows.parse(text)["feature"].steps
+    assert (step.automatic, step.task) == (True, "run `make check`")
+    item = MemoryItem(file="workflows.md", kind="automate", section="feature", text="Coder: run `make check`")
+    assert _with(text, item) == text

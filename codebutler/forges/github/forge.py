@@ -67,7 +67,8 @@ class GitHubForge:
         if not rights.get("push", True):
             raise RepoError(
                 f"this token may not push to {name}",
-                fix="Ask for write access, or fork it and make the fork the remote: git remote set-url",
+                fix="Ask for write access, or fork it and make the fork the remote: git remote set-url "
+                f"{self._repo.remote_name} URL",
             )
         default = str(found.get("default_branch") or self._repo.default_branch)
         if default != self._repo.default_branch:

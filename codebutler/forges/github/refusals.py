@@ -8,7 +8,8 @@ from codebutler.errors import RepoError
 from codebutler.types import Json
 
 _FIXES = {
-    401: "Renew the token: github.token, GITHUB_TOKEN, or gh auth login; of an App, look at its installation",
+    401: "Renew the token (github.token, GITHUB_TOKEN, or gh auth login) and restart; of an App, look at its "
+    "installation",
     403: "Give the token write access to contents, pull requests and issues of this repository",
     404: "Check the remote's address, and that the token may see this repository",
     410: "Turn issues on in the repository's settings",

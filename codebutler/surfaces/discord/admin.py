@@ -29,6 +29,9 @@ CAPS: Mapping[str, tuple[str, str]] = {
 }
 
 
+STEP = "It counts from each thread's next step on"
+
+
 async def changed(doing: Doing, door: Hearing, name: str, options: Options) -> str:
     """Do it; returns what to tell the person."""
     if not (await doing.person(door)).admin:
@@ -47,7 +50,8 @@ async def changed(doing: Doing, door: Hearing, name: str, options: Options) -> s
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         return f"That cannot be set: {first['msg']}. Nothing was changed."
-    return f"{words} It counts from each thread's next step on."
+    when = "It counts from the next daily look on" if name == "retention" else STEP
+    return f"{words} {when}."
 
 
 def _model(office: Office, house: House, options: Options) -> tuple[dict[str, Any], str]:
@@ -85,7 +89,7 @@ def _runs(office: Office, _house: House, options: Options) -> tuple[dict[str, An
         return {"max_runs": None}, f"The host's limit holds again: {most} Coders at once."
     if int(runs) > most:
         return {}, f"The host lets {most} Coders work at once: a server may have fewer, not more."
-    return {"max_runs": int(runs)}, f"{runs} Coders may work at once here."
+    return {"max_runs": int(runs)}, f"{runs} Coder{'s' if int(runs) != 1 else ''} may work at once here."
 
 
 def _cap(office: Office, _house: House, options: Options) -> tuple[dict[str, Any], str]:

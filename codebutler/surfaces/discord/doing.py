@@ -148,6 +148,10 @@ class Doing:
             else:
                 return
 
+    async def say(self, words: str) -> None:
+        """Say it to all who are there."""
+        await self.answer(SAY, {**looks.told(words), "allowed_mentions": looks.NOBODY})
+
     async def tell(self, words: str, files: Files = ()) -> None:
         """Tell the person, and nobody else."""
         body: Json = {**looks.told(words), "flags": ONLY_THEM, "allowed_mentions": looks.NOBODY}
@@ -187,7 +191,12 @@ class Doing:
                 message_id=str(message["id"]),
             )  # fmt: skip
         elif kind == SAY and (body.get("content") or body.get("embeds")):
-            await self._directly(body)
+            if int(body.get("flags") or 0) & ONLY_THEM:
+                await self._directly(body)
+                return
+            await self.link.calls.call(
+                "POST", "/channels/{channel_id}/messages", body=body, channel_id=self.channel
+            )
 
     async def within(self, work: Awaitable[object], put_off: int, body: Json | None = None) -> None:
         """Do it; when it takes long, the answer is put off meanwhile."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from codebutler.surfaces.discord.link import Link
 
 COMMAND, COMPONENT, COMPLETE, SUBMIT = 2, 3, 4, 5
+SAID = {"refine": "on the plan", "answer": "answers"}
+"""Forms whose words are said in the thread, and how they are shown there."""
 
 
 async def interaction(link: Link, event: Json) -> None:
@@ -92,9 +94,16 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
         surface=SURFACE, external_id=conversation, key=f"press:{doing.id}", author=person,
         action=choice.action, value=choice.value,
     )  # fmt: skip
-    await doing.within(door.receive(said), PUT_OFF_EDIT)
+    if not _waits(state, said):
+        await doing.within(door.receive(said), PUT_OFF_EDIT)
     decided = doing.answer(EDIT, looks.used(message, looks.decided(choice.label, person.id)))
     await door.buttons.replaced(conversation, str(message.get("id")), decided)
+
+
+def _waits(state: ThreadState, said: Inbound) -> bool:
+    """Whether the same person has just pressed it: a double click is one word, and raises a cap once."""
+    wish = (said.action, said.value, said.author.surface, said.author.id)
+    return any(wish == (m.action, m.value, m.author.surface, m.author.id) for m in state.unread.values())
 
 
 def _form(choice: Choice, state: ThreadState) -> Json | None:
@@ -143,12 +152,17 @@ async def submitted(doing: Doing) -> None:
             await doing.tell(f"{why}\n\nYou wrote:\n{words}" if words else why)
             return
         base = Inbound(surface=SURFACE, external_id=conversation, key=f"form:{doing.id}", author=person)
-        if action in {"refine", "answer"}:
+        if action in SAID:
             said = base.model_copy(update={"text": words})
         else:
             items = [item.text for item in state.memory or []]
             wish = words or (edited if action == "edit" else decision)(items, values, forms.INPUT)
             said = base.model_copy(update={"action": "memory", "value": wish})
+        if action in SAID:  # the others would see what comes of it, and not why
+            await doing.within(door.receive(said), PUT_OFF, {})
+            quoted = "\n".join(f"> {line}" for line in words.splitlines())
+            await doing.say(f"<@{person.id}> {SAID[action]}:\n{quoted}")
+            return
         await doing.within(door.receive(said), PUT_OFF, {"flags": ONLY_THEM})
         await doing.tell("It is in the thread.")
         return

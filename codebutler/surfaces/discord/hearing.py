@@ -20,13 +20,14 @@ from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.office import Office
 from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.people import NOT_YOU, People
-from codebutler.surfaces.discord.places import DM, FORUMS, Place, address, parent_of, room
+from codebutler.surfaces.discord.places import DM, FORUMS, PRIVATE, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import Talks, spoken
 from codebutler.surfaces.discord.troubles import or_said
 from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.files import taken_out
 from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
+from codebutler.thread.aside import set_aside
 from codebutler.thread.houses import settle
 from codebutler.types import Inbound, Person
 
@@ -212,9 +213,11 @@ class Hearing:
         return self.settings.elsewhere and self.rank == 0 and not theirs
 
     async def settle(self, place: Place, conversation: str) -> None:
-        """Keep in which guild a conversation is: its settings count there."""
+        """Keep whose settings count in a conversation, its guild's, and whether all may know of it."""
         if place.guild and not place.direct:
             await settle(self.store, SURFACE, conversation, guild_place(place.guild))
+        if place.direct or place.type == PRIVATE or parent_of(conversation) not in self.channels:
+            await set_aside(self.store, SURFACE, conversation)
 
     async def _anothers(self, conversation: str) -> bool:
         """Whether another repo of this process has the thread."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 
 from codebutler.surfaces.buttons import Ending
-from codebutler.surfaces.cutting import aligned, cut, parser
+from codebutler.surfaces.cutting import aligned, cut, lines_of, parser
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.wording import choices, prefixed
 from codebutler.text import fit
@@ -216,7 +216,7 @@ def without_tables(markdown: str) -> str:
 
     if "|" not in markdown:
         return markdown
-    lines = markdown.splitlines()
+    lines = lines_of(markdown)
     for node in reversed(SyntaxTreeNode(parser().parse(markdown)).children):
         if node.type == "table" and node.map:
             body = aligned(node).replace("```", "'''")

@@ -16,6 +16,7 @@ from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.partner import Partner
 from codebutler.surfaces.discord.places import DM, parent_of, placed, room
 from codebutler.surfaces.wording import load
+from codebutler.thread.aside import set_aside
 
 if TYPE_CHECKING:
     from codebutler.surfaces.discord.link import Link
@@ -42,6 +43,8 @@ class Moving:
                 raise DoorClosed(f"there is no channel for {name}", fix="Set discord.channelID.")
             partner = Partner(self._link, home)
             conversation = await partner.begin(text, mark=name)
+            if home not in {self._settings.channel_id, *self._settings.channels}:
+                await set_aside(self._store, SURFACE, conversation)
             opened = (await load(self._store, thread)).opened
             if opened is not None and opened.owner.surface == SURFACE:
                 self._link.later(partner.join(conversation, opened.owner.id))

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
+from codebutler.events import Posted, dump
+from codebutler.store.rows import NewPost
+from codebutler.surfaces.buttons import MATTERS, ending
 from codebutler.surfaces.discord import looks
-from codebutler.surfaces.discord.calls import DiscordRefused
+from codebutler.surfaces.discord.calls import UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.doing import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.partner import Partner
-from codebutler.surfaces.discord.places import HEARD, Place, address, room
+from codebutler.surfaces.discord.places import HEARD, Place, address, placed, room
 from codebutler.surfaces.discord.seeing import owns
-from codebutler.surfaces.wording import load
+from codebutler.surfaces.wording import choices, load
 from codebutler.text import fit
 from codebutler.thread import render
+from codebutler.thread.state import ThreadState
 from codebutler.types import Inbound, Json, Person
 
 if TYPE_CHECKING:
@@ -91,15 +96,55 @@ async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
     if not (person.admin or await owns(door, person, task)):
         return "Only its owner or an admin may show a thread somewhere else."
     shown = [there for surface, there in await door.store.bindings(task) if surface == SURFACE]
-    if shown:
+    if shown and not await _is_gone(doing.link, shown[0]):
         return f"It is shown in {await linked(doing, door, shown[0])} already."
     home = await doing.link.places.of(place.parent) if place.thread else place
     if home.type not in HEARD and not home.direct:
         return NO_THREADS
     first = f"{row.title}\n{render.status(state).text}"
     conversation = await _opened(doing.link, door, home, first, row.title, mark=doing.id)
-    await door.store.bind(task, SURFACE, conversation)
+    posts = await door.store.posts(task)
+    coming = {
+        p.key.partition("@")[0] for p in posts if shown and p.state == "pending" and p.surface == SURFACE
+    }
+    if shown:
+        await door.store.move(task, SURFACE, shown[0], conversation)
+    else:
+        await door.store.bind(task, SURFACE, conversation)
+    await _show(door, state, conversation, coming)
     return f"It is shown in {await linked(doing, door, conversation)} now."
+
+
+async def _is_gone(link: Link, conversation: str) -> bool:
+    """Whether somebody deleted the thread in Discord, and all that stood there with it."""
+    if not placed(conversation):
+        return False
+    try:
+        await link.calls.call("GET", "/channels/{channel_id}", channel_id=room(conversation)[0])
+    except DiscordRefused as error:
+        if error.code != UNKNOWN_CHANNEL:
+            raise
+        return True
+    return False
+
+
+async def _show(door: Hearing, state: ThreadState, conversation: str, coming: AbstractSet[str]) -> None:
+    """Post what waits for people there, with its buttons, else the last words: they were said elsewhere.
+
+    ``coming``: sources of what could not be said before, and is said there by itself.
+    """
+    said = [event for _, _, event in state.live if isinstance(event, Posted) and not event.post.slot]
+    waits: dict[str, Posted] = {}
+    for event in said:
+        offered = [c.action for c in choices(event.post) if c.action in MATTERS]
+        if offered and ending(state, event.post, event.source) is None:
+            waits[offered[0]] = event  # a list of items is posted again whenever one of them is decided
+    posts = [
+        NewPost(f"{event.source}@{SURFACE}:{conversation}", SURFACE, conversation, dump(event.post))
+        for event in [*waits.values()] or said[-1:]
+        if event.source not in coming
+    ]
+    await door.store.append(state.id, [], posts=posts)
 
 
 async def _opened(

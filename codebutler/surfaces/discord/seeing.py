@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codebutler.events import ThreadOpened, parse
 from codebutler.surfaces.discord.doing import Doing
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.places import parent_of, placed, room
-from codebutler.surfaces.wording import load
 from codebutler.types import Person
 
 if TYPE_CHECKING:
@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from codebutler.surfaces.discord.hearing import Hearing
 
 
+ROWS = 2_000
+"""Threads among which the open ones are looked for, those that changed last first."""
+
+
 async def shown(doing: Doing, door: Hearing) -> list[tuple[ThreadRow, str]]:
     """The open threads that this person may know of, each with its conversation here, or ""."""
     person = await doing.person(door)
     bound = {b.thread: b.external_id for b in await door.store.bound(SURFACE)}
-    rows = [row for row in await door.store.threads(limit=200) if row.phase != "closed"]
+    rows = [row for row in await door.store.threads(limit=ROWS) if row.phase != "closed"]
     return [
         (row, bound.get(row.id, ""))
         for row in rows
@@ -47,6 +51,7 @@ async def _beside(doing: Doing, door: Hearing, conversation: str) -> bool:
 
 async def owns(door: Hearing, person: Person, thread: str) -> bool:
     """Whether it is theirs."""
-    state = await load(door.store, thread)
-    owner = state.opened.owner if state.opened else None
+    row = await door.store.last(thread, "thread_opened")  # a fork has its own after the one it copied
+    opened = parse(row.body) if row is not None else None
+    owner = opened.owner if isinstance(opened, ThreadOpened) else None
     return owner is not None and (owner.surface, owner.id) == (person.surface, person.id)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from codebutler.commands.builtin import REGISTRY
 from codebutler.settings.discord import Discord as Settings
-from codebutler.surfaces.discord import admin, catalogue, inbound, logs, opening, seeing
+from codebutler.surfaces.discord import admin, catalogue, inbound, logs, looks, opening, seeing
 from codebutler.surfaces.discord.calls import DiscordAway, DiscordRefused, Files
 from codebutler.surfaces.discord.doing import (
     OFFER,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from codebutler.surfaces.discord.hearing import Hearing
 
 SHOWN, OFFERED = 20, 25
+"""Threads of a list, and of a completion."""
 NOT_HERE = (
     "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
 )
@@ -166,7 +167,8 @@ async def _people(doing: Doing, door: Hearing, name: str, options: dict[str, Any
         door.store, by, str(options.get("name") or ""), f"{SURFACE}:{who}" if who else "",
         mention=door.office.config.github.mention, thread=here[0][2] if here else "",
     )  # fmt: skip
-    return said.replace(f"`{SURFACE}:{who}`", f"<@{who}>")
+    typed = said.replace("**/link NAME**", f"`/{door.settings.command} link`")
+    return typed.replace(f"`{SURFACE}:{who}`", f"<@{who}>")
 
 
 async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, Any]) -> str:
@@ -179,7 +181,7 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
         seen = [each for each in bound if await seeing.may_see(doing, door, person, task, each)]
         here = [(door, seen[0], task)] if seen else []
         if not here:
-            return f"No thread {fit(task, 40)} is shown in Discord; `follow` shows one of another door here."
+            return await _unknown(doing, door, task)
     if not here:
         return f"{WHICH}\n{await _listed(doing, door, everybody=False)}"
     owner, conversation, thread = here[0]
@@ -194,6 +196,14 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     await owner.receive(said)
     told = f"`{words}` is said in {await linked(doing, owner, conversation)}"
     return f"{told}, which is put away then: a word there brings it back." if name == "close" else told
+
+
+async def _unknown(doing: Doing, door: Hearing, task: str) -> str:
+    """Nothing is done by a part of a title: another thread may be called so by now."""
+    like = await _listed(doing, door, everybody=False, title=task)
+    if like:
+        return f"{fit(task, 40)!r} is no thread's id. `task` takes the id of one:\n{like}"
+    return f"No thread {fit(task, 40)} is shown in Discord; `follow` shows one of another door here."
 
 
 async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any]) -> str:
@@ -212,15 +222,19 @@ async def _words(door: Hearing, thread: str, name: str, options: dict[str, Any])
     return " ".join([f"/{name}", *given])
 
 
-async def _listed(doing: Doing, door: Hearing, *, everybody: bool) -> str:
+async def _listed(doing: Doing, door: Hearing, *, everybody: bool, title: str | None = None) -> str:
+    """The open threads, or "" where none has ``title`` in its own."""
     if everybody and not (await doing.person(door)).admin:
         return "That is for admins."
     lines = []
     for row, conversation in await seeing.shown(doing, door):
-        if everybody or conversation:
+        if (everybody or conversation) and (title or "").lower() in row.title.lower():
             where = await linked(doing, door, conversation) if conversation else "(another door)"
-            lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {row.title}")
-    return "\n".join(lines[:SHOWN]) or "No thread is open."
+            lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {looks.name(row.title)}")
+    if len(lines) > SHOWN:
+        more = f"- … and {len(lines) - SHOWN} more: `codebutler threads` in a terminal lists all,"
+        lines[SHOWN:] = [f"{more} and `task` completes each as you type."]
+    return "\n".join(lines) or ("" if title else "No thread is open.")
 
 
 async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:

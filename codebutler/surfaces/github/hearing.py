@@ -24,6 +24,7 @@ from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.seen import seen_by
 from codebutler.surfaces.github.visible import title_of, visible
 from codebutler.surfaces.github.wishes import APPROVALS, BEGINS, Wish, command_of, is_idle, wish_of
+from codebutler.thread.audit import ASKED
 from codebutler.types import Inbound, Json, Person
 
 log = logging.getLogger("codebutler.github")
@@ -100,6 +101,8 @@ class Hearing:
                 surface=SURFACE, external_id=conversation, key=heard.key, author=person, text=text, seen=seen
             )
         )
+        if thread is not None and wish.verb and not text.startswith("/"):
+            await self._note(heard, "said to the thread", thread=thread)
         self.later(self._react(heard))
         return True
 
@@ -265,11 +268,13 @@ class Hearing:
         path = f"/repos/{self.full_name}/issues/{heard.number}/comments"
         await self.calls.send("POST", path, {"body": f"{words}\n\n{mark_line(heard.key)}"})
 
-    async def _note(self, heard: Heard, result: str) -> None:
-        """For the audit, and so that it is dealt with once."""
+    async def _note(self, heard: Heard, result: str, *, thread: str = "") -> None:
+        """For the audit, and so that it is dealt with once: by ``thread``, or by an answer here."""
         what = {"at": heard.at, "who": heard.login, "where": f"{self.full_name}#{heard.number}"}
         said = visible(heard.text)[:200] or heard.kind
-        await self.store.note(self._key(heard), json.dumps({**what, "what": said, "result": result}))
+        key = f"{ASKED}{SURFACE}:{self.full_name}:{heard.key}" if thread else self._key(heard)
+        note = {**what, "what": said, "result": result, **({"thread": thread} if thread else {})}
+        await self.store.note(key, json.dumps(note))
 
     def _key(self, heard: Heard) -> str:
         return f"audit:{SURFACE}:{self.full_name}:{heard.key}"

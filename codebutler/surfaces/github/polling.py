@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from codebutler.errors import CodeButlerError
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.surfaces.github import inbound
+from codebutler.surfaces.github.closed import tell_closed
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.surfaces.github.inbound import Heard
 from codebutler.types import Json
@@ -146,6 +147,7 @@ class Polling:
         for row in sorted(fresh, key=lambda r: int(r["id"])) if last >= 0 else []:
             if (heard := inbound.of_event(row)) is not None:
                 await self._hearing.hear(heard)
+            await tell_closed(self._hearing, row)
         await store.note(key, str(max(newest, 0)))
         self._tags[path] = ("", top)
 

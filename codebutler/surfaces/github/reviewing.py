@@ -11,7 +11,7 @@ from codebutler.store.store import Store
 from codebutler.surfaces.github.findings import Finding, findings, line_of, listed, new, shown_lines
 from codebutler.surfaces.github.people import People
 from codebutler.surfaces.github.saying import mark_line, marks_in
-from codebutler.surfaces.github.visible import visible
+from codebutler.surfaces.github.visible import title_of, visible
 from codebutler.types import Json
 
 DIFF = 60_000
@@ -55,7 +55,7 @@ class Reviewing:
             known += [each[:200] for each in _body(row).splitlines() if listed(each)]
         return REQUEST.format(
             number=number,
-            title=visible(str(pull["title"])),
+            title=title_of(str(pull["title"])),
             login=login,
             rest=rest,
             base=pull["base"]["ref"],

@@ -16,6 +16,8 @@ MARKDOWN = 9_000
 """Characters of a piece; Slack takes 12,000 in markdown blocks and 13,200 in all blocks of a message."""
 TEXT = 3_900
 """Characters of the text beside blocks, which notifications and old clients show."""
+WHOLE = 39_000
+"""Characters of a text without blocks; Slack cuts at 40,000."""
 SECTION = 2_900
 LABEL = 75
 VALUE = 1_500
@@ -33,11 +35,15 @@ EVENT = "codebutler_post"
 
 
 class Piece(Struct, frozen=True):
-    """One Slack message. ``plain`` is what a server without markdown blocks takes in their place."""
+    """One Slack message. ``plain`` is what a server without markdown blocks takes in their place.
+
+    ``text`` stands beside blocks, ``whole`` is all of it, for a server that takes none.
+    """
 
     text: str
     blocks: list[Json] = []
     plain: list[Json] = []
+    whole: str = ""
 
     @property
     def ways(self) -> tuple[list[Json], ...]:
@@ -69,7 +75,7 @@ def _piece(markdown: str, buttons: list[Json]) -> Piece:
     words = mrkdwn(markdown) or escaped(markdown)
     sections = [_section(part) for part in cut(words, SECTION)][:40]
     block = {"type": "markdown", "text": guarded(markdown)}
-    return Piece(shortened(words), [block, *buttons], [*sections, *buttons])
+    return Piece(shortened(words), [block, *buttons], [*sections, *buttons], shortened(words, WHOLE))
 
 
 def _card(message: Outbound) -> Piece:

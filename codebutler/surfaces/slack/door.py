@@ -170,7 +170,8 @@ class Slack:
         for way in piece.ways:
             try:
                 answer = await self._link.calls.call(
-                    "chat.postMessage", post_to=channel, channel=channel, thread_ts=root, text=piece.text,
+                    "chat.postMessage", post_to=channel, channel=channel, thread_ts=root,
+                    text=piece.text if way else piece.whole or piece.text,
                     metadata=blocks.metadata(mark), unfurl_links=False, unfurl_media=False,
                     **({"blocks": way} if way else {}), **({"reply_broadcast": True} if aloud else {}),
                 )  # fmt: skip

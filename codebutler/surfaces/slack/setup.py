@@ -272,6 +272,8 @@ async def _asked(calls: Calls, method: str, **args: str | int) -> Json:
     except SlackRefused as error:
         words = f"Slack does not accept the bot token: {error.error}"
         fix = _BOT_PAGE if method == "auth.test" else SHUT.get(error.error, "")
+        if method == "auth.test" and error.error == "unknown_method":
+            words, fix = "no Slack API is at slack.baseUrl", "Name the address that methods are added to."
         raise ConfigError(words, fix=fix) from error
     except SlackAway as error:
         raise _away(error) from error

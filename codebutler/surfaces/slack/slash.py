@@ -43,7 +43,7 @@ async def command(link: Link, body: Json) -> str:
     if not door.allows(user):
         return "You are not among the people who may use CodeButler here."
     word = text.lower().removeprefix("/")
-    if word in {"", "help"}:
+    if word in {"", "help", "?"}:
         return f"{_HELP}\n\n{mrkdwn(REGISTRY.help())}"
     if word != "threads" and not is_command(text):
         await door.asked.keep(door, body)

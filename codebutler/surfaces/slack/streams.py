@@ -209,6 +209,8 @@ class Streams:
             marked = {**rest, "metadata": blocks.metadata(mark)}
             whole = await self._stop(channel, draft, marked if alike else {})
         for way in piece.ways:
+            if not way and len(piece.whole) > len(piece.text):  # an edit takes less than a new message
+                break
             try:
                 await self._link.calls.call(
                     "chat.update", channel=channel, ts=draft.ts, text=piece.text, blocks=way,
@@ -219,7 +221,7 @@ class Streams:
                     return draft.ts if whole and error.error not in GONE else ""
             else:
                 return draft.ts
-        return ""
+        return draft.ts if whole else ""
 
     async def _stop(self, channel: str, draft: Draft, more: Json) -> bool:
         """End a stream with what is still to be said; False if only ``chat.update`` can say it."""

@@ -70,7 +70,9 @@ def change_issue(project: Project, user: User, stored: Json, changes: Json) -> J
         stored["closed_at"] = project.hub.stamp() if stored["state"] == "closed" else None
         if stored["number"] in project.pulls:
             project.pulls[stored["number"]]["state"] = stored["state"]
-        tell_issue(project, user, "closed" if stored["state"] == "closed" else "reopened", stored)
+        word = "closed" if stored["state"] == "closed" else "reopened"
+        note(project, user, word, stored, commit_id=None)
+        tell_issue(project, user, word, stored)
     elif {"title", "body"} & set(changes):
         tell_issue(project, user, "edited", stored)
     if "labels" in changes:

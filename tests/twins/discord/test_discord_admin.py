@@ -34,10 +34,11 @@ async def test_admins_set_what_holds_and_see_it(desk: Any) -> None:
     ada = admin(desk)
     for path, options, words in (
         (("set-model",), {"role": "coder", "model": "acme/smart"}, "The coder now uses acme/smart"),
+        (("set-max-runs",), {"runs": 1}, "1 Coder may work at once here. It counts from each thread's"),
         (("set-max-runs",), {"runs": 2}, "2 Coders may work at once"),
         (("server", "cap"), {"cap": "thread", "amount": 1.5}, "$1.50 at most here"),
         (("server", "role"), {"role": "777"}, "<@&777> may use me here"),
-        (("server", "retention"), {"days": 7}, "kept for 7 days"),
+        (("server", "retention"), {"days": 7}, "kept for 7 days here. It counts from the next daily look"),
     ):
         assert words in await told(desk, ada.command("codebutler", *path, **options))
     house = await desk.houses.of(place(GUILD))
@@ -231,7 +232,7 @@ async def test_help_is_whole_though_it_is_long(desk: Any) -> None:
 
 
 async def test_people_say_who_they_are_and_admins_say_it_of_others(desk: Any) -> None:
-    assert "not linked" in await told(desk, desk.human.command("codebutler", "link"))
+    assert "Say `/codebutler link`" in await told(desk, desk.human.command("codebutler", "link"))
     given = desk.human.command("codebutler", "link", name="robin-gh")
     assert "To prove that `robin-gh` is you" in await told(desk, given)
     [wish] = await wishes(desk.store, 0.0)

@@ -45,6 +45,15 @@ async def test_a_press_counts_and_says_who_decided(desk: Any) -> None:
     assert "**Approve**" in posted["embeds"][-1]["description"]
 
 
+async def test_a_double_click_counts_once(desk: Any) -> None:
+    root, _, message = await planned(desk)
+    custom = desk.human.button(root, message, "Approve")
+    for _ in range(2):
+        pressed = desk.human.press_id(root, message, custom)
+        await desk.until(lambda pressed=pressed: pressed.answer)
+    assert [each.action for each in desk.received] == ["", "approve"]
+
+
 async def test_buttons_pressed_while_discord_is_away_give_way_later(desk: Any) -> None:
     root, thread, message = await planned(desk)
     desk.twin.faults.always("post_callback", Fault("error", error="50013 Missing Permissions"))
@@ -88,9 +97,19 @@ async def test_a_form_refines_the_plan(desk: Any) -> None:
     root, _, message = await planned(desk)
     asked = desk.human.press(root, message, "Refine")
     await desk.until(lambda: asked.modal)
-    sent = desk.human.submit(asked, {"words": "smaller"})
+    sent = desk.human.submit(asked, {"words": "smaller\nand sooner"})
     await desk.until(lambda: sent.answer)
-    assert desk.received[-1].text == "smaller"
+    assert desk.received[-1].text == "smaller\nand sooner"
+    assert desk.human.words(root).endswith(f"<@{desk.human.user}> on the plan:\n> smaller\n> and sooner")
+
+
+async def test_a_forms_words_are_said_though_discord_forgot_it(desk: Any) -> None:
+    root, _, message = await planned(desk)
+    asked = desk.human.press(root, message, "Refine")
+    await desk.until(lambda: asked.modal)
+    desk.twin.faults.next("post_callback", Fault("error", error="10062 Unknown interaction"))
+    desk.human.submit(asked, {"words": "smaller"})
+    await desk.until(lambda: "> smaller" in desk.human.words(root))
 
 
 @pytest.mark.parametrize(("given", "wish"), [("Better\nso", "edit 2: Better so"), ("", "drop 2")])

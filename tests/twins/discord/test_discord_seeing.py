@@ -9,6 +9,7 @@ import pytest
 from codebutler.testing.discord.guild import BOT, SHOP
 from codebutler.testing.discord.human import Human
 from codebutler.testing.slack.faults import Fault
+from codebutler.thread.aside import is_aside
 
 
 async def told(desk: Any, given: Any) -> str:
@@ -29,6 +30,9 @@ async def test_what_is_said_elsewhere_is_for_who_said_it_who_stands_there_and_ad
     channel, first = desk.human.direct("a raise for Max")
     desk.human.say(f"<@{BOT}> who is late?", channel=leads)
     await desk.until(lambda: len(desk.received) == 3)
+    bound = await desk.store.bound("discord")
+    aside = {b.external_id.partition(":")[0]: await is_aside(desk.store, b.thread) for b in bound}
+    assert aside == {SHOP: False, f"@{channel}": True, leads: True}
     common, direct, talk = "estimate shipping (pm)", "a raise for Max (pm)", "who is late? (pm)"
     mate = Human(desk.twin, desk.guild.person("900000000000000008", "max"))
     assert await offered(desk, mate) == {common}

@@ -6,6 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.events import PrOpened
+from codebutler.thread.audit import audit
+from codebutler.thread.render import pr_ready
+from codebutler.thread.state import ThreadState
+
 if TYPE_CHECKING:
     from tests.twins.github.conftest import Desk, Shop
 
@@ -52,9 +57,64 @@ async def test_stress_does_not_hide_a_command(desk: Desk, shop: Shop, text: str)
     assert said.text == "A bug\n\n(issue #1 of acme/shop)"
 
 
+async def test_a_command_that_is_said_to_a_thread_is_in_the_audit(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    for words in ("@bot plan", "@bot plan with postgres", "@bot how are you?"):
+        shop.ann.says(number, words)
+        await desk.look()
+    assert [(entry.what, entry.result) for entry in await audit(desk.store)] == [
+        ("@bot plan with postgres", "said to the thread"),
+        ("A bug (issue #1 of acme/shop)", "thread opened"),
+    ]
+
+
 async def test_a_question_is_no_command(desk: Desk, shop: Shop) -> None:
     number = shop.ann.opens("A bug")
     shop.ann.says(number, "@bot plan")
     await desk.look()
     shop.ann.says(number, "@bot merge?")
     assert (await desk.look())[-1].text == "merge?"
+
+
+async def test_the_pull_requests_link_stands_on_the_issue_beside_a_chat(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot plan")
+    [said] = await desk.look()
+    thread = await desk.store.find("github", said.external_id)
+    assert thread is not None
+    await desk.store.bind(thread, "slack", "C1:1.0")
+    state = ThreadState(thread, pr=PrOpened(number=4, url="https://x.org/pull/4", title="Round up"))
+    post = pr_ready(state, "Mended.\n\nAll about it, at length.")
+    await desk.door.deliver(said.external_id, post, mark="t:pr", replaces="")
+    body = shop.ann.comments(number)[-1]["body"]
+    assert body.startswith("**Coder:** Mended.\n\nPull request [#4 Round up](https://x.org/pull/4).")
+    assert "at length" not in body
+
+
+async def test_an_issue_that_is_closed_by_hand_is_mentioned_once(desk: Desk, shop: Shop) -> None:
+    number, other = shop.ann.opens("A bug"), shop.ann.opens("Another")
+    shop.ann.says(number, "@bot plan")
+    await desk.look()
+    for each in (number, other):
+        shop.ann.rewrites(each, state="closed")
+    for _ in range(2):
+        await desk.look()
+    thread = await desk.store.find("github", f"acme/shop#{number}")
+    assert thread is not None
+    [post] = await desk.store.posts(thread)
+    assert "Issue #1 was closed at GitHub by ann." in post.payload
+
+
+async def test_a_merge_that_closes_the_issue_is_not_mentioned(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot plan")
+    [said] = await desk.look()
+    thread = await desk.store.find("github", said.external_id)
+    assert thread is not None
+    shop.commit("work", "a.txt", "a\n")
+    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"})
+    await desk.store.append(thread, [], row={"pr": "2"})
+    shop.ann.merges(2)
+    shop.ann.rewrites(number, state="closed")
+    await desk.look()
+    assert await desk.store.posts(thread) == []

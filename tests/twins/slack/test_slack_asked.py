@@ -80,6 +80,13 @@ async def test_in_talk_of_others_nobody_is_told_to_invite_it(desk: Any) -> None:
     assert said.endswith("You wrote: fix &lt;the&gt; parser")
 
 
+async def test_a_question_mark_is_no_request(desk: Any) -> None:
+    asked = desk.human.command("?")
+    await desk.slack.sockets.settle()
+    assert "`/cancel [plan]`" in (asked.answer or {})["text"]
+    assert (asks(desk), desk.received) == ([], [])
+
+
 async def test_which_thread_is_meant_is_asked_with_words_that_work(desk: Any) -> None:
     for text in ("one", "two"):
         desk.human.say(text)

@@ -136,6 +136,17 @@ async def test_a_server_without_markdown_blocks_gets_sections(desk: Any) -> None
     assert message["blocks"][0]["text"]["text"] == "*Head*\n\n• a\n• b"
 
 
+async def test_a_server_without_any_blocks_gets_all_words(desk: Any) -> None:
+    ts, conversation = await root(desk)
+    desk.slack.faults.next("chat.postMessage", *[Fault("error", error="invalid_blocks")] * 2)
+    await show(
+        desk, conversation, Outbound(text="\n\n".join(f"Paragraph {n} of many." for n in range(300))), "m1"
+    )
+    [message] = desk.human.thread(ts)
+    assert "blocks" not in message
+    assert message["text"].endswith("Paragraph 299 of many.")
+
+
 async def test_buttons_carry_what_they_are_bound_to(desk: Any) -> None:
     ts, conversation = await root(desk)
     choices = [

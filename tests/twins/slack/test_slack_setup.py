@@ -232,6 +232,8 @@ async def test_the_doctor_looks_at_slack(slack: SlackTwin, tmp_path: Path) -> No
     assert "problem: C0NOWHERE: channel_not_found" in await look(channels=["C0NOWHERE"])
     with pytest.raises(ConfigError, match="is an app token"):
         await look(botToken=slack.app_token)
+    with pytest.raises(ConfigError, match="no Slack API is at slack"):
+        await look(baseUrl=slack.workspace.url)
     assert await look(botToken=None) == ["problem: slack.botToken is not set"]
     assert await look(appToken=None) == ["problem: slack.appToken (or slack.listen) is not set"]
     assert await look(botToken=None, appToken=None) == []
