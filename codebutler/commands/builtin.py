@@ -20,8 +20,8 @@ WHOLE = (
     'to change, or **"approve"** alone.'
 )
 AS_IT_IS = (
-    'A merge waits for nothing and takes no words: with "{words}" behind it nothing was merged. Say '
-    '**"merge"** alone once it shall land.'
+    'With "{words}" behind it nothing was merged: I do not watch for that. Say **"merge"** alone once it '
+    "shall land."
 )
 OTHER = "This thread's pull request is #{number}, not #{said}: nothing was merged."
 LISTED = 20

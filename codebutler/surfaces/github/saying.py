@@ -15,6 +15,8 @@ SHORT = 400
 """Characters of a message whose full text stands in a chat thread."""
 _MARK = re.compile(r"<!-- codebutler:([0-9a-f]{32}) -->")
 _CALL = re.compile(r"(?<![\w`/.])@(?=[A-Za-z0-9])")
+_PULL = "Pull request [#"
+"""What a message ends with that hands work over: its link is for the issue as well."""
 _TITLES = {"pm": "PM"}
 
 
@@ -47,8 +49,9 @@ def pieces(message: Outbound, mark: str, *, name: str, short: bool = False) -> l
 def _shortened(message: Outbound) -> str:
     if message.kind in {"status", "plan", "report"}:
         return message.text
-    first = message.text.strip().split("\n\n", 1)[0]
-    return first if len(first) <= SHORT else first[: SHORT - 1] + "…"
+    first, *others = message.text.strip().split("\n\n")
+    first = first if len(first) <= SHORT else first[: SHORT - 1] + "…"
+    return "\n\n".join([first, *(each for each in others[-1:] if each.startswith(_PULL))])
 
 
 def _hint(message: Outbound, name: str) -> str:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.events import PrOpened
 from codebutler.thread.audit import audit
+from codebutler.thread.render import pr_ready
+from codebutler.thread.state import ThreadState
 
 if TYPE_CHECKING:
     from tests.twins.github.conftest import Desk, Shop
@@ -71,6 +74,21 @@ async def test_a_question_is_no_command(desk: Desk, shop: Shop) -> None:
     await desk.look()
     shop.ann.says(number, "@bot merge?")
     assert (await desk.look())[-1].text == "merge?"
+
+
+async def test_the_pull_requests_link_stands_on_the_issue_beside_a_chat(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot plan")
+    [said] = await desk.look()
+    thread = await desk.store.find("github", said.external_id)
+    assert thread is not None
+    await desk.store.bind(thread, "slack", "C1:1.0")
+    state = ThreadState(thread, pr=PrOpened(number=4, url="https://x.org/pull/4", title="Round up"))
+    post = pr_ready(state, "Mended.\n\nAll about it, at length.")
+    await desk.door.deliver(said.external_id, post, mark="t:pr", replaces="")
+    body = shop.ann.comments(number)[-1]["body"]
+    assert body.startswith("**Coder:** Mended.\n\nPull request [#4 Round up](https://x.org/pull/4).")
+    assert "at length" not in body
 
 
 async def test_an_issue_that_is_closed_by_hand_is_mentioned_once(desk: Desk, shop: Shop) -> None:
