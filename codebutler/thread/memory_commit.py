@@ -125,7 +125,7 @@ async def changes(
     """
     done = Changes()
     date = time.strftime("%Y-%m-%d", time.gmtime(ts))
-    for item in decided.kept:
+    for item in _from_below(decided.kept):
         path = memory_path(item.file)
         try:
             text = done.files[path] if path in done.files else await read(path)
@@ -144,6 +144,15 @@ async def changes(
         done.files[path] = new
         done.kept.append(item)
     return done
+
+
+def _from_below(items: Sequence[MemoryItem]) -> list[MemoryItem]:
+    """The items with the last steps first: each 'after' counts the steps as they were proposed for."""
+    places = [n for n, item in enumerate(items) if item.kind == "add_step" and item.after is not None]
+    placed, found = sorted(places, key=lambda n: (-(items[n].after or 0), -n)), list(items)
+    for place, n in zip(places, placed, strict=True):
+        found[place] = items[n]
+    return found
 
 
 def _message(desk: ThreadDesk, kept: Sequence[MemoryItem]) -> str:
