@@ -68,8 +68,8 @@ class Thread(Caps):
     async def append(self, *events: Event) -> None:
         """Log events; they are on disk when this returns."""
         await self.log.append(*events)
-        if self.turn.waits and any(isinstance(event, ModelReplied) for event in events):
-            await self.show_status()  # the reply is there, and what it cost is known
+        if any(isinstance(event, ModelReplied) for event in events):  # what it cost is known now
+            await self.wait_over()
 
     async def post(
         self,
@@ -285,6 +285,11 @@ class Thread(Caps):
         """Let people see that ``role`` waits, and for what."""
         await self.show_status(f"{role.title} waits: {self.redact(why)}")
         self.turn.waits = True
+
+    async def wait_over(self) -> None:
+        """Let the status card no longer say that a role waits."""
+        if self.turn.waits:
+            await self.show_status()
 
     async def tell_once(self, notice: str, *, source: str = "") -> None:
         """Say in the thread what a person should know, the first time only."""
