@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from codebutler.testing.ending import end
 from codebutler.types import Json
 
 USAGE: Json = {"input_tokens": 20, "cache_read_input_tokens": 80, "cache_creation_input_tokens": 40}
@@ -48,7 +49,7 @@ class Anthropic:
         try:
             yield twin
         finally:
-            await runner.cleanup()
+            await end(runner)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.bodies.append(await request.json())

@@ -13,6 +13,7 @@ from typing import Any
 
 from aiohttp import web
 
+from codebutler.testing.ending import end
 from codebutler.types import Json
 
 _LARGEST = 64 * 1024 * 1024
@@ -48,7 +49,7 @@ class Provider:
         try:
             yield provider
         finally:
-            await runner.cleanup()
+            await end(runner)
 
     async def _list(self, _request: web.Request) -> web.Response:
         return web.json_response(self.models) if self.models else web.Response(status=404)

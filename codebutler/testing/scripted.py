@@ -17,6 +17,7 @@ from typing import Any, Self
 from aiohttp import web
 
 from codebutler.testing import wire
+from codebutler.testing.ending import end
 from codebutler.testing.judge import Mismatch, Place, Verdict, judge, place_of, role_of
 from codebutler.testing.media import MediaTwin
 from codebutler.testing.scenario import Scenario, Step, load_scenario
@@ -108,7 +109,7 @@ class ScriptedModel:
     async def stop(self) -> None:
         """Stop listening and drop what is under way. Harmless when not running."""
         if self._runner is not None:
-            await self._runner.cleanup()
+            await end(self._runner)
             self._runner = None
 
     def counts(self) -> dict[tuple[str, int], int]:

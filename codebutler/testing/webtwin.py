@@ -15,6 +15,7 @@ from typing import Self
 
 from aiohttp import web
 
+from codebutler.testing.ending import end
 from codebutler.types import Json
 
 
@@ -73,7 +74,7 @@ class WebTwin:
     async def __aexit__(self, *_: object) -> None:
         """Stop."""
         if self._runner is not None:
-            await self._runner.cleanup()
+            await end(self._runner)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(f"{request.method} {request.path}")

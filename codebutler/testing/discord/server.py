@@ -17,6 +17,7 @@ from codebutler.testing.discord.guild import GUILD, SHOP, TOKEN, Guild
 from codebutler.testing.discord.hooks import Hooks
 from codebutler.testing.discord.limits import Refused
 from codebutler.testing.discord.methods import Files, Methods
+from codebutler.testing.ending import end
 from codebutler.testing.slack.faults import Fault, Faults
 from codebutler.types import Json
 
@@ -74,7 +75,7 @@ class DiscordTwin:
             self._pump.cancel()
             await asyncio.gather(self._pump, return_exceptions=True)
         if self._runner is not None:
-            await self._runner.cleanup()
+            await end(self._runner)
 
     def settings(self, **more: object) -> Json:
         """The section ``discord`` of a configuration."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from codebutler.testing.ending import end
 from codebutler.testing.github import checks, graphql, issues, people, pulls, reviews, smart
 from codebutler.testing.github.calls import Answer, Call, find
 from codebutler.testing.github.faults import Fault
@@ -74,7 +75,7 @@ class GitHubTwin:
         """Stop."""
         await self.hooks.stop()
         if self._runner is not None:
-            await self._runner.cleanup()
+            await end(self._runner)
 
     # ---------------------------------------------------------------------------------- the API
 

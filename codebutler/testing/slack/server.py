@@ -8,6 +8,7 @@ from typing import Self
 
 from aiohttp import web
 
+from codebutler.testing.ending import end
 from codebutler.testing.slack import limits
 from codebutler.testing.slack.faults import Fault, Faults
 from codebutler.testing.slack.limits import Refused, Value
@@ -83,8 +84,7 @@ class SlackTwin:
         """Stop."""
         await self.sockets.stop()
         if self._runner is not None:
-            await self._runner.cleanup()
-        await asyncio.sleep(0.01)  # connections that were cut let go of their sockets in the next rounds
+            await end(self._runner)
 
     def event(self, event: Json) -> None:
         """Tell the app of an event."""
