@@ -131,14 +131,15 @@ def _evaluate(order: Order, args: argparse.Namespace) -> int:
     make_home(order.home)
     secrets = [*load_config(None, home=order.home).secrets(), *borrowed.secrets(os.environ)]
     logs.keep(Redactor(secrets), order.home / "logs" / "eval.log")
-    notes: list[str] = []
+    checked: list[tuple[Order, list[str]]] = []
 
     async def prepare() -> int:
-        notes.extend(await check(order))
+        checked.append(await check(order))
         return 0
 
     try:
         stopping.run(prepare())
+        ((order, notes),) = checked
         _announce(order, notes, asking=not args.yes and not args.json and sys.stdin.isatty())
         return stopping.run(_run(order, as_json=args.json))
     finally:

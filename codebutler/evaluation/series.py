@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -34,6 +35,8 @@ from codebutler.thread.host import load_rules
 WORKERS = ("pm", "coder", "lead")
 """The roles that every pull request needs."""
 _SAME_EVERYWHERE = {"forge": "local", "web.enabled": False}
+_LONG = 20_000
+"""Tokens of a request that a run without a cap of its own must have room for."""
 
 
 class Choice(Struct, frozen=True):
@@ -44,7 +47,10 @@ class Choice(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """What is to be run. ``home`` is the person's own, whose keys and caps hold; ``team`` their prompts."""
+    """What is to be run. ``home`` is the person's own, whose keys and caps hold; ``team`` their prompts.
+
+    ``calls`` has for each choice's label the dollars that its dearest call holds back; ``check`` fills it.
+    """
 
     evals: Sequence[Loaded]
     choices: Sequence[Choice]
@@ -54,6 +60,13 @@ class Order(Struct, frozen=True):
     usd: float = 5.0
     keep: bool = False
     team: Mapping[str, bytes] = {}
+    calls: Mapping[str, float] = {}
+
+    def most(self, evaluation: Evaluation, choice: Choice) -> float:
+        """Dollars that one run may cost: the eval's own cap, else the usual one with room for a dear call."""
+        limits = evaluation.limits
+        room = 0.0 if limits.is_own_usd else self.calls.get(choice.label, 0.0)
+        return math.ceil((limits.usd + room) * 100 - 1e-6) / 100 if room else limits.usd
 
     @property
     def count(self) -> int:
@@ -63,16 +76,17 @@ class Order(Struct, frozen=True):
     @property
     def worst(self) -> float:
         """Dollars that it may cost at most."""
-        each = sum(loaded.evaluation.limits.usd for loaded in self.evals)
-        return min(self.usd, each * len(self.choices) * self.runs)
+        each = sum(self.most(e.evaluation, choice) for e in self.evals for choice in self.choices)
+        return min(self.usd, round(each * self.runs, 2))
 
 
-async def check(order: Order) -> list[str]:
+async def check(order: Order) -> tuple[Order, list[str]]:
     """What must hold before anything is bought: NoSandbox, or ConfigError when no model can be called.
 
-    Returns what a person should know first, a line each.
+    Returns the order with its ``calls``, and what a person should know first, a line each.
     """
     unpriced: set[str] = set()
+    calls: dict[str, float] = {}
     async with AsyncExitStack() as stack:
         grounds = await _grounds(stack, order.evals[0], order.team, keep=False)
         for choice in order.choices:
@@ -81,8 +95,12 @@ async def check(order: Order) -> list[str]:
             router.check()
             await router.learn()
             roles = (await load_rules(place.repo, place.repo.head, place.config)).roles
-            wanted = {router.candidates(roles[name])[0] for name in WORKERS}
-            unpriced |= {model for model in wanted if router.price(model) is None}
+            wanted = {name: router.candidates(roles[name])[0] for name in WORKERS}
+            unpriced |= {model for model in wanted.values() if router.price(model) is None}
+            calls[choice.label] = max(
+                router.worst_case(model, _LONG, roles[name].limits.max_output)
+                for name, model in wanted.items()
+            )
         cages = cage(place)
         executor = await Executor.start(grounds.repo, read_only=True, settings=cages)
         await executor.close()
@@ -90,7 +108,7 @@ async def check(order: Order) -> list[str]:
     if unpriced:
         free = "their calls count as $0, so only turns, tokens and seconds are limited."
         notes.append(f"No price is known of {', '.join(sorted(unpriced))}: {free}")
-    return notes
+    return replace(order, calls=calls), notes
 
 
 async def run_all(order: Order, told: Callable[[Result], None]) -> None:
@@ -112,7 +130,7 @@ async def run_all(order: Order, told: Callable[[Result], None]) -> None:
 
 
 async def _within(budget: Budget, order: Order, loaded: Loaded, choice: Choice, number: int) -> Result:
-    most = loaded.evaluation.limits.usd
+    most = order.most(loaded.evaluation, choice)
     if not await budget.hold(most):
         left = max(0.0, budget.left)
         why = f"not run: it may cost ${most:g}, and ${left:.2f} of --usd {budget.most:g} is left"
@@ -134,7 +152,8 @@ async def _within(budget: Budget, order: Order, loaded: Loaded, choice: Choice, 
 async def _run(order: Order, loaded: Loaded, choice: Choice, number: int) -> Result:
     async with AsyncExitStack() as stack:
         grounds = await _grounds(stack, loaded, order.team, keep=order.keep)
-        place = await _place(grounds, order.home, {**choice.flags, **_caps(loaded.evaluation, order.home)})
+        caps = _caps(loaded.evaluation, order.most(loaded.evaluation, choice), order.home)
+        place = await _place(grounds, order.home, {**choice.flags, **caps})
         played, facts = await _played(loaded.evaluation, place, grounds, order.home)
         verdicts = await judged(loaded.evaluation, facts)
         done = result(loaded.name, choice.label, number, played, verdicts)
@@ -201,12 +220,12 @@ async def _place(
     return replace(place, config=alone, home=grounds.home)
 
 
-def _caps(evaluation: Evaluation, home: Path) -> dict[str, Any]:
+def _caps(evaluation: Evaluation, usd: float, home: Path) -> dict[str, Any]:
     """The eval's limits, or the host's own where those are lower. The host's day is in its ledger."""
     host, own = load_config(None, home=home).limits, evaluation.limits
     dollars, tokens = host.usd_per_thread, host.tokens_per_thread
     return {
-        "limits.usdPerThread": own.usd if dollars is None else min(own.usd, dollars),
+        "limits.usdPerThread": usd if dollars is None else min(usd, dollars),
         "limits.tokensPerThread": own.tokens if tokens is None else min(own.tokens, tokens),
         "limits.onCap": "pause",
     }

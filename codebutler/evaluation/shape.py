@@ -60,12 +60,21 @@ class Person(Strict):
 
 
 class Limits(Strict):
-    """What one run may take. ``turns`` are replies of models, ``tokens`` in and out together."""
+    """What one run may take. ``turns`` are replies of models, ``tokens`` in and out together.
+
+    ``usd`` that a file states is the run's cap as it stands. Unless stated, room for the worst case of one
+    call of the models comes on top: it is held back before each call, and would else leave nothing to spend.
+    """
 
     usd: float = Field(default=0.5, gt=0, le=100)
     turns: int = Field(default=80, ge=1)
     tokens: int = Field(default=2_000_000, ge=1_000)
     seconds: float = Field(default=900, gt=0, le=7200)
+
+    @property
+    def is_own_usd(self) -> bool:
+        """Whether the file states ``usd``."""
+        return "usd" in self.model_fields_set
 
 
 class Run(Strict):

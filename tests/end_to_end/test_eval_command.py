@@ -91,7 +91,7 @@ async def test_runs_that_pass_are_added_up(open_tmp: Path) -> None:
     assert total["tokens"]["input"] > total["tokens"]["cached"] > 0
     assert {run["outcome"] for run in found["runs"]} == {"answered"}
     assert all(oracle["passed"] for run in found["runs"] for oracle in run["oracles"])
-    assert "$0.4 at most" in err
+    assert "$1 at most" in err
     assert await spent_today(open_tmp / ".codebutler") == pytest.approx(total["usd"])
     assert KEY not in out + err
     assert shell.left() == []
@@ -116,7 +116,19 @@ async def test_what_no_longer_fits_the_cap_is_not_run(open_tmp: Path) -> None:
         code, out, _ = await shell.run("question", "--usd", "0.1")
         assert server.requests == []
     assert code == 1
-    assert "not run: it may cost $0.2, and $0.10 of --usd 0.1 is left" in out
+    assert "not run: it may cost $0.5, and $0.10 of --usd 0.1 is left" in out
+
+
+async def test_a_dear_model_comes_to_the_end_of_a_shipped_eval(open_tmp: Path) -> None:
+    # The worst case of one call of it, 16 000 tokens at 25 USD a million, is $0.4 alone.
+    async with ScriptedModel(script("bugfix", 0, price={"input": 10.0, "output": 50.0})) as server:
+        shell = Shell(open_tmp, server.url)
+        code, out, err = await shell.run("bugfix", "--model", "anthropic/claude-opus-4-6", "--json")
+        assert server.failures == []
+    assert code == 0, out
+    (run,) = json.loads(out)["runs"]
+    assert run["usd"] > 0.1
+    assert "$1.03 at most" in err
 
 
 async def test_the_cap_of_a_day_holds_for_evals_as_well(open_tmp: Path) -> None:

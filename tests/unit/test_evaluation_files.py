@@ -132,7 +132,7 @@ async def test_a_run_has_the_hosts_models_and_neither_its_servers_nor_its_networ
     loaded = parse(SMALL)
     (tmp_path / "run").mkdir()
     grounds = ground.make(tmp_path / "run", loaded, {})
-    flags = {"model": None, **series._caps(loaded.evaluation, host)}
+    flags = {"model": None, **series._caps(loaded.evaluation, 0.5, host)}
     place = await series._place(grounds, host, flags, env={})
     assert (place.config.mcp.servers, place.config.mcp.allow, cage(place).allow) == ({}, [], ())
     assert not place.config.web.enabled

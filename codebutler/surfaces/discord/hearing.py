@@ -13,7 +13,7 @@ from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
 from codebutler.surfaces.buttons import Buttons
-from codebutler.surfaces.discord import looks
+from codebutler.surfaces.discord import looks, refused
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard, came_along
 from codebutler.surfaces.discord.link import Link
@@ -78,7 +78,10 @@ class Hearing:
         begins = thread is not None or await self._begins(heard, place, conversation)
         if not begins or await self._among_people(heard, place):
             return False
+        if await refused.kept(self.store, heard):
+            return True
         if not await self.allows(heard.user, heard.roles, heard.guild or place.guild):
+            await refused.keep(self.store, heard)
             self._refuse(heard, place, known=thread is not None)
             return True
         if thread is not None and await self._is_known(thread, heard, conversation):
@@ -86,6 +89,7 @@ class Hearing:
         if thread is None and self._is_talk(place):
             await self.talks.begin(conversation)
         if thread is not None and not await self._steers(heard, place, conversation, thread):
+            await refused.keep(self.store, heard)
             self.link.later(self.signs.react(heard.channel, heard.id, CLOSED))
             return True
         await self.accept(heard, place, conversation, called=thread is None and heard.mention)
@@ -228,7 +232,8 @@ class Hearing:
         self, user: str, roles: Sequence[str] | None, guild: str, *, manages: bool = False
     ) -> bool:
         """Whether this person may use the door. Whoever ``manages`` the guild is not bound by its roles."""
-        listed = () if manages else (await self.office.house(guild)).roles
+        home = guild or self.settings.guild_id or ""  # who writes directly is whoever they are there
+        listed = () if manages else (await self.office.house(home)).roles
         return await self.people.allows(user, roles, guild, listed)
 
     async def _inbound(self, heard: Heard, place: Place, conversation: str, *, called: bool) -> Inbound:

@@ -32,8 +32,10 @@ class People:
         settings = self._settings
         if user in settings.admins:
             return True
-        if not guild and settings.guild_id and not await self._belongs(user, settings.guild_id):
-            return False
+        if not guild and settings.guild_id:
+            guild, roles = settings.guild_id, await self._at_home(user, settings.guild_id)
+            if roles is None:
+                return False
         for users, listed in ((settings.users, settings.roles), ((), listed_there)):
             wanted = {*listed, *settings.admin_roles}
             if not (users or listed) or user in users:
@@ -51,13 +53,13 @@ class People:
             admin = bool(set(self._settings.admin_roles) & set(await self._roles(user, roles, guild)))
         return Person(surface=SURFACE, id=user, name=name, admin=admin)
 
-    async def _belongs(self, user: str, guild: str) -> bool:
-        """Whether somebody who writes directly is in the repo's guild."""
+    async def _at_home(self, user: str, guild: str) -> Sequence[str] | None:
+        """The roles in the repo's guild of somebody who writes directly; None where they are not in it."""
         try:
-            await self._member(user, guild)
+            member = await self._member(user, guild)
         except DiscordRefused as error:
-            return error.code not in NO_MEMBER
-        return True
+            return None if error.code in NO_MEMBER else ()
+        return [str(role) for role in member.get("roles") or []]
 
     async def _roles(self, user: str, roles: Sequence[str] | None, guild: str) -> Sequence[str]:
         if roles is not None or not guild or not user:

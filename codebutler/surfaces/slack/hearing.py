@@ -24,6 +24,7 @@ from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.used import ended, replace_in
 from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
+from codebutler.thread.aside import set_aside
 from codebutler.types import Inbound, Json, Person
 
 SPEAKERS = 2_000
@@ -82,7 +83,7 @@ class Hearing:
                 self._turn_away(heard, owners.only_in(self.link.doors))
             return False
         if not self.allows(heard.user):
-            self._turn_away(heard, NOT_YOU)
+            self._turn_away(heard, owners.NOT_YOU)
             return True
         if thread is not None and await self._known(thread, heard):
             return True
@@ -195,6 +196,8 @@ class Hearing:
         if called or since:
             await self.store.note(_since(heard), since or heard.ts)
         if await self.store.find(SURFACE, heard.conversation) is None:
+            if heard.channel not in self.channels:  # not everybody who sees those sees this one
+                await set_aside(self.store, SURFACE, heard.conversation)
             self.fresh = {heard.conversation: None, **dict(list(self.fresh.items())[: SPEAKERS - 1])}
         if heard.bare:
             self._bare = {heard.key, *list(self._bare)[: SPEAKERS - 1]}
@@ -262,7 +265,7 @@ class Hearing:
         who = await self.person(heard.user)
         if why := not_theirs(self.access, await load(self.store, thread), "approve", who):
             await self.store.note(refused(heard), "1")
-            self.link.later(self.whisper(heard.channel, heard.user, f"{why} {SAY_IT}", root))
+            self.link.later(self.whisper(heard.channel, heard.user, f"{why} {owners.SAY_IT}", root))
             return True
         if await counted(self.store, heard):
             return True
@@ -294,7 +297,3 @@ class Hearing:
 
 def _since(heard: Heard) -> str:
     return f"{SURFACE}:since:{heard.conversation}"
-
-
-SAY_IT = "A reaction of somebody else does not stop it; the word `stop` in the thread does."
-NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `slack.users`."

@@ -13,6 +13,8 @@ from codebutler.surfaces.slack.pages import listed
 if TYPE_CHECKING:
     from codebutler.surfaces.slack.hearing import Hearing
 
+SAY_IT = "A reaction of somebody else does not stop it; the word `stop` in the thread does."
+NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `slack.users`."
 NOT_HERE = (
     "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
 )

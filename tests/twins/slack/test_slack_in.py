@@ -9,6 +9,7 @@ import pytest
 from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
+from codebutler.thread.aside import is_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,6 +76,15 @@ async def test_a_direct_message_is_a_thread_of_its_own(desk: Any) -> None:
     channel, ts = desk.human.direct("what does the tariff do?")
     await desk.slack.sockets.settle()
     assert [m.text for m in await desk.heard(f"{channel}:{ts}")] == ["what does the tariff do?"]
+
+
+async def test_others_are_told_no_title_of_what_was_said_elsewhere(desk: Any) -> None:
+    there = [f"{CHANNEL}:{desk.human.say('2 kg costs too much')}"]
+    await desk.slack.sockets.settle()
+    there.append(":".join(desk.human.direct("a secret plan")))
+    await desk.slack.sockets.settle()
+    threads = [await desk.store.find("slack", each) for each in there]
+    assert [await is_aside(desk.store, each) for each in threads] == [False, True]
 
 
 async def test_what_is_not_for_us_is_left_alone(desk: Any) -> None:
