@@ -161,7 +161,7 @@ class Session:
     async def _show_unseen(self) -> None:
         """Show what was posted here while no terminal of this conversation was open; note that it was seen.
 
-        Whoever runs the turns (a service, another terminal) does not show it. A status card comes anew by itself.
+        Whoever runs the turns (a service, another terminal) does not. A status card comes anew by itself.
         """
         doors = [door for door in self._terminals if not door.quiet]
         for post in await self.host.store.posts(self.thread) if doors else ():
