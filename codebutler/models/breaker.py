@@ -47,6 +47,11 @@ class _Circuit(Struct):
     until: float = 0.0
     why: str = ""
 
+    @property
+    def row(self) -> str:
+        """How many failures there were, in words."""
+        return "1 failure" if self.failures == 1 else f"{self.failures} failures in a row"
+
     def become(self, state: State) -> None:
         self.state = state
         self.era += 1
@@ -86,8 +91,7 @@ class Breaker:
     def away(self) -> list[str]:
         """A line for each circuit that is not closed."""
         return [
-            f"{model} is away ({circuit.state}, {circuit.failures} failures in a row): "
-            f"{sentence(circuit.why)} {self._next(model)}"
+            f"{model} is away ({circuit.state}, {circuit.row}): {sentence(circuit.why)} {self._next(model)}"
             for model, circuit in self._circuits.items()
             if circuit.state != "closed"
         ]
@@ -150,9 +154,7 @@ class Breaker:
         circuit.until = self._clock() + max(circuit.pause, wish)
         circuit.become("open")
         if first and self._tell is not None:
-            many = (
-                f"{circuit.failures} failures in a row" if wish <= LONG_WISH else "it asks for a long pause"
-            )
+            many = circuit.row if wish <= LONG_WISH else "it asks for a long pause"
             self._tell(f"model {entry.model} is away ({many}): {circuit.why}")
 
     def _reached(self, entry: Entry) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -48,3 +49,13 @@ def main_endpoint(config: Config) -> Endpoint | None:
         origin = config.origin("openrouter.apiKey")
         return Endpoint("openrouter", "OpenRouter", router.base_url, router.api_key, origin)
     return openai
+
+
+def or_a_model_of(names: Collection[str], fix: str) -> str:
+    """``fix``, after the models of the host's own providers (``providers.<name>``), if there are any."""
+    if not names:
+        return fix
+    models = " or ".join(f"{name}/…" for name in names)
+    return (
+        f"Choose one of yours, {models}: /model NAME in the thread, or models.* in config.json. Or s{fix[1:]}"
+    )

@@ -19,7 +19,7 @@ from codebutler.config import MODEL_VARIABLE, Config
 from codebutler.errors import ConfigError
 from codebutler.models import catalogue
 from codebutler.models.catalogue import Catalogue
-from codebutler.models.endpoints import Endpoint, main_endpoint, own_endpoint
+from codebutler.models.endpoints import Endpoint, main_endpoint, or_a_model_of, own_endpoint
 from codebutler.models.foreignids import LITELLM, named, permit
 from codebutler.models.prices import Price, price
 from codebutler.types import Usage
@@ -228,7 +228,7 @@ class Router:
         if own is not None:
             return Route(own, model.partition("/")[2], model)
         if self._main is None:
-            raise ConfigError(f"{NO_PROVIDER} for {model}", fix=NO_PROVIDER_FIX)
+            raise ConfigError(f"{NO_PROVIDER} for {model}", fix=or_a_model_of(self._own, NO_PROVIDER_FIX))
         if self._main.kind == "openrouter":
             route = Route(self._main, _dotted_claude(model), model)
         elif self._main.kind == "openai":

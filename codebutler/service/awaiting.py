@@ -1,18 +1,30 @@
-"""A merge that only waits for required checks: the word of whoever said it is remembered for this head."""
+"""A merge that only waits for required checks: the word of whoever said it is remembered for this head.
+
+It holds as long as nobody who may write has spoken against it, or at all, at the pull request or its issue.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from codebutler.events import MergeRequested
 from codebutler.forges.github.checks import Check
+from codebutler.forges.github.refusals import GitHubRefused
+from codebutler.store.store import Store
+from codebutler.surfaces.github.hearing import Hearing
+from codebutler.surfaces.github.inbound import Heard, of_comment, of_line, of_review
+from codebutler.surfaces.github.people import SURFACE
+from codebutler.surfaces.github.saying import marks_in
 from codebutler.thread.state import ThreadState
+from codebutler.types import Json
 
 WORDS = (
     "#{number} is merged by itself once its checks have passed on `{head}`: {who} asked for it. That is off "
     "as soon as one fails, or something is said, done or pushed here. Say **cancel** to call it off."
 )
+OFF = "#{number} is not merged by itself any more: {why}. Say **merge** once it shall land."
 _AWAITED = re.compile(
     r"required status checks?\b[^\n]*\b(?:expected|in progress|pending|queued)", re.IGNORECASE
 )
@@ -31,3 +43,52 @@ def awaited(state: ThreadState) -> MergeRequested | None:
 def have_come(state: ThreadState, checks: Sequence[Check]) -> bool:
     """Whether the checks that GitHub named are among those that have passed."""
     return set(_NAMED.findall(state.refused)) <= {each.name for each in checks if each.result == "passed"}
+
+
+async def called_off(hearing: Hearing, thread: str, pull: Json, asked: MergeRequested) -> str:
+    """Why the word to merge holds no more, by what happened at GitHub after it, or ""."""
+    people, store = hearing.people, hearing.store
+    if pull.get("draft"):
+        return "it was made a draft"
+    said = [row for row in await _said(hearing, thread, int(pull["number"])) if not row.bot]
+    key, since = await _word(store, thread, asked, said)
+    for row in said:
+        mine = f"{SURFACE}:{row.key}"
+        if row.at < since or mine == key or await store.heard(thread, mine):  # what is heard has its effect
+            continue
+        ours = marks_in(row.text) and await people.wrote({"login": row.login})
+        if not ours and await people.writer(row.login) is not None:
+            return f"{row.login} has spoken here since"
+    return ""
+
+
+async def _word(store: Store, thread: str, asked: MergeRequested, said: Sequence[Heard]) -> tuple[str, str]:
+    """The comment that the word to merge was, and when it was said: by GitHub's clock, if it was there."""
+    events = await store.events(thread)
+    key = next((each.key for each in events if each.seq == asked.message), "")
+    ts = max(e.ts for e in events if e.seq == asked.message or (not key and e.kind == asked.kind))
+    local = datetime.fromtimestamp(ts, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return key, next((row.at for row in said if f"{SURFACE}:{row.key}" == key), local)
+
+
+async def _said(hearing: Hearing, thread: str, number: int) -> list[Heard]:
+    """What stands at the pull request and the thread's issue; no approvals, and no empty reviews."""
+    calls, full_name = hearing.calls, hearing.full_name
+    base = f"/repos/{full_name}"
+    places = [name for surface, name in await hearing.store.bindings(thread) if surface == SURFACE]
+    theirs = re.compile(rf"{re.escape(full_name)}(?:#|/pull/)(\d+)", re.IGNORECASE)
+    numbers = {number} | {int(found[1]) for name in places if (found := theirs.fullmatch(name))}
+    rows: list[Heard | None] = []
+    for each in sorted(numbers):
+        try:
+            rows += [of_comment(row) for row in await calls.pages(f"{base}/issues/{each}/comments")]
+        except GitHubRefused as error:
+            if each == number or error.status not in {404, 410}:  # an issue that was deleted says nothing
+                raise
+    rows += [of_line(row) for row in await calls.pages(f"{base}/pulls/{number}/comments")]
+    rows += [
+        of_review(row, number)
+        for row in await calls.pages(f"{base}/pulls/{number}/reviews")
+        if row.get("state") == "CHANGES_REQUESTED" or (row.get("state") == "COMMENTED" and row.get("body"))
+    ]
+    return [row for row in rows if row is not None]

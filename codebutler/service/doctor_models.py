@@ -97,6 +97,10 @@ def _verdict(endpoint: Endpoint, answer: Catalogue) -> Check:
     if answer.state == "refused":
         fix = f"Put a valid key into {endpoint.key_from}" if endpoint.key else "Set OPENAI_API_KEY to its key"
         return problem("models", f"{endpoint.label} does not accept the key ({answer.detail})", fix)
+    if answer.state == "unlisted" and not urlsplit(endpoint.base_url).path.strip("/"):
+        where = f"{endpoint.base_url.rstrip('/')}/v1"
+        text = f"has no list of models ({answer.detail}). Most addresses end in /v1; is it {where}?"
+        return note("models", f"{endpoint.label} {text}")
     count = f"{len(answer.ids)} models" if answer.state == "listed" else f"no list of models: {answer.detail}"
     return ok("models", f"{endpoint.label} answers ({count})")
 

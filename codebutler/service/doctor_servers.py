@@ -104,7 +104,10 @@ async def _offers(server: Server, executor: Executor) -> list[Check]:
         await connection.start()
         tools, left_out = cleaned(server.name, await connection.tools())
     except CodeButlerError as error:
-        return [problem(_AREA, error.message, f"Mend it, or take it out of {server.source}")]
+        closed = server.target is not None and not server.target.vouched
+        inner = closed and server.source == f"mcp.servers.{server.name}"
+        own = f" (at an address of your own network it needs {server.source}.private = true)" if inner else ""
+        return [problem(_AREA, error.message, f"Mend it{own}, or take it out of {server.source}")]
     finally:
         await connection.close()
     names = ", ".join(f"{t.tool}{' (reads)' if t.read_only else ''}" for t in tools)

@@ -55,7 +55,7 @@ class Following:
     def __init__(self, hearing: Hearing, store: Store) -> None:
         """Nothing is looked at yet."""
         self._calls, self._people, self._store = hearing.calls, hearing.people, store
-        self._path = f"/repos/{hearing.full_name}"
+        self._hearing, self._path = hearing, f"/repos/{hearing.full_name}"
         self._checks = Checks(hearing.calls, hearing.full_name)
         self._replying = Replying(hearing, store)
         self._reviewing, self._proofs = hearing.reviewing, hearing.proofs
@@ -159,7 +159,7 @@ class Following:
             checks, red, again=await self._again(state, checks), tried=tried, head=head, now=time.time()
         )
         await self._say_of(state, number, found)
-        await self._land_later(state, number, found, checks)
+        await self._land_later(state, pull, found, checks)
         if found.act == "green":
             await self._store.note(f"green:{state.id}", str(state.seq))
         elif found.act == "rerun":
@@ -173,15 +173,22 @@ class Following:
             await self._tell(state.id, f"ask:{head}:{_round(state)}", text, choices=[_AGAIN])
 
     async def _land_later(
-        self, state: ThreadState, number: int, found: Verdict, checks: Sequence[Check]
+        self, state: ThreadState, pull: Json, found: Verdict, checks: Sequence[Check]
     ) -> None:
         """A merge that waits for checks alone is made once they have passed, on the same person's word."""
-        asked, head = awaiting.awaited(state), state.pushed
+        asked, head, number = awaiting.awaited(state), state.pushed, pull["number"]
         if asked is None or found.inherited or found.own:
+            return
+        off = f"off:{head}:{asked.message}"
+        if await self._store.noted(f"{off}:{state.id}"):
             return
         if found.act != "green" or not awaiting.have_come(state, checks):
             words = awaiting.WORDS.format(number=number, head=head[:12], who=plain(asked.by.label))
-            await self._tell(state.id, f"awaits:{head}", words)
+            await self._tell(state.id, f"awaits:{head}:{asked.message}", words)
+        elif why := await awaiting.called_off(self._hearing, state.id, pull, asked):
+            words = awaiting.OFF.format(number=number, why=plain(why))
+            await self._tell(state.id, off, words)
+            await self._store.note(f"{off}:{state.id}", why)
         elif asked.by.surface != SURFACE or await self._people.writer(asked.by.id) is not None:
             wish = MergeRequested(message=asked.message, by=asked.by)
             await self._begin(state.id, wish, f"merge:{head}:{len(checks)}")  # more may come to be asked for

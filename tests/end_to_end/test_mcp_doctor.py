@@ -67,3 +67,12 @@ async def test_asked_for_it_starts_them(open_tmp: Path) -> None:
     (dead,) = [c for c in checks if c.state == "problem"]
     assert "no licence" in dead.text
     assert dead.fix == "Mend it, or take it out of .mcp.json"
+
+
+async def test_a_server_of_ones_own_network_is_told_the_key_that_lets_it_in(open_tmp: Path) -> None:
+    checks = await said(
+        open_tmp, live=True, servers={"near": {"url": "http://127.0.0.1:9/mcp"}}, roles={"pm": ["near"]}
+    )
+    (check,) = [c for c in checks if c.state == "problem" and "near" in c.text]
+    assert "leads to an address that is not public" in check.text
+    assert "mcp.servers.near.private = true" in check.fix

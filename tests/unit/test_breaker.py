@@ -53,6 +53,11 @@ def test_failures_in_a_row_open_it_for_its_own_model_only(bench: Bench) -> None:
     assert bench.told == ["model m is away (3 failures in a row): nobody there"]
 
 
+def test_one_failure_is_not_called_several(bench: Bench) -> None:
+    bench.fail(wish=300.0)
+    assert bench.breaker.away()[0].startswith("m is away (open, 1 failure): nobody there. ")
+
+
 def test_one_call_probes_and_the_others_wait_for_it(bench: Bench) -> None:
     bench.fail(times=FAILURES)
     bench.now += FIRST

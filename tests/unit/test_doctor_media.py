@@ -11,6 +11,7 @@ from codebutler.agent.roles import load_role
 from codebutler.config import load_config
 from codebutler.service import doctor_models
 from codebutler.service.doctor_check import Check
+from codebutler.testing.provider import Provider
 
 KEY = "sk-canary-0123456789abcdefghij"
 
@@ -69,3 +70,14 @@ async def test_models_through_litellm_alone_are_a_setup_that_works(tmp_path: Pat
     assert "models" not in await checks(tmp_path, env)
     (check,) = (await checks(tmp_path / "none", {}))["models"]
     assert (check.state, check.text) == ("problem", "no model provider is set up")
+
+
+async def test_an_address_without_its_v1_is_not_called_well(tmp_path: Path) -> None:
+    async with Provider.run() as server:
+        server.models = {"data": [{"id": "m"}]}
+        for url, state in ((server.url.removesuffix("/v1"), "note"), (server.url, "ok")):
+            config = load_config(None, home=tmp_path, env={"OPENAI_BASE_URL": url}, repo_text="")
+            found = await doctor_models.examine(config, {}, {}, offline=False)
+            (check,) = [c for c in found if c.area == "models"]
+            assert check.state == state, check.text
+            assert (f"is it {server.url}?" in check.text) == (state == "note")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from codebutler.surfaces.github.wishes import Wish, command_of, wish_of
+from codebutler.surfaces.github.wishes import Wish, command_of, held_back, wish_of
 
 PLAN = Wish("plan", "")
 
@@ -47,3 +47,36 @@ def test_indented_code_is_no_command(text: str, wish: Wish | None) -> None:
 )
 def test_words_behind_a_command_are_not_dropped(verb: str, said: str, text: str) -> None:
     assert command_of(verb, said) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("@bot merge", False),
+        ("Thanks! @bot merge", False),
+        ("I have read it all. @bot merge", False),
+        ("LGTM, @bot merge", False),
+        ("Looks good to me @bot merge please", False),
+        ("@ann \U0001f680 **@bot merge**", False),
+        ("I have read the plan and it is fine, @bot implement", False),
+        ("The tests don't run on my machine.\n\n@bot merge", False),
+        ("It does not matter any more\n@bot merge", False),
+        ("- @bot merge", False),
+        ("please don't @bot merge", True),
+        ("Please don\u2019t @bot merge", True),
+        ("Do not @bot merge!", True),
+        ("Ann will @bot merge", True),
+        ("you can land it with @bot merge", True),
+        ("When CI is green, @bot merge", True),
+        ("If nobody objects by Friday:\n@bot merge", True),
+        ("Once bob has approved:\n\n- @bot merge", True),
+        ("- [ ] @bot merge", True),
+        ("never @bot implement", True),
+        ("please don't @bot cancel", False),  # to stop is safe
+        ("when you have time, @bot plan", False),
+    ],
+)
+def test_a_sentence_that_only_speaks_of_a_command_gives_none(text: str, *, held: bool) -> None:
+    wish = wish_of(text, ["bot"], {"merge", "cancel", "implement"})
+    assert wish is not None
+    assert bool(held_back(wish, "bot")) is held

@@ -92,6 +92,13 @@ def test_a_provider_of_the_hosts_own(tmp_path: Path) -> None:
     assert len(routes.endpoints) == 2
 
 
+def test_a_role_without_a_server_is_pointed_at_the_hosts_own_provider(tmp_path: Path) -> None:
+    routes = router(tmp_path, {}, {"providers": {"lab": {"baseUrl": "http://lab.example/v1"}}})
+    with pytest.raises(ConfigError) as caught:
+        routes.route(CLAUDE)
+    assert all(word in caught.value.fix for word in ("lab/…", "/model NAME", "models.*", f". Or set {OR}"))
+
+
 def test_no_key_at_all_is_one_line_with_the_fix(tmp_path: Path) -> None:
     routes = router(tmp_path, {})
     for attempt in (routes.check, lambda: routes.route(KIMI)):

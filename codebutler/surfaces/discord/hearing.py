@@ -82,7 +82,7 @@ class Hearing:
             return True
         if not await self.allows(heard.user, heard.roles, heard.guild or place.guild):
             await refused.keep(self.store, heard)
-            self._refuse(heard, place, known=thread is not None)
+            self._refuse(heard, place)
             return True
         if thread is not None and await self._is_known(thread, heard, conversation):
             return True
@@ -151,11 +151,11 @@ class Hearing:
         opens = heard.kind == "message" and self.opens(heard, place)
         return opens and not await self._anothers(conversation)
 
-    def _refuse(self, heard: Heard, place: Place, *, known: bool) -> None:
-        """Tell who may not use us, if they called us; in a thread of ours a sign says it."""
+    def _refuse(self, heard: Heard, place: Place) -> None:
+        """Tell who may not use us, if they called us; in a channel or thread of ours a sign says it."""
         if heard.mention or place.direct:
             self.link.later(self._turn_away(heard))
-        elif known:
+        else:
             self.link.later(self.signs.react(heard.channel, heard.id, CLOSED))
 
     async def _among_people(self, heard: Heard, place: Place) -> bool:

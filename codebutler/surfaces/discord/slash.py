@@ -58,7 +58,11 @@ REQUESTS = {
 }
 _HELP = (
     "`/{0} new` opens a thread with a request; so does a message in the repo's channel, a mention, or a"
-    " direct message. Inside a thread, plain words do what commands do."
+    " direct message. Inside a thread, plain words do what commands do.\n\n"
+    "What follows is typed in a thread as it stands. As slash commands they are below `/{0}` (`usage` is"
+    " `cost`), the rarer ones below `/{0} thread`. There are `plan`, `implement`, `close` and `logs`, too;"
+    " for admins `status-all`, `raise-cap`, `link-user`, `set-model`, `set-provider`, `set-max-runs` and"
+    " `/{0} server`."
 )
 
 

@@ -23,7 +23,7 @@ from codebutler.surfaces.github.reviews import gathered, unchanged
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.seen import seen_by
 from codebutler.surfaces.github.visible import title_of, visible
-from codebutler.surfaces.github.wishes import APPROVALS, BEGINS, Wish, command_of, is_idle, wish_of
+from codebutler.surfaces.github.wishes import APPROVALS, BEGINS, Wish, command_of, held_back, is_idle, wish_of
 from codebutler.thread.audit import ASKED
 from codebutler.types import Inbound, Json, Person
 
@@ -182,6 +182,8 @@ class Hearing:
     async def _no_place(self, heard: Heard, wish: Wish, thread: str | None) -> tuple[str, str] | None:
         """Where a command can mean nothing: what is answered, and what the audit says of it."""
         name = self.settings.mention
+        if held := held_back(wish, name):
+            return held, "held back by the words before it"
         if thread is None and wish.verb == "link":
             return NO_CODE.format(name=name), "no such code"
         if thread is None and wish.verb and wish.verb not in BEGINS:

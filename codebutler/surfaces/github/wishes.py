@@ -27,11 +27,39 @@ _IDLE = re.compile(
 _MARK = re.compile(r"`?[0-9a-f]{8,64}`?", re.IGNORECASE)
 
 
+DECIDES = APPROVALS | {"merge", "code", "raise", "retry", "resume", "memory", "rewind"}
+"""What lands, spends or undoes something. A sentence that only speaks of it is no such command."""
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<![,:;\s])\s*\n\s*")
+_FRIENDLY = re.compile(
+    r"(?:@[\w-]+|[^\w\[\]]|\b(?:please|pls|thanks?|thank|you|thx|ok|okay|yes|yep|sure|great|good|nice|perfect|cool|awesome|"
+    r"excellent|work|job|lgtm|looks|fine|all|to|for|me|us|so|now|then|and|hey|hi|hello|dear|done|approved|"
+    r"ship|it|let'?s|go|ahead|agreed|this|that|is|very|well|much|\d+)\b)*",
+    re.IGNORECASE,
+)
+"""Words before a command that change nothing about it."""
+_HOLDS = re.compile(
+    r"\b(?:not|never|\w+n['\u2019]t|dont|cannot|wont|if|when|once|unless|until|till|after|as soon as|in case|"
+    r"provided|assuming|instead|rather|nobody|someone|somebody)\b",
+    re.IGNORECASE,
+)
+"""Before a comma or colon: what makes the command a wish for another time, or for none."""
+
+
+HELD_BACK = (
+    'With "{words}" before it I take `{verb}` for no command: nothing was done. Say `@{name} {verb}` alone '
+    "once you want it."
+)
+
+
 class Wish(Struct, frozen=True):
-    """``verb`` is the first word if it is a command's name, else ""; ``rest`` is what follows."""
+    """``verb`` is the first word if it is a command's name, else ""; ``rest`` is what follows.
+
+    ``before`` is the beginning of the sentence in which something is decided.
+    """
 
     verb: str
     rest: str
+    before: str = ""
 
 
 def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish | None:
@@ -48,13 +76,24 @@ def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish 
     first, _, more = rest.partition("\n") if "\n" in rest.split(" ", 1)[0] else rest.partition(" ")
     word = first.strip(".,:;!*_").lower().removeprefix("/")
     if word in commands or word in BEGINS:
-        return Wish(word, more.strip())
+        before = _SENTENCE.split(bare[: called.start()])[-1].strip() if word in DECIDES else ""
+        return Wish(word, more.strip(), before)
     return Wish("", rest)
 
 
 def is_idle(said: str) -> bool:
     """Whether words behind a command are polite ones only."""
     return _IDLE.fullmatch(said) is not None
+
+
+def held_back(wish: Wish, name: str) -> str:
+    """What is answered where a sentence forbids a command, puts it off or only speaks of it, or ""."""
+    if _FRIENDLY.fullmatch(wish.before):
+        return ""
+    apart = wish.before.rstrip("*_ ").endswith((",", ":", ";", "-", "\u2013", "\u2014"))
+    if apart and _HOLDS.search(wish.before) is None:
+        return ""
+    return HELD_BACK.format(words=" ".join(wish.before.split())[-80:], verb=wish.verb, name=name)
 
 
 def command_of(verb: str, said: str) -> str:

@@ -228,6 +228,8 @@ async def test_a_log_whose_interaction_is_over_goes_to_its_owner_alone(desk: Any
 
 async def test_help_is_whole_though_it_is_long(desk: Any) -> None:
     words = await told(desk, desk.human.command("codebutler", "help"))
+    for group in ("close", "logs", "server", "thread"):
+        assert group in words.split("- `/approve")[0], "help says where Discord has them"
     assert REGISTRY.help() in words
 
 

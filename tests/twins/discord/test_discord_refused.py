@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from codebutler.surfaces.discord.hearing import CLOSED
 from codebutler.surfaces.discord.office import place
 from codebutler.surfaces.discord.refused import REFUSED
-from codebutler.testing.discord.guild import BOT, GUILD
+from codebutler.testing.discord.guild import BOT, GUILD, SHOP
 from codebutler.testing.discord.human import Human
 
 
@@ -65,3 +66,12 @@ async def test_the_hosts_roles_let_in_directly_who_has_one_in_the_guild(desks: C
     mate(desk).direct("and me?")
     await desk.until(lambda: desk.received)
     assert [each.text for each in desk.received] == ["and me?"]
+
+
+async def test_a_request_in_the_channel_by_who_may_not_is_not_met_by_silence(desk: Any) -> None:
+    await desk.houses.change(place(GUILD), roles=["crew"])
+    asked = desk.human.say("please")
+    await desk.until(lambda: desk.guild.channels[SHOP].messages[asked].get("reactions"))
+    [sign] = desk.guild.channels[SHOP].messages[asked]["reactions"]
+    assert sign["emoji"]["name"] == CLOSED
+    assert desk.received == []

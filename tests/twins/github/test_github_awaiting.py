@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.events import Cancelled, Event, MergeRefused, MergeRequested, Posted, TurnEnded
+from codebutler.testing.github.human import Human
 from codebutler.types import Person
 
 if TYPE_CHECKING:
@@ -98,3 +99,49 @@ async def test_the_word_of_somebody_who_may_write_no_more_does_not_hold(case: Ca
     await refused(case, AWAITED, Person(surface="github", id="eve", name="eve"))
     case.passes()
     assert await case.look() == []
+
+
+async def test_a_teammates_objection_after_the_word_calls_it_off(case: Case) -> None:
+    case.shop.project.collaborators["bob"] = "write"
+    bob = Human(case.shop.project, "bob")
+    await refused(case, AWAITED)
+    await case.look()
+    bob.says(1, "Wait, please do not merge this yet, I found a bug")
+    case.passes()
+    [told] = await case.look()
+    assert isinstance(told, Posted)
+    assert told.post.text.startswith("#1 is not merged by itself any more: bob has spoken here since.")
+    assert await case.look() == []
+
+
+@pytest.mark.parametrize("where", ["review", "line", "issue", "draft"])
+async def test_it_is_called_off_wherever_it_is_said(case: Case, where: str) -> None:
+    case.shop.project.collaborators["bob"] = "write"
+    bob = Human(case.shop.project, "bob")
+    await refused(case, AWAITED)
+    if where == "review":
+        bob.reviews(1, "REQUEST_CHANGES", "this is wrong")
+    elif where == "line":
+        bob.remarks(1, "a.txt", 1, "this is wrong")
+    elif where == "issue":
+        while not {9} <= set(case.shop.project.issues):
+            bob.opens("Another")
+        bob.says(9, "not yet")
+    else:
+        case.shop.project.pulls[1]["draft"] = True
+    case.passes()
+    assert kinds(await case.look()) == ["posted"]
+
+
+async def test_strangers_machines_approvals_and_what_was_said_before_call_nothing_off(case: Case) -> None:
+    case.shop.project.collaborators["bob"] = "write"
+    case.shop.project.hub.skew = -60
+    Human(case.shop.project, "bob").says(1, "I have doubts")
+    case.shop.project.hub.skew = 0
+    await refused(case, AWAITED)
+    case.shop.eve.says(1, "me too!")
+    case.shop.twin.hub.user("coverage[bot]", "Bot")
+    Human(case.shop.project, "coverage[bot]").says(1, "93 %")
+    Human(case.shop.project, "bob").reviews(1, "APPROVE", "my doubts are gone")
+    case.passes()
+    assert await case.look() == [MERGE]

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         ("@bot review, please", "`review` is for pull requests"),
         ("@bot respond", "`respond` is for pull requests"),
         ("@bot merge", "Nothing is under way here."),
+        ("please don't @bot merge", 'With "please don\'t" before it I take `merge` for no command'),
+        ("Once you are done:\n@bot implement", 'With "Once you are done:" before it'),
     ],
 )
 async def test_a_word_that_means_nothing_here_opens_no_thread(
