@@ -79,6 +79,9 @@ def standing(state: ThreadState) -> str:
 
 def _next(state: ThreadState) -> str:
     """What a person can say after a failure."""
+    last = next(reversed(state.frames.values()), None)
+    if state.pr_state == "open" and last is not None and (last.id[-6:], last.ended) == ("-close", "failed"):
+        return 'Nothing is merged yet: **"merge"** now goes without that second look of the Lead.'
     if state.planless:
         return (
             'Say **"go"** to try again, or **"code"** to send the request straight to the Coder, unplanned.'
