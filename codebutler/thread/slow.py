@@ -1,4 +1,4 @@
-"""A tool that does not come back must not look like a crash: the status card names it."""
+"""A tool or a model that does not come back must not look like a crash: the status card names it."""
 
 from __future__ import annotations
 
@@ -28,6 +28,22 @@ async def watched(
         telling.cancel()
     if shown.is_set():
         await show("")
+
+
+@asynccontextmanager
+async def unanswered(model: str, every: float, show: Callable[[str], Awaitable[None]]) -> AsyncIterator[None]:
+    """While it is open, ``show`` is told every so many seconds that ``model`` has not answered."""
+    telling = asyncio.create_task(_tell_silence(model, every, show))
+    try:
+        yield
+    finally:
+        telling.cancel()
+
+
+async def _tell_silence(model: str, every: float, show: Callable[[str], Awaitable[None]]) -> None:
+    for times in range(1, MOST):
+        await asyncio.sleep(every)
+        await show(f"no answer from {model} for {times * every:.0f} s")
 
 
 async def _tell(

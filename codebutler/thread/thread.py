@@ -7,6 +7,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Any
 
 from codebutler.agent.frame import Frame
@@ -14,7 +15,7 @@ from codebutler.agent.pictures import shown
 from codebutler.agent.roles import Role
 from codebutler.agent.standing import Standing
 from codebutler.agent.voices import fitted
-from codebutler.events import Event, FrameStarted, QuestionAsked
+from codebutler.events import Event, FrameStarted, ModelReplied, QuestionAsked
 from codebutler.models.breaker import Breaker
 from codebutler.redact import Stream
 from codebutler.thread import near, pool, render
@@ -25,7 +26,7 @@ from codebutler.thread.host import Host, Rules
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import notice as server_notice
 from codebutler.thread.remarks import remarks
-from codebutler.thread.slow import watched
+from codebutler.thread.slow import unanswered, watched
 from codebutler.thread.turn import Turn
 from codebutler.thread.workspace import Workspace
 from codebutler.toolset.registry import Toolset
@@ -67,6 +68,8 @@ class Thread(Caps):
     async def append(self, *events: Event) -> None:
         """Log events; they are on disk when this returns."""
         await self.log.append(*events)
+        if any(isinstance(event, ModelReplied) for event in events):  # what it cost is known now
+            await self.wait_over()
 
     async def post(
         self,
@@ -87,7 +90,7 @@ class Thread(Caps):
 
     async def show_status(self, activity: str = "") -> None:
         """Refresh the status card."""
-        self._shown += 1
+        self._shown, self.turn.waits = self._shown + 1, False
         card = render.status(self.state, activity)
         await self.log.post(card, key=f"status:{self.state.seq}:{time.time_ns()}")
 
@@ -229,14 +232,11 @@ class Thread(Caps):
             if self._listener is not None and (text := said.feed(delta)):
                 await self._listener(self.state.id, role.name, text)
 
-        patience = asyncio.create_task(self._say_that_it_takes_long(role, model))
-        try:
+        async with unanswered(model, self.host.silence, partial(self.show_wait, role)):
             if self._listener is not None:
                 await self._listener(self.state.id, role.name, "")
             with self.turn.calm():
                 reply = await self._complete(role, model, messages, tools, on_text)
-        finally:
-            patience.cancel()
         if self._listener is not None and (rest := said.end()):
             await self._listener(self.state.id, role.name, rest)
         for words, source in remarks(reply, self.host.router.notices):
@@ -263,12 +263,6 @@ class Thread(Caps):
             on_text=on_text if self._listener is not None else None,
         )
 
-    async def _say_that_it_takes_long(self, role: Role, model: str) -> None:
-        """A silent model must not look like a crash."""
-        for times in range(1, 100):
-            await asyncio.sleep(self.host.silence)
-            await self.show_wait(role, f"no answer from {model} for {times * self.host.silence:.0f} s")
-
     def watching(self, role: str, tool: str) -> AbstractAsyncContextManager[None]:
         """Meanwhile a tool that does not come back is named on the status card, and since when it runs."""
         what, every = f"{render.title(role)}: {self.redact(tool)}", self.host.silence
@@ -290,6 +284,12 @@ class Thread(Caps):
     async def show_wait(self, role: Role, why: str) -> None:
         """Let people see that ``role`` waits, and for what."""
         await self.show_status(f"{role.title} waits: {self.redact(why)}")
+        self.turn.waits = True
+
+    async def wait_over(self) -> None:
+        """Let the status card no longer say that a role waits."""
+        if self.turn.waits:
+            await self.show_status()
 
     async def tell_once(self, notice: str, *, source: str = "") -> None:
         """Say in the thread what a person should know, the first time only."""

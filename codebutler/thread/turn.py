@@ -27,6 +27,8 @@ class Turn:
         """With which the turn holds its thread; None before it has claimed it."""
         self.begun = False
         """Whether the task runs: cancelled before that, it would not even notice."""
+        self.waits = False
+        """The status card says that a role waits: once it does not, the card is to say so."""
         self.ending = False
         """The process ends or gives the thread away: no further step is begun."""
         self._calm = 0

@@ -98,6 +98,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     outcome = end.outcome if end else outcome_of(desk.state)
     text = end.text if end else ""
     await desk.log.update_row(title=desk.state.title, phase=desk.state.phase, status=outcome)
+    await desk.wait_over()
     word = last_word(desk.state, outcome, text) if end else unsaid(desk.state)
     return await desk.log.rest(TurnEnded(outcome=outcome, text=text), word, stuck=stuck)
 

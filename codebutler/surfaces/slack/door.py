@@ -80,7 +80,7 @@ class Slack:
             if error.error not in SHUT:
                 raise
             words = f"Slack lets no message through in {external_id}: {error.error}"
-            await self._link.troubles.tell(key_of(error, channel, root=root), f"{words}. {SHUT[error.error]}")
+            await self._tell_admins(external_id, error, f"{words}. {SHUT[error.error]}")
             raise DoorClosed(words, fix=SHUT[error.error]) from error
         except BaseException:  # whether it was posted is not known: look before the next attempt
             self._standing.pop(external_id, None)
@@ -90,6 +90,16 @@ class Slack:
         self._link.later(self.hearing.buttons.tidy(external_id))
         self._link.later(self.signs.said(external_id))
         return shown
+
+    async def _tell_admins(self, conversation: str, error: SlackRefused, words: str) -> None:
+        """Once; of a first message that was deleted, which nobody can mend, also not after a restart."""
+        channel, _, root = conversation.partition(":")
+        lost = f"{SURFACE}:told:{conversation}" if error.error == "thread_not_found" else ""
+        if lost and await self._store.noted(lost):
+            return
+        await self._link.troubles.tell(key_of(error, channel, root=root), words)
+        if lost:
+            await self._store.note(lost, error.error)
 
     async def stream(self, external_id: str, role: str, delta: str) -> None:
         """Show what is being written, and by the assistant's status that somebody is at work."""

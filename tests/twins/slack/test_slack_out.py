@@ -184,6 +184,24 @@ async def test_a_closed_door_keeps_the_message_and_tells_the_admins_once(
     assert [m["text"] for m in desk.human.thread(ts)] == ["hello"]
 
 
+async def test_a_deleted_first_message_is_told_the_admins_once_over_restarts_too(
+    desks: Callable[..., Any],
+) -> None:
+    """Nobody can mend that: told at each start, one line a thread, it would bury what can be mended."""
+    desk = await desks(adminChannel="CADMIN001")
+    desk.slack.workspace.channel("CADMIN001", "admins")
+    ts, conversation = await root(desk)
+    desk.human.delete(ts)
+    for start in range(3):
+        if start:
+            await desk.close()
+            desk = await desks(adminChannel="CADMIN001")
+        with pytest.raises(DoorClosed, match="thread_not_found"):
+            await show(desk, conversation, Outbound(text="hello"), "m1")
+    told = [m["text"] for m in desk.slack.workspace.channels["CADMIN001"].messages]
+    assert ["thread_not_found" in words for words in told] == [True]
+
+
 async def test_a_burst_is_delivered_in_order_at_the_channels_pace(desks: Callable[..., Any]) -> None:
     desk = await desks(postSeconds=0.001)
     ts, conversation = await root(desk)
