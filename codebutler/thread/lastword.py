@@ -74,6 +74,8 @@ def standing(state: ThreadState) -> str:
         return f"Stopped. {_goes_on(state)}."
     if state.halted.startswith("paused: ") and state.outcome != "failed":
         return f"Paused: {sentence(state.halted.removeprefix('paused: '))} {_ways(state)[0]}"
+    if state.only_unmerged:
+        return f"The merge did not go through: {state.refused}"
     return f"It stands still{f': {sentence(why)}' if why else '.'} {_next(state)}"
 
 
