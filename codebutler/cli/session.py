@@ -22,7 +22,7 @@ from codebutler.thread.intake import Mode, Stop, receive, stops
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.thread.watch import Entry
-from codebutler.types import Attachment, Inbound, Surface
+from codebutler.types import Attachment, Inbound, Outbound, Surface
 
 POLL = 0.1
 """Seconds between looks at the log when another process writes it."""
@@ -84,6 +84,7 @@ class Session:
         self.thread = thread
         self.state = ThreadState(thread)
         self.begun.set()
+        await self._show_unseen()
         await self._kick(thread)
 
     async def say(
@@ -127,6 +128,8 @@ class Session:
                 apply(self.state, row.seq, row.ts, event)
                 if row.seq > self._old:
                     self._hear(row.seq, event)
+            if self._engine is None and any(isinstance(event, Posted) for _, event in batch):
+                await self._show_unseen()
             yield batch
             if batch and (changed is None or changed.is_set()):
                 continue
@@ -154,6 +157,21 @@ class Session:
         mark = f"{self.thread}:{posted.source}@{NAME}:{self._external}"
         for door in self._terminals:
             door.show(posted.post, mark)
+
+    async def _show_unseen(self) -> None:
+        """Show what was posted here while no terminal of this conversation was open; note that it was seen.
+
+        Whoever runs the turns (a service, another terminal) does not. A status card comes anew by itself.
+        """
+        doors = [door for door in self._terminals if not door.quiet]
+        for post in await self.host.store.posts(self.thread) if doors else ():
+            here = (post.surface, post.conversation) == (NAME, self._external)
+            if not here or post.slot or post.external_id or post.state == "failed":
+                continue
+            mark = f"{self.thread}:{post.key}"
+            for door in doors:
+                door.show(Outbound.model_validate_json(post.payload), mark)
+            await self.host.store.post_sent(post.id, mark)
 
     def _let_doors_go(self) -> None:
         for door in self._terminals:

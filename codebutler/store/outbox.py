@@ -27,11 +27,11 @@ def add(tx: Transaction, thread: str, posts: Sequence[NewPost]) -> None:
 
 
 def sent(tx: Transaction, post_id: int, external_id: str) -> None:
-    """Mark as delivered. The first external id stays: a post has one visible copy."""
-    if _state(tx, post_id) != "sent":
+    """Mark as delivered. The first external id stays: a post has one visible copy. "" is none: not shown."""
+    if _state(tx, post_id) != "sent" or external_id:
         tx.connection.execute(
             """UPDATE outbox SET state = 'sent', external_id = ?, attempts = attempts + 1, error = ''
-            WHERE id = ?""",
+            WHERE id = ? AND (state != 'sent' OR external_id = '')""",
             (external_id, post_id),
         )
 

@@ -41,7 +41,7 @@ class Terminal:
         """
         self._toolbar = toolbar
         self._given = console
-        self._quiet = quiet
+        self.quiet = quiet
         self.conversation = ""
         """The one that this terminal shows ("": all); others belong to the terminals of other processes."""
         self._shown: set[str] = set()
@@ -59,10 +59,14 @@ class Terminal:
         return self._given
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
-        """Print the message, once per mark and in its turn; the status card only goes to the toolbar."""
-        if external_id == (self.conversation or external_id):
-            await self.caught_up.wait()
-            self.show(message, mark)
+        """Print the message, once per mark and in its turn; the status card only goes to the toolbar.
+
+        "" for what another terminal is to show: it waits for whoever opens that one next.
+        """
+        if external_id != (self.conversation or external_id):
+            return ""
+        await self.caught_up.wait()
+        self.show(message, mark)
         return mark
 
     def show(self, message: Outbound, mark: str) -> None:
@@ -73,9 +77,9 @@ class Terminal:
         if message.slot == "status":
             line = one_line(message)
             changed, self.status = self.status != line, line
-            if changed and not self._quiet and not self._toolbar:
+            if changed and not self.quiet and not self._toolbar:
                 self._console.print(line, style="dim", markup=False, no_wrap=True, overflow="ellipsis")
-        elif not self._quiet:
+        elif not self.quiet:
             self.writing = ""
             self._print(message)
 

@@ -74,11 +74,16 @@ def standing(state: ThreadState) -> str:
         return f"Stopped. {_goes_on(state)}."
     if state.halted.startswith("paused: ") and state.outcome != "failed":
         return f"Paused: {sentence(state.halted.removeprefix('paused: '))} {_ways(state)[0]}"
+    if state.only_unmerged:
+        return f"The merge did not go through: {state.refused}"
     return f"It stands still{f': {sentence(why)}' if why else '.'} {_next(state)}"
 
 
 def _next(state: ThreadState) -> str:
     """What a person can say after a failure."""
+    last = next(reversed(state.frames.values()), None)
+    if state.pr_state == "open" and last is not None and (last.id[-6:], last.ended) == ("-close", "failed"):
+        return 'Nothing is merged yet: **"merge"** now goes without that second look of the Lead.'
     if state.planless:
         return (
             'Say **"go"** to try again, or **"code"** to send the request straight to the Coder, unplanned.'

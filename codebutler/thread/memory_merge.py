@@ -115,14 +115,12 @@ def _both(item: MemoryItem, old: str, others: str) -> str:
 
 
 def beside(text: str, item: MemoryItem) -> str:
-    """What people are told of a kept item that now contradicts what stands there, too; "" if none does."""
+    """What people are told of a kept item that now contradicts or repeats another; "" if it does not."""
     if item.kind not in {"lesson", "add_step"}:
         return ""
     others = [x for x in known(text, item.file) if key(x.text) != key(item.text)]
     what, old = relative(item.text, [x for x in others if item.kind == "lesson" or x.section == item.section])
-    if what != "contradicts" or old is None:
-        return ""
-    return _told_beside(item.text, old.text)
+    return _told_beside(item.text, old.text) if what and old is not None else ""
 
 
 def _told_beside(one: str, other: str) -> str:

@@ -62,12 +62,15 @@ def corrected(
     texts = [
         x.text for name, text in memory.items() for x in known(text, name) if meant <= set(words_of(x.text))
     ]
-    said = "; ".join(f"“{text}”" for text in texts[:TOPIC])
-    return (
-        found.model_copy(update={"seen": f"memory says of that, and goes on saying it: {said}"})
-        if said
-        else found
-    )
+    listed = [x.text for x in waiting if x.kind != "remove" and meant <= set(words_of(x.text))]
+    said = ""
+    for who, lines in (
+        ("memory says of that, and goes on saying it", texts),
+        ("this list says of that, too", listed),
+    ):
+        if lines:
+            said = _also(said, f"{who}: {'; '.join(f'“{line}”' for line in lines[:TOPIC])}")
+    return found.model_copy(update={"seen": said}) if said else found
 
 
 def _also(first: str, second: str) -> str:

@@ -136,5 +136,6 @@ async def test_a_second_look_that_breaks_off_holds_up_one_word_only(room: Room) 
         await scene.talk("a", "Nice work")
         state = await scene.talk("a", "merge")
         assert (state.phase, state.outcome) == ("lead", "failed")
+        assert 'Nothing is merged yet: **"merge"** now goes' in (await scene.posts(state.id))[-1]
         state = await scene.talk("a", "merge")
         assert state.phase == "closed", await scene.posts(state.id)

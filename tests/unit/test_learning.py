@@ -143,6 +143,21 @@ def test_a_correction_shows_what_memory_says_of_its_topic(text: str, seen: str) 
     assert (found.seen, found.replaces) == (seen, [])
 
 
+def test_a_correction_shows_what_the_list_that_waits_says_of_its_topic() -> None:
+    listed = [
+        MemoryItem(file="pm.md", text="PM: stock is counted on Friday."),
+        MemoryItem(file="pm.md", text="B"),
+    ]
+    said = "this list says of that, too: “PM: stock is counted on Friday.”"
+    item = MemoryItem(file="pm.md", text="stock: it is counted on Monday")
+    found = corrected({"pm.md": ""}, item, listed)
+    assert found is not None
+    assert found.seen == said
+    found = corrected({"pm.md": "- Stock is weekly\n"}, item, listed)
+    assert found is not None
+    assert found.seen == f"memory says of that, and goes on saying it: “Stock is weekly”; {said}"
+
+
 def test_a_lesson_whose_last_day_is_past_is_not_proposed() -> None:
     items = [
         MemoryItem(file="pm.md", text=f"Freeze {end}", expires=end) for end in ("2026-11-21", "2026-11-22")

@@ -284,9 +284,13 @@ def test_what_people_took_out_again_by_hand_is_seen_to_be_gone(
     assert stands(text, item) is is_there
 
 
-def test_people_hear_of_a_kept_item_that_contradicts_what_its_base_says_now() -> None:
+def test_people_hear_of_a_kept_item_that_clashes_with_what_its_base_says_now() -> None:
     item = MemoryItem(file="pm.md", text="Limit is 31 kg", replaces=["Limit is 20 kg"])
     assert beside("- Limit is 22 kg\n- Limit is 31 kg\n", item) == (
         "“Limit is 31 kg” now stands beside “Limit is 22 kg”: edit the file if only one is right."
     )
     assert beside("- Ports are 80\n- Limit is 31 kg\n", item) == ""
+    euros = MemoryItem(file="pm.md", text="Prices are always in euros, not cents.")
+    assert "now stands beside “Prices are in cents" in beside(
+        "- Prices are in cents, never in euros.\n", euros
+    )
