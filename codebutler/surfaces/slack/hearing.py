@@ -22,6 +22,7 @@ from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
+from codebutler.surfaces.slack.turned import turned_away
 from codebutler.surfaces.slack.used import ended, replace_in
 from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
 from codebutler.thread.aside import set_aside
@@ -80,17 +81,16 @@ class Hearing:
             heard.kind != "message" or not self.opens(heard) or await owners.anothers(self, heard)
         ):
             if await owners.is_nobodys(self, heard):
-                self._turn_away(heard, owners.only_in(self.link.doors))
+                self.turn_away(heard, owners.only_in(self.link.doors))
             return False
-        if not self.allows(heard.user):
-            self._turn_away(heard, owners.NOT_YOU)
+        if await turned_away(self, heard):
             return True
         if thread is not None and await self._known(thread, heard):
             return True
         await self.accept(heard, called=thread is None and not heard.top)
         return True
 
-    def _turn_away(self, heard: Heard, why: str) -> None:
+    def turn_away(self, heard: Heard, why: str) -> None:
         """Tell who called us why nothing comes of it; others were not talking to us."""
         if (heard.mention or heard.direct) and heard.key not in self._told:
             self._told = {heard.key, *list(self._told)[: SPEAKERS - 1]}

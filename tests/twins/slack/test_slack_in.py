@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from codebutler.surfaces.slack.catchup import CatchUp
+from codebutler.surfaces.slack.turned import TURNED, forget
 from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
@@ -145,6 +148,21 @@ async def test_only_those_who_may_use_it_are_heard(desks: Callable[..., Any]) ->
     assert message.author.admin
     await desk.until(lambda: desk.slack.workspace.ephemeral)
     assert "slack.users" in desk.slack.workspace.ephemeral[0]["text"]
+
+
+async def test_what_was_turned_away_is_not_done_once_its_author_is_let_in(desks: Callable[..., Any]) -> None:
+    desk = await desks(users=["UOTHER001"])
+    desk.human.say("wipe it")
+    await desk.slack.sockets.settle()
+    await desk.close()
+    desk = await desks()
+    await CatchUp(desk.link).look(desk.door.hearing)
+    desk.human.say("after")
+    await desk.slack.sockets.settle()
+    assert [message.text for message in desk.received] == ["after"]
+    assert len(await desk.store.notes(TURNED)) == 1
+    await forget(desk.store, time.time() + 60)
+    assert await desk.store.notes(TURNED) == []
 
 
 async def test_the_channel_can_be_given_by_name(desks: Callable[..., Any]) -> None:
