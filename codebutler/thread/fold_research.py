@@ -49,7 +49,8 @@ def stop_researches(s: ThreadState) -> None:
     for asker in dict.fromkeys(r.asker for r in s.open_researches()):
         topics = ", ".join(repr(r.topic) for r in s.open_researches(asker))
         frame = s.frames[asker]
-        frame.due = frame.due or (not frame.calls and frame.messages[-1]["role"] == "user")  # findings wait
+        last = frame.messages[-1]["role"] if frame.messages else ""
+        frame.due = frame.due or (not frame.calls and last == "user")  # findings wait
         frame.remark(STOPPED.format(topics=topics))
     for research in s.open_researches():
         research.finish("cancelled")

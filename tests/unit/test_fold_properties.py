@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codebutler.events import (
+    Cancelled,
     Compacted,
     Event,
     FrameStarted,
@@ -16,12 +17,14 @@ from codebutler.events import (
     MessageReceived,
     ModelFailed,
     ModelReplied,
+    ResearchStarted,
     Transcribed,
     dump,
     parse,
 )
 from codebutler.thread.fold import apply, fold
 from codebutler.thread.state import ThreadState
+from codebutler.types import Person
 
 LINES = [json.loads(x) for x in (Path(__file__).parent / "golden/every_kind.jsonl").read_text().splitlines()]
 LINES = [line for line in LINES if line["kind"] != "forked"]  # which stands between two threads' events
@@ -59,6 +62,14 @@ def test_a_log_may_be_folded_in_parts(log: list[Row], cut: int) -> None:
     for row in log[cut:]:
         apply(state, *row)
     assert state == fold("t", log)
+
+
+def test_a_stop_before_the_asker_has_said_anything_is_folded() -> None:
+    who = Person(surface="slack", id="U7", name="Robin")
+    began = ResearchStarted(frame="pm", call_id="c1", research="researcher-1", topic="Rates", question="How?")
+    frame = FrameStarted(frame="pm", role="pm", content="")
+    state = fold("t", [(1, 1.0, frame), (2, 2.0, began), (3, 3.0, Cancelled(message=0, by=who))])
+    assert not state.open_researches("pm")
 
 
 @given(logs)
