@@ -21,6 +21,7 @@ from codebutler.surfaces.discord.doing import (
 )
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.people import NOT_YOU
+from codebutler.surfaces.discord.talks import keeps_out
 from codebutler.surfaces.wording import choices, decision, edited, gone, load, not_theirs, to_edit
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
@@ -84,7 +85,8 @@ async def _pressed(doing: Doing, door: Hearing, where: tuple[str, str], choice: 
         over = doing.answer(EDIT, looks.used(message, f"No longer open: {why}"))
         await door.buttons.replaced(conversation, str(message.get("id")), over)
         return
-    if why := await refusal(doing, door, state, choice.action, person):
+    refused = await refusal(doing, door, state, choice.action, person)
+    if why := refused or await keeps_out(door, person, conversation, thread):
         await doing.tell(why)
         return
     if (form := _form(choice, state)) is not None:
@@ -148,6 +150,7 @@ async def submitted(doing: Doing) -> None:
         why = _over(action, name, state) or await refusal(
             doing, door, state, "pick" if action == "edit" else action, person
         )
+        why = why or await keeps_out(door, person, conversation, thread)
         if why:
             await doing.tell(f"{why}\n\nYou wrote:\n{words}" if words else why)
             return

@@ -25,6 +25,7 @@ from codebutler.surfaces.discord.doing import (
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.people import NOT_YOU
 from codebutler.surfaces.discord.places import Place
+from codebutler.surfaces.discord.talks import keeps_out
 from codebutler.surfaces.discord.troubles import fix_of
 from codebutler.surfaces.wording import load
 from codebutler.text import fit
@@ -191,11 +192,13 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     owner, conversation, thread = here[0]
     if name in LOOKS and "point" not in options:  # with one, it is a deed: back to there
         return LOOKS[name](await load(owner.store, thread))
+    person = await doing.person(owner)
+    if why := await keeps_out(owner, person, conversation, thread):
+        return why
     words = await _words(owner, thread, name, options)
     said = Inbound(
-        surface=SURFACE, external_id=conversation, key=f"command:{doing.id}", text=words,
-        author=await doing.person(owner),
-    )  # fmt: skip
+        surface=SURFACE, external_id=conversation, key=f"command:{doing.id}", text=words, author=person
+    )
     await owner.signs.shut(conversation, on=name == "close")
     await owner.receive(said)
     told = f"`{words}` is said in {await linked(doing, owner, conversation)}"

@@ -5,13 +5,17 @@ The PM's own tool call tells the two apart: a plan, a question or a report needs
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from codebutler.events import MessageReceived, parse
 from codebutler.store.store import Store
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.places import parent_of, room
-from codebutler.types import Outbound
+from codebutler.surfaces.wording import load, not_theirs
+from codebutler.types import Outbound, Person
+
+if TYPE_CHECKING:
+    from codebutler.surfaces.discord.hearing import Hearing
 
 State: TypeAlias = Literal["", "open", "thread"]
 """No talk; one that is held in the channel; one that has become a thread."""
@@ -65,6 +69,16 @@ class Talks:
             if message in {*posted, room(there)[1]}:
                 return there
         return ""
+
+
+async def keeps_out(door: Hearing, who: Person, conversation: str, thread: str) -> str:
+    """Why this person steers nothing: in what has become work from a talk, who asked does, and who approves.
+
+    "" if they may, as everybody in any other conversation as far as this goes.
+    """
+    if await door.talks.state(conversation) != "thread":
+        return ""
+    return not_theirs(door.access, await load(door.store, thread), "approve", who)
 
 
 def opens_thread(message: Outbound) -> bool:

@@ -101,6 +101,12 @@ async def test_work_opens_a_thread_that_who_asked_steers(desk: Any) -> None:
     word = stranger.say("go", channel=root)
     await desk.until(lambda: desk.guild.channels[root].messages[word].get("reactions"))
     assert len(desk.received) == before
+    for name in ("cancel", "close", "model"):
+        tried = stranger.command("codebutler", name, channel=root)
+        await desk.until(lambda tried=tried: tried.answer)
+    cancelled = stranger.press(root, message, "Cancel")
+    await desk.until(lambda: cancelled.answer)
+    assert len(desk.received) == before
     await asked(desk, "go", root)
     pressed = desk.human.press(root, message, "Approve")
     await desk.until(lambda: pressed.answer)
