@@ -95,6 +95,7 @@ from codebutler.events.work import (
     PrOpened,
     PrUpdated,
     Pushed,
+    QueueLeft,
     SetupFinished,
     SetupPart,
     SetupStarted,
@@ -167,6 +168,7 @@ __all__ = [
     "Pushed",
     "QuestionAnswered",
     "QuestionAsked",
+    "QueueLeft",
     "RebaseBegun",
     "RebaseRequested",
     "ResearchFinished",
@@ -202,7 +204,7 @@ Event: TypeAlias = (
     | PlanApproved | PlanDropped | QuestionAsked | QuestionAnswered | EscalationAsked | EscalationAnswered
     | PhaseChanged | WorktreeReady | SetupStarted | SetupFinished | CheckpointMade | ChecklistUpdated
     | Pushed | PrOpened | SummaryWritten | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted
-    | JournalCommitted | MergeRequested
+    | JournalCommitted | MergeRequested | QueueLeft
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
