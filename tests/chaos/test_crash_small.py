@@ -1,8 +1,8 @@
 """Killed around any append of a small whole thread and started again, it ends as if nothing had happened.
 
 The crash hook strikes before the commit of an event, or after it: one thread's rows are counted as they stand
-in its log. Where a commit tells of an effect, a kill right before it leaves that effect without its event; such
-an event is named by its kind, for what is done while a model thinks has no fixed row.
+in its log. Where a commit tells of an effect, a kill right before it leaves that effect without its event;
+that is named by its kind, for what is done while a model thinks has no fixed row.
 """
 
 from __future__ import annotations
