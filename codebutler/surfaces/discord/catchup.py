@@ -10,7 +10,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
-from codebutler.surfaces.discord import inbound, loose, opening, refused
+from codebutler.surfaces import turned
+from codebutler.surfaces.discord import inbound, loose, opening
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.surfaces.discord.inbound import SURFACE
@@ -73,7 +74,7 @@ class CatchUp(Looks["Hearing"]):
                 await self._visit(door, channel, begun)
         await door.store.note(key, str(begun))
         oldest = min([begun, *(await _behind(door)).values()])
-        await refused.forget(door.store, oldest)
+        await turned.forget(door.store, SURFACE, oldest)
         await loose.forget(door, oldest)
 
     async def _visit(self, door: Hearing, channel: str, cursor: int) -> None:

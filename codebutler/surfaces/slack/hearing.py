@@ -24,7 +24,6 @@ from codebutler.surfaces.slack.loose import is_loose, put_right
 from codebutler.surfaces.slack.overtaken import overtook
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
-from codebutler.surfaces.slack.turned import turned_away
 from codebutler.surfaces.slack.used import ended, replace_in
 from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
 from codebutler.thread.aside import set_aside
@@ -85,7 +84,7 @@ class Hearing:
             if await owners.is_nobodys(self, heard):
                 self.turn_away(heard, owners.only_in(self.link.doors))
             return False
-        if await turned_away(self, heard) or (thread is None and await is_loose(self, heard)):
+        if await owners.turned_away(self, heard) or (thread is None and await is_loose(self, heard)):
             return True
         if thread is not None and await self._known(thread, heard):
             return True
