@@ -9,7 +9,7 @@ from codebutler.repo.merging import unsettled
 from codebutler.thread import joining, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.flagging import flag
-from codebutler.thread.host import KEPT
+from codebutler.thread.host import OURS
 from codebutler.thread.landing import closed_outside, is_empty
 from codebutler.thread.lastword import undone
 from codebutler.thread.mending import spoken
@@ -26,7 +26,7 @@ async def note_strays(desk: ThreadDesk) -> None:
     state = desk.state
     if state.unnamed or not state.named:
         return
-    strays = sorted(f for f in state.files - state.named if not f.startswith(KEPT))
+    strays = sorted(f for f in state.files - state.named if not f.startswith(OURS))
     if strays:
         shown = ", ".join(f"`{f}`" for f in strays[:20])
         await desk.tell_once(

@@ -10,7 +10,7 @@ from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, plumb
 from codebutler.repo.merging import merged_tree, shown, transplanted
 from codebutler.thread.desk import ThreadDesk
-from codebutler.thread.host import FOLDER, JOURNALS, KEPT
+from codebutler.thread.host import FOLDER, JOURNALS, OURS
 from codebutler.thread.journal import journal_of
 from codebutler.thread.lastword import EMPTY
 from codebutler.thread.memory_merge import MEMORY, with_memory
@@ -25,7 +25,7 @@ async def is_empty(desk: ThreadDesk) -> bool:
     if state.worktree is None or state.head == state.worktree.base:
         return True
     moved = await desk.space.moved_files(state.worktree.base, state.head)
-    return all(path.startswith(KEPT) for path in moved)
+    return all(path.startswith(OURS) for path in moved)
 
 
 async def closed_outside(desk: ThreadDesk, then: str, *more: Event) -> bool:
