@@ -127,12 +127,12 @@ class Store(Together, Wallet):
             raise ValueError(f"a timer of another thread was given to {thread}")
 
         def work(tx: Transaction) -> tuple[list[StoredEvent], int]:
-            last, before = log.position(tx, thread, epoch), tx.new_events
+            last, before = log.position(tx, thread, epoch), len(tx.added)
             money.move(tx, payments)
             stored = log.add_events(tx, thread, last, news)
             outbox.add(tx, thread, out)
             log.set_timers(tx, thread, drop_timers, timers)
-            touch = bool(columns) or tx.new_events > before
+            touch = bool(columns) or len(tx.added) > before
             flag = _flag(ready, seen, last)
             if touch or flag is not None:
                 log.update(tx, thread, columns, flag, touch=touch)

@@ -25,11 +25,11 @@ _BATCH = 512
 
 
 class Transaction(Struct):
-    """What a piece of work may use. ``new_events`` counts the event rows that it has inserted."""
+    """What a piece of work may use. ``added``: the kinds of the event rows that it has inserted."""
 
     connection: sqlite3.Connection
     now: float
-    new_events: int = 0
+    added: list[str] = []
 
 
 class _Job(Struct):
@@ -115,7 +115,7 @@ class Writer:
         try:
             for job in jobs:
                 self._attempt(transaction, job)
-            HOOK.before_commit(transaction.new_events)
+            HOOK.before_commit(transaction.added)
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whoever waits for the work gets it
             if self._connection.in_transaction:
@@ -127,7 +127,7 @@ class Writer:
                 self._commit([job])
             return
         self.commits += 1
-        HOOK.after_commit(transaction.new_events)
+        HOOK.after_commit(transaction.added)
 
     def _sync(self, wanted: bool) -> None:
         """Whether the next COMMIT waits for the disk. SQLite takes no such order within a transaction."""
@@ -137,7 +137,7 @@ class Writer:
 
     def _attempt(self, transaction: Transaction, job: _Job) -> None:
         """Run one job under a savepoint. Raises only if SQLite has dropped the whole transaction."""
-        execute, before = self._connection.execute, transaction.new_events
+        execute, before = self._connection.execute, len(transaction.added)
         job.value, job.error = None, None
         execute("SAVEPOINT job")
         try:
@@ -146,7 +146,7 @@ class Writer:
             if not self._connection.in_transaction:
                 raise
             execute("ROLLBACK TO job")
-            transaction.new_events = before
+            del transaction.added[before:]
             job.error = self._worded(error)
         execute("RELEASE job")
 

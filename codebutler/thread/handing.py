@@ -9,7 +9,7 @@ from codebutler.repo.merging import unsettled
 from codebutler.thread import joining, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.flagging import flag
-from codebutler.thread.host import JOURNALS, MEMORY_FOLDER
+from codebutler.thread.host import OURS
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import undone
 from codebutler.thread.mending import spoken
@@ -18,8 +18,6 @@ from codebutler.thread.state import ThreadState
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
-_KEPT = (f"{MEMORY_FOLDER}/", f"{JOURNALS}/")
-"""What a role changes there is put back, and said."""
 _OTHERS = "others pushed"
 
 
@@ -28,7 +26,7 @@ async def note_strays(desk: ThreadDesk) -> None:
     state = desk.state
     if state.unnamed or not state.named:
         return
-    strays = sorted(f for f in state.files - state.named if not f.startswith(_KEPT))
+    strays = sorted(f for f in state.files - state.named if not f.startswith(OURS))
     if strays:
         shown = ", ".join(f"`{f}`" for f in strays[:20])
         await desk.tell_once(

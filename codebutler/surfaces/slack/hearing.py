@@ -22,7 +22,6 @@ from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
-from codebutler.surfaces.slack.turned import turned_away
 from codebutler.surfaces.slack.used import ended, replace_in
 from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
 from codebutler.thread.aside import set_aside
@@ -83,7 +82,7 @@ class Hearing:
             if await owners.is_nobodys(self, heard):
                 self.turn_away(heard, owners.only_in(self.link.doors))
             return False
-        if await turned_away(self, heard):
+        if await owners.turned_away(self, heard):
             return True
         if thread is not None and await self._known(thread, heard):
             return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.surfaces.slack.catchup import CatchUp
-from codebutler.surfaces.slack.turned import TURNED, forget
+from codebutler.surfaces.turned import forget, prefix
 from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
@@ -160,9 +160,9 @@ async def test_what_was_turned_away_is_not_done_once_its_author_is_let_in(desks:
     desk.human.say("after")
     await desk.slack.sockets.settle()
     assert [message.text for message in desk.received] == ["after"]
-    assert len(await desk.store.notes(TURNED)) == 1
-    await forget(desk.store, time.time() + 60)
-    assert await desk.store.notes(TURNED) == []
+    assert len(await desk.store.notes(prefix("slack"))) == 1
+    await forget(desk.store, "slack", time.time() + 60)
+    assert await desk.store.notes(prefix("slack")) == []
 
 
 async def test_the_channel_can_be_given_by_name(desks: Callable[..., Any]) -> None:
