@@ -54,6 +54,7 @@ from codebutler.events.steps import (
     ModelReplied,
     ModelRequested,
     Nudged,
+    ResultsCleared,
     StoodIn,
     ToolFinished,
     ToolStarted,
@@ -171,6 +172,7 @@ __all__ = [
     "RebaseRequested",
     "ResearchFinished",
     "ResearchStarted",
+    "ResultsCleared",
     "Resumed",
     "Rewound",
     "SetupFinished",
@@ -208,7 +210,7 @@ Event: TypeAlias = (
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
     | StepDone | PrFlagged | OverlapFound | NeighbourLanded | IssueHeld | RebaseRequested | RebaseBegun
-    | MendRequested | MendBegun | WorkspaceIdle | WorkspacePutAway
+    | MendRequested | MendBegun | WorkspaceIdle | WorkspacePutAway | ResultsCleared
 )  # fmt: skip
 
 _CLASSES: dict[str, type[Record]] = {c.model_fields["kind"].default: c for c in get_args(Event)}

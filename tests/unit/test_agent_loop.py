@@ -12,7 +12,6 @@ import pytest
 
 from codebutler.agent import loop
 from codebutler.agent.frame import Frame
-from codebutler.agent.loop import INTERRUPTED
 from codebutler.agent.roles import Role, load_role
 from codebutler.agent.standing import Standing
 from codebutler.agent.think import EMPTY, LOOPING, NUDGES, REPEATS, STUCK
@@ -41,8 +40,7 @@ class Workplace:
         self.notices: list[str] = []
         self.now = 0.0
         self.breaker = Breaker(clock=lambda: self.now)
-        self.log: list[Event] = []
-        self.waits: list[str] = []
+        self.log, self.loose, self.waits = list[Event](), list[Event](), list[str]()
         self.settled: dict[str, float] = {}
         self.batches: list[bool] = []
         self.fail_on: type[Event] | None = None
@@ -52,8 +50,9 @@ class Workplace:
     def frame(self) -> Frame:
         return self.state.frames["coder-1"]
 
-    async def append(self, *events: Event) -> None:
+    async def append(self, *events: Event, sync: bool = True) -> None:
         await asyncio.sleep(0)
+        self.loose += [] if sync else events
         for event in events:
             if self.fail_on is not None and isinstance(event, self.fail_on):
                 raise StaleWorker
@@ -202,6 +201,7 @@ async def test_reading_calls_run_side_by_side_and_writing_ones_alone_in_order(be
     await place.run(bench.tools())
     assert sorted(bench.notes[:2]) == ["+a", "+b"]
     assert bench.notes[4:] == ["+c", "-c", "+d", "-d", "+e", "-e"]
+    assert "".join(getattr(e, "call_id", "?") for e in place.loose) == "ababee", "unsynced"
 
 
 OPEN = {"a": "look", "b": "touch", "c": "safe", "d": "touch"}
@@ -219,7 +219,7 @@ async def test_after_a_crash_started_calls_are_redone_or_told_by_what_they_do(be
     await place.run(bench.tools())
     results = {m["tool_call_id"]: m["content"] for m in place.frame.messages if m["role"] == "tool"}
     assert results == {
-        "a": "look [redacted]", "b": INTERRUPTED, "c": "safe [redacted]", "d": "touch [redacted]",
+        "a": "look [redacted]", "b": loop.INTERRUPTED, "c": "safe [redacted]", "d": "touch [redacted]",
     }  # fmt: skip
     assert "+b" not in bench.notes
     assert len(place.client.asked) == 1  # the reply that is in the log is not bought again

@@ -50,7 +50,7 @@ class Place:
     def frame(self) -> Frame:
         return self.state.frames["coder-1"]
 
-    async def append(self, *events: Event) -> None:
+    async def append(self, *events: Event, sync: bool = True) -> None:
         for event in events:
             self.events.append(event)
             apply(self.state, self.state.seq + 1, 0.0, event)
