@@ -17,8 +17,9 @@ from codebutler.types import Message, ModelReply
 class Thinking(Protocol):
     """A thread, as far as a model step goes."""
 
-    async def append(self, *events: Event) -> None:
-        """Log events; they are on disk when this returns."""
+    async def append(self, *events: Event, sync: bool = True) -> None:
+        """Log events; they are on disk when this returns. Without ``sync`` no kill takes them, but a power
+        cut may, until the next events that have it."""
         ...
 
     def redact(self, text: str) -> str:

@@ -151,7 +151,7 @@ def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
         return ("code", "")
     if word not in RETRY:
         return None
-    return ("merge", "") if state.refused else ("retry", "")
+    return ("merge", "") if state.refused and not state.undone else ("retry", "")
 
 
 def _ahead(word: str) -> tuple[str, str] | None:

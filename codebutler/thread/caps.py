@@ -78,11 +78,15 @@ class Caps(Housed, ABC):
         bought = {self._key(f"{c.frame}:{c.step}:"): c.usd for c in self.state.requested.values()}
         bought |= {self._key(f"{name}:"): order.usd for name, order in orders.items()}
         left = set[str]()
-        for store in (self.host.store, self.host.ledger):
-            for key in await store.unsettled(self._key("")):
-                usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
-                await store.settle(key=key, usd=usd)
-                left.add(key)
+        for key in await self.host.store.unsettled(self._key("")):
+            usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
+            await self.host.store.settle(key=key, usd=usd)
+            left.add(key)
+        held = await self.host.ledger.unsettled(self._key(""))
+        paid = await self.host.store.paid(held)  # a power cut may have taken what the ledger knew of it
+        for key in held:
+            await self.host.ledger.settle(key=key, usd=paid.get(key, 0.0))
+            left.add(key)
         for name, order in orders.items():
             if isinstance(order, ImageOrdered) and any(key.startswith(self._key(f"{name}:")) for key in left):
                 await self._lost_picture(order)
@@ -148,9 +152,12 @@ class Caps(Housed, ABC):
         return end
 
     async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
-        """Replace a reservation by what was spent: in the commit of the next events, or ``at_once``."""
+        """Replace a reservation by what was spent: in the commit of the next events, or ``at_once``.
+
+        In the ledger a power cut may leave it held: ``settle_leftovers`` then asks the store.
+        """
         self.log.owe(Payment(key, usd))
-        await self.host.ledger.settle(key=key, usd=usd)
+        await self.host.ledger.settle(key=key, usd=usd, sync=False)
         if at_once:
             await self.log.append()
 
@@ -275,8 +282,8 @@ class Caps(Housed, ABC):
                 await self.host.store.settle(key=key, usd=0.0)
                 what = f"{most} runs in an hour are {who.label}'s limit"
                 raise _Hit("person_hour", what, until=free) from error
-            await self.host.ledger.settle(key=key, usd=1.0)
-        await self.host.store.settle(key=key, usd=1.0)
+            await self.host.ledger.settle(key=key, usd=1.0, sync=False)
+        await self.host.store.settle(key=key, usd=1.0, sync=False)  # the call that comes now is synced
         self._run_counted = True
 
 

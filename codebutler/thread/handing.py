@@ -10,7 +10,7 @@ from codebutler.thread import joining, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.flagging import flag
 from codebutler.thread.host import OURS
-from codebutler.thread.landing import closed_outside
+from codebutler.thread.landing import closed_outside, is_empty
 from codebutler.thread.lastword import undone
 from codebutler.thread.mending import spoken
 from codebutler.thread.proof import failing_tests
@@ -38,12 +38,12 @@ async def ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     """Whatever the Coder forgot of push and PR is done here; a run without changes has failed."""
     state = desk.state
     await desk.tell_left_out()
-    if state.worktree is not None and await _is_unchanged(desk, state.worktree.base):
+    if state.worktree is not None and await is_empty(desk):
         await desk.append(
             PhaseChanged(phase="pm", why="no changes"),
             FrameEnded(frame=frame.id, outcome="failed", text=text),
         )
-        raise EndTurn("failed", undone(text))
+        raise EndTurn("failed", undone(state, text))
     if not await _is_pushed(desk, frame):
         return
     await closed_outside(desk, "This work goes into a new one.")
@@ -93,13 +93,6 @@ def _was_told(state: ThreadState, frame: Frame) -> bool:
         if isinstance(event, Nudged) and (event.frame, event.reason) == (frame.id, _OTHERS):
             return True
     return False
-
-
-async def _is_unchanged(desk: ThreadDesk, base: str) -> bool:
-    """Nothing is there to ship, and nothing was; after a rewind the commits may differ and the files not."""
-    if desk.state.head == base:
-        return True
-    return desk.state.pr is None and not await desk.space.moved_files(base, desk.state.head)
 
 
 async def hand_in(desk: ThreadDesk, frame: Frame, text: str) -> None:

@@ -168,6 +168,12 @@ async def _tell_undone(desk: ThreadDesk, onto: RebaseBegun) -> None:
         await desk.tell_once(f"`{base}` no longer has {code(back)}; this branch brings that back.")
     if gone:
         await desk.tell_once(f"`{base}` has changed {code(gone)}; this branch takes that away.")
+    own = await desk.space.moved_files(onto.onto, desk.state.head)
+    if lost := [path for path in onto.conflicts if path not in own]:
+        await desk.tell_once(
+            f"Nothing of this branch's own is left in {code(lost)}: it is as on `{base}`. "
+            "If that is not meant, say what is to be done there."
+        )
 
 
 def _was_told(state: ThreadState, frame: Frame) -> bool:

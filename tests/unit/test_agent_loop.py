@@ -85,6 +85,7 @@ async def test_reading_calls_run_side_by_side_and_writing_ones_alone_in_order(be
     await place.run(bench.tools())
     assert sorted(bench.notes[:2]) == ["+a", "+b"]
     assert bench.notes[4:] == ["+c", "-c", "+d", "-d", "+e", "-e"]
+    assert "".join(getattr(e, "call_id", "?") for e in place.loose) == "ababee", "unsynced"
 
 
 OPEN = {"a": "look", "b": "touch", "c": "safe", "d": "touch"}

@@ -42,8 +42,7 @@ class Workplace:
         self.notices: list[str] = []
         self.now = 0.0
         self.breaker = Breaker(clock=lambda: self.now)
-        self.log: list[Event] = []
-        self.waits: list[str] = []
+        self.log, self.loose, self.waits = list[Event](), list[Event](), list[str]()
         self.settled: dict[str, float] = {}
         self.batches: list[bool] = []
         self.fail_on: type[Event] | None = None
@@ -53,8 +52,9 @@ class Workplace:
     def frame(self) -> Frame:
         return self.state.frames["coder-1"]
 
-    async def append(self, *events: Event) -> None:
+    async def append(self, *events: Event, sync: bool = True) -> None:
         await asyncio.sleep(0)
+        self.loose += [] if sync else events
         for event in events:
             if self.fail_on is not None and isinstance(event, self.fail_on):
                 raise StaleWorker
