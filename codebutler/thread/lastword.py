@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from codebutler.events import LimitHit, Outcome, TurnEnded
+from codebutler.events import LimitHit, ModelFailed, ModelReplied, Outcome, TurnEnded
 from codebutler.text import sentence
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Outbound
@@ -30,6 +30,7 @@ UNFINISHED = "The rebase is not finished: nothing is merged before that."
 STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
 EMPTY = "Say what is to be done on it, or cancel the thread if nothing is left to do"
 CLOSED = f"Pull request #{{number}} was closed outside, without a merge. {STAYS}"
+_OTHER_MODEL = '**"model NAME"** to go on with another model, '
 _NAMED = 5
 """Changed files that are named."""
 RAISABLE = frozenset({"", "role", "thread", "tokens"})
@@ -90,11 +91,18 @@ def _next(state: ThreadState) -> str:
             f'Pull request #{state.pr.number} stays open. Say **"go"** to have the Coder try again, say what '
             'to do instead, or **"cancel"** if nothing is left to do.'
         )
+    ways = f'Say **"go"** to try again, {_OTHER_MODEL if _by_model(state) else ""}or'
     if state.planless:
-        return (
-            'Say **"go"** to try again, or **"code"** to send the request straight to the Coder, unplanned.'
-        )
-    return 'Say **"go"** to try again, or say what to do instead.'
+        return f'{ways} **"code"** to send the request straight to the Coder, unplanned.'
+    return f"{ways} say what to do instead."
+
+
+def _by_model(state: ThreadState) -> bool:
+    """Whether the last call to the model of the role at work got no answer: another one may give it."""
+    frames = {name for name, frame in state.frames.items() if frame.role == state.at_work}
+    calls = (e for _, _, e in reversed(state.live) if isinstance(e, ModelFailed | ModelReplied))
+    last = next((call for call in calls if call.frame in frames), None)
+    return isinstance(last, ModelFailed)
 
 
 def stopped(state: ThreadState) -> str:

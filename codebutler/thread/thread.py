@@ -151,7 +151,7 @@ class Thread(Caps):
     def candidates(self, role: Role) -> Sequence[str]:
         """Model ids to try: a swap in the thread wins over the configuration."""
         models = self.host.router.candidates(role, self.chosen(role))
-        return self.cheapest_first(models) if self.is_saving() else models
+        return self.saving(role, models)
 
     @property
     def breaker(self) -> Breaker:

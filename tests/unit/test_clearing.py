@@ -8,18 +8,15 @@ from typing import Any
 
 import pytest
 
-from codebutler.agent import loop
 from codebutler.agent.clearing import AGAIN, ENDS, FRESH, WORTH
 from codebutler.agent.frame import SHORTENED
 from codebutler.agent.roles import TOOLS
 from codebutler.events import ResultsCleared
 from codebutler.testing.doubles import Asked, says
-from codebutler.thread.fold import apply
-from codebutler.thread.state import ThreadState
 from codebutler.toolset.desk import Desk, Site
 from codebutler.toolset.registry import Tool, Toolset
 from codebutler.types import Message, ModelReply, ToolCall, ToolResult, ToolSpec
-from tests.unit.test_compaction import ROLE, Place, paired
+from tests.unit.workplace import ROLE, Workplace, paired
 
 PAGE = 6_000
 """Characters of one result."""
@@ -49,15 +46,14 @@ class Reader:
         return says(f"looking at {self.made}", call)
 
 
-async def ran(reader: Reader) -> Place:
-    place = await Place(reader, window=None).start()
-    anywhere: Any = place
-    assert await loop.run(place.frame, ROLE, tools(reader.tool), anywhere) == "done"
+async def ran(reader: Reader) -> Workplace:
+    place = Workplace(reader)
+    assert await place.run(tools(reader.tool)) == "done"
     return place
 
 
-def clearings(place: Place) -> list[ResultsCleared]:
-    return [e for e in place.events if isinstance(e, ResultsCleared)]
+def clearings(place: Workplace) -> list[ResultsCleared]:
+    return [e for e in place.log if isinstance(e, ResultsCleared)]
 
 
 def contents(messages: Sequence[Message], role: str) -> list[str]:
@@ -102,26 +98,21 @@ async def test_what_cannot_be_had_again_for_nothing_stays(tool: str) -> None:
 
 
 async def test_short_results_stay() -> None:
-    place = await Place(Reader(0), window=None).start()
     reader = Reader(800)
 
     async def short(_args: Any, _desk: Desk, _site: Site) -> ToolResult:
         return ToolResult("x" * (2 * ENDS - reader.made % 7))
 
-    place.client.mind = reader
+    place = Workplace(reader)
     spec = ToolSpec("read", "read", {"type": "object"}, read_only=True, recovery="rerun")
     role = ROLE.model_copy(update={"limits": ROLE.limits.model_copy(update={"iterations": 1_000})})
-    anywhere: Any = place
-    assert await loop.run(place.frame, role, Toolset([Tool(spec, short)]), anywhere) == "done"
+    assert await place.run(Toolset([Tool(spec, short)]), role) == "done"
     assert clearings(place) == []
 
 
 async def test_the_log_alone_gives_the_same_transcript() -> None:
     place = await ran(Reader(80))
-    again = ThreadState("t")
-    for seq, event in enumerate(place.events, 1):
-        apply(again, seq, 0.0, event)
-    assert again.frames["coder-1"].messages == place.frame.messages
+    assert place.replayed().frames["coder-1"].messages == place.frame.messages
 
 
 def test_every_tool_that_is_cleared_is_one() -> None:

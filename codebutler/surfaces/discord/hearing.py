@@ -14,7 +14,7 @@ from codebutler.settings.shape import Access
 from codebutler.store.store import Store
 from codebutler.surfaces import turned
 from codebutler.surfaces.buttons import Buttons
-from codebutler.surfaces.discord import looks
+from codebutler.surfaces.discord import looks, loose
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard, came_along
 from codebutler.surfaces.discord.link import Link
@@ -74,7 +74,7 @@ class Hearing:
         thread = await self.store.find(SURFACE, conversation) if conversation else None
         if heard.kind in {"delete", "cancel"}:
             return thread is not None and await self._about(heard, place, conversation)
-        if thread is None and heard.kind == "edit" and heard.mention:
+        if thread is None and heard.kind == "edit" and (heard.mention or await loose.put_right(self, heard)):
             heard = replace(heard, kind="message")  # who forgot to call us has put it right
         begins = thread is not None or await self._begins(heard, place, conversation)
         if not begins or await self._among_people(heard, place):
@@ -85,7 +85,7 @@ class Hearing:
             await turned.keep(self.store, SURFACE, heard)
             self._refuse(heard, place)
             return True
-        if thread is not None and await self._is_known(thread, heard, conversation):
+        if await self._is_known(thread, heard, place, conversation):
             return True
         if thread is None and self._is_talk(place):
             await self.talks.begin(conversation)
@@ -106,11 +106,13 @@ class Hearing:
         if heard.kind == "message":
             self.link.later(self._received(heard, place, conversation))
 
-    async def _is_known(self, thread: str, heard: Heard, conversation: str) -> bool:
+    async def _is_known(self, thread: str | None, heard: Heard, place: Place, conversation: str) -> bool:
         """Whether it is in the log, or came along as what people said among themselves before they called us.
 
-        A "go" of that time approves nothing.
+        A "go" of that time approves nothing; one outside of all threads neither, as its author hears.
         """
+        if thread is None:
+            return await loose.is_loose(self, heard, place)
         if await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
             return True
         since = await self.store.noted(f"{SURFACE}:since:{conversation}") if heard.kind == "message" else ""

@@ -201,7 +201,7 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     )
     await owner.signs.shut(conversation, on=name == "close")
     await owner.receive(said)
-    told = f"`{words}` is said in {await linked(doing, owner, conversation)}"
+    told = f"`{words}` is said in {await linked(doing.link, owner, conversation)}"
     return f"{told}, which is put away then: a word there brings it back." if name == "close" else told
 
 
@@ -236,7 +236,7 @@ async def _listed(doing: Doing, door: Hearing, *, everybody: bool, title: str | 
     lines = []
     for row, conversation in await seeing.shown(doing, door):
         if (everybody or conversation) and (title or "").lower() in row.title.lower():
-            where = await linked(doing, door, conversation) if conversation else "(another door)"
+            where = await linked(doing.link, door, conversation) if conversation else "(another door)"
             lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {looks.name(row.title)}")
     if len(lines) > SHOWN:
         more = f"- … and {len(lines) - SHOWN} more: `codebutler threads` in a terminal lists all,"
@@ -263,7 +263,7 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
     if await door.store.find(SURFACE, conversation):
         return "That is in a thread of mine already."
     await door.accept(heard, place, conversation, called=True)
-    return f"Your thread: {await linked(doing, door, conversation)}"
+    return f"Your thread: {await linked(doing.link, door, conversation)}"
 
 
 async def complete(doing: Doing) -> None:

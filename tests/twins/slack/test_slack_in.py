@@ -105,7 +105,7 @@ async def test_what_is_not_for_us_is_left_alone(desk: Any) -> None:
 
 async def test_edits_and_deletions_name_the_message_that_they_change(desk: Any) -> None:
     ts = desk.human.say("2 kg")
-    other = desk.human.say("never mind")
+    other = desk.human.say("not that")
     await desk.slack.sockets.settle()
     desk.human.edit(ts, "3 kg")
     desk.human.delete(other)
@@ -116,7 +116,7 @@ async def test_edits_and_deletions_name_the_message_that_they_change(desk: Any) 
 
 async def test_somebody_elses_reaction_stops_nothing_and_says_so(desk: Any) -> None:
     desk.slack.workspace.channels[CHANNEL].members.add(desk.slack.workspace.person("UKIM00001", "kim"))
-    ts = desk.human.say("go")
+    ts = desk.human.say("2 kg")
     await desk.slack.sockets.settle()
     Human(desk.slack, "UKIM00001").react(ts, "x")
     await desk.until(lambda: desk.slack.workspace.ephemeral)
@@ -126,7 +126,7 @@ async def test_somebody_elses_reaction_stops_nothing_and_says_so(desk: Any) -> N
 
 @pytest.mark.parametrize("emoji", ["x", "octagonal_sign"])
 async def test_a_reaction_can_stand_for_cancel(desk: Any, emoji: str) -> None:
-    ts = desk.human.say("go")
+    ts = desk.human.say("2 kg")
     await desk.slack.sockets.settle()
     reply = desk.human.say("and on", thread=ts)
     desk.human.react(reply, emoji)
