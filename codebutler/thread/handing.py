@@ -6,7 +6,7 @@ from codebutler.agent.frame import Frame
 from codebutler.errors import BranchLost, RepoError
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, Resumed
 from codebutler.repo.merging import unsettled
-from codebutler.thread import joining, render
+from codebutler.thread import joining, playbook, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.flagging import flag
 from codebutler.thread.host import OURS
@@ -49,7 +49,7 @@ async def ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     await closed_outside(desk, "This work goes into a new one.")
     if state.pr is None or state.pr_state == "closed":
         await desk.record_pr(render.pr_title(state), "")
-    await desk.show_ready(failing_tests(frame))
+    await desk.show_ready(failing_tests(frame, state.steps_done))
     await flag(desk)
     await desk.post(
         render.pr_ready(state, spoken(text) if state.mending else text),
@@ -80,7 +80,8 @@ async def _is_pushed(desk: ThreadDesk, frame: Frame) -> bool:
                 raise EndTurn("failed", f"what others pushed is not settled. {error}") from error
         if not files:
             raise
-        await desk.append(Nudged(frame=frame.id, content=joining.words(files), reason=_OTHERS))
+        nudge = Nudged(frame=frame.id, content=joining.words(files), reason=_OTHERS)
+        await desk.append(*playbook.stale(desk.state, frame), nudge)
         return False
     return True
 

@@ -10,6 +10,7 @@ from codebutler.errors import CodeButlerError
 from codebutler.events import (
     Event,
     FrameEnded,
+    FrameStarted,
     MemoryProposed,
     MemoryWeighed,
     MessageTaken,
@@ -28,6 +29,7 @@ from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import rooms, sifted
 from codebutler.thread.weight import weigh
 from codebutler.toolset.desk import EndTurn
+from codebutler.types import MemoryItem
 
 BRIEF = """The pull request is open. Look back over the thread, then write the summary and propose memory.
 
@@ -109,9 +111,16 @@ async def look_again(desk: ThreadDesk) -> None:
     await desk.append(FrameEnded(frame=name, outcome="done", text=text))
 
 
-def closing(state: ThreadState) -> bool:
-    """Whether the Lead looked back once more for the merge: what it proposed then is still to be decided."""
-    return any(frame.id.endswith("-close") and frame.ended == "done" for frame in state.frames.values())
+def last_look(state: ThreadState) -> list[MemoryItem]:
+    """What the Lead proposed as it looked back once more for the merge: that is still to be decided."""
+    found: list[MemoryItem] = []
+    begun = False
+    for _, _, event in state.live:
+        if isinstance(event, FrameStarted) and event.role == "lead":
+            begun, found = event.frame.endswith("-close"), []
+        if begun and isinstance(event, MemoryProposed):
+            found += event.items
+    return found
 
 
 def _since(state: ThreadState) -> str:

@@ -11,7 +11,7 @@ from codebutler.events import CheckpointMade, Nudged, RebaseBegun, RebaseRequest
 from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, tip_of
 from codebutler.repo.merging import merged_tree
-from codebutler.thread import render
+from codebutler.thread import playbook, render
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.memory_merge import MEMORY, with_memory
@@ -154,7 +154,8 @@ async def is_settled(desk: ThreadDesk, frame: Frame) -> bool:
     words = _LEFT.format(paths=code(left))
     if _was_told(desk.state, frame):
         raise EndTurn("failed", f"the rebase is not finished. {words}")
-    await desk.append(Nudged(frame=frame.id, content=words, reason=_REASON))
+    nudge = Nudged(frame=frame.id, content=words, reason=_REASON)
+    await desk.append(*playbook.stale(desk.state, frame), nudge)
     return False
 
 

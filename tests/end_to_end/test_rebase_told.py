@@ -119,3 +119,25 @@ async def test_where_only_memory_is_left_to_land_the_merge_says_so(room: Room, t
         assert state.phase == "closed", said
         assert "Only memory lands with #1: it changes no other file" in said
         assert "One." in scene.git("show", f"main:{MEMORY}", where=room.sample.remote)
+
+
+async def test_an_automatic_step_is_run_again_once_the_marks_are_settled(room: Room, tmp_path: Path) -> None:
+    """It had passed while they were there. What the engine ran last counts, too, for the pull request."""
+    flow = "## feature\n\nFor: all.\n\n1. Coder: run `sh run-tests` (automatic)\n"
+    room.commit({"A": "a\n", ".codebutler/memory/workflows.md": flow, "run-tests": "! grep -q both A\n"})
+    steps = [{"text": "Write it"}]
+    planned = says(
+        "", call("propose_plan", title="Notes", summary="n", workflow="feature", steps=steps, files=["A"])
+    )
+    coder: list[Line] = [
+        write("A", "ours\n"), says("Wrote."), says("Nothing to do."),
+        write("A", "both\n"), says("Settled."), says("I cannot mend that."),
+    ]  # fmt: skip
+    async with room.engine(Cast(pm=[planned], coder=coder, lead=[*lead(), *lead()])) as scene:
+        await scene.shipped()
+        elsewhere(room, scene, tmp_path, {"A": "theirs\n"})
+        state = await scene.talk("a", "rebase")
+        said = "\n".join(await scene.posts(state.id))
+        assert state.outcome == "pr", said
+        assert "The automatic step `sh run-tests` still fails: look before you merge." in said
+        assert "#1 stays a draft: the tests failed when last run (`sh run-tests`)." in said
