@@ -50,8 +50,9 @@ async def interaction(link: Link, event: Json) -> None:
 
 def _broke_off(error: Exception) -> str:
     """What a person hears of a failure inside."""
-    known = isinstance(error, CodeButlerError)
-    why = sentence(error.message) if known else "whoever runs the service finds the cause in its log."
+    why = "whoever runs the service finds the cause in its log."
+    if isinstance(error, CodeButlerError):
+        why = sentence(error.message)
     return f"That broke off: {why} Look where things stand before you do it again."
 
 
