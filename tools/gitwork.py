@@ -108,17 +108,28 @@ class GitWork:
     def stage(self, base: str, *, still: bool = False) -> list[str]:
         """Bring the private index in line with the worktree; returns what could not be taken.
 
-        ``still``: files are not looked at where nothing can have changed since they were.
+        ``still``: only those files are looked at that can have changed since they were.
         """
-        if still and self._told is not None and self._is_in_line() and self._stillness.proven():
-            return self._told
-        self._told = None
+        told, self._told = self._told, None
+        if still and told is not None and self._is_in_line():
+            names = self._stillness.changed()
+            if names is not None and (not names or (not told and self._take(names))):
+                self._told = told
+                return told
         self._stillness.look()
         self._told = told = self._stage(base)
         return told
 
     def _is_in_line(self) -> bool:
         return self.records.ours() and self.records.stamp() == self._looked_through
+
+    def _take(self, names: set[bytes]) -> bool:
+        """Bring these files alone in line; False, and nothing done, if one is not in the index yet."""
+        with listed(names) as given:
+            options = ("--remove", "--ignore-skip-worktree-entries", "-z", "--stdin")
+            done = self.git("update-index", *options, stdin=given)
+        self._looked_through = self.records.stamp()
+        return done.code == 0 and not done.cut
 
     def _stage(self, base: str) -> list[str]:
         if not self.records.ours():  # a command's index could hide what it did

@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
-from codebutler.agent.thinking import Thinking
+from codebutler.agent.thinking import AskCheaper, Thinking
 from codebutler.errors import ContextTooLong, ModelError, ModelRefused, ModelUnavailable
 from codebutler.events import CircuitChanged, Event, ModelFailed, ModelRequested, StoodIn
 from codebutler.models.stream import hurried
@@ -63,12 +63,12 @@ async def _first(asking: _Asking) -> Answer:
     patience = PATIENCE
     while True:
         models = place.candidates(role)
-        for at, model in enumerate(models):
-            spare = any(not place.breaker.wait(other) for other in models[at + 1 :])
-            answer = await asking.tries(model, spare=spare)
-            if answer is not None:
-                await asking.told(models[0], model)
-                return answer
+        try:
+            answer = await _one_of(asking, models)
+        except AskCheaper:
+            continue
+        if answer is not None:
+            return answer
         seconds = min(place.breaker.wait(m) for m in models)
         if seconds == 0 and any(place.breaker.state(m) == "open" for m in models):
             continue  # its pause went by while the others were tried: there is a probe to make
@@ -76,6 +76,17 @@ async def _first(asking: _Asking) -> Answer:
             raise EndTurn("failed", asking.lost(models, seconds))
         patience -= seconds
         await asking.wait(models, seconds)
+
+
+async def _one_of(asking: _Asking, models: Sequence[str]) -> Answer | None:
+    """The first answer of ``models``, in order; None when all are away."""
+    for at, model in enumerate(models):
+        spare = any(not asking.place.breaker.wait(other) for other in models[at + 1 :])
+        answer = await asking.tries(model, spare=spare)
+        if answer is not None:
+            await asking.told(models[0], model)
+            return answer
+    return None
 
 
 class _Asking:

@@ -1,8 +1,8 @@
 """A frame is one run of a role: its transcript, and the calls that still lack a result.
 
 The transcript only ever grows at its end. Its messages are in OpenAI's wire form and are never changed
-once they are in, so that request k is a prefix of request k+1 and providers' prompt caches hit. Only a
-compaction, which is an event, puts a summary in the place of the oldest ones.
+once they are in, so that request k is a prefix of request k+1 and providers' prompt caches hit. Only two
+events change older ones: a compaction puts a summary in their place, a clearing shortens old results.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from msgspec import Struct
 from codebutler.agent.pictures import attached_picture, picture_message
 from codebutler.agent.spelled import spelled
 from codebutler.agent.voices import Said, readable, takeable, whole
-from codebutler.events import Compacted, ModelReplied, Outcome, ToolFinished
+from codebutler.events import Compacted, ModelReplied, Outcome, ResultsCleared, ToolFinished
 from codebutler.models.quirks import EXTRA
+from codebutler.text import fit
 from codebutler.types import Attachment, Message, ToolCall
 
 RECENT = 32
@@ -24,6 +25,7 @@ CUT = "length"
 """How a reply finishes that was cut at the most tokens that it may have."""
 FILTERED = frozenset({"content_filter", "refusal"})
 """How a reply finishes that its provider kept back, all of it or its rest: half an answer is none."""
+SHORTENED = "[An old result, shortened. If you still need the rest of it, make the call again.]"
 LONGEST_LOOP = 3
 """Different calls that may take turns and still count as one loop."""
 
@@ -117,6 +119,18 @@ class Frame(Struct):
         self.guides = set()  # some are in the summarised part: they are given again where they matter
         self.usd += event.usd
         self.busy += event.seconds
+
+    def clear(self, event: ResultsCleared) -> None:
+        """Of some old results only the ends stay."""
+        old = set(event.messages)
+        for n, message in enumerate(self.messages):
+            if n in old:
+                ends = f"{fit(text_of(message), event.kept)}\n{SHORTENED}"
+                self.messages[n] = {
+                    **message,
+                    "content": ends,
+                }  # a new one: the old is known as it was written
+        self.guides = set()  # as for a compaction
 
     def note(self, content: str) -> None:
         """A person's act joins the transcript and gives new budget, but asks for no reply by itself."""

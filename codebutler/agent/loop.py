@@ -112,8 +112,9 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
     if open_call.started and not tools.safe_to_repeat(call.name):
         await place.append(_finished(frame, open_call, INTERRUPTED, ok=False))
         return
+    sync = not tools.only_reads(call.name)
     if not open_call.started:
-        await place.append(ToolStarted(frame=frame.id, call_id=call.id, name=call.name))
+        await place.append(ToolStarted(frame=frame.id, call_id=call.id, name=call.name), sync=sync)
     started = time.monotonic()
     result = await _run(call, tools, place, Site(frame.id, frame.role, frame.step, call.id))
     guidance, guides = await place.guides(frame, call) if result.ok else ("", [])
@@ -132,7 +133,8 @@ async def _one(open_call: OpenCall, frame: Frame, tools: Toolset, place: Workpla
             pictures=pictures,
             guides=guides,
             seconds=round(time.monotonic() - started - result.waited, 4),
-        )
+        ),
+        sync=sync,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 
 from codebutler.agent.asking import Answer, ask
+from codebutler.agent.clearing import clear
 from codebutler.agent.compact import compact, limit
 from codebutler.agent.frame import FILTERED, Frame
 from codebutler.agent.roles import Role
@@ -155,6 +156,7 @@ async def _answer(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> 
 
 async def _fitting(frame: Frame, role: Role, tools: Toolset, place: Thinking) -> Answer | None:
     """The reply. A transcript that fills the window, or turns out to, is summarised on the way."""
+    await clear(frame, place)
     models = place.candidates(role)
     model = next((m for m in models if not place.breaker.wait(m)), models[0])
     await place.prepare(model)

@@ -14,11 +14,16 @@ from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, ModelReply
 
 
+class AskCheaper(Exception):
+    """A call would pass a cap, and one of the role's cheaper models is to be asked in its place."""
+
+
 class Thinking(Protocol):
     """A thread, as far as a model step goes."""
 
-    async def append(self, *events: Event) -> None:
-        """Log events; they are on disk when this returns."""
+    async def append(self, *events: Event, sync: bool = True) -> None:
+        """Log events; they are on disk when this returns. Without ``sync`` no kill takes them, but a power
+        cut may, until the next events that have it."""
         ...
 
     def redact(self, text: str) -> str:
@@ -59,7 +64,8 @@ class Thinking(Protocol):
     ) -> tuple[str, ModelRequested]:
         """Hold the worst case of a call against every cap, and log in the same commit that it is made.
 
-        Returns (key, what was logged). On a hit the turn ends: EndTurn.
+        Returns (key, what was logged). On a hit the turn ends, EndTurn; or the role's ``candidates`` are
+        others, AskCheaper.
         """
         ...
 

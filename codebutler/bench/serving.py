@@ -132,6 +132,23 @@ async def _answered(here: Ground, store: Store, count: int) -> None:
     await here.until(all_of_them, every=0.02)
 
 
+async def another_thread(folder: Path, rounds: Rounds) -> Row:
+    """From a question that opens a thread to the request that holds what its first ``read`` brought."""
+    rounds.said("a second thread in a running daemon")
+    taken = []
+    async with ground(folder, calls=1) as here, here.store() as store, here.serving() as daemon:
+        await here.ready(daemon)
+        await here.ask(store, "warm")
+        await _answered(here, store, 1)
+        for n in rounds.of(9):
+            seen, began = len(here.model.bodies), time.perf_counter()
+            await here.ask(store, f"c{n}")
+            await _requests(here, seen + 2)
+            taken.append((time.perf_counter() - began) * 1000)
+            await _answered(here, store, 2 + n)
+    return Row("a second thread, to what its first read in a sandbox brought", median(taken), "ms", 150)
+
+
 async def another_turn(folder: Path, rounds: Rounds, size: int) -> Row:
     """A question in a thread that already has so many events, to its answer in the log."""
     rounds.said(f"one more turn after {size:,} events")

@@ -34,6 +34,8 @@ async def measure(rounds: Rounds, sizes: Sizes | None = None) -> list[Row]:
     async with _folder() as folder:
         found.append(await serving.another_turn(folder, rounds, of.folds[-1]))
     async with _folder() as folder:
+        found.append(await serving.another_thread(folder, rounds))
+    async with _folder() as folder:
         found += await serving.idle(folder, rounds, of.idle, of.rest)
     async with _folder() as folder:
         found.append(await serving.killed(folder, rounds))

@@ -19,6 +19,8 @@ EXIT = {
 }  # fmt: skip
 REFUSED = 3
 """The thread is where it was: somebody else must say the word."""
+MISUSED = 2
+"""The thread is where it was: the task was a command that does not exist, or that its words do not fit."""
 
 
 class Consent(Struct, frozen=True):
@@ -35,8 +37,9 @@ async def attend(session: Session, consent: Consent, *, as_json: bool) -> int:
         if as_json and batch:
             print("\n".join(line_of(row) for row, _ in batch), flush=True)
         if not batch and await session.at_rest() and not await _consent(session, consent, given):
-            code = EXIT[session.state.outcome or "answered"]
-            return code or (REFUSED if session.refused else 0)
+            if session.misused:
+                return MISUSED
+            return EXIT[session.state.outcome or "answered"] or (REFUSED if session.refused else 0)
     raise AssertionError("batches never ends by itself")
 
 

@@ -55,7 +55,7 @@ class Session:
         """When this process may take the repo again, on the monotonic clock: it gave it to another one."""
         self._seen = asyncio.Event()
         """Set whenever all of the log was followed."""
-        self.refused = False
+        self.refused = self.misused = False
         """The last command said here was not obeyed: not theirs to give, or too early."""
         self._keys: set[str] = set()
         self._mine: set[int] = set()
@@ -96,7 +96,7 @@ class Session:
         await self._take_over()  # where nothing can be run, nothing is opened
         key = key or f"{self._external}:{asyncio.get_running_loop().time()}:{self._said}"
         self._keys.add(key)
-        self.refused = False
+        self.refused = self.misused = False
         inbound = Inbound(
             surface=NAME,
             external_id=self._external,
@@ -150,7 +150,7 @@ class Session:
         elif isinstance(event, MessageReceived) and event.key in self._keys:
             self._mine.add(seq)
         elif isinstance(event, CommandHandled) and event.message in self._mine:
-            self.refused = event.refused
+            self.refused, self.misused = event.refused, event.misused
 
     def _show(self, posted: Posted) -> None:
         """Show a post here. The outbox's own copy may have gone to whichever process runs the turns."""

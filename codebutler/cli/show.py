@@ -9,6 +9,7 @@ from codebutler.cli.common import add_place, load, place_and_store
 from codebutler.surfaces.terminal import plain
 from codebutler.thread import render
 from codebutler.thread.journal import journal
+from codebutler.thread.lastword import standing
 
 HELP = "Show one thread: where it stands, its story, its cost."
 
@@ -28,5 +29,6 @@ async def _run(args: argparse.Namespace) -> int:
     async with place_and_store(args, reads=True) as (place, store):
         state = await load(store, args.thread)
         text = journal(state, await store.events(state.id))
-    print(plain(place.redactor.text(f"{render.status(state).text}\n\n{text}")))
+    stands = [render.status(state).text, *filter(None, [standing(state)])]
+    print(plain(place.redactor.text("\n".join(stands) + f"\n\n{text}")))
     return 0

@@ -7,7 +7,18 @@ from pydantic import BeforeValidator, Field
 
 from codebutler.commands import words
 from codebutler.commands.registry import Arguments, Definition, Registry
-from codebutler.thread import lastword, linking, mending, rebasing, remembering, render, rewind, shelving
+from codebutler.errors import UsageError
+from codebutler.thread import (
+    lastword,
+    linking,
+    mending,
+    rebasing,
+    remembering,
+    render,
+    rewind,
+    shelving,
+    swap,
+)
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.reopen import reopen
 
@@ -100,7 +111,7 @@ async def _code(args: _Request, decide: Decisions, word: Word) -> str:
 async def _approve(args: _Hash, decide: Decisions, word: Word) -> str:
     mark = args.plan.strip("`")
     if mark and (any(char.isspace() for char in mark) or not any(char.isdigit() for char in mark)):
-        return WHOLE.format(words=mark[:80])
+        raise UsageError(WHOLE.format(words=mark[:80]))
     state = decide.state
     if not mark and state.halted and not (state.plan_waits or state.refused):
         return await decide.retry(word)  # what "go" means to a thread that stands still
@@ -125,11 +136,10 @@ async def _raise(args: _Usd, decide: Decisions, word: Word) -> str:
 
 async def _merge(args: _Number, decide: Decisions, word: Word) -> str:
     said, pr = args.pr.strip().removeprefix("#"), decide.state.pr
-    if said.isdecimal():
-        other = pr is not None and int(said) != pr.number
-        return OTHER.format(said=said, number=pr.number) if pr and other else await decide.merge(word)
-    if said and words.normal(f"merge {said}") not in words.LAND:
-        return AS_IT_IS.format(words=said[:80])
+    if said.isdecimal() and pr and int(said) != pr.number:
+        raise UsageError(OTHER.format(number=pr.number, said=said))
+    if said and not said.isdecimal() and words.normal(f"merge {said}") not in words.LAND:
+        raise UsageError(AS_IT_IS.format(words=said[:80]))
     return await decide.merge(word)
 
 
@@ -176,7 +186,7 @@ async def _correct(args: _Correction, decide: Decisions, word: Word) -> str:
 async def _status(_args: _None, decide: Decisions, _word: Word) -> str:
     still = lastword.standing(decide.state)
     lines = [render.status(decide.state).text, *([still] if still else [])]
-    return "\n".join([*lines, *(f"- {line}" for line in decide.away())])
+    return "\n".join([*lines, *(f"- {line}" for line in swap.away(decide.thread))])
 
 
 async def _threads(_args: _None, decide: Decisions, word: Word) -> str:

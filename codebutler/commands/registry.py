@@ -7,7 +7,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codebutler.commands import words
-from codebutler.errors import ConfigError
+from codebutler.errors import ConfigError, UsageError
 from codebutler.events import MessageReceived
 from codebutler.thread.decisions import Command, Decisions, Word
 from codebutler.thread.state import ThreadState
@@ -50,18 +50,25 @@ class Call(Struct, frozen=True):
 
     async def run(self, decide: Decisions, word: Word) -> str:
         """Check the arguments and do it; what is wrong with them is told to the person."""
-        if self.problem:
-            return self.problem
         try:
-            args = self.definition.arguments.model_validate(self.values)
+            return await self.definition.run(self._arguments(), decide, word)
+        except UsageError as error:
+            decide.misused = True
+            return error.message
+
+    def _arguments(self) -> Arguments:
+        if self.problem:
+            raise UsageError(self.problem)
+        try:
+            return self.definition.arguments.model_validate(self.values)
         except ValidationError as error:
             use = f"Use: {usage(self.definition)}"
             first = error.errors(include_url=False, include_input=False)[0]
             if first["type"] == "missing":
-                return use
+                raise UsageError(use) from error
             where = ".".join(str(x) for x in first["loc"])
-            return f"/{self.name} does not take {self.values.get(where)!r} as {where}. {use}"
-        return await self.definition.run(args, decide, word)
+            given = f"/{self.name} does not take {self.values.get(where)!r} as {where}."
+            raise UsageError(f"{given} {use}") from error
 
 
 class Registry:

@@ -32,12 +32,20 @@ YES_MERGE = re.compile(r"(?:yes|ok|okay|lgtm|looks good)[\s,;.!]+(?:(?:and|then|
 KEEP = {
     "yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅",
     "yes to all", "yes all", "keep them", "keep them all", "keep everything",
+    "okay", "lgtm", "looks good", "looks good to me", "sounds good",
 }  # fmt: skip
 DROP = {
     "no", "n", "none", "keep none", "discard", "nothing", "👎",
     "no thanks", "no, thanks", "no thank you", "no, thank you",
     "keep nothing", "remove all", "drop all", "none of them",
 }  # fmt: skip
+_DROPS = re.compile(
+    r"(?:no(?:pe)?[\s,;.:!\u2013-]+)?(?:drop|remove|discard|delete|skip|reject)\s+"
+    r"(?:it\s+all|all(?:\s+of\s+(?:them|it|these|those))?|them\s+all|these\s+all|everything)"
+    r"|no(?:pe)?[\s,;.:!\u2013-]+(?:drop|remove|discard|delete|skip|reject|forget|keep\s+none\s+of)\s+(?:them|these|those)"
+    r"|no(?:pe)?[\s,;.:!\u2013-]+(?:none(?:\s+of\s+(?:them|these|those))?|nothing)"
+)
+"""The same in more words, which are said of nothing else while a list waits."""
 CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
 """While the PM's model is away."""
 STOPS = dict.fromkeys(CANCEL, "cancel") | dict.fromkeys(PAUSE, "pause")
@@ -151,7 +159,7 @@ def _while_halted(state: ThreadState, word: str) -> tuple[str, str] | None:
         return ("code", "")
     if word not in RETRY:
         return None
-    return ("merge", "") if state.refused else ("retry", "")
+    return ("merge", "") if state.refused and not state.undone else ("retry", "")
 
 
 def _ahead(word: str) -> tuple[str, str] | None:
@@ -171,7 +179,7 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
         bare = word.strip("*_`")
         if bare in KEEP:
             return ("memory", "yes")
-        if bare in DROP:
+        if bare in DROP or _DROPS.fullmatch(bare):
             return ("memory", "no")
     if is_spoken(text) and _decides(state, text):
         return ("memory", text.strip())

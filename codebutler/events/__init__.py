@@ -54,6 +54,7 @@ from codebutler.events.steps import (
     ModelReplied,
     ModelRequested,
     Nudged,
+    ResultsCleared,
     StoodIn,
     ToolFinished,
     ToolStarted,
@@ -173,6 +174,7 @@ __all__ = [
     "RebaseRequested",
     "ResearchFinished",
     "ResearchStarted",
+    "ResultsCleared",
     "Resumed",
     "Rewound",
     "SetupFinished",
@@ -210,7 +212,7 @@ Event: TypeAlias = (
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed
     | ImageOrdered | ImageMade | SpeechSent | Transcribed | MemoryMarked | MemoryWeighed | WorkflowChosen
     | StepDone | PrFlagged | OverlapFound | NeighbourLanded | IssueHeld | RebaseRequested | RebaseBegun
-    | MendRequested | MendBegun | WorkspaceIdle | WorkspacePutAway
+    | MendRequested | MendBegun | WorkspaceIdle | WorkspacePutAway | ResultsCleared
 )  # fmt: skip
 
 _CLASSES: dict[str, type[Record]] = {c.model_fields["kind"].default: c for c in get_args(Event)}

@@ -125,6 +125,15 @@ class Compacted(Record):
     seconds: float = 0.0
 
 
+class ResultsCleared(Record):
+    """Old tool results, by their places in the transcript, of which only ``kept`` characters each stay."""
+
+    kind: Literal["results_cleared"] = "results_cleared"
+    frame: str
+    messages: list[int]
+    kept: int
+
+
 class ToolStarted(Record):
     """A tool call is about to act."""
 

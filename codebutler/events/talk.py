@@ -78,6 +78,8 @@ class CommandHandled(Record):
     result: str = ""
     refused: bool = False
     """Nothing was done: this person may not, or there is nothing yet that it could be done to."""
+    misused: bool = False
+    """Nothing was done: there is no such command, or what stands behind it does not fit."""
 
 
 class QuestionAsked(Record):

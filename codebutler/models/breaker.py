@@ -8,7 +8,7 @@ an answer. A state machine over an injected clock; it neither sleeps nor talks t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
@@ -88,12 +88,12 @@ class Breaker:
         """What the last failure said; "" when there was none."""
         return self._of(model).why
 
-    def away(self) -> list[str]:
-        """A line for each circuit that is not closed."""
+    def away(self, models: Collection[str] | None = None) -> list[str]:
+        """A line for each circuit that is not closed, of ``models`` or of all."""
         return [
             f"{model} is away ({circuit.state}, {circuit.row}): {sentence(circuit.why)} {self._next(model)}"
             for model, circuit in self._circuits.items()
-            if circuit.state != "closed"
+            if circuit.state != "closed" and (models is None or model in models)
         ]
 
     def _next(self, model: str) -> str:

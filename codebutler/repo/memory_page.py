@@ -71,7 +71,7 @@ class Page:
         lines = [lines_of(self.tokens[i])[0] for i in starts]
         ends = [*lines[1:], len(self.lines)]
         return [
-            Section(line, end, plain(self.tokens[i + 1]), int(self.tokens[i].tag[1:]), self._is_flow(i))
+            Section(line, end, _name(self.tokens[i + 1]), int(self.tokens[i].tag[1:]), self._is_flow(i))
             for i, line, end in zip(starts, lines, ends, strict=False)
         ]
 
@@ -223,6 +223,11 @@ class Page:
         meant = [x.lstrip().partition(" ")[2] for x in block if x and not x.startswith("<!--")]
         if read != meant or not _grown(self.tokens, tokens):
             raise no_room(first)
+
+
+def _name(heading: Token) -> str:
+    """What a heading says, without the comments in it and the room that they leave."""
+    return " ".join(plain(heading).split())
 
 
 def _begun(headings: Sequence[tuple[int, bool]]) -> Iterator[int]:

@@ -15,6 +15,7 @@ from codebutler import temporary
 from codebutler.errors import RepoError
 from codebutler.repo.git import try_plumb
 from codebutler.repo.memory import DEFAULT_SECTION
+from codebutler.repo.memory_page import end_of
 from codebutler.repo.process import complaint
 
 _PAIRS = 250_000
@@ -33,7 +34,17 @@ async def joined_text(gitdir: Path, base: str, ours: str, theirs: str) -> str:
         result = await try_plumb(*args, gitdir=gitdir)
     if not 0 <= result.code < 128:
         raise RepoError(f"the two texts cannot be joined: {complaint(result.err)}")
-    return await asyncio.to_thread(lambda: "".join(_settled(_lines(result.out.decode()), size)))
+    lines = _ended(list(_lines(result.out.decode())), (ours, theirs, base))
+    return await asyncio.to_thread(lambda: "".join(_settled(lines, size)))
+
+
+def _ended(lines: Sequence[str], texts: Sequence[str]) -> list[str]:
+    """The lines; where git gave a last line the end that it lacked, with that of its text's other lines."""
+    whole = [list(_lines(text)) for text in texts]
+    known = {line for each in whole for line in each}
+    ends = {each[-1]: end_of(each[0]) for each in whole if len(each) > 1 and not end_of(each[-1])}
+    given = {f"{last}\n": f"{last}{end}" for last, end in ends.items()}
+    return [line if line in known else given.get(line, line) for line in lines]
 
 
 def _lines(text: str) -> Iterable[str]:

@@ -68,7 +68,7 @@ def _take(past: Past, kind: str, ts: float, told: dict[str, object], *, own: boo
     if kind == "thread_opened":
         past.ts, past.title = ts, str(told.get("title", ""))
     elif kind == "workflow_chosen":
-        past.workflow = str(told["name"])
+        past.workflow = " ".join(str(told["name"]).split())  # older logs have the room beside a comment
     elif kind == "plan_proposed":
         plan = told.get("plan")
         past.workflow = past.workflow or str(plan.get("workflow", "") if isinstance(plan, dict) else "")

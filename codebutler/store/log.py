@@ -84,7 +84,7 @@ def _insert(tx: Transaction, event: StoredEvent) -> None:
         "INSERT INTO event (thread, seq, kind, key, body, body_blob, ts) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (event.thread, event.seq, event.kind, event.key, body, blob, event.ts),
     )
-    tx.new_events += 1
+    tx.added.append(event.kind)
 
 
 def last(connection: sqlite3.Connection, thread: str, kind: str) -> StoredEvent | None:

@@ -98,6 +98,13 @@ def unsettled(connection: sqlite3.Connection, prefix: str) -> list[str]:
     return [key for (key,) in connection.execute(query, (prefix, prefix))]
 
 
+def paid(connection: sqlite3.Connection, keys: Collection[str]) -> dict[str, float]:
+    """Dollars that each of ``keys`` has cost; those that are unknown or still held are left out."""
+    query = "SELECT spent FROM reservation WHERE key = ? AND spent IS NOT NULL"
+    found = {key: connection.execute(query, (key,)).fetchone() for key in keys}
+    return {key: row[0] / _NANO for key, row in found.items() if row is not None}
+
+
 def _budget(connection: sqlite3.Connection, scope: str) -> tuple[int, int]:
     row = connection.execute("SELECT spent, reserved FROM budget WHERE scope = ?", (scope,)).fetchone()
     return (0, 0) if row is None else (int(row[0]), int(row[1]))

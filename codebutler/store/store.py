@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,15 @@ from codebutler.store.readers import Readers
 from codebutler.store.rows import NewEvent, NewPost, Payment, Post, StoredEvent, ThreadRow, Timer, Whole
 from codebutler.store.standing import Rescue, Standing, no_rescue
 from codebutler.store.together import Together
+from codebutler.store.wallet import Wallet
 from codebutler.store.writer import Transaction, Writer
 
 
-class Store(Together):
+class Store(Together, Wallet):
     """One file; several processes may have it open. Belongs to the event loop that opened it.
 
-    A write is on disk when its call returns. Calls that start after that see it.
+    A write is on disk when its call returns, but for those that say otherwise. Calls that start after that
+    see it.
     """
 
     def __init__(self, connection: sqlite3.Connection, standing: Standing, redactor: Redactor) -> None:
@@ -106,13 +108,15 @@ class Store(Together):
         ready: bool | None = None,
         seen: int | None = None,
         payments: Sequence[Payment] = (),
+        sync: bool = True,
     ) -> list[StoredEvent]:
         """Append events, and all that goes with them, in one transaction. Returns them as stored, in order.
 
         An event or post whose key the thread has is not written again; the stored event is returned in
         its place. ``row`` sets columns of the read model (title, phase, status, branch, pr, data).
         ``seen`` is the last seq that the caller knew: ``ready=False`` is then ignored if the log held
-        more, so that a message that came in meanwhile keeps its turn even through a crash.
+        more, so that a message that came in meanwhile keeps its turn even through a crash. Without
+        ``sync`` a kill takes nothing of it, but a power cut may, until the next commit that is synced.
         Raises StaleWorker if ``epoch`` is not the thread's, CodeButlerError for an unknown thread, and
         LimitReached as ``reserve`` does for one of ``payments``.
         """
@@ -123,18 +127,18 @@ class Store(Together):
             raise ValueError(f"a timer of another thread was given to {thread}")
 
         def work(tx: Transaction) -> tuple[list[StoredEvent], int]:
-            last, before = log.position(tx, thread, epoch), tx.new_events
+            last, before = log.position(tx, thread, epoch), len(tx.added)
             money.move(tx, payments)
             stored = log.add_events(tx, thread, last, news)
             outbox.add(tx, thread, out)
             log.set_timers(tx, thread, drop_timers, timers)
-            touch = bool(columns) or tx.new_events > before
+            touch = bool(columns) or len(tx.added) > before
             flag = _flag(ready, seen, last)
             if touch or flag is not None:
                 log.update(tx, thread, columns, flag, touch=touch)
             return stored, last
 
-        stored, last = await self._writer.do(work)
+        stored, last = await self._writer.do(work, sync=sync)
         self.witness([event for event in stored if event.seq > last])
         return stored
 
@@ -236,40 +240,6 @@ class Store(Together):
     async def last_due(self) -> float | None:
         """When the latest timer is due."""
         return await self._readers.do(log.last_due)
-
-    # --------------------------------------------------------------------------- money
-
-    async def reserve(self, *, key: str, usd: float, caps: Mapping[str, float]) -> None:
-        """Hold ``usd`` in every scope of ``caps`` (scope to cap, in dollars), or in none.
-
-        Raises LimitReached if spent + reserved + ``usd`` passes a cap, naming the scope, its cap and
-        what is spent. What is spent in ``money.RAISED`` and a scope lifts its cap. A known key is a no-op,
-        settled or not.
-        """
-        await self._writer.do(lambda tx: money.reserve(tx, key, usd, caps))
-
-    async def settle(self, *, key: str, usd: float) -> None:
-        """Replace a reservation by what was spent (0 gives it back); again is a no-op.
-
-        Raises CodeButlerError for a key that was never reserved.
-        """
-        await self._writer.do(lambda tx: money.settle(tx, key, usd))
-
-    async def spent(self, scope: str) -> float:
-        """Dollars settled in ``scope``, without what is only reserved."""
-        return (await self.spent_in([scope]))[scope]
-
-    async def spent_in(self, scopes: Collection[str]) -> dict[str, float]:
-        """The same of several scopes, at one moment."""
-        return await self._readers.do(lambda c: money.spent(c, scopes))
-
-    async def scopes(self, prefix: str) -> list[str]:
-        """The scopes that start with ``prefix`` and have ever held money."""
-        return await self._readers.do(lambda c: money.scopes(c, prefix))
-
-    async def unsettled(self, prefix: str = "") -> list[str]:
-        """The keys that start with ``prefix`` and still hold money; a crash or a cancel leaves such keys."""
-        return await self._readers.do(lambda c: money.unsettled(c, prefix))
 
     # ------------------------------------------------------------- no secret gets past here
 

@@ -25,11 +25,11 @@ _BATCH = 512
 
 
 class Transaction(Struct):
-    """What a piece of work may use. ``new_events`` counts the event rows that it has inserted."""
+    """What a piece of work may use. ``added``: the kinds of the event rows that it has inserted."""
 
     connection: sqlite3.Connection
     now: float
-    new_events: int = 0
+    added: list[str] = []
 
 
 class _Job(Struct):
@@ -37,6 +37,7 @@ class _Job(Struct):
 
     work: Callable[[Transaction], Any]
     future: asyncio.Future[Any]
+    sync: bool
     value: Any = None
     error: Exception | None = None
 
@@ -51,12 +52,16 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._closed = False
+        self._synced = True
         self._thread = threading.Thread(target=self._run, name=f"store {standing.path.name}", daemon=True)
         self._thread.start()
         self.commits = 0
 
-    async def do(self, work: Callable[[Transaction], T]) -> T:
+    async def do(self, work: Callable[[Transaction], T], *, sync: bool = True) -> T:
         """Run ``work`` in the writer thread; on return its writes are on disk.
+
+        Without ``sync`` the kernel has them: a kill takes nothing, a power cut the last such commits that no
+        synced one follows, by this or any other process. Commits are never lost from the middle.
 
         What ``work`` raises is raised here and nothing of it is written. A caller that is cancelled
         while it waits does not know whether the commit happened.
@@ -64,7 +69,7 @@ class Writer:
         if self._closed:
             raise CodeButlerError(f"the store {self._standing.path} is closed")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Job(work, future))
+        self._queue.put(_Job(work, future, sync))
         return await future
 
     async def close(self) -> None:
@@ -102,6 +107,7 @@ class Writer:
         transaction = Transaction(self._connection, time.time())
         try:
             self._standing.check()
+            self._sync(any(job.sync for job in jobs))
             self._connection.execute("BEGIN IMMEDIATE")
         except (sqlite3.Error, StoreGone, OSError) as error:
             _refuse(jobs, self._worded(error))
@@ -109,7 +115,7 @@ class Writer:
         try:
             for job in jobs:
                 self._attempt(transaction, job)
-            HOOK.before_commit(transaction.new_events)
+            HOOK.before_commit(transaction.added)
             self._connection.execute("COMMIT")
         except Exception as error:  # noqa: BLE001 - whoever waits for the work gets it
             if self._connection.in_transaction:
@@ -121,11 +127,17 @@ class Writer:
                 self._commit([job])
             return
         self.commits += 1
-        HOOK.after_commit(transaction.new_events)
+        HOOK.after_commit(transaction.added)
+
+    def _sync(self, wanted: bool) -> None:
+        """Whether the next COMMIT waits for the disk. SQLite takes no such order within a transaction."""
+        if wanted != self._synced:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if wanted else 'NORMAL'}")
+            self._synced = wanted
 
     def _attempt(self, transaction: Transaction, job: _Job) -> None:
         """Run one job under a savepoint. Raises only if SQLite has dropped the whole transaction."""
-        execute, before = self._connection.execute, transaction.new_events
+        execute, before = self._connection.execute, len(transaction.added)
         job.value, job.error = None, None
         execute("SAVEPOINT job")
         try:
@@ -134,7 +146,7 @@ class Writer:
             if not self._connection.in_transaction:
                 raise
             execute("ROLLBACK TO job")
-            transaction.new_events = before
+            del transaction.added[before:]
             job.error = self._worded(error)
         execute("RELEASE job")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeAlias
 
@@ -9,6 +10,7 @@ from codebutler.store.store import Store
 
 Begin: TypeAlias = Callable[[Sequence[str], str], Awaitable[str]]
 """Begins a conversation with a text, once, near one of those that are given; returns what it is called."""
+_IN_TERMINAL = re.compile(r"`codebutler chat --thread (t\w+)`")
 
 
 async def moved(store: Store, surface: str, name: str, mark: str, begin: Begin) -> str:
@@ -27,3 +29,14 @@ async def moved(store: Store, surface: str, name: str, mark: str, begin: Begin) 
     await store.move(thread, surface, name, conversation)
     await store.note(key, conversation)
     return conversation
+
+
+async def pointed(text: str, link_to: Callable[[str], Awaitable[str]]) -> str:
+    """A text in which a thread that people can follow at the door is a link, not a command for a terminal.
+
+    ``link_to``: how the door writes a link to a thread; "" where it shows none.
+    """
+    for found in list(_IN_TERMINAL.finditer(text)):
+        link = await link_to(found[1])
+        text = text.replace(found[0], link) if link else text
+    return text

@@ -15,6 +15,7 @@ from codebutler.thread import lessons
 from codebutler.thread.access import Act, may, who
 from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
+from codebutler.thread.wish_words import edit_of
 from codebutler.types import Choice, MemoryItem, Outbound, Person
 
 ACTS: Mapping[str, Act] = {
@@ -110,7 +111,7 @@ def decision(items: Sequence[str], values: Mapping[str, str], most: int) -> str:
         if not given:
             dropped.append(str(number))
         elif given != text[:most].strip():
-            lines.append(f"edit {number}: {' '.join(given.split())}")
+            lines.append(edit_of(number, " ".join(given.split())))
         else:
             kept.append(str(number))
     if len(dropped) == len(items):
@@ -136,4 +137,4 @@ def edited(items: Sequence[str], values: Mapping[str, str], most: int) -> str:
     if not given:
         return f"drop {number}"
     is_same = given == items[number - 1][:most].strip()
-    return f"keep {number}" if is_same else f"edit {number}: {' '.join(given.split())}"
+    return f"keep {number}" if is_same else edit_of(number, " ".join(given.split()))

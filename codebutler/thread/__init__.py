@@ -10,8 +10,8 @@ identity.py, linking.py who people are at GitHub;
 handing.py what a Coder leaves, mending.py what checks and reviewers find;
 intake.py messages in; worker.py one turn, turn.py how it is stopped; engine.py all threads;
 host.py the repo's services.
-caps.py money, near.py who is warned, bill.py what all threads cost, pool.py and swap.py other models,
-lastword.py what is offered at a cap;
+caps.py money, near.py who is warned, bill.py what all threads cost, pool.py, swap.py, saving.py
+other models, lastword.py what is offered at a cap;
 radar.py who gets in whose way: reach.py, names.py, warning.py, ahead.py, issues.py, aside.py;
 evidence.py and replay.py a log and what was made of it, page.py a page to read;
 retention.py what goes by age, forget.py a person who goes.

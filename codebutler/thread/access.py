@@ -39,8 +39,14 @@ def who(access: Access, state: ThreadState, act: Act) -> str:
     owner = state.opened.owner.label if state.opened else "the owner"
     if state.opened is not None and state.opened.owner.gone:
         owner = HOST
-    names = [owner if name == OWNER else name.partition(":")[2] or name for name in listing(access, act)]
+    names = [owner if name == OWNER else _named(state, name) for name in listing(access, act)]
     return " or ".join(dict.fromkeys(names)) or "an admin"
+
+
+def _named(state: ThreadState, entry: str) -> str:
+    """How an entry's person is called, if they have spoken here; else by their id."""
+    known = [p for p in state.people.values() if entry in {p.id, f"{p.surface}:{p.id}"}]
+    return known[0].label if known else entry.partition(":")[2] or entry
 
 
 def elsewhere(access: Access, state: ThreadState, person: Person, act: Act) -> str:

@@ -6,11 +6,12 @@ import hashlib
 import math
 import os
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 
 from codebutler.agent.frame import Frame
 from codebutler.agent.roles import Role
+from codebutler.agent.thinking import AskCheaper
 from codebutler.dollars import exact
 from codebutler.errors import LimitReached
 from codebutler.events import Cap, Event, ImageOrdered, LimitHit, ModelFailed, ModelRequested
@@ -18,18 +19,18 @@ from codebutler.store.money import RAISED
 from codebutler.store.rows import Payment
 from codebutler.thread.fold_steps import cut_off
 from codebutler.thread.host import Host
-from codebutler.thread.housed import Housed
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.saving import Saving
 from codebutler.toolset.desk import EndTurn
 from codebutler.toolset.registry import Toolset
 from codebutler.types import Message, Usage
 
-NEAR = 0.8
-"""Share of a cap from which people are warned, and ``onCap: cheaper`` prefers cheap models."""
 DOLLARS_PER_TOKEN_CAP = 5.0
 """Each dollar that a person raises lifts the thread's cap of tokens by one part of so many."""
 CUT_OFF = "the order of a picture was cut off, and may have been paid for"
 HOUR, DAY = 3600, 24 * 3600
+_DOLLARS = frozenset({"role", "thread", "day", "person"})
+"""Caps that a cheaper model can help with."""
 
 
 class _Hit(Exception):
@@ -50,7 +51,7 @@ class _Hit(Exception):
         self.room = room
 
 
-class Caps(Housed, ABC):
+class Caps(Saving):
     """The caps of role, thread, repo, person and day over one claimed thread."""
 
     halts = True
@@ -78,11 +79,15 @@ class Caps(Housed, ABC):
         bought = {self._key(f"{c.frame}:{c.step}:"): c.usd for c in self.state.requested.values()}
         bought |= {self._key(f"{name}:"): order.usd for name, order in orders.items()}
         left = set[str]()
-        for store in (self.host.store, self.host.ledger):
-            for key in await store.unsettled(self._key("")):
-                usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
-                await store.settle(key=key, usd=usd)
-                left.add(key)
+        for key in await self.host.store.unsettled(self._key("")):
+            usd = next((usd for start, usd in bought.items() if key.startswith(start)), 0.0)
+            await self.host.store.settle(key=key, usd=usd)
+            left.add(key)
+        held = await self.host.ledger.unsettled(self._key(""))
+        paid = await self.host.store.paid(held)  # a power cut may have taken what the ledger knew of it
+        for key in held:
+            await self.host.ledger.settle(key=key, usd=paid.get(key, 0.0))
+            left.add(key)
         for name, order in orders.items():
             if isinstance(order, ImageOrdered) and any(key.startswith(self._key(f"{name}:")) for key in left):
                 await self._lost_picture(order)
@@ -97,7 +102,7 @@ class Caps(Housed, ABC):
     async def request(
         self, frame: Frame, role: Role, model: str, messages: Sequence[Message]
     ) -> tuple[str, ModelRequested]:
-        """Hold the worst case of a call, and log the call. On a hit the turn ends: EndTurn, by ``onCap``."""
+        """Hold the worst case of a call, and log the call. On a hit: EndTurn or AskCheaper, by ``onCap``."""
         tokens = self.host.client.estimate(model, messages, self.toolset(role).wire)
         most = Usage(input=tokens, output=role.limits.max_output)
         usd = self.host.router.worst_case(model, most.input, most.output)
@@ -109,6 +114,10 @@ class Caps(Housed, ABC):
             asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=usd, usage=most)
             await self._hold(key, usd, asked)
         except _Hit as hit:
+            if hit.cap not in _DOLLARS:
+                raise await self._stopped(hit, frame, role, usd) from hit
+            if await self.saves(hit.what, role, model, tokens, room=hit.room):
+                raise AskCheaper from hit
             other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
             raise await self._stopped(hit, frame, role, usd, other) from hit
         finally:
@@ -148,31 +157,19 @@ class Caps(Housed, ABC):
         return end
 
     async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
-        """Replace a reservation by what was spent: in the commit of the next events, or ``at_once``."""
+        """Replace a reservation by what was spent: in the commit of the next events, or ``at_once``.
+
+        In the ledger a power cut may leave it held: ``settle_leftovers`` then asks the store.
+        """
         self.log.owe(Payment(key, usd))
-        await self.host.ledger.settle(key=key, usd=usd)
+        await self.host.ledger.settle(key=key, usd=usd, sync=False)
         if at_once:
             await self.log.append()
-
-    def is_saving(self) -> bool:
-        """Whether it is time for cheap models."""
-        cap = self.usd_cap
-        return self.config.limits.on_cap == "cheaper" and cap is not None and self.state.usd >= NEAR * cap
-
-    def cheapest_first(self, models: Sequence[str]) -> Sequence[str]:
-        """``models`` by the price of a typical call."""
-        return sorted(models, key=lambda model: self.host.router.worst_case(model, 20_000, 1_000))
 
     def _key(self, rest: str) -> str:
         """A reservation's key. Threads of two repos may have the same id, and they share the ledger."""
         repo = hashlib.sha256(os.fsencode(self.host.repo.root)).hexdigest()[:12]
         return f"{repo}:{self.state.id}:{rest}"
-
-    @property
-    def usd_cap(self) -> float | None:
-        """Dollars that this thread may cost."""
-        cap = self.config.limits.usd_per_thread
-        return None if cap is None else cap + self.state.raised_usd
 
     async def _hold(self, key: str, usd: float, *events: Event) -> None:
         """In the host's ledger and, in one commit with ``events``, in the repo's store; or in neither."""
@@ -275,8 +272,8 @@ class Caps(Housed, ABC):
                 await self.host.store.settle(key=key, usd=0.0)
                 what = f"{most} runs in an hour are {who.label}'s limit"
                 raise _Hit("person_hour", what, until=free) from error
-            await self.host.ledger.settle(key=key, usd=1.0)
-        await self.host.store.settle(key=key, usd=1.0)
+            await self.host.ledger.settle(key=key, usd=1.0, sync=False)
+        await self.host.store.settle(key=key, usd=1.0, sync=False)  # the call that comes now is synced
         self._run_counted = True
 
 

@@ -7,9 +7,11 @@ from dataclasses import replace
 from codebutler.errors import CodeButlerError, InMergeQueue
 from codebutler.events import (
     CheckpointMade,
+    Event,
     FrameEnded,
     JournalCommitted,
     MemoryDecided,
+    MemoryProposed,
     MergeRefused,
     ModelReplied,
     PhaseChanged,
@@ -26,7 +28,7 @@ from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base
 from codebutler.thread.lastword import STAYS, UNFINISHED
 from codebutler.thread.state import ThreadState
-from codebutler.types import Outbound, Person
+from codebutler.types import MemoryItem, Outbound, Person
 
 _WHOLE = 1 << 30
 """Bytes: a journal is read as a whole, or two long ones look alike."""
@@ -92,15 +94,24 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
         )
 
 
-def _undecided(desk: ThreadDesk, by: Person) -> list[MemoryDecided]:
+def _undecided(desk: ThreadDesk, by: Person) -> list[Event]:
     """Only a merge that landed drops what nobody has decided on: one that was refused changes nothing.
 
     Nor does the word of somebody who may not decide on memory: the list goes on waiting for those who may.
+    What the Lead proposed as it looked back once more for the merge was before nobody's eyes, and waits.
     """
-    asked = desk.state.merge
-    if not desk.state.memory or asked is None or lead.closing(desk.state) or not _may_decide(desk, by):
+    asked, waiting = desk.state.merge, desk.state.memory
+    if not waiting or asked is None or not _may_decide(desk, by) or not _passed_over(desk.state):
         return []
-    return [MemoryDecided(message=asked.message, kept=[], by=by)]
+    dropped = MemoryDecided(message=asked.message, kept=[], by=by)
+    fresh = [item for item in waiting if item not in _passed_over(desk.state)]
+    return [dropped, MemoryProposed(items=fresh)] if fresh else [dropped]
+
+
+def _passed_over(state: ThreadState) -> list[MemoryItem]:
+    """Items that waited when somebody said to merge."""
+    late = lead.last_look(state)
+    return [item for item in state.memory or [] if item not in late]
 
 
 def _may_decide(desk: ThreadDesk, by: Person) -> bool:
@@ -109,9 +120,7 @@ def _may_decide(desk: ThreadDesk, by: Person) -> bool:
 
 def _left(desk: ThreadDesk, by: Person) -> str:
     """What a merge says of memory items that nobody has decided on."""
-    count = len(desk.state.memory or ())
-    if lead.closing(desk.state):
-        return ""  # they are put to the person once it has landed
+    count = len(_passed_over(desk.state))  # the others are put to the person once it has landed
     if not count:
         return ""
     if not _may_decide(desk, by):

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from msgspec import Struct
 
 from codebutler.dollars import exact
-from codebutler.errors import RepoError
+from codebutler.errors import RepoError, UsageError
 from codebutler.events import (
     Cancelled,
     Cap,
@@ -81,7 +81,7 @@ class Decisions:
         self._thread = thread
         self.taken: list[Event] = []
         """What was decided, and is not in the log yet."""
-        self._refused = False
+        self._refused = self.misused = False
         self.answer: Outbound | None = None
         """What is shown in place of plain words."""
 
@@ -198,27 +198,24 @@ class Decisions:
         """Give ``role`` another model from its next step on; ``wish`` is a name of its pool or a model id."""
         await self._thread.load_rules()
         if not wish.strip():
-            return swap.shown(self._thread, role)
+            return "\n".join([swap.shown(self._thread, role), *swap.away(self._thread, role)])
         model, problem = await swap.chosen(self._thread, role, wish.strip())
         if problem:
-            return problem
+            raise UsageError(problem)
         self.take(ModelSwapped(message=word.seq, role=role, model=model))
         return swap.changed(self._thread, role, model)
 
     async def show_models(self) -> str:
         """What each role uses."""
         rules = await self._thread.load_rules()
-        return "\n".join(f"- {swap.shown(self._thread, role)}" for role in rules.roles)
+        shown = [*(swap.shown(self._thread, role) for role in rules.roles), *swap.away(self._thread)]
+        return "\n".join(f"- {line}" for line in shown)
 
     async def threads(self, word: Word) -> list[ThreadRow]:
         """The open threads that a person may see from here: at a terminal all, else their own."""
         rows = [row for row in await self._thread.host.store.threads() if row.phase != "closed"]
         mine = [r for r in rows if word.by.surface == TERMINAL or r.owner == word.by.label]
         return sorted(mine, key=lambda r: r.updated_at, reverse=True)
-
-    def away(self) -> list[str]:
-        """Models that no thread of this process can reach at present, a line each."""
-        return [self._thread.redact(line) for line in self._thread.breaker.away()]
 
     async def rewind(self, word: Word, number: int) -> str:
         """Go back to a point."""
@@ -240,9 +237,8 @@ class Decisions:
         """Log what was decided and answer the command, in one commit: a crash must not part the two."""
         events, self.taken = self.taken, []
         if text or not events:
-            events.append(
-                CommandHandled(message=word.seq, name=name, by=word.by, result=text, refused=self._refused)
-            )
+            handled = CommandHandled(message=word.seq, name=name, by=word.by, result=text)
+            events.append(handled.model_copy(update={"refused": self._refused, "misused": self.misused}))
         if text:
             notice = self.answer or Outbound(text=text, kind="notice")
             await self._thread.post(notice, key=f"command:{word.seq}", before=events)

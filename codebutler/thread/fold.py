@@ -94,8 +94,10 @@ def _note_end(state: ThreadState, event: ev.Event) -> None:
             state.owed = "cancelled", f"by {event.by.label}"
         case ev.Paused():
             state.owed = "paused", f"by {event.by.label}"
+        case ev.FrameEnded(outcome="failed") if state.frames[event.frame].role == "lead":
+            state.owed = "failed", "the Lead's second look broke off"
         case ev.FrameEnded(outcome="failed"):
-            state.owed = "failed", undone(event.text)
+            state.owed = "failed", undone(state, event.text)
         case ev.LimitHit():
             state.owed = "paused", event.what
         case ev.Rewound(hold=True):

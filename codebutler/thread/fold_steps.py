@@ -97,6 +97,11 @@ def _compacted(s: ThreadState, e: ev.Compacted) -> None:
         _paid(s, frame.role, e)
 
 
+@HANDLERS.on
+def _results_cleared(s: ThreadState, e: ev.ResultsCleared) -> None:
+    s.frames[e.frame].clear(e)
+
+
 def _paid(s: ThreadState, role: str, e: ev.ModelReplied | ev.Compacted) -> Spend:
     """Count a model call; returns the account it was put on."""
     spend = s.spend.setdefault((role, e.model), Spend())

@@ -128,7 +128,7 @@ def _resumed(s: ThreadState, e: ev.Resumed) -> None:
         reopen_researches(s)
     pm = s.frames.get("pm")
     if e.message and s.undone and not (pm and (pm.due or pm.calls)):  # else it is the PM that goes on
-        s.carried_out = ""
+        s.carried_out, s.refused = "", ""
     for frame in s.frames.values():
         frame.renew()
 

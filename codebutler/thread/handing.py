@@ -6,11 +6,11 @@ from codebutler.agent.frame import Frame
 from codebutler.errors import BranchLost, RepoError
 from codebutler.events import FrameEnded, Nudged, PhaseChanged, Resumed
 from codebutler.repo.merging import unsettled
-from codebutler.thread import joining, render
+from codebutler.thread import joining, playbook, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.flagging import flag
-from codebutler.thread.host import JOURNALS, MEMORY_FOLDER
-from codebutler.thread.landing import closed_outside
+from codebutler.thread.host import OURS
+from codebutler.thread.landing import closed_outside, is_empty
 from codebutler.thread.lastword import undone
 from codebutler.thread.mending import spoken
 from codebutler.thread.proof import failing_tests
@@ -18,8 +18,6 @@ from codebutler.thread.state import ThreadState
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound
 
-_KEPT = (f"{MEMORY_FOLDER}/", f"{JOURNALS}/")
-"""What a role changes there is put back, and said."""
 _OTHERS = "others pushed"
 
 
@@ -28,7 +26,7 @@ async def note_strays(desk: ThreadDesk) -> None:
     state = desk.state
     if state.unnamed or not state.named:
         return
-    strays = sorted(f for f in state.files - state.named if not f.startswith(_KEPT))
+    strays = sorted(f for f in state.files - state.named if not f.startswith(OURS))
     if strays:
         shown = ", ".join(f"`{f}`" for f in strays[:20])
         await desk.tell_once(
@@ -40,18 +38,18 @@ async def ship(desk: ThreadDesk, frame: Frame, text: str) -> None:
     """Whatever the Coder forgot of push and PR is done here; a run without changes has failed."""
     state = desk.state
     await desk.tell_left_out()
-    if state.worktree is not None and await _is_unchanged(desk, state.worktree.base):
+    if state.worktree is not None and await is_empty(desk):
         await desk.append(
             PhaseChanged(phase="pm", why="no changes"),
             FrameEnded(frame=frame.id, outcome="failed", text=text),
         )
-        raise EndTurn("failed", undone(text))
+        raise EndTurn("failed", undone(state, text))
     if not await _is_pushed(desk, frame):
         return
     await closed_outside(desk, "This work goes into a new one.")
     if state.pr is None or state.pr_state == "closed":
         await desk.record_pr(render.pr_title(state), "")
-    await desk.show_ready(failing_tests(frame))
+    await desk.show_ready(failing_tests(frame, state.steps_done))
     await flag(desk)
     await desk.post(
         render.pr_ready(state, spoken(text) if state.mending else text),
@@ -82,7 +80,8 @@ async def _is_pushed(desk: ThreadDesk, frame: Frame) -> bool:
                 raise EndTurn("failed", f"what others pushed is not settled. {error}") from error
         if not files:
             raise
-        await desk.append(Nudged(frame=frame.id, content=joining.words(files), reason=_OTHERS))
+        nudge = Nudged(frame=frame.id, content=joining.words(files), reason=_OTHERS)
+        await desk.append(*playbook.stale(desk.state, frame), nudge)
         return False
     return True
 
@@ -95,13 +94,6 @@ def _was_told(state: ThreadState, frame: Frame) -> bool:
         if isinstance(event, Nudged) and (event.frame, event.reason) == (frame.id, _OTHERS):
             return True
     return False
-
-
-async def _is_unchanged(desk: ThreadDesk, base: str) -> bool:
-    """Nothing is there to ship, and nothing was; after a rewind the commits may differ and the files not."""
-    if desk.state.head == base:
-        return True
-    return desk.state.pr is None and not await desk.space.moved_files(base, desk.state.head)
 
 
 async def hand_in(desk: ThreadDesk, frame: Frame, text: str) -> None:

@@ -46,6 +46,8 @@ log = logging.getLogger("codebutler.host")
 FOLDER = ".codebutler"
 MEMORY_FOLDER = f"{FOLDER}/memory"
 JOURNALS = f"{FOLDER}/journals"
+OURS = (f"{MEMORY_FOLDER}/", f"{JOURNALS}/")
+"""Folders that no role writes: what it changes there is put back, and said."""
 PLANNERS = 16
 """PMs and Leads at work at once, or as many as Coders if those may be more: they mostly wait for models."""
 ADMINS = "ADMINS"

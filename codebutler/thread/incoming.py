@@ -18,7 +18,7 @@ from codebutler.repo.kept import is_kept
 from codebutler.repo.merging import join, shown, transplanted
 from codebutler.repo.objects import merge_base
 from codebutler.repo.remotes import pick_remote
-from codebutler.thread.host import JOURNALS, MEMORY_FOLDER, Host
+from codebutler.thread.host import JOURNALS, OURS, Host
 from codebutler.thread.state import ThreadState
 from codebutler.thread.warning import code
 from codebutler.types import Outbound
@@ -54,7 +54,7 @@ async def joined(
         )
     fix = _by_hand(state.worktree, f"pull --no-rebase {name} {branch}", "Join them", "commit")
     message = f"Merge what others pushed to {branch}\n"
-    firm = (f"{MEMORY_FOLDER}/", f"{JOURNALS}/") if settle else ("",)
+    firm = OURS if settle else ("",)
     return Came(
         await join(gitdir, state.head, there, message=message, fix=fix, identity=identity, unmarked=firm)
     )

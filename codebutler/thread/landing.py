@@ -10,10 +10,22 @@ from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, plumb
 from codebutler.repo.merging import merged_tree, shown, transplanted
 from codebutler.thread.desk import ThreadDesk
-from codebutler.thread.host import FOLDER
+from codebutler.thread.host import FOLDER, JOURNALS, OURS
 from codebutler.thread.journal import journal_of
+from codebutler.thread.lastword import EMPTY
 from codebutler.thread.memory_merge import MEMORY, with_memory
 from codebutler.types import Outbound
+
+
+async def is_empty(desk: ThreadDesk) -> bool:
+    """Whether the branch changes no file of the base branch that it stands on, but what the thread itself put
+    there. After a rewind, or once it has met the base branch, the commits may differ and the files not.
+    """
+    state = desk.state
+    if state.worktree is None or state.head == state.worktree.base:
+        return True
+    moved = await desk.space.moved_files(state.worktree.base, state.head)
+    return all(path.startswith(OURS) for path in moved)
 
 
 async def closed_outside(desk: ThreadDesk, then: str, *more: Event) -> bool:
@@ -44,6 +56,8 @@ async def meet_base(desk: ThreadDesk) -> str:
     if not there or desk.state.worktree is None:
         return ""  # the merge says that it is gone
     await desk.space.take_in()  # first: what people pushed to the branch is not to meet a commit of ours
+    if pr is not None and await is_empty(desk):
+        await _needs_memory(desk, pr.number)
     if not await is_ancestor(desk.host.repo.gitdir, desk.state.worktree.base, there):
         await _stand_on(desk, base, there)
     tree, conflicts = await merged_tree(desk.host.repo.gitdir, there, desk.state.head)
@@ -55,6 +69,19 @@ async def meet_base(desk: ThreadDesk) -> str:
     elif not conflicts:
         await _mention_landed(desk, base, there, tree)
     return there
+
+
+async def _needs_memory(desk: ThreadDesk, number: int) -> None:
+    """Where the work is gone, only what was learned can land, and that is said. RepoError without it."""
+    base = desk.state.worktree.base if desk.state.worktree else ""
+    moved = await desk.space.moved_files(base, desk.state.head)
+    if all(path.startswith(f"{JOURNALS}/") for path in moved):
+        raise RepoError(
+            f"pull request #{number} changes no file: nothing of what was asked for is in it", fix=EMPTY
+        )
+    await desk.tell_once(
+        f"Only memory lands with #{number}: it changes no other file, so the plan is not carried out."
+    )
 
 
 async def _stand_on(desk: ThreadDesk, base: str, there: str) -> None:

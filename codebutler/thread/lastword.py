@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from codebutler.events import LimitHit, Outcome, TurnEnded
+from codebutler.events import LimitHit, ModelFailed, ModelReplied, Outcome, TurnEnded
 from codebutler.text import sentence
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Outbound
@@ -28,7 +28,9 @@ SETTING: Mapping[str, str] = {
 _UNDONE = "The plan was not carried out"
 UNFINISHED = "The rebase is not finished: nothing is merged before that."
 STAYS = "The branch stays as it is. Say what to change: an approved plan's work goes into a new pull request."
+EMPTY = "Say what is to be done on it, or cancel the thread if nothing is left to do"
 CLOSED = f"Pull request #{{number}} was closed outside, without a merge. {STAYS}"
+_OTHER_MODEL = '**"model NAME"** to go on with another model, '
 _NAMED = 5
 """Changed files that are named."""
 RAISABLE = frozenset({"", "role", "thread", "tokens"})
@@ -84,11 +86,23 @@ def _next(state: ThreadState) -> str:
     last = next(reversed(state.frames.values()), None)
     if state.pr_state == "open" and last is not None and (last.id[-6:], last.ended) == ("-close", "failed"):
         return 'Nothing is merged yet: **"merge"** now goes without that second look of the Lead.'
-    if state.planless:
+    if state.pr is not None and state.pr_state == "open" and state.undone:
         return (
-            'Say **"go"** to try again, or **"code"** to send the request straight to the Coder, unplanned.'
+            f'Pull request #{state.pr.number} stays open. Say **"go"** to have the Coder try again, say what '
+            'to do instead, or **"cancel"** if nothing is left to do.'
         )
-    return 'Say **"go"** to try again, or say what to do instead.'
+    ways = f'Say **"go"** to try again, {_OTHER_MODEL if _by_model(state) else ""}or'
+    if state.planless:
+        return f'{ways} **"code"** to send the request straight to the Coder, unplanned.'
+    return f"{ways} say what to do instead."
+
+
+def _by_model(state: ThreadState) -> bool:
+    """Whether the last call to the model of the role at work got no answer: another one may give it."""
+    frames = {name for name, frame in state.frames.items() if frame.role == state.at_work}
+    calls = (e for _, _, e in reversed(state.live) if isinstance(e, ModelFailed | ModelReplied))
+    last = next((call for call in calls if call.frame in frames), None)
+    return isinstance(last, ModelFailed)
 
 
 def stopped(state: ThreadState) -> str:
@@ -116,17 +130,20 @@ def _stays(state: ThreadState) -> str:
     return f' Pull request #{state.pr.number} stays open: only **"merge"** lands it.'
 
 
-def undone(text: str) -> str:
-    """The words for a Coder's run for an approved plan that changed nothing; ``text`` is its last one."""
+def undone(state: ThreadState, text: str) -> str:
+    """The words for a Coder's run after which the branch changes nothing; ``text`` is its last one."""
     said = f" It said: {text.strip()}" if text.strip() else ""
-    return f"{_UNDONE}: the Coder changed no file.{said}"
+    what = "the Coder changed no file"
+    if state.pr is not None and state.pr_state == "open":
+        what = f"as the Coder left it, pull request #{state.pr.number} changes no file"
+    return f"{_UNDONE}: {what}.{said}"
 
 
 def _where(state: ThreadState) -> str:
     if state.worktree is None or state.removed:
         return ""
     parts = [f"The work so far is on `{state.worktree.branch}` at `{state.head[:12]}`."]
-    if state.files:
+    if state.files and not state.undone:
         names = sorted(state.files)
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         parts.append(f"Changed: {', '.join(f'`{n}`' for n in names[:_NAMED])}{more}.")

@@ -7,7 +7,17 @@ import time
 
 from codebutler.agent import loop
 from codebutler.errors import CodeButlerError
-from codebutler.events import FrameEnded, MemoryProposed, MessageTaken, ModelReplied, Nudged, parse
+from codebutler.events import (
+    Event,
+    FrameEnded,
+    FrameStarted,
+    MemoryProposed,
+    MemoryWeighed,
+    MessageTaken,
+    ModelReplied,
+    Nudged,
+    parse,
+)
 from codebutler.store.lessons import Past
 from codebutler.text import fit
 from codebutler.thread import learning, remembering
@@ -19,6 +29,7 @@ from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import rooms, sifted
 from codebutler.thread.weight import weigh
 from codebutler.toolset.desk import EndTurn
+from codebutler.types import MemoryItem
 
 BRIEF = """The pull request is open. Look back over the thread, then write the summary and propose memory.
 
@@ -68,11 +79,11 @@ async def retrospect(desk: ThreadDesk) -> None:
         text = await loop.run(frame, role, await desk.offer(role), desk)
     await _propose_removals(desk)
     await desk.refresh_pr()
-    ended = FrameEnded(frame=name, outcome="done", text=text)
+    ended: list[Event] = [FrameEnded(frame=name, outcome="done", text=text), await _weighed(desk)]
     if desk.state.memory or desk.state.turned_away or desk.state.unfit:
-        await desk.post(remembering.shown(desk.state), key=f"{name}:memory", before=[ended])
+        await desk.post(remembering.shown(desk.state), key=f"{name}:memory", before=ended)
     else:
-        await desk.append(ended)
+        await desk.append(*ended)
 
 
 async def look_again(desk: ThreadDesk) -> None:
@@ -100,9 +111,16 @@ async def look_again(desk: ThreadDesk) -> None:
     await desk.append(FrameEnded(frame=name, outcome="done", text=text))
 
 
-def closing(state: ThreadState) -> bool:
-    """Whether the Lead looked back once more for the merge: what it proposed then is still to be decided."""
-    return any(frame.id.endswith("-close") and frame.ended == "done" for frame in state.frames.values())
+def last_look(state: ThreadState) -> list[MemoryItem]:
+    """What the Lead proposed as it looked back once more for the merge: that is still to be decided."""
+    found: list[MemoryItem] = []
+    begun = False
+    for _, _, event in state.live:
+        if isinstance(event, FrameStarted) and event.role == "lead":
+            begun, found = event.frame.endswith("-close"), []
+        if begun and isinstance(event, MemoryProposed):
+            found += event.items
+    return found
 
 
 def _since(state: ThreadState) -> str:
@@ -125,9 +143,7 @@ async def _brief(desk: ThreadDesk) -> str:
     """The thread's own story, what earlier ones show, and where memory is full; what was used is logged."""
     rows = await desk.host.store.events(desk.state.id)
     if desk.state.weighed is None:
-        told = [event for row in rows if (event := parse(row.body)) is not None]
-        rules = desk.rules
-        await desk.append(await asyncio.to_thread(weigh, desk.state, rules.memory, rules.roles, told))
+        await desk.append(await _weighed(desk))
     workflow = desk.state.workflow.name if desk.state.workflow else ""
     earlier = learning.looked_back(await _others(desk), workflow)
     full = "\n".join(f"- {line}" for line in rooms(desk.rules.memory))
@@ -135,6 +151,13 @@ async def _brief(desk: ThreadDesk) -> str:
     more += ROOM.format(lines=full) if full else ""
     story = narrative(rows, cap=TEXT_CAP * 2)
     return BRIEF.format(story=story, diff=await desk.diff("", ""), more=more)
+
+
+async def _weighed(desk: ThreadDesk) -> MemoryWeighed:
+    """What was seen of memory so far and used: before the Lead's run, and again with it."""
+    rows, rules = await desk.host.store.events(desk.state.id), desk.rules
+    told = [event for row in rows if (event := parse(row.body)) is not None]
+    return await asyncio.to_thread(weigh, desk.state, rules.memory, rules.roles, told)
 
 
 async def _propose_removals(desk: ThreadDesk) -> None:

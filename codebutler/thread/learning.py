@@ -18,7 +18,8 @@ NO_WORKFLOW = "(none)"
 UNUSED = 5
 """Threads that were shown an item and made no use of it: after so many its removal is proposed."""
 UNCHOSEN = 20
-"""The same for a step: threads that went by other workflows say little about it."""
+"""The same for a step: threads that went by other workflows say little about it. And for what the Lead alone
+reads: how it looks back, its words seldom show."""
 AT_ONCE = 2
 """Removals that the engine proposes in one thread."""
 LOOKED_BACK = 8
@@ -145,7 +146,7 @@ def as_json(flows: Mapping[str, Sequence[Row]], items: Sequence[Use]) -> Json:
 def _why_gone(item: Learned, shown: int, used: int, today: str) -> str:
     if item.is_over(today):
         return f"it held until {item.expires}"
-    if used or shown < (UNCHOSEN if item.file == FLOWS else UNUSED):
+    if used or shown < (UNCHOSEN if item.file in {FLOWS, "lead.md"} else UNUSED):
         return ""
     if item.file == FLOWS:
         return f"none of the {shown} threads since went by {item.section}"

@@ -67,14 +67,20 @@ class ThreadLog:
         return self._redact(text)
 
     async def append(
-        self, *events: Event, drop_timers: Sequence[str] = (), hold: Payment | None = None
+        self,
+        *events: Event,
+        drop_timers: Sequence[str] = (),
+        hold: Payment | None = None,
+        sync: bool = True,
     ) -> None:
         """Log events; on return they are on disk and in ``state``. Raises StaleWorker when taken over.
+
+        Without ``sync`` they are safe from a kill, and from a power cut with the next events that have it.
 
         ``hold`` is money that they need: LimitReached, and nothing written, where a cap leaves none.
         """
         news = [NewEvent(e.kind, uuid4().hex, dump(e)) for e in events]
-        await self._write(news, drop_timers=drop_timers, hold=hold, row=_row(events))
+        await self._write(news, drop_timers=drop_timers, hold=hold, row=_row(events), sync=sync)
 
     def owe(self, payment: Payment) -> None:
         """What a held key has cost is settled in the next commit: that of the events that say so."""
@@ -145,6 +151,7 @@ class ThreadLog:
         timers: Mapping[str, float] | None = None,
         drop_timers: Sequence[str] = (),
         hold: Payment | None = None,
+        sync: bool = True,
     ) -> None:
         async with self._lock:
             owed = len(self._owed)
@@ -159,6 +166,7 @@ class ThreadLog:
                 ready=ready,
                 seen=self.state.seq,
                 payments=[*self._owed, hold] if hold is not None else list(self._owed),
+                sync=sync,
             )
             del self._owed[:owed]
             if (

@@ -14,6 +14,7 @@ from codebutler.repo import commits
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import without_note
 from codebutler.repo.words import signature
+from codebutler.text import sentence
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import memory_path
 from codebutler.thread.landing import closed_outside
@@ -179,7 +180,7 @@ async def _tell(desk: ThreadDesk, done: Changes, event: MemoryCommitted, where: 
     count = len(done.kept)
     if count and all(item.kind == "revert" for item in done.kept):
         back = [f"\nThere again: {without_note(old)[0]}" for old in done.kept[0].replaces[1:]]
-        words = f"Taken back: {done.kept[0].text}. That lands {where}.{''.join(back)}"
+        words = f"Taken back: {sentence(done.kept[0].text)} That lands {where}.{''.join(back)}"
     else:
         words = f"Kept {count} {'item' if count == 1 else 'items'}; memory lands {where}."
     if not count and done.held:

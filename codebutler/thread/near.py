@@ -12,8 +12,9 @@ from codebutler.agent.roles import Role
 from codebutler.dollars import exact
 from codebutler.events import Cap
 from codebutler.store.money import RAISED
-from codebutler.thread.caps import NEAR, Caps
+from codebutler.thread.caps import Caps
 from codebutler.thread.lastword import RAISABLE, SETTING
+from codebutler.thread.saving import NEAR
 
 FEW = 5
 """Below so many runs in an hour, most of them used is no news."""

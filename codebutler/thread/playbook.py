@@ -96,13 +96,13 @@ async def after_coder(desk: ThreadDesk, frame: Frame) -> bool:
         flow = desk.state.workflow.name if desk.state.workflow else ""
         words = _BROKEN.format(command=command[1], flow=flow, output=fit(result.text, OUTPUT))
         nudge = Nudged(frame=frame.id, content=words, reason="automatic step")
-        await desk.append(done, *_stale(desk.state, frame), nudge)
+        await desk.append(done, *stale(desk.state, frame), nudge)
         return True
     return False
 
 
-def _stale(state: ThreadState, frame: Frame) -> list[StepDone]:
-    """What passed in this run of the Coder, to be run again."""
+def stale(state: ThreadState, frame: Frame) -> list[StepDone]:
+    """What passed in this run of the Coder, to be run again: it goes on, and may change what was tested."""
     mine = [(key, what) for key, what in state.steps_done.items() if key.endswith(f":{frame.id}")]
     return [
         StepDone(id=key, what=what.replace("passed", "to be run again", 1))

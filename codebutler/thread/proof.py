@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
 from codebutler.agent.frame import Frame
 
@@ -17,8 +18,11 @@ _END = 300
 """Characters of a result in which its ending stands."""
 
 
-def failing_tests(frame: Frame) -> str:
-    """The command with which a run's tests failed last; "" when they passed, or none were run."""
+def failing_tests(frame: Frame, steps: Mapping[str, str]) -> str:
+    """The command with which a run's tests failed last; "" when they passed, or none were run.
+
+    ``steps``: what the engine ran once the role was done (``state.steps_done``), which comes after its own.
+    """
     commands: dict[str, str] = {}
     failed = ""
     for message in frame.messages:
@@ -29,6 +33,11 @@ def failing_tests(frame: Frame) -> str:
         command = commands.get(str(message.get("tool_call_id", "")), "")
         if command and isinstance(content := message.get("content"), str):
             failed = command if _FAILED.search(content[-_END:]) else ""
+    for key, what in steps.items():
+        how, _, command = what.partition(": ")
+        command = command.strip("`")
+        if key.endswith(f":{frame.id}") and _TESTS.search(command):
+            failed = "" if how == "passed" else command if how == "failed twice" else failed
     return failed
 
 

@@ -11,7 +11,7 @@ from codebutler.events import CheckpointMade, Nudged, RebaseBegun, RebaseRequest
 from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, tip_of
 from codebutler.repo.merging import merged_tree
-from codebutler.thread import render
+from codebutler.thread import playbook, render
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.memory_merge import MEMORY, with_memory
@@ -154,7 +154,8 @@ async def is_settled(desk: ThreadDesk, frame: Frame) -> bool:
     words = _LEFT.format(paths=code(left))
     if _was_told(desk.state, frame):
         raise EndTurn("failed", f"the rebase is not finished. {words}")
-    await desk.append(Nudged(frame=frame.id, content=words, reason=_REASON))
+    nudge = Nudged(frame=frame.id, content=words, reason=_REASON)
+    await desk.append(*playbook.stale(desk.state, frame), nudge)
     return False
 
 
@@ -168,6 +169,12 @@ async def _tell_undone(desk: ThreadDesk, onto: RebaseBegun) -> None:
         await desk.tell_once(f"`{base}` no longer has {code(back)}; this branch brings that back.")
     if gone:
         await desk.tell_once(f"`{base}` has changed {code(gone)}; this branch takes that away.")
+    own = await desk.space.moved_files(onto.onto, desk.state.head)
+    if lost := [path for path in onto.conflicts if path not in own]:
+        await desk.tell_once(
+            f"Nothing of this branch's own is left in {code(lost)}: it is as on `{base}`. "
+            "If that is not meant, say what is to be done there."
+        )
 
 
 def _was_told(state: ThreadState, frame: Frame) -> bool:

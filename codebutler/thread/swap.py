@@ -23,6 +23,12 @@ def shown(thread: Thread, role: str) -> str:
     return f"{using} **/{role} NAME** changes it, NAME one of {_listed(there)}, or a full model id."
 
 
+def away(thread: Thread, role: str = "") -> list[str]:
+    """Models that no thread of this process can reach at present, a line each: a role's own, or all."""
+    own = thread.candidates(thread.role(role)) if role else None
+    return [thread.redact(line) for line in thread.breaker.away(own)]
+
+
 def changed(thread: Thread, role: str, model: str) -> str:
     """What is said of a change; a thread that failed goes on with the new model when somebody says so."""
     further = ' Say **"go"** to go on.' if thread.state.halted == "failed" else ""

@@ -65,9 +65,9 @@ class Thread(Caps):
         self._level = ((0.0, False), 0)
         """Dollars, whether the run counts by now, and tokens, at the last look at the caps."""
 
-    async def append(self, *events: Event) -> None:
-        """Log events; they are on disk when this returns."""
-        await self.log.append(*events)
+    async def append(self, *events: Event, sync: bool = True) -> None:
+        """Log events; they are on disk when this returns, without ``sync`` after the next that have it."""
+        await self.log.append(*events, sync=sync)
         if any(isinstance(event, ModelReplied) for event in events):  # what it cost is known now
             await self.wait_over()
 
@@ -151,7 +151,7 @@ class Thread(Caps):
     def candidates(self, role: Role) -> Sequence[str]:
         """Model ids to try: a swap in the thread wins over the configuration."""
         models = self.host.router.candidates(role, self.chosen(role))
-        return self.cheapest_first(models) if self.is_saving() else models
+        return self.saving(role, models)
 
     @property
     def breaker(self) -> Breaker:

@@ -13,26 +13,40 @@ from codebutler.thread.state import ThreadState
 
 _QUOTED = re.compile(r"`([^`]{3,80})`|(?<![\w/])([\w.-]+/[\w./-]+)")
 _LEAD = "lead"
+_OWN, _PROPOSES = "lead.md", "propose_memory"
 
 
 def weigh(
     state: ThreadState, memory: Mapping[str, str], roles: Mapping[str, Role], events: Iterable[Event]
 ) -> MemoryWeighed:
-    """What the roles at work so far saw of memory, and used.
+    """What the roles at work so far saw of memory, and used. What the Lead alone reads, it alone can use;
+    what it says of other items is about them, and no use.
 
     A workflow's step counts as used where that workflow was chosen; a lesson where most of its words, or
     something that it quotes, occur in what a role wrote or did.
     """
-    worked = {frame.role for frame in state.frames.values() if frame.role != _LEAD}
-    files = {file for name in worked if name in roles for file in roles[name].memory}
-    said = "\n".join(
-        text for e in events if isinstance(e, ModelReplied)
-        for text in (e.content, *(call.arguments for call in e.tool_calls))
-    )  # fmt: skip
+    readers = dict[str, set[str]]()
+    for name in roles.keys() & {frame.role for frame in state.frames.values()}:
+        for file in roles[name].memory:
+            readers.setdefault(file, set()).add(name)
+    replies = [e for e in events if isinstance(e, ModelReplied)]
+    team = "\n".join(_said(e) for e in replies if _role(state, e) != _LEAD)
+    lead = "\n".join(_said(e) for e in replies if _role(state, e) == _LEAD)
     chosen = state.workflow.name if state.workflow else ""
-    shown = [item for file in sorted(files) for item in learned(memory.get(file, ""), file)]
-    used = [item.id for item in shown if _is_used(item, said, chosen)]
+    shown = [item for file in sorted(readers) for item in learned(memory.get(file, ""), file)]
+    used = [x.id for x in shown if _is_used(x, lead if readers[x.file] == {_LEAD} else team, chosen)]
     return MemoryWeighed(shown=[item.id for item in shown], used=used)
+
+
+def _role(state: ThreadState, reply: ModelReplied) -> str:
+    frame = state.frames.get(reply.frame)
+    return frame.role if frame is not None else ""
+
+
+def _said(reply: ModelReplied) -> str:
+    """Its words and what it did; but what the Lead proposes for its own memory is no use of that."""
+    calls = (c.arguments for c in reply.tool_calls if not (c.name == _PROPOSES and _OWN in c.arguments))
+    return "\n".join((reply.content, *calls))
 
 
 def _is_used(item: Learned, said: str, chosen: str) -> bool:

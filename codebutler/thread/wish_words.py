@@ -33,6 +33,15 @@ _ADD = re.compile(
     r"add(?:\s+to\s+(?P<file>[\w-]+\.md|workflows|pm|lead|artist))?(?:\s*(?P<colon>:)|(?=\s|$))(?P<text>.*)",
     re.IGNORECASE | re.DOTALL,
 )
+_MORE = re.compile(
+    r"\s*(?:[,;.]\s+|\n\s*)(?:(?:and|then|but)\s+)?(?:please\s+)?"
+    r"(?=(?:keep|save|remove|drop)\s+(?:(?:both|all|everything)\s|memory\s|items?\s|numbers?\s|no\.|#?\d)"
+    r"|(?:edit|reword|change)\s+(?:(?:item|number)\s+)?#?\d|add(?:\s+to\s+[\w.-]+)?\s*:)",
+    re.IGNORECASE,
+)
+"""Where another order may begin behind an item's new words."""
+_WHOLLY = ":"
+"""A second colon, from a form's field: all that follows is the item's new text."""
 _NAMES_ONE = re.compile(
     r"(?:please\s+|ok(?:ay)?\W+|yes\W+(?:but\s+)?|no\W+)?(?:"
     r"(?:keep|save|edit|reword|change|move|put)\s+(?:(?:item|number)\s+)?#?(?P<number>\d{1,3})\s*,?\s+"
@@ -80,6 +89,12 @@ def orders(text: str) -> list[Order]:
     return _line(text.strip().removeprefix("- "))
 
 
+def edit_of(number: int, text: str) -> str:
+    """The words that give an item exactly this text, a line, whatever it reads like."""
+    words = f"edit {number}: {text}"
+    return words if len(orders(words)) == 1 else f"edit {number}:{_WHOLLY} {text}"
+
+
 def is_spoken(text: str) -> bool:
     """Whether a message in the thread is a wish: with numbers, or with a colon; a mere "add x" is talk."""
     found = orders(text)
@@ -120,20 +135,32 @@ def _line(line: str) -> list[Order]:
     whole = _WHOLE.get(line.lower().rstrip(" .!"))
     if whole is not None:
         return [Order(whole)]
-    if (words := _own_words(line)) is not None:
-        return [words]
+    if words := _own_words(line):
+        return words
     if re.fullmatch(r"keep\s+both[\s.!]*", line, re.IGNORECASE):
         return [Order("both")]
     return _clauses(line)
 
 
-def _own_words(line: str) -> Order | None:
-    """A change or an addition: all that follows is the item's new text."""
+def _own_words(line: str) -> list[Order]:
+    """A change or an addition: all that follows is the item's new text, up to orders that end the line."""
     if (said := _edit(line)) is not None:
-        return Order("edit", frozenset({int(said["number"])}), text=said["text"].strip())
+        is_whole = (said["mark"] or "").endswith(":") and said["text"].startswith(_WHOLLY)
+        text, more = (said["text"][1:].strip(), []) if is_whole else _parted(said["text"])
+        return [Order("edit", frozenset({int(said["number"])}), text=text), *more]
     if (said := _ADD.fullmatch(line)) is not None:
-        return Order("add", text=said["text"].strip(), file=_file(said["file"] or ""))
-    return None
+        text, more = _parted(said["text"])
+        return [Order("add", text=text, file=_file(said["file"] or "")), *more]
+    return []
+
+
+def _parted(text: str) -> tuple[str, list[Order]]:
+    """An item's new words, and the orders behind them: "…, remove 2". What ends in a quote is all text."""
+    for gap in _MORE.finditer(text):
+        words, rest = text[: gap.start()].strip(), text[gap.end() :]
+        if _is_plain(rest) and (more := _line(rest)):
+            return words, more
+    return text.strip(), []
 
 
 def _edit(line: str) -> re.Match[str] | None:
@@ -164,8 +191,8 @@ def _clauses(line: str) -> list[Order]:
         at = gap.end() if gap is not None else at
     if found and line[at:].lower().rstrip(" .!") in _WHOLE:
         return [*found, Order(_WHOLE[line[at:].lower().rstrip(" .!")])]
-    if at and _is_plain(line[at:]) and (words := _own_words(line[at:])) is not None:
-        return [*found, words, *last]
+    if at and _is_plain(line[at:]) and (words := _own_words(line[at:])):
+        return [*found, *words, *last]
     return []
 
 

@@ -152,7 +152,8 @@ class Workspace(Folder):
         self._dirty, self._saved = False, (new, held)
         if new != old:
             files = await self.moved_files(old, new) if back else files
-            await self._log.append(CheckpointMade(commit=new, message=message, files=sorted(files)))
+            made = CheckpointMade(commit=new, message=message, files=sorted(files))
+            await self._log.append(made, sync=False)  # the branch tells of it, too
         if ignores:  # an executor may start from the folder's index, which must not bring them back
             await sync_index(gitdir, self._ref, new)
         if back:

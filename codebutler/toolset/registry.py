@@ -115,6 +115,11 @@ class Toolset:
         found = self._tools.get(name)
         return found is None or found.reenters or found.spec.recovery == "rerun"
 
+    def only_reads(self, name: str) -> bool:
+        """Whether a call changes nothing, so that the log may lack it after a power cut: it is made again."""
+        found = self._tools.get(name)
+        return found is not None and found.spec.read_only and self.safe_to_repeat(name)
+
     async def run(self, call: ToolCall, desk: Desk, site: Site) -> ToolResult:
         """Run one call. Whatever the model got wrong comes back as a result that it can read."""
         found = self._tools.get(call.name)

@@ -110,10 +110,10 @@ class Rig:
             shared = ledger.execute("SELECT key FROM reservation WHERE spent IS NULL").fetchall()
         return [*shared, *self.query("SELECT key FROM reservation WHERE spent IS NULL")]
 
-    async def swept(self, point: str, calm: Calm, *, look: Callable[[], None] = ignore) -> None:
+    async def swept(self, point: str, calm: Calm) -> None:
         """``survives``, for each gap between two commits once; a point past the end of the log is none."""
         if (await calm.of(self)).has(point):
-            await self.survives(point, calm, look=look)
+            await self.survives(point, calm)
 
     async def survives(
         self, point: str, calm: Calm, *, arm: Callable[[], None] = ignore, look: Callable[[], None] = ignore

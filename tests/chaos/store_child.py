@@ -24,7 +24,7 @@ def say(text: object) -> None:
     sys.stdout.flush()
 
 
-async def step(store: Store, thread: str, key: str, epoch: int | None = None) -> int:
+async def step(store: Store, thread: str, key: str, epoch: int | None = None, *, sync: bool = True) -> int:
     """One event with a post and a timer of the same key, all or nothing."""
     stored = await store.append(
         thread,
@@ -32,6 +32,7 @@ async def step(store: Store, thread: str, key: str, epoch: int | None = None) ->
         epoch=epoch,
         posts=[NewPost(key, "twin", "c", "{}")],
         timers=[Timer(thread, key, 1.0)],
+        sync=sync,
     )
     return stored[0].seq
 
@@ -41,6 +42,22 @@ async def steps(store: Store, name: str, count: int) -> None:
     for i in range(count):
         key = f"{name}{i}"
         await step(store, "AB"[i % 2], key)
+        say(key)
+
+
+async def loose(store: Store, name: str, count: int) -> None:
+    """The same without syncs."""
+    for i in range(count):
+        key = f"{name}{i}"
+        await step(store, "AB"[i % 2], key, sync=False)
+        say(key)
+
+
+async def mixed(store: Store, name: str, count: int) -> None:
+    """The same with a sync at every fourth step."""
+    for i in range(count):
+        key = f"{name}{i}"
+        await step(store, "AB"[i % 2], key, sync=i % 4 == 3)
         say(key)
 
 
@@ -103,7 +120,7 @@ async def refused(store: Store, name: str, count: int) -> None:
     say("alive")
 
 
-MODES = {f.__name__: f for f in (steps, burst, same, worker, spend, heirs, refused)}
+MODES = {f.__name__: f for f in (steps, loose, mixed, burst, same, worker, spend, heirs, refused)}
 
 
 async def main() -> None:

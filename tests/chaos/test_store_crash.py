@@ -79,8 +79,10 @@ async def keys(store: Store) -> list[str]:
 
 @pytest.mark.parametrize("row", range(1, STEPS + 1))
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_kill_around_every_event_row(path: Path, when: str, row: int) -> None:
-    code, answered = await asyncio.to_thread(ran, "steps", path, crash=f"{when}:{row}")
+@pytest.mark.parametrize("mode", ["steps", "loose", "mixed"])
+async def test_kill_around_every_event_row(path: Path, mode: str, when: str, row: int) -> None:
+    """A commit that was not synced outlives the process as every other does."""
+    code, answered = await asyncio.to_thread(ran, mode, path, crash=f"{when}:{row}")
     assert code == -signal.SIGKILL
     assert answered == [f"k{i}" for i in range(row - 1)], "row N itself is never answered"
     committed = row - 1 if when == "before" else row

@@ -55,8 +55,8 @@ def checkpoint(folder: Path) -> tuple[int, int]:
     return struct.unpack("=I", shm[96:100])[0], struct.unpack("=I", shm[128:132])[0]
 
 
-@pytest.fixture
-async def moments(tmp_path: Path) -> list[tuple[Path, int]]:
+@pytest.fixture(params=["steps", "mixed"])
+async def moments(tmp_path: Path, request: pytest.FixtureRequest) -> list[tuple[Path, int]]:
     """Copies of the files of a process at work, at random moments; and how much it had answered by then."""
     path = tmp_path / "store.db"
     async with opened(path) as store:
@@ -65,7 +65,9 @@ async def moments(tmp_path: Path) -> list[tuple[Path, int]]:
     dice, taken = random.Random(6), list[tuple[Path, int]]()
     said = tmp_path / "said"
     with said.open("w") as out:
-        child = subprocess.Popen([sys.executable, str(CHILD), "steps", str(path), "k", "1000000"], stdout=out)
+        child = subprocess.Popen(
+            [sys.executable, str(CHILD), request.param, str(path), "k", "1000000"], stdout=out
+        )
     try:
         for number in range(MOMENTS):
             goal = said.read_text().count("\n") + dice.randint(1, 150)
@@ -107,6 +109,25 @@ async def test_a_power_cut_at_any_moment_and_byte_leaves_whole_steps(moments: li
             found.append(await steps(path))
         assert found == sorted(found)
         assert found[-1] >= answered, "what was answered was on disk"
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize(("mode", "syncs"), [("steps", 20), ("mixed", 5), ("loose", 0)])
+async def test_a_commit_is_synced_before_it_is_answered_or_not_at_all(
+    tmp_path: Path, mode: str, syncs: int
+) -> None:
+    """Only the first commit of a WAL has one sync more, of its header."""
+    path, trace = tmp_path / "store.db", tmp_path / "trace"
+    async with opened(path) as store:
+        for thread in "AB":
+            await store.open_thread(thread, title="", owner="", bindings=[], events=[])
+        command = ["strace", "-f", "-qq", "-y", "-e", "trace=fsync,fdatasync,write", "-o", str(trace)]
+        child = [sys.executable, str(CHILD), mode, str(path), "k", "20"]
+        done = await asyncio.to_thread(subprocess.run, [*command, *child], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    lines = trace.read_text().splitlines()
+    work = lines[next(n for n, line in enumerate(lines) if '"open' in line) :]
+    assert len([line for line in work if "sync(" in line and "store.db-wal>" in line]) == syncs
 
 
 SPOIL = {"missing": None, "empty": b"", "garbage": random.Random(7).randbytes(32768), "zeros": bytes(65536)}

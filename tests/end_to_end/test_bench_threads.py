@@ -22,6 +22,7 @@ async def test_every_row_is_measured() -> None:
         "append on disk": "ms",
         "fold of 40 events": "ms",
         "one more turn of a thread with 40 events": "ms",
+        "a second thread, to what its first read in a sandbox brought": "ms",
         "daemon with 20 idle threads, resident": "MB",
         "the same, CPU over 0.2 s of rest": "%",
         "kill -9 to next step": "ms",
@@ -31,7 +32,7 @@ async def test_every_row_is_measured() -> None:
     assert all(row.value > 0 for row in rows if row.unit != "%")
     assert [row.title for row in rows if row.floor is not None and row.floor <= 0] == []
     assert [row.value < row.floor for row in rows if row.unit == "s" and row.floor] == [False, False]
-    assert len(said) == 7
+    assert len(said) == 8
     assert "| works | ok |" in table(rows)
 
 

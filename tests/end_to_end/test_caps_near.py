@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room, Scene
 
 CLAUDE, MINI = "anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini"
+FREE = "moonshotai/kimi-k2-0905:free"
 
 
 def costing(usd: float, tokens: int = 15) -> Mind:
@@ -144,6 +145,33 @@ async def test_cheaper_changes_who_answers_from_eighty_percent_on(room: Room) ->
             thread = (await scene.talk("a", word)).id
         assert [asked.model for asked in scene.asked] == [CLAUDE, CLAUDE, MINI]
         assert any("now uses its cheapest model" in text for text in await warned(scene, thread))
+
+
+@pytest.mark.parametrize("key", ["usdPerThread", "usdPerDay", "usdPerPersonPerDay"])
+async def test_cheaper_asks_a_cheaper_model_where_one_call_alone_does_not_fit(room: Room, key: str) -> None:
+    """Claude's reply may cost six cents: more than the whole cap, of which nothing is used yet."""
+    room.configure(limits={key: 0.05, "onCap": "cheaper"}, models={"pm": {"default": CLAUDE}})
+    async with room.engine(costing(0.001)) as scene:
+        for word in ("one", "two"):
+            state = await scene.talk("a", word)
+            assert (state.outcome, state.limit, state.models) == ("answered", None, {})
+        assert [asked.model for asked in scene.asked] == [MINI, MINI]
+        told = [text for text in await scene.posts(state.id) if f"goes on with {MINI}" in text]
+        assert len(told) == 1
+        assert "$0.05" in told[0]
+        scene.puppet.mind = costing(0.0485)
+        await scene.talk("a", "three")
+        assert (await scene.talk("a", "four")).outcome == "paused"
+
+
+async def test_a_model_that_costs_nothing_is_no_way_out_of_a_cap_of_tokens(room: Room) -> None:
+    pool = {"default": CLAUDE, "pool": {"free": FREE}}
+    room.configure(limits={"tokensPerThread": 10, "onCap": "cheaper"}, models={"pm": pool})
+    async with room.engine(costing(0.001)) as scene:
+        state = await scene.talk("b", "one")
+        assert state.outcome == "paused"
+        assert state.limit is not None
+        assert state.limit.cheaper == ""
 
 
 async def test_a_model_at_a_cap_is_for_the_role_that_the_cap_stopped(room: Room) -> None:

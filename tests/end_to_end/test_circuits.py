@@ -103,6 +103,9 @@ async def test_an_open_circuit_is_shown_by_status_and_to_the_doctor(life: Life) 
     )
     await life.say("/status")
     assert f"- {line}" in (await life.posts())[-1].splitlines()
+    for asked, shown in (("/pm", line), ("/model", f"- {line}")):
+        await life.say(asked)
+        assert (await life.posts())[-1].splitlines()[-1] == shown
     root, home = life.stage.sample.repo.resolve(), life.stage.home / "butler"
     assert await models_away(root, home) == [line]
     seen = await life.stage.cli("doctor", "--offline", "--json")

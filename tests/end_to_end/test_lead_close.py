@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from codebutler.errors import ModelRefused
 from codebutler.forges.choose import forge_for
 from codebutler.testing.cast import Cast, Line, does, lead, plan, write
@@ -120,6 +122,29 @@ async def test_what_is_said_after_the_lead_looked_back_is_looked_at_when_it_is_m
         state = await scene.talk("a", "yes")
         assert (state.memory, state.memory_commits) == (None, 1)
         assert "memory lands with [#2](" in (await scene.posts(state.id))[-1]
+
+
+@pytest.mark.parametrize("more", [True, False])
+async def test_what_was_passed_over_at_the_merge_is_not_put_again_to_who_talked(
+    room: Room, more: bool
+) -> None:
+    item = {"file": "pm.md", "text": "Notes are never longer than a page."}
+    second: list[Line] = [does("propose_memory", items=[item])] if more else []
+    mind = Cast(
+        pm=[plan("Notes"), says("Fine.")],
+        coder=[write("A", "a\n"), says("Wrote.")],
+        lead=[*lead("Notes", "Notes live in A."), *second, says("That is all.")],
+    )
+    async with room.engine(mind) as scene:
+        await scene.shipped()
+        await scene.talk("a", "Nice work")
+        state = await scene.talk("a", "merge")
+        posts = await scene.posts(state.id)
+        assert state.phase == "closed", posts
+        assert [x.text for x in state.memory or []] == [str(item["text"])] * more
+        assert len([p for p in posts if "1 memory proposal was dropped, undecided" in p]) == 1
+        assert len([p for p in posts if "Notes live in A. _(" in p]) == 1
+        assert ("1. Notes are never longer" in posts[-1]) is more
 
 
 async def test_a_second_look_that_breaks_off_holds_up_one_word_only(room: Room) -> None:

@@ -97,3 +97,15 @@ async def test_an_item_that_has_expired_is_proposed_for_removal(room: Room) -> N
         await scene.talk("a", "merge")
         text = scene.git("show", "main:.codebutler/memory/pm.md", where=room.sample.remote)
         assert text == "# PM\n\n- Be brief."
+
+
+async def test_what_the_lead_reads_has_been_seen_once_it_has_looked_back(room: Room) -> None:
+    note = "<!-- learned: thread=t0 date=2026-01-01 by=ana -->"
+    room.commit({".codebutler/memory/lead.md": f"# Lead\n\n- Compare the retry counts. {note}\n"})
+    looked = lead()
+    looked[-1] = says("I compared: the retry counts are the same.")
+    mind = Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=looked)
+    async with room.engine(mind) as scene:
+        state = await scene.shipped()
+        assert state.weighed is not None
+        assert len(state.weighed.shown) == len(state.weighed.used) == 1

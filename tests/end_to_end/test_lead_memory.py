@@ -146,7 +146,7 @@ async def test_a_learned_item_is_taken_back_in_the_next_thread(room: Room) -> No
         )
         name = listed.split("`")[1]
         state = await scene.talk("b", f"memory revert {name}")
-        assert "Taken back: Never deploy on Fridays." in await last(scene, state)
+        assert "Taken back: Never deploy on Fridays. That lands" in await last(scene, state)
         await scene.talk("b", "merge")
         assert "Never deploy" not in await on_main(scene, room)
 

@@ -88,6 +88,28 @@ async def test_wrong_words_get_one_line(stage: Stage, words: list[str], code: in
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
+async def test_a_command_that_does_not_fit_is_wrong_usage(stage: Stage) -> None:
+    for wrong in ("/pm nonsense", "/nonsense", "/raise abc", "/rewind x", "/status now"):
+        done = await stage.cli("run", wrong, "--json")
+        assert (done.code, done.summary["exit"]) == (2, 2), (wrong, done.stderr)
+    assert (await stage.cli("run", "/pm", "--json")).code == 0
+    first = await stage.cli("run", "Add a note", "--json")
+    more = ["--thread", first.summary["thread"], "--json"]
+    assert (await stage.cli("run", "/approve but with tests", *more)).code == 2
+    assert (await stage.cli("run", "/status", *more)).code == 3, "the plan still waits"
+
+
+async def test_show_says_what_a_thread_at_a_cap_waits_for(stage: Stage) -> None:
+    stage.configure({"limits": {"tokensPerThread": 10}})
+    done = await stage.cli("run", "How is insurance priced?", "--json")
+    assert (done.code, done.summary["outcome"]) == (3, "paused"), done.stderr
+    code, shown, _ = await stage.starter(["show", done.summary["thread"]], stage.sample.repo, stage.env())
+    words = shown.decode().replace("*", "")
+    assert (code, 'Say "raise ' in words) == (0, True), words
+    assert "Paused: the thread's cap of 10 tokens leaves too little for the next call." in words
+
+
 async def test_no_repo_no_commit_and_no_key_each_say_what_to_do(stage: Stage, tmp_path: Path) -> None:
     shutil.rmtree(stage.sample.repo / ".git")
     done = await stage.cli("run", "x")

@@ -168,7 +168,12 @@ async def test_status_says_why_a_thread_stands_still_and_what_to_say(life: Life)
     await life.say("hello")
     await life.say("/status")
     assert "It stands still: the server at" in (said := (await life.posts())[-1])
-    assert said.endswith('Say **"go"** to try again, or say what to do instead.')
+    ways = (
+        'Say **"go"** to try again, **"model NAME"** to go on with another model, or say what to do instead.'
+    )
+    assert said.endswith(ways)
+    assert (await life.posts())[0].endswith(ways)
+    assert (await life.say("model scripted/pm")).outcome == "answered"
 
 
 @pytest.mark.parametrize("stage", [REFUSED], indirect=True)

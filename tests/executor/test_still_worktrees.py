@@ -31,6 +31,12 @@ data[0:1] = b"J"; data.flush()'""",
     "a link": "ln -s hello.txt link",
     "a link in place of a file": "ln -sf sub/code.py hello.txt",
     "a folder in place of a file": "rm hello.txt && mkdir hello.txt && echo in > hello.txt/in",
+    "two files": "echo more >> sub/code.py; rm hello.txt",
+    "one that is new beside another": "echo more >> sub/code.py; echo new > sub/new.txt",
+    "what is not ignored any more": "echo made > a.log; echo more >> sub/code.py; rm .gitignore",
+    "what git reads": "echo '*.txt eol=crlf' > .gitattributes; printf 'a\\r\\n' > hello.txt",
+    "a link that leads out": "ln -sf /etc/passwd sub/code.py",
+    "a strange name": "mv hello.txt $'sub/\\n\\xff.txt'; echo more >> $'sub/\\n\\xff.txt'",
     "what is ignored": "echo made > made.o && git add -f made.o 2>/dev/null; echo '*.o' > .gitignore",
     "more files than the kernel can tell of": "for i in {1..9000}; do echo > f$i; done; rm f*; echo > sub/x",
 }
@@ -116,6 +122,20 @@ async def test_who_does_not_trust_the_kernel_looks_at_all_files(watched: Executo
     (linked.tree.parent / "second").write_text("more\n")
     assert (await watched.tree(linked.base, still=True)).tree == before.tree
     assert (await watched.tree(linked.base)).tree != before.tree
+
+
+async def test_only_the_files_that_the_kernel_names_are_looked_at(watched: Executor, linked: Any) -> None:
+    """A look at all files finds what changed by a second name; one at those that are named does not."""
+    os.link(linked.tree / "hello.txt", linked.tree.parent / "second")
+    await watched.tree(linked.base, still=True)
+    before = await watched.tree(linked.base, still=True)
+    (linked.tree.parent / "second").write_text("more\n")
+    trees = {before.tree}
+    for change in ("echo more >> sub/code.py", "chmod +x sub/code.py", "rm sub/code.py"):
+        assert (await watched.call("bash", {"command": change})).ok
+        trees.add((await watched.tree(linked.base, still=True)).tree)
+    assert len(trees) == 4
+    assert (await watched.tree(linked.base)).tree not in trees
 
 
 async def test_what_could_not_be_taken_is_told_again(watched: Executor, linked: Any) -> None:

@@ -4,137 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from codebutler.agent import loop
-from codebutler.agent.frame import Frame
 from codebutler.agent.loop import INTERRUPTED
-from codebutler.agent.roles import Role, load_role
-from codebutler.agent.standing import Standing
 from codebutler.agent.think import EMPTY, LOOPING, NUDGES, REPEATS, STUCK
 from codebutler.errors import CodeButlerError, ModelRefused, StaleWorker
-from codebutler.events import Event, FrameStarted, ModelReplied, ModelRequested, ToolStarted
-from codebutler.models.breaker import Breaker
-from codebutler.testing.doubles import Asked, Puppet, says
-from codebutler.thread.fold import apply
-from codebutler.thread.state import ThreadState
+from codebutler.events import ModelReplied, ToolStarted
+from codebutler.testing.doubles import Asked, says
 from codebutler.toolset.desk import Desk, EndTurn, Site
 from codebutler.toolset.registry import Tool, Toolset
-from codebutler.types import Message, ModelReply, ToolCall, ToolResult, ToolSpec
-
-ROLE = load_role("coder")
-
-
-class Workplace:
-    """What the loop needs of a thread (loop.Workplace); everything it logs is folded at once."""
-
-    def __init__(
-        self, mind: Callable[[Asked], Awaitable[ModelReply]], models: Sequence[str] = ("m",)
-    ) -> None:
-        self.client = Puppet(mind)
-        self.models = models
-        self.state = ThreadState("t")
-        self.notices: list[str] = []
-        self.now = 0.0
-        self.breaker = Breaker(clock=lambda: self.now)
-        self.log: list[Event] = []
-        self.waits: list[str] = []
-        self.settled: dict[str, float] = {}
-        self.batches: list[bool] = []
-        self.fail_on: type[Event] | None = None
-        apply(self.state, 1, 0.0, FrameStarted(frame="coder-1", role="coder", content="do it"))
-
-    @property
-    def frame(self) -> Frame:
-        return self.state.frames["coder-1"]
-
-    async def append(self, *events: Event) -> None:
-        await asyncio.sleep(0)
-        for event in events:
-            if self.fail_on is not None and isinstance(event, self.fail_on):
-                raise StaleWorker
-            self.log.append(event)
-            apply(self.state, self.state.seq + 1, 0.0, event)
-
-    def redact(self, text: str) -> str:
-        return text.replace("s3cret", "[redacted]")
-
-    @property
-    def standing(self) -> Standing:
-        return self.state.standing
-
-    async def announce(self, words: str, *events: Event, source: str = "") -> None:
-        self.notices.append(words)
-        await self.append(*events)
-
-    def candidates(self, role: Role) -> Sequence[str]:
-        return self.models
-
-    def system(self, role: Role) -> str:
-        return "you are the Coder"
-
-    async def request(self, frame: Frame, _: Role, model: str, *__: object) -> tuple[str, ModelRequested]:
-        asked = ModelRequested(frame=frame.id, step=frame.step + 1, model=model, usd=0.5)
-        await self.append(asked)
-        return f"key-{len(self.client.asked)}", asked
-
-    async def settle(self, key: str, usd: float, *, at_once: bool = False) -> None:
-        self.settled[key] = usd
-
-    def tokens(self, model: str, messages: Sequence[Message], tools: Toolset | None = None) -> int:
-        return self.client.estimate(model, messages)
-
-    def window(self, model: str) -> int | None:
-        return self.client.window(model)
-
-    def facts(self) -> str:
-        return "# The plan (approved)\n\nMend the bug."
-
-    async def prepare(self, model: str) -> None:
-        return
-
-    async def summarise(self, role: Role, model: str, messages: Sequence[Message]) -> ModelReply:
-        return await self.client.complete(
-            model=model, messages=messages, tools=(), max_output=100, role=f"{role.name}-summary"
-        )
-
-    async def show_wait(self, role: Role, why: str) -> None:
-        self.waits.append(why)
-
-    async def wait(self, role: Role, why: str, seconds: float) -> None:
-        self.waits.append(why)
-        self.now += seconds
-
-    async def complete(
-        self, role: Role, model: str, messages: Sequence[Message], tools: Toolset
-    ) -> ModelReply:
-        return await self.client.complete(
-            model=model, messages=messages, tools=tools.wire, max_output=100, role=role.name
-        )
-
-    async def between_steps(self, frame: Frame) -> None:
-        await asyncio.sleep(0)
-
-    async def guides(self, frame: Frame, call: ToolCall) -> tuple[str, list[str]]:
-        return "", []
-
-    @asynccontextmanager
-    async def watching(self, role: str, tool: str) -> AsyncIterator[None]:
-        yield
-
-    async def before_tools(self, *, changes: bool) -> None:
-        self.batches.append(changes)
-
-    async def run(self, tools: Toolset) -> str:
-        place: Any = self  # a Desk as far as these tools go
-        return await loop.run(self.frame, ROLE, tools, place)
-
-    def results(self) -> list[str]:
-        return [m["content"] for m in self.frame.messages if m["role"] == "tool"]
+from codebutler.types import ModelReply, ToolCall, ToolResult, ToolSpec
+from tests.unit.workplace import ROLE, Workplace
 
 
 class Bench:
@@ -202,6 +85,7 @@ async def test_reading_calls_run_side_by_side_and_writing_ones_alone_in_order(be
     await place.run(bench.tools())
     assert sorted(bench.notes[:2]) == ["+a", "+b"]
     assert bench.notes[4:] == ["+c", "-c", "+d", "-d", "+e", "-e"]
+    assert "".join(getattr(e, "call_id", "?") for e in place.loose) == "ababee", "unsynced"
 
 
 OPEN = {"a": "look", "b": "touch", "c": "safe", "d": "touch"}

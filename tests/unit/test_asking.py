@@ -52,7 +52,7 @@ class Place:
     def standing(self) -> Standing:
         return self.state.standing
 
-    async def append(self, *events: Event) -> None:
+    async def append(self, *events: Event, sync: bool = True) -> None:
         for event in events:
             self.log.append(event)
             apply(self.state, self.state.seq + 1, 0.0, event)

@@ -75,6 +75,25 @@ def test_an_item_is_used_where_its_words_or_what_it_quotes_occur() -> None:
     assert set(weighed(zebras)) == {CHECK, ZEBRA}
 
 
+def test_what_the_lead_alone_reads_it_has_seen_and_it_alone_can_use() -> None:
+    text = f"- Compare the retry counts. {NOTE}\n- Look at `docs/rates.md`. {NOTE}\n"
+    counts, rates = (item.id for item in learned(text, "lead.md"))
+    memory = {**MEMORY, "lead.md": text}
+    own = '{"items": [{"file": "lead.md", "kind": "remove", "text": "Look at docs/rates.md"}]}'
+    log: list[ev.Event] = [
+        ev.FrameStarted(frame="pm", role="pm"),
+        ev.ModelReplied(frame="pm", step=1, model="m", content="See docs/rates.md"),
+        ev.FrameStarted(frame="lead-1", role="lead"),
+        ev.ModelReplied(frame="lead-1", step=1, model="m", content="I compare the retry counts. `make check`",
+                        tool_calls=[ToolCall(id="c", name="propose_memory", arguments=own)]),
+    ]  # fmt: skip
+    state = fold("t", ((n, 0.0, e) for n, e in enumerate(log, 1)))
+    made = weigh(state, memory, load_roles({}), log)
+    assert (set(made.shown), made.used) == ({ZEBRA, CHECK, AUTH, counts, rates}, [counts])
+    few = [past(n, shown={rates}) for n in range(1, UNUSED + 1)]
+    assert removals({"lead.md": text}, few, "2026-11-21") == []
+
+
 def test_a_recurrence_is_counted_from_the_logs() -> None:
     step = MemoryItem(
         file="workflows.md", kind="automate", section="feature", text="Researcher: API rate limits"

@@ -26,6 +26,7 @@ PATH = ".codebutler/memory/pm.md"
         ("a\nb\n", "a\nhand\n", "a\nB\n", "a\nB\nhand\n"),
         ("", "one\n", "two\n", "two\none\n"),
         ("a\r\nb\r\n", "a\r\nx\r\n", "a\r\ny\r\n", "a\r\ny\r\nx\r\n"),
+        ("", "a\r\nb\r\n", "a\r\nb", "a\r\nb\r\n"),  # a last line that git ends, and not as the others
         (
             "a\n",
             "a\n\n## b\n1. x\n3. o\n",

@@ -205,7 +205,7 @@ async def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    "value", ["", "7", "before:", "before:0", "after:-1", "between:3", "before:3 ", "after:x"]
+    "value", ["", "7", "before:", "before:0", "after:-1", "between:3", "before:3 ", "after:x", "after:posted"]
 )
 async def test_a_malformed_crash_point_is_wrong_usage(
     value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -8,6 +8,7 @@ from codebutler.commands.builtin import REGISTRY
 from codebutler.commands.registry import Call
 from codebutler.commands.words import read
 from codebutler.events import LimitHit, MessageReceived
+from codebutler.thread.decisions import Decisions
 from codebutler.thread.state import ThreadState
 from codebutler.types import Person
 
@@ -63,4 +64,6 @@ async def test_what_is_no_amount_is_refused_with_the_usage(text: str) -> None:
     message = MessageReceived(surface="terminal", external_id="x", author=author, text=text)
     call = REGISTRY.read(at_cap(), message)
     assert isinstance(call, Call)
-    assert "Use: /raise [usd]" in await call.run(None, None)  # type: ignore[arg-type]  # refused before any use
+    decide = Decisions(None)  # type: ignore[arg-type]  # refused before any use
+    assert "Use: /raise [usd]" in await call.run(decide, None)  # type: ignore[arg-type]  # as above
+    assert decide.misused

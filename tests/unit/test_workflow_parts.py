@@ -119,3 +119,14 @@ def test_the_mark_of_an_automatic_step_counts_in_whatever_case() -> None:
     assert (step.automatic, step.task) == (True, "run `make check`")
     item = MemoryItem(file="workflows.md", kind="automate", section="feature", text="Coder: run `make check`")
     assert _with(text, item) == text
+
+
+def test_a_comment_beside_a_heading_is_no_part_of_the_workflows_name() -> None:
+    """Else its threads would stand under another name than before somebody wrote the comment."""
+    note = "<!-- learned: thread=t0 date=2026-01-01 by=ana -->"
+    text = f"## feature   <!-- ours -->\n\nFor: new things.\n\n1. PM: one\n2. PM: two {note}\n"
+    assert list(workflows.parse(text)) == ["feature"]
+    assert [item.section for item in learned(text, "workflows.md")] == ["feature"]
+    assert list(workflows.parse(text.replace("   <!-- ours --", " <!-- ours --> request <!-- x --"))) == [
+        "feature request"
+    ]

@@ -229,14 +229,14 @@ async def conversations(doing: Doing) -> list[tuple[Hearing, str, str]]:
     return found
 
 
-async def linked(doing: Doing, door: Hearing, conversation: str) -> str:
+async def linked(link: Link, door: Hearing, conversation: str) -> str:
     """A conversation as people can follow it."""
     if not placed(conversation):
         return "(not shown yet)"
     channel, first = room(conversation)
-    base, parent = doing.link.settings.base_url, parent_of(conversation)
+    base, parent = link.settings.base_url, parent_of(conversation)
     if conversation.startswith(DM):
         return address(base, "", parent, first)
     if await door.talks.state(conversation) == "open":
-        return address(base, (await doing.link.places.of(parent)).guild, parent, first)
+        return address(base, (await link.places.of(parent)).guild, parent, first)
     return f"<#{channel}>"

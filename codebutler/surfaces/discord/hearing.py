@@ -12,8 +12,9 @@ from codebutler.commands.words import SHUT, normal
 from codebutler.settings.discord import Discord as Settings
 from codebutler.settings.shape import Access
 from codebutler.store.store import Store
+from codebutler.surfaces import turned
 from codebutler.surfaces.buttons import Buttons
-from codebutler.surfaces.discord import looks, refused
+from codebutler.surfaces.discord import looks, loose
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard, came_along
 from codebutler.surfaces.discord.link import Link
@@ -22,7 +23,7 @@ from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.people import NOT_YOU, People
 from codebutler.surfaces.discord.places import DM, FORUMS, PRIVATE, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
-from codebutler.surfaces.discord.talks import Talks, spoken
+from codebutler.surfaces.discord.talks import Talks, keeps_out, spoken
 from codebutler.surfaces.discord.troubles import or_said
 from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.files import taken_out
@@ -73,23 +74,23 @@ class Hearing:
         thread = await self.store.find(SURFACE, conversation) if conversation else None
         if heard.kind in {"delete", "cancel"}:
             return thread is not None and await self._about(heard, place, conversation)
-        if thread is None and heard.kind == "edit" and heard.mention:
+        if thread is None and heard.kind == "edit" and (heard.mention or await loose.put_right(self, heard)):
             heard = replace(heard, kind="message")  # who forgot to call us has put it right
         begins = thread is not None or await self._begins(heard, place, conversation)
         if not begins or await self._among_people(heard, place):
             return False
-        if await refused.kept(self.store, heard):
+        if await turned.kept(self.store, SURFACE, f"{heard.channel}:{heard.id}"):
             return True
         if not await self.allows(heard.user, heard.roles, heard.guild or place.guild):
-            await refused.keep(self.store, heard)
+            await turned.keep(self.store, SURFACE, heard)
             self._refuse(heard, place)
             return True
-        if thread is not None and await self._is_known(thread, heard, conversation):
+        if await self._is_known(thread, heard, place, conversation):
             return True
         if thread is None and self._is_talk(place):
             await self.talks.begin(conversation)
         if thread is not None and not await self._steers(heard, place, conversation, thread):
-            await refused.keep(self.store, heard)
+            await turned.keep(self.store, SURFACE, heard)
             self.link.later(self.signs.react(heard.channel, heard.id, CLOSED))
             return True
         await self.accept(heard, place, conversation, called=thread is None and heard.mention)
@@ -105,11 +106,13 @@ class Hearing:
         if heard.kind == "message":
             self.link.later(self._received(heard, place, conversation))
 
-    async def _is_known(self, thread: str, heard: Heard, conversation: str) -> bool:
+    async def _is_known(self, thread: str | None, heard: Heard, place: Place, conversation: str) -> bool:
         """Whether it is in the log, or came along as what people said among themselves before they called us.
 
-        A "go" of that time approves nothing.
+        A "go" of that time approves nothing; one outside of all threads neither, as its author hears.
         """
+        if thread is None:
+            return await loose.is_loose(self, heard, place)
         if await self.store.heard(thread, f"{SURFACE}:{heard.key}"):
             return True
         since = await self.store.noted(f"{SURFACE}:since:{conversation}") if heard.kind == "message" else ""
@@ -188,7 +191,7 @@ class Hearing:
         if await self.talks.state(conversation) != "thread":
             return True
         who = await self.people.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
-        return not not_theirs(self.access, await load(self.store, thread), "approve", who)
+        return not await keeps_out(self, who, conversation, thread)
 
     async def _direct(self, channel: str, heard: Heard) -> str:
         """Direct messages have no threads: those after one that is open belong to it."""

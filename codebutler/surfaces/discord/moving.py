@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,6 @@ from codebutler.thread.aside import set_aside
 
 if TYPE_CHECKING:
     from codebutler.surfaces.discord.link import Link
-
-_IN_TERMINAL = re.compile(r"`codebutler chat --thread (t\w+)`")
 
 
 class Moving:
@@ -54,11 +51,8 @@ class Moving:
             return await moving.moved(self._store, SURFACE, name, f"{thread}:", begin)
 
     async def pointed(self, text: str) -> str:
-        """A text in which a thread that is shown here is a link, not a command for a terminal."""
-        for found in list(_IN_TERMINAL.finditer(text)):
-            link = await self._link_to(found[1])
-            text = text.replace(found[0], link) if link else text
-        return text
+        """See ``surfaces.moving``."""
+        return await moving.pointed(text, self._link_to)
 
     async def _link_to(self, thread: str) -> str:
         """Where people can follow it, or ""."""

@@ -6,10 +6,11 @@ import json
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
 
+from codebutler.commands.bare import is_order
 from codebutler.events import Posted, dump
 from codebutler.store.rows import NewPost
 from codebutler.surfaces.buttons import MATTERS, ending
-from codebutler.surfaces.discord import looks
+from codebutler.surfaces.discord import looks, loose
 from codebutler.surfaces.discord.calls import UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.doing import Doing, linked
 from codebutler.surfaces.discord.inbound import SURFACE
@@ -38,6 +39,8 @@ async def request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
     home = await doing.link.places.of(place.parent) if place.thread else place
     if home.type not in HEARD and not home.direct:
         return NO_THREADS
+    if is_order(words):
+        return await loose.words(door, home.id, words)
     asked: Json = {
         "id": doing.id, "channel": home.id, "user": str(doing.user.get("id")), "words": words,
         "author": (await doing.person(door)).model_dump(),
@@ -51,7 +54,7 @@ async def request(doing: Doing, door: Hearing, place: Place, words: str) -> str:
         raise
     finally:
         door.opening.discard(doing.id)
-    return f"Your thread: {await linked(doing, door, conversation)}"
+    return f"Your thread: {await linked(doing.link, door, conversation)}"
 
 
 async def mend(link: Link, door: Hearing) -> None:
@@ -97,7 +100,7 @@ async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
         return "Only its owner or an admin may show a thread somewhere else."
     shown = [there for surface, there in await door.store.bindings(task) if surface == SURFACE]
     if shown and not await _is_gone(doing.link, shown[0]):
-        return f"It is shown in {await linked(doing, door, shown[0])} already."
+        return f"It is shown in {await linked(doing.link, door, shown[0])} already."
     home = await doing.link.places.of(place.parent) if place.thread else place
     if home.type not in HEARD and not home.direct:
         return NO_THREADS
@@ -112,7 +115,7 @@ async def follow(doing: Doing, door: Hearing, place: Place, task: str) -> str:
     else:
         await door.store.bind(task, SURFACE, conversation)
     await _show(door, state, conversation, coming)
-    return f"It is shown in {await linked(doing, door, conversation)} now."
+    return f"It is shown in {await linked(doing.link, door, conversation)} now."
 
 
 async def _is_gone(link: Link, conversation: str) -> bool:

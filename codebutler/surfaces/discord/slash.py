@@ -27,7 +27,7 @@ from codebutler.surfaces.discord.people import NOT_YOU
 from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.talks import keeps_out
 from codebutler.surfaces.discord.troubles import fix_of
-from codebutler.surfaces.wording import load
+from codebutler.surfaces.wording import load, not_theirs
 from codebutler.text import fit
 from codebutler.thread import render, rewind
 from codebutler.thread.linking import ask
@@ -196,12 +196,16 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     if why := await keeps_out(owner, person, conversation, thread):
         return why
     words = await _words(owner, thread, name, options)
+    if name == "close" and words == "/merge":
+        why = not_theirs(owner.access, await load(owner.store, thread), "merge", person)
+        if why:
+            return f"{why} Nothing is merged, and the thread stays where it is."
     said = Inbound(
         surface=SURFACE, external_id=conversation, key=f"command:{doing.id}", text=words, author=person
     )
     await owner.signs.shut(conversation, on=name == "close")
     await owner.receive(said)
-    told = f"`{words}` is said in {await linked(doing, owner, conversation)}"
+    told = f"`{words}` is said in {await linked(doing.link, owner, conversation)}"
     return f"{told}, which is put away then: a word there brings it back." if name == "close" else told
 
 
@@ -236,7 +240,7 @@ async def _listed(doing: Doing, door: Hearing, *, everybody: bool, title: str | 
     lines = []
     for row, conversation in await seeing.shown(doing, door):
         if (everybody or conversation) and (title or "").lower() in row.title.lower():
-            where = await linked(doing, door, conversation) if conversation else "(another door)"
+            where = await linked(doing.link, door, conversation) if conversation else "(another door)"
             lines.append(f"- {where} `{row.id}` {row.phase}, {row.status}: {looks.name(row.title)}")
     if len(lines) > SHOWN:
         more = f"- … and {len(lines) - SHOWN} more: `codebutler threads` in a terminal lists all,"
@@ -263,7 +267,7 @@ async def _hand_over(doing: Doing, door: Hearing, place: Place) -> str:
     if await door.store.find(SURFACE, conversation):
         return "That is in a thread of mine already."
     await door.accept(heard, place, conversation, called=True)
-    return f"Your thread: {await linked(doing, door, conversation)}"
+    return f"Your thread: {await linked(doing.link, door, conversation)}"
 
 
 async def complete(doing: Doing) -> None:

@@ -10,14 +10,14 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from codebutler.surfaces import turned
 from codebutler.surfaces.linking import AGAIN, PATROL, Looks
-from codebutler.surfaces.slack import inbound
+from codebutler.surfaces.slack import inbound, loose
 from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.pages import listed, replies
 from codebutler.surfaces.slack.troubles import SHUT, key_of, keys, of_token
-from codebutler.surfaces.slack.turned import forget
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class CatchUp(Looks["Hearing"]):
                     words = f"Slack does not let {channel} be read: {error.error}. {SHUT[error.error]}"
                     await self._link.troubles.tell(key_of(error, channel, reading=True), words)
         if whole:
-            await forget(door.store, begun - DAYS * 86_400)
+            await turned.forget(door.store, SURFACE, begun - DAYS * 86_400)
+            await loose.forget(door, begun - DAYS * 86_400)
             looked = min(begun, max(newest, begun - BEHIND)) if newest else begun
             await door.store.note(LOOKED, f"{looked:.6f}")
 

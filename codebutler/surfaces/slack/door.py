@@ -17,7 +17,7 @@ from codebutler.surfaces.slack.hearing import Hearing
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.markup import letters
-from codebutler.surfaces.slack.opening import moved, placed
+from codebutler.surfaces.slack.opening import Moving, placed
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
 from codebutler.surfaces.slack.streams import Streams
@@ -62,6 +62,7 @@ class Slack:
         self._edited: dict[str, float] = {}
         self.hearing = Hearing(link, settings, store)
         self.streams = Streams(link, settings, store, self.hearing.speakers)
+        self._moving = Moving(link, store, lambda: self.hearing.channels)
         link.join(self.hearing)
 
     async def deliver(self, external_id: str, message: Outbound, *, mark: str, replaces: str) -> str:
@@ -69,8 +70,9 @@ class Slack:
         channel, _, root = external_id.partition(":")
         try:
             if not placed(external_id):
-                external_id = await moved(self._link, self._store, self.hearing.channels, external_id, mark)
+                external_id = await self._moving.moved(external_id, mark)
                 channel, _, root = external_id.partition(":")
+            message = message.model_copy(update={"text": await self._moving.pointed(message.text)})
             if message.slot and replaces and await self._edit(channel, message, replaces):
                 shown = replaces
             else:

@@ -17,16 +17,17 @@ from codebutler.surfaces.slack import owners
 from codebutler.surfaces.slack.asked import Asked
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
 from codebutler.surfaces.slack.crosses import counted, refused
-from codebutler.surfaces.slack.inbound import Heard, read
+from codebutler.surfaces.slack.inbound import Heard
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
+from codebutler.surfaces.slack.loose import is_loose, put_right
+from codebutler.surfaces.slack.overtaken import overtook
 from codebutler.surfaces.slack.pages import replies
 from codebutler.surfaces.slack.signs import Signs
-from codebutler.surfaces.slack.turned import turned_away
 from codebutler.surfaces.slack.used import ended, replace_in
 from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
 from codebutler.thread.aside import set_aside
-from codebutler.types import Inbound, Json, Person
+from codebutler.types import Inbound, Person
 
 SPEAKERS = 2_000
 """Conversations of which it is known who spoke last."""
@@ -62,7 +63,7 @@ class Hearing:
         """Threads that are new here: nothing of ours can stand in them yet."""
         self._told: set[str] = set()
         """Messages whose authors were told that they may not: a mention comes twice."""
-        self._strangers: set[str] = set()
+        self.strangers: set[str] = set()
         """Threads of the channel that are none of ours."""
 
     async def hear(self, heard: Heard) -> bool:
@@ -73,9 +74,9 @@ class Hearing:
         if heard.kind == "message" and self._early.get(f"{heard.channel}:{heard.ts}", heard).kind == "delete":
             return True
         thread = await self.store.find(SURFACE, heard.conversation)
-        if thread is None and heard.calls:
+        if thread is None and (heard.calls or await put_right(self, heard)):
             heard = replace(heard, kind="message")
-        if thread is None and await self._overtook(heard):
+        if thread is None and await overtook(self, heard):
             thread = await self.store.find(SURFACE, heard.conversation)
         if thread is None and (
             heard.kind != "message" or not self.opens(heard) or await owners.anothers(self, heard)
@@ -83,7 +84,7 @@ class Hearing:
             if await owners.is_nobodys(self, heard):
                 self.turn_away(heard, owners.only_in(self.link.doors))
             return False
-        if await turned_away(self, heard):
+        if await owners.turned_away(self, heard) or (thread is None and await is_loose(self, heard)):
             return True
         if thread is not None and await self._known(thread, heard):
             return True
@@ -95,28 +96,6 @@ class Hearing:
         if (heard.mention or heard.direct) and heard.key not in self._told:
             self._told = {heard.key, *list(self._told)[: SPEAKERS - 1]}
             self.link.later(self.whisper(heard.channel, heard.user, why, heard.root))
-
-    async def _overtook(self, heard: Heard) -> bool:
-        """Whether a reply came before the message that it replies to; that one is heard first then.
-
-        Or under one of ours that is nobody's thread, such as the channel's hello: that is said to us.
-        """
-        known = heard.conversation in self._strangers
-        if heard.kind != "message" or heard.top or known or heard.channel not in self.channels:
-            return False
-        since = float(await self.store.noted(f"{SURFACE}:{heard.channel}") or 0)
-        us, top = await self.link.us(), await self._first(heard)
-        first = read({**top, "type": "message", "channel": heard.channel}, us)
-        if first and first.ts == heard.root and float(first.ts) > since and self.allows(first.user):
-            await self.accept(first, called=False)
-            return True
-        if us.wrote(top) and top.get("ts") == heard.root and self.allows(heard.user):
-            await self.accept(heard, called=True)
-            return True
-        if len(self._strangers) >= SPEAKERS:
-            self._strangers.clear()
-        self._strangers.add(heard.conversation)
-        return False
 
     async def _before(self, heard: Heard) -> bool:
         """Whether people said it among themselves, before they called us into their thread.
@@ -167,15 +146,6 @@ class Hearing:
         who, key = await self.person(heard.user), f"{heard.key}:files"
         base = Inbound(surface=SURFACE, external_id=heard.conversation, key=key, author=who)
         await self.receive(base.model_copy(update={"text": "\n".join(missing), "attachments": files}))
-
-    async def _first(self, heard: Heard) -> Json:
-        """The first message of the thread that something belongs to; nothing if it is gone."""
-        try:
-            async for message in replies(self.link.calls, heard.conversation, limit=1):
-                return message
-        except SlackRefused as error:
-            self.link.log.info("the thread %s cannot be read: %s", heard.conversation, error)
-        return {}
 
     async def _placed(self, heard: Heard) -> Heard:
         """A change that need not say in which thread, or whose message it was: the log knows."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
 
 from codebutler.errors import DoorClosed
 from codebutler.store.store import Store
 from codebutler.surfaces import moving
 from codebutler.surfaces.slack.blocks import mark_of, metadata
+from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.markup import escaped
@@ -66,17 +68,45 @@ def placed(conversation: str) -> bool:
     return bool(channel) and ts.replace(".", "").isdecimal()
 
 
-async def moved(link: Link, store: Store, channels: Iterable[str], name: str, mark: str) -> str:
-    """See ``surfaces.moving``; where the first is not here, in one of the repo's ``channels``.
+class Moving:
+    """One repo's threads on their way to a place of their own."""
 
-    Raises as ``Calls.call``, and DoorClosed where no channel is known.
-    """
+    def __init__(self, link: Link, store: Store, channels: Callable[[], Iterable[str]]) -> None:
+        """``channels``: the repo's, as they are by then."""
+        self._link = link
+        self._store = store
+        self._channels = channels
+        self._one = asyncio.Lock()
 
-    async def begin(beside: Sequence[str], text: str) -> str:
-        home = next((there.partition(":")[0] for there in beside if placed(there)), "")
-        home = home or next(iter(sorted(channels)), "")
-        if not home:
-            raise DoorClosed(f"there is no channel for {name}", fix="Set slack.channelID.")
-        return await Opening(link, home).begin(text, mark=name)
+    async def moved(self, name: str, mark: str) -> str:
+        """See ``surfaces.moving``; where the first is not here, in one of the repo's channels.
 
-    return await moving.moved(store, SURFACE, name, mark, begin)
+        Raises as ``Calls.call``, and DoorClosed where no channel is known.
+        """
+
+        async def begin(beside: Sequence[str], text: str) -> str:
+            home = next((there.partition(":")[0] for there in beside if placed(there)), "")
+            home = home or next(iter(sorted(self._channels())), "")
+            if not home:
+                raise DoorClosed(f"there is no channel for {name}", fix="Set slack.channelID.")
+            return await Opening(self._link, home).begin(text, mark=name)
+
+        async with self._one:  # its first message, and the one that points to it, come at once
+            return await moving.moved(self._store, SURFACE, name, mark, begin)
+
+    async def pointed(self, text: str) -> str:
+        """See ``surfaces.moving``."""
+        return await moving.pointed(text, self._link_to)
+
+    async def _link_to(self, thread: str) -> str:
+        """Where people can follow it, or ""."""
+        for surface, there in await self._store.bindings(thread):
+            if surface != SURFACE:
+                continue
+            try:
+                where = there if placed(there) else await self.moved(there, f"{thread}:")
+            except (SlackRefused, DoorClosed) as error:
+                self._link.log.info("%s has no place yet: %s", thread, error)
+                return ""
+            return f"[it is here]({await Opening(self._link, where.partition(':')[0]).address(where)})"
+        return ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from codebutler.surfaces import turned
 from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.inbound import Heard
 from codebutler.surfaces.slack.intake import SURFACE
@@ -41,6 +42,15 @@ async def anothers(door: Hearing, heard: Heard) -> bool:
 def claimed(door: Hearing, channel: str) -> bool:
     """Whether the channel is another repo's, be it at work now or not."""
     return channel in door.foreign or any(channel in d.channels for d in door.link.doors if d is not door)
+
+
+async def turned_away(door: Hearing, heard: Heard) -> bool:
+    """Whether its author may not use the door, which they are told, or might not when it was said."""
+    if door.allows(heard.user):
+        return await turned.kept(door.store, SURFACE, f"{heard.channel}:{heard.ts}")
+    door.turn_away(heard, NOT_YOU)
+    await turned.keep(door.store, SURFACE, heard)
+    return True
 
 
 async def is_nobodys(door: Hearing, heard: Heard) -> bool:

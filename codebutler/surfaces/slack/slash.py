@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from codebutler.commands.bare import is_order
 from codebutler.commands.builtin import REGISTRY
 from codebutler.commands.typed import is_command
 from codebutler.surfaces.slack.asked import key_of, tell
@@ -45,21 +46,23 @@ async def command(link: Link, body: Json) -> str:
     word = text.lower().removeprefix("/")
     if word in {"", "help", "?"}:
         return f"{_HELP}\n\n{mrkdwn(REGISTRY.help())}"
-    if word != "threads" and not is_command(text):
+    mere = is_order(text) and not is_command(text)
+    if word != "threads" and not is_command(text) and not mere:
         await door.asked.keep(door, body)
         return "Your thread is being opened; you will be told here where it is."
+    said = text if mere else f"/{text.removeprefix('/')}"
     bound = [b for b in await door.store.bound(SURFACE) if b.phase != "closed"]
     there = [b.external_id for b in bound if b.external_id.partition(":")[0] == channel]
     if word == "threads":
         return await _listed(link, there) or "No thread is open in this channel."
     if len(there) != 1:
-        meant = f"@codebutler /{escaped(text.removeprefix('/'))}"
+        meant = f"@codebutler {escaped(said)}"
         several = f"Several are open here; say `{meant}` in the one you mean:\n"
         return several + await _listed(link, there) if there else "No thread is open in this channel."
     await door.receive(
         Inbound(
             surface=SURFACE, external_id=there[0], key=key_of(body), author=await door.person(user),
-            text=f"/{text.removeprefix('/')}",
+            text=said,
         )
     )  # fmt: skip
     return f"Said in {await _named(link, there[0])}."

@@ -21,7 +21,7 @@ from codebutler.types import Choice, MemoryItem, Outbound, Person, Plan, PlanSte
 
 async def planned(desk: Any) -> tuple[str, str, str]:
     """A thread with a plan on the table: its Discord id, its store id, the message with the buttons."""
-    root = desk.human.say("do it")
+    root = desk.human.say("do the work")
     await desk.until(lambda: root in desk.guild.channels)
     where = f"{SHOP}:{root}"
     thread = await desk.store.find("discord", where)
@@ -129,7 +129,7 @@ async def test_edit_asks_for_the_new_words_of_one_item(desk: Any, given: str, wi
 
 async def asked(desk: Any, count: int) -> tuple[str, str]:
     """A thread with an open question and so many answers to it."""
-    root = desk.human.say("do it")
+    root = desk.human.say("do the work")
     await desk.until(lambda: root in desk.guild.channels)
     where, names = f"{SHOP}:{root}", [f"way {n}" for n in range(count)]
     thread = await desk.store.find("discord", where)

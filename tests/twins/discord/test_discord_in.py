@@ -286,7 +286,7 @@ async def test_forwarded_words_polls_and_files_are_heard_and_a_sticker_is_not(de
 
 async def test_who_asks_is_told_where_no_thread_can_be_opened(desk: Any) -> None:
     desk.twin.faults.next("post_thread_from", Fault("error", error="50013 Missing Permissions"))
-    root = desk.human.say("do it")
+    root = desk.human.say("do the work")
     await desk.until(lambda: desk.human.told(SHOP))
     [said] = desk.human.told(SHOP)
     assert "does not let me open a thread" in said["content"]

@@ -21,7 +21,7 @@ from codebutler.types import Attachment, Choice, Outbound, Person
 
 async def opened(desk: Any) -> tuple[str, str, str]:
     """A thread: its Discord id, its conversation, its id in the store."""
-    root = desk.human.say("do it")
+    root = desk.human.say("do the work")
     await desk.until(lambda: root in desk.guild.channels)
     return root, f"{SHOP}:{root}", await desk.store.find("discord", f"{SHOP}:{root}")
 
@@ -70,6 +70,20 @@ async def test_the_same_words_said_twice_stand_there_twice(desk: Any) -> None:
     assert [text_of(m) for m in desk.human.told(root)] == ["again", "again"]
 
 
+@pytest.mark.parametrize("forgotten", [True, False])
+async def test_a_card_whose_answer_was_lost_is_pinned_too(desk: Any, forgotten: bool) -> None:
+    root, where, thread = await opened(desk)
+    card = Outbound(text="**coding** · $0.01", kind="status", slot="status")
+    desk.twin.faults.next("post_message", Fault("done_close"))
+    with pytest.raises(DiscordAway):
+        await desk.door.deliver(where, card, mark=f"{thread}:s", replaces="")
+    if forgotten:
+        desk.guild.nonces.clear()
+    shown = await desk.door.deliver(where, card, mark=f"{thread}:s", replaces="")
+    await desk.until(lambda: desk.guild.channels[root].pins)
+    assert desk.guild.channels[root].pins == [shown]
+
+
 async def test_the_card_is_edited_pinned_and_made_anew_when_it_is_gone(desk: Any) -> None:
     root, where, thread = await opened(desk)
     card = Outbound(text="**coding** · $0.01", kind="status", slot="status")
@@ -86,7 +100,7 @@ async def test_a_thread_that_is_not_there_yet_is_opened_and_an_archived_one_woke
     root, where, thread = await opened(desk)
     del desk.guild.channels[root]
     await desk.door.deliver(where, Outbound(text="one"), mark=f"{thread}:a", replaces="")
-    assert desk.guild.channels[root].name == "do it"
+    assert desk.guild.channels[root].name == "do the work"
     desk.twin.faults.next("post_message", Fault("error", error="50083 Thread is archived"))
     await desk.door.deliver(where, Outbound(text="two"), mark=f"{thread}:b", replaces="")
     assert [text_of(m) for m in desk.human.told(root)] == ["one", "two"]
@@ -117,7 +131,7 @@ async def test_a_fork_gets_a_conversation_beside_its_source(desk: Any) -> None:
     name = f"fork-{source}-9"
     words, more = Outbound(text="it goes on here"), Outbound(text="and on")
     await desk.store.open_thread(
-        "tfork", title="do it", owner="", bindings=[("discord", name)], events=[], row={}
+        "tfork", title="do the work", owner="", bindings=[("discord", name)], events=[], row={}
     )
     for key, message in (("a", words), ("b", more)):
         post = NewPost(f"{key}@discord:{name}", "discord", name, ev.dump(message))
@@ -125,7 +139,7 @@ async def test_a_fork_gets_a_conversation_beside_its_source(desk: Any) -> None:
     await desk.delivery.flush(force=True)
     [(_, where)] = await desk.store.bindings("tfork")
     parent, _, root = where.partition(":")
-    assert (parent, desk.guild.channels[root].name) == (SHOP, "do it")
+    assert (parent, desk.guild.channels[root].name) == (SHOP, "do the work")
     assert [text_of(m) for m in desk.human.told(root)] == ["it goes on here", "and on"]
     desk.human.say("thanks", channel=root)
     await desk.until(lambda: desk.received[-1].external_id == where)

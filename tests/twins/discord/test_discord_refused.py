@@ -7,7 +7,7 @@ from typing import Any
 
 from codebutler.surfaces.discord.hearing import CLOSED
 from codebutler.surfaces.discord.office import place
-from codebutler.surfaces.discord.refused import REFUSED
+from codebutler.surfaces.turned import prefix
 from codebutler.testing.discord.guild import BOT, GUILD, SHOP
 from codebutler.testing.discord.human import Human
 
@@ -42,9 +42,9 @@ async def test_what_is_not_read_again_is_not_kept(desk: Any) -> None:
     desk.guild.moved = -3_600
     desk.human.say(f"<@{BOT}> hello")
     await desk.until(lambda: desk.guild.direct(desk.human.user).messages)
-    assert len(await desk.store.notes(REFUSED)) == 1
+    assert len(await desk.store.notes(prefix("discord"))) == 1
     await desk.catchup.look(desk.door.hearing)
-    assert await desk.store.notes(REFUSED) == []
+    assert await desk.store.notes(prefix("discord")) == []
 
 
 async def test_a_servers_roles_count_in_direct_messages_too(desk: Any) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from codebutler.surfaces.slack.catchup import CatchUp
-from codebutler.surfaces.slack.turned import TURNED, forget
+from codebutler.surfaces.turned import forget, prefix
 from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
@@ -105,7 +105,7 @@ async def test_what_is_not_for_us_is_left_alone(desk: Any) -> None:
 
 async def test_edits_and_deletions_name_the_message_that_they_change(desk: Any) -> None:
     ts = desk.human.say("2 kg")
-    other = desk.human.say("never mind")
+    other = desk.human.say("not that")
     await desk.slack.sockets.settle()
     desk.human.edit(ts, "3 kg")
     desk.human.delete(other)
@@ -116,7 +116,7 @@ async def test_edits_and_deletions_name_the_message_that_they_change(desk: Any) 
 
 async def test_somebody_elses_reaction_stops_nothing_and_says_so(desk: Any) -> None:
     desk.slack.workspace.channels[CHANNEL].members.add(desk.slack.workspace.person("UKIM00001", "kim"))
-    ts = desk.human.say("go")
+    ts = desk.human.say("2 kg")
     await desk.slack.sockets.settle()
     Human(desk.slack, "UKIM00001").react(ts, "x")
     await desk.until(lambda: desk.slack.workspace.ephemeral)
@@ -126,7 +126,7 @@ async def test_somebody_elses_reaction_stops_nothing_and_says_so(desk: Any) -> N
 
 @pytest.mark.parametrize("emoji", ["x", "octagonal_sign"])
 async def test_a_reaction_can_stand_for_cancel(desk: Any, emoji: str) -> None:
-    ts = desk.human.say("go")
+    ts = desk.human.say("2 kg")
     await desk.slack.sockets.settle()
     reply = desk.human.say("and on", thread=ts)
     desk.human.react(reply, emoji)
@@ -160,9 +160,9 @@ async def test_what_was_turned_away_is_not_done_once_its_author_is_let_in(desks:
     desk.human.say("after")
     await desk.slack.sockets.settle()
     assert [message.text for message in desk.received] == ["after"]
-    assert len(await desk.store.notes(TURNED)) == 1
-    await forget(desk.store, time.time() + 60)
-    assert await desk.store.notes(TURNED) == []
+    assert len(await desk.store.notes(prefix("slack"))) == 1
+    await forget(desk.store, "slack", time.time() + 60)
+    assert await desk.store.notes(prefix("slack")) == []
 
 
 async def test_the_channel_can_be_given_by_name(desks: Callable[..., Any]) -> None:

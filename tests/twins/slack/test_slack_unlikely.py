@@ -175,3 +175,26 @@ async def test_a_fork_gets_a_conversation_beside_its_source(desk: Any) -> None:
     assert [m["text"] for m in desk.human.thread(root)] == ["it goes on here", "and on"]
     desk.human.say("thanks", thread=root)
     await desk.until(lambda: desk.received[-1].external_id == where)
+
+
+async def test_who_goes_on_in_another_thread_is_shown_the_way_there(desk: Any) -> None:
+    """A command for a terminal is no way for people in Slack; its first message and the link come at once."""
+    first = desk.human.say("2 kg costs too much")
+    await desk.until(lambda: desk.received)
+    where = f"{CHANNEL}:{first}"
+    source = await desk.store.find("slack", where)
+    name = f"reopen-{source}-9"
+    await desk.store.open_thread(
+        "tagain", title="again", owner="", bindings=[("slack", name)], events=[], row={}
+    )
+    post = NewPost(f"tagain:a@slack:{name}", "slack", name, ev.dump(Outbound(text="it goes on here")))
+    await desk.store.append("tagain", [], posts=[post])
+    told = Outbound(text="It goes on: `codebutler chat --thread tagain`; not `codebutler chat --thread t0`")
+    await desk.door.deliver(where, told, mark=f"{source}:b", replaces="")
+    await desk.delivery.flush(force=True)
+    [(_, there)] = await desk.store.bindings("tagain")
+    root = there.partition(":")[2]
+    words = desk.human.thread(first)[-1]["text"]
+    assert f"/archives/{CHANNEL}/p{root.replace('.', '')}" in words
+    assert ("--thread tagain" in words, "--thread t0" in words) == (False, True)
+    assert [m["text"] for m in desk.human.thread(root)] == ["it goes on here"]
