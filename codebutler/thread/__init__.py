@@ -5,7 +5,7 @@ incoming.py what others push, joining.py what the Coder settles of it, laying.py
 relocated.py a model's hands; plugs.py MCP servers;
 desk.py what tools reach (shipping.py commits and PR, studio.py pictures), slow.py those that hang;
 mail.py messages and decisions;
-ears.py recordings, attached.py files; phases.py PM, Coder, Lead, close;
+ears.py recordings, attached.py files; phases.py PM, Coder, Lead, close; queueing.py merge queues;
 identity.py, linking.py who people are at GitHub;
 handing.py what a Coder leaves, mending.py what checks and reviewers find;
 intake.py messages in; worker.py one turn, turn.py how it is stopped; engine.py all threads;
