@@ -281,3 +281,13 @@ async def test_a_thread_is_read_whole_as_it_was_at_one_moment(store: Store) -> N
     await writing
     assert len(set(seen)) > 1
     assert (await store.whole("elsewhere", "thread:elsewhere")).row is None
+
+
+async def test_a_workflow_of_an_older_log_has_the_name_without_the_room_beside_a_comment(
+    store: Store,
+) -> None:
+    for thread, name in (("T", "feature   "), ("U", "feature")):
+        if thread == "U":
+            await store.open_thread("U", title="u", owner="ana", bindings=[("slack", "C1:2")], events=[])
+        await store.append(thread, [NewEvent("workflow_chosen", f"w{thread}", f'{{"name": "{name}"}}')])
+    assert {past.workflow for past in await store.pasts()} == {"feature"}

@@ -259,6 +259,10 @@ class GitHubForge:
             await self.delete_branch(str(pull["head"]["ref"]))
         return MergeResult(sha)
 
+    async def leave_queue(self, number: int) -> bool:
+        """Take an open PR out of the merge queue; whether it was in one."""
+        return await self._merging.leave_queue(number)
+
     async def close(self, number: int) -> PullRequest:
         """Close an open PR without merging it; the branch stays."""
         pr = await self.get(number)

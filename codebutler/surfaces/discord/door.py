@@ -139,8 +139,8 @@ class Discord:
             shown = standing.marks.get(own) or standing.adopted(body, thread if message.slot else "")
             if not shown:
                 shown = await self._post(conversation, body, own, _sendable(files) if last else ())
-                if message.slot:
-                    self._link.later(self._pin(conversation, shown))
+            if message.slot:  # also one whose answer was lost: to pin it again changes nothing
+                self._link.later(self._pin(conversation, shown))
             standing.marks[own] = shown
         while len(standing.marks) > MARKS:
             del standing.marks[next(iter(standing.marks))]

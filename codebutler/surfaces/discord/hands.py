@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codebutler.errors import CodeButlerError
 from codebutler.surfaces.discord import forms, looks
 from codebutler.surfaces.discord.doing import (
     ASK,
@@ -23,6 +24,7 @@ from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.people import NOT_YOU
 from codebutler.surfaces.discord.talks import keeps_out
 from codebutler.surfaces.wording import choices, decision, edited, gone, load, not_theirs, to_edit
+from codebutler.text import sentence
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
 
@@ -37,9 +39,26 @@ SAID = {"refine": "on the plan", "answer": "answers"}
 
 async def interaction(link: Link, event: Json) -> None:
     """A person's doing that wants an answer."""
+    doing, kind = Doing(link, event), int(event.get("type") or 0)
+    try:
+        await _done(doing, kind)
+    except Exception as error:
+        if kind != COMPLETE and doing.answered in {0, PUT_OFF}:  # its person sees that we think, or nothing
+            link.later(doing.tell(_broke_off(error)))
+        raise
+
+
+def _broke_off(error: Exception) -> str:
+    """What a person hears of a failure inside."""
+    why = "whoever runs the service finds the cause in its log."
+    if isinstance(error, CodeButlerError):
+        why = sentence(error.message)
+    return f"That broke off: {why} Look where things stand before you do it again."
+
+
+async def _done(doing: Doing, kind: int) -> None:
     from codebutler.surfaces.discord import slash
 
-    doing, kind = Doing(link, event), int(event.get("type") or 0)
     if kind == COMPONENT:
         await press(doing)
     elif kind == SUBMIT:

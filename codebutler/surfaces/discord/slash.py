@@ -27,7 +27,7 @@ from codebutler.surfaces.discord.people import NOT_YOU
 from codebutler.surfaces.discord.places import Place
 from codebutler.surfaces.discord.talks import keeps_out
 from codebutler.surfaces.discord.troubles import fix_of
-from codebutler.surfaces.wording import load
+from codebutler.surfaces.wording import load, not_theirs
 from codebutler.text import fit
 from codebutler.thread import render, rewind
 from codebutler.thread.linking import ask
@@ -196,6 +196,10 @@ async def _in_thread(doing: Doing, door: Hearing, name: str, options: dict[str, 
     if why := await keeps_out(owner, person, conversation, thread):
         return why
     words = await _words(owner, thread, name, options)
+    if name == "close" and words == "/merge":
+        why = not_theirs(owner.access, await load(owner.store, thread), "merge", person)
+        if why:
+            return f"{why} Nothing is merged, and the thread stays where it is."
     said = Inbound(
         surface=SURFACE, external_id=conversation, key=f"command:{doing.id}", text=words, author=person
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -190,6 +191,35 @@ async def test_close_lands_nothing_that_was_stopped(desk: Any) -> None:
     ):
         await desk.store.append(thread, [NewEvent(event.kind, uuid4().hex, ev.dump(event))])
         assert word in await told(desk, desk.human.command("codebutler", "close", channel=root))
+
+
+async def test_close_by_who_may_not_merge_says_so_and_puts_nothing_away(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: root in desk.guild.channels)
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    opened = ev.PrOpened(number=1, url="u", title="t")
+    await desk.store.append(thread, [NewEvent(opened.kind, uuid4().hex, ev.dump(opened))])
+    other = Human(desk.twin, desk.guild.person("900000000000000008", "max"))
+    said = await told(desk, other.command("codebutler", "close", channel=root))
+    assert said.startswith("Only Robin decides in this thread.")
+    assert "put away" not in said
+    assert [each.text for each in desk.received] == ["x"]
+
+
+async def test_a_command_that_fails_inside_ends_in_a_line(desk: Any) -> None:
+    root = desk.human.say("x")
+    await desk.until(lambda: root in desk.guild.channels)
+
+    async def broken(_inbound: object) -> str:
+        await asyncio.sleep(2)  # longer than the first answer may take: the person sees that we think
+        raise KeyError("a fault of ours")
+
+    desk.door.hearing.receive = broken
+    said = await told(desk, desk.human.command("codebutler", "cancel", channel=root))
+    assert said.startswith("That broke off: whoever runs the service finds the cause in its log.")
+    await desk.store.close()
+    said = await told(desk, desk.human.command("codebutler", "status", channel=root))
+    assert "store.db is closed. Look where things stand" in said
 
 
 async def test_what_a_crash_kept_from_being_put_away_is_put_away(desk: Any) -> None:

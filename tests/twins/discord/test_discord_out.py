@@ -70,6 +70,20 @@ async def test_the_same_words_said_twice_stand_there_twice(desk: Any) -> None:
     assert [text_of(m) for m in desk.human.told(root)] == ["again", "again"]
 
 
+@pytest.mark.parametrize("forgotten", [True, False])
+async def test_a_card_whose_answer_was_lost_is_pinned_too(desk: Any, forgotten: bool) -> None:
+    root, where, thread = await opened(desk)
+    card = Outbound(text="**coding** · $0.01", kind="status", slot="status")
+    desk.twin.faults.next("post_message", Fault("done_close"))
+    with pytest.raises(DiscordAway):
+        await desk.door.deliver(where, card, mark=f"{thread}:s", replaces="")
+    if forgotten:
+        desk.guild.nonces.clear()
+    shown = await desk.door.deliver(where, card, mark=f"{thread}:s", replaces="")
+    await desk.until(lambda: desk.guild.channels[root].pins)
+    assert desk.guild.channels[root].pins == [shown]
+
+
 async def test_the_card_is_edited_pinned_and_made_anew_when_it_is_gone(desk: Any) -> None:
     root, where, thread = await opened(desk)
     card = Outbound(text="**coding** · $0.01", kind="status", slot="status")

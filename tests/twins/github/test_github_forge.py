@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from codebutler.config import load_config
-from codebutler.errors import CodeButlerError, ConfigError, RepoError
+from codebutler.errors import CodeButlerError, ConfigError, InMergeQueue, RepoError
 from codebutler.forges.choose import way_to
 from codebutler.service.doctor_repo import remote
 from codebutler.testing.github import apps
@@ -109,6 +109,22 @@ async def test_rules_of_the_base_are_respected(bench: Bench, shop: Shop, rules: 
     shop.ann.reviews(1, "APPROVE")
     assert (await forge.merge(1, expected_head=bench.head)).sha == shop.project.heads()["main"]
     assert set(shop.project.heads()) == {"main"}
+
+
+async def test_what_the_merge_queue_has_can_be_taken_out(bench: Bench, shop: Shop) -> None:
+    forge = await bench.opened()
+    shop.project.protect("main", Rules(queue=True, checks=("ci",)))
+    assert not await forge.leave_queue(1)
+    with pytest.raises(InMergeQueue):
+        await forge.merge(1, expected_head=bench.head)
+    shop.twin.hub.faults.next("POST /graphql", Fault("slow"), Fault("forbidden"))
+    with pytest.raises(RepoError, match="#1 cannot be taken out of the merge queue: Resource not"):
+        await forge.leave_queue(1)
+    assert shop.project.queue == [1]
+    assert await forge.leave_queue(1)
+    assert shop.project.queue == []
+    shop.ann.merges(1)
+    assert not await forge.leave_queue(1)
 
 
 async def test_what_came_in_meanwhile_is_not_merged(bench: Bench, shop: Shop) -> None:
