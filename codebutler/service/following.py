@@ -40,10 +40,8 @@ from codebutler.thread.warning import code, plain, told
 from codebutler.types import Choice, Json
 
 log = logging.getLogger("codebutler.github")
-KEPT = 200
-"""Pull requests whose last answers are known."""
-FOLDED = 64
-"""Threads that are kept between looks; of others the whole log is read each time."""
+KEPT, FOLDED = 200, 64
+"""Pull requests whose last answers are known, and threads of which only what is new in the log is read."""
 UNREAD = (
     "I may not read this pull request's checks ({why}), so that failing ones go unseen. "
     "The token or App needs checks, commit statuses and actions: read."
@@ -111,7 +109,6 @@ class Following:
         return self._pulls[number][1]
 
     async def _state(self, thread: str) -> ThreadState:
-        """As the log has it now: only what is new in it is read."""
         state = self._states.pop(thread, None) or ThreadState(thread)
         for row in await self._store.events(thread, state.seq):
             apply(state, row.seq, row.ts, parse(row.body))
