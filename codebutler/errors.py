@@ -7,7 +7,8 @@ CodeButlerError
 ├── StoreGone         a store's file was deleted or replaced under the process: it ends
 ├── NoSandbox         no kernel border can be had, so no tool runs (exit 4)
 ├── RepoError         git cannot do what is asked; nothing was lost
-│   └── BranchLost         the thread's branch is gone or was moved away: a person must put it back
+│   ├── BranchLost         the thread's branch is gone or was moved away: a person must put it back
+│   └── InMergeQueue       the forge's merge queue has it: it may land without another word
 ├── ModelError        a model call failed
 │   ├── ModelUnavailable   worth a retry or a fallback (network, 429, 5xx)
 │   └── ModelRefused       a retry is useless (key, credit, unknown model, context too long)
@@ -70,6 +71,10 @@ class RepoError(CodeButlerError):
 
 class BranchLost(RepoError):
     """The thread's branch is not where the thread left it."""
+
+
+class InMergeQueue(RepoError):
+    """The pull request waits in the forge's merge queue, which lands it by itself."""
 
 
 class ModelError(CodeButlerError):

@@ -96,6 +96,7 @@ from codebutler.events.work import (
     PrOpened,
     PrUpdated,
     Pushed,
+    QueueLeft,
     SetupFinished,
     SetupPart,
     SetupStarted,
@@ -168,6 +169,7 @@ __all__ = [
     "Pushed",
     "QuestionAnswered",
     "QuestionAsked",
+    "QueueLeft",
     "RebaseBegun",
     "RebaseRequested",
     "ResearchFinished",
@@ -204,7 +206,7 @@ Event: TypeAlias = (
     | PlanApproved | PlanDropped | QuestionAsked | QuestionAnswered | EscalationAsked | EscalationAnswered
     | PhaseChanged | WorktreeReady | SetupStarted | SetupFinished | CheckpointMade | ChecklistUpdated
     | Pushed | PrOpened | SummaryWritten | PrUpdated | MemoryProposed | MemoryDecided | MemoryCommitted
-    | JournalCommitted | MergeRequested
+    | JournalCommitted | MergeRequested | QueueLeft
     | MergeRefused | PrMerged | PrClosed | WorktreeRemoved | Cancelled | LimitHit | Resumed | ModelSwapped
     | TimerFired | Posted | TurnEnded | MessageEdited | MessageDeleted | Paused | Compacted | Rewound
     | Forked | ResearchStarted | ResearchFinished | CircuitChanged | StoodIn | McpListed

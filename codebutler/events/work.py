@@ -179,6 +179,15 @@ class MergeRefused(Record):
 
     kind: Literal["merge_refused"] = "merge_refused"
     error: str
+    queued: bool = False
+    """The forge's merge queue has it: it lands without another word, unless it is taken out."""
+
+
+class QueueLeft(Record):
+    """The pull request is in no merge queue of the forge any more, or was in none."""
+
+    kind: Literal["queue_left"] = "queue_left"
+    number: int
 
 
 class PrMerged(Record):

@@ -83,6 +83,10 @@ class Forge(Protocol):
         """Squash the PR onto its base and delete its branch, if its head is ``expected_head``."""
         ...
 
+    async def leave_queue(self, number: int) -> bool:
+        """Take an open PR out of the merge queue; whether it was in one."""
+        ...
+
     async def close(self, number: int) -> PullRequest:
         """Close an open PR without merging it; the branch stays."""
         ...

@@ -174,6 +174,10 @@ class LocalForge:
         await self._records.change(number, state="closed", head=pr.head)
         return await self.get(number)
 
+    async def leave_queue(self, number: int) -> bool:
+        """Nothing is ever queued."""
+        return False
+
     async def delete_branch(self, branch: str) -> None:
         """Delete a branch of the remote, but never one that PRs are merged into."""
         if branch == self._repo.default_branch or any(

@@ -145,9 +145,10 @@ class Store(Together, Wallet):
     async def claim(self, thread: str, held: int | None = None) -> int:
         """Take the thread over: raises its epoch and returns it, so that older workers are refused.
 
-        ``held`` is the epoch of a worker that claims again: StaleWorker if another has come meanwhile.
+        ``held`` is the epoch of a worker that claims again: StaleWorker if another has come meanwhile. Not
+        synced: a power cut leaves no worker.
         """
-        return await self._writer.do(lambda tx: log.claim(tx, thread, held))
+        return await self._writer.do(lambda tx: log.claim(tx, thread, held), sync=False)
 
     async def events(self, thread: str, after: int = 0) -> list[StoredEvent]:
         """The events past seq ``after``, in order; none for an unknown thread."""

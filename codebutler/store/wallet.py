@@ -11,14 +11,14 @@ from codebutler.store.care import Care
 class Wallet(Care):
     """The part of ``Store`` that counts dollars."""
 
-    async def reserve(self, *, key: str, usd: float, caps: Mapping[str, float]) -> None:
+    async def reserve(self, *, key: str, usd: float, caps: Mapping[str, float], sync: bool = True) -> None:
         """Hold ``usd`` in every scope of ``caps`` (scope to cap, in dollars), or in none.
 
         Raises LimitReached if spent + reserved + ``usd`` passes a cap, naming the scope, its cap and
         what is spent. What is spent in ``money.RAISED`` and a scope lifts its cap. A known key is a no-op,
-        settled or not.
+        settled or not. ``sync`` as in ``append``.
         """
-        await self._writer.do(lambda tx: money.reserve(tx, key, usd, caps))
+        await self._writer.do(lambda tx: money.reserve(tx, key, usd, caps), sync=sync)
 
     async def settle(self, *, key: str, usd: float, sync: bool = True) -> None:
         """Replace a reservation by what was spent (0 gives it back); again is a no-op.

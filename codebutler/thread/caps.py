@@ -253,13 +253,17 @@ class Caps(Saving):
         return max(frame.usd + usd - role.limits.usd - raised, thread)
 
     async def _count_run(self) -> None:
-        """One run of roles set off by a message: a row per hour, counted in units, not dollars."""
+        """One run of roles set off by a message: a row per hour, counted in units, not dollars.
+
+        Its first call is held next, and that is synced, in both files.
+        """
         if self._run_counted:
             return
         limits, hour = self.config.limits, time.strftime("%Y-%m-%dT%H", time.gmtime())
         key, free = self._key(f"run:{time.time_ns()}"), _next(HOUR)
         try:
-            await self.host.store.reserve(key=key, usd=1.0, caps={f"runs:{hour}": limits.max_calls_per_hour})
+            caps = {f"runs:{hour}": limits.max_calls_per_hour}
+            await self.host.store.reserve(key=key, usd=1.0, caps=caps, sync=False)
         except LimitReached as error:
             what = f"{limits.max_calls_per_hour} runs in an hour are this repo's limit"
             raise _Hit("hour", what, until=free) from error
@@ -267,13 +271,13 @@ class Caps(Saving):
         if who is not None and most is not None:
             scope = f"runs:{who.surface}:{who.id}:{hour}"
             try:
-                await self.host.ledger.reserve(key=key, usd=1.0, caps={scope: most})
+                await self.host.ledger.reserve(key=key, usd=1.0, caps={scope: most}, sync=False)
             except LimitReached as error:
                 await self.host.store.settle(key=key, usd=0.0)
                 what = f"{most} runs in an hour are {who.label}'s limit"
                 raise _Hit("person_hour", what, until=free) from error
             await self.host.ledger.settle(key=key, usd=1.0, sync=False)
-        await self.host.store.settle(key=key, usd=1.0, sync=False)  # the call that comes now is synced
+        await self.host.store.settle(key=key, usd=1.0, sync=False)
         self._run_counted = True
 
 

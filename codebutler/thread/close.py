@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from codebutler.errors import CodeButlerError
+from codebutler.errors import CodeButlerError, InMergeQueue
 from codebutler.events import (
     CheckpointMade,
     Event,
@@ -51,7 +51,7 @@ async def merge(desk: ThreadDesk) -> None:
             await desk.post(
                 Outbound(text=f"The merge did not go through: {error}", role="lead", kind="error"),
                 key=f"merge:{desk.state.seq}",
-                before=[MergeRefused(error=str(error))],
+                before=[MergeRefused(error=str(error), queued=isinstance(error, InMergeQueue))],
             )
             return
     await _clean_up(desk)

@@ -40,7 +40,7 @@ FACTS = frozenset({
     "heard", "late", "link", "people", "speaker", "models", "asked", "standing",
     "plugs", "unplugged",  # what servers offered at first holds for the whole thread
     "spend", "cut_off", "raised_usd", "attached", "transcripts",
-    "worktree", "wrote", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged",
+    "worktree", "wrote", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged", "queued",
 })  # fmt: skip
 
 SET = frozenset({
@@ -86,8 +86,8 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     fresh = ThreadState(s.id)
     for name in (
         "spend", "cut_off", "raised_usd", "unread", "speaker", "worktree", "wrote", "removed", "head",
-        "files", "pushed", "pr", "pr_state", "merged", "merge", "broken_off", "refused", "requested", "limit",
-        "outcome", "heard", "late", "paused_at", "cancelled_at",
+        "files", "queued", "pushed", "pr", "pr_state", "merged", "merge", "broken_off", "refused", "requested",
+        "limit", "outcome", "heard", "late", "paused_at", "cancelled_at",
         "called_off", "reminder", "standing", "buying", "issues", "held", "overlaps",
         "rebase", "onto", "mend", "mending", "mends", "idle",
     ):  # fmt: skip

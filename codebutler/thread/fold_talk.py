@@ -33,7 +33,9 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
         s.issue = int(number)
     s.link = s.link or e.link
     if s.issues is None:
-        named = named_issues(e.text, [e.external_id] if e.surface == "github" else [])
+        there = [e.external_id] if e.surface == "github" else []
+        others = any("/pull/" in door for door in there)  # what its text closes is its author's work
+        named = [] if others else named_issues(e.text, there)
         s.issues = list(dict.fromkeys([*s.held, *named]))  # held before: of the thread that this goes on from
     _meet(s, e.author)
 

@@ -110,24 +110,29 @@ def _journal_committed(s: ThreadState, e: ev.JournalCommitted) -> None:
 
 @HANDLERS.on
 def _merge_requested(s: ThreadState, e: ev.MergeRequested) -> None:
-    s.merge, s.broken_off, s.refused = e, None, ""
+    s.merge, s.broken_off, s.refused, s.queued = e, None, "", True
     s.halted, s.paused_at, s.cancelled_at, s.called_off = "", 0, 0, False
 
 
 @HANDLERS.on
 def _merge_refused(s: ThreadState, e: ev.MergeRefused) -> None:
-    s.merge, s.refused = None, e.error
+    s.merge, s.refused, s.queued = None, e.error, e.queued
+
+
+@HANDLERS.on
+def _queue_left(s: ThreadState, _e: ev.QueueLeft) -> None:
+    s.queued = False
 
 
 @HANDLERS.on
 def _pr_merged(s: ThreadState, e: ev.PrMerged) -> None:
-    s.merged, s.pr_state = e, "merged"
+    s.merged, s.pr_state, s.queued = e, "merged", False
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0  # by hand at the forge: what stood still is over
 
 
 @HANDLERS.on
 def _pr_closed(s: ThreadState, _e: ev.PrClosed) -> None:
-    s.pr_state = "closed"
+    s.pr_state, s.queued = "closed", False
 
 
 @HANDLERS.on

@@ -36,7 +36,7 @@ OWN = frozenset({
     "timer_fired", "worktree_ready", "worktree_removed", "pushed", "pr_opened", "pr_updated", "pr_closed",
     "pr_merged", "merge_requested", "merge_refused", "overlap_found", "neighbour_landed", "issue_held",
     "rebase_requested", "rebase_begun", "mend_requested", "mend_begun",
-    "workspace_idle", "workspace_put_away",
+    "workspace_idle", "workspace_put_away", "queue_left",
 })  # fmt: skip
 """Kinds that tell of the first thread's own doings, and are not copied."""
 

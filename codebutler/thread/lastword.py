@@ -125,6 +125,8 @@ def _stays(state: ThreadState) -> str:
     """What becomes of an open pull request: nothing, until somebody says so."""
     if state.pr is None or state.pr_state != "open":
         return ""
+    if state.queued:
+        return f" Pull request #{state.pr.number} may land by the merge queue: take it out on its page."
     return f' Pull request #{state.pr.number} stays open: only **"merge"** lands it.'
 
 

@@ -117,8 +117,8 @@ class ThreadLog:
             self._wrote(True, gained)
 
     async def update_row(self, **row: str | int) -> None:
-        """Refresh the read model (title, phase, status, branch, pr)."""
-        await self._write([], row=row)
+        """Refresh the read model (title, phase, status, branch, pr); after a power cut it may lag behind."""
+        await self._write([], row=row, sync=False)
 
     async def rest(
         self, end: Event | None = None, message: Outbound | None = None, *, stuck: Collection[int] = ()

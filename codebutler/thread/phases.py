@@ -16,7 +16,9 @@ from codebutler.thread import (
     lead,
     memory_commit,
     mending,
+    planfile,
     playbook,
+    queueing,
     radar,
     rebasing,
     render,
@@ -52,7 +54,9 @@ async def step(desk: ThreadDesk) -> bool:
     if await _waits_for_people(desk):
         return False
     await holding.hold(desk)
-    if state.kept and state.memory_commits < len(state.kept):
+    if state.queued and state.merge is None and _work_is_due(desk):
+        await queueing.leave(desk)
+    elif _memory_is_due(desk):
         await memory_commit.commit_memory(desk)
     elif state.merge is not None or state.merged is not None:
         await close.merge(desk)
@@ -85,6 +89,16 @@ async def _waits_for_people(desk: ThreadDesk) -> bool:
             return True
         await desk.append(Resumed(message=0, by=next(iter(waiting.values())).author))
     return False
+
+
+def _work_is_due(desk: ThreadDesk) -> bool:
+    """Whether something was said or is to be done that may change what is to land."""
+    pm = desk.state.frames.get("pm")
+    return _branch_work_is_due(desk) or _memory_is_due(desk) or (pm is not None and _pm_is_due(desk, pm))
+
+
+def _memory_is_due(desk: ThreadDesk) -> bool:
+    return desk.state.memory_commits < len(desk.state.kept)
 
 
 def _pm_is_due(desk: ThreadDesk, pm: Frame) -> bool:
@@ -129,6 +143,7 @@ async def plan(desk: ThreadDesk, pm: Frame) -> None:
     """The PM works until it has an answer, a plan or a question."""
     await desk.load_rules()
     role = desk.role("pm")
+    await planfile.show_edits(desk, pm)
     await desk.log.update_row(phase=desk.state.phase, status="working")
     async with desk.host.planners:
         await desk.work(pm, role)

@@ -6,8 +6,9 @@ import hashlib
 import logging
 import re
 
+from codebutler.agent.frame import Frame
 from codebutler.errors import RepoError
-from codebutler.events import PlanProposed
+from codebutler.events import Nudged, PlanProposed
 from codebutler.forges.choose import github_spot
 from codebutler.forges.github.spot import page
 from codebutler.repo import commits
@@ -20,6 +21,10 @@ from codebutler.thread.thread import Thread
 from codebutler.types import Plan, PlanStep
 
 log = logging.getLogger("codebutler.planfile")
+EDITED = (
+    "(The plan's file was edited since you wrote it. It now says what follows. Where you plan anew, keep what"
+    " was changed there, but for what the person says against it.)\n\n{plan}"
+)
 LONGEST = 40_000
 """Characters of a plan's file that are taken."""
 _STEP = re.compile(r"^\d+[.)]\s+(?P<text>\S.*)$")
@@ -48,8 +53,12 @@ async def publish(thread: Thread, plan: Plan) -> str:
     text = thread.redact(render.plan_text(plan)) + "\n"
     try:
         forge, base = await thread.space.forge(), await thread.space.base()
-        there = await forge.fetch(branch)
-        if not there or await show_file(host.repo.gitdir, there, path) != text:
+        there, replaced = await forge.fetch(branch), ""
+        was = await show_file(host.repo.gitdir, there, path) if there else None
+        if was != text:
+            if was is not None and state.plan is not None and not _is_ours(thread, state.plan.plan, was):
+                before = page(spot, host.config.github, there, path)
+                replaced = f" It was edited, and this plan takes [that version]({before})'s place."
             tree = await commits.tree_with(host.repo.gitdir, base.commit, {path: text.encode()})
             new = await commits.commit_tree(
                 host.repo.gitdir, tree, there or base.commit, f"Plan for #{state.issue}\n",
@@ -59,7 +68,7 @@ async def publish(thread: Thread, plan: Plan) -> str:
     except RepoError as error:
         return f"The plan's file could not be written: {error}"
     link = page(spot, host.config.github, branch, path)
-    return f"Edit it in [{path}]({link}) if you like; **implement** takes it as it stands then."
+    return f"Edit it in [{path}]({link}) if you like; **implement** takes it as it stands then.{replaced}"
 
 
 async def edited(thread: Thread) -> PlanProposed | None:
@@ -70,11 +79,36 @@ async def edited(thread: Thread) -> PlanProposed | None:
     there = await (await thread.space.forge()).fetch(branch_of(state))
     path = path_of(state, host.config.github.plan_folder)
     text = await show_file(host.repo.gitdir, there, path) if there else None
-    if text is None or text.strip() == thread.redact(render.plan_text(state.plan.plan)).strip():
+    if text is None or _is_ours(thread, state.plan.plan, text):
         return None
     plan = parse(text, state.plan.plan)
     mark = hashlib.sha256((plan.model_dump_json() + state.plan.base).encode()).hexdigest()
     return PlanProposed(plan=plan, hash=mark, base=state.plan.base)
+
+
+def _is_ours(thread: Thread, plan: Plan, text: str) -> bool:
+    return text.strip() == thread.redact(render.plan_text(plan)).strip()
+
+
+async def show_edits(thread: Thread, pm: Frame) -> None:
+    """The PM, about to answer, sees what people wrote into the file, once: else its next plan drops it."""
+    state = thread.state
+    if not state.plan_waits or pm.calls:
+        return
+    try:
+        found = await edited(thread)
+    except RepoError as error:
+        log.warning("%s: the plan's file is not shown to the PM: %s", state.id, error)
+        return
+    if found is None:
+        return
+    nudge = Nudged(
+        frame=pm.id,
+        content=EDITED.format(plan=render.plan_text(found.plan)),
+        reason=f"the plan's file was edited: {found.hash}",
+    )
+    if nudge not in (event for _, _, event in state.live):
+        await thread.append(nudge)
 
 
 async def discard(thread: Thread) -> None:

@@ -157,6 +157,8 @@ class ThreadState:
     merged: ev.PrMerged | None = None
     refused: str = ""
     """Why the last merge did not go through."""
+    queued: bool = False
+    """The forge's merge queue may have the pull request: by a word to merge, and nobody took it out since."""
     removed: bool = False
     halted: str = ""
     """Why nothing goes on until a person speaks: failed, paused, cancelled."""

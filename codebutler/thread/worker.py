@@ -8,7 +8,7 @@ from typing import Any
 
 from codebutler.errors import CodeButlerError, StaleWorker, StoreGone
 from codebutler.events import Outcome, Posted, Resumed, TurnEnded
-from codebutler.thread import phases, radar
+from codebutler.thread import phases, queueing, radar
 from codebutler.thread.decisions import Interpreter
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.fold import DEALS
@@ -90,6 +90,7 @@ async def _until_quiet(desk: ThreadDesk) -> bool:
     except CodeButlerError as error:
         if end is None or end.text != str(error):  # else nothing was begun, so nothing is unsaved
             end = EndTurn("failed", f"the last changes could not be saved as a commit: {error}")
+    await queueing.leave_if_called_off(desk)
     stuck = set() if owed else _stuck(desk.state, waiting)
     if desk.state.seq == start and end is None and not desk.state.unended:
         if desk.state.withdrawn:

@@ -61,6 +61,12 @@ async def mixed(store: Store, name: str, count: int) -> None:
         say(key)
 
 
+async def claims(store: Store, name: str, count: int) -> None:
+    """Take a thread over, again and again."""
+    for _ in range(count):
+        say(await store.claim("A"))
+
+
 async def burst(store: Store, name: str, count: int) -> None:
     """All at once: they share commits."""
 
@@ -120,7 +126,7 @@ async def refused(store: Store, name: str, count: int) -> None:
     say("alive")
 
 
-MODES = {f.__name__: f for f in (steps, loose, mixed, burst, same, worker, spend, heirs, refused)}
+MODES = {f.__name__: f for f in (steps, loose, mixed, claims, burst, same, worker, spend, heirs, refused)}
 
 
 async def main() -> None:

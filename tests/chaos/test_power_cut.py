@@ -65,6 +65,21 @@ async def test_what_a_call_has_cost_is_counted_once_and_in_full(small: Rig, calm
     assert set(money(ledger).items()) <= set(money(small.store).items())
 
 
+@pytest.mark.parametrize("kind", ["frame_started", "turn_ended"])
+async def test_a_row_and_a_claim_that_were_lost_are_made_anew(small: Rig, calm: Calm, kind: str) -> None:
+    """What a commit between two events has written, without one of its own."""
+    row = (await calm.of(small)).row(kind)
+
+    def look() -> None:
+        before, thread = small.events(), small.query("SELECT * FROM thread")
+        assert len(before) == row - 1
+        cut(small.store)
+        assert small.events() == before
+        assert small.query("SELECT * FROM thread") != thread
+
+    await small.survives(f"before:{row}", calm, look=look)
+
+
 @pytest.mark.parametrize("commits", [1, 2])
 async def test_a_call_that_only_read_is_made_again(demo: Rig, calm: Calm, commits: int) -> None:
     row = (await calm.of(demo)).row("tool_finished")

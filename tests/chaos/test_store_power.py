@@ -112,7 +112,7 @@ async def test_a_power_cut_at_any_moment_and_byte_leaves_whole_steps(moments: li
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-@pytest.mark.parametrize(("mode", "syncs"), [("steps", 20), ("mixed", 5), ("loose", 0)])
+@pytest.mark.parametrize(("mode", "syncs"), [("steps", 20), ("mixed", 5), ("loose", 0), ("claims", 0)])
 async def test_a_commit_is_synced_before_it_is_answered_or_not_at_all(
     tmp_path: Path, mode: str, syncs: int
 ) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from codebutler.testing import note
+from codebutler.testing.github.faults import Fault
 from codebutler.testing.github.human import Human
 from codebutler.testing.github.project import Rules
 from codebutler.testing.github.staged import staged
@@ -41,3 +43,57 @@ async def test_one_word_to_merge_is_enough_behind_required_checks(stage: Stage, 
             await until(lambda: project.pulls[2]["merged_at"] and said("## Usage"))
     assert project.git("show", "main:NOTE") == "noted"
     assert stage.server.failures == []
+
+
+MAY_LAND = "#2 may land by the merge queue: take it out on its page"
+
+
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        ("@bot cancel", '#2 stays open: only **"merge"** lands it'),
+        ("@bot cancel", MAY_LAND),
+        ("@bot pause", "Paused by ann"),
+        ("@bot wait, add a line first", "#2 is out of the merge queue again"),
+    ],
+)
+async def test_a_later_word_takes_it_out_of_the_merge_queue(
+    stage: Stage, tmp_path: Path, words: str, answer: str
+) -> None:
+    async with staged(stage, tmp_path / "hub") as project:
+        config = json.loads((stage.home / "butler" / "config.json").read_text())
+        config["github"]["queueSeconds"] = 0.5
+        stage.configure(config)
+        ann = Human(project, "ann")
+
+        def said(words: str) -> bool:
+            return any(words in row["body"] for row in project.comments.values())
+
+        async with stage.serving():
+            ann.says(ann.opens("Add a note!"), "@bot plan")
+            await until(lambda: said("/blob/codebutler/plan-1/"))
+            ann.says(1, "@bot implement")
+            await until(lambda: said('Say **"merge"**'))
+            project.rules["main"] = Rules(checks=("ci",), queue=True)
+            project.look()
+            ann.checks(project.pulls[2]["head"]["sha"], "ci", "success")
+            ann.says(2, "@bot merge")
+            await until(lambda: said("#2 is in the merge queue at place 1"))
+            assert project.queue == [2]
+            ann.says(2, "@bot status")
+            await until(lambda: said("PR #2 open"))
+            assert project.queue == [2]  # who only looks changes nothing
+            refused = [Fault("forbidden")] * 20
+            if answer == MAY_LAND:
+                project.hub.faults.next("POST /graphql", *refused)
+            ann.says(2, words)
+            await until(lambda: said(answer))
+            if answer == MAY_LAND:
+                assert said("#2 cannot be taken out of the merge queue: Resource not accessible")
+                project.hub.faults.forget()
+                ann.says(2, words)
+                await until(lambda: said("#2 is out of the merge queue again"))
+            assert project.queue == []
+            assert said("#2 is out of the merge queue again")
+    assert not project.pulls[2]["merged_at"]

@@ -72,6 +72,39 @@ async def test_from_an_issue_by_an_edited_plan_to_the_merge_that_closes_it(
     assert stage.server.failures == []
 
 
+REPLANNED = """
+[[scripts]]
+role = "pm"
+[[scripts.steps]]
+calls = [{ name = "propose_plan", arguments = { title = "Add a note", summary = "One line.", \
+steps = [{ text = "Write NOTE" }], files = ["NOTE"] } }]
+[[scripts.steps]]
+expect = ["And sign it", "1. Write NOTE politely"]
+calls = [{ name = "propose_plan", arguments = { title = "Add a note", summary = "One line.", \
+steps = [{ text = "Write NOTE politely" }, { text = "Sign it" }], files = ["NOTE"] } }]
+"""
+
+
+@pytest.mark.parametrize("stage", [REPLANNED], indirect=True)
+async def test_what_people_wrote_into_the_plans_file_is_not_lost_by_words_after_it(
+    stage: Stage, project: Project
+) -> None:
+    talk = Talk(project)
+    async with stage.serving():
+        talk.number = talk.ann.opens("Add a note!")
+        talk.ann.says(talk.number, "@bot plan")
+        path = ".codebutler/plans/issue-1-add-a-note.md"
+        await until(lambda: talk.said(f"/blob/codebutler/plan-1/{path}"))
+        text = project.git("show", f"codebutler/plan-1:{path}")
+        project.write("codebutler/plan-1", path, text.replace("Write NOTE", "Write NOTE politely"), who="bob")
+        edit = project.heads()["codebutler/plan-1"]
+        talk.ann.says(talk.number, "@bot And sign it, please")
+        await until(lambda: talk.said("2. Sign it"))
+    assert talk.said(f"this plan takes [that version]({project.web}/blob/{edit}/{path})'s place")
+    assert "2. Sign it" in project.git("show", f"codebutler/plan-1:{path}")
+    assert stage.server.failures == []
+
+
 def _steps(talk: Talk, project: Project) -> list[tuple[Callable[[], object], str]]:
     """What Ann waits for, and what she says then."""
 

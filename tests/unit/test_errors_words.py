@@ -8,6 +8,7 @@ from codebutler.commands.builtin import REGISTRY
 from codebutler.commands.registry import Call
 from codebutler.errors import CodeButlerError, ConfigError
 from codebutler.events import MessageReceived
+from codebutler.thread.decisions import Decisions
 from codebutler.thread.state import ThreadState
 from codebutler.types import Person
 
@@ -40,4 +41,6 @@ async def test_wrong_arguments_are_answered_with_the_right_ones(text: str, said:
     message = MessageReceived(surface="terminal", external_id="c", author=author, text=text)
     call = REGISTRY.read(ThreadState("t1"), message)
     assert isinstance(call, Call)
-    assert await call.run(None, None) == said  # type: ignore[arg-type]  # neither is asked: it is refused before
+    decide = Decisions(None)  # type: ignore[arg-type]  # no thread is asked: it is refused before
+    assert await call.run(decide, None) == said  # type: ignore[arg-type]  # as above
+    assert decide.misused

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Sequence
 
-from codebutler.errors import RepoError
+from codebutler.errors import InMergeQueue, RepoError
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.pulls import Pulls, state_of
 from codebutler.forges.github.refusals import GitHubAway, GitHubRefused
@@ -20,6 +20,11 @@ LAG = 2.0
 """Seconds that it gets to see a push."""
 LOOK = 0.5
 """Seconds between looks; more after a few."""
+AWAITED = re.compile(
+    r"required status checks?\b[^\n]*\b(?:expected|in progress|pending|queued)", re.IGNORECASE
+)
+"""What GitHub says of checks that are still to come."""
+AWAITED_WAY = "Say merge again once they have passed, unless codebutler serve runs, which does so itself"
 _COMMENT = re.compile(r"^<!--.*?-->\n?", re.DOTALL | re.MULTILINE)
 """What a page does not show: nothing for a commit's message."""
 _ENQUEUE = (
@@ -27,6 +32,9 @@ _ENQUEUE = (
     " enqueuePullRequest(input: {pullRequestId: $id, expectedHeadOid: $head})"
     " { mergeQueueEntry { position state } } }"
 )
+
+_IN_QUEUE = "query($id: ID!) { node(id: $id) { ... on PullRequest { isInMergeQueue } } }"
+_DEQUEUE = "mutation($id: ID!) { dequeuePullRequest(input: {id: $id}) { mergeQueueEntry { position } } }"
 
 
 class Merging:
@@ -98,10 +106,11 @@ class Merging:
                 fix=f"Say rebase: the Coder brings it onto {base}. Then say merge again",
             ) from error
         if error.status == 405:
+            when = AWAITED_WAY if AWAITED.search(error.said) else "Say merge again once that is so"
             raise RepoError(
                 f"GitHub does not merge #{number} into {base} yet: {error.said}",
-                fix=f"Say merge again once that is so: {base}'s rules ask for it on the last commit, "
-                "which may be the journal that merge has added",
+                fix=f"{when}: {base}'s rules ask for it on the last commit, which may be the journal that "
+                "merge has added",
             ) from error
         raise error
 
@@ -117,12 +126,37 @@ class Merging:
                 return _landed(now)
             if time.monotonic() > until:
                 where = f" at place {place}" if place else ""
-                raise RepoError(
+                raise InMergeQueue(
                     f"#{number} is in the merge queue{where}; its checks have not passed yet",
-                    fix="Say merge again later: it finishes what the queue has landed",
+                    fix="Say merge again later: it finishes what the queue has landed. Cancel takes it out",
                 )
             await asyncio.sleep(pause)
             pause = min(pause * 2, 10.0)
+
+    async def leave_queue(self, number: int) -> bool:
+        """Take it out of the merge queue, if it is open and in one. RepoError when that cannot be done."""
+        found = await self._pulls.get(number)
+        if state_of(found) != "open":
+            return False
+        try:
+            if not await self._is_queued(found):
+                return False
+            await self._calls.graphql(_DEQUEUE, write=True, id=found["node_id"])
+        except GitHubRefused as error:
+            raise RepoError(
+                f"#{number} cannot be taken out of the merge queue: {error.said}",
+                fix="Press the button on its page",
+            ) from error
+        return True
+
+    async def _is_queued(self, found: Json) -> bool:
+        try:
+            said = await self._calls.graphql(_IN_QUEUE, id=found["node_id"])
+        except GitHubRefused as error:
+            if "isInMergeQueue" in error.said:  # a server that knows of no queue
+                return False
+            raise
+        return bool((said.get("node") or {}).get("isInMergeQueue"))
 
 
 def _landed(found: Json) -> str:

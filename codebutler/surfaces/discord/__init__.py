@@ -2,7 +2,8 @@
 
 In: link.py the bot's one connection (ears.py); inbound.py what an event means, saying.py and spelling.py
 what its message says; hearing.py whose it is, with places.py for channels, talks.py for mentions elsewhere,
-intake.py for files and earlier words; catchup.py, changes.py, crosses.py what nobody heard. Interactions:
+intake.py for files and earlier words, loose.py words in no thread; catchup.py, changes.py,
+crosses.py what nobody heard. Interactions:
 doing.py one of them and its answers; hands.py buttons and forms (forms.py); slash.py commands (catalogue.py
 their shape), opening.py and partner.py conversations that begin with us, logs.py, admin.py a server's
 settings (office.py what they need of the host). Out: door.py delivery, standing.py what stands there

@@ -80,6 +80,16 @@ def _enqueue(call: Call, values: Mapping[str, Any]) -> Json:
     return {"mergeQueueEntry": merging.enqueue(project, stored, values.get("expectedHeadOid"))}
 
 
+def _dequeue(call: Call, values: Mapping[str, Any]) -> Json:
+    project, stored = _pull(call, values, "id")
+    return {"mergeQueueEntry": merging.dequeue(project, stored)}
+
+
+def _is_queued(call: Call, values: Mapping[str, Any]) -> Json:
+    project, stored = _pull(call, values, "id")
+    return {"node": {"isInMergeQueue": stored["number"] in project.queue}}
+
+
 def _threads_of(project: Project, number: int) -> list[Json]:
     comments = reviews.of_pull(project, number)
     found = []
@@ -163,7 +173,10 @@ _MUTATIONS: Mapping[str, Field] = {
     "markPullRequestReadyForReview": _ready,
     "convertPullRequestToDraft": _draft,
     "enqueuePullRequest": _enqueue,
+    "dequeuePullRequest": _dequeue,
     "unresolveReviewThread": _unresolve,
     "resolveReviewThread": _resolve,
 }
-_QUERIES: Mapping[str, Field] = {"reviewThreads": _review_threads, "lastEditedAt": _edits}
+_QUERIES: Mapping[str, Field] = {
+    "reviewThreads": _review_threads, "lastEditedAt": _edits, "isInMergeQueue": _is_queued,
+}  # fmt: skip

@@ -151,6 +151,15 @@ def enqueue(project: Project, stored: Json, expected: str | None) -> Json:
     }
 
 
+def dequeue(project: Project, stored: Json) -> Json:
+    """Take a pull request out of the merge queue."""
+    if stored["number"] not in project.queue:
+        raise Refused(422, "Pull request is not in the merge queue")
+    position = project.queue.index(stored["number"]) + 1
+    project.queue.remove(stored["number"])
+    return {"id": f"MQE_{stored['number']}", "position": position}
+
+
 def run_queue(project: Project, number: int) -> None:
     """The queue merges what is asked about once its checks have passed."""
     stored = project.pulls[number]

@@ -12,7 +12,7 @@ from codebutler import events as ev
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.slack.catchup import CatchUp
 from codebutler.testing.slack.human import Human
-from codebutler.testing.slack.workspace import BOT_USER
+from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
 from codebutler.types import Plan
 
 if TYPE_CHECKING:
@@ -130,3 +130,20 @@ async def test_a_slash_command_of_such_a_word_opens_no_thread(desk: Any, threads
         return
     assert [i.text for i in desk.received] == ["task 0", "yes"]
     assert desk.received[0].external_id == desk.received[1].external_id
+
+
+async def test_a_word_of_an_outage_and_one_under_our_hello_begin_nothing(desk: Any) -> None:
+    where = desk.slack.workspace.channels[CHANNEL]
+    hello = desk.slack.workspace.post(where, {"user": BOT_USER, "bot_id": BOT_ID, "text": "hello"})["ts"]
+    desk.human.say("yes", thread=hello)
+    await desk.until(lambda: told(desk))
+    assert told(desk)[0]["thread_ts"] == hello
+    desk.slack.sockets.retries = ()
+    desk.slack.sockets.ack_seconds = 0.02
+    desk.slack.faults.next_envelope("drop")
+    desk.human.say("merge")
+    await desk.slack.sockets.settle()
+    for _ in range(2):
+        await CatchUp(desk.link).look(desk.door.hearing)
+    await desk.until(lambda: len(told(desk)) == 2)
+    assert (len(told(desk)), desk.received) == (2, [])
