@@ -86,8 +86,8 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     fresh = ThreadState(s.id)
     for name in (
         "spend", "cut_off", "raised_usd", "unread", "speaker", "worktree", "wrote", "removed", "head",
-        "files", "queued", "pushed", "pr", "pr_state", "merged", "merge", "broken_off", "refused", "requested",
-        "limit", "outcome", "heard", "late", "paused_at", "cancelled_at",
+        "files", "queued", "pushed", "pr", "pr_state", "merged", "merge", "broken_off", "refused",
+        "requested", "limit", "outcome", "heard", "late", "paused_at", "cancelled_at",
         "called_off", "reminder", "standing", "buying", "issues", "held", "overlaps",
         "rebase", "onto", "mend", "mending", "mends", "idle",
     ):  # fmt: skip

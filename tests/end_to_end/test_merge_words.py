@@ -44,8 +44,8 @@ async def test_words_during_the_second_look_put_the_merge_off(room: Room, by: st
         state = await scene.rest(thread)
         posts = await scene.posts(thread)
         assert (state.pr_state, state.outcome) == ("open", "pr"), posts
-        assert posts[-3:-1] == [PUT_OFF.format(by), "PM 2"]
-        assert "1. Deploys go out on Friday." in posts[-1]  # it did not come to the merge that would show it
+        assert {PUT_OFF.format(by), "PM 2"} < set(posts[-3:])
+        assert [p for p in posts[-3:] if "1. Deploys go out on Friday." in p]  # no merge came to show it
         assert (await scene.talk("a", "yes")).memory_commits == 1
         assert (await scene.talk("a", "merge")).phase == "closed"
 
