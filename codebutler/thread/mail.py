@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from codebutler.agent.frame import Frame
 from codebutler.errors import CodeButlerError
@@ -32,6 +32,9 @@ log = logging.getLogger("codebutler.mail")
 ARTIST = "artist"
 CLOSED = 'This thread is closed. Say **"reopen"** to go on from it in a new one, or start afresh.'
 KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
+WORK = frozenset({"approve", "code", "merge", "raise", "rebase", "respond", "retry"})
+"""The commands that have something done: a stop said after one that was not read yet calls it off."""
+CALLED_OFF = '**{name}** is called off: {who} said "{stop}" after it. Say it again if it is still to be done.'
 PUT_OFF = 'The merge is put off: {who} said more after "merge". Say **"merge"** again when it is to land.'
 LATE = {
     "edited": "That message had been read before it was changed. If the change matters, say it anew.",
@@ -135,11 +138,27 @@ class Mail(Thread):
         return {s: m for s, m in state.unread.items() if s not in kept}
 
     async def _stop_first(self) -> None:
-        """Whoever says stop does not wait for what was said before to be read."""
+        """Whoever says stop does not wait for what was said before to be read, and means that, too."""
+        before: list[tuple[int, MessageReceived]] = []
         for seq, message in sorted(self.state.unread.items()):
             command = self._interpreter.read(self.state, message)
             if command is not None and command.name in STOPS:
-                await self._obey(command, await self._word(seq, message))
+                rewinds = self.state.rewinds
+                if command.name != "rewind":
+                    await self._call_off(before, command.name, message.author.label)
+                try:
+                    await self._obey(command, await self._word(seq, message))
+                finally:
+                    if self.state.rewinds > rewinds:  # one that is refused stops nothing
+                        await self._call_off(before, command.name, message.author.label)
+            before.append((seq, message))
+
+    async def _call_off(self, said: Sequence[tuple[int, MessageReceived]], stop: str, who: str) -> None:
+        for seq, message in said:
+            command = self._interpreter.read(self.state, message)
+            if seq in self.state.unread and command is not None and command.name in WORK:
+                words = CALLED_OFF.format(name=command.name, who=who, stop=stop)
+                await Decisions(self).tell(await self._word(seq, message), command.name, words)
 
     async def _mention_late_changes(self) -> None:
         """A message that was changed after it had been read: its author should not believe otherwise."""
