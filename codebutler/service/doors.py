@@ -144,6 +144,7 @@ class Doors:
             self._discord.hearing.office = Office(host.config, host.houses, host.router, make)
         if self._github is not None and self._bridge is not None:
             self._github.attach(self._bridge.from_github(engine.receive), engine.kick)
+            engine.host.objection = self._github.objection
 
     async def listen(self) -> None:
         """Hear what doors without a connection of their own bring, until cancelled."""

@@ -12,6 +12,7 @@ from msgspec import Struct
 from codebutler.commands.builtin import REGISTRY
 from codebutler.config import Config
 from codebutler.errors import ConfigError
+from codebutler.events import MergeRequested
 from codebutler.forges.choose import calls_for, github_spot
 from codebutler.forges.github.spot import web_url
 from codebutler.service.app import Place
@@ -43,6 +44,20 @@ class GitHubSide(Struct, frozen=True):
         """Where people see an issue or pull request."""
         place = external_id if "/pull/" in external_id else external_id.replace("#", "/issues/")
         return f"{web_url(self.hearing.settings)}/{place}"
+
+    async def objection(self, thread: str, number: int, asked: MergeRequested) -> str:
+        """Why a word to merge holds no more, by what people wrote at GitHub after it, or ""."""
+        from codebutler.forges.github.refusals import GitHubRefused
+        from codebutler.service import awaiting
+
+        try:
+            pull = await self.hearing.calls.get(f"/repos/{self.hearing.full_name}/pulls/{number}")
+            if pull.get("state") != "open":  # merged, by us before a crash or by somebody else
+                return ""
+            return await awaiting.called_off(self.hearing, thread, {"number": number}, asked)
+        except GitHubRefused as error:  # what may not be read there stands in no merge's way
+            log.info("#%s: whether anybody spoke against the merge is not known: %s", number, error)
+            return ""
 
     def attach(self, receive: Callable[[Inbound], Awaitable[str]], kick: Callable[[str], None]) -> None:
         """What comes in goes to ``receive``, from now on; ``kick`` sets a thread going."""

@@ -34,6 +34,7 @@ _WHOLE = 1 << 30
 """Bytes: a journal is read as a whole, or two long ones look alike."""
 _DONE = (CheckpointMade, FrameEnded, MemoryDecided, ModelReplied, RebaseBegun)
 """Work that a journal tells of."""
+SAY_AGAIN = "Read it, then say merge once it shall land"
 _TRIES = 5
 """How often the branch is brought to terms with a base branch that moves while it is pushed."""
 
@@ -75,6 +76,8 @@ async def _land(desk: ThreadDesk) -> None:
         raise CodeButlerError("there is no pull request to merge")
     if state.rebase is not None:
         raise CodeButlerError(UNFINISHED)
+    if desk.host.objection and (why := await desk.host.objection(state.id, state.pr.number, state.merge)):
+        raise CodeButlerError(f"#{state.pr.number} is left open: {why}", fix=SAY_AGAIN)
     await desk.space.commit(render.pr_title(state))
     forge, base = await desk.space.forge(), (await desk.space.base()).branch
     async with desk.host.merging:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from codebutler import assets, logs
 from codebutler.agent.roles import Role, load_roles, system_prompt
 from codebutler.config import Config
 from codebutler.errors import CodeButlerError, ConfigError
+from codebutler.events import MergeRequested
 from codebutler.models.breaker import Breaker
 from codebutler.models.routing import Router
 from codebutler.places import Places
@@ -132,6 +134,10 @@ def _over(shipped: str, folder: str, names: tuple[str, ...], theirs: Mapping[str
     return texts
 
 
+Objection: TypeAlias = Callable[[str, int, MergeRequested], Awaitable[str]]
+"""Of a thread, its pull request's number and the word to merge: why that word holds no more, or ""."""
+
+
 @dataclass
 class Host:
     """The repo's services. ``ledger`` holds the caps of a person and a day, over all repos."""
@@ -161,6 +167,8 @@ class Host:
     """What threads know of each other."""
     kick: Callable[[str], None] = lambda _thread: None
     """Sees to it that a thread gets its turn soon; the engine's, where there is one."""
+    objection: Objection | None = None
+    """What was said at the forge against a merge that somebody asked for; its door's, where there is one."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)

@@ -97,3 +97,37 @@ async def test_a_later_word_takes_it_out_of_the_merge_queue(
             assert project.queue == []
             assert said("#2 is out of the merge queue again")
     assert not project.pulls[2]["merged_at"]
+
+
+SLOW = note.PLAIN.replace('calls = [{ name = "write_summary"', 'delay = 3\ncalls = [{ name = "write_summary"')
+
+
+@pytest.mark.parametrize("stage", [SLOW], indirect=True)
+@pytest.mark.parametrize("how", ["comment", "issue", "review", "approval"])
+async def test_a_teammates_words_while_the_lead_looks_back_stop_the_merge(
+    stage: Stage, tmp_path: Path, how: str
+) -> None:
+    async with staged(stage, tmp_path / "hub") as project:
+        ann, bob = Human(project, "ann"), Human(project, "bob")
+        project.collaborators["bob"] = "write"
+
+        def said(words: str) -> bool:
+            return any(words in row["body"] for row in project.comments.values())
+
+        async with stage.serving():
+            ann.says(ann.opens("Add a note!"), "@bot plan")
+            await until(lambda: said("/blob/codebutler/plan-1/"))
+            ann.says(1, "@bot implement")
+            await until(lambda: any(asked.role == "lead" for asked in stage.server.requests))
+            ann.says(2, "@bot merge")
+            if how in {"comment", "issue"}:
+                bob.says(2 if how == "comment" else 1, "please do not merge this yet")
+            else:
+                bob.reviews(2, "APPROVE" if how == "approval" else "REQUEST_CHANGES", "Hm.")
+            if how != "approval":
+                await until(lambda: said("#2 is left open: bob has spoken here since"))
+                assert not project.pulls[2]["merged_at"]
+                ann.says(2, "@bot merge")
+            await until(lambda: project.pulls[2]["merged_at"] and said("## Usage"))
+            assert said("bob has spoken") == (how != "approval")
+    assert stage.server.failures == []
