@@ -16,10 +16,10 @@ from codebutler.types import Message
 
 AGAIN = frozenset({"read", "bash", "grep", "glob", "git_diff", "git_log"})
 """Tools whose old results a role can do without: it can look again, and the files have changed since."""
-FRESH = 36_000
-"""Characters of the newest such results that stay whole: some 9,000 tokens, a dozen calls."""
-WORTH = 60_000
-"""Characters that must go for a clearing to be worth it, some 15,000 tokens: a dozen steps pay for it."""
+FRESH = 32_000
+"""Characters of the newest such results that stay whole: some 8,000 tokens, ten calls or more."""
+WORTH = 48_000
+"""Characters that must go for a clearing to be worth it, some 12,000 tokens: fifteen steps pay for it."""
 ENDS = 400
 """Characters that stay of each; one of twice as many is left alone."""
 

@@ -6,7 +6,7 @@ import re
 
 from codebutler.commands import signs
 from codebutler.events import MessageReceived
-from codebutler.thread.fold_memory import overtaken
+from codebutler.thread.fold_memory import overtaken, unseen
 from codebutler.thread.state import ThreadState
 from codebutler.thread.wish_words import is_about, is_spoken, orders
 
@@ -175,17 +175,28 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
         return ("correct", f"{wrong['role'] or 'pm'} {wrong['topic']}: {wrong['what']}")
     if _is_over(state) and (wrong := WRONG.match(text.strip())) is not None:
         return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
-    if state.memory:
-        bare = word.strip("*_`")
-        if bare in KEEP:
-            return ("memory", "yes")
-        if bare in DROP or _DROPS.fullmatch(bare):
-            return ("memory", "no")
+    if state.memory and _looks_back(state):
+        return _lands(state, word)
+    if state.memory and (whole := _all_or_nothing(word.strip("*_`"))):
+        return ("memory", whole)
     if is_spoken(text) and _decides(state, text):
         return ("memory", text.strip())
     if state.memory and (is_about(text, len(state.memory)) or YES_MERGE.fullmatch(word)):
         return ("memory", "?")  # it is not understood, and changes nothing
     return _lands(state, word)
+
+
+def _all_or_nothing(bare: str) -> str:
+    if bare in KEEP:
+        return "yes"
+    return "no" if bare in DROP or _DROPS.fullmatch(bare) else ""
+
+
+def _looks_back(state: ThreadState) -> bool:
+    """Whether the Lead is still at its list: what is said before people see it cannot be about it."""
+    lead = state.frame("lead")
+    runs = lead is not None and lead.ended is None and not state.halted
+    return runs and unseen(state, state.seq + 1)
 
 
 def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:

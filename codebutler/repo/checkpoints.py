@@ -7,7 +7,9 @@ Everything that comes in is hostile. git's own strict check refuses trees with `
 from __future__ import annotations
 
 import asyncio
+import errno
 import secrets
+import stat
 from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from pathlib import Path
 
@@ -21,6 +23,9 @@ from codebutler.repo.removal import delete_tree
 from codebutler.repo.words import commit_message
 
 PACK_LIMIT = 1024 * 1024 * 1024
+_FEW = 100
+"""Fewer objects than this become files of their own, as git itself does it with what is pushed to it: each
+pack makes all that git does in the repository a little slower, and there would be one for each edit."""
 _SECONDS = 300.0
 
 
@@ -85,7 +90,10 @@ async def _import(gitdir: Path, pack: AsyncIterator[bytes], limit: int) -> None:
     first = await anext(pack, b"")
     if not first:
         return
-    args = ("index-pack", "--stdin", "--fix-thin", "--strict", f"--max-input-size={limit}")
+    second = await anext(pack, b"")
+    few = not second and int.from_bytes(first[8:12], "big") < _FEW
+    how = ("unpack-objects", "-q") if few else ("index-pack", "--stdin", "--fix-thin")
+    args = (*how, "--strict", f"--max-input-size={limit}")
     objects = common_dir(gitdir) / "objects"
     entry = (
         objects / f"tmp_objdir-codebutler-{secrets.token_hex(6)}"
@@ -93,11 +101,11 @@ async def _import(gitdir: Path, pack: AsyncIterator[bytes], limit: int) -> None:
     env = {"GIT_OBJECT_DIRECTORY": str(entry), "GIT_ALTERNATE_OBJECT_DIRECTORIES": _quoted(objects)}
     try:
         await asyncio.to_thread(_make_entry, entry)
-        joined = _joined(first, pack)
+        joined = _joined(first + second, pack)
         result = await try_plumb(*args, gitdir=gitdir, stdin=joined, timeout=_SECONDS, env_extra=env)
         if result.code != 0:
             raise RepoError(f"the checkpoint was refused: {complaint(result.err)}")
-        await asyncio.to_thread(_admit, entry / "pack", objects / "pack")
+        await asyncio.to_thread(_admit, entry, objects)
     finally:
         await asyncio.to_thread(delete_tree, entry)
 
@@ -107,13 +115,20 @@ def _make_entry(entry: Path) -> None:
     give_like(entry, entry.parent)
 
 
-def _admit(entry: Path, packs: Path) -> None:
-    """Move a checked pack among the others; its index last, as that is what git finds a pack by."""
-    if not packs.exists():
-        packs.mkdir()
-        give_like(packs, packs.parent)
-    for file in sorted(entry.iterdir(), key=lambda file: (file.suffix == ".idx", file.suffix != ".pack")):
-        file.rename(packs / file.name)
+def _admit(entry: Path, objects: Path) -> None:
+    """Move what was checked among the others; a pack's index last, as that is what git finds a pack by."""
+    mode = stat.S_IMODE(objects.stat().st_mode)
+    for folder in entry.iterdir():
+        there = objects / folder.name
+        folder.chmod(mode)  # a group may share the repository
+        try:
+            folder.rename(there)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            files = sorted(folder.iterdir(), key=lambda file: (file.suffix == ".idx", file.suffix != ".pack"))
+            for file in files:
+                file.rename(there / file.name)
 
 
 def _quoted(path: Path) -> str:

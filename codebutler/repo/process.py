@@ -35,6 +35,8 @@ _SAFE_CONFIG = (
     ("core.attributesFile", "/dev/null"),
     ("core.alternateRefsCommand", ":"),
     ("core.gitProxy", ""),
+    ("core.fsync", "committed,reference"),  # by itself git leaves to chance what a power cut takes of either
+    ("core.fsyncMethod", "batch"),
     ("core.protectHFS", "true"),
     ("core.protectNTFS", "true"),
     ("credential.helper", ""),

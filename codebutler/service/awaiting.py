@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from codebutler.events import MergeRequested
 from codebutler.forges.github.checks import Check
+from codebutler.forges.github.merging import AWAITED
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
 from codebutler.surfaces.github.hearing import Hearing
@@ -25,16 +26,13 @@ WORDS = (
     "as soon as one fails, or something is said, done or pushed here. Say **cancel** to call it off."
 )
 OFF = "#{number} is not merged by itself any more: {why}. Say **merge** once it shall land."
-_AWAITED = re.compile(
-    r"required status checks?\b[^\n]*\b(?:expected|in progress|pending|queued)", re.IGNORECASE
-)
 _NAMED = re.compile(r'required status check "([^"\n]{1,200})"', re.IGNORECASE)
 
 
 def awaited(state: ThreadState) -> MergeRequested | None:
     """The word to merge that GitHub refused for checks that are still to come, and for nothing else."""
     why = state.refused
-    if not state.only_unmerged or _AWAITED.search(why) is None or "review" in why.lower():
+    if not state.only_unmerged or AWAITED.search(why) is None or "review" in why.lower():
         return None
     words = (event for _, _, event in reversed(state.live) if isinstance(event, MergeRequested))
     return next(words, None)

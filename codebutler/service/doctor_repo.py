@@ -17,6 +17,7 @@ from codebutler.repo.instructions import of_folders
 from codebutler.repo.objects import list_files, show_file
 from codebutler.repo.remotes import is_local
 from codebutler.service.doctor_check import Check, note, ok, problem
+from codebutler.service.github_side import github_webhooks
 from codebutler.settings.files import read_repo
 
 _ROLES = ".codebutler/roles"
@@ -46,11 +47,21 @@ async def remote(
         return [problem("remote", error.message, error.fix)]
     if not isinstance(forge, GitHubForge):
         return [ok("remote", repo.remote_name)]
+    unheard = _webhooks(config)
     if offline:
-        return [ok("remote", f"{repo.remote_name}, at GitHub: {forge.full_name}, not asked")]
+        return [ok("remote", f"{repo.remote_name}, at GitHub: {forge.full_name}, not asked"), *unheard]
     remark = await forge.check()
     found = ok("remote", f"{repo.remote_name}, at GitHub: {forge.full_name} takes our pushes")
-    return [found, *([note("remote", remark)] if remark else [])]
+    return [found, *([note("remote", remark)] if remark else []), *unheard]
+
+
+def _webhooks(config: Config) -> list[Check]:
+    """What would keep the GitHub door from hearing webhooks."""
+    try:
+        github_webhooks(config)
+    except ConfigError as error:
+        return [problem("github", error.message, error.fix)]
+    return []
 
 
 async def room(repo: Repo, config: Config | None, home: Path | None, *, offline: bool = False) -> list[Check]:

@@ -33,15 +33,15 @@ from codebutler.store.rows import NewEvent, ThreadRow
 from codebutler.store.store import Store
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.surfaces.github.people import SURFACE
-from codebutler.thread.fold import fold
+from codebutler.thread.fold import apply
 from codebutler.thread.mending import TEXT
 from codebutler.thread.state import ThreadState
 from codebutler.thread.warning import code, plain, told
 from codebutler.types import Choice, Json
 
 log = logging.getLogger("codebutler.github")
-KEPT = 200
-"""Pull requests whose last answers are known."""
+KEPT, FOLDED = 200, 64
+"""Pull requests whose last answers are known, and threads of which only what is new in the log is read."""
 UNREAD = (
     "I may not read this pull request's checks ({why}), so that failing ones go unseen. "
     "The token or App needs checks, commit statuses and actions: read."
@@ -61,6 +61,8 @@ class Following:
         self._reviewing, self._proofs = hearing.reviewing, hearing.proofs
         self._pulls: dict[str, tuple[str, Json]] = {}
         """By number: the tag of the last answer, and what it said."""
+        self._states: dict[str, ThreadState] = {}
+        """Threads as they were at the last look."""
         self.kick: Callable[[str], None]
 
     async def look(self) -> None:
@@ -107,8 +109,13 @@ class Following:
         return self._pulls[number][1]
 
     async def _state(self, thread: str) -> ThreadState:
-        rows = await self._store.events(thread)
-        return fold(thread, ((r.seq, r.ts, parse(r.body)) for r in rows))
+        state = self._states.pop(thread, None) or ThreadState(thread)
+        for row in await self._store.events(thread, state.seq):
+            apply(state, row.seq, row.ts, parse(row.body))
+        self._states[thread] = state
+        while len(self._states) > FOLDED:
+            del self._states[next(iter(self._states))]
+        return state
 
     async def _ended(self, state: ThreadState, pull: Json) -> None:
         """Somebody merged or closed it at GitHub."""
@@ -189,7 +196,7 @@ class Following:
             words = awaiting.OFF.format(number=number, why=plain(why))
             await self._tell(state.id, off, words)
             await self._store.note(f"{off}:{state.id}", why)
-        elif asked.by.surface != SURFACE or await self._people.writer(asked.by.id) is not None:
+        elif asked.by.surface != SURFACE or await self._people.writer(asked.by.id, now=True) is not None:
             wish = MergeRequested(message=asked.message, by=asked.by)
             await self._begin(state.id, wish, f"merge:{head}:{len(checks)}")  # more may come to be asked for
 

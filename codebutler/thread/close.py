@@ -41,8 +41,8 @@ _TRIES = 5
 async def merge(desk: ThreadDesk) -> None:
     """Merge and clean up. Each part is skipped when the log says that it is done."""
     if desk.state.merged is None:
-        if desk.state.pr_state == "open":
-            await lead.look_again(desk)
+        if desk.state.pr_state == "open" and await lead.look_again(desk):
+            return  # that took its time: what people said meanwhile comes before the merge
         try:
             if await closed_outside(desk, STAYS, MergeRefused(error="the pull request was closed outside")):
                 return
@@ -55,6 +55,18 @@ async def merge(desk: ThreadDesk) -> None:
             )
             return
     await _clean_up(desk)
+
+
+async def show_unseen(desk: ThreadDesk) -> None:
+    """What the Lead proposed as it looked back for a merge that did not come is put before people, once."""
+    state = desk.state
+    if not state.memory or state.merge is not None or state.merged is not None:
+        return
+    name = f"{lead.frame_name(desk)}-close"
+    frame, key = state.frames.get(name), f"{name}:memory"
+    over = frame is not None and frame.ended is not None
+    if over and key not in state.said and lead.last_look(state):
+        await desk.post(remembering.shown(state), key=key)
 
 
 async def _land(desk: ThreadDesk) -> None:

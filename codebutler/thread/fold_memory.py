@@ -19,6 +19,16 @@ def overtaken(s: ThreadState, seq: int, by: Person) -> bool:
     return False
 
 
+def unseen(s: ThreadState, seq: int) -> bool:
+    """Whether something was put on the list that no message had shown when the word ``seq`` was said."""
+    for number, _, event in reversed(s.live):
+        if isinstance(event, ev.MemoryProposed) and event.items:
+            return True
+        if number < seq and isinstance(event, ev.Posted) and event.post.data.get("items"):
+            return False
+    return False
+
+
 @HANDLERS.on
 def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
     if e.items:

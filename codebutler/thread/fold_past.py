@@ -44,8 +44,8 @@ FACTS = frozenset({
 })  # fmt: skip
 
 SET = frozenset({
-    "head", "files", "halted", "paused_at", "cancelled_at", "called_off", "merge", "refused", "requested",
-    "limit",
+    "head", "files", "halted", "paused_at", "cancelled_at", "called_off", "merge", "broken_off", "refused",
+    "requested", "limit",
     "reminder", "said", "rewinds", "live", "unended", "owed", "rebase", "onto",
     "mend", "mending", "mends", "idle", "listed",
 })  # fmt: skip
@@ -71,7 +71,7 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
     s.head = e.commit or s.head
     s.files = set(e.files)
     s.cut_off += cut_off(s.requested.values())
-    s.merge, s.refused, s.requested, s.limit = None, "", {}, None
+    s.merge, s.broken_off, s.refused, s.requested, s.limit = None, None, "", {}, None
     s.paused_at, s.reminder = 0, 0
     s.rebase, s.onto = None, None
     s.mend, s.mending, s.mends, s.idle = None, "", [], False
@@ -86,9 +86,8 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     fresh = ThreadState(s.id)
     for name in (
         "spend", "cut_off", "raised_usd", "unread", "speaker", "worktree", "wrote", "removed", "head",
-        "files", "queued",
-        "pushed", "pr", "pr_state", "merged", "merge", "refused", "requested", "limit", "outcome", "heard",
-        "late", "paused_at", "cancelled_at",
+        "files", "queued", "pushed", "pr", "pr_state", "merged", "merge", "broken_off", "refused",
+        "requested", "limit", "outcome", "heard", "late", "paused_at", "cancelled_at",
         "called_off", "reminder", "standing", "buying", "issues", "held", "overlaps",
         "rebase", "onto", "mend", "mending", "mends", "idle",
     ):  # fmt: skip

@@ -33,7 +33,9 @@ def _message_received(s: ThreadState, e: ev.MessageReceived) -> None:
         s.issue = int(number)
     s.link = s.link or e.link
     if s.issues is None:
-        named = named_issues(e.text, [e.external_id] if e.surface == "github" else [])
+        there = [e.external_id] if e.surface == "github" else []
+        others = any("/pull/" in door for door in there)  # what its text closes is its author's work
+        named = [] if others else named_issues(e.text, there)
         s.issues = list(dict.fromkeys([*s.held, *named]))  # held before: of the thread that this goes on from
     _meet(s, e.author)
 
@@ -74,6 +76,7 @@ def _message_taken(s: ThreadState, e: ev.MessageTaken) -> None:
         s.overheard.get(e.frame, {}).pop(seq, None)
         overheard[seq] = e.content
     s.halted, s.refused, s.cancelled_at = "", "", 0
+    s.merge = s.broken_off = None  # they may want something else first: only a new word merges
     s.frames[e.frame].hear(e.content, e.pictures)
 
 
@@ -88,6 +91,7 @@ def _question_answered(s: ThreadState, e: ev.QuestionAnswered) -> None:
     if s.question is not None:
         s.frames[s.question.frame].show(attached_picture(each) for each in e.pictures)
     s.question, s.halted, s.reminder, s.cancelled_at = None, "", 0, 0
+    s.merge = s.broken_off = None
 
 
 @HANDLERS.on
@@ -109,7 +113,8 @@ def _escalation_answered(s: ThreadState, e: ev.EscalationAnswered) -> None:
 
 @HANDLERS.on
 def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
-    s.halted, s.question, s.merge, s.called_off = "cancelled", None, None, True
+    s.halted, s.question, s.called_off = "cancelled", None, True
+    s.merge = s.broken_off = None
     s.paused_at, s.cancelled_at, s.reminder, s.listed = 0, s.seq, 0, False
     stop_researches(s)
 
@@ -124,6 +129,8 @@ def _resumed(s: ThreadState, e: ev.Resumed) -> None:
     s.halted, s.paused_at, s.cancelled_at = "", 0, 0
     s.called_off = s.called_off and not e.message  # 0: somebody only spoke
     s.raised_usd += 0.0 if e.cap else e.raise_usd
+    if e.message and s.broken_off is not None:
+        s.merge, s.broken_off = s.broken_off, None
     if e.raise_usd:
         reopen_researches(s)
     pm = s.frames.get("pm")
@@ -165,6 +172,8 @@ def _turn_ended(s: ThreadState, e: ev.TurnEnded) -> None:
     if e.outcome in {"failed", "cancelled", "paused"}:
         s.listed = s.listed and bool(s.halted)
         s.halted = s.halted or e.outcome
+        if s.merge is not None and s.merged is None:
+            s.merge, s.broken_off = None, s.merge
 
 
 def _unread(s: ThreadState, surface: str, key: str) -> int | None:

@@ -110,7 +110,7 @@ def _journal_committed(s: ThreadState, e: ev.JournalCommitted) -> None:
 
 @HANDLERS.on
 def _merge_requested(s: ThreadState, e: ev.MergeRequested) -> None:
-    s.merge, s.refused, s.queued = e, "", True
+    s.merge, s.broken_off, s.refused, s.queued = e, None, "", True
     s.halted, s.paused_at, s.cancelled_at, s.called_off = "", 0, 0, False
 
 

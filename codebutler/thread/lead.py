@@ -86,20 +86,20 @@ async def retrospect(desk: ThreadDesk) -> None:
         await desk.append(*ended)
 
 
-async def look_again(desk: ThreadDesk) -> None:
-    """At a person's "merge": once more, if people or roles spoke since the Lead looked back.
+async def look_again(desk: ThreadDesk) -> bool:
+    """At a person's "merge": once more, if people or roles spoke since the Lead looked back; whether it did.
 
-    It never stands in a merge's way twice: a run that breaks off counts as over, and the next word merges.
+    It never stands in a merge's way twice: a run that breaks off counts as over, and the next "merge" merges.
     """
     since, name = _since(desk.state), f"{frame_name(desk)}-close"
     if name not in desk.state.frames:
         if not since:
-            return
+            return False
         await desk.load_rules()
         await desk.start_frame(name, "lead", AGAIN.format(story=since))
     frame = desk.state.frames[name]
     if frame.ended is not None:
-        return
+        return False
     await desk.load_rules()
     role = desk.role("lead")
     try:
@@ -109,6 +109,7 @@ async def look_again(desk: ThreadDesk) -> None:
         raise
     await desk.refresh_pr()
     await desk.append(FrameEnded(frame=name, outcome="done", text=text))
+    return True
 
 
 def last_look(state: ThreadState) -> list[MemoryItem]:

@@ -41,6 +41,7 @@ ARTIST = "artist"
 CLOSED = 'This thread is closed. Say **"reopen"** to go on from it in a new one, or start afresh.'
 KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
 OVERRULED = '**"{name}"** was said before the thread was stopped, and is not done. Say it anew if it holds.'
+PUT_OFF = 'The merge is put off: {who} said more after "merge". Say **"merge"** again when it is to land.'
 LATE = {
     "edited": "That message had been read before it was changed. If the change matters, say it anew.",
     "deleted": "That message had been read before it was deleted. Say so if it no longer holds.",
@@ -198,6 +199,7 @@ class Mail(Thread):
         question = self.state.question
         if question is None:
             return
+        await self._put_off(seq, message)
         files = await self._told(seq, message)
         text = "\n".join(part for part in (spoken(self.state, seq, message), files.text) if part)
         answer = QuestionAnswered(
@@ -221,8 +223,14 @@ class Mail(Thread):
                     return False  # the PM's answer goes to the role that asked before it hears new words
                 await self.show_answer(frame)
         await listen(self, seq, message)
+        await self._put_off(seq, message)
         await self.append(*await self._taken(seq, message, frame))
         return True
+
+    async def _put_off(self, seq: int, message: MessageReceived) -> None:
+        """Words that come before the merge which was asked for stop it: they may say so, or want a change."""
+        if self.state.merge is not None and self.state.merged is None:
+            await self.tell_once(PUT_OFF.format(who=message.author.label), source=f"put_off:{seq}")
 
     async def _told(self, seq: int, message: MessageReceived) -> Told:
         return await told(self.state, seq, message, self.host.store.get_blob)

@@ -46,6 +46,7 @@ DROPPED = "The base branch changed files of this run's plan, which was dropped."
 async def step(desk: ThreadDesk) -> bool:
     """Do the next thing; False when nothing is left to do before somebody speaks."""
     desk.turn.point()
+    await close.show_unseen(desk)
     await desk.read_mail()
     state = desk.state
     if state.idle:

@@ -13,7 +13,7 @@ from codebutler.repo.memory_items import Learned, all_learned
 from codebutler.repo.memory_text import key
 from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import access, lessons, render, wishes
-from codebutler.thread.fold_memory import overtaken
+from codebutler.thread.fold_memory import overtaken, unseen
 from codebutler.thread.learning import day
 from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from codebutler.thread.decisions import Decisions, Word
 
 _OVERTAKEN = "Somebody else decided on that list a moment before: nothing was changed."
+_UNSEEN = "That was said before this list stood here: nothing was decided by it."
 _COMMITTED = 'What was kept is committed. To take an item back, say **"memory revert"** and the item.'
 _FILE_OF = {"pm": "pm.md", "coder": "pm.md", "researcher": "pm.md", "lead": "lead.md", "artist": "artist.md"}
 """Where a correction of a role goes: what the Coder and Researchers must know, the PM tells them."""
@@ -72,6 +73,8 @@ def _too_late(state: ThreadState, word: Word, wish: str) -> str:
     """Why there is nothing that the word could decide on; "" if there is."""
     if overtaken(state, word.seq, word.by):
         return _OVERTAKEN
+    if state.memory and unseen(state, word.seq):
+        return _UNSEEN
     if state.memory_commits < len(state.kept):
         return 'That is being committed. To undo it, say **"memory revert"** and the item.'
     waits = state.memory if state.memory is not None else state.set_aside
@@ -123,7 +126,8 @@ def _after(decisions: Decisions, word: Word) -> str:
     state = decisions.state
     if state.halted and not state.paused_at and state.phase == "lead":
         # as after a merge that was refused; work that was called off stays so: only memory was spoken of
-        decisions.take(Resumed(message=0 if state.called_off else word.seq, by=word.by))
+        stays = state.called_off or state.broken_off is not None
+        decisions.take(Resumed(message=0 if stays else word.seq, by=word.by))
     elif state.halted:
         return 'Noted. It is kept once the thread goes on: say **"go"**.'
     return ""

@@ -151,6 +151,9 @@ class ThreadState:
     memory_commits: int = 0
     journal: ev.JournalCommitted | None = None
     merge: ev.MergeRequested | None = None
+    """The word to merge that holds: nobody spoke to the team after it."""
+    broken_off: ev.MergeRequested | None = None
+    """One whose turn failed before the merge: "go" takes it up again, and no other word does."""
     merged: ev.PrMerged | None = None
     refused: str = ""
     """Why the last merge did not go through."""

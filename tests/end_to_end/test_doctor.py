@@ -177,6 +177,14 @@ async def test_a_remote_on_a_server_needs_the_local_forge_for_now(patient: Patie
     assert not (patient.stage.sample.repo / ".codebutler").exists(), "nothing is changed"
 
 
+async def test_webhooks_without_a_secret_are_a_problem(patient: Patient) -> None:
+    patient.stage.git("remote", "set-url", "origin", "https://github.com/acme/parcelrate.git")
+    patient.stage.configure({"github": {"token": "ghp_0123456789", "listen": "127.0.0.1:8090"}})
+    found = await patient.problems("--offline")
+    assert "github.listen is set without github.webhookSecret" in found["github"]
+    assert await patient.problems("--offline", GITHUB_WEBHOOK_SECRET="s3cret-s3cret") == {}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
 @pytest.mark.parametrize("mode", [0o755, 0o700])
 async def test_another_users_store_is_left_alone(patient: Patient, mode: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from codebutler.testing import note
+from codebutler.testing.github.faults import Fault
 from codebutler.testing.github.human import Human
 from codebutler.testing.github.project import Rules
 from codebutler.testing.github.staged import staged
@@ -44,11 +45,15 @@ async def test_one_word_to_merge_is_enough_behind_required_checks(stage: Stage, 
     assert stage.server.failures == []
 
 
+MAY_LAND = "#2 may land by the merge queue: take it out on its page"
+
+
 @pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
 @pytest.mark.parametrize(
     ("words", "answer"),
     [
         ("@bot cancel", '#2 stays open: only **"merge"** lands it'),
+        ("@bot cancel", MAY_LAND),
         ("@bot pause", "Paused by ann"),
         ("@bot wait, add a line first", "#2 is out of the merge queue again"),
     ],
@@ -79,8 +84,16 @@ async def test_a_later_word_takes_it_out_of_the_merge_queue(
             ann.says(2, "@bot status")
             await until(lambda: said("PR #2 open"))
             assert project.queue == [2]  # who only looks changes nothing
+            refused = [Fault("forbidden")] * 20
+            if answer == MAY_LAND:
+                project.hub.faults.next("POST /graphql", *refused)
             ann.says(2, words)
             await until(lambda: said(answer))
+            if answer == MAY_LAND:
+                assert said("#2 cannot be taken out of the merge queue: Resource not accessible")
+                project.hub.faults.forget()
+                ann.says(2, words)
+                await until(lambda: said("#2 is out of the merge queue again"))
             assert project.queue == []
             assert said("#2 is out of the merge queue again")
     assert not project.pulls[2]["merged_at"]

@@ -9,6 +9,7 @@ from codebutler.testing.cast import Line, does, lead, plan, write
 from codebutler.testing.doubles import Asked, Mind, says
 from codebutler.thread import render
 from codebutler.thread.aside import set_aside
+from codebutler.types import Inbound, Person
 
 if TYPE_CHECKING:
     from codebutler.thread.state import ThreadState
@@ -159,3 +160,16 @@ async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:
         a = await scene.talk("a", "go")
         assert (a.outcome, a.held) == ("failed", [])
         assert (await scene.talk("b", "task-b: and now?")).outcome == "answered"
+
+
+async def test_what_a_pull_request_of_others_closes_is_held_by_nobody_here(room: Room) -> None:
+    mind = several(a={"pm": [says("Looking.")]}, b={"pm": [says("A finding.")]})
+    async with room.engine(mind) as scene:
+        assert (await scene.talk("a", "task-a: fix issue #12")).held == ["#12"]
+        text = "task-b: review pull request #6: Fixes #12"
+        there = Inbound(
+            surface="github", external_id="acme/shop/pull/6", key="g1",
+            author=Person(surface="github", id="bob"), text=text,
+        )  # fmt: skip
+        b = await scene.rest(await scene.engine.receive(there))
+        assert (b.outcome, b.held) == ("answered", []), await scene.posts(b.id)

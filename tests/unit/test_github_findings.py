@@ -41,6 +41,8 @@ def test_the_rest_of_the_words_stays() -> None:
     assert without("Good.\n\n- [high] a.py:4: x\n\nBye.") == (
         "Good.\n\nBye.\n\n1 finding stands in the review, on its line where the pull request shows it."
     )
+    two = without("Good.\n\n- [high] a.py:4: x\n- [low] b.py:9: y")
+    assert two == "Good.\n\n2 findings stand in the review, on their lines where the pull request shows them."
     assert without("All is well.") == "All is well."
 
 

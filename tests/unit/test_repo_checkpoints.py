@@ -21,9 +21,20 @@ if TYPE_CHECKING:
 _REF = "refs/heads/work"
 
 
-async def _pieces(pack: bytes, size: int = 50) -> AsyncIterator[bytes]:
-    for start in range(0, len(pack), size):
-        yield pack[start : start + size]
+WHOLE = 1_000_000
+_piece = [WHOLE]
+
+
+@pytest.fixture(params=[50, WHOLE], ids=["pieces", "whole"], autouse=True)
+def piece(request: pytest.FixtureRequest) -> int:
+    """Bytes in which packs come: one that comes whole, with few objects, is not kept as a pack."""
+    _piece[0] = request.param
+    return _piece[0]
+
+
+async def _pieces(pack: bytes) -> AsyncIterator[bytes]:
+    for start in range(0, len(pack), _piece[0]):
+        yield pack[start : start + _piece[0]]
 
 
 @pytest.fixture
@@ -101,7 +112,7 @@ async def _refused(
             box.gitdir, tree=tree, pack=_pieces(pack), message="x", ref=_REF, old=base, limit=limit
         )
     assert box.git("rev-parse", _REF) == base
-    assert not list((box.gitdir / "objects" / "pack").glob("tmp_*"))
+    assert not list((box.gitdir / "objects").rglob("tmp_*"))
 
 
 async def test_garbage_a_cut_pack_and_a_missing_tree_are_refused(git_box: GitBox, base: str) -> None:
@@ -133,6 +144,30 @@ async def test_git_looks_at_tree_and_parent_also_where_the_old_tree_is_known(
 async def test_a_pack_over_the_limit_is_refused(git_box: GitBox, base: str) -> None:
     tree, pack = git_box.build(base, {"a.txt": hashlib.sha256(b"x").hexdigest() * 20})
     await _refused(git_box, base, tree, pack, match="larger than 60 bytes", limit=60)
+
+
+async def test_a_few_new_objects_are_no_pack(git_box: GitBox, base: str, piece: int) -> None:
+    """Whoever shares the repository can write beside them, where they can now."""
+    objects = git_box.gitdir / "objects"
+    objects.chmod(0o2775)
+    packs, old = len(list(objects.glob("pack/*.pack"))), base
+    for number in range(5):
+        tree, pack = git_box.build(old, {f"{number}.txt": f"{number}\n"})
+        old = await import_checkpoint(
+            git_box.gitdir, tree=tree, pack=_pieces(pack), message="x", ref=_REF, old=old
+        )
+    assert len(list(objects.glob("pack/*.pack"))) - packs == (0 if piece == WHOLE else 5)
+    tree, pack = git_box.build(old, {f"{number}.txt": f"{number}\n" for number in range(5, 120)})
+    old = await import_checkpoint(
+        git_box.gitdir, tree=tree, pack=_pieces(pack), message="x", ref=_REF, old=old
+    )
+    assert len(list(objects.glob("pack/*.pack"))) - packs == (1 if piece == WHOLE else 6)
+    assert len(git_box.git("ls-tree", "--name-only", old).split()) >= 120
+    git_box.git("fsck", "--strict")
+    if piece == WHOLE:
+        blobs = git_box.git("rev-parse", *(f"{old}:{number}.txt" for number in range(5))).split()
+        assert all((objects / blob[:2] / blob[2:]).is_file() for blob in blobs)
+        assert 0o2775 in {(objects / blob[:2]).stat().st_mode & 0o7777 for blob in blobs}
 
 
 def _pack(*objects: tuple[int, bytes]) -> bytes:

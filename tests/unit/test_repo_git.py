@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -24,7 +26,7 @@ from codebutler.repo.git import (
     resolve,
     try_plumb,
 )
-from codebutler.repo.process import SECONDS, complaint, owner_of, run, without_passwords
+from codebutler.repo.process import SECONDS, complaint, environment, owner_of, run, without_passwords
 
 if TYPE_CHECKING:
     from tests.unit.conftest import GitBox
@@ -242,3 +244,30 @@ async def test_an_unreadable_output_of_git_does_not_hang() -> None:
 
 def _trust() -> dict[str, str]:
     return {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.parametrize("what", ["object", "branch"])
+def test_what_git_writes_for_us_is_synced(tmp_path: Path, what: str) -> None:
+    """By itself git leaves both to the kernel, and a power cut an empty file in their place."""
+    env, trace = environment(), tmp_path / "trace"
+    gitdir = ("git", "--git-dir", str(tmp_path / "x.git"))
+    subprocess.run([*gitdir, "init", "-q", "--bare"], env=env, check=True)
+    first = subprocess.run(
+        [*gitdir, "hash-object", "-w", "-t", "tree", "--stdin"],
+        env=env,
+        input=b"",
+        capture_output=True,
+        check=True,
+    )
+    who = dict.fromkeys(
+        ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"), "x"
+    )
+    commit = [*gitdir, "commit-tree", "-m", "x", first.stdout.decode().strip()]
+    made = subprocess.run(
+        commit, env={**env, **who}, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    writes = ["hash-object", "-w", "--stdin"] if what == "object" else ["update-ref", "refs/heads/x", made]
+    traced = ["strace", "-f", "-qq", "-e", "trace=fsync", "-o", str(trace), *gitdir, *writes]
+    subprocess.run(traced, env=env, input=b"new", capture_output=True, check=True)
+    assert trace.read_text().count("fsync(") == 1

@@ -131,6 +131,7 @@ class AppAccess:
     async def _minted(self) -> Json:
         from githubkit.auth import AppAuthStrategy
         from githubkit.exception import GitHubException, RequestFailed
+        from jwt.exceptions import PyJWTError
 
         app, name = self._settings.app_id, self._spot.full_name
         kit = await asyncio.to_thread(_kit, self._settings, AppAuthStrategy(str(app), self._key))
@@ -145,7 +146,7 @@ class AppAccess:
                 fix="Install the App on the repository, and check github.appId and its private key",
             ) from error
         except GitHubException as error:
-            if isinstance(getattr(error, "exc", None), ValueError):
+            if isinstance(getattr(error, "exc", None), (ValueError, PyJWTError)):
                 raise ConfigError(
                     "the GitHub App's private key cannot be read", fix="Use the PEM file that GitHub gave you"
                 ) from error

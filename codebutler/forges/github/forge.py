@@ -75,7 +75,7 @@ class GitHubForge:
             there = self._repo.remote_name
             return (
                 f"{name}'s default branch is {default}, here it is {self._repo.default_branch}: "
-                f"git remote set-head {there} --auto"
+                f"git fetch {there} && git remote set-head {there} --auto"
             )
         return ""
 
@@ -156,10 +156,11 @@ class GitHubForge:
             token=await self._calls.access.password(),
         )  # fmt: skip
         if _ref(base) not in there:
+            remote = self._repo.remote_name
             default = there.get("HEAD ->", "").removeprefix("refs/heads/") or "another one"
             return RepoError(
                 f"{name} has no branch {base} any more: its default branch is {default}",
-                fix=f"git remote set-head {self._repo.remote_name} --auto, and start a new thread",
+                fix=f"git fetch {remote} && git remote set-head {remote} --auto, and start a new thread",
             )
         if _ref(branch) not in there:
             return RepoError(f"{name} has no branch {branch}", fix="Push it first")

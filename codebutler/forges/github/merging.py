@@ -20,6 +20,11 @@ LAG = 2.0
 """Seconds that it gets to see a push."""
 LOOK = 0.5
 """Seconds between looks; more after a few."""
+AWAITED = re.compile(
+    r"required status checks?\b[^\n]*\b(?:expected|in progress|pending|queued)", re.IGNORECASE
+)
+"""What GitHub says of checks that are still to come."""
+AWAITED_WAY = "Say merge again once they have passed, unless codebutler serve runs, which does so itself"
 _COMMENT = re.compile(r"^<!--.*?-->\n?", re.DOTALL | re.MULTILINE)
 """What a page does not show: nothing for a commit's message."""
 _ENQUEUE = (
@@ -101,10 +106,11 @@ class Merging:
                 fix=f"Say rebase: the Coder brings it onto {base}. Then say merge again",
             ) from error
         if error.status == 405:
+            when = AWAITED_WAY if AWAITED.search(error.said) else "Say merge again once that is so"
             raise RepoError(
                 f"GitHub does not merge #{number} into {base} yet: {error.said}",
-                fix=f"Say merge again once that is so: {base}'s rules ask for it on the last commit, "
-                "which may be the journal that merge has added",
+                fix=f"{when}: {base}'s rules ask for it on the last commit, which may be the journal that "
+                "merge has added",
             ) from error
         raise error
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from codebutler.errors import RepoError
 from codebutler.forges.base import PrState, PullRequest
+from codebutler.forges.github.again import PAUSE, TRIES
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubAway, GitHubRefused
 from codebutler.types import Json
@@ -83,16 +85,15 @@ class Pulls:
         return found
 
     async def open(self, *, branch: str, base: str, title: str, body: str, draft: bool) -> tuple[Json, bool]:
-        """Open one for a branch that has none, and whether it was opened now."""
+        """Open one for a branch that has none, and whether it was opened now.
+
+        Where GitHub stumbles it is looked for, and opened again if it is not there, up to three times in all.
+        """
         for found in await self.of_branch(branch, state="open"):
             return found, False
         wish = {"title": title[:TITLE], "body": fitting(body), "head": branch, "base": base, "draft": draft}
         try:
-            made: Json = await self._calls.send("POST", f"{self.path}/pulls", wish)
-        except GitHubAway:
-            for found in await self.of_branch(branch, state="open"):
-                return found, True
-            raise
+            return await self._made(branch, wish)
         except GitHubRefused as error:
             if error.status == 422 and "already exists" in error.said:
                 for found in await self.of_branch(branch, state="open"):
@@ -100,7 +101,21 @@ class Pulls:
             if draft and "draft" in error.said.lower():  # such as a private repository of a free plan
                 return await self.open(branch=branch, base=base, title=title, body=body, draft=False)
             raise
-        return made, True
+
+    async def _made(self, branch: str, wish: Json) -> tuple[Json, bool]:
+        tried = 0
+        while True:
+            try:
+                made: Json = await self._calls.send("POST", f"{self.path}/pulls", wish)
+            except GitHubAway as error:
+                for found in await self.of_branch(branch, state="open"):
+                    return found, True
+                tried += 1
+                if error.after or tried == TRIES:
+                    raise
+            else:
+                return made, True
+            await asyncio.sleep(PAUSE * 2 ** (tried - 1))
 
     async def set_draft(self, found: Json, *, draft: bool) -> None:
         """Only GraphQL can; RepoError when it did not help."""

@@ -55,6 +55,8 @@ class Link(Connection["Hearing", Heard]):
         self.spelling = Spelling(self.places)
         self.troubles = Troubles(self.calls, channel=settings.admin_channel or "", admins=settings.admins)
         self._pauses = pauses
+        self._begun = False
+        """Discord has let us in since the start."""
         self._application = ""
         self._guilds: set[str] = set()
         self._intakes: dict[Store, Intake] = {}
@@ -99,6 +101,7 @@ class Link(Connection["Hearing", Heard]):
         if not isinstance(event, dict) or not kind:
             return
         if kind in {"READY", "RESUMED"}:
+            self._begun = True
             self.connected.set()
             self.hello.set()
             self.troubles.mended(GATEWAY)
@@ -189,19 +192,19 @@ class Link(Connection["Hearing", Heard]):
 
         ConfigError when Discord refuses token or intents at the start: whoever starts it can mend that.
         """
-        failures, begun = 0, False
+        failures = 0
         while True:
             try:
                 await self.us()
                 await self._connection()
                 failures = 0
             except ConfigError as error:
-                if not begun:
+                if not self._begun:
                     raise
                 failures += 1
                 await self.troubles.hit(GATEWAY, f"{error.message} {error.fix}")
             except DiscordRefused as error:
-                if not begun and error.status == 401:
+                if not self._begun and error.status == 401:
                     raise ConfigError(error.message, fix=TOKEN) from error
                 failures += 1
                 key = ALL if error.status == 401 else GATEWAY
@@ -209,7 +212,6 @@ class Link(Connection["Hearing", Heard]):
             except DiscordAway as error:
                 failures += 1
                 self.log.warning("%s", error)
-            begun = begun or self.connected.is_set()
             self.connected.clear()
             await asyncio.sleep(self._pauses[min(failures, len(self._pauses) - 1)] if failures else 0)
 

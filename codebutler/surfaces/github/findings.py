@@ -50,9 +50,11 @@ def without(text: str) -> str:
     count = len(findings(text))
     if not count:
         return text
-    what = "1 finding stands" if count == 1 else f"{count} findings stand"
+    what, place, them = f"{count} findings stand", "their lines", "them"
+    if count == 1:
+        what, place, them = "1 finding stands", "its line", "it"
     rest = re.sub(r"\n{3,}", "\n\n", _FINDING.sub("", text)).strip()
-    return f"{rest}\n\n{what} in the review, on its line where the pull request shows it.".strip()
+    return f"{rest}\n\n{what} in the review, on {place} where the pull request shows {them}.".strip()
 
 
 def line_of(finding: Finding) -> str:

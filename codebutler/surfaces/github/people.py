@@ -31,10 +31,10 @@ class People:
         self._known: dict[str, tuple[float, str, Json]] = {}
         self._us: str | None = None
 
-    async def role(self, login: str) -> str:
-        """none, read, triage, write, maintain or admin: as it is now, or was a moment ago."""
+    async def role(self, login: str, *, now: bool = False) -> str:
+        """none, read, triage, write, maintain or admin: as it is, or, without ``now``, was a moment ago."""
         known = self._known.get(login)
-        if known is not None and known[0] > time.monotonic():
+        if known is not None and not now and known[0] > time.monotonic():
             return known[1]
         user: Json = {}
         try:
@@ -53,9 +53,9 @@ class People:
             del self._known[next(iter(self._known))]
         return found
 
-    async def writer(self, login: str) -> Person | None:
+    async def writer(self, login: str, *, now: bool = False) -> Person | None:
         """The person, if they may write; who administers the repository may decide in threads of others."""
-        role = await self.role(login)
+        role = await self.role(login, now=now)
         if role not in WRITERS:
             return None
         person = self.named({"login": login, "id": self._known[login][2].get("id")})

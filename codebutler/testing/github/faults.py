@@ -54,6 +54,10 @@ class Faults:
         """The next calls like ``call`` go wrong so: METHOD and path with ``*``, as ``"POST */pulls"``."""
         self._asked.append((call, deque(faults)))
 
+    def forget(self) -> None:
+        """Nothing that was asked for goes wrong any more."""
+        self._asked.clear()
+
     def next_delivery(self, *faults: OnDelivery) -> None:
         """The next webhook deliveries go wrong so."""
         self._deliveries.extend(faults)

@@ -40,3 +40,17 @@ async def test_a_login_that_ends_after_the_close_is_closed(desk: Any) -> None:
         await asking
     await desk.close()
     assert left_open() == []
+
+
+@pytest.mark.parametrize("what", ["token", "intent"])
+async def test_what_discord_takes_away_later_ends_nothing_else(desk: Any, what: str) -> None:
+    """From the first connection on: other doors and repos live in the same process."""
+    desk.guild.revoked = what == "token"
+    desk.guild.content_intent = what != "intent"
+    await desk.twin.gateway.close(4000, forget=True)
+    running = desk._running[0]
+    await desk.until(lambda: running.done() or "gateway" in desk.link.troubles._broken)
+    assert not running.done()
+    desk.human.say("are you there?")
+    desk.guild.revoked, desk.guild.content_intent = False, True
+    await desk.until(lambda: [each.text for each in desk.received] == ["are you there?"])

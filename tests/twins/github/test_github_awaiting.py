@@ -101,6 +101,16 @@ async def test_the_word_of_somebody_who_may_write_no_more_does_not_hold(case: Ca
     assert await case.look() == []
 
 
+async def test_who_lost_the_right_a_moment_ago_lands_nothing(case: Case) -> None:
+    case.shop.project.collaborators["bob"] = "write"
+    Human(case.shop.project, "bob")
+    assert await case.following._people.writer("bob") is not None  # as when he said it
+    await refused(case, AWAITED, Person(surface="github", id="bob", name="bob"))
+    del case.shop.project.collaborators["bob"]
+    case.passes()
+    assert await case.look() == []
+
+
 async def test_a_teammates_objection_after_the_word_calls_it_off(case: Case) -> None:
     case.shop.project.collaborators["bob"] = "write"
     bob = Human(case.shop.project, "bob")

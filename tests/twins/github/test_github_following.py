@@ -23,9 +23,12 @@ from codebutler.events import (
     Pushed,
     RebaseRequested,
     Resumed,
+    Rewound,
     TurnEnded,
+    parse,
 )
 from codebutler.testing.github.faults import Fault
+from codebutler.thread.fold import fold
 from codebutler.types import Person
 
 if TYPE_CHECKING:
@@ -232,3 +235,13 @@ async def test_nothing_is_begun_while_something_else_goes_on(case: Case, doing: 
         await case.log(MendRequested(about="review", head=case.head, text="x"))
     case.shop.ann.checks(case.head, "tests", "failure")
     assert await case.look() == []
+
+
+async def test_a_look_reads_only_what_is_new_in_the_log(case: Case) -> None:
+    await case.look()
+    state = await case.following._state(case.thread)
+    await case.log(MergeRequested(message=0, by=ANN), Rewound(message=0, by=ANN, number=1, to=2))
+    again = await case.following._state(case.thread)
+    rows = await case.store.events(case.thread)
+    assert again is state
+    assert again == fold(case.thread, ((r.seq, r.ts, parse(r.body)) for r in rows))

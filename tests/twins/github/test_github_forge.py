@@ -103,12 +103,33 @@ async def test_rules_of_the_base_are_respected(bench: Bench, shop: Shop, rules: 
     with pytest.raises(RepoError, match=words) as met:
         await forge.merge(1, expected_head=bench.head)
     assert "Say merge again" in met.value.fix
+    assert ("unless codebutler serve runs" in met.value.fix) == ("required status check" in words.lower())
     assert "work" in shop.project.heads()
     for name in ("ci", "lint"):
         shop.ann.checks(bench.head, name, "success")
     shop.ann.reviews(1, "APPROVE")
     assert (await forge.merge(1, expected_head=bench.head)).sha == shop.project.heads()["main"]
     assert set(shop.project.heads()) == {"main"}
+
+
+@pytest.mark.parametrize("faults", [["502", "close"], ["500", "done_500"], ["done_close"]])
+async def test_a_pull_request_is_opened_once_however_github_stumbles(
+    bench: Bench, shop: Shop, faults: list[Kind]
+) -> None:
+    forge = await bench.forge()
+    await forge.push("work", bench.head, expect="")
+    shop.twin.hub.faults.next("POST */pulls", *map(Fault, faults))
+    assert (await forge.open_pr("work", "main", "Add a", "Body")).number == 1
+    assert list(shop.project.pulls) == [1]
+
+
+async def test_a_github_that_is_away_opens_none(bench: Bench, shop: Shop) -> None:
+    forge = await bench.forge()
+    await forge.push("work", bench.head, expect="")
+    shop.twin.hub.faults.next("POST */pulls", Fault("502"), Fault("502"), Fault("502"), Fault("502"))
+    with pytest.raises(RepoError, match="HTTP 502"):
+        await forge.open_pr("work", "main", "Add a", "Body")
+    assert shop.twin.hub.faults.happened == {"502": 3}
 
 
 async def test_what_the_merge_queue_has_can_be_taken_out(bench: Bench, shop: Shop) -> None:
@@ -235,6 +256,10 @@ async def test_an_app_opens_pull_requests_with_tokens_of_its_own(bench: Bench, s
     assert shop.project.issues[1]["user"]["login"] == "butler-app[bot]"
     shop.twin.hub.tokens.clear()  # it ends before its hour, as after a suspension
     assert (await forge.get(1)).state == "open"
+    pem.write_text("nonsense")
+    with pytest.raises(ConfigError, match="private key cannot be read"):
+        await bench.forge(token=None, appId=7, privateKeyFile=str(pem))
+    pem.write_text(app.private)
     app.installations.clear()
     with pytest.raises(ConfigError, match="cannot be used for acme/shop"):
         await bench.forge(token=None, appId=7, privateKeyFile=str(pem))
