@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -17,6 +18,8 @@ from codebutler.repo.process import complaint, without_passwords
 
 _SCHEMES = ("ssh", "git", "file")
 _SCP_LIKE = re.compile(r"(?:[\w.+-]+@)?[\w.-]+:(?!:)\S*")
+_PAUSES = (0.1, 0.5)
+"""Seconds before a fetch is made again that met another one of the same ref."""
 _PROXY_NAMES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _HELPER = (
     '!f() { test "$1" = get && printf "username=%s\\npassword=%s\\n" '
@@ -110,28 +113,32 @@ async def fetch_objects(
 
 
 async def _fetch(gitdir: Path, access: _Access, specs: Sequence[str], timeout: float | None) -> None:
-    result = await try_git(
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-prune",
-        "--no-recurse-submodules",
-        "--no-write-fetch-head",
-        "--no-auto-maintenance",
-        "--refmap=",
-        *access.pack_option("upload-pack"),
-        "--stdin",
-        "--",
-        access.url,
-        gitdir=gitdir,
-        stdin="".join(f"{spec}\n" for spec in specs).encode(),
-        timeout=timeout,
-        config=access.config,
-        env_extra=access.env,
-        reach=access.reach,
-    )
-    if result.code != 0:
-        raise RepoError(f"fetching from {without_passwords(access.url)} failed: {complaint(result.err)}")
+    for pause in (*_PAUSES, None):
+        result = await try_git(
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-prune",
+            "--no-recurse-submodules",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            "--refmap=",
+            *access.pack_option("upload-pack"),
+            "--stdin",
+            "--",
+            access.url,
+            gitdir=gitdir,
+            stdin="".join(f"{spec}\n" for spec in specs).encode(),
+            timeout=timeout,
+            config=access.config,
+            env_extra=access.env,
+            reach=access.reach,
+        )
+        if result.code == 0:
+            return
+        if pause is None or "cannot lock ref" not in result.err:
+            raise RepoError(f"fetching from {without_passwords(access.url)} failed: {complaint(result.err)}")
+        await asyncio.sleep(pause)
 
 
 async def ls_remote(

@@ -17,6 +17,11 @@ SHOWN = 40
 """Characters of a word that are told."""
 
 
+def prefix(surface: str) -> str:
+    """Before the notes of a door."""
+    return f"{surface}:loose:"
+
+
 class Loose:
     """One door's. What was said so is kept: its author is told once, and may make a request of it."""
 
@@ -24,7 +29,7 @@ class Loose:
         """``surface`` is the door's name."""
         self._store = store
         self._surface = surface
-        self._key = f"{surface}:loose:"
+        self._key = prefix(surface)
 
     def is_one(self, text: str, files: Sequence[Json]) -> bool:
         """Whether a message asks for nothing by itself."""
@@ -40,12 +45,6 @@ class Loose:
     async def known(self, about: str) -> bool:
         """Whether its author was told."""
         return bool(await self._store.noted(self._key + about))
-
-    async def forget(self, before: float) -> None:
-        """Messages before this id are not read again."""
-        for about in await self._store.notes(self._key):
-            if float(about.rpartition(":")[2]) < before:
-                await self._store.note(self._key + about, "")
 
     async def waiting(self, text: str, here: Callable[[str], bool]) -> list[tuple[str, str]]:
         """(conversation, title) of each open thread that waits for the word, of those that are ``here``."""

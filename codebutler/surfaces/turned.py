@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from codebutler.store.store import Store
+from codebutler.surfaces import loose
 
 
 class Heard(Protocol):
@@ -40,7 +41,8 @@ async def kept(store: Store, surface: str, about: str) -> bool:
 
 
 async def forget(store: Store, surface: str, before: float) -> None:
-    """Messages with ids below this one are not read again."""
-    for about in await store.notes(prefix(surface)):
-        if Decimal(about.rpartition(":")[2]) < before:
-            await store.note(prefix(surface) + about, "")
+    """Messages with ids below this one are not read again; nor are words to threads that stood in none."""
+    for start in (prefix(surface), loose.prefix(surface)):
+        for about in await store.notes(start):
+            if Decimal(about.rpartition(":")[2]) < before:
+                await store.note(start + about, "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,17 @@ async def test_the_remotes_newest_commit_is_fetched_and_nothing_of_the_person_mo
     assert (base.commit, base.branch, base.notices) == (new, "main", ())
     assert git_box.git("rev-parse", "HEAD", "refs/remotes/origin/main").split() == [old, old]
     assert git_box.status() == "M a.txt"
+
+
+async def test_threads_that_begin_at_once_all_have_the_newest_commit(
+    git_box: GitBox, remote_box: GitBox, tmp_path: Path
+) -> None:
+    repo = await find_repo(git_box.root)
+    await base_commit(repo, home=tmp_path)
+    new = git_box.commit({"a.txt": "new\n"})
+    git_box.git("push", "--quiet", "origin", "main")
+    bases = await asyncio.gather(*(base_commit(repo, home=tmp_path) for _ in range(6)))
+    assert {(base.commit, base.notices) for base in bases} == {(new, ())}
 
 
 async def test_unpushed_commits_are_not_in_the_base_and_that_is_said(

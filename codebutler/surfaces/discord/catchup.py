@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING
 
 from codebutler.surfaces import turned
-from codebutler.surfaces.discord import inbound, loose, opening
+from codebutler.surfaces.discord import inbound, opening
 from codebutler.surfaces.discord.calls import DiscordRefused
 from codebutler.surfaces.discord.changes import missed_changes
 from codebutler.surfaces.discord.inbound import SURFACE
@@ -75,7 +75,6 @@ class CatchUp(Looks["Hearing"]):
         await door.store.note(key, str(begun))
         oldest = min([begun, *(await _behind(door)).values()])
         await turned.forget(door.store, SURFACE, oldest)
-        await loose.forget(door, oldest)
 
     async def _visit(self, door: Hearing, channel: str, cursor: int) -> None:
         """Whether a channel can be what it is to be: in a wrong one, people would be met by silence."""

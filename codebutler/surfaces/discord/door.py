@@ -79,7 +79,9 @@ class Discord:
         try:
             if talk and opens_thread(message):
                 await self.hearing.open_thread(external_id)
+                asked = (await talks.messages(external_id))[-1]
                 await talks.becomes_thread(external_id)
+                self._link.later(self._point(external_id, asked, mark))
                 self._standing.pop(external_id, None)
             if message.slot and replaces and await self._edit(external_id, message, replaces, mark):
                 shown = replaces
@@ -153,6 +155,19 @@ class Discord:
             text = f"<#{room(conversation)[0]}> {message.text}"[: looks.CONTENT]
             sent = {"content": text, "nonce": looks.nonce(f"{mark}:aloud", 0), "enforce_nonce": True}
             await self._raw(home.id, {**sent, "allowed_mentions": looks.NOBODY}, ())
+
+    async def _point(self, conversation: str, asked: str, mark: str) -> None:
+        """Say where a talk goes on, below what made it work; the thread stands below its first message."""
+        channel, first = room(conversation)
+        if asked == first:
+            return
+        body = {
+            "content": f"It goes on in <#{channel}>.", "allowed_mentions": looks.NOBODY,
+            "message_reference": {"message_id": asked, "fail_if_not_exists": False},
+            "nonce": looks.nonce(f"{mark}:where", 0), "enforce_nonce": True,
+        }  # fmt: skip
+        said = await self._raw(parent_of(conversation), body, ())
+        await self.hearing.talks.becomes_thread(conversation, str(said["id"]))
 
     async def _post(self, conversation: str, body: Json, nonce: str, files: Files) -> str:
         """One message; its thread is opened, or brought back from the archive, where that is in the way."""

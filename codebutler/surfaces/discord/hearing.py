@@ -23,7 +23,7 @@ from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.people import NOT_YOU, People
 from codebutler.surfaces.discord.places import DM, FORUMS, PRIVATE, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
-from codebutler.surfaces.discord.talks import Talks, keeps_out, spoken
+from codebutler.surfaces.discord.talks import Talks, goes_on, keeps_out, spoken
 from codebutler.surfaces.discord.troubles import or_said
 from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.files import taken_out
@@ -175,9 +175,7 @@ class Hearing:
         if place.thread:
             return f"{place.parent}:{place.id}"
         if heard.kind in {"message", "cancel"}:
-            about = heard.id if heard.kind == "cancel" else heard.reply
-            talk = await self.talks.replied(place.id, about) if about else ""
-            return talk or f"{place.id}:{heard.id}"
+            return await goes_on(self, heard, place) or f"{place.id}:{heard.id}"
         about = f"{place.id}:{heard.id}"
         said = await spoken(self.store, f"{place.id}:", about)
         return said.external_id if said is not None else about

@@ -36,11 +36,6 @@ async def words(door: Hearing, channel: str, word: str) -> str:
     return told(shown(word), [await linked(door.link, door, there) for there, _ in found])
 
 
-async def forget(door: Hearing, before: float) -> None:
-    """Messages before this one are not read again."""
-    await _of(door).forget(before)
-
-
 async def _tell(door: Hearing, heard: Heard) -> None:
     """Below the message: there is no word that only one person sees without an interaction."""
     body = {

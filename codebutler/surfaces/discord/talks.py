@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from codebutler.events import MessageReceived, parse
 from codebutler.store.store import Store
-from codebutler.surfaces.discord.inbound import SURFACE
-from codebutler.surfaces.discord.places import parent_of, room
+from codebutler.surfaces.discord.inbound import SURFACE, Heard
+from codebutler.surfaces.discord.places import Place, parent_of, room
 from codebutler.surfaces.wording import load, not_theirs
 from codebutler.types import Outbound, Person
 
@@ -40,9 +40,9 @@ class Talks:
         if not await self.state(conversation):
             await self._store.note(_key(conversation), "open")
 
-    async def becomes_thread(self, conversation: str) -> None:
-        """It goes on in the thread of its first message."""
-        await self._store.note(_key(conversation), "thread")
+    async def becomes_thread(self, conversation: str, told: str = "thread") -> None:
+        """It goes on in the thread of its first message; ``told``: the channel's message that says it."""
+        await self._store.note(_key(conversation), told)
 
     async def messages(self, conversation: str) -> list[str]:
         """What people have said in it, by the ids of their messages."""
@@ -60,15 +60,35 @@ class Talks:
         return parent_of(conversation) if talk else room(conversation)[0]
 
     async def replied(self, channel: str, message: str) -> str:
-        """The talk in a channel to which a reply to ``message`` belongs, or ""."""
+        """What was or is a talk in a channel, to which a reply to ``message`` belongs, or ""."""
         for bound in await self._store.bound(SURFACE):
             there = bound.external_id
-            if not there.startswith(f"{channel}:") or await self.state(there) != "open":
+            noted = await self._store.noted(_key(there)) if there.startswith(f"{channel}:") else ""
+            if not noted:
                 continue
             posted = {post.external_id for post in await self._store.posts(bound.thread)}
-            if message in {*posted, room(there)[1]}:
+            if message in {*posted, room(there)[1], noted}:
                 return there
         return ""
+
+
+async def goes_on(door: Hearing, heard: Heard, place: Place) -> str:
+    """The talk that a message in a channel carries on, or "".
+
+    Once it has become a thread, that is for who steers it; what others reply is said among people. A closed
+    one is not called again: a mention begins another talk.
+    """
+    about = heard.id if heard.kind == "cancel" else heard.reply
+    there = await door.talks.replied(place.id, about) if about else ""
+    thread = await door.store.find(SURFACE, there) if there else None
+    if thread is None or await door.talks.state(there) == "open":
+        return there
+    if await door.store.heard(thread, f"{SURFACE}:{heard.key}"):
+        return there
+    row = await door.store.thread(thread)
+    over = row is None or row.phase == "closed"
+    who = await door.people.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
+    return "" if (over and heard.mention) or await keeps_out(door, who, there, thread) else there
 
 
 async def keeps_out(door: Hearing, who: Person, conversation: str, thread: str) -> str:

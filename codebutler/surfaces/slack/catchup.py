@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.surfaces import turned
 from codebutler.surfaces.linking import AGAIN, PATROL, Looks
-from codebutler.surfaces.slack import inbound, loose
+from codebutler.surfaces.slack import inbound
 from codebutler.surfaces.slack.calls import SlackRefused
 from codebutler.surfaces.slack.changes import missed_changes
 from codebutler.surfaces.slack.intake import SURFACE
@@ -71,7 +71,6 @@ class CatchUp(Looks["Hearing"]):
                     await self._link.troubles.tell(key_of(error, channel, reading=True), words)
         if whole:
             await turned.forget(door.store, SURFACE, begun - DAYS * 86_400)
-            await loose.forget(door, begun - DAYS * 86_400)
             looked = min(begun, max(newest, begun - BEHIND)) if newest else begun
             await door.store.note(LOOKED, f"{looked:.6f}")
 

@@ -32,11 +32,6 @@ async def put_right(door: Hearing, heard: Heard) -> bool:
     return known and not _of(door).is_one(heard.text, heard.files)
 
 
-async def forget(door: Hearing, before: float) -> None:
-    """Messages before this one are not read again."""
-    await _of(door).forget(before)
-
-
 async def _tell(door: Hearing, heard: Heard) -> None:
     us = await door.link.us()
     found = await _of(door).waiting(heard.text, lambda there: there.startswith(f"{heard.channel}:"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from codebutler.testing.discord.hooks import text_of
 from codebutler.testing.discord.human import Human
 from codebutler.testing.slack.faults import Fault
 from codebutler.thread import render
+from codebutler.thread.log import ThreadLog
 from codebutler.types import Json, Outbound, Plan, PlanStep
 
 
@@ -123,3 +125,35 @@ async def test_a_reply_is_changed_and_taken_back(desk: Any) -> None:
     desk.human.delete(follow, channel=talk)
     await desk.until(lambda: desk.received[-1].deletes)
     assert desk.received[-1].external_id == f"{talk}:{root}"
+
+
+async def test_a_reply_that_made_it_work_is_told_where_it_goes_on(desk: Any) -> None:
+    """The thread stands below the talk's first message, which may be far above."""
+    talk = desk.guild.text_channel("talk").id
+    root = await asked(desk, f"<@{BOT}> why?", talk)
+    where = f"{talk}:{root}"
+    await say(desk, where, Outbound(text="Because.", role="pm"), "a1")
+    [answer] = desk.human.told(talk)
+    wish = await asked(desk, "then mend it", talk, **reply_to(answer))
+    await say(desk, where, Outbound(text="Which one?", kind="question", role="pm"), "q")
+    await desk.until(lambda: len(desk.human.told(talk)) == 2)
+    way = desk.human.told(talk)[-1]
+    assert f"<#{root}>" in way["content"]
+    assert way["message_reference"]["message_id"] == wish
+    async with asyncio.timeout(30):
+        while await desk.door.hearing.talks.replied(talk, way["id"]) != where:  # noqa: ASYNC110 - as in conftest.py
+            await asyncio.sleep(0.01)
+    for message, words in ((answer, "the first"), (way, "and soon")):
+        await asked(desk, words, talk, **reply_to(message))
+        assert (desk.received[-1].external_id, desk.received[-1].text.split("\n")[0]) == (where, words)
+    before = len(desk.received)
+    eve = Human(desk.twin, desk.guild.person("900000000000000003", "eve"), talk)
+    among = eve.say("I would not", **reply_to(answer))
+    other = eve.say(f"<@{BOT}> what is that?", **reply_to(answer))
+    await desk.until(lambda: len(desk.received) > before)
+    assert [each.external_id for each in desk.received[before:]] == [f"{talk}:{other}"]
+    assert "reactions" not in desk.guild.channels[talk].messages[among]
+    thread = await desk.store.find("discord", where)
+    await (await ThreadLog.claim(desk.store, thread, str)).update_row(phase="closed", status="closed")
+    again = await asked(desk, f"<@{BOT}> and now?", talk, **reply_to(answer))
+    assert desk.received[-1].external_id == f"{talk}:{again}"

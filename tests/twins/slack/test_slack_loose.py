@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -10,7 +11,9 @@ import pytest
 
 from codebutler import events as ev
 from codebutler.store.rows import NewEvent
+from codebutler.surfaces.loose import prefix
 from codebutler.surfaces.slack.catchup import CatchUp
+from codebutler.surfaces.turned import forget
 from codebutler.testing.slack.human import Human
 from codebutler.testing.slack.workspace import BOT_ID, BOT_USER
 from codebutler.types import Plan
@@ -51,6 +54,9 @@ async def test_a_word_begins_nothing_and_says_which_thread_waits(desk: Any) -> N
     assert [i.text for i in desk.received] == ["2 kg <costs> too much", "rates are odd"]
     await CatchUp(desk.link).look(desk.door.hearing)
     assert len(told(desk)) == 1, "told once"
+    assert len(await desk.store.notes(prefix("slack"))) == 1
+    await forget(desk.store, "slack", time.time() + 60)
+    assert await desk.store.notes(prefix("slack")) == []
 
 
 async def test_where_none_waits_it_says_so_also_directly_and_by_mention(desk: Any) -> None:
