@@ -18,7 +18,11 @@ PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
 APPROVE = {
     "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed",
     "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
-    "go for it", "ok go", "ok, go", "yes go", "yes, go", "looks good, go", "let's go", "approve it",
+    "go for it", "let's go", "approve it", *(
+        f"{fine}{comma} {then}" for comma in ("", ",")
+        for fine in ("yes", "ok", "okay", "lgtm", "looks good", "sounds good", "great", "perfect")
+        for then in ("go", "go ahead", "go for it", "do it", "ship it", "proceed", "approved")
+    ),
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}

@@ -14,13 +14,21 @@ from collections.abc import AsyncIterator
 
 from codebutler.agent.frame import Frame
 from codebutler.errors import CodeButlerError
-from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
+from codebutler.events import (
+    Cancelled,
+    Event,
+    FrameStarted,
+    MessageReceived,
+    MessageTaken,
+    Paused,
+    QuestionAnswered,
+)
 from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
 from codebutler.thread.host import Host
 from codebutler.thread.identity import known
-from codebutler.thread.intake import LOOKS, STOPS
+from codebutler.thread.intake import LOOKS, SETS_OFF, STOPS
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.reopen import passed_on
 from codebutler.thread.thread import Listener, Thread
@@ -32,6 +40,7 @@ log = logging.getLogger("codebutler.mail")
 ARTIST = "artist"
 CLOSED = 'This thread is closed. Say **"reopen"** to go on from it in a new one, or start afresh.'
 KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
+OVERRULED = '**"{name}"** was said before the thread was stopped, and is not done. Say it anew if it holds.'
 PUT_OFF = 'The merge is put off: {who} said more after "merge". Say **"merge"** again when it is to land.'
 LATE = {
     "edited": "That message had been read before it was changed. If the change matters, say it anew.",
@@ -109,6 +118,8 @@ class Mail(Thread):
             word, decide = await self._word(seq, message), Decisions(self)
             if why := decide.refused(word, "ask", "ask here"):
                 await decide.tell(word, "ask", why)
+            elif command is not None and self._is_overruled(seq, command):
+                await decide.tell(word, command.name, OVERRULED.format(name=command.name))
             elif command is not None:
                 await self._obey(command, word)
             elif self.state.phase == "closed":
@@ -140,6 +151,11 @@ class Mail(Thread):
             command = self._interpreter.read(self.state, message)
             if command is not None and command.name in STOPS:
                 await self._obey(command, await self._word(seq, message))
+
+    def _is_overruled(self, seq: int, command: Command) -> bool:
+        """Whether somebody stopped the thread after the word to go on, and before it was obeyed."""
+        stops = (e.message for _, _, e in reversed(self.state.live) if isinstance(e, Cancelled | Paused))
+        return command.name in SETS_OFF and seq < next(stops, 0)
 
     async def _mention_late_changes(self) -> None:
         """A message that was changed after it had been read: its author should not believe otherwise."""
