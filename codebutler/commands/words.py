@@ -6,7 +6,7 @@ import re
 
 from codebutler.commands import signs
 from codebutler.events import MessageReceived
-from codebutler.thread.fold_memory import overtaken, unseen
+from codebutler.thread.fold_memory import apart, overtaken, unseen
 from codebutler.thread.state import ThreadState
 from codebutler.thread.wish_words import is_about, is_spoken, orders
 
@@ -212,6 +212,7 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
         return ("cancel", "")
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
     lands = word in LAND or YES_MERGE.fullmatch(word) is not None
+    is_refused = is_refused or (lands and not state.plan_waits and bool(apart(state)))
     if ((word in MERGE or lands) and is_open) or (lands and is_refused):
         return ("merge", "")
     return None
