@@ -33,6 +33,9 @@ NAME = 80
 LOOKS = frozenset({"points", "status", "usage", "threads", "help"})
 """The commands that change nothing: they are answered also while a step is under way."""
 
+SWAPS = frozenset({"artist", "coder", "lead", "model", "pm", "researcher"})
+"""The commands that change a role's model: so are they, and count from its next call."""
+
 
 def thread_id(surface: str, external_id: str) -> str:
     """A thread's id follows from where it was opened: a redelivered first message opens nothing new."""

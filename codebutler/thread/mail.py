@@ -28,7 +28,7 @@ from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
 from codebutler.thread.host import Host
 from codebutler.thread.identity import known
-from codebutler.thread.intake import LOOKS, SETS_OFF, STOPS
+from codebutler.thread.intake import LOOKS, SETS_OFF, STOPS, SWAPS
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.reopen import passed_on
 from codebutler.thread.thread import Listener, Thread
@@ -90,10 +90,23 @@ class Mail(Thread):
                 await self.log.sync()
                 for seq, message in sorted(self.state.unread.items()):
                     command = self._interpreter.read(self.state, message)
-                    if command is not None and (command.name in LOOKS or self._comes_too_early(command)):
+                    if command is None:
+                        continue
+                    if command.name in LOOKS or self._comes_too_early(command):
                         await self._obey(command, await self._word(seq, message))
+                    elif command.name in SWAPS and self.state.base and not self.state.halted:
+                        await self._swap(command, await self._word(seq, message))
         except CodeButlerError as error:
             log.warning("%s: words were left for the step's end: %s", self.state.id, error)
+
+    async def _swap(self, command: Command, word: Word) -> None:
+        """Another model counts at once; who waits for the old one, which says nothing, need not any more."""
+        if Decisions(self).refused(word, "ask", "ask here"):
+            return
+        before, waits = dict(self.state.models), self.turn.waits
+        await self._obey(command, word)
+        now = self.state.models
+        self.turn.swapped((role for role in now if now[role] != before.get(role)), waits=waits)
 
     def _comes_too_early(self, command: Command) -> bool:
         """It is only refused, so that it need not wait for that."""
