@@ -231,7 +231,7 @@ class ModelClient(Protocol):
         role: str,
         on_text: Callable[[str], Awaitable[None]] | None = None,
     ) -> ModelReply:
-        """Raises ModelUnavailable or ModelRefused, each with a message that a person understands."""
+        """Raises ModelUnavailable, ModelRefused, for people to read. ``on_text``: a piece's words, or ""."""
         ...
 
     async def close(self) -> None:

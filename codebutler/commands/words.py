@@ -6,7 +6,7 @@ import re
 
 from codebutler.commands import signs
 from codebutler.events import MessageReceived
-from codebutler.thread.fold_memory import overtaken, unseen
+from codebutler.thread.fold_memory import apart, overtaken, unseen
 from codebutler.thread.state import ThreadState
 from codebutler.thread.wish_words import is_about, is_spoken, orders
 
@@ -18,7 +18,11 @@ PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
 APPROVE = {
     "go", "go ahead", "yes", "y", "ok", "okay", "lgtm", "looks good", "approve", "approved", "proceed",
     "do it", "ship it", "dale", "sí", "si", "vamos", "👍", "✅", "confirm", "confirmed", "sounds good",
-    "go for it", "ok go", "ok, go", "yes go", "yes, go", "looks good, go", "let's go", "approve it",
+    "go for it", "let's go", "approve it", *(
+        f"{fine}{comma} {then}" for comma in ("", ",")
+        for fine in ("yes", "ok", "okay", "lgtm", "looks good", "sounds good", "great", "perfect")
+        for then in ("go", "go ahead", "go for it", "do it", "ship it", "proceed", "approved")
+    ),
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
@@ -208,6 +212,7 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
         return ("cancel", "")
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
     lands = word in LAND or YES_MERGE.fullmatch(word) is not None
+    is_refused = is_refused or (lands and not state.plan_waits and bool(apart(state)))
     if ((word in MERGE or lands) and is_open) or (lands and is_refused):
         return ("merge", "")
     return None

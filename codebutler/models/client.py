@@ -46,8 +46,8 @@ class Asked(Struct, frozen=True):
     on_text: Callable[[str], Awaitable[None]] | None
 
     async def hear(self, text: str) -> None:
-        """Pass on what the answer adds, if it adds words and somebody listens."""
-        if text and self.on_text is not None:
+        """Pass on what the answer adds, if somebody listens; "" for thoughts and calls: something comes."""
+        if self.on_text is not None:
             await self.on_text(text)
 
 

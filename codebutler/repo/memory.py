@@ -109,7 +109,8 @@ def _whole(page: Page, one: Learned) -> Section:
         is_ours = step_mark(plain(entry.text)) in one.steps or is_noted(entry.text)
         other.append(page.below(entry) if is_ours else plain(entry.text))
     lines = enumerate(page.lines[: section.end])
-    other += [line for n, line in lines if n >= section.start and n not in taken and not is_note(line)]
+    rest = [line for n, line in lines if n >= section.start and n not in taken and not is_note(line)]
+    other += [line for line in rest if not (line.strip() and step_mark(plain(inline(line))) in one.steps)]
     if page.has_parts(section):
         other.append(page.lines[section.end])
     if found := [line.strip() for line in other if line.strip()]:
@@ -218,14 +219,17 @@ def _new_workflow(page: Page, item: MemoryItem, note: str) -> str:
     steps = [item_line(x) for x in item.text.splitlines() if bare(x, len(x) + 8)]
     if steps and key(steps[0]) == key(heading):
         steps = steps[1:]
+    purpose = [f"For:{x[4:]}" for x in steps[:1] if x.casefold().startswith("for:")]
+    steps = steps[len(purpose) :]
     if not 0 < len(steps) <= STEPS:
         raise ToolFailed(f"a workflow has 1 to {STEPS} steps, one a line; this one has {len(steps)}")
     section = page.section(heading)
     if section is None:
         numbered = [f"{n}. {step}" for n, step in enumerate(steps, 1)]
-        marks = ",".join(step_mark(plain(inline(step))) for step in steps)
+        marks = ",".join(step_mark(plain(inline(step))) for step in [*purpose, *steps])
         noted = note.replace(" -->", f" steps={marks} -->")
-        return page.placed(len(page.lines), [f"## {heading}", "", noted, "", *numbered], gap=True)
+        top = [f"## {heading}", "", *purpose, *([""] if purpose else [])]
+        return page.placed(len(page.lines), [*top, noted, "", *numbered], gap=True)
     if all(page.find(step, section) for step in steps):
         return page.text
     raise ToolFailed(f"there is a workflow {heading!r} already", fix="Propose add_step for it instead.")

@@ -220,7 +220,8 @@ class Page:
         tokens = parse(result)
         ours = range(first, first + len(block))
         read = [t.content for t in tokens if t.type == "inline" and lines_of(t)[0] in ours]
-        meant = [x.lstrip().partition(" ")[2] for x in block if x and not x.startswith("<!--")]
+        words = [x for x in block if x and not x.startswith("<!--")]
+        meant = [x if x.startswith("For:") else x.lstrip().partition(" ")[2] for x in words]
         if read != meant or not _grown(self.tokens, tokens):
             raise no_room(first)
 

@@ -175,6 +175,9 @@ class Decisions:
 
     async def merge(self, word: Word) -> str:
         """Merge the pull request; memory items that are undecided when it has landed are dropped."""
+        if self.state.pr_state != "open" and (words := await remembering.kept_apart(self._thread)):
+            self._refused = True
+            return words
         if self.state.merged is not None:
             return f"#{self.state.merged.number} is merged as `{self.state.merged.commit[:12]}`."
         if self.state.pr is None or self.state.pr_state != "open":

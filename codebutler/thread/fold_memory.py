@@ -29,6 +29,12 @@ def unseen(s: ThreadState, seq: int) -> bool:
     return False
 
 
+def apart(s: ThreadState) -> str:
+    """The branch of the last items that were kept in a pull request of their own, or ""."""
+    made = (e.branch for _, _, e in reversed(s.live) if isinstance(e, ev.MemoryCommitted) and e.branch)
+    return next(made, "")
+
+
 @HANDLERS.on
 def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
     if e.items:

@@ -26,10 +26,15 @@ Stop: TypeAlias = Literal["", "soft", "now"]
 """How a message stops what is under way: not at all, as soon as no step is cut short, or at once."""
 STOPS: dict[str, Stop] = {"cancel": "now", "rewind": "now", "pause": "soft"}
 """The commands that do not wait their turn."""
+SETS_OFF = frozenset({"approve", "code", "merge", "raise", "rebase", "respond", "retry"})
+"""The commands by which a thread goes on: said before a stop, they are not obeyed after it."""
 NAME = 80
 """Characters of a person's name."""
 LOOKS = frozenset({"points", "status", "usage", "threads", "help"})
 """The commands that change nothing: they are answered also while a step is under way."""
+
+SWAPS = frozenset({"artist", "coder", "lead", "model", "pm", "researcher"})
+"""The commands that change a role's model: so are they, and count from its next call."""
 
 
 def thread_id(surface: str, external_id: str) -> str:

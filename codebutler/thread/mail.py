@@ -10,17 +10,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from codebutler.agent.frame import Frame
 from codebutler.errors import CodeButlerError
-from codebutler.events import Event, FrameStarted, MessageReceived, MessageTaken, QuestionAnswered
+from codebutler.events import (
+    Cancelled,
+    Event,
+    FrameStarted,
+    MessageReceived,
+    MessageTaken,
+    Paused,
+    QuestionAnswered,
+    Rewound,
+)
 from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
 from codebutler.thread.host import Host
 from codebutler.thread.identity import known
-from codebutler.thread.intake import LOOKS, STOPS
+from codebutler.thread.intake import LOOKS, SETS_OFF, STOPS, SWAPS
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.reopen import passed_on
 from codebutler.thread.thread import Listener, Thread
@@ -32,9 +41,7 @@ log = logging.getLogger("codebutler.mail")
 ARTIST = "artist"
 CLOSED = 'This thread is closed. Say **"reopen"** to go on from it in a new one, or start afresh.'
 KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
-WORK = frozenset({"approve", "code", "merge", "raise", "rebase", "respond", "retry"})
-"""The commands that have something done: a stop said after one that was not read yet calls it off."""
-CALLED_OFF = '**{name}** is called off: {who} said "{stop}" after it. Say it again if it is still to be done.'
+OVERRULED = '**"{name}"** was said before the thread was stopped, and is not done. Say it anew if it holds.'
 PUT_OFF = 'The merge is put off: {who} said more after "merge". Say **"merge"** again when it is to land.'
 LATE = {
     "edited": "That message had been read before it was changed. If the change matters, say it anew.",
@@ -84,10 +91,23 @@ class Mail(Thread):
                 await self.log.sync()
                 for seq, message in sorted(self.state.unread.items()):
                     command = self._interpreter.read(self.state, message)
-                    if command is not None and (command.name in LOOKS or self._comes_too_early(command)):
+                    if command is None:
+                        continue
+                    if command.name in LOOKS or self._comes_too_early(command):
                         await self._obey(command, await self._word(seq, message))
+                    elif command.name in SWAPS and self.state.base and not self.state.halted:
+                        await self._swap(command, await self._word(seq, message))
         except CodeButlerError as error:
             log.warning("%s: words were left for the step's end: %s", self.state.id, error)
+
+    async def _swap(self, command: Command, word: Word) -> None:
+        """Another model counts at once; who waits for the old one, which says nothing, need not any more."""
+        if Decisions(self).refused(word, "ask", "ask here"):
+            return
+        before, waits = dict(self.state.models), self.turn.waits
+        await self._obey(command, word)
+        now = self.state.models
+        self.turn.swapped((role for role in now if now[role] != before.get(role)), waits=waits)
 
     def _comes_too_early(self, command: Command) -> bool:
         """It is only refused, so that it need not wait for that."""
@@ -112,6 +132,8 @@ class Mail(Thread):
             word, decide = await self._word(seq, message), Decisions(self)
             if why := decide.refused(word, "ask", "ask here"):
                 await decide.tell(word, "ask", why)
+            elif command is not None and self._is_overruled(seq, command):
+                await decide.tell(word, command.name, OVERRULED.format(name=command.name))
             elif command is not None:
                 await self._obey(command, word)
             elif self.state.phase == "closed":
@@ -138,27 +160,16 @@ class Mail(Thread):
         return {s: m for s, m in state.unread.items() if s not in kept}
 
     async def _stop_first(self) -> None:
-        """Whoever says stop does not wait for what was said before to be read, and means that, too."""
-        before: list[tuple[int, MessageReceived]] = []
+        """Whoever says stop does not wait for what was said before to be read."""
         for seq, message in sorted(self.state.unread.items()):
             command = self._interpreter.read(self.state, message)
             if command is not None and command.name in STOPS:
-                rewinds = self.state.rewinds
-                if command.name != "rewind":
-                    await self._call_off(before, command.name, message.author.label)
-                try:
-                    await self._obey(command, await self._word(seq, message))
-                finally:
-                    if self.state.rewinds > rewinds:  # one that is refused stops nothing
-                        await self._call_off(before, command.name, message.author.label)
-            before.append((seq, message))
+                await self._obey(command, await self._word(seq, message))
 
-    async def _call_off(self, said: Sequence[tuple[int, MessageReceived]], stop: str, who: str) -> None:
-        for seq, message in said:
-            command = self._interpreter.read(self.state, message)
-            if seq in self.state.unread and command is not None and command.name in WORK:
-                words = CALLED_OFF.format(name=command.name, who=who, stop=stop)
-                await Decisions(self).tell(await self._word(seq, message), command.name, words)
+    def _is_overruled(self, seq: int, command: Command) -> bool:
+        """Whether somebody stopped the thread after the word to go on, and before it was obeyed."""
+        stops = (e.message for _, _, e in reversed(self.state.live) if isinstance(e, Cancelled | Paused | Rewound))
+        return command.name in SETS_OFF and seq < next(stops, 0)
 
     async def _mention_late_changes(self) -> None:
         """A message that was changed after it had been read: its author should not believe otherwise."""

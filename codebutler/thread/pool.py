@@ -23,7 +23,7 @@ def cheaper(
     found = {}
     for name in models:
         try:
-            route = router.route(name)
+            route = router.route(name, telling=False)
         except ConfigError:
             continue
         if router.price(route.id) is not None:

@@ -229,13 +229,14 @@ class Thread(Caps):
         said = Stream(self.host.redactor)
 
         async def on_text(delta: str) -> None:
+            self.turn.silent.discard(role.name)
             if self._listener is not None and (text := said.feed(delta)):
                 await self._listener(self.state.id, role.name, text)
 
         async with unanswered(model, self.host.silence, partial(self.show_wait, role)):
             if self._listener is not None:
                 await self._listener(self.state.id, role.name, "")
-            with self.turn.calm():
+            with self.turn.asking(role.name):
                 reply = await self._complete(role, model, messages, tools, on_text)
         if self._listener is not None and (rest := said.end()):
             await self._listener(self.state.id, role.name, rest)
@@ -260,7 +261,7 @@ class Thread(Caps):
             tools=tools.wire,
             max_output=role.limits.max_output,
             role=role.name,
-            on_text=on_text if self._listener is not None else None,
+            on_text=on_text,
         )
 
     def watching(self, role: str, tool: str) -> AbstractAsyncContextManager[None]:
@@ -284,7 +285,7 @@ class Thread(Caps):
     async def show_wait(self, role: Role, why: str) -> None:
         """Let people see that ``role`` waits, and for what."""
         await self.show_status(f"{role.title} waits: {self.redact(why)}")
-        self.turn.waits = True
+        self.turn.told_to_wait()
 
     async def wait_over(self) -> None:
         """Let the status card no longer say that a role waits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from codebutler.thread.log import Wrote
@@ -29,6 +29,10 @@ class Turn:
         """Whether the task runs: cancelled before that, it would not even notice."""
         self.waits = False
         """The status card says that a role waits: once it does not, the card is to say so."""
+        self.silent: set[str] = set()
+        """Roles whose model was asked and has sent nothing yet."""
+        self._swapped: set[str] = set()
+        """Roles that were given another model since theirs was asked."""
         self.ending = False
         """The process ends or gives the thread away: no further step is begun."""
         self._calm = 0
@@ -65,6 +69,32 @@ class Turn:
             yield
         finally:
             self._calm -= 1
+
+    @contextmanager
+    def asking(self, role: str) -> Iterator[None]:
+        """Around a call of ``role``'s model; it is silent until ``silent`` is told otherwise."""
+        with self.calm():
+            self.silent.add(role)
+            self._swapped.discard(role)
+            try:
+                yield
+            finally:
+                self.silent.discard(role)
+
+    def told_to_wait(self) -> None:
+        """The status card says that a role waits. If it has another model by now, it need not."""
+        self.waits = True
+        self._leave_silent()
+
+    def swapped(self, roles: Iterable[str], *, waits: bool) -> None:
+        """``roles`` have other models. ``waits``: people had been told of a wait, so it ends here."""
+        self._swapped.update(roles)
+        if waits:
+            self._leave_silent()
+
+    def _leave_silent(self) -> None:
+        if self._swapped & self.silent:
+            self.halt()
 
     @contextmanager
     def firm(self) -> Iterator[None]:

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 LESSON = {"file": "pm.md", "text": "Deploys go out on Friday."}
 PUT_OFF = 'The merge is put off: {} said more after "merge". Say **"merge"** again when it is to land.'
 
-CALLED_OFF = '**merge** is called off: ana said "{}" after it. Say it again if it is still to be done.'
-
 
 def cast(*second: Line) -> Cast:
     """A thread up to its pull request, after which the Lead has ``second`` to say."""
@@ -135,54 +133,12 @@ async def test_a_word_from_before_the_list_decides_nothing(room: Room, word: str
         assert (await scene.talk("a", "yes")).memory_commits == 1
 
 
-@pytest.mark.parametrize(("stop", "outcome"), [("cancel", "cancelled"), ("pause", "paused")])
-@pytest.mark.parametrize("role", ["pm", "lead"])
-async def test_a_stop_calls_off_a_merge_that_waited_for_a_role(
-    room: Room, role: str, stop: str, outcome: str
-) -> None:
-    busy, mind = Held(says("So far.")), cast(*lead("Notes"))
-    mind.lines[role][1 if role == "pm" else 0] = busy
-    async with room.engine(mind) as scene:
-        thread = (await scene.talk("a", "Write notes")).id
-        if role == "pm":
-            await scene.talk("a", "go")
-            await scene.say("a", "What is in it?")
-        else:
-            await scene.say("a", "go")
-        await scene.until(busy.reached)
-        await scene.say("a", "merge")
-        await scene.say("a", stop, by="ana")
-        state = await scene.rest(thread)
-        assert (state.pr_state, state.outcome) == ("open", outcome), await scene.posts(thread)
-        assert CALLED_OFF.format(stop) in await scene.posts(thread)
-        busy.let_go.set()
-        assert (await scene.talk("a", "merge")).phase == "closed"
-
-
-async def test_a_rewind_calls_off_a_merge_that_waited(room: Room) -> None:
-    busy, mind = Held(says("So far.")), cast(*lead("Notes"))
-    mind.lines["lead"][0] = busy
-    async with room.engine(mind) as scene:
-        await scene.talk("a", "Write notes")
-        thread = await scene.say("a", "go")
-        await scene.until(busy.reached)
-        await scene.say("a", "merge")
-        await scene.say("a", "/rewind 2")
-        state = await scene.rest(thread)
-        posts = await scene.posts(thread)
-        assert state.pr_state == "open", posts
-        assert CALLED_OFF.format("rewind").replace("ana", "robin") in posts
-
-
-async def test_a_merge_that_is_said_after_a_stop_counts(room: Room) -> None:
-    busy = Held(says("So far."))
-    mind = cast()
-    mind.lines["lead"] = [busy]
-    async with room.engine(mind) as scene:
-        await scene.talk("a", "Write notes")
-        await scene.say("a", "go")
-        await scene.until(busy.reached)
-        await scene.say("a", "cancel")
-        mind.lines["lead"] = list(lead("Notes"))
+async def test_merge_where_only_memory_waits_says_how_that_lands(room: Room) -> None:
+    async with room.engine(Cast(pm=[says("The limit is 10 kg.")])) as scene:
+        await scene.talk("a", "What is the limit?")
+        await scene.talk("a", "the PM was wrong about the limit: it is 20 kg")
+        await scene.talk("a", "yes")
         state = await scene.talk("a", "merge")
-        assert (state.phase, state.pr_state) == ("closed", "merged"), await scene.posts(state.id)
+        said = (await scene.posts(state.id))[-1]
+        assert "What was kept waits in [#1](" in said
+        assert said.endswith("`codebutler pr merge 1` lands it.")

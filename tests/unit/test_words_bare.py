@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from codebutler import events as ev
+from codebutler.commands import words
 from codebutler.commands.bare import heeds, is_order
 from codebutler.thread.fold import fold
 from codebutler.thread.state import ThreadState
@@ -65,3 +66,10 @@ def test_a_thread_heeds_what_it_waits_for() -> None:
         "merge": [False, False, False, False],
         "raise 2": [False, False, False, False],
     }
+
+
+@pytest.mark.parametrize("text", ["yes, do it", "Perfect, go ahead please!", "ok proceed", "Great, ship it"])
+def test_a_yes_before_an_order_approves_the_plan_as_either_does(text: str) -> None:
+    plan = ev.PlanProposed(plan=Plan(title="t", summary="s", steps=[]), hash="h1", base="b")
+    assert words.read(ThreadState("t1", plan=plan), text) == ("approve", "h1")
+    assert words.read(ThreadState("t1", plan=plan), f"{text} the tests") is None

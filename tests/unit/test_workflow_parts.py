@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from codebutler.errors import ToolFailed
 from codebutler.repo import workflows
 from codebutler.repo.memory import apply_item, revert
 from codebutler.repo.memory_items import learned
@@ -130,3 +133,20 @@ def test_a_comment_beside_a_heading_is_no_part_of_the_workflows_name() -> None:
     assert list(workflows.parse(text.replace("   <!-- ours --", " <!-- ours --> request <!-- x --"))) == [
         "feature request"
     ]
+
+
+@pytest.mark.parametrize("name", ["", "## release\n\n"])
+def test_a_new_workflow_says_what_it_is_for_as_the_others_do(name: str) -> None:
+    steps = "1. PM: list what changed\n2. Coder: bump it"
+    text = f"{name}For: a new version goes out.\n\n{steps}"
+    asked = MemoryItem(file="workflows.md", kind="new_workflow", section="release", text=text)
+    after = _with("# Workflows\n", asked)
+    begun, _, rest = after.partition("<!-- learned:")
+    assert begun == "# Workflows\n\n## release\n\nFor: a new version goes out.\n\n"
+    assert rest.partition("-->")[2] == f"\n\n{steps}\n"
+    assert [s.who for s in workflows.parse(after)["release"].steps] == ["pm", "coder"]
+    assert _with(after, asked) == after
+    [one] = learned(after, "workflows.md")
+    assert revert(after, "workflows.md", one.id) == ("# Workflows\n", "release")
+    with pytest.raises(ToolFailed, match="on Fridays"):
+        revert(after.replace("goes out.", "goes out on Fridays."), "workflows.md", one.id)

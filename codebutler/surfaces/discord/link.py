@@ -202,7 +202,7 @@ class Link(Connection["Hearing", Heard]):
                 if not self._begun:
                     raise
                 failures += 1
-                await self.troubles.hit(GATEWAY, f"{error.message} {error.fix}")
+                await self.troubles.hit(GATEWAY, f"{error.message}. {error.fix}")
             except DiscordRefused as error:
                 if not self._begun and error.status == 401:
                     raise ConfigError(error.message, fix=TOKEN) from error

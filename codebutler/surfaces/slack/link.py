@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from codebutler.errors import ConfigError
+from codebutler.settings.slack import COPY_ID
 from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.linking import Connection
-from codebutler.surfaces.slack import inbound, requests
+from codebutler.surfaces.slack import inbound, requests, setup
 from codebutler.surfaces.slack.calls import SECONDS, Calls, SlackAway, SlackRefused
 from codebutler.surfaces.slack.inbound import Heard, Self
 from codebutler.surfaces.slack.intake import Intake
@@ -176,10 +177,11 @@ class Link(Connection["Hearing", Heard]):
                 await self.us()
                 for door in self.doors:
                     await find_channel(door)
+                if not begun:
+                    self.later(self._know_people())
                 if self.settings.listen:
                     await requests.serve(app, self.settings.listen, self._secret, self.hello, self.connected)
-                failures = 0 if await self._connection(app) else failures + 1
-                begun = True
+                failures, begun = 0 if await self._connection(app) else failures + 1, True
             except SlackRefused as error:
                 fix, self._barred = fix_of_connection(error), f"connection {error.error}"
                 if not begun and fix:
@@ -191,6 +193,12 @@ class Link(Connection["Hearing", Heard]):
                 self.log.warning("%s", error)
             self.connected.clear()
             await asyncio.sleep(self._pauses[min(failures, len(self._pauses) - 1)] if failures else 0)
+
+    async def _know_people(self) -> None:
+        """Tell of whom the settings name and nobody is: whoever is meant would be met by silence."""
+        named = dict.fromkeys((*self.settings.users, *self.settings.admins))
+        for words in await setup.unknown(self.calls, named):
+            await self.troubles.tell(words, f"{words}. {COPY_ID}")
 
     async def _connection(self, app: AsyncApp) -> bool:
         """One client's life: it reconnects by itself, or is given up. Whether it was ever connected."""

@@ -34,6 +34,8 @@ _LINK = re.compile(
     r"https?://[^/\s]+/(?:archives|client/[A-Z0-9]+)/(?P<linked>[CG][A-Z0-9]{7,})(?:[/?#].*)?"
 )
 """A channel as Slack's own "Copy link" has it, and as it stands in messages."""
+_SECRET = re.compile(r"\W*(?:xox\w{0,3}|xapp)-", re.IGNORECASE)
+"""How Slack's tokens begin."""
 _CREATE = "https://api.slack.com/apps?new_app=1&manifest_yaml="
 _BOT_PAGE = "It stands under OAuth & Permissions as Bot User OAuth Token (xoxb-…)"
 _APP_PAGE = (
@@ -177,7 +179,9 @@ async def channel(calls: Calls, wish: str) -> Found:
 
 
 def as_name(text: str) -> str:
-    """A channel's name as Slack has them."""
+    """A channel's name as Slack has them. ConfigError for what cannot be meant as one."""
+    if _SECRET.match(text):  # a channel of that name would show it to everybody
+        raise ConfigError("what was given as channel is a token", fix="Name one, such as codebutler-shop.")
     name = re.sub(r"[^\w-]+", "-", text.strip().lstrip("#").lower()).strip("-")[:80]
     if (
         not name or "://" in text or text.strip().startswith(("@", "<"))

@@ -80,9 +80,10 @@ class Signs:
                 await self.say(conversation, "")
                 if row is not None:
                     await self._ticks.tick(row, conversation, eyes=False)
+                    self._link.later(self.said(conversation))  # the last words may be there, and not noted
 
     async def said(self, conversation: str) -> None:
-        """A message was delivered there."""
+        """A message was delivered there, or a tick waits for one."""
         await self._ticks.said(conversation)
 
     async def mend(self) -> None:

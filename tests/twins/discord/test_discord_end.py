@@ -43,7 +43,9 @@ async def test_a_login_that_ends_after_the_close_is_closed(desk: Any) -> None:
 
 
 @pytest.mark.parametrize("what", ["token", "intent"])
-async def test_what_discord_takes_away_later_ends_nothing_else(desk: Any, what: str) -> None:
+async def test_what_discord_takes_away_later_ends_nothing_else(
+    desk: Any, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """From the first connection on: other doors and repos live in the same process."""
     desk.guild.revoked = what == "token"
     desk.guild.content_intent = what != "intent"
@@ -51,6 +53,8 @@ async def test_what_discord_takes_away_later_ends_nothing_else(desk: Any, what: 
     running = desk._running[0]
     await desk.until(lambda: running.done() or "gateway" in desk.link.troubles._broken)
     assert not running.done()
+    words = "token. Put a working" if what == "token" else "messages. Turn on"
+    await desk.until(lambda: words in caplog.text)
     desk.human.say("are you there?")
     desk.guild.revoked, desk.guild.content_intent = False, True
     await desk.until(lambda: [each.text for each in desk.received] == ["are you there?"])

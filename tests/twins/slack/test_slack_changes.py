@@ -151,3 +151,20 @@ async def test_a_tick_comes_after_the_words_that_it_is_of(desk: Any) -> None:
     told = [name for name, args in desk.slack.calls if "white_check_mark" in args.values()]
     assert told == ["reactions.add"]
     assert len(desk.human.thread(root)) == 2
+
+
+async def test_a_tick_comes_though_the_last_words_were_noted_late(desk: Any) -> None:
+    """Slack had them, and the store did not know it yet, when the thread came to rest."""
+    root = desk.human.say("How many bands?")
+    await desk.slack.sockets.settle()
+    thread = await desk.store.find("slack", f"{CHANNEL}:{root}")
+    await desk.store.append(thread, [], row={"status": "answered"})
+    log = await ThreadLog.claim(desk.store, thread, str)
+    await log.post(Outbound(text="Six."), key="p")
+    await desk.door.signs.said(f"{CHANNEL}:{root}")
+    await desk.door.signs.tick(thread)
+    message = desk.slack.workspace.channels[CHANNEL]
+    assert "white_check_mark" not in names(message, root)
+    [post] = await desk.store.pending_posts("slack")
+    await desk.store.post_sent(post.id, "1.1")
+    await desk.until(lambda: "white_check_mark" in names(message, root))

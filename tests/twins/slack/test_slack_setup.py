@@ -183,12 +183,15 @@ async def test_what_is_in_the_way_is_said(init: Init, slack: SlackTwin, git_repo
         (["--channel", "secret"], "invite the app there first"),
         (["--channel", "C0SECRET1"], "invite the app there first"),
         (["--channel", "C0NOWHERE"], "cannot see the channel C0NOWHERE"),
+        (["--channel", f" {slack.bot_token}"], "what was given as channel is a token"),
+        (["--channel", f"#{slack.app_token}"], "what was given as channel is a token"),
         (["--channel", "#"], "'#' is no channel"),
         (["--channel", "@robin"], "'@robin' is no channel"),
         (["--channel", "https://example.com/our channel"], "is no channel"),
     ):
         code, _, err = await init(*words)
         assert (code, said in err, err.count("\n")) == (2, True, 1), err
+        assert "0123456789" not in err, "no secret is repeated"
         assert not (git_repo / ".codebutler").exists()
     assert posts(slack) == []
     assert set(workspace.channels) == known, "none was made of what is no channel"

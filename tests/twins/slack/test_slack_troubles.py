@@ -132,3 +132,16 @@ async def test_admins_see_which_channel_by_its_name(desks: Callable[..., Any]) -
     began = ts.partition(".")[0]
     assert f" in <#{CHANNEL}> (thread of <!date^{began}^{{date_short_pretty}} {{time}}|{began}>)" in said
     assert f"{CHANNEL}:" not in said
+
+
+async def test_whom_the_settings_name_and_nobody_is_is_told_of(desks: Callable[..., Any]) -> None:
+    """A name in the place of an id keeps everybody out, and they would be met by silence."""
+    desk = await desks(
+        lambda slack: slack.workspace.channel(ADMINS, "admins"),
+        adminChannel=ADMINS, users=["UROBIN001", "robin"],
+    )  # fmt: skip
+    told = desk.slack.workspace.channels[ADMINS].messages
+    await desk.until(lambda: told)
+    assert [m["text"].partition(":")[0] for m in told] == [
+        "'robin' of slack.users or slack.admins is nobody's id"
+    ]
