@@ -29,7 +29,8 @@ OPENAI_DEFAULT = "gpt-4.1-mini"
 NO_PROVIDER = "no model provider is set up"
 NO_PROVIDER_FIX = (
     "Set OPENROUTER_API_KEY or OPENAI_API_KEY, or OPENAI_BASE_URL for a local server "
-    "(Ollama: http://127.0.0.1:11434/v1)"
+    "(Ollama: http://127.0.0.1:11434/v1); with a key of Anthropic's, Gemini's … name the model, too: "
+    "CODEBUTLER_MODEL=litellm/PROVIDER/MODEL"
 )
 _LISTING = frozenset({"compatible", "openrouter"})
 """Kinds of servers whose list of models says more than their names."""

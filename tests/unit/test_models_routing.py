@@ -13,6 +13,7 @@ from codebutler.config import load_config
 from codebutler.errors import ConfigError
 from codebutler.models.catalogue import Catalogue
 from codebutler.models.routing import OPENAI_DEFAULT, Router
+from codebutler.thread.pool import cheaper
 
 OR, OA, URL = "OPENROUTER_API_KEY", "OPENAI_API_KEY", "OPENAI_BASE_URL"
 KIMI, CLAUDE, GPT = "moonshotai/kimi-k2", "anthropic/claude-sonnet-4-5", "openai/gpt-4o-mini"
@@ -74,6 +75,19 @@ def test_a_fallback_that_nobody_chose_is_no_news(tmp_path: Path) -> None:
     assert routes.notices == ()
     routes.candidates(Role(model=CLAUDE))
     assert len(routes.notices) == 1
+
+
+def test_a_look_for_a_cheaper_model_is_no_news(tmp_path: Path) -> None:
+    routes = router(tmp_path, {OA: "k"})
+    found = cheaper([KIMI, CLAUDE], routes, than="gpt-4.1", tokens=1000, output=1000, room=1.0)
+    assert found == f"openai/{OPENAI_DEFAULT}"
+    assert routes.notices == ()
+
+
+def test_who_has_another_vendors_key_only_is_told_the_way(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as raised:
+        router(tmp_path, {"ANTHROPIC_API_KEY": "k"}).check()
+    assert "CODEBUTLER_MODEL=litellm/PROVIDER/MODEL" in raised.value.fix
 
 
 def test_a_provider_of_the_hosts_own(tmp_path: Path) -> None:
