@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 MOST = 20
 LOOKED = 100
-"""Threads that are looked at, the last changed first."""
+"""Open threads that are looked at, the last changed first."""
+MORE = "More are open: these are the ones that changed last."
 BEGIN = (
     "Write in the repo's channel, mention me anywhere, or write to me directly: each message opens a thread."
     " `/codebutler help` lists the commands."
@@ -42,12 +43,13 @@ async def publish(link: Link, user: str) -> None:
 async def _threads(link: Link, door: Hearing, user: str) -> list[Json]:
     us = await link.us()
     parts: list[Json] = []
-    for bound in (await door.store.bound(SURFACE))[:LOOKED]:
-        if bound.phase == "closed" or len(parts) >= MOST:
-            continue
+    living = [bound for bound in await door.store.bound(SURFACE) if bound.phase != "closed"]
+    for bound in living[:LOOKED]:
         state = await load(door.store, bound.thread)
         if state.opened is None or state.opened.owner.id != user:
             continue
+        if len(parts) == MOST:
+            return [*parts, _context(MORE)]
         title = escaped(state.opened.title)
         outcome = f", {state.outcome}" if state.outcome else ""
         words = f"<{us.link(bound.external_id)}|{title}>\n{state.phase}{outcome} · {money(state.usd)}"

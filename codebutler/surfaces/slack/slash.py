@@ -70,7 +70,10 @@ async def command(link: Link, body: Json) -> str:
 
 async def _listed(link: Link, conversations: list[str]) -> str:
     named = [await _named(link, conversation, phase=True) for conversation in conversations[:SHOWN]]
-    return "\n".join(f"• {name}" for name in named if name)
+    more = len(conversations) - SHOWN
+    return "\n".join(
+        [*(f"• {name}" for name in named if name), *([f"… and {more} more"] if more > 0 else [])]
+    )
 
 
 async def _named(link: Link, conversation: str, *, phase: bool = False) -> str:

@@ -12,7 +12,8 @@ from codebutler.settings.shape import Access
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.wording import decision
 from codebutler.thread import lessons, wishes
-from codebutler.types import Choice, MemoryItem, Outbound, Person, Plan, PlanStep
+from codebutler.thread.intake import receive
+from codebutler.types import Choice, Inbound, MemoryItem, Outbound, Person, Plan, PlanStep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -235,6 +236,26 @@ async def test_the_home_tab_shows_a_persons_threads(desk: Any) -> None:
     await desk.until(lambda: desk.slack.workspace.homes)
     home = desk.slack.workspace.homes["UROBIN001"]
     assert "2 kg costs too much>\npm · $0.0000" in home["blocks"][1]["text"]["text"]
+
+
+async def test_lists_of_threads_say_that_there_are_more_and_closed_ones_hide_none(desk: Any) -> None:
+    await planned(desk)
+    person = desk.received[0].author
+    for number in range(121):
+        place = f"{CHANNEL}:17000000{number:02}.000001"
+        thread = await receive(
+            desk.store, Inbound(surface="slack", external_id=place, key="k", author=person, text="More")
+        )
+        if number >= 21:
+            await desk.store.append(thread, [], row={"phase": "closed"})
+    listed = desk.human.command("threads")
+    await listed.acked.wait()
+    assert listed.answer["text"].splitlines()[20:] == ["… and 2 more"]
+    desk.human.open_home()
+    await desk.until(lambda: desk.slack.workspace.homes)
+    blocks = desk.slack.workspace.homes["UROBIN001"]["blocks"]
+    assert sum("$0.0000" in str(block) for block in blocks) == 20
+    assert "More are open" in str(blocks[21])
 
 
 def test_people_are_people() -> None:

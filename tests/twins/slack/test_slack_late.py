@@ -168,12 +168,12 @@ async def test_a_message_edited_to_nothing_is_taken_back(desk: Any) -> None:
 async def test_the_files_of_a_mention_come_with_its_message(desk: Any) -> None:
     spec = desk.human.file("spec.txt", b"the spec", "text/plain")
     ts = desk.slack.workspace.new_ts()
-    base: Json = {"channel": CHANNEL, "user": desk.human.user, "ts": ts, "text": f"<@{BOT_USER}> do it"}
+    base: Json = {"channel": CHANNEL, "user": desk.human.user, "ts": ts, "text": f"<@{BOT_USER}> build it"}
     message: Json = {"type": "message", "files": [spec]}
     for event in ({"type": "app_mention"}, message, message):
         await desk.link.event({**base, **event})
     assert [(i.text, [f.name for f in i.attachments]) for i in desk.received] == [
-        ("do it", []), ("", ["spec.txt"]),
+        ("build it", []), ("", ["spec.txt"]),
     ]  # fmt: skip
 
 
