@@ -168,7 +168,9 @@ class Mail(Thread):
 
     def _is_overruled(self, seq: int, command: Command) -> bool:
         """Whether somebody stopped the thread after the word to go on, and before it was obeyed."""
-        stops = (e.message for _, _, e in reversed(self.state.live) if isinstance(e, Cancelled | Paused | Rewound))
+        stops = (
+            e.message for _, _, e in reversed(self.state.live) if isinstance(e, Cancelled | Paused | Rewound)
+        )
         return command.name in SETS_OFF and seq < next(stops, 0)
 
     async def _mention_late_changes(self) -> None:
