@@ -25,7 +25,7 @@ from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.identity import co_authors
 from codebutler.thread.journal import journal, journal_of
 from codebutler.thread.landed import tell_others
-from codebutler.thread.landing import closed_outside, meet_base
+from codebutler.thread.landing import closed_outside, meet_base, pushed_since
 from codebutler.thread.lastword import STAYS, UNFINISHED
 from codebutler.thread.state import ThreadState
 from codebutler.types import MemoryItem, Outbound, Person
@@ -78,6 +78,9 @@ async def _land(desk: ThreadDesk) -> None:
         raise CodeButlerError(UNFINISHED)
     if desk.host.objection and (why := await desk.host.objection(state.id, state.pr.number, state.merge)):
         raise CodeButlerError(f"#{state.pr.number} is left open: {why}", fix=SAY_AGAIN)
+    if late := await pushed_since(desk, state.merge):
+        what = f"somebody pushed {late} to its branch after that word"
+        raise CodeButlerError(f"#{state.pr.number} is left open: {what}", fix=SAY_AGAIN)
     await desk.space.commit(render.pr_title(state))
     forge, base = await desk.space.forge(), (await desk.space.base()).branch
     async with desk.host.merging:

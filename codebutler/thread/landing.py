@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codebutler.errors import RepoError
-from codebutler.events import CheckpointMade, Event, PrClosed
+from codebutler.events import CheckpointMade, Event, MergeRefused, MergeRequested, PrClosed
 from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, plumb
 from codebutler.repo.merging import merged_tree, shown, transplanted
@@ -40,6 +40,22 @@ async def closed_outside(desk: ThreadDesk, then: str, *more: Event) -> bool:
     events = [PrClosed(number=number), *more]
     await desk.post(Outbound(text=text, kind="notice"), key=f"notice:closed:{number}", before=events)
     return True
+
+
+async def pushed_since(desk: ThreadDesk, asked: MergeRequested) -> str:
+    """The tip of the pull request's branch, if others made commits of it after the word to merge: who said it
+    has not seen them. "" for none, or once that was said of this tip.
+    """
+    state, gitdir = desk.state, desk.host.repo.gitdir
+    there = await (await desk.space.forge()).fetch(state.worktree.branch) if state.worktree else ""
+    if not there or there in (state.pushed, state.head):
+        return ""
+    said = max((ts for seq, ts, _ in state.live if seq == asked.message), default=0.0)
+    new = await plumb("log", "--format=%ct %ce", there, "--not", state.head, gitdir=gitdir)
+    made = [line.split(" ", 1) for line in new.decode("utf-8", "replace").splitlines()]
+    late = any(int(at) > said and mail != desk.space.identity.mail for at, mail in made)
+    told = any(isinstance(e, MergeRefused) and there[:12] in e.error for _, _, e in state.live)
+    return there[:12] if late and not told else ""
 
 
 async def meet_base(desk: ThreadDesk) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +16,7 @@ from codebutler.types import ModelReply
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room, Scene
 
+EVE = ("-c", "user.name=Eve", "-c", "user.email=eve@example.invalid")
 LESSON = {"file": "pm.md", "text": "Deploys go out on Friday."}
 PUT_OFF = 'The merge is put off: {} said more after "merge". Say **"merge"** again when it is to land.'
 
@@ -75,6 +78,37 @@ async def test_words_sent_right_behind_merge_put_it_off(room: Room) -> None:
         state = await scene.rest(thread)
         assert state.pr_state == "open", await scene.posts(thread)
         assert (await scene.posts(thread))[-2:] == [PUT_OFF.format("robin"), "PM 2"]
+
+
+@pytest.mark.parametrize("seconds", [5, -5])
+async def test_what_somebody_pushes_after_the_word_waits_for_another(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    """Who said "merge" has not seen it; what was committed before the word comes along, as ever."""
+    looks = Held(says("Fine."))
+    async with room.engine(cast(looks)) as scene:
+        await scene.shipped()
+        await scene.talk("a", "Nice work")
+        thread = await scene.say("a", "merge")
+        await scene.until(looks.reached)
+        eve = tmp_path / "eve"
+        scene.git("clone", "-q", "-b", "codebutler/notes", str(room.sample.remote), str(eve))
+        (eve / "B").write_text("b\n")
+        scene.git("add", ".", where=eve)
+        with monkeypatch.context() as clock:
+            clock.setenv("GIT_COMMITTER_DATE", f"{int(time.time()) + seconds} +0000")
+            scene.git(*EVE, "commit", "-q", "-m", "Eve's", where=eve)
+        scene.git("push", "-q", where=eve)
+        looks.let_go.set()
+        state = await scene.rest(thread)
+        posts = await scene.posts(thread)
+        if seconds > 0:
+            assert state.pr_state == "open", posts
+            assert "somebody pushed" in posts[-1]
+            assert "say merge once it shall land" in posts[-1]
+            state = await scene.talk("a", "merge")
+        assert state.phase == "closed", posts
+        assert scene.git("show", "main:B", where=room.sample.remote) == "b"
 
 
 async def broken_off(scene: Scene) -> None:
