@@ -12,7 +12,12 @@ from codebutler.thread.wish_words import is_about, is_spoken, orders
 
 CANCEL = {
     "cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌",
-    "stop now", *(f"{verb} {what}" for verb in ("cancel", "stop") for what in ("it", "this", "that")),
+    "stop now", "stop right now", "stop right there", "stop there",
+    *(f"{verb} {what}" for verb in ("cancel", "stop") for what in ("it", "this", "that")),
+    *(
+        f"{first}{comma} {please}stop" for first in ("no", "wait", "hey", "oh no") for comma in ("", ",")
+        for please in ("", "please ")
+    ),
 }  # fmt: skip
 PAUSE = {"pause", "pause it", "hold on", "pausa", "⏸", "⏸️"}
 APPROVE = {

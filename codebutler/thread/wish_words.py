@@ -24,6 +24,16 @@ _CLAUSE = re.compile(
 _BETWEEN = re.compile(r"[\s,;.]*(?:\b(?:and|but|then)\b)?\s*(?:\bplease\b\s*)?", re.IGNORECASE)
 _FIRST = re.compile(r"(?P<word>yes|no|ok|okay)\s*[,;:.!]\s*(?:but\s+)?(?=\S)", re.IGNORECASE)
 _LAST = re.compile(r"[\s,]*(?:please)?[\s.!]*", re.IGNORECASE)
+_HESITANT = re.compile(
+    r"(?:(?:actually|h+m+|well|wait|sorry|oops|oh|please|also|rather|on\s+second\s+thoughts?|let['\u2019]?s|"
+    r"(?:i|we)(?:['\u2019](?:ve|d)|\s+have|\s+should|\s+would)?(?:\s+changed?\s+(?:my|our)\s+minds?|\s+rather)?|"
+    r"(?:can|could|would|will)\s+(?:you|we))\b[\s,;:.!\u2026\u2013\u2014-]*)+",
+    re.IGNORECASE,
+)
+"""How people begin who change their mind, or ask for it politely."""
+_TRAILING = re.compile(
+    r"(?:[\s,]+(?:after\s+all|again|instead|then|please|thanks|thank\s+you))*[\s.!?]*$", re.IGNORECASE
+)
 _EDIT = re.compile(
     r"(?P<verb>edit|reword|change)\s+(?:(?:item|number)\s+)?#?(?P<number>\d+)"
     r"(?:(?P<mark>(?:\s+to)?\s*:|\s+to\s+(?:say|read)\b\s*:?|\s*[.)-])|(?=\s|$))(?P<text>.*)",
@@ -57,7 +67,7 @@ _WORDED = re.compile(
 """New words for an item, without the order or the colon that a change takes."""
 _VERBS = frozenset(
     ["yes", "no", "ok", "okay", "keep", "save", "remove", "drop", "delete", "skip", "forget", "not", "edit",
-     "only", "just", "approve", "accept", "reject", "discard", "choose", "pick", "take", "want"]
+     "only", "just", "approve", "accept", "reject", "discard", "choose", "pick", "take", "want", "undo"]
 )  # fmt: skip
 _PLACES = frozenset(["first", "second", "third", "fourth", "fifth", "sixth", "last"])
 _REST = frozenset(["rest", "others", "all", "everything"])
@@ -86,7 +96,15 @@ def orders(text: str) -> list[Order]:
     found = [_line(line.removeprefix("- ")) for line in lines]
     if len(lines) > 1 and all(found) and all(map(_is_plain, lines)):
         return sorted((order for each in found for order in each), key=lambda o: o.verb in {"yes", "no"})
-    return _line(text.strip().removeprefix("- "))
+    return _line(text.strip().removeprefix("- ")) or _mind_changed(text.strip())
+
+
+def _mind_changed(text: str) -> list[Order]:
+    """ "actually, drop 2 after all": only what names items, for the same words begin much talk."""
+    begun = _HESITANT.match(text)
+    bare = _TRAILING.sub("", text[begun.end() if begun else 0 :])
+    found = _clauses(bare) if bare != text else []
+    return found if all(order.numbers and order.verb in {"keep", "drop", "both"} for order in found) else []
 
 
 def edit_of(number: int, text: str) -> str:
@@ -109,6 +127,8 @@ def is_about(text: str, count: int = 0) -> bool:
     named = _NAMES_ONE.match(text.strip())
     if named is not None and 0 < int(named["number"] or named["what"]) <= count:
         return True
+    if (merged := re.match(r"merge\W+(?:and|but)\s+", text.strip(), re.IGNORECASE)) is not None:
+        return is_about(text.strip()[merged.end() :], count)
     worded = _WORDED.fullmatch(text.strip())
     if worded is not None and 0 < int(worded["number"] or worded["named"]) <= count:
         return True

@@ -1,0 +1,43 @@
+"""Orders for the list from people who hesitate, ask politely, or change their mind."""
+
+from __future__ import annotations
+
+import pytest
+
+from codebutler.thread.wish_words import is_about, is_spoken, orders
+
+
+@pytest.mark.parametrize(
+    ("text", "verb", "numbers"),
+    [
+        ("actually, drop 2", "drop", {2}),
+        ("I changed my mind, remove 2", "drop", {2}),
+        ("hmm, drop 2 after all", "drop", {2}),
+        ("sorry remove item 2", "drop", {2}),
+        ("let's keep 1 and 3", "keep", {1, 3}),
+        ("I'd drop 2", "drop", {2}),
+        ("on second thought remove 2", "drop", {2}),
+        ("can you remove 2?", "drop", {2}),
+        ("could you drop item 2 please", "drop", {2}),
+        ("remove 2 again", "drop", {2}),
+    ],
+)
+def test_who_changes_their_mind_or_asks_politely_is_heard(text: str, verb: str, numbers: set[int]) -> None:
+    [order] = orders(text)
+    assert (order.verb, order.numbers) == (verb, numbers)
+    assert is_spoken(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["actually add a test", "wait, don't merge yet", "can you keep the 2 files?", "I'd keep 2 workers",
+     "well, keep 2 spaces", "let's keep it", "please remove 2 lines from A", "can you edit 1: x"],
+)  # fmt: skip
+def test_talk_that_begins_so_decides_nothing(text: str) -> None:
+    assert orders(text) == []
+
+
+@pytest.mark.parametrize("text", ["undo 2", "merge and keep 1", "merge, but drop 2"])
+def test_what_may_be_about_the_list_is_not_left_to_the_pm(text: str) -> None:
+    assert is_about(text, 3)
+    assert not orders(text)
