@@ -12,13 +12,15 @@ from codebutler.surfaces.github.saying import quiet
 MOST = 40
 LONGEST = 2_000
 NEAR = 3
-"""Lines within which two findings of one file are taken for the same."""
+"""Lines within which two findings of one file are taken for the same, if the later one is no worse."""
+_WORSE = ("note", "low", "medium", "high", "critical")
 _FINDING = re.compile(
     r"^[ \t]*[-*][ \t]+\**\[(critical|high|medium|low|note)\]\**[ \t]+`?([^\s`:]+):(\d{1,6})`?"
     r"[ \t]*[:\u2013\u2014-]+[ \t]*(\S.*(?:\n[ \t]{2,}\S.*)*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_LISTED = re.compile(r"^- `([^`\n]+):(\d{1,6})` \*\*", re.MULTILINE)
+_SEVERE = r"\*\*(critical|high|medium|low|note):\*\*"
+_LISTED = re.compile(rf"^- `([^`\n]+):(\d{{1,6}})` {_SEVERE}", re.MULTILINE)
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 
 
@@ -54,7 +56,8 @@ def without(text: str) -> str:
     if count == 1:
         what, place, them = "1 finding stands", "its line", "it"
     rest = re.sub(r"\n{3,}", "\n\n", _FINDING.sub("", text)).strip()
-    return f"{rest}\n\n{what} in the review, on {place} where the pull request shows {them}.".strip()
+    where = f"{what} in the review, on {place} where the pull request shows {them}"
+    return f"{rest}\n\n{where}, or in an earlier one within {NEAR} lines of there.".strip()
 
 
 def line_of(finding: Finding) -> str:
@@ -62,14 +65,25 @@ def line_of(finding: Finding) -> str:
     return f"- `{finding.path}:{finding.line}` {finding.body}"
 
 
-def listed(text: str) -> set[tuple[str, int]]:
-    """The places of the findings in a review's own text."""
-    return {(path, int(line)) for path, line in _LISTED.findall(text)}
+def severity_of(body: str) -> str:
+    """Of a finding's comment; the worst where it does not say."""
+    found = re.match(_SEVERE, body)
+    return found[1] if found else _WORSE[-1]
 
 
-def new(found: Iterable[Finding], said: Collection[tuple[str, int]]) -> list[Finding]:
-    """Those that were not said before: ``said`` are the places (path, line) of earlier comments."""
-    return [each for each in found if not any(p == each.path and abs(n - each.line) <= NEAR for p, n in said)]
+def listed(text: str) -> set[tuple[str, int, str]]:
+    """Places and severities of the findings in a review's own text."""
+    return {(path, int(line), severity) for path, line, severity in _LISTED.findall(text)}
+
+
+def new(found: Iterable[Finding], said: Collection[tuple[str, int, str]]) -> list[Finding]:
+    """Those that were not said before: ``said`` are (path, line, severity) of earlier comments."""
+    return [each for each in found if not any(_covers(each, *earlier) for earlier in said)]
+
+
+def _covers(each: Finding, path: str, line: int, severity: str) -> bool:
+    is_there = path == each.path and abs(line - each.line) <= NEAR
+    return is_there and _WORSE.index(severity) >= _WORSE.index(each.severity)
 
 
 def shown_lines(diff: str) -> Mapping[str, set[int]]:

@@ -132,7 +132,10 @@ class Hearing:
         if heard.kind == "assigned":
             return Wish("plan", "") if us and heard.subject == us else None
         if heard.kind == "labeled":
-            return Wish("plan", "") if heard.subject == self.settings.trigger_label else None
+            label, ours = heard.subject.casefold(), [each.casefold() for each in self.settings.pr_labels]
+            if label != (self.settings.trigger_label or "").casefold() or (heard.pull and label in ours):
+                return None  # what we put on our own pull requests asks us for nothing
+            return Wish("plan", "")
         names = {self.settings.mention.removeprefix("@"), "codebutler", us, us.removesuffix(BOT)} - {""}
         return wish_of(heard.text, names, self.commands)
 

@@ -8,7 +8,15 @@ from codebutler.events import MessageReceived, Posted, TurnEnded, parse
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
-from codebutler.surfaces.github.findings import Finding, findings, line_of, listed, new, shown_lines
+from codebutler.surfaces.github.findings import (
+    Finding,
+    findings,
+    line_of,
+    listed,
+    new,
+    severity_of,
+    shown_lines,
+)
 from codebutler.surfaces.github.people import People
 from codebutler.surfaces.github.saying import mark_line, marks_in
 from codebutler.surfaces.github.visible import title_of, visible
@@ -99,7 +107,8 @@ class Reviewing:
         before = [row for row in reviews if line in marks_in(_body(row))]
         if [row for row in before if await self._people.wrote(row.get("user") or {})]:
             return
-        standing = {(str(row["path"]), _line(row)) for row in await self._ours(number)}
+        ours = await self._ours(number)
+        standing = {(str(row["path"]), _line(row), severity_of(_body(row))) for row in ours}
         standing |= listed("\n".join(_body(row) for row in await self._own(reviews)))
         fresh, shown = new(found, standing), shown_lines(await self._diff(number))
         placed = [each for each in fresh if each.line in shown.get(each.path, ())]

@@ -120,3 +120,15 @@ async def test_a_merge_that_closes_the_issue_is_not_mentioned(desk: Desk, shop: 
     shop.ann.rewrites(number, state="closed")
     await desk.look()
     assert await desk.store.posts(thread) == []
+
+
+async def test_the_label_of_our_own_pull_requests_begins_nothing(desk: Desk, shop: Shop) -> None:
+    """Who takes one label for both must not have the bot call itself; GitHub's labels know no case."""
+    desk.hearing.settings = desk.settings.model_copy(
+        update={"trigger_label": "CodeButler", "pr_labels": ["codebutler"]}
+    )
+    shop.commit("work", "a.txt", "a\n")
+    shop.ann.labels(shop.ann.opens("One"), "codebutler")
+    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"}, by="ann")
+    shop.ann.labels(2, "codebutler")
+    assert [said.external_id for said in await desk.look()] == ["acme/shop#1"]
