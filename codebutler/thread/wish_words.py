@@ -25,7 +25,8 @@ _BETWEEN = re.compile(r"[\s,;.]*(?:\b(?:and|but|then)\b)?\s*(?:\bplease\b\s*)?",
 _FIRST = re.compile(r"(?P<word>yes|no|ok|okay)\s*[,;:.!]\s*(?:but\s+)?(?=\S)", re.IGNORECASE)
 _LAST = re.compile(r"[\s,]*(?:please)?[\s.!]*", re.IGNORECASE)
 _HESITANT = re.compile(
-    r"(?:(?:actually|h+m+|well|wait|sorry|oops|oh|please|also|rather|on\s+second\s+thoughts?|let['\u2019]?s|"
+    r"(?:(?:actually|h+m+|well|wait|(?:hold|hang)\s+on|no(?=\s*[,;.!]|\s+(?:wait|hold|sorry|actually))|sorry|"
+    r"oops|oh|please|also|rather|on\s+second\s+thoughts?|let['\u2019]?s|"
     r"(?:i|we)(?:['\u2019](?:ve|d)|\s+have|\s+should|\s+would)?(?:\s+changed?\s+(?:my|our)\s+minds?|\s+rather)?|"
     r"(?:can|could|would|will)\s+(?:you|we))\b[\s,;:.!\u2026\u2013\u2014-]*)+",
     re.IGNORECASE,
@@ -100,9 +101,11 @@ def orders(text: str) -> list[Order]:
 
 
 def _mind_changed(text: str) -> list[Order]:
-    """ "actually, drop 2 after all": only what names items, for the same words begin much talk."""
+    """ "actually, drop 2 after all": only what names items, or all, for the same words begin much talk."""
     begun = _HESITANT.match(text)
     bare = _TRAILING.sub("", text[begun.end() if begun else 0 :])
+    if begun and bare.lower() in {"keep all", "keep none", "remove all", "drop all"}:
+        return [Order(_WHOLE[bare.lower()])]
     found = _clauses(bare) if bare != text else []
     return found if all(order.numbers and order.verb in {"keep", "drop", "both"} for order in found) else []
 
@@ -116,7 +119,8 @@ def edit_of(number: int, text: str) -> str:
 def is_spoken(text: str) -> bool:
     """Whether a message in the thread is a wish: with numbers, or with a colon; a mere "add x" is talk."""
     found = orders(text)
-    return bool(found) and (len(found) > 1 or found[0].verb not in {"yes", "no"}) and _is_plain(text.strip())
+    is_all = len(found) == 1 and found[0].verb in {"yes", "no"} and not _HESITANT.match(text.strip())
+    return bool(found) and not is_all and _is_plain(text.strip())
 
 
 def is_about(text: str, count: int = 0) -> bool:

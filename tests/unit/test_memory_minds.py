@@ -20,6 +20,8 @@ from codebutler.thread.wish_words import is_about, is_spoken, orders
         ("can you remove 2?", "drop", {2}),
         ("could you drop item 2 please", "drop", {2}),
         ("remove 2 again", "drop", {2}),
+        ("hold on, remove 3", "drop", {3}),
+        ("no wait, keep 3", "keep", {3}),
     ],
 )
 def test_who_changes_their_mind_or_asks_politely_is_heard(text: str, verb: str, numbers: set[int]) -> None:
@@ -41,3 +43,9 @@ def test_talk_that_begins_so_decides_nothing(text: str) -> None:
 def test_what_may_be_about_the_list_is_not_left_to_the_pm(text: str) -> None:
     assert is_about(text, 3)
     assert not orders(text)
+
+
+@pytest.mark.parametrize(("text", "verb"), [("actually, keep all", "yes"), ("no wait, drop all", "no")])
+def test_a_mind_may_change_about_all_of_it(text: str, verb: str) -> None:
+    assert [str(order.verb) for order in orders(text)] == [verb]
+    assert is_spoken(text)
