@@ -126,10 +126,7 @@ class Frame(Struct):
         for n, message in enumerate(self.messages):
             if n in old:
                 ends = f"{fit(text_of(message), event.kept)}\n{SHORTENED}"
-                self.messages[n] = {
-                    **message,
-                    "content": ends,
-                }  # a new one: the old is known as it was written
+                self.messages[n] = {**message, "content": ends}  # a new one: requests remember the old
         self.guides = set()  # as for a compaction
 
     def note(self, content: str) -> None:

@@ -46,6 +46,10 @@ class Loose:
         """Whether its author was told."""
         return bool(await self._store.noted(self._key + about))
 
+    async def put_right(self, kind: str, about: str, text: str, files: Sequence[Json]) -> bool:
+        """Whether a change makes a request of such a word."""
+        return kind == "edit" and await self.known(about) and not self.is_one(text, files)
+
     async def waiting(self, text: str, here: Callable[[str], bool]) -> list[tuple[str, str]]:
         """(conversation, title) of each open thread that waits for the word, of those that are ``here``."""
         bound = await self._store.bound(self._surface)

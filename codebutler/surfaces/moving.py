@@ -31,12 +31,15 @@ async def moved(store: Store, surface: str, name: str, mark: str, begin: Begin) 
     return conversation
 
 
-async def pointed(text: str, link_to: Callable[[str], Awaitable[str]]) -> str:
+async def pointed(
+    store: Store, surface: str, text: str, link_to: Callable[[str, str], Awaitable[str]]
+) -> str:
     """A text in which a thread that people can follow at the door is a link, not a command for a terminal.
 
-    ``link_to``: how the door writes a link to a thread; "" where it shows none.
+    ``link_to``: how the door writes a link to a thread in a conversation; "" where it shows none.
     """
     for found in list(_IN_TERMINAL.finditer(text)):
-        link = await link_to(found[1])
+        held = next((there for where, there in await store.bindings(found[1]) if where == surface), None)
+        link = await link_to(found[1], held) if held is not None else ""
         text = text.replace(found[0], link) if link else text
     return text

@@ -104,8 +104,9 @@ def _mind_changed(text: str) -> list[Order]:
     """ "actually, drop 2 after all": only what names items, or all, for the same words begin much talk."""
     begun = _HESITANT.match(text)
     bare = _TRAILING.sub("", text[begun.end() if begun else 0 :])
-    if begun and bare.lower() in {"keep all", "keep none", "remove all", "drop all"}:
-        return [Order(_WHOLE[bare.lower()])]
+    whole = _WHOLE.get(bare.lower()) if begun else None
+    if whole is not None and " " in bare:  # "wait, yes" may be said of anything
+        return [Order(whole)]
     found = _clauses(bare) if bare != text else []
     return found if all(order.numbers and order.verb in {"keep", "drop", "both"} for order in found) else []
 

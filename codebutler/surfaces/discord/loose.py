@@ -26,8 +26,8 @@ async def is_loose(door: Hearing, heard: Heard, place: Place) -> bool:
 
 async def put_right(door: Hearing, heard: Heard) -> bool:
     """Whether a change makes a request of such a word."""
-    known = heard.kind == "edit" and await _of(door).known(f"{heard.channel}:{heard.id}")
-    return known and not _of(door).is_one(heard.text, heard.files)
+    about = f"{heard.channel}:{heard.id}"
+    return await _of(door).put_right(heard.kind, about, heard.text, heard.files)
 
 
 async def words(door: Hearing, channel: str, word: str) -> str:

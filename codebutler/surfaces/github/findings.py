@@ -14,12 +14,13 @@ LONGEST = 2_000
 NEAR = 3
 """Lines within which two findings of one file are taken for the same, if the later one is no worse."""
 _WORSE = ("note", "low", "medium", "high", "critical")
+_SEVERITY = "|".join(_WORSE)
 _FINDING = re.compile(
-    r"^[ \t]*[-*][ \t]+\**\[(critical|high|medium|low|note)\]\**[ \t]+`?([^\s`:]+):(\d{1,6})`?"
+    rf"^[ \t]*[-*][ \t]+\**\[({_SEVERITY})\]\**[ \t]+`?([^\s`:]+):(\d{{1,6}})`?"
     r"[ \t]*[:\u2013\u2014-]+[ \t]*(\S.*(?:\n[ \t]{2,}\S.*)*)$",
     re.IGNORECASE | re.MULTILINE,
 )
-_SEVERE = r"\*\*(critical|high|medium|low|note):\*\*"
+_SEVERE = rf"\*\*({_SEVERITY}):\*\*"
 _LISTED = re.compile(rf"^- `([^`\n]+):(\d{{1,6}})` {_SEVERE}", re.MULTILINE)
 _HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 

@@ -28,8 +28,8 @@ async def is_loose(door: Hearing, heard: Heard, *, under: bool = False) -> bool:
 
 async def put_right(door: Hearing, heard: Heard) -> bool:
     """Whether a change makes a request of such a word."""
-    known = heard.kind == "edit" and await _of(door).known(f"{heard.channel}:{heard.ts}")
-    return known and not _of(door).is_one(heard.text, heard.files)
+    about = f"{heard.channel}:{heard.ts}"
+    return await _of(door).put_right(heard.kind, about, heard.text, heard.files)
 
 
 async def _tell(door: Hearing, heard: Heard) -> None:

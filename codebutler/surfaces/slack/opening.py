@@ -96,17 +96,13 @@ class Moving:
 
     async def pointed(self, text: str) -> str:
         """See ``surfaces.moving``."""
-        return await moving.pointed(text, self._link_to)
+        return await moving.pointed(self._store, SURFACE, text, self._link_to)
 
-    async def _link_to(self, thread: str) -> str:
+    async def _link_to(self, thread: str, there: str) -> str:
         """Where people can follow it, or ""."""
-        for surface, there in await self._store.bindings(thread):
-            if surface != SURFACE:
-                continue
-            try:
-                where = there if placed(there) else await self.moved(there, f"{thread}:")
-            except (SlackRefused, DoorClosed) as error:
-                self._link.log.info("%s has no place yet: %s", thread, error)
-                return ""
-            return f"[it is here]({await Opening(self._link, where.partition(':')[0]).address(where)})"
-        return ""
+        try:
+            where = there if placed(there) else await self.moved(there, f"{thread}:")
+        except (SlackRefused, DoorClosed) as error:
+            self._link.log.info("%s has no place yet: %s", thread, error)
+            return ""
+        return f"[it is here]({await Opening(self._link, where.partition(':')[0]).address(where)})"
