@@ -40,6 +40,7 @@ _STANDS_IN = """from codebutler.bench.recording import main
 main()
 """
 _MODEL = "scripted_model.py"
+_WRAPPER = "#!/bin/sh\nexec "
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +108,16 @@ def _link(prefix: Path) -> None:
     scripts = Path(sys.executable).parent
     for client, program in (("codebutler", "codebutler"), ("bench", "python")):
         wrapper = prefix / client / "bin" / program
-        if client in OURS or not wrapper.exists():  # an older one may lead to a checkout that is gone
+        if client in OURS or not wrapper.exists() or _written(wrapper):  # may lead to a checkout that is gone
             wrapper.parent.mkdir(parents=True, exist_ok=True)
-            wrapper.write_text(
-                f'#!/bin/sh\nexec {shlex.quote(str(scripts / program))} "$@"\n', encoding="utf-8"
-            )
+            wrapper.unlink(missing_ok=True)  # never through a link into somebody's Python
+            wrapper.write_text(f'{_WRAPPER}{shlex.quote(str(scripts / program))} "$@"\n', encoding="utf-8")
             wrapper.chmod(0o755)
+
+
+def _written(wrapper: Path) -> bool:
+    """Whether it is a script as ``_link`` writes it, and not the program of an environment."""
+    return not wrapper.is_symlink() and wrapper.read_bytes().startswith(_WRAPPER.encode())
 
 
 def _programs(bench: Path) -> dict[str, str]:
@@ -138,8 +143,9 @@ def tables(cells: Sequence[Json]) -> str:
     lines = []
     for script in sorted({c["script"] for c in cells}):
         here = {c["client"]: c for c in cells if c["script"] == script}
-        floor = here["stub"]
-        lines += [f"{script} (medians; x = times the bare loop of the same run)", ""]
+        floor = here.get("stub", {})
+        against = "x = times the bare loop of the same run" if floor else "the bare loop came to no end"
+        lines += [f"{script} (medians; {against})", ""]
         lines += ["| " + " | ".join(["", *here]) + " |", "|" + "---|" * (len(here) + 1)]
         for title, key, unit in ROWS:
             row = [_cell(cell, floor, key, unit) for cell in here.values()]

@@ -89,6 +89,25 @@ def test_the_table_shows_ratios_to_the_floor_and_the_bill() -> None:
     assert "| of it sent before | 99.0 % | 98.5 % |" in shown
 
 
+def test_without_the_bare_loop_the_table_has_no_ratios() -> None:
+    shown = tables([{"client": "codebutler", "script": "shell4", "turn_p50": 3.0}])
+    assert "the bare loop came to no end" in shown
+    assert "| a turn, median | 3.0 ms |" in shown
+
+
+def test_the_program_of_an_environment_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "clients.toml").write_text("[client]\n")
+    (tmp_path / "run_peers.py").write_text("raise SystemExit(3)\n")
+    (tmp_path / "scripted_model.py").write_text("")
+    theirs = tmp_path / "peers" / "bench" / "bin" / "python"
+    theirs.parent.mkdir(parents=True)
+    (tmp_path / "python3").write_text("#!/bin/sh\nexec /usr/bin/python3\n")
+    theirs.symlink_to(tmp_path / "python3")
+    with pytest.raises(UsageError, match="exit code 3"):
+        measure(Turns(tmp_path, "shell4", 1, tmp_path / "peers"))
+    assert theirs.readlink() == tmp_path / "python3"
+
+
 def test_a_client_without_a_run_is_named_and_an_old_wrapper_is_not_run(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,8 +120,11 @@ def test_a_client_without_a_run_is_named_and_an_old_wrapper_is_not_run(
     ours = tmp_path / "peers" / "codebutler" / "bin" / "codebutler"
     ours.parent.mkdir(parents=True)
     ours.write_text("#!/bin/sh\nexec /gone/codebutler\n")
+    floor = tmp_path / "peers" / "bench" / "bin" / "python"
+    floor.parent.mkdir(parents=True)
+    floor.write_text("#!/bin/sh\nexec /gone/python\n")
     assert measure(Turns(tmp_path, "shell4", 1, tmp_path / "peers"))[0]["client"] == "stub"
-    assert "/gone/" not in ours.read_text()
+    assert "/gone/" not in ours.read_text() + floor.read_text()
     assert capfd.readouterr().err.endswith("No run came to its end: codebutler\n")
 
 
