@@ -205,7 +205,7 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
 
 
 def _all_or_nothing(bare: str, state: ThreadState) -> str:
-    """A word about the whole list: one that waits, or, to take all of it up again, one that was turned down."""
+    """A word about the whole list that waits, or, to take all of it up again, about one turned down."""
     if not state.memory:
         return "keep all" if bare in ALL - {"all"} and state.set_aside and state.pr_state == "open" else ""
     if bare in KEEP:
