@@ -48,9 +48,15 @@ _CONSENT = re.compile(
 """A merge in more words than one, which say no more: neither a condition nor what else is to be done."""
 _UNCLEAR = re.compile(r"(?:yes|yep)\b.*\S")
 """With a list that waits, nobody can tell what the "yes" is about."""
-KEEP = {
-    "yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅",
-    "yes to all", "yes all", "keep them", "keep them all", "keep everything",
+ALL = {
+    "keep all", "save all", "all", "all of them", "yes to all", "yes all", "yes, all", *(
+        f"{keep} {what}" for keep in ("keep", "save", "yes, keep", "ok, keep")
+        for what in ("all", "all of them", "all of it", "them all", "it all", "everything")
+    ),
+}  # fmt: skip
+"""What was dropped before, too."""
+KEEP = ALL | {
+    "yes", "y", "ok", "keep", "save", "dale", "sí", "si", "👍", "✅", "keep them",
     "okay", "lgtm", "looks good", "looks good to me", "sounds good",
 }  # fmt: skip
 DROP = {
@@ -149,7 +155,10 @@ def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
 
 def _standing_still(state: ThreadState, word: str) -> tuple[str, str] | None:
     if state.listed and state.memory and state.question is None and word.strip("*_`") in KEEP:
-        return ("memory", "yes")  # the list was shown last, whatever the thread stands still for
+        return (
+            "memory",
+            _all_or_nothing(word.strip("*_`"), state),
+        )  # the list was shown last, whatever the thread stands still for
     return ("retry", "") if state.paused_at and word in RETRY else None
 
 
@@ -196,7 +205,7 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
         return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
     if state.memory and _looks_back(state):
         return _lands(state, word)
-    if state.memory and (whole := _all_or_nothing(word.strip("*_`"))):
+    if whole := _all_or_nothing(word.strip("*_`"), state):
         return ("memory", whole)
     if is_spoken(text) and _decides(state, text):
         return ("memory", text.strip())
@@ -205,9 +214,12 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
     return _lands(state, word)
 
 
-def _all_or_nothing(bare: str) -> str:
+def _all_or_nothing(bare: str, state: ThreadState) -> str:
+    """A word about the whole list that waits, or, to take all of it up again, about one turned down."""
+    if not state.memory:
+        return "keep all" if bare in ALL - {"all"} and state.set_aside and state.pr_state == "open" else ""
     if bare in KEEP:
-        return "yes"
+        return "keep all" if bare in ALL else "yes"
     return "no" if bare in DROP or _DROPS.fullmatch(bare) else ""
 
 

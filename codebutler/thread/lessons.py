@@ -16,6 +16,8 @@ BUTTONS = 6
 """Items that have buttons of their own; a longer list is decided with words."""
 WHY = 300
 """Characters of a reason that are shown."""
+NAMED = 60
+"""Characters of an item in a line that names several."""
 UNFIT = 1_000
 """Characters of an item that has no place, with the reason behind it."""
 _PRESSED = re.compile(r"(?P<wish>.*) (?P<mark>#(?P<count>\d{1,4})-[0-9a-f]{8})", re.DOTALL)
@@ -81,6 +83,16 @@ def _as_kept(item: MemoryItem, text: str) -> list[str]:
     if item.kind != "new_workflow":
         return [shown(text)]
     return [shown(item.section), *(f"- {line}" for each in text.splitlines() if (line := shown(each)))]
+
+
+def named(items: Sequence[MemoryItem], numbers: Sequence[int]) -> str:
+    """Items in a few words each, behind the numbers that they have, or had when they were decided on."""
+    known = numbers if len(numbers) == len(items) else [0] * len(items)
+    told = (
+        (n, _one_line(shown(item.text or "; ".join(item.replaces)), NAMED))
+        for n, item in zip(known, items, strict=True)
+    )
+    return ", ".join(f"{n} “{text}”" if n else f"“{text}”" for n, text in told)
 
 
 def _one_line(text: str, most: int = WHY) -> str:
