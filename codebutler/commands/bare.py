@@ -20,7 +20,7 @@ _NAMES = {
 _ANSWERS = words.APPROVE | words.KEEP | words.DROP
 _WORDS = _ANSWERS | words.AT_REST | words.CANCEL | words.PAUSE | words.REBASE
 _ITEMS = re.compile(r"(?:keep|remove|drop)\s+#?\d+(?:[\s,]+(?:and\s+)?#?\d+)*")
-_SHAPES = (words.RAISE, words.BACK, words.YES_MERGE, _ITEMS)
+_SHAPES = (words.RAISE, words.BACK, _ITEMS)
 
 
 def is_order(text: str) -> bool:
@@ -32,6 +32,7 @@ def is_order(text: str) -> bool:
     again = words.AGAIN.match(word)
     return (
         word in _WORDS
+        or words.merges(word)
         or any(shape.fullmatch(word) for shape in _SHAPES)
         or (again is not None and not again["wish"])
     )

@@ -138,7 +138,7 @@ async def _merge(args: _Number, decide: Decisions, word: Word) -> str:
     said, pr = args.pr.strip().removeprefix("#"), decide.state.pr
     if said.isdecimal() and pr and int(said) != pr.number:
         raise UsageError(OTHER.format(number=pr.number, said=said))
-    if said and not said.isdecimal() and words.normal(f"merge {said}") not in words.LAND:
+    if said and not said.isdecimal() and not words.merges(words.normal(f"merge {said}")):
         raise UsageError(AS_IT_IS.format(words=said[:80]))
     return await decide.merge(word)
 

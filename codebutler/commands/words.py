@@ -36,11 +36,27 @@ LAND = {"merge", "merge it", "land it"}
 SHUT = {"close", "close it", "close this", "close the thread", "close this thread"}
 """Where nothing is to land, they put the thread away: no request is as short as that."""
 MERGE = LAND | {"ship it", "done", "dale", "🚀"} | SHUT
-YES_MERGE = re.compile(r"(?:yes|ok|okay|lgtm|looks good)[\s,;.!]+(?:(?:and|then|please)\s+)*merge(?:\s+it)?")
+_FINE = (
+    r"(?:yes|yep|ok|okay|sure|great|perfect|nice|cool|fine|good|lgtm|(?:all|sounds|looks)\s+(?:good|great|fine)"
+    r"(?:\s+to\s+me)?|approved|done|thanks|thank\s+you|go(?:\s+ahead|\s+for\s+it)?)"
+)
+_CONSENT = re.compile(
+    rf"(?:{_FINE}(?:[\s,;:.!\u2013-]+|$))*(?:(?:and|then|so|now|please|just|you\s+(?:can|may)|we\s+can|feel\s+free\s+to|"
+    r"let['\u2019]?s)[\s,]+)*(?P<verb>merge|land|ship)(?P<what>\s+(?:it|this|that)|(?:\s+(?:it|this|that|the|our|your))?"
+    r"\s+(?:pr|pull\s+request))?(?P<idle>[\s,;.!]+(?:now|then|please|thanks|thank\s+you))*"
+)
+"""A merge in more words than one, which say no more: neither a condition nor what else is to be done."""
+_UNCLEAR = re.compile(r"(?:yes|yep)\b.*\S")
 """With a list that waits, nobody can tell what the "yes" is about."""
-KEEP = {
-    "yes", "y", "ok", "keep", "keep all", "save", "save all", "all", "dale", "sí", "si", "👍", "✅",
-    "yes to all", "yes all", "keep them", "keep them all", "keep everything",
+ALL = {
+    "keep all", "save all", "all", "all of them", "yes to all", "yes all", "yes, all", *(
+        f"{keep} {what}" for keep in ("keep", "save", "yes, keep", "ok, keep")
+        for what in ("all", "all of them", "all of it", "them all", "it all", "everything")
+    ),
+}  # fmt: skip
+"""What was dropped before, too."""
+KEEP = ALL | {
+    "yes", "y", "ok", "keep", "save", "dale", "sí", "si", "👍", "✅", "keep them",
     "okay", "lgtm", "looks good", "looks good to me", "sounds good",
 }  # fmt: skip
 DROP = {
@@ -139,7 +155,10 @@ def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
 
 def _standing_still(state: ThreadState, word: str) -> tuple[str, str] | None:
     if state.listed and state.memory and state.question is None and word.strip("*_`") in KEEP:
-        return ("memory", "yes")  # the list was shown last, whatever the thread stands still for
+        return (
+            "memory",
+            _all_or_nothing(word.strip("*_`"), state),
+        )  # the list was shown last, whatever the thread stands still for
     return ("retry", "") if state.paused_at and word in RETRY else None
 
 
@@ -186,18 +205,21 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
         return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
     if state.memory and _looks_back(state):
         return _lands(state, word)
-    if state.memory and (whole := _all_or_nothing(word.strip("*_`"))):
+    if whole := _all_or_nothing(word.strip("*_`"), state):
         return ("memory", whole)
     if is_spoken(text) and _decides(state, text):
         return ("memory", text.strip())
-    if state.memory and (is_about(text, len(state.memory)) or YES_MERGE.fullmatch(word)):
+    if state.memory and (is_about(text, len(state.memory)) or (_UNCLEAR.match(word) and merges(word))):
         return ("memory", "?")  # it is not understood, and changes nothing
     return _lands(state, word)
 
 
-def _all_or_nothing(bare: str) -> str:
+def _all_or_nothing(bare: str, state: ThreadState) -> str:
+    """A word about the whole list that waits, or, to take all of it up again, about one turned down."""
+    if not state.memory:
+        return "keep all" if bare in ALL - {"all"} and state.set_aside and state.pr_state == "open" else ""
     if bare in KEEP:
-        return "yes"
+        return "keep all" if bare in ALL else "yes"
     return "no" if bare in DROP or _DROPS.fullmatch(bare) else ""
 
 
@@ -208,7 +230,15 @@ def _looks_back(state: ThreadState) -> bool:
     return runs and unseen(state, state.seq + 1)
 
 
+def merges(word: str) -> bool:
+    """Whether a ``normal`` word is one to merge, whatever politeness or consent stands around it."""
+    said = _CONSENT.fullmatch(word)
+    return said is not None and (said["verb"] == "merge" or said["what"] is not None)
+
+
 def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
+    if merges(word) and word not in LAND:
+        word = "ship it" if re.search(r"\bship\b", word) else "merge"
     is_open = state.pr is not None and state.pr_state == "open"
     if is_open and state.called_off and word in MERGE - LAND:
         return ("cancel", "")  # who has stopped it puts it away: nothing lands by that
@@ -216,9 +246,9 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     if word in SHUT and begun and not is_open and not state.coding and state.phase != "closed":
         return ("cancel", "")
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
-    lands = word in LAND or YES_MERGE.fullmatch(word) is not None
+    lands = word in LAND
     is_refused = is_refused or (lands and not state.plan_waits and bool(apart(state)))
-    if ((word in MERGE or lands) and is_open) or (lands and is_refused):
+    if (word in MERGE and is_open) or (lands and is_refused):
         return ("merge", "")
     return None
 

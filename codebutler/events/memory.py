@@ -38,6 +38,8 @@ class MemoryDecided(Record):
     """What a person kept, after edits and additions. ``dropped`` may be taken up again until the merge.
 
     ``apart``: it has nothing to do with the items that wait, such as an item that is taken back.
+    ``numbers`` are those of the kept items in the list as it was shown. ``left_out`` is a line of what a
+    merge drops, by number.
     """
 
     kind: Literal["memory_decided"] = "memory_decided"
@@ -46,6 +48,8 @@ class MemoryDecided(Record):
     by: Person
     dropped: list[MemoryItem] = []
     apart: bool = False
+    numbers: list[int] = []
+    left_out: str = ""
 
 
 class MemoryCommitted(Record):

@@ -20,7 +20,7 @@ from codebutler.events import (
 )
 from codebutler.forges.base import Forge
 from codebutler.repo.objects import read_bytes
-from codebutler.thread import access, lead, planfile, remembering, render
+from codebutler.thread import access, lead, lessons, planfile, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.identity import co_authors
 from codebutler.thread.journal import journal, journal_of
@@ -138,7 +138,8 @@ def _may_decide(desk: ThreadDesk, by: Person) -> bool:
 
 def _left(desk: ThreadDesk, by: Person) -> str:
     """What a merge says of memory items that nobody has decided on."""
-    count = len(_passed_over(desk.state))  # the others are put to the person once it has landed
+    items = _passed_over(desk.state)  # the others are put to the person once it has landed
+    count = len(items)
     if not count:
         return ""
     if not _may_decide(desk, by):
@@ -146,7 +147,9 @@ def _left(desk: ThreadDesk, by: Person) -> str:
         return f"\n\n{what} for {access.who(desk.config.access, desk.state, 'memory')}."
     what = "1 memory proposal was" if count == 1 else f"{count} memory proposals were"
     way = 'Next time, say **"keep all"** or **"keep 1"** before **"merge"**.'
-    return f"\n\n{what} dropped, undecided. {way}"
+    waiting = desk.state.memory or []
+    names = lessons.named(items, [waiting.index(item) + 1 for item in items])
+    return f"\n\n{what} dropped, undecided: {names}. {way}"
 
 
 async def _commit_journal(desk: ThreadDesk, base: str) -> None:

@@ -15,6 +15,7 @@ from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import without_note
 from codebutler.repo.words import signature
 from codebutler.text import sentence
+from codebutler.thread import lessons
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import memory_path
 from codebutler.thread.landing import closed_outside
@@ -69,6 +70,7 @@ async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
     commit = await desk.space.commit_files(done.files, _message(desk, done.kept), signature(decided.by))
     await _tell(
         desk,
+        decided,
         done,
         MemoryCommitted(commit=commit, files=sorted(done.files), refused=done.refused, aside=done.aside),
         "with the pull request",
@@ -109,7 +111,7 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
     event = MemoryCommitted(
         commit=commit, files=sorted(done.files), branch=branch, refused=done.refused, aside=done.aside
     )
-    await _tell(desk, done, event, where)
+    await _tell(desk, decided, done, event, where)
 
 
 async def _changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Changes:
@@ -176,17 +178,28 @@ def _again(before: int, aside: Sequence[MemoryItem]) -> list[str]:
     return [f'Once that is mended, **"/memory keep {numbers}"** takes it up again.'] if aside else []
 
 
-async def _tell(desk: ThreadDesk, done: Changes, event: MemoryCommitted, where: str) -> None:
+def _names(decided: MemoryDecided, kept: Sequence[MemoryItem]) -> str:
+    """What was kept, as people saw it listed."""
+    numbers = decided.numbers or [0] * len(decided.kept)
+    both = [(item, n) for item, n in zip(decided.kept, numbers, strict=True) if item in kept]
+    return lessons.named([item for item, _ in both], [n for _, n in both])
+
+
+async def _tell(
+    desk: ThreadDesk, decided: MemoryDecided, done: Changes, event: MemoryCommitted, where: str
+) -> None:
     count = len(done.kept)
     if count and all(item.kind == "revert" for item in done.kept):
         back = [f"\nThere again: {without_note(old)[0]}" for old in done.kept[0].replaces[1:]]
         words = f"Taken back: {sentence(done.kept[0].text)} That lands {where}.{''.join(back)}"
     else:
-        words = f"Kept {count} {'item' if count == 1 else 'items'}; memory lands {where}."
+        names = _names(decided, done.kept)
+        words = f"Kept {count} {'item' if count == 1 else 'items'}: {names}; memory lands {where}."
     if not count and done.held:
         words = "Memory is as it should be already: nothing was changed."
     elif not count:
         words = "Nothing was kept."
+    words += f" {decided.left_out}" if decided.left_out else ""
     words += "".join(f"\n{line}" for line in done.told)
     words += "".join(f"\nNot kept: {reason}" for reason in done.refused)
     words += "".join(f"\n{line}" for line in _again(len(desk.state.set_aside), done.aside))

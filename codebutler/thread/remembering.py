@@ -65,7 +65,8 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     if state.memory is None:  # what was set aside is the list now: it must not be set aside twice
         decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
     before = state.set_aside if state.memory is not None else []
-    decisions.take(MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by))
+    decided = MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by)
+    decisions.take(decided.model_copy(update={"numbers": now.numbers}))
     words = _after(decisions, word) if now.kept else "Nothing was kept."
     return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped])]))
 
@@ -139,7 +140,20 @@ def settled(state: ThreadState, word: Word) -> list[Event]:
     if not state.memory or "keep" not in state.marks:
         return []
     now = wishes.Working(state.memory, state.marks)
-    return [MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by)]
+    decided = MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by)
+    told = {"numbers": now.numbers, "left_out": _left_out(state)}
+    return [decided.model_copy(update=told)]
+
+
+def _left_out(state: ThreadState) -> str:
+    """What a merge drops of the list that waits, in a line: by a word, and because nobody spoke of it."""
+    places = list(enumerate(zip(state.memory or [], state.marks, strict=True), 1))
+    said = []
+    for mark, what in (("drop", "Dropped"), ("", "Left out, as nobody decided on it")):
+        found = [(n, item) for n, (item, was) in places if was == mark]
+        if found:
+            said.append(f"{what}: {lessons.named([item for _, item in found], [n for n, _ in found])}.")
+    return " ".join(said)
 
 
 async def kept_apart(thread: Thread) -> str:

@@ -8,11 +8,12 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-Verb: TypeAlias = Literal["keep", "drop", "both", "edit", "add", "yes", "no"]
+Verb: TypeAlias = Literal["keep", "drop", "both", "edit", "add", "yes", "no", "all"]
 
 _WHOLE: dict[str, Verb] = {
-    "yes": "yes", "keep all": "yes", "no": "no", "keep none": "no", "remove all": "no", "drop all": "no",
+    "yes": "yes", "keep all": "all", "no": "no", "keep none": "no", "remove all": "no", "drop all": "no",
 }  # fmt: skip
+_LAST_WORDS = frozenset({"yes", "no", "all"})
 _KEEPS = ("keep", "save")
 _RANGE = r"#?\d{1,6}(?:\s*(?:-|\u2013|to)\s*#?\d{1,6})?"
 _LIST = rf"{_RANGE}(?:(?:\s*[,;&]\s*(?:and\s+)?|\s+and\s+|\s+){_RANGE})*"
@@ -82,7 +83,10 @@ _REASONS = frozenset(
 
 
 class Order(Struct, frozen=True):
-    """One thing to do. ``numbers`` are those named, or with ``others`` all that are not; none = all."""
+    """One thing to do. ``numbers`` are those named, or with ``others`` all that are not; none = all.
+
+    A "yes" keeps what nobody dropped, an "all" what was dropped, too.
+    """
 
     verb: Verb
     numbers: frozenset[int] = frozenset()
@@ -93,10 +97,19 @@ class Order(Struct, frozen=True):
 
 def orders(text: str) -> list[Order]:
     """What ``text`` asks for, in order, a last word ("yes") last; none if it is no wish about items."""
+    found = _said(text)
+    if len(found) < 2:
+        return found
+    return [
+        Order("yes") if order.verb == "all" else order for order in found
+    ]  # "drop 2, keep all": the others
+
+
+def _said(text: str) -> list[Order]:
     lines = [line.strip() for line in text.strip().splitlines() if line.strip()]
     found = [_line(line.removeprefix("- ")) for line in lines]
     if len(lines) > 1 and all(found) and all(map(_is_plain, lines)):
-        return sorted((order for each in found for order in each), key=lambda o: o.verb in {"yes", "no"})
+        return sorted((order for each in found for order in each), key=lambda o: o.verb in _LAST_WORDS)
     return _line(text.strip().removeprefix("- ")) or _mind_changed(text.strip())
 
 
@@ -104,7 +117,7 @@ def _mind_changed(text: str) -> list[Order]:
     """ "actually, drop 2 after all": only what names items, or all, for the same words begin much talk."""
     begun = _HESITANT.match(text)
     bare = _TRAILING.sub("", text[begun.end() if begun else 0 :])
-    whole = _WHOLE.get(bare.lower()) if begun else None
+    whole = _WHOLE.get(bare.lower()) if bare != text else None
     if whole is not None and " " in bare:  # "wait, yes" may be said of anything
         return [Order(whole)]
     found = _clauses(bare) if bare != text else []
@@ -120,8 +133,8 @@ def edit_of(number: int, text: str) -> str:
 def is_spoken(text: str) -> bool:
     """Whether a message in the thread is a wish: with numbers, or with a colon; a mere "add x" is talk."""
     found = orders(text)
-    is_all = len(found) == 1 and found[0].verb in {"yes", "no"} and not _HESITANT.match(text.strip())
-    return bool(found) and not is_all and _is_plain(text.strip())
+    is_bare = text.lower().strip(" .!") in _WHOLE
+    return bool(found) and not is_bare and _is_plain(text.strip())
 
 
 def is_about(text: str, count: int = 0) -> bool:

@@ -38,6 +38,11 @@ class Working(Struct, frozen=True):
         return [item for item, mark in zip(self.items, self.marks, strict=True) if mark == "keep"]
 
     @property
+    def numbers(self) -> list[int]:
+        """Where those stand in the list."""
+        return [number for number, mark in enumerate(self.marks, 1) if mark == "keep"]
+
+    @property
     def dropped(self) -> list[MemoryItem]:
         """What is not."""
         return [item for item, mark in zip(self.items, self.marks, strict=True) if mark != "keep"]
@@ -60,8 +65,8 @@ def take(items: Sequence[MemoryItem], marks: Sequence[Mark], wish: str) -> Worki
 
 def _once(now: Working, order: Order, *, shown: int) -> Working:
     match order.verb:
-        case "yes" | "no":
-            return _finished(now, keep=order.verb == "yes")
+        case "yes" | "no" | "all":
+            return _finished(now, order.verb)
         case "edit":
             return _edited(now, min(order.numbers), order.text, shown)
         case "add":
@@ -94,10 +99,14 @@ def _both(now: Working, numbers: frozenset[int], shown: int) -> Working:
     return replace(now, items=items, marks=_marked(now, set(meant), "keep"))
 
 
-def _finished(now: Working, *, keep: bool) -> Working:
-    """The last word: "yes" keeps what nobody dropped, "no" keeps nothing."""
-    kept = (keep and mark != "drop" and _is_open(now, n) for n, mark in enumerate(now.marks, 1))
-    return replace(now, marks=["keep" if yes else "drop" for yes in kept], done=True)
+def _finished(now: Working, word: Literal["yes", "no", "all"]) -> Working:
+    """The last word: "yes" keeps what nobody dropped, "all" that, too, "no" nothing."""
+
+    def keeps(number: int, mark: Mark) -> bool:
+        return word != "no" and (word == "all" or mark != "drop") and _is_open(now, number)
+
+    marks: list[Mark] = ["keep" if keeps(n, mark) else "drop" for n, mark in enumerate(now.marks, 1)]
+    return replace(now, marks=marks, done=True)
 
 
 def _is_open(now: Working, number: int) -> bool:

@@ -72,6 +72,10 @@ def test_words_behind_a_command_are_not_dropped(verb: str, said: str, text: str)
         ("Once bob has approved:\n\n- @bot merge", True),
         ("- [ ] @bot merge", True),
         ("never @bot implement", True),
+        ("Nice work, @bot please merge it", False),
+        ("When CI is green, @bot please merge it", True),
+        ("If bob agrees, @bot LGTM, ship it", True),
+        ("If you like, @bot look at it", False),
         ("please don't @bot cancel", False),  # to stop is safe
         ("when you have time, @bot plan", False),
     ],

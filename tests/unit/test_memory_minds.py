@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from codebutler.commands import words
+from codebutler.events import PrOpened
+from codebutler.thread.state import ThreadState
 from codebutler.thread.wish_words import is_about, is_spoken, orders
+from codebutler.thread.wishes import take
+from codebutler.types import MemoryItem
+
+ITEMS = [MemoryItem(file="pm.md", text="one"), MemoryItem(file="pm.md", text="two")]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +52,37 @@ def test_what_may_be_about_the_list_is_not_left_to_the_pm(text: str) -> None:
     assert not orders(text)
 
 
-@pytest.mark.parametrize(("text", "verb"), [("actually, keep all", "yes"), ("no wait, drop all", "no")])
+@pytest.mark.parametrize(("text", "verb"), [("actually, keep all", "all"), ("no wait, drop all", "no")])
 def test_a_mind_may_change_about_all_of_it(text: str, verb: str) -> None:
     assert [str(order.verb) for order in orders(text)] == [verb]
     assert is_spoken(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("keep all", "keep all"), ("Keep them all!", "keep all"), ("yes to all", "keep all"),
+        ("actually, keep all", "actually, keep all"), ("keep all after all", "keep all after all"),
+        ("yes", "yes"), ("looks good", "yes"), ("keep them", "yes"),
+    ],
+)  # fmt: skip
+def test_all_are_more_than_those_that_nobody_dropped(text: str, command: str) -> None:
+    state = ThreadState("t1", phase="lead", memory=list(ITEMS), marks=["keep", "drop"])
+    assert words.read(state, text) == ("memory", command)
+    kept = take(ITEMS, ["keep", "drop"], command).kept
+    assert [item.text for item in kept] == (["one"] if command == "yes" else ["one", "two"])
+    listed = ThreadState("t1", phase="lead", memory=list(ITEMS), marks=["", ""], listed=True, halted="failed")
+    assert words.read(listed, text) == ("memory", command)
+
+
+def test_all_of_a_list_that_was_turned_down_is_taken_up_again_until_the_merge() -> None:
+    pr = PrOpened(number=1, url="", title="Notes")
+    state = ThreadState("t1", phase="lead", set_aside=list(ITEMS), pr=pr, pr_state="open")
+    assert words.read(state, "keep all") == ("memory", "keep all")
+    assert words.read(state, "all") is None
+    assert len(take(ITEMS, ["drop", "drop"], "keep all").kept) == 2
+
+
+@pytest.mark.parametrize("wish", ["drop 2, keep all", "drop 2\nkeep all"])
+def test_in_one_breath_with_a_drop_all_are_the_others(wish: str) -> None:
+    assert [item.text for item in take(ITEMS, ["", ""], wish).kept] == ["one"]

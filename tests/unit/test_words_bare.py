@@ -19,7 +19,7 @@ ROBIN = Person(surface="slack", id="U1", name="robin")
     [
         "go", "Go!", "yes", "merge", "please merge it", "stop", "cancel", "never mind", ":+1:", "👍",
         "raise 2", "merge #3", "/merge", "/raise 2", "retry", "lgtm, merge", "rewind 3", "reopen", "close",
-        "keep 1 and 2", "wait, please stop", "No, stop!", "stop right there",
+        "keep 1 and 2", "wait, please stop", "No, stop!", "stop right there", "go ahead and merge",
     ],
 )  # fmt: skip
 def test_a_word_to_a_thread_is_no_request(text: str) -> None:

@@ -194,7 +194,7 @@ class Hearing:
             return f"{IDLE.format(name=name)}{more}", "nothing is under way"
         if thread is None and wish.verb in FOR_PULLS and not heard.pull and is_idle(wish.rest):
             return NO_PULL.format(name=name, verb=wish.verb), "no pull request"
-        if wish.verb == "merge" and heard.pull and thread and not await self._is_ours(thread, heard):
+        if wish.merges and heard.pull and thread and not await self._is_ours(thread, heard):
             return THEIRS.format(number=heard.number), "not our pull request"
         return None
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from codebutler.commands import words
 from codebutler.surfaces.github.visible import visible
@@ -61,6 +62,11 @@ class Wish(Struct, frozen=True):
     rest: str
     before: str = ""
 
+    @property
+    def merges(self) -> bool:
+        """Whether it is one to merge: "please merge it" begins with no command's name."""
+        return self.verb == "merge" or (not self.verb and words.merges(words.normal(self.rest)))
+
 
 def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish | None:
     """What is asked of one of ``names``; None when none of them is called."""
@@ -75,10 +81,12 @@ def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish 
     rest = heard[called.end() :].strip()
     first, _, more = rest.partition("\n") if "\n" in rest.split(" ", 1)[0] else rest.partition(" ")
     word = first.strip(".,:;!*_").lower().removeprefix("/")
-    if word in commands or word in BEGINS:
-        before = _SENTENCE.split(bare[: called.start()])[-1].strip() if word in DECIDES else ""
-        return Wish(word, more.strip(), before)
-    return Wish("", rest)
+    wish = Wish("", rest)
+    if (word in commands or word in BEGINS) and (word == "merge" or not wish.merges):
+        wish = Wish(word, more.strip())  # "go ahead and merge" is no "go"
+    if wish.merges or word in DECIDES:
+        wish = replace(wish, before=_SENTENCE.split(bare[: called.start()])[-1].strip())
+    return wish
 
 
 def is_idle(said: str) -> bool:
@@ -93,7 +101,7 @@ def held_back(wish: Wish, name: str) -> str:
     apart = wish.before.rstrip("*_ ").endswith((",", ":", ";", "-", "\u2013", "\u2014"))
     if apart and _HOLDS.search(wish.before) is None:
         return ""
-    return HELD_BACK.format(words=" ".join(wish.before.split())[-80:], verb=wish.verb, name=name)
+    return HELD_BACK.format(words=" ".join(wish.before.split())[-80:], verb=wish.verb or wish.rest, name=name)
 
 
 def command_of(verb: str, said: str) -> str:

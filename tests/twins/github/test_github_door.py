@@ -16,8 +16,6 @@ from codebutler.types import Choice, Outbound
 if TYPE_CHECKING:
     from tests.twins.github.conftest import Desk, Shop
 
-SECRET = "hush-0123456789"
-
 
 async def test_a_comment_with_our_name_opens_a_thread_with_what_people_see(desk: Desk, shop: Shop) -> None:
     number = shop.ann.opens(
@@ -167,9 +165,10 @@ async def test_a_merge_of_somebody_elses_pull_request_is_not_ours(desk: Desk, sh
     await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"}, by="ann")
     shop.ann.says(1, "@bot what do you think of it?")
     assert len(await desk.look()) == 1
-    shop.ann.says(1, "@bot merge")
+    for words in ("merge", "LGTM, merge", "go ahead and merge it"):
+        shop.ann.says(1, f"@bot {words}")
     assert len(await desk.look()) == 1
-    assert "#1 was not opened by me" in shop.ann.comments(1)[-1]["body"]
+    assert sum("#1 was not opened by me" in c["body"] for c in shop.ann.comments(1)) == 3
 
 
 async def test_our_pull_requests_comments_go_to_its_thread(desk: Desk, shop: Shop) -> None:
