@@ -50,6 +50,14 @@ _SPANS = (
 _VALUES = _DAYS.union(_MONTHS, _COUNTS, _SPANS, *_OPPOSITES)
 """Words that make another sentence of the same one, as a number does."""
 _DOER = re.compile(r"\s*(pm|researcher|artist|coder|lead|person|user)\s*:\s*", re.IGNORECASE)
+_UNTIL = re.compile(
+    r"[\s,;(]*\b(?:until|till|through|up\s+to)\s+(?:the\s+)?(?:end\s+of\s+)?(?:"
+    r"\d{4}-\d\d-\d\d|20\d\d|Q[1-4](?:\s+20\d\d)?"
+    r"|(?:\d{1,2}(?:st|nd|rd|th)?\s+)?(?:of\s+)?(?:jan|feb|mar|apr|may|june?|july?|aug|sep|oct|nov|dec)[a-z]*\.?"
+    r"(?:\s+\d{1,2}(?:st|nd|rd|th)?)?(?:,?\s+20\d\d)?)(?=[\s).,;]*$)",
+    re.IGNORECASE,
+)
+"""Behind a sentence: until when it holds, not what it says."""
 _CLAUSE = re.compile(r"[.,;:](?=\s|$)")
 _SAME, _SHARED, _LEAST = 0.75, 0.6, 2
 """Shares of words that make two items alike, or about the same thing; and the fewest words they share."""
@@ -68,11 +76,17 @@ def relation(new: str, old: str) -> Relation:
     """What ``new`` is to ``old``. Who does a step is none of its words: steps of different roles are no kin.
 
     A contradiction takes the old item's place at a plain "yes": what both share is measured by the longer.
-    Code in backticks is looked at as one word, too: `make test` and `make check` are two commands.
+    Code in backticks is looked at as one word, too: `make test` and `make check` are two commands. Until
+    when something holds changes nothing of what it is to the other.
     """
     (doer, new), (other_doer, old) = _doer(new), _doer(old)
     if doer != other_doer:
         return ""
+    whole, lasting = _compared(new, old, doer), (_UNTIL.sub("", new), _UNTIL.sub("", old))
+    return whole if whole == "contradicts" or lasting == (new, old) else _compared(*lasting, doer) or whole
+
+
+def _compared(new: str, old: str, doer: str) -> Relation:
     as_read = _relation(new.replace("`", ""), old.replace("`", ""), is_step=bool(doer))
     if as_read == "contradicts" or "`" not in new or "`" not in old:
         return as_read

@@ -24,6 +24,7 @@ from codebutler.events import (
     QuestionAnswered,
     Rewound,
 )
+from codebutler.thread import lessons
 from codebutler.thread.attached import Told, spoken, told
 from codebutler.thread.decisions import Command, Decisions, Interpreter, Word
 from codebutler.thread.ears import listen
@@ -259,6 +260,8 @@ class Mail(Thread):
             said = f"{message.author.label}: {said}"
             if frame is not None and frame.role != "pm":
                 said = f"(while you work) {said}"
+            elif self.state.memory:
+                said = self._with_the_list(said, frame)
         files = await self._told(seq, message)
         taken = MessageTaken(
             frame=frame.id if frame else name,
@@ -267,6 +270,13 @@ class Mail(Thread):
             pictures=files.pictures,
         )
         return [*([] if frame is not None else [FrameStarted(frame=name, role=role)]), taken]
+
+    def _with_the_list(self, said: str, pm: Frame | None) -> str:
+        """Words for the PM while proposed memory waits, which they may be about; once for a list as it is."""
+        waits = lessons.for_the_pm(self.state.memory or [], self.state.marks)
+        heard = (str(m.get("content", "")) for m in reversed(pm.messages)) if pm is not None else ()
+        newest = next((text for text in heard if lessons.FOR_THE_PM in text), "")
+        return said if waits in newest else f"{said}\n\n{waits}"
 
     def default_frame(self) -> Frame | None:
         """Who listens when nobody is at work: a Coder that was stopped half-way, else the PM."""

@@ -47,3 +47,22 @@ async def test_a_merge_names_what_nobody_spoke_of(room: Room) -> None:
             "2 memory proposals were dropped, undecided: 1 “Alpha rules.”, 2 “Beta rules.”." in p
             for p in await scene.posts(state.id)
         )
+
+
+async def test_words_that_are_no_order_reach_the_pm_with_the_list_once(room: Room) -> None:
+    async with room.engine(cast("Alpha rules.", "Beta rules.")) as scene:
+        await scene.shipped()
+        for words in (
+            "hmm, not sure about 2 yet",
+            "merge 1 and 2 into one item",
+            "drop 1",
+            "What would you say?",
+        ):
+            state = await scene.talk("a", words)
+        asked = [a for a in scene.asked if a.role == "pm"][-3:]
+        heard = [str(m["content"]) for m in asked[-1].messages if m["role"] == "user"]
+        assert len([text for text in heard if "2. Beta rules." in text and "1. Alpha rules." in text]) == 1
+        assert "hmm, not sure about 2 yet\n\n(from CodeButler, not from a person)" in heard[-3]
+        assert heard[-2] == "robin: merge 1 and 2 into one item"
+        assert "1. ✗ Alpha rules." in heard[-1], "it is another list once something is marked"
+        assert (state.marks, state.kept) == (["drop", "keep"], [])
