@@ -22,7 +22,7 @@ from codebutler.thread.host import Host
 from codebutler.thread.incoming import notice
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import Plugs
-from codebutler.thread.relocated import Relocated, filled, laid_out
+from codebutler.thread.relocated import Relocated, filled
 from codebutler.types import Outbound
 from codebutler.waiting import together
 
@@ -134,7 +134,7 @@ class Folder:
         return Relocated(executor, repo.root, worktrees.folder(repo, tree.branch) if tree else repo.inner)
 
     async def prepare(self, name: str) -> None:
-        """Make the thread's branch and worktree (or find them after a crash), and begin to fill it.
+        """Make the thread's branch and worktree (or find them after a crash); begin sandbox and files.
 
         Where something is set up for it, which its Coder is told, that is waited for. Else ``filled`` is to
         be: a model can think meanwhile.
@@ -147,13 +147,12 @@ class Folder:
         tree = await worktrees.create(
             host.repo, name, base.commit, thread=thread, fresh=True, taken=others.result()
         )
-        executor = await Executor.start(tree.path, own=True, settings=host.sandbox)
-        self._filling = asyncio.create_task(self._fill(executor, tree))
+        self._filling = asyncio.create_task(self._fill(tree))
         if self._log.state.removed or await self._dependencies.needed(base.commit):
             await self.filled()
 
-    async def _fill(self, executor: Executor, tree: worktrees.Worktree) -> None:
-        self._executor = await laid_out(executor, tree.base)
+    async def _fill(self, tree: worktrees.Worktree) -> None:
+        self._executor = await filled(tree.path, tree.base, self._host.sandbox)
         event = WorktreeReady(branch=tree.branch, path=str(tree.path), base=tree.base)
         await self._log.append(event)
         self._executor = await self._dependencies.hands(event, self._executor)

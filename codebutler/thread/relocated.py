@@ -22,11 +22,7 @@ _PATCHED = re.compile(
 
 async def filled(folder: Path, commit: str, settings: SandboxSettings) -> Executor:
     """An executor on an empty worktree of ours, into which it has laid the files of ``commit``."""
-    return await laid_out(await Executor.start(folder, own=True, settings=settings), commit)
-
-
-async def laid_out(executor: Executor, commit: str) -> Executor:
-    """The executor, which works in an empty folder, once the files of ``commit`` are there."""
+    executor = await Executor.start(folder, own=True, settings=settings)
     try:
         await executor.fill(commit)
     except BaseException:
