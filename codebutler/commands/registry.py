@@ -91,6 +91,8 @@ class Registry:
         text = message.text.strip()
         if text.startswith("/"):
             name, _, rest = text[1:].partition(" ")
+            if state.only_unmerged and not rest.strip() and name.lower() in words.RETRY:
+                return self._call("merge", "")  # as the same word without the slash
             return self._call(name.lower(), rest.strip())
         spoken = words.read(state, text) or words.late(state, message)
         return self._call(*spoken) if spoken is not None else None
