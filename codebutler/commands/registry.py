@@ -94,6 +94,8 @@ class Registry:
         text = message.text.strip()
         if text.startswith("/"):
             name, _, rest = text[1:].partition(" ")
+            if state.only_unmerged and not rest.strip() and name.lower() in words.RETRY:
+                return self._call("merge", "")  # as the same word without the slash
             return self._call(name.lower(), rest.strip())
         if begun := words.first(state, message):
             return Call(self._by_name[begun], more=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from codebutler.commands import signs
+from codebutler.commands.corrections import correction
 from codebutler.commands.halts import halt
 from codebutler.events import MessageReceived
 from codebutler.thread.fold_memory import apart, overtaken, unseen
@@ -32,6 +33,13 @@ APPROVE = {
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
+RESPOND = {
+    "respond", *(
+        f"{verb} the {what}" for verb in ("respond to", "answer", "address", "see to")
+        for what in ("review", "reviews", "review comments")
+    ),
+}  # fmt: skip
+"""For the reviews of an open pull request; before there is one they are mere words."""
 LAND = {"merge", "merge it", "land it"}
 """Those that mean nothing else while there is no pull request yet: the Coder need not guess at them."""
 SHUT = {"close", "close it", "close this", "close the thread", "close this thread"}
@@ -77,19 +85,6 @@ CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
 STOPS = dict.fromkeys(CANCEL, "cancel") | dict.fromkeys(PAUSE, "pause")
 LOOKS = {word: word for word in ("points", "status", "usage", "threads", "help")} | {"cost": "usage"}
 """They change nothing, and mean the same at any moment but one: a question's answer may be such a word."""
-WRONG = re.compile(
-    r"^(?:the\s+)?(?P<role>pm|coder|lead|researcher|artist)\s+(?:was|is)\s+wrong(?:\s+about\s+)?"
-    r"\s*(?P<what>[^:]*:.*\S)$",
-    re.IGNORECASE | re.DOTALL,
-)
-"""A correction, once the work it is about is done: before that, it is for the role that is at work."""
-WRONG_TOO = re.compile(
-    r"^(?:(?:the\s+)?(?P<role>pm|coder|lead|researcher|artist)\s+(?:was|is)|you\s+(?:were|are)|you['\u2019]re)\s+wrong\s+"
-    r"about\s+(?P<topic>[^:;,.\n]{1,80}?)(?::|[;,.]|\s[\u2013\u2014-])\s+"
-    r"(?P<what>(?:(?<=:\s)|(?:it|that|this|they|there|we|our|its)\b).*\S)$",
-    re.IGNORECASE | re.DOTALL,
-)
-"""The same to the PM's face, or with another sign than a colon before a statement; no request for work."""
 AGAIN = re.compile(
     r"^(?:please\s+)?re-?open(?:\s+(?:this|it|again|the\s+thread))?(?:[\s,]+please)?"
     r"(?:[\s.!]*$|(?:\s*[,;:.!\u2013-]\s*(?:and|then|but)?\s+|\s*\n\s*|\s+(?:and|then|but)\s+|\s+(?=to\s))"
@@ -225,10 +220,8 @@ def _ahead(word: str) -> tuple[str, str] | None:
 def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | None:
     if state.phase == "closed" and (again := AGAIN.match(text.strip())) is not None:
         return ("reopen", again["wish"] or "")
-    if _is_over(state) and (wrong := WRONG_TOO.match(text.strip())) is not None:
-        return ("correct", f"{wrong['role'] or 'pm'} {wrong['topic']}: {wrong['what']}")
-    if _is_over(state) and (wrong := WRONG.match(text.strip())) is not None:
-        return ("correct", f"{wrong['role']} {wrong['what'].lstrip(': ')}")
+    if _is_over(state) and (right := correction(text.strip(), closed=state.phase == "closed")):
+        return ("correct", right)
     if state.memory and _looks_back(state):
         return _lands(state, word)
     if whole := _all_or_nothing(word.strip("*_`"), state):
@@ -274,6 +267,8 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
     lands = word in LAND
     is_refused = is_refused or (lands and not state.plan_waits and bool(apart(state)))
+    if word in RESPOND and is_open:
+        return ("respond", "")
     if (word in MERGE and is_open) or (lands and is_refused):
         return ("merge", "")
     return None

@@ -148,12 +148,13 @@ def _one_differs(ours: list[str], theirs: list[str], *, is_step: bool) -> bool:
     if len(ours) != len(theirs) or len(ours) < _LEAST + is_step:
         return False
     pairs = [(a, b) for a, b in zip(ours, theirs, strict=True) if a != b]
-    if len(pairs) != 1 or not all(_is_value(word) for word in pairs[0]):
+    if len(pairs) != 1 or not all(is_value(word) for word in pairs[0]):
         return False
     return not is_step or not any(" " in word or "`" in word for word in pairs[0])
 
 
-def _is_value(word: str) -> bool:
+def is_value(word: str) -> bool:
+    """Whether another word in its place makes it another sentence: a number, a day, a path."""
     return word in _VALUES or any(c.isdigit() or c in "` ./:_-@" for c in word)
 
 

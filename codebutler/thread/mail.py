@@ -40,7 +40,10 @@ from codebutler.types import Outbound
 
 log = logging.getLogger("codebutler.mail")
 ARTIST = "artist"
-CLOSED = 'This thread is closed. Say **"reopen"** to go on from it in a new one, or start afresh.'
+CLOSED = (
+    'This thread is closed. Say **"reopen"** to go on from it in a new one, or start afresh. '
+    'If it got something wrong: **"the PM was wrong about X: …"** has that remembered.'
+)
 KEPT = 'The thread is paused: I keep this until you say **"resume"**.'
 OVERRULED = '**"{name}"** was said before the thread was stopped, and is not done. Say it anew if it holds.'
 PUT_OFF = 'The merge is put off: {who} said more after "merge". Say **"merge"** again when it is to land.'

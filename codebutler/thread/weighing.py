@@ -10,13 +10,15 @@ from codebutler.errors import ToolFailed
 from codebutler.repo import workflows
 from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
 from codebutler.repo.memory_items import Known, known
-from codebutler.repo.memory_likeness import relation, relative, words_of
+from codebutler.repo.memory_likeness import is_value, relation, relative, words_of
 from codebutler.repo.memory_replaces import gone_with, named
 from codebutler.repo.memory_text import inline, key, plain
 from codebutler.types import MemoryItem
 
 TOPIC = 2
 """Items about the topic of a correction that are shown with it."""
+LOST = 3
+"""Words of an old item that a correction without them may take along."""
 SHOWN = 60
 """Characters of an item in a line about it."""
 
@@ -51,7 +53,7 @@ def corrected(
 ) -> MemoryItem | None:
     """A correction ("limit: it is 20 kg"), weighed, also against the list that waits.
 
-    If no words clash, it has what memory says of its topic.
+    If no words clash, it has what memory says of its topic; the one item that says just that is replaced.
     """
     found = weighed(memory, item)
     found = beside(found, waiting) if found is not None else None
@@ -59,8 +61,16 @@ def corrected(
     meant = set(words_of(topic)) if colon else set[str]()
     if found is None or not meant or found.relation or found.seen:
         return found
+    wronged = [
+        x for x in known(memory.get(item.file, ""), item.file) if _is_put_right(item.text, x.text, meant)
+    ]
+    if len(wronged) == 1:
+        found = found.model_copy(update={"relation": "contradicts", "replaces": [wronged[0].text]})
     texts = [
-        x.text for name, text in memory.items() for x in known(text, name) if meant <= set(words_of(x.text))
+        x.text
+        for name, text in memory.items()
+        for x in known(text, name)
+        if meant <= set(words_of(x.text)) and x.text not in found.replaces
     ]
     listed = [x.text for x in waiting if x.kind != "remove" and meant <= set(words_of(x.text))]
     said = ""
@@ -71,6 +81,16 @@ def corrected(
         if lines:
             said = _also(said, f"{who}: {'; '.join(f'“{line}”' for line in lines[:TOPIC])}")
     return found.model_copy(update={"seen": said}) if said else found
+
+
+def _is_put_right(right: str, old: str, topic: set[str]) -> bool:
+    """Whether memory's ``old`` says little but another thing of the topic: half of its words are that,
+    or both name a value."""
+    ours, theirs = set(words_of(right)), set(words_of(old))
+    lost = theirs - ours
+    if not topic <= theirs or not 0 < len(lost) <= LOST:
+        return False
+    return len(topic) * 2 >= len(theirs) or (any(map(is_value, lost)) and any(map(is_value, ours - theirs)))
 
 
 def _also(first: str, second: str) -> str:

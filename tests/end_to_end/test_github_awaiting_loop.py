@@ -45,6 +45,35 @@ async def test_one_word_to_merge_is_enough_behind_required_checks(stage: Stage, 
     assert stage.server.failures == []
 
 
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
+async def test_after_a_limit_that_stopped_a_merge_retry_and_go_merge_again(
+    stage: Stage, tmp_path: Path
+) -> None:
+    async with staged(stage, tmp_path / "hub") as project:
+        ann = Human(project, "ann")
+
+        def held() -> int:
+            return sum("GitHub's limit holds PUT" in row["body"] for row in ann.comments(2))
+
+        def said(words: str) -> bool:
+            return any(words in row["body"] for row in project.comments.values())
+
+        async with stage.serving():
+            ann.says(ann.opens("Add a note!"), "@bot plan")
+            await until(lambda: said("/blob/codebutler/plan-1/"))
+            ann.says(1, "@bot implement")
+            await until(lambda: said('Say **"merge"**'))
+            project.hub.faults.next("PUT */merge", Fault("429", 600), Fault("secondary", 600))
+            ann.says(2, "@bot merge")
+            await until(lambda: held() == 1)
+            ann.says(2, "@bot retry")
+            await until(lambda: held() == 2)
+            ann.says(2, "@bot go")
+            await until(lambda: project.pulls[2]["merged_at"] and said("## Usage"))
+    assert not said("nothing to go on with")
+    assert stage.server.failures == []
+
+
 MAY_LAND = "#2 may land by the merge queue: take it out on its page"
 
 

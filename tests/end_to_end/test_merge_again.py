@@ -62,9 +62,13 @@ async def test_a_headless_run_and_a_plain_word_try_again_too(stage: Stage, tmp_p
     assert (first.code, merges(stage)) == (1, 1), first.stderr
     second = await stage.cli("run", "try again", "--thread", row["id"], "--json")
     assert (second.code, merges(stage)) == (1, 2), second.stderr
+    third = await stage.cli("run", "/retry", "--thread", row["id"], "--json")
+    assert (third.code, merges(stage)) == (1, 3), third.stderr
+    await stage.cli("run", "/approve", "--thread", row["id"], "--json")
+    assert merges(stage) == 3
     give_way(stage, tmp_path / "eve")
     done = await stage.cli("run", "--thread", row["id"], "--merge", "--json")
-    assert (done.code, merges(stage)) == (0, 3), done.stderr
+    assert (done.code, merges(stage)) == (0, 4), done.stderr
     assert done.summary["phase"] == "closed"
 
 

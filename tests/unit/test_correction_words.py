@@ -20,6 +20,14 @@ from codebutler.thread.state import ThreadState
         ("the PM was wrong about the limit, please make it 20 kg", None),
         ("you were wrong about the limit, change it", None),
         ("you were wrong about a.py:7", None),
+        ("that was wrong, we use pnpm", ("correct", "pm we use pnpm")),
+        ("No, that's not true: 20 kg", ("correct", "pm 20 kg")),
+        ("the answer was wrong. It is 20 kg.", ("correct", "pm It is 20 kg.")),
+        ("you were wrong, we use pnpm", ("correct", "pm we use pnpm")),
+        ("The Artist was wrong, our colour is blue", ("correct", "Artist our colour is blue")),
+        ("that was wrong", None),
+        ("that was wrong, please revert it", None),
+        ("it is wrong that we ship", None),
         ("memory list", ("memory", "list")),
         ("memory list of the cache", None),
     ],
@@ -28,3 +36,9 @@ def test_what_is_a_correction(text: str, command: tuple[str, str] | None) -> Non
     assert words.read(ThreadState("t1", phase="closed"), text) == command
     if command is not None and command[0] == "correct":
         assert words.read(ThreadState("t1", phase="coder"), text) is None
+
+
+def test_where_work_can_be_meant_a_wrong_is_said_about_something() -> None:
+    state = ThreadState("t1", phase="lead")
+    assert words.read(state, "that was wrong, we use pnpm") is None
+    assert words.read(state, "the PM was wrong about it: we use pnpm") == ("correct", "PM it: we use pnpm")

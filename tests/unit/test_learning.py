@@ -150,8 +150,8 @@ def test_another_command_is_a_contradiction_in_a_file_as_well() -> None:
 @pytest.mark.parametrize(
     ("text", "seen"),
     [
-        ("labels: they are A7", "memory says of that, and goes on saying it: “Labels are printed in A6”"),
-        ("the labels: they are A7", "memory says of that, and goes on saying it: “Labels are printed in A6”"),
+        ("labels: Kim has them", "memory says of that, and goes on saying it: “Labels are printed in A6”"),
+        ("the label: Kim has it", "memory says of that, and goes on saying it: “Labels are printed in A6”"),
         ("label prices: they are in cents", ""), ("it: no", ""), ("labels are A7", ""),
     ],
 )  # fmt: skip
@@ -172,9 +172,10 @@ def test_a_correction_shows_what_the_list_that_waits_says_of_its_topic() -> None
     found = corrected({"pm.md": ""}, item, listed)
     assert found is not None
     assert found.seen == said
-    found = corrected({"pm.md": "- Stock is weekly\n"}, item, listed)
+    found = corrected({"pm.md": "- Ask Kim when stock is to be moved\n"}, item, listed)
     assert found is not None
-    assert found.seen == f"memory says of that, and goes on saying it: “Stock is weekly”; {said}"
+    old = "“Ask Kim when stock is to be moved”"
+    assert found.seen == f"memory says of that, and goes on saying it: {old}; {said}"
 
 
 def test_a_lesson_whose_last_day_is_past_is_not_proposed() -> None:
