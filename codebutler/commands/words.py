@@ -119,8 +119,6 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return meant
     if state.question is not None:
         return None
-    if (meant := _stopping(state, word)) is not None:
-        return meant
     if word in LOOKS:
         return (LOOKS[word], "")
     if word in REBASE and state.worktree is not None and not state.removed:
@@ -129,7 +127,7 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:
         return ("approve", state.plan.hash)
-    return _ahead(word) or _after_pr(state, word, text)
+    return _stopping(state, word) or _ahead(word) or _after_pr(state, word, text)
 
 
 def late(state: ThreadState, message: MessageReceived) -> tuple[str, str] | None:
