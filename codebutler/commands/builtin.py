@@ -269,7 +269,7 @@ REGISTRY = Registry(
         ),
         Definition(
             "respond",
-            "Have the Coder see to what reviewers of the pull request said; at GitHub it brings it along.",
+            "Have the Coder see to what reviewers of the pull request said, and to the words behind it.",
             _Request,
             _respond,
         ),

@@ -32,6 +32,13 @@ APPROVE = {
 }  # fmt: skip
 RETRY = {"go", "go on", "go ahead", "retry", "try again", "again", "continue", "resume", "dale", "yes", "ok"}
 REBASE = {"rebase", "rebase it", "update the branch"}
+RESPOND = {
+    "respond", *(
+        f"{verb} the {what}" for verb in ("respond to", "answer", "address", "see to")
+        for what in ("review", "reviews", "review comments")
+    ),
+}  # fmt: skip
+"""For the reviews of an open pull request; before there is one they are mere words."""
 LAND = {"merge", "merge it", "land it"}
 """Those that mean nothing else while there is no pull request yet: the Coder need not guess at them."""
 SHUT = {"close", "close it", "close this", "close the thread", "close this thread"}
@@ -234,6 +241,8 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
     lands = word in LAND
     is_refused = is_refused or (lands and not state.plan_waits and bool(apart(state)))
+    if word in RESPOND and is_open:
+        return ("respond", "")
     if (word in MERGE and is_open) or (lands and is_refused):
         return ("merge", "")
     return None

@@ -145,6 +145,7 @@ class Doors:
         if self._github is not None and self._bridge is not None:
             self._github.attach(self._bridge.from_github(engine.receive), engine.kick)
             engine.host.objection = self._github.objection
+            engine.host.review = self._github.hearing.review
 
     async def listen(self) -> None:
         """Hear what doors without a connection of their own bring, until cancelled."""

@@ -169,6 +169,8 @@ class Host:
     """Sees to it that a thread gets its turn soon; the engine's, where there is one."""
     objection: Objection | None = None
     """What was said at the forge against a merge that somebody asked for; its door's, where there is one."""
+    review: Callable[[int], Awaitable[str]] | None = None
+    """What reviewers of a pull request still want of it, from the same door; "" for nothing."""
     coders: Places = field(init=False)
     """Places for Coders; planning has its own and never waits behind coding."""
     planners: asyncio.Semaphore = field(init=False)

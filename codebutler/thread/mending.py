@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 
 from codebutler.agent.frame import Frame
+from codebutler.errors import RepoError
 from codebutler.events import MendBegun, MendRequested
 from codebutler.text import fit
 from codebutler.thread import render
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.identity import GITHUB
 from codebutler.thread.state import ThreadState
 from codebutler.types import Outbound
 
@@ -45,7 +47,8 @@ What this branch is for:
 {plan}"""
 NEXT = "The Coder is at work on this pull request; the review comes right after that."
 NO_REVIEW = (
-    "There is nothing open to respond to. On the pull request, `@bot respond` brings its open reviews here."
+    "There is nothing open to respond to: no review of somebody who may write to the repository waits for an "
+    'answer. **"/respond"** takes words of yours, too.'
 )
 
 
@@ -74,14 +77,26 @@ async def respond(decide: Decisions, word: Word, text: str) -> str:
     state = decide.state
     if state.pr is None or state.pr_state != "open" or state.worktree is None or state.removed:
         return "There is no open pull request to respond on."
-    if not text.strip():
-        return NO_REVIEW
     if why := decide.refused(word, "approve", "have reviews answered in this thread"):
         return why
+    try:
+        text = await _with_review(decide, word, text.strip())
+    except RepoError as error:
+        return f"The review cannot be read, so that nothing was begun: {error}"
+    if not text:
+        return NO_REVIEW
     decide.take(
         MendRequested(about="review", head=state.pushed, text=fit(text, TEXT), message=word.seq, by=word.by)
     )
     return "" if state.mend is None else NEXT
+
+
+async def _with_review(decide: Decisions, word: Word, text: str) -> str:
+    """The words, and what waits at the forge: from there it came along already."""
+    pr, review = decide.state.pr, decide.thread.host.review
+    if review is None or pr is None or word.by.surface == GITHUB:
+        return text
+    return "\n\n".join(filter(None, [text, await review(pr.number)]))
 
 
 async def meet(desk: ThreadDesk) -> Frame:

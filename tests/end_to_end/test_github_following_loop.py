@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -61,6 +62,9 @@ class Story:
     def __init__(self, project: Project) -> None:
         self.project, self.ann = project, Human(project, "ann")
 
+    async def respond(self) -> None:
+        self.ann.says(2, "@bot respond")
+
     def said(self, words: str) -> bool:
         return any(words in c["body"] for c in self.project.comments.values())
 
@@ -100,7 +104,7 @@ class Story:
 
     async def _past_the_review(self) -> None:
         self.ann.reviews(2, "REQUEST_CHANGES", "", {"path": "NOTE", "line": 1, "body": "say thanks, too"})
-        self.ann.says(2, "@bot respond")
+        await self.respond()
         await until(lambda: self.note() == "please, thanks")
         self.ann.checks(self.head(), "spelling", "success")
         await until(self.asked_again)
@@ -133,4 +137,29 @@ async def test_a_failing_check_is_mended_a_review_answered_and_a_merge_there_clo
     every = [*project.comments.values(), *project.review_comments.values()]
     marks = [c["body"].rsplit("<!--", 1)[-1] for c in every if "<!-- codebutler:" in c["body"]]
     assert len(marks) == len(set(marks))
+    assert stage.server.failures == []
+
+
+class Elsewhere(Story):
+    """Ann, who has the review answered from another door."""
+
+    def __init__(self, project: Project, stage: Stage) -> None:
+        super().__init__(project)
+        self.stage = stage
+
+    async def respond(self) -> None:
+        [row] = (await self.stage.cli("threads", "--json")).lines
+        await self.stage.cli("run", "respond", "--thread", row["id"], "--json")
+
+
+@pytest.mark.parametrize("stage", [STORY], indirect=True)
+async def test_respond_in_another_door_brings_the_reviews_that_wait_at_github(
+    stage: Stage, project: Project
+) -> None:
+    story, config = Elsewhere(project, stage), stage.home / "butler" / "config.json"
+    stage.configure({**json.loads(config.read_text()), "access": {"approve": ["anyone"]}})
+    async with stage.serving():
+        await story.tell()
+    answers = [c["body"] for c in project.review_comments.values() if c["in_reply_to_id"]]
+    assert [body.startswith("Fixed in `") for body in answers] == [True]
     assert stage.server.failures == []

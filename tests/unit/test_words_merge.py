@@ -64,3 +64,9 @@ def test_what_else_the_moment_makes_of_it() -> None:
     assert words.read(with_plan(), "LGTM, ship it") == ("approve", "h1")
     assert words.read(stopped(), "LGTM, ship it") == ("cancel", "")
     assert words.read(stopped(), "go ahead and merge it") == ("merge", "")
+
+
+def test_respond_is_a_word_once_there_is_a_pull_request() -> None:
+    assert words.read(with_pr(), "Respond to the review, please") == ("respond", "")
+    assert words.read(with_pr(), "respond to the client with 404") is None
+    assert words.read(with_plan(), "respond") is None

@@ -163,9 +163,7 @@ class Hearing:
         if wish.verb == "review" and heard.pull:
             return await self.reviewing.request(heard.number, heard.login, wish.rest)
         if wish.verb == "respond" and heard.pull:
-            place += "\n\n" + await gathered(
-                self.calls, self.people, self.store, self.full_name, heard.number, until=heard.at
-            )
+            place += "\n\n" + await self.review(heard.number, until=heard.at)
         if thread is not None:
             ours = heard.pull and await self._is_ours(thread, heard)
             said = (wish.rest + place).strip()
@@ -181,6 +179,11 @@ class Hearing:
         parts += [f"{heard.login} adds: {wish.rest}{place}"] if wish.rest or place else []
         parts += await self._earlier(heard)
         return "\n\n".join(part for part in parts if part)
+
+    async def review(self, number: int, *, until: str = "9999") -> str:
+        """What reviewers of a pull request want, said before ``until``, as GitHub writes times; or ""."""
+        found = gathered(self.calls, self.people, self.store, self.full_name, number, until=until)
+        return await found
 
     async def _no_place(self, heard: Heard, wish: Wish, thread: str | None) -> tuple[str, str] | None:
         """Where a command can mean nothing: what is answered, and what the audit says of it."""

@@ -45,15 +45,15 @@ async def gathered(
 ) -> str:
     """Open reviews and comments on lines from before ``until``, each with its mark and place, or "".
 
-    A conversation whose last word is ours is not open: it was answered.
+    A conversation whose last word is ours is not open: it was answered. Whoever may not write gives the
+    Coder no work by a review either, and opens nothing again.
     """
     base = f"/repos/{full_name}/pulls/{number}"
     threads = await review_threads(calls, full_name, number)
     done = {first for first, thread in threads.items() if thread.resolved}
-    rows: Sequence[Json] = await calls.pages(f"{base}/comments")
+    rows = await _heard(people, await calls.pages(f"{base}/comments"))
     for row in sorted(rows, key=lambda row: int(row["id"])):  # whoever speaks last opens or closes it
-        closed = bool(marks_in(str(row.get("body") or ""))) and await people.wrote(row.get("user") or {})
-        if closed:
+        if await _is_ours(people, row):
             done.add(_first(row))
         elif _first(row) in done and not _is_resolved(threads, row):
             done.discard(_first(row))
@@ -64,7 +64,7 @@ async def gathered(
     ]
     reviews = [
         f"- [r{row['id']}] {str(row.get('state')).replace('_', ' ').lower()}: {_said(row)}"
-        for row in await calls.pages(f"{base}/reviews")
+        for row in await _heard(people, await calls.pages(f"{base}/reviews"))
         if row.get("body")
         and str(row.get("submitted_at") or "") <= until
         and not marks_in(str(row["body"]))
@@ -72,6 +72,20 @@ async def gathered(
     ]
     found = [*reviews, *lines][-MOST:]
     return f"The review of pull request #{number}:\n" + "\n".join(found) if found else ""
+
+
+async def _heard(people: People, rows: Sequence[Json]) -> list[Json]:
+    """Those of people who may write, and ours."""
+    return [row for row in rows if await _is_ours(people, row) or await _is_writers(people, row)]
+
+
+async def _is_ours(people: People, row: Json) -> bool:
+    return bool(marks_in(str(row.get("body") or ""))) and await people.wrote(row.get("user") or {})
+
+
+async def _is_writers(people: People, row: Json) -> bool:
+    login = (row.get("user") or {}).get("login")
+    return bool(login) and await people.writer(str(login)) is not None
 
 
 def _first(row: Json) -> int:
