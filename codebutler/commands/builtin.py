@@ -9,6 +9,7 @@ from codebutler.commands import words
 from codebutler.commands.registry import Arguments, Definition, Registry
 from codebutler.errors import UsageError
 from codebutler.thread import (
+    kept_prs,
     lastword,
     linking,
     mending,
@@ -34,7 +35,6 @@ AS_IT_IS = (
     'With "{words}" behind it nothing was merged: I do not watch for that. Say **"merge"** alone once it '
     "shall land."
 )
-OTHER = "This thread's pull request is #{number}, not #{said}: nothing was merged."
 LISTED = 20
 """The most threads of one answer."""
 _AMOUNT = re.compile(r"[+-]?(?:\d+(?:[.,]\d{1,2})?|0[.,]\d+)")
@@ -136,8 +136,8 @@ async def _raise(args: _Usd, decide: Decisions, word: Word) -> str:
 
 async def _merge(args: _Number, decide: Decisions, word: Word) -> str:
     said, pr = args.pr.strip().removeprefix("#"), decide.state.pr
-    if said.isdecimal() and pr and int(said) != pr.number:
-        raise UsageError(OTHER.format(number=pr.number, said=said))
+    if said.isdecimal() and int(said) != (pr.number if pr else 0):
+        return await kept_prs.by_number(decide, word, int(said))
     if said and not said.isdecimal() and not words.merges(words.normal(f"merge {said}")):
         raise UsageError(AS_IT_IS.format(words=said[:80]))
     return await decide.merge(word)

@@ -25,7 +25,7 @@ from codebutler.events import (
 )
 from codebutler.store.rows import ThreadRow
 from codebutler.text import fit
-from codebutler.thread import access, fork, planfile, remembering, rewind, swap
+from codebutler.thread import access, fork, kept_prs, planfile, remembering, rewind, swap
 from codebutler.thread.lastword import CLOSED, RAISABLE, SHARED, TERMINAL, UNFINISHED, stopped
 from codebutler.thread.state import ThreadState
 from codebutler.thread.tabled import dropped_plan, not_for_it
@@ -81,7 +81,7 @@ class Decisions:
         self._thread = thread
         self.taken: list[Event] = []
         """What was decided, and is not in the log yet."""
-        self._refused = self.misused = False
+        self.was_refused = self.misused = False
         self.answer: Outbound | None = None
         """What is shown in place of plain words."""
 
@@ -175,13 +175,12 @@ class Decisions:
 
     async def merge(self, word: Word) -> str:
         """Merge the pull request; memory items that are undecided when it has landed are dropped."""
-        if self.state.pr_state != "open" and (words := await remembering.kept_apart(self._thread)):
-            self._refused = True
+        if words := await kept_prs.land(self, word):
             return words
         if self.state.merged is not None:
             return f"#{self.state.merged.number} is merged as `{self.state.merged.commit[:12]}`."
         if self.state.pr is None or self.state.pr_state != "open":
-            self._refused = True
+            self.was_refused = True
             if self.state.pr is not None and self.state.pr_state == "closed" and not self.state.coding:
                 return CLOSED.format(number=self.state.pr.number)
             return TOO_EARLY if self.state.coding else "There is no open pull request to merge."
@@ -190,7 +189,7 @@ class Decisions:
         if self.state.rebase is not None:
             return f'{UNFINISHED} Say **"go"** to go on with it.'
         if self.state.coding:
-            self._refused = True
+            self.was_refused = True
             return AT_WORK.format(number=self.state.pr.number)
         may = access.may(self._thread.config.access, self.state, word.by, "memory")
         decided = remembering.settled(self.state, word) if may or all(self.state.marks) else []
@@ -241,7 +240,7 @@ class Decisions:
         events, self.taken = self.taken, []
         if text or not events:
             handled = CommandHandled(message=word.seq, name=name, by=word.by, result=text)
-            events.append(handled.model_copy(update={"refused": self._refused, "misused": self.misused}))
+            events.append(handled.model_copy(update={"refused": self.was_refused, "misused": self.misused}))
         if text:
             notice = self.answer or Outbound(text=text, kind="notice")
             await self._thread.post(notice, key=f"command:{word.seq}", before=events)
@@ -273,8 +272,8 @@ class Decisions:
             )
         cap, hit = self._stopped_by(), self.state.limit
         if cap in SHARED:
-            self._refused = word.by.surface != TERMINAL
-            return "Only whoever runs the host may raise that cap." if self._refused else ""
+            self.was_refused = word.by.surface != TERMINAL
+            return "Only whoever runs the host may raise that cap." if self.was_refused else ""
         if cap not in RAISABLE and hit is not None:
             return (
                 f"A raise lifts caps of dollars and tokens. What stopped this thread is another: {hit.what}."
@@ -286,7 +285,7 @@ class Decisions:
         rules = self._thread.config.access
         if access.may(rules, self.state, word.by, act):
             return ""
-        self._refused = True
+        self.was_refused = True
         only = f"Only {access.who(rules, self.state, act)} may {what}."
         return f"{only} {access.elsewhere(rules, self.state, word.by, act)}".rstrip()
 

@@ -29,10 +29,9 @@ def unseen(s: ThreadState, seq: int) -> bool:
     return False
 
 
-def apart(s: ThreadState) -> str:
-    """The branch of the last items that were kept in a pull request of their own, or ""."""
-    made = (e.branch for _, _, e in reversed(s.live) if isinstance(e, ev.MemoryCommitted) and e.branch)
-    return next(made, "")
+def apart(s: ThreadState) -> list[str]:
+    """The branches of what was kept in pull requests of its own, the oldest first."""
+    return [e.branch for _, _, e in s.live if isinstance(e, ev.MemoryCommitted) and e.branch]
 
 
 @HANDLERS.on

@@ -16,7 +16,7 @@ from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import learned
 from codebutler.repo.merging import merged_tree
 from codebutler.store.store import Store
-from codebutler.thread.memory_commit import changes
+from codebutler.thread.memory_changes import changes
 from codebutler.thread.memory_merge import MEMORY
 from codebutler.thread.memory_now import replaced
 

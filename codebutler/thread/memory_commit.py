@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from msgspec import Struct
-
-from codebutler.errors import RepoError, ToolFailed
+from codebutler.errors import RepoError
 from codebutler.events import MemoryCommitted, MemoryDecided
 from codebutler.repo import commits
 from codebutler.repo.memory_file import memory_text
@@ -17,27 +13,10 @@ from codebutler.repo.words import signature
 from codebutler.text import sentence
 from codebutler.thread import lessons
 from codebutler.thread.desk import ThreadDesk
-from codebutler.thread.host import memory_path
 from codebutler.thread.landing import closed_outside
 from codebutler.thread.lastword import STAYS
-from codebutler.thread.memory_merge import put
-from codebutler.types import MemoryItem, Outbound
-
-Reader = Callable[[str], Awaitable[str | None]]
-
-
-class Changes(Struct):
-    """Memory files with the kept items in them, by path; what could not be put in; the items that changed
-    something."""
-
-    files: dict[str, str] = {}
-    refused: list[str] = []
-    aside: list[MemoryItem] = []
-    """Those of them that may be taken up again."""
-    kept: list[MemoryItem] = []
-    told: list[str] = []
-    held: list[MemoryItem] = []
-    """What memory said already."""
+from codebutler.thread.memory_changes import Changes, Reader, changes
+from codebutler.types import Choice, MemoryItem, Outbound
 
 
 async def commit_memory(desk: ThreadDesk) -> None:
@@ -100,62 +79,23 @@ async def _by_itself(desk: ThreadDesk, decided: MemoryDecided) -> None:
     if not pushed or await commits.tree_of(gitdir, pushed) != tree:
         words = commits.signed(message, [signature(decided.by)])
         commit = await commits.commit_tree(gitdir, tree, there, words, identity=desk.space.identity)
-    where = "nowhere: there was nothing to change"
+    where, button = "nowhere: there was nothing to change", list[Choice]()
     if commit != there:
         if commit != pushed:
             await forge.push(branch, commit, expect=pushed)
         title, _, body = message.partition("\n")
         pr = await forge.open_pr(branch=branch, base=base, title=title, body=desk.redact(body.strip()))
-        here = f": `codebutler pr merge {pr.number}`" if await forge.pull_hint() else ""
-        where = f"with [#{pr.number}]({pr.url}), which waits to be merged{here}"
+        where = f'with [#{pr.number}]({pr.url}), which waits to be merged: say **"merge"**'
+        button = [Choice(action="merge", label="Merge", value=str(pr.number))]
     event = MemoryCommitted(
         commit=commit, files=sorted(done.files), branch=branch, refused=done.refused, aside=done.aside
     )
-    await _tell(desk, decided, done, event, where)
+    await _tell(desk, decided, done, event, where, choices=button)
 
 
 async def _changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Changes:
     state = desk.state
     return await changes(decided, read, thread=state.id, ts=state.ts, shipped=desk.rules.memory)
-
-
-async def changes(
-    decided: MemoryDecided, read: Reader, *, thread: str, ts: float, shipped: Mapping[str, str]
-) -> Changes:
-    """The files with what was decided put in, one item after the other; ``ts`` is the unix time of it.
-
-    ``shipped`` stands in for a file that is not there to be read.
-    """
-    done = Changes()
-    date = time.strftime("%Y-%m-%d", time.gmtime(ts))
-    for item in _from_below(decided.kept):
-        path = memory_path(item.file)
-        try:
-            text = done.files[path] if path in done.files else await read(path)
-            text = shipped[item.file] if text is None else text
-            new, said = await asyncio.to_thread(
-                put, text, item, thread=thread, date=date, approver=decided.by.label
-            )
-        except ToolFailed as error:
-            done.refused.append(f"{item.text[:80]}: {error.message}")
-            done.aside += [item] if item.kind != "revert" else []
-            continue
-        if new == text:
-            done.held.append(item)
-            continue
-        done.told += [said] if said else []
-        done.files[path] = new
-        done.kept.append(item)
-    return done
-
-
-def _from_below(items: Sequence[MemoryItem]) -> list[MemoryItem]:
-    """The items with the last steps first: each 'after' counts the steps as they were proposed for."""
-    places = [n for n, item in enumerate(items) if item.kind == "add_step" and item.after is not None]
-    placed, found = sorted(places, key=lambda n: (-(items[n].after or 0), -n)), list(items)
-    for place, n in zip(places, placed, strict=True):
-        found[place] = items[n]
-    return found
 
 
 def _message(desk: ThreadDesk, kept: Sequence[MemoryItem]) -> str:
@@ -186,7 +126,13 @@ def _names(decided: MemoryDecided, kept: Sequence[MemoryItem]) -> str:
 
 
 async def _tell(
-    desk: ThreadDesk, decided: MemoryDecided, done: Changes, event: MemoryCommitted, where: str
+    desk: ThreadDesk,
+    decided: MemoryDecided,
+    done: Changes,
+    event: MemoryCommitted,
+    where: str,
+    *,
+    choices: Sequence[Choice] = (),
 ) -> None:
     count = len(done.kept)
     if count and all(item.kind == "revert" for item in done.kept):
@@ -204,4 +150,4 @@ async def _tell(
     words += "".join(f"\nNot kept: {reason}" for reason in done.refused)
     words += "".join(f"\n{line}" for line in _again(len(desk.state.set_aside), done.aside))
     key = f"memory:{desk.state.memory_commits}"
-    await desk.post(Outbound(text=words, role="lead"), key=key, before=[event])
+    await desk.post(Outbound(text=words, role="lead", choices=list(choices)), key=key, before=[event])

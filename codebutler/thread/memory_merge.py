@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codebutler import assets
 from codebutler.errors import RepoError, ToolFailed
@@ -18,10 +19,12 @@ from codebutler.repo.memory_likeness import relative
 from codebutler.repo.memory_text import key, shown
 from codebutler.repo.objects import merge_base
 from codebutler.repo.threeway import joined_text
-from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import MEMORY_FOLDER
 from codebutler.thread.state import ThreadState
 from codebutler.types import MemoryItem
+
+if TYPE_CHECKING:
+    from codebutler.thread.desk import ThreadDesk
 
 MEMORY = f"{MEMORY_FOLDER}/"
 

@@ -13,7 +13,7 @@ from codebutler.repo.memory_items import Learned, all_learned
 from codebutler.repo.memory_text import key
 from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import access, lessons, render, wishes
-from codebutler.thread.fold_memory import apart, overtaken, unseen
+from codebutler.thread.fold_memory import overtaken, unseen
 from codebutler.thread.learning import day
 from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
@@ -23,7 +23,6 @@ from codebutler.types import MemoryItem, Outbound
 
 if TYPE_CHECKING:
     from codebutler.thread.decisions import Decisions, Word
-    from codebutler.thread.thread import Thread
 
 _OVERTAKEN = "Somebody else decided on that list a moment before: nothing was changed."
 _UNSEEN = "That was said before this list stood here: nothing was decided by it."
@@ -154,19 +153,6 @@ def _left_out(state: ThreadState) -> str:
         if found:
             said.append(f"{what}: {lessons.named([item for _, item in found], [n for n, _ in found])}.")
     return " ".join(said)
-
-
-async def kept_apart(thread: Thread) -> str:
-    """Where memory waits that was kept in a pull request of its own, and how it lands; "" if none waits."""
-    branch = apart(thread.state)
-    if not branch:
-        return ""
-    forge = await thread.space.forge()
-    pr = await forge.find_pr(branch)
-    if pr is None or pr.state != "open":
-        return ""
-    way = f"`codebutler pr merge {pr.number}` lands it" if await forge.pull_hint() else "Merge it on its page"
-    return f"What was kept waits in [#{pr.number}]({pr.url}), a pull request of its own. {way}."
 
 
 # ---------------------------------------------------------------------------------- undo, correct

@@ -226,7 +226,7 @@ async def test_a_merge_leaves_the_list_to_those_who_may_decide_on_it(room: Room)
         state = await scene.rest(state.id)
         assert [x.text for d in state.kept for x in d.kept] == ["Two things."]
         assert "memory lands with [#2](" in await last(scene, state)
-        assert "which waits to be merged: `codebutler pr merge 2`." in await last(scene, state)
+        assert 'which waits to be merged: say **"merge"**.' in await last(scene, state)
 
 
 async def test_what_somebody_adds_who_may_not_decide_is_kept_by_no_word_about_the_whole_list(

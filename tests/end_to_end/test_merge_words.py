@@ -165,14 +165,3 @@ async def test_a_word_from_before_the_list_decides_nothing(room: Room, word: str
         assert "That was said before this list stood here" in posts[-1]
         assert "1. Deploys go out on Friday." in posts[-1]
         assert (await scene.talk("a", "yes")).memory_commits == 1
-
-
-async def test_merge_where_only_memory_waits_says_how_that_lands(room: Room) -> None:
-    async with room.engine(Cast(pm=[says("The limit is 10 kg.")])) as scene:
-        await scene.talk("a", "What is the limit?")
-        await scene.talk("a", "the PM was wrong about the limit: it is 20 kg")
-        await scene.talk("a", "yes")
-        state = await scene.talk("a", "merge")
-        said = (await scene.posts(state.id))[-1]
-        assert "What was kept waits in [#1](" in said
-        assert said.endswith("`codebutler pr merge 1` lands it.")

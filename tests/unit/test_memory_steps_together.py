@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from codebutler.events import MemoryDecided
 from codebutler.repo import workflows
-from codebutler.thread.memory_commit import changes
+from codebutler.thread.memory_changes import changes
 from codebutler.types import MemoryItem, Person
 
 FLOW = "## feature\n\n1. PM: one\n2. PM: two\n3. Coder: three\n"
