@@ -6,6 +6,7 @@ import re
 
 from codebutler.commands import words
 from codebutler.commands.builtin import REGISTRY
+from codebutler.commands.halts import halt
 from codebutler.commands.typed import is_command
 from codebutler.thread.state import ThreadState
 
@@ -29,9 +30,10 @@ def is_order(text: str) -> bool:
     if _name(given) in _NAMES and is_command(given):
         return True
     word = words.normal(given)
-    again = words.AGAIN.match(word)
+    again, stop = words.AGAIN.match(word), halt(word)
     return (
         word in _WORDS
+        or (stop is not None and stop.alone)
         or words.merges(word)
         or any(shape.fullmatch(word) for shape in _SHAPES)
         or (again is not None and not again["wish"])

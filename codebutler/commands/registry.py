@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from codebutler.commands import words
@@ -42,6 +43,8 @@ class Call(Struct, frozen=True):
     definition: Definition
     values: dict[str, Any] = {}
     problem: str = ""
+    more: bool = False
+    """The message says more than that, which is for a role."""
 
     @property
     def name(self) -> str:
@@ -51,7 +54,7 @@ class Call(Struct, frozen=True):
     async def run(self, decide: Decisions, word: Word) -> str:
         """Check the arguments and do it; what is wrong with them is told to the person."""
         try:
-            return await self.definition.run(self._arguments(), decide, word)
+            return await self.definition.run(self._arguments(), decide, replace(word, more=self.more))
         except UsageError as error:
             decide.misused = True
             return error.message
@@ -94,6 +97,8 @@ class Registry:
             if state.only_unmerged and not rest.strip() and name.lower() in words.RETRY:
                 return self._call("merge", "")  # as the same word without the slash
             return self._call(name.lower(), rest.strip())
+        if begun := words.first(state, message):
+            return Call(self._by_name[begun], more=True)
         spoken = words.read(state, text) or words.late(state, message)
         return self._call(*spoken) if spoken is not None else None
 

@@ -6,6 +6,7 @@ import re
 
 from codebutler.commands import signs
 from codebutler.commands.corrections import correction
+from codebutler.commands.halts import halt
 from codebutler.events import MessageReceived
 from codebutler.thread.fold_memory import apart, overtaken, unseen
 from codebutler.thread.state import ThreadState
@@ -126,12 +127,12 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
         return meant
     if state.plan_waits and state.plan is not None and word in APPROVE:
         return ("approve", state.plan.hash)
-    return _ahead(word) or _after_pr(state, word, text)
+    return _stopping(state, word) or _ahead(word) or _after_pr(state, word, text)
 
 
 def late(state: ThreadState, message: MessageReceived) -> tuple[str, str] | None:
     """What a word about proposed memory means that somebody else's word has overtaken: no conversation."""
-    seq = next((s for s, m in state.unread.items() if m is message), 0)
+    seq = _seq(state, message)
     about = normal(message.text).strip("*_`") in KEEP | DROP or is_spoken(message.text)
     if seq and about and state.question is None and overtaken(state, seq, message.author):
         return ("memory", message.text.strip())
@@ -146,6 +147,29 @@ def _at_any_time(word: str, text: str) -> tuple[str, str] | None:
     if word in {"memory revert", "memory list"} or word.startswith("memory revert "):
         return ("memory", text.strip().partition(" ")[2])
     return None
+
+
+def first(state: ThreadState, message: MessageReceived) -> str:
+    """The command that a message begins with while the Coder is at work, before it says more; "" for none.
+
+    Once that is obeyed, the same message is read as words.
+    """
+    if not state.coding or state.halted or state.question is not None or _seq(state, message) in state.begun:
+        return ""
+    found = halt(message.text)
+    return "" if found is None or found.alone else found.command
+
+
+def _stopping(state: ThreadState, word: str) -> tuple[str, str] | None:
+    """More ways to say it, which mean nothing else while somebody is at work."""
+    if state.halted or not (state.unended or state.coding):
+        return None
+    found = halt(word)
+    return (found.command, "") if found is not None and found.alone else None
+
+
+def _seq(state: ThreadState, message: MessageReceived) -> int:
+    return next((s for s, m in state.unread.items() if m is message), 0)
 
 
 def _standing_still(state: ThreadState, word: str) -> tuple[str, str] | None:

@@ -127,19 +127,27 @@ class EscalationAnswered(Record):
 
 
 class Cancelled(Record):
-    """A person stopped the work that was under way; what was done stays on the branch."""
+    """A person stopped the work that was under way; what was done stays on the branch.
+
+    ``more``: the message only begins with that, so that it is unread yet.
+    """
 
     kind: Literal["cancelled"] = "cancelled"
     message: int
     by: Person
+    more: bool = False
 
 
 class Paused(Record):
-    """A person paused the thread: what is said is kept unread until somebody resumes it."""
+    """A person paused the thread: what is said is kept unread until somebody resumes it.
+
+    ``more`` is as in Cancelled.
+    """
 
     kind: Literal["paused"] = "paused"
     message: int
     by: Person
+    more: bool = False
 
 
 class Resumed(Record):

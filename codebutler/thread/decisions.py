@@ -50,6 +50,8 @@ class Word(Struct, frozen=True):
     seq: int
     by: Person
     seen: str = ""
+    more: bool = False
+    """It only begins with the command: it stays unread, and a role is given it later."""
 
 
 class Command(Protocol):
@@ -141,7 +143,7 @@ class Decisions:
             return stopped(self.state)
         if self.state.merged is not None or self.state.phase == "closed":
             return "It is merged already." if self.state.merged else "This thread is closed."
-        events: list[Event] = [Cancelled(message=word.seq, by=word.by)]
+        events: list[Event] = [Cancelled(message=word.seq, by=word.by, more=word.more)]
         if self.state.plan is not None and self.state.plan_waits:
             events.append(PlanDropped(hash=self.state.plan.hash, why=f"cancelled by {word.by.label}"))
         waits = [self.state.question.timer] if self.state.question else []
@@ -154,7 +156,7 @@ class Decisions:
             return "This thread is closed."
         if self.state.paused_at:
             return "This thread is paused already."
-        self.take(Paused(message=word.seq, by=word.by))
+        self.take(Paused(message=word.seq, by=word.by, more=word.more))
         raise EndTurn("paused", f"by {word.by.label}")
 
     async def retry(self, word: Word, raise_usd: float = 0.0) -> str:

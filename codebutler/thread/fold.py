@@ -74,7 +74,7 @@ def apply(state: ThreadState, seq: int, ts: float, event: ev.Event | None) -> No
 
 
 def _step(state: ThreadState, event: ev.Event) -> None:
-    if event.kind in DEALS:
+    if event.kind in DEALS and not getattr(event, "more", False):
         state.unread.pop(getattr(event, "message", 0), None)
     handler = _HANDLERS.get(event.kind)
     if handler is not None:

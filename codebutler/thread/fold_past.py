@@ -37,7 +37,7 @@ RETURNED = frozenset({
 FACTS = frozenset({
     "id", "opened", "opened_at", "seq", "ts", "outcome", "issue", "issues", "held", "overlaps",
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
-    "heard", "late", "link", "people", "speaker", "models", "asked", "standing",
+    "begun", "heard", "late", "link", "people", "speaker", "models", "asked", "standing",
     "plugs", "unplugged",  # what servers offered at first holds for the whole thread
     "spend", "cut_off", "raised_usd", "attached", "transcripts",
     "worktree", "wrote", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged", "queued",

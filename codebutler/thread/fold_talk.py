@@ -112,7 +112,8 @@ def _escalation_answered(s: ThreadState, e: ev.EscalationAnswered) -> None:
 
 
 @HANDLERS.on
-def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
+def _cancelled(s: ThreadState, e: ev.Cancelled) -> None:
+    s.begun |= {e.message} if e.more else set()
     s.halted, s.question, s.called_off = "cancelled", None, True
     s.merge = s.broken_off = None
     s.paused_at, s.cancelled_at, s.reminder, s.listed = 0, s.seq, 0, False
@@ -120,7 +121,8 @@ def _cancelled(s: ThreadState, _e: ev.Cancelled) -> None:
 
 
 @HANDLERS.on
-def _paused(s: ThreadState, _e: ev.Paused) -> None:
+def _paused(s: ThreadState, e: ev.Paused) -> None:
+    s.begun |= {e.message} if e.more else set()
     s.halted, s.paused_at, s.listed = "paused", s.seq, False
 
 

@@ -86,7 +86,7 @@ def stops(interpreter: Interpreter, inbound: Inbound) -> Stop:
     said = event_of(inbound)
     if not isinstance(said, MessageReceived):
         return ""
-    command = interpreter.read(ThreadState(""), said)
+    command = interpreter.read(ThreadState("", phase="coder"), said)  # where the most words stop something
     return "" if command is None else STOPS.get(command.name, "")
 
 

@@ -53,7 +53,8 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
         said = f"{opening}{sentence(text)}{where}\n\n{way}"
         return Outbound(text=said, kind="error", choices=[_AGAIN, *([_CODE] if state.planless else [])])
     if outcome == "paused" and state.paused_at:
-        words = f'Paused {sentence(text)}{where}\n\nSay **"resume"** to go on, or **"cancel"**.'
+        later = " What you wrote is read then." if state.begun & state.unread.keys() else ""
+        words = f'Paused {sentence(text)}{where}\n\nSay **"resume"** to go on, or **"cancel"**.{later}'
         return Outbound(text=words, kind="notice", choices=[_RESUME, _STOP])
     if outcome == "paused":
         words, choices = _ways(state)

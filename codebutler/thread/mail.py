@@ -210,7 +210,7 @@ class Mail(Thread):
             text = await command.run(decide, word)
         except EndTurn as end:
             stop = end
-        if text or decide.taken or word.seq in self.state.unread:
+        if text or decide.taken or (word.seq in self.state.unread and word.seq not in self.state.begun):
             await decide.tell(word, command.name, text)
         if stop is not None:
             raise stop

@@ -71,6 +71,8 @@ class ThreadState:
     unread: dict[int, ev.MessageReceived] = field(default_factory=dict)
     heard: dict[tuple[str, str], str] = field(default_factory=dict)
     """Text of every message by door and key: a change of it is told from an event that changes nothing."""
+    begun: set[int] = field(default_factory=set)
+    """Messages that began with a word that stops, which was obeyed: what else they say is for a role."""
     late: dict[int, str] = field(default_factory=dict)
     """Changes (by their seq: edited, deleted) of messages that had been read; nobody was told yet."""
     overheard: dict[str, dict[int, str]] = field(default_factory=dict)

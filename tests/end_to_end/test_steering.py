@@ -224,3 +224,50 @@ async def posted(scene: Scene, thread: str, text: str) -> None:
     async with asyncio.timeout(20):
         while text not in await scene.posts(thread):  # noqa: ASYNC110 - of the log
             await asyncio.sleep(0.02)
+
+
+# ----------------------------------------------------------------- a word before others
+
+
+async def test_stop_before_other_words_stops_at_once_and_the_words_reach_the_coder(room: Room) -> None:
+    coder = [does("bash", command="sleep 60"), WRITES, says("Wrote it.")]
+    async with room.engine(team(coder=coder)) as scene:
+        thread = await coding(scene)
+        await running(scene, thread, "bash")
+        state = await scene.talk("a", "stop, that's wrong: use tabs")
+        assert (state.outcome, len(state.unread)) == ("cancelled", 1)
+        assert (await scene.posts(thread))[-1].endswith("What you wrote before that is read then.")
+        assert len([a for a in scene.asked if a.role == "coder"]) == 1
+        state = await scene.talk("a", "go")
+        assert (state.pr is not None, state.unread) == (True, {})
+        assert [words for frame, words in await heard(scene, thread) if frame == "coder-1"] == [
+            "(while you work) robin: stop, that's wrong: use tabs"
+        ]
+
+
+async def test_wait_before_other_words_pauses_and_the_words_are_kept_through_a_restart(room: Room) -> None:
+    held = Held(says("Never."))
+    async with room.engine(team(coder=[held])) as scene:
+        thread = await coding(scene)
+        await scene.until(held.reached)
+        state = await scene.talk("a", "Wait, that's the wrong file")
+        assert (state.outcome, held.broken_off, len(state.unread)) == ("paused", 1, 1)
+        assert (await scene.posts(thread))[-1].endswith("What you wrote is read then.")
+    async with room.engine(team(coder=[WRITES, says("Wrote it.")])) as scene:
+        state = await scene.talk("a", "resume")
+        assert (state.pr is not None, state.unread) == (True, {})
+        assert [words for frame, words in await heard(scene, thread) if frame == "coder-1"] == [
+            "(while you work) robin: Wait, that's the wrong file"
+        ]
+
+
+async def test_what_only_begins_like_a_stop_is_mail_for_the_coder(room: Room) -> None:
+    coder = [does("bash", command="sleep 1"), WRITES, says("Wrote it.")]
+    async with room.engine(team(coder=coder)) as scene:
+        thread = await coding(scene)
+        await running(scene, thread, "bash")
+        state = await scene.talk("a", "wait for the tests, then push")
+        assert (state.outcome, state.halted) == ("pr", "")
+        assert [words for frame, words in await heard(scene, thread) if frame == "coder-1"] == [
+            "(while you work) robin: wait for the tests, then push"
+        ]
