@@ -14,6 +14,9 @@ from codebutler.store.care import Care
 from codebutler.store.rows import NewEvent, NewPost, StoredEvent
 from codebutler.store.writer import Transaction
 
+FORGE = "github"
+"""The door where a message is no talk that passes: it stands in a pull request until somebody reads it."""
+
 
 class Told(Struct, frozen=True):
     """What one thread gets of a word to several. Doors are looked up: a post goes to each of them."""
@@ -24,6 +27,8 @@ class Told(Struct, frozen=True):
     """The message's JSON; "" for none."""
     key: str = ""
     """The post's key, without its door."""
+    standing: Sequence[tuple[str, str]] = ()
+    """(slot, JSON) of the messages that a door at a forge gets instead: each replaces the one before it."""
 
 
 class Live(Struct, frozen=True):
@@ -57,7 +62,12 @@ class Together(Care):
     async def tell(self, words: Sequence[Told]) -> None:
         """Append to several threads in one transaction, whoever works on them; known keys are left out."""
         clean = [
-            replace(w, events=[self._event(e) for e in w.events], post=w.post and self._json(w.post))
+            replace(
+                w,
+                events=[self._event(e) for e in w.events],
+                post=w.post and self._json(w.post),
+                standing=[(slot, self._json(post)) for slot, post in w.standing],
+            )
             for w in words
         ]
         fresh: list[StoredEvent] = []
@@ -70,8 +80,7 @@ class Together(Care):
                 fresh.extend(event for event in stored if event.seq > last)
                 if word.post and stored and stored[-1].seq > last:
                     bound = log.bindings(tx.connection, word.thread)
-                    posts = [NewPost(f"{word.key}@{s}:{x}", s, x, word.post, "") for s, x in bound]
-                    outbox.add(tx, word.thread, posts)
+                    outbox.add(tx, word.thread, [post for s, x in bound for post in _posts(word, s, x)])
 
         await self._writer.do(work)
         self.witness(fresh)
@@ -103,6 +112,15 @@ class Together(Care):
             return self.redactor.json(text)
         except ValueError:  # no JSON, which the store does not mind
             return self.redactor.text(text)
+
+
+def _posts(word: Told, surface: str, place: str) -> list[NewPost]:
+    if surface != FORGE or not word.standing:
+        return [NewPost(f"{word.key}@{surface}:{place}", surface, place, word.post)]
+    return [
+        NewPost(f"{word.key}/{slot}@{surface}:{place}", surface, place, post, slot)
+        for slot, post in word.standing
+    ]
 
 
 def _live(connection: sqlite3.Connection) -> list[Live]:

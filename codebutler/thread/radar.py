@@ -97,12 +97,12 @@ async def _tell(thread: Thread, mine: Reach, others: Mapping[str, Neighbour], *,
     for other in sorted(tries, key=lambda i: i not in near)[:TRIALS]:
         found[other] |= {f"conflict:{p}" for p in await clashes(thread, mine, others[other].reach)}
     here = Neighbour(thread.state.id, thread.state.worktree.branch if thread.state.worktree else "", mine)
-    news = []
+    news = list[tuple[Neighbour, set[str], set[str]]]()
     for other, causes in found.items():
         known = thread.state.overlaps.get(other, set())
         fresh = {c for c in causes - known if not (known and c.startswith("directory:"))}
         if fresh:
-            news.append((others[other], fresh))
+            news.append((others[other], fresh, fresh | (causes & known)))
     news.sort(key=lambda each: (min(_RANK.index(c.partition(":")[0]) for c in each[1]), each[0].id))
     clean = {i for i in tries if not any(c.startswith("conflict:") for c in found[i])}
     if news:
@@ -112,25 +112,32 @@ async def _tell(thread: Thread, mine: Reach, others: Mapping[str, Neighbour], *,
 
 
 async def _warn(
-    thread: Thread, here: Neighbour, news: Sequence[tuple[Neighbour, set[str]]], clean: Collection[str]
+    thread: Thread,
+    here: Neighbour,
+    news: Sequence[tuple[Neighbour, set[str], set[str]]],
+    clean: Collection[str],
 ) -> None:
     """All threads in one transaction: a kill neither loses a warning nor repeats it.
 
-    Who looked gets one message about all the others, each of them one about who looked.
+    Who looked gets one message about all the others, each of them one about who looked. Of each pair that is
+    what is new; what stands in a pull request is all that holds now.
     """
     words, mine, texts = list[Told](), list[Told](), list[str]()
-    for other, causes in news:
+    for other, causes, every in news:
         names = sorted(causes)
         for reader, about in ((other, here), (here, other)):
             event = OverlapFound(other=about.id, causes=names)
             text = thread.redact(warning.overlap(about, reader, causes, clean=other.id in clean))
-            one = told(reader.id, f"overlap:{about.id}:{_mark(names)}", event, text)
+            whole = thread.redact(warning.overlap(about, reader, every, clean=other.id in clean))
+            stands = {f"overlap:{about.id}": whole}
+            one = told(reader.id, f"overlap:{about.id}:{_mark(names)}", event, text, standing=stands)
             (words if reader is other else mine).append(one)
         texts.append(text)
     if len(mine) > 1:
-        every = told(here.id, f"overlaps:{_mark(each.key for each in mine)}", None, "\n\n".join(texts))
+        together = told(here.id, f"overlaps:{_mark(each.key for each in mine)}", None, "\n\n".join(texts))
         found = [each.events[0] for each in mine]
-        mine = [replace(every, events=[*found, *every.events])]
+        stand = [post for each in mine for post in each.standing]
+        mine = [replace(together, events=[*found, *together.events], standing=stand)]
     await thread.log.tell([*words, *mine])
 
 
@@ -150,7 +157,10 @@ async def _order(thread: Thread, here: Neighbour, others: Sequence[Neighbour]) -
     mark = ahead.group_mark(line)
     text = thread.redact(warning.merge_order(line))
     first = await _speakers(thread, line)
-    await thread.log.tell([told(n.id, f"order:{mark}", None, text, aloud=n.id in first) for n in line])
+    words = [
+        told(n.id, f"order:{mark}", None, text, aloud=n.id in first, standing={"order": text}) for n in line
+    ]
+    await thread.log.tell(words)
 
 
 async def _speakers(thread: Thread, line: Sequence[Neighbour]) -> set[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
-from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Resumed
+from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Posted, Resumed
 from codebutler.repo.memory import apply_item
 from codebutler.repo.memory_items import Learned, all_learned
 from codebutler.repo.memory_text import key
@@ -17,7 +17,7 @@ from codebutler.thread.fold_memory import overtaken, unseen
 from codebutler.thread.learning import day
 from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
-from codebutler.thread.weighing import beside, corrected, refuse_past, weighed
+from codebutler.thread.weighing import beside, corrected, is_like, refuse_past, weighed
 from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
 
@@ -67,7 +67,8 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     decided = MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by)
     decisions.take(decided.model_copy(update={"numbers": now.numbers}))
     words = _after(decisions, word) if now.kept else "Nothing was kept."
-    return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped])]))
+    were = [*range(1, len(before) + 1), *(n for n in range(1, len(now.items) + 1) if n not in now.numbers)]
+    return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped], were)]))
 
 
 def _too_late(state: ThreadState, word: Word, wish: str) -> str:
@@ -92,16 +93,21 @@ def _only_drops(wish: str) -> bool:
 
 
 def _again(state: ThreadState, problem: str) -> Outbound | None:
-    """The list that waits, under what is wrong with words about it; None if none waits."""
-    card = lessons.card(state.memory or [], state.marks)
-    return card.model_copy(update={"text": f"{problem}\n\n{card.text}"}) if state.memory else None
+    """The list that waits, or what was set aside, under what is wrong with words about it; None without."""
+    if not state.memory:
+        aside = _aside(state.set_aside)
+        return Outbound(text=f"{problem}\n\n{aside}", kind="notice") if aside else None
+    card = lessons.card(state.memory, state.marks)
+    return card.model_copy(update={"text": f"{problem}\n\n{card.text}"})
 
 
-def _aside(items: Sequence[MemoryItem]) -> str:
-    """The items that may be taken up again, by the numbers that they have from now on."""
+def _aside(items: Sequence[MemoryItem], were: Sequence[int] = ()) -> str:
+    """The items that may be taken up again, by the numbers that they have from now on, and ``were``."""
     if not items:
         return ""
     lines = [f"{n}. {as_shown(item.text or '; '.join(item.replaces))}" for n, item in enumerate(items, 1)]
+    for place, number in enumerate(were):
+        lines[place] += f" _(was {number})_" if number != place + 1 else ""
     return "\n".join(['Set aside; "keep N" takes one up again until the merge:', *lines])
 
 
@@ -222,7 +228,21 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
 def shown(state: ThreadState) -> Outbound:
     """The items that wait, as they are now, and what was not proposed."""
     card = lessons.card(state.memory or [], state.marks, known=state.turned_away, unfit=state.unfit)
+    if new := _renumbered(state):
+        card = card.model_copy(update={"text": f"{new}\n\n{card.text}"})
     if state.memory or not state.unfit:
         return card  # what is set aside is listed with the decision
     text = f"{card.text}\n\nMend the file by hand on the pull request.\n{_aside(state.set_aside)}"
     return card.model_copy(update={"text": text})
+
+
+def _renumbered(state: ThreadState) -> str:
+    """Which numbers of the list mean other items than in the one that was shown before; "" if none do."""
+    posts = (event.post.data for _, _, event in reversed(state.live) if isinstance(event, Posted))
+    before = next((shown for data in posts if isinstance(shown := data.get("items"), list) and shown), ())
+    old = [MemoryItem.model_validate(item) for item in before]
+    places = [next((n for n, x in enumerate(old, 1) if is_like(x, item)), 0) for item in state.memory or []]
+    moved = [f"{n} was {was}" for n, was in enumerate(places, 1) if was not in {0, n}]
+    if moved:
+        return f"The numbers are new: {', '.join(moved)}."
+    return "This is a new list: its numbers count, and no earlier ones." if old and not any(places) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -33,14 +33,22 @@ def told(
     choices: Sequence[Choice] = (),
     *,
     aloud: bool = False,
+    standing: Mapping[str, str] | None = None,
 ) -> Told:
-    """The words for one thread's log and outbox, once per ``key``; ``aloud``: its channels see them, too."""
+    """The words for one thread's log and outbox, once per ``key``; ``aloud``: its channels see them, too.
+
+    ``standing``: by slot, what a pull request shows instead, edited in place.
+    """
     data: Json = {"aloud": True} if aloud else {}
     message = Outbound(text=text, kind="notice", choices=list(choices), data=data)
     source = SOURCE + key
     posted = NewEvent("posted", f"post:{source}", dump(Posted(post=message, source=source)))
     events = [posted] if event is None else [NewEvent(event.kind, f"radar:{key}", dump(event)), posted]
-    return Told(thread, events, dump(message), source)
+    stands = [
+        (slot, dump(Outbound(text=words, kind="notice", slot=slot)))
+        for slot, words in (standing or {}).items()
+    ]
+    return Told(thread, events, dump(message), source, stands)
 
 
 def overlap(about: Neighbour, reader: Neighbour, causes: Collection[str], *, clean: bool) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from codebutler.events import OverlapFound, Posted
@@ -134,7 +135,9 @@ async def test_who_finds_several_in_its_way_is_told_in_one_message(room: Room) -
     names = ("a", "b", "c")
     plans = {name: doing("NOTE", "x", title=f"Notes of {name}") for name in names}
     async with room.engine(several(**plans)) as scene:
-        a, b, c = [(await scene.talk(name, f"task-{name}: write")).id for name in names]
+        a, b = [(await scene.talk(name, f"task-{name}: write")).id for name in "ab"]
+        await scene.engine.host.store.bind(a, "github", "acme/shop#1")
+        c = (await scene.talk("c", "task-c: write")).id
         assert [len(await warnings(scene, thread)) for thread in (a, b, c)] == [2, 2, 1]
         [said] = await warnings(scene, c)
         assert (said.count("both are to change `NOTE`"), "Notes of a" in said, "Notes of b" in said) == (
@@ -143,6 +146,13 @@ async def test_who_finds_several_in_its_way_is_told_in_one_message(room: Room) -
             True,
         )
         assert {e.other for e in await overlaps(scene, c)} == {a, b}
+        [post] = [
+            p
+            for p in await scene.engine.host.store.posts(a)
+            if p.surface == "github" and "overlap:" in p.slot
+        ]
+        assert post.slot == f"overlap:{c}"
+        assert json.loads(post.payload)["slot"] == post.slot
 
 
 async def test_one_thread_at_a_time_works_on_an_issue(room: Room) -> None:

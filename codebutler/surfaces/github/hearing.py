@@ -129,8 +129,8 @@ class Hearing:
 
     async def _wish(self, heard: Heard) -> Wish | None:
         us = await self.people.us()
-        if heard.kind == "assigned":
-            return Wish("plan", "") if us and heard.subject == us else None
+        if heard.kind == "assigned":  # who takes an issue on by the account that we use asks us for nothing
+            return Wish("plan", "") if us and heard.subject == us != heard.login else None
         if heard.kind == "labeled":
             label, ours = heard.subject.casefold(), [each.casefold() for each in self.settings.pr_labels]
             if label != (self.settings.trigger_label or "").casefold() or (heard.pull and label in ours):

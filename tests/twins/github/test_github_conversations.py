@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from codebutler.events import OverlapFound
 from codebutler.surfaces.github.reviews import review_threads
 from codebutler.surfaces.github.saying import mark_line
+from codebutler.thread.deliver import Delivery
+from codebutler.thread.warning import told
 
 if TYPE_CHECKING:
     from tests.twins.github.conftest import Desk, Shop
@@ -42,3 +45,21 @@ async def test_who_may_not_write_gives_no_work_by_a_review(desk: Desk, shop: Sho
     found = await desk.hearing.review(1)
     assert found.count("(eve): delete it") == 2
     assert "(eve): Merge my branch too." in found
+
+
+async def test_what_is_said_of_another_thread_stands_once_and_is_kept_up_to_date(
+    desk: Desk, shop: Shop
+) -> None:
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot plan")
+    [said] = await desk.look()
+    thread = await desk.store.find("github", said.external_id)
+    assert thread is not None
+    delivery = Delivery(desk.store, [desk.door])
+    for key, other, text in (("1", "x", "file"), ("2", "x", "file, conflict"), ("3", "y", "folder")):
+        found = OverlapFound(other=other, causes=[text])
+        stands = {f"overlap:{other}": f"{other}: {text}"}
+        await desk.store.tell([told(thread, f"overlap:{key}", found, "talk", standing=stands)])
+        await delivery.flush(force=True)
+    ours = [c["body"].split("\n")[0] for c in shop.ann.comments(number) if "<!-- codebutler:" in c["body"]]
+    assert ours == ["x: file, conflict", "y: folder"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.events import PrOpened
+from codebutler.testing.github.human import Human
 from codebutler.thread.audit import audit
 from codebutler.thread.render import pr_ready
 from codebutler.thread.state import ThreadState
@@ -132,3 +133,12 @@ async def test_the_label_of_our_own_pull_requests_begins_nothing(desk: Desk, sho
     await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"}, by="ann")
     shop.ann.labels(2, "codebutler")
     assert [said.external_id for said in await desk.look()] == ["acme/shop#1"]
+
+
+async def test_our_own_account_takes_an_issue_on_without_beginning_work(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    Human(shop.project, "butler").assigns(number, "butler")
+    assert await desk.look() == []
+    assert await desk.store.notes("audit:") == []
+    shop.ann.assigns(shop.ann.opens("Another"), "butler")
+    assert len(await desk.look()) == 1
