@@ -84,7 +84,9 @@ class Hearing:
             if await owners.is_nobodys(self, heard):
                 self.turn_away(heard, owners.only_in(self.link.doors))
             return False
-        if await owners.turned_away(self, heard) or (thread is None and await is_loose(self, heard)):
+        if await owners.turned_away(self, heard, ours=thread is not None):
+            return True
+        if thread is None and await is_loose(self, heard):
             return True
         if thread is not None and await self._known(thread, heard):
             return True
