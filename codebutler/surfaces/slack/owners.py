@@ -62,6 +62,21 @@ async def turned_away(door: Hearing, heard: Heard, *, ours: bool) -> bool:
     return True
 
 
+async def unheard(door: Hearing, heard: Heard) -> None:
+    """Nothing comes of it here: say so to who called us, and in a channel that is to be this repo's."""
+    if await is_nobodys(door, heard):
+        door.turn_away(heard, only_in(door.link.doors))
+    elif heard.kind == "message" and heard.top and not heard.direct and heard.channel not in door.channels:
+        door.link.later(_not_yet(door, heard))
+
+
+async def _not_yet(door: Hearing, heard: Heard) -> None:
+    if door.unsettled is None or claimed(door, heard.channel):
+        return
+    if why := await door.unsettled(SURFACE, heard.channel, heard.user):
+        await door.whisper(heard.channel, heard.user, why)
+
+
 async def is_nobodys(door: Hearing, heard: Heard) -> bool:
     """Whether no repo hears what is said there, as the host wants it: the first repo's door says so."""
     is_first = not door.rank and not door.settings.elsewhere and heard.kind == "message"
