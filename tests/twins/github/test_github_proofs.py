@@ -79,8 +79,8 @@ async def test_a_wrong_code_in_a_thread_is_answered_in_one_line(desk: Desk, shop
     assert len(heard) == 1
     said = shop.ann.comments(number)[-1]["body"].split("\n")[0]
     assert said == (
-        "@ann: That is no code that I gave out for `ann` within the last day. `/link NAME` in a chat gives one, "
-        "with `ann` for NAME; comment `@bot link CODE` here then."
+        "@ann: That is no code that I gave out for `ann` within the last day. `/link NAME` in a chat gives "
+        "one, with `ann` for NAME; comment `@bot link CODE` here then."
     )
 
 
