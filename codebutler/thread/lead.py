@@ -20,7 +20,7 @@ from codebutler.events import (
 )
 from codebutler.store.lessons import Past
 from codebutler.text import fit
-from codebutler.thread import learning, remembering
+from codebutler.thread import learning, lessons, remembering
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.fold_memory import decided
 from codebutler.thread.journal import narrative
@@ -134,7 +134,7 @@ def _since(state: ThreadState) -> str:
             case FrameEnded() if event.frame.startswith("lead"):
                 told = []
             case MessageTaken() if event.frame == "pm":
-                told.append(event.content)
+                told.append(event.content.partition(f"\n\n{lessons.FOR_THE_PM}")[0])
             case ModelReplied() if event.frame == "pm" and event.content.strip() and told:
                 told.append(f"PM: {event.content}")
             case _:
