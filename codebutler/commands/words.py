@@ -59,7 +59,7 @@ _UNCLEAR = re.compile(r"(?:yes|yep)\b.*\S")
 """With a list that waits, nobody can tell what the "yes" is about."""
 ALL = {
     "keep all", "save all", "all", "all of them", "yes to all", "yes all", "yes, all", *(
-        f"{keep} {what}" for keep in ("keep", "save", "yes, keep", "ok, keep")
+        f"{keep} {what}" for keep in ("keep", "save", "yes, keep", "ok, keep", "yes keep", "ok keep")
         for what in ("all", "all of them", "all of it", "them all", "it all", "everything")
     ),
 }  # fmt: skip

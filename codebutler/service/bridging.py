@@ -13,6 +13,7 @@ from codebutler.service.github_side import GitHubSide
 from codebutler.store.store import Store
 from codebutler.surfaces.github.people import SURFACE
 from codebutler.surfaces.github.visible import title_of, visible
+from codebutler.thread.issues import ADOPTED, AS_IT_STANDS
 from codebutler.types import Inbound, Json, Person, Record
 
 log = logging.getLogger("codebutler.bridging")
@@ -55,7 +56,11 @@ class Bridge:
         self._github = github
         self._chats = chats
         full = re.escape(github.hearing.full_name)
-        self._named = re.compile(rf"\bhttps?://[^\s/|>]+/{full}/(?:issues|pull)/(\d+)\b", re.IGNORECASE)
+        self._named = re.compile(
+            rf"\bhttps?://[^\s/|>]+/{full}/(?:issues|pull)/(?P<there>\d{{1,9}})\b"
+            r"|\b(?:plan|implement):?\s+(?:issue\s+)?#(?P<here>\d{1,9})\b",
+            re.IGNORECASE,
+        )
 
     def from_github(self, receive: Receive) -> Receive:
         """What comes from GitHub gets a conversation in each chat."""
@@ -70,14 +75,15 @@ class Bridge:
         return received
 
     def from_chat(self, receive: Receive) -> Receive:
-        """What is said in a chat about an issue, by its address, is shown there too."""
+        """What is said in a chat about an issue, by its address or as "plan #12", is shown there too."""
 
         async def received(inbound: Inbound) -> str:
             thread = await receive(inbound)
-            number = self._named.search(inbound.text)
-            key = f"{ADOPT}{thread}:{number[1]}" if number is not None else ""
-            if thread and number is not None and inbound.key and not await self._store.noted(key):
-                wish = Wish(thread=thread, number=int(number[1]), by=inbound.author)
+            named = self._named.search(inbound.text)
+            number = int(named["there"] or named["here"]) if named is not None else 0
+            key = f"{ADOPT}{thread}:{number}"
+            if thread and number and inbound.key and not await self._store.noted(key):
+                wish = Wish(thread=thread, number=number, by=inbound.author)
                 await self._store.note(key, wish.model_dump_json())
                 self._github.hearing.later(self._adopt(wish))
             return thread
@@ -125,10 +131,10 @@ class Bridge:
             return  # it has a thread of its own: one issue, one thread
         await self._store.bind(thread, SURFACE, place)
         await self._store.note(f"partner:{thread}", "opened")
-        words = f"#{number}, as it stands now: {title_of(str(issue.get('title') or ''))}"
+        words = AS_IT_STANDS.format(number=number) + title_of(str(issue.get("title") or ""))
         text = f"{words}\n\n{visible(str(issue.get('body') or ''))}"
         await hearing.receive(
-            Inbound(surface=SURFACE, external_id=place, key=f"adopted:{thread}", author=by, text=text)
+            Inbound(surface=SURFACE, external_id=place, key=ADOPTED + thread, author=by, text=text)
         )
 
     async def _link(self, thread: str, chat: Chat, conversation: str) -> None:

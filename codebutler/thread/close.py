@@ -15,6 +15,7 @@ from codebutler.events import (
     MergeRefused,
     ModelReplied,
     PhaseChanged,
+    PlanDropped,
     PrMerged,
     RebaseBegun,
 )
@@ -35,6 +36,7 @@ _WHOLE = 1 << 30
 _DONE = (CheckpointMade, FrameEnded, MemoryDecided, ModelReplied, RebaseBegun)
 """Work that a journal tells of."""
 SAY_AGAIN = "Read it, then say merge once it shall land"
+ANEW = 'Say **"reopen"** and what is to be done if it is still wanted.'
 _TRIES = 5
 """How often the branch is brought to terms with a base branch that moves while it is pushed."""
 
@@ -184,12 +186,24 @@ def _is_told(state: ThreadState) -> bool:
     return False
 
 
+async def _drop_plan(desk: ThreadDesk) -> None:
+    """A plan that nobody has approved does not outlive the merge, nor do its buttons; that is said."""
+    state = desk.state
+    if state.plan is None or not state.plan_waits or state.merged is None:
+        return
+    title, number = state.plan.plan.title, state.merged.number
+    text = f"The plan “{title}”, which nobody has approved, is dropped with the merge of #{number}. {ANEW}"
+    gone = PlanDropped(hash=state.plan.hash, why=f"#{number} was merged")
+    await desk.post(Outbound(text=text, kind="notice"), key=f"dropped:{state.plan.hash}", before=[gone])
+
+
 async def _clean_up(desk: ThreadDesk) -> None:
     await tell_others(desk)
     kept = await desk.space.remove(desk.state.pushed)
     if kept:
         await desk.tell_once(f"The worktree stays: {kept}.")
     await planfile.discard(desk)
+    await _drop_plan(desk)
     await desk.post(render.report(desk.state), key="report")
     if desk.state.memory:
         await desk.post(remembering.shown(desk.state), key="report:memory")

@@ -25,12 +25,13 @@ from codebutler.repo import skills
 from codebutler.text import fit
 from codebutler.thread import planfile, playbook, radar, render
 from codebutler.thread.aside import is_aside
+from codebutler.thread.fold_memory import decided
 from codebutler.thread.guidance import text_of
 from codebutler.thread.learning import day, recurrence
 from codebutler.thread.memory_now import memory_now
 from codebutler.thread.shipping import TEXT_CAP, Shipping
 from codebutler.thread.studio import ThreadStudio
-from codebutler.thread.weighing import is_like, sifted
+from codebutler.thread.weighing import SHOWN, is_like, sifted, undesired
 from codebutler.toolset.desk import EndTurn, Site, Studio
 from codebutler.types import ChecklistItem, Choice, Hands, MemoryItem, Outbound, Plan, ToolCall
 from codebutler.web.service import Web
@@ -219,6 +220,9 @@ class ThreadDesk(Shipping):
             i.model_copy(update={"seen": recurrence(i, pasts)}) if i.kind == "automate" else i for i in items
         ]
         now = await memory_now(self.host, self.space, self.state, self.rules.memory)
+        _, dropped = decided(self.state)
+        over = await asyncio.to_thread(undesired, items, dropped)
+        items = [item for item in items if item not in over]
         out = await asyncio.to_thread(sifted, now, waiting, items, day(self.state.ts))
         aside = self.state.set_aside
         unfit = [(item, why) for item, why in out.unfit if not any(is_like(item, x) for x in aside)]
@@ -229,7 +233,8 @@ class ThreadDesk(Shipping):
             )
             await self.append(new)
         count = len(self.state.memory or [])
-        return "\n".join([f"{count} proposed; a person decides.", *out.lines])
+        told = [f"people have decided against this in this thread: {item.text[:SHOWN]}" for item in over]
+        return "\n".join([f"{count} proposed; a person decides.", *out.lines, *told])
 
     async def write_summary(self, summary: SummaryWritten) -> None:
         """Keep the retrospective."""

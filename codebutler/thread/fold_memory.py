@@ -6,7 +6,7 @@ from codebutler import events as ev
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import ThreadState
 from codebutler.thread.weighing import is_like
-from codebutler.types import Person
+from codebutler.types import MemoryItem, Person
 
 HANDLERS = Table()
 
@@ -32,6 +32,12 @@ def unseen(s: ThreadState, seq: int) -> bool:
 def apart(s: ThreadState) -> list[str]:
     """The branches of what was kept in pull requests of its own, the oldest first."""
     return [e.branch for _, _, e in s.live if isinstance(e, ev.MemoryCommitted) and e.branch]
+
+
+def decided(s: ThreadState) -> tuple[list[MemoryItem], list[MemoryItem]]:
+    """What people have kept in this thread, and what they have dropped, the oldest first."""
+    events = [e for _, _, e in s.live if isinstance(e, ev.MemoryDecided) and not e.apart]
+    return [x for e in events for x in e.kept], [x for e in events for x in e.dropped]
 
 
 @HANDLERS.on

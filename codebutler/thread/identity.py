@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 
 from codebutler.repo.words import signature
@@ -13,6 +14,8 @@ from codebutler.types import Json, Person
 GITHUB = "github"
 HOURS = 24
 """For which a code can be used."""
+CODE = re.compile(r"\bcodebutler-[0-9a-f]{16}\b")
+"""What is handed out to be said at GitHub."""
 WISHES = "identity:wish:"
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+ADOPTED = "adopted:"
+"""Begins the key of the message by which an issue's words come into a thread of a chat, before its id."""
+AS_IT_STANDS = "#{number}, as it stands now: "
+"""Begins that message, before the issue's title."""
 MOST = 5
 """Issues of one request; more are a list, not a task."""
-_VERB = r"(?:issue|issues|fix|fixes|fixed|close|closes|closed|resolve|resolves|resolved|implement|implements)"
+_VERB = r"(?:plan|issues?|fix(?:es|ed)?|close[sd]?|resolve[sd]?|implements?)"
 _LINKS = re.compile(
     r"https?://[\w.-]+/(?P<repo>[\w.-]+/[\w.-]+)/issues/(?P<number>\d{1,9})\b"
     r"|https?://linear\.app/[\w-]+/issue/(?P<linear>[A-Za-z][A-Za-z0-9]{0,9}-\d{1,7})\b"

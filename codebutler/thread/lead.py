@@ -20,8 +20,9 @@ from codebutler.events import (
 )
 from codebutler.store.lessons import Past
 from codebutler.text import fit
-from codebutler.thread import learning, remembering
+from codebutler.thread import learning, lessons, remembering
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.fold_memory import decided
 from codebutler.thread.journal import narrative
 from codebutler.thread.memory_now import memory_now
 from codebutler.thread.shipping import TEXT_CAP
@@ -44,10 +45,11 @@ BRIEF = """The pull request is open. Look back over the thread, then write the s
 AGAIN = """A person merges the pull request now. Since you looked back, this was said:
 
 {story}
-
+{decided}
 Bring the summary up to date with `write_summary` if it changed, and propose what it teaches with
 `propose_memory`. If it teaches nothing, say so in a word.
 """
+DECIDED = "\nPeople have decided on this memory already. Propose none of it again, in no words:\n"
 EARLIER = """
 # What earlier threads had to ask or look up
 {lines}
@@ -96,7 +98,7 @@ async def look_again(desk: ThreadDesk) -> bool:
         if not since:
             return False
         await desk.load_rules()
-        await desk.start_frame(name, "lead", AGAIN.format(story=since))
+        await desk.start_frame(name, "lead", AGAIN.format(story=since, decided=_decided(desk.state)))
     frame = desk.state.frames[name]
     if frame.ended is not None:
         return False
@@ -132,12 +134,19 @@ def _since(state: ThreadState) -> str:
             case FrameEnded() if event.frame.startswith("lead"):
                 told = []
             case MessageTaken() if event.frame == "pm":
-                told.append(event.content)
+                told.append(event.content.partition(f"\n\n{lessons.FOR_THE_PM}")[0])
             case ModelReplied() if event.frame == "pm" and event.content.strip() and told:
                 told.append(f"PM: {event.content}")
             case _:
                 pass
     return fit("\n".join(told), TEXT_CAP)
+
+
+def _decided(state: ThreadState) -> str:
+    """What people have said of proposed memory: it is not put to them again."""
+    kept, dropped = decided(state)
+    lines = [*(f"- kept: {item.text}" for item in kept), *(f"- dropped: {item.text}" for item in dropped)]
+    return fit("\n".join([DECIDED, *lines, ""]), TEXT_CAP) if lines else ""
 
 
 async def _brief(desk: ThreadDesk) -> str:
@@ -164,7 +173,8 @@ async def _weighed(desk: ThreadDesk) -> MemoryWeighed:
 async def _propose_removals(desk: ThreadDesk) -> None:
     """What was shown again and again and used by nobody, or has expired: the engine's own proposals."""
     today = time.strftime("%Y-%m-%d", time.gmtime(desk.state.ts))
-    waiting = {name for item in desk.state.memory or [] for name in (*item.replaces, item.text)}
+    asked = [*(desk.state.memory or []), *decided(desk.state)[1]]
+    waiting = {name for item in asked for name in (*item.replaces, item.text)}
     now = await memory_now(desk.host, desk.space, desk.state, desk.rules.memory)
     found = await asyncio.to_thread(learning.removals, now, await desk.host.store.pasts(), today)
     unasked = [x for x in found if not {x.replaces[0], x.text} & waiting]

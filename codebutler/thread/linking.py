@@ -9,7 +9,7 @@ import time
 
 from codebutler.store.store import Store
 from codebutler.thread.decisions import Decisions, Word
-from codebutler.thread.identity import GITHUB, WISHES, known, settle
+from codebutler.thread.identity import CODE, GITHUB, WISHES, known, settle
 from codebutler.thread.lastword import TERMINAL
 from codebutler.types import Person
 
@@ -18,6 +18,10 @@ _PERSON = re.compile(r"([a-z]{1,20}):(\S{1,80})")
 HOW = (
     "To prove that `{login}` is you, comment `@{mention} link {code}` on an issue or pull request of this "
     "repository, or put `{code}` into the description of a public gist, within a day. I look for it myself."
+)
+A_CODE = (
+    "That is a code, and proves nothing here: comment `@{mention} link {code}` on an issue or pull request, "
+    "as the account that it is for. Here **/link NAME** takes that account's name."
 )
 UNKNOWN = "You are not linked with a GitHub account: commits name you as you are here. Say **/link NAME**."
 
@@ -35,6 +39,8 @@ async def ask(store: Store, by: Person, login: str, other: str = "", *, mention:
     if not name:
         login = (await known(store, by)).login
         return f"You are `{login}` at GitHub." if login else UNKNOWN
+    if CODE.fullmatch(name) is not None and by.surface != GITHUB:
+        return A_CODE.format(mention=mention, code=name)
     if _LOGIN.fullmatch(name) is None:
         return f"`{name[:40]}` is no name of a GitHub account."
     if other:

@@ -16,6 +16,8 @@ from codebutler.repo.objects import show_file
 from codebutler.repo.words import slug
 from codebutler.text import fit
 from codebutler.thread import render
+from codebutler.thread.identity import GITHUB
+from codebutler.thread.issues import ADOPTED, AS_IT_STANDS
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Thread
 from codebutler.types import Plan, PlanStep
@@ -38,9 +40,27 @@ def branch_of(state: ThreadState) -> str:
 
 
 def path_of(state: ThreadState, folder: str) -> str:
-    """The file: named after the issue."""
+    """The file: named after the issue, also where a chat's words brought it in."""
+    brought = state.heard.get((GITHUB, ADOPTED + state.id), "").partition("\n")[0]
+    start = AS_IT_STANDS.format(number=state.issue)
+    if not brought.startswith(start):
+        return _path_by_words(state, folder)
+    return f"{folder.strip('/')}/issue-{state.issue}-{slug(brought.removeprefix(start))}.md"
+
+
+def _path_by_words(state: ThreadState, folder: str) -> str:
+    """Where the file was for a chat's thread before it was named after the issue: some are there still."""
     title = state.opened.title if state.opened else ""
     return f"{folder.strip('/')}/issue-{state.issue}-{slug(title)}.md"
+
+
+async def _standing(thread: Thread, tip: str) -> str | None:
+    """What the file says in the commit ``tip``; None where there is none."""
+    for path_in in (path_of, _path_by_words) if tip else ():
+        path = path_in(thread.state, thread.host.config.github.plan_folder)
+        if (text := await show_file(thread.host.repo.gitdir, tip, path)) is not None:
+            return text
+    return None
 
 
 async def publish(thread: Thread, plan: Plan) -> str:
@@ -54,8 +74,8 @@ async def publish(thread: Thread, plan: Plan) -> str:
     try:
         forge, base = await thread.space.forge(), await thread.space.base()
         there, replaced = await forge.fetch(branch), ""
-        was = await show_file(host.repo.gitdir, there, path) if there else None
-        if was != text:
+        was = await _standing(thread, there)
+        if was != text or await show_file(host.repo.gitdir, there, path) is None:
             if was is not None and state.plan is not None and not _is_ours(thread, state.plan.plan, was):
                 before = page(spot, host.config.github, there, path)
                 replaced = f" It was edited, and this plan takes [that version]({before})'s place."
@@ -77,8 +97,7 @@ async def edited(thread: Thread) -> PlanProposed | None:
     if not state.issue or state.plan is None or github_spot(host.repo, host.config) is None:
         return None
     there = await (await thread.space.forge()).fetch(branch_of(state))
-    path = path_of(state, host.config.github.plan_folder)
-    text = await show_file(host.repo.gitdir, there, path) if there else None
+    text = await _standing(thread, there)
     if text is None or _is_ours(thread, state.plan.plan, text):
         return None
     plan = parse(text, state.plan.plan)

@@ -171,6 +171,16 @@ def is_like(one: MemoryItem, other: MemoryItem) -> bool:
     return (one.file, one.kind, one.section, one.text) == (other.file, other.kind, other.section, other.text)
 
 
+def undesired(items: Sequence[MemoryItem], dropped: Sequence[MemoryItem]) -> list[MemoryItem]:
+    """Those of ``items`` that say again what people have ``dropped``, maybe in other words."""
+    return [item for item in items if any(is_like(item, old) or _says_again(item, old) for old in dropped)]
+
+
+def _says_again(item: MemoryItem, old: MemoryItem) -> bool:
+    lessons = (item.file, item.kind, old.kind) == (old.file, "lesson", "lesson")
+    return lessons and relation(item.text, old.text) == "repeats"
+
+
 def _refuse_nowhere(memory: Mapping[str, str], item: MemoryItem, proposed: Sequence[MemoryItem]) -> None:
     """ToolFailed for a step of a workflow that neither memory has nor ``proposed``: a slip of the name would
     begin a second one."""

@@ -15,10 +15,12 @@ _WHOLE: dict[str, Verb] = {
 }  # fmt: skip
 _LAST_WORDS = frozenset({"yes", "no", "all"})
 _KEEPS = ("keep", "save")
+_ALL = r"(?:them\s+all|it\s+all|all(?:\s+of\s+(?:them|these|those|it))?|everything)"
+_WHOLLY_SAID = re.compile(rf"(?P<verb>keep|save|drop|remove)\s+{_ALL}", re.IGNORECASE)
 _RANGE = r"#?\d{1,6}(?:\s*(?:-|\u2013|to)\s*#?\d{1,6})?"
 _LIST = rf"{_RANGE}(?:(?:\s*[,;&]\s*(?:and\s+)?|\s+and\s+|\s+){_RANGE})*"
 _CLAUSE = re.compile(
-    rf"(?P<verb>(?:keep|save)\s+both|keep|save|remove|drop|not)\s+(?P<rest>(?:all|everything)\s+(?:but|except)\s+)?"
+    rf"(?P<verb>(?:keep|save)\s+both|keep|save|remove|drop|not)\s+(?P<rest>{_ALL}\s+(?:but|except(?:\s+for)?)\s+)?"
     rf"(?:memory\s+)?(?:(?:items?|numbers?|no\.)\s*)?(?P<numbers>{_LIST})",
     re.IGNORECASE,
 )
@@ -27,14 +29,15 @@ _FIRST = re.compile(r"(?P<word>yes|no|ok|okay)\s*[,;:.!]\s*(?:but\s+)?(?=\S)", r
 _LAST = re.compile(r"[\s,]*(?:please)?[\s.!]*", re.IGNORECASE)
 _HESITANT = re.compile(
     r"(?:(?:actually|h+m+|well|wait|(?:hold|hang)\s+on|no(?=\s*[,;.!]|\s+(?:wait|hold|sorry|actually))|sorry|"
-    r"oops|oh|please|also|rather|on\s+second\s+thoughts?|let['\u2019]?s|"
-    r"(?:i|we)(?:['\u2019](?:ve|d)|\s+have|\s+should|\s+would)?(?:\s+changed?\s+(?:my|our)\s+minds?|\s+rather)?|"
+    r"oops|oh|please|also|rather|never\s*mind|on\s+second\s+thoughts?|let['\u2019]?s|"
+    r"(?:i|we)(?:['\u2019](?:ve|d)|\s+have|\s+should|\s+would)?(?:\s+changed?\s+(?:my|our)\s+minds?|\s+rather|\s+like\s+to)?|"
     r"(?:can|could|would|will)\s+(?:you|we))\b[\s,;:.!\u2026\u2013\u2014-]*)+",
     re.IGNORECASE,
 )
 """How people begin who change their mind, or ask for it politely."""
 _TRAILING = re.compile(
-    r"(?:[\s,]+(?:after\s+all|again|instead|then|please|thanks|thank\s+you))*[\s.!?]*$", re.IGNORECASE
+    r"(?:[\s,]+(?:after\s+all|again|instead|too|as\s+well|then|please|thanks|thank\s+you))*[\s.!?]*$",
+    re.IGNORECASE,
 )
 _EDIT = re.compile(
     r"(?P<verb>edit|reword|change)\s+(?:(?:item|number)\s+)?#?(?P<number>\d+)"
@@ -117,11 +120,17 @@ def _mind_changed(text: str) -> list[Order]:
     """ "actually, drop 2 after all": only what names items, or all, for the same words begin much talk."""
     begun = _HESITANT.match(text)
     bare = _TRAILING.sub("", text[begun.end() if begun else 0 :])
-    whole = _WHOLE.get(bare.lower()) if bare != text else None
+    whole = _whole(bare) if bare != text else None
     if whole is not None and " " in bare:  # "wait, yes" may be said of anything
         return [Order(whole)]
     found = _clauses(bare) if bare != text else []
     return found if all(order.numbers and order.verb in {"keep", "drop", "both"} for order in found) else []
+
+
+def _whole(bare: str) -> Verb | None:
+    if (said := _WHOLLY_SAID.fullmatch(bare)) is not None:
+        return "all" if said["verb"].lower() in _KEEPS else "no"
+    return _WHOLE.get(bare.lower())
 
 
 def edit_of(number: int, text: str) -> str:
@@ -215,7 +224,7 @@ def _file(name: str) -> str:
 def _clauses(line: str) -> list[Order]:
     """Orders with numbers, one behind the other; none if anything else stands between them."""
     found, at, last, said = list[Order](), 0, list[Order](), False
-    line = re.sub(r"^(?=(?:all|everything)\s+(?:but|except)\s)", "keep ", line, flags=re.IGNORECASE)
+    line = re.sub(rf"^(?={_ALL}\s+(?:but|except)\s)", "keep ", line, flags=re.IGNORECASE)
     if (first := _FIRST.match(line)) is not None:
         at = first.end()
         last = [] if first["word"].lower() == "no" else [Order("yes")]  # "no, keep 2" is about 2

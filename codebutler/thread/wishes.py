@@ -80,6 +80,9 @@ def _once(now: Working, order: Order, *, shown: int) -> Working:
     mark: Literal["keep", "drop"] = "keep" if order.verb == "keep" else "drop"
     if order.others and mark == "keep":
         numbers = {n for n in numbers if _is_open(now, n)}
+    if order.others:  # those that are named are spoken of as well
+        other: Mark = "drop" if mark == "keep" else "keep"
+        now = replace(now, marks=[other if n in order.numbers else was for n, was in enumerate(now.marks, 1)])
     return replace(now, marks=_marked(now, numbers, mark))
 
 

@@ -66,3 +66,14 @@ async def test_words_that_are_no_order_reach_the_pm_with_the_list_once(room: Roo
         assert heard[-2] == "robin: merge 1 and 2 into one item"
         assert "1. ✗ Alpha rules." in heard[-1], "it is another list once something is marked"
         assert (state.marks, state.kept) == (["drop", "keep"], [])
+
+
+async def test_the_lead_that_looks_again_reads_the_words_without_its_own_list(room: Room) -> None:
+    mind = cast("Alpha rules.")
+    mind.lines["lead"].append(says("Nothing more."))
+    async with room.engine(mind) as scene:
+        await scene.shipped()
+        await scene.talk("a", "hmm, not sure about it")
+        await scene.talk("a", "merge")
+        [again] = [str(a.messages[-1]["content"]) for a in scene.asked if a.role == "lead"][-1:]
+        assert "robin: hmm, not sure about it\nPM: PM 1" in again

@@ -29,6 +29,8 @@ ITEMS = [MemoryItem(file="pm.md", text="one"), MemoryItem(file="pm.md", text="tw
         ("remove 2 again", "drop", {2}),
         ("hold on, remove 3", "drop", {3}),
         ("no wait, keep 3", "keep", {3}),
+        ("never mind, keep 2 too", "keep", {2}),
+        ("I'd like to keep 2 as well", "keep", {2}),
     ],
 )
 def test_who_changes_their_mind_or_asks_politely_is_heard(text: str, verb: str, numbers: set[int]) -> None:
@@ -63,6 +65,8 @@ def test_a_mind_may_change_about_all_of_it(text: str, verb: str) -> None:
     [
         ("keep all", "keep all"), ("Keep them all!", "keep all"), ("yes to all", "keep all"),
         ("actually, keep all", "actually, keep all"), ("keep all after all", "keep all after all"),
+        ("ok keep them all", "keep all"), ("wait, keep everything", "wait, keep everything"),
+        ("I changed my mind, keep all of them", "I changed my mind, keep all of them"),
         ("yes", "yes"), ("looks good", "yes"), ("keep them", "yes"),
     ],
 )  # fmt: skip
@@ -86,3 +90,15 @@ def test_all_of_a_list_that_was_turned_down_is_taken_up_again_until_the_merge() 
 @pytest.mark.parametrize("wish", ["drop 2, keep all", "drop 2\nkeep all"])
 def test_in_one_breath_with_a_drop_all_are_the_others(wish: str) -> None:
     assert [item.text for item in take(ITEMS, ["", ""], wish).kept] == ["one"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "kept"),
+    [
+        ("keep all but 1", ["two"]), ("no wait, keep them all except 1", ["two"]),
+        ("everything but 1", ["two"]), ("drop all but 2", ["two"]), ("actually, drop them all", []),
+    ],
+)  # fmt: skip
+def test_who_is_left_out_of_all_is_spoken_of_whatever_was_said_before(wish: str, kept: list[str]) -> None:
+    now = take(ITEMS, ["keep", "drop"], wish)
+    assert ([item.text for item in now.kept], now.problem) == (kept, "")

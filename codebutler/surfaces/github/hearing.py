@@ -30,12 +30,7 @@ from codebutler.types import Inbound, Json, Person
 log = logging.getLogger("codebutler.github")
 BEFORE = 20
 """Comments from before the command that come along."""
-STRANGER = "Sorry, @<!-- -->{login}: only people with write access to this repository can give me work here."
 IDLE = "Nothing is under way here. `@{name} plan` begins."
-NO_CODE = (
-    "That is no code that I gave out for your account within the last day. `/link NAME` in a chat gives one; "
-    "here you say `@{name} link CODE`."
-)
 NO_PULL = "`{verb}` is for pull requests, and this is an issue. `@{name} plan` begins work on it."
 FOR_PULLS = frozenset({"respond", "review"})
 THEIRS = "#{number} was not opened by me: merge it on its page."
@@ -83,7 +78,7 @@ class Hearing:
             return True
         person = await self.people.writer(heard.login)
         if person is None:
-            await self._refuse(heard)
+            await self._refuse(heard, wish)
             return True
         if (no := await self._no_place(heard, wish, thread)) is not None:
             await self._answer(heard, person, *no)
@@ -190,8 +185,8 @@ class Hearing:
         name = self.settings.mention
         if held := held_back(wish, name):
             return held, "held back by the words before it"
-        if thread is None and wish.verb == "link":
-            return NO_CODE.format(name=name), "no such code"
+        if wish.verb == "link" and (thread is None or wish.rest):
+            return wish.no_code(heard.login, name), "no such code"
         if thread is None and wish.verb and wish.verb not in BEGINS:
             more = AT_GITHUB if wish.verb == "help" else ""
             return f"{IDLE.format(name=name)}{more}", "nothing is under way"
@@ -260,13 +255,13 @@ class Hearing:
 
     # --------------------------------------------------------------------------- small answers
 
-    async def _refuse(self, heard: Heard) -> None:
+    async def _refuse(self, heard: Heard, wish: Wish) -> None:
         """Who may not write gets one line in an issue, or none."""
         await self._note(heard, "no write access")
         once = f"{SURFACE}:{self.full_name}:stranger:{heard.number}:{heard.login}"
         if self.settings.reply_strangers and not await self.store.noted(once):
             await self.store.note(once, heard.at or "said")
-            self.later(self._say(heard, STRANGER.format(login=heard.login)))
+            self.later(self._say(heard, wish.refusal(heard.login, self.settings.mention)))
 
     async def _answer(self, heard: Heard, person: Person, words: str, result: str) -> None:
         await self._note(heard, result)

@@ -9,7 +9,7 @@ from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.refusals import GitHubRefused
 from codebutler.store.store import Store
 from codebutler.surfaces.github.people import People
-from codebutler.thread.identity import prove, wishes
+from codebutler.thread.identity import CODE, prove, wishes
 from codebutler.thread.warning import plain, told
 from codebutler.types import Json
 
@@ -26,8 +26,9 @@ class Proofs:
 
     async def comment(self, login: str, words: str) -> bool:
         """Whether this account's comment holds the code that was handed out for it."""
+        said = CODE.findall(words)
         for wish in await wishes(self._store, time.time()):
-            if str(wish["code"]) in words.split() and _same(wish, login):
+            if str(wish["code"]) in said and _same(wish, login):
                 await self._settle(wish, "a comment")
                 return True
         return False

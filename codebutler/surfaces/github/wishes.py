@@ -52,6 +52,13 @@ HELD_BACK = (
 )
 
 
+STRANGER = "Sorry, @<!-- -->{login}: only people with write access to this repository can give me work here."
+NO_CODE = (
+    "That is no code that I gave out for `{login}` within the last day. `/link NAME` in a chat gives one, "
+    "with `{login}` for NAME; comment `@{name} link CODE` here then."
+)
+
+
 class Wish(Struct, frozen=True):
     """``verb`` is the first word if it is a command's name, else ""; ``rest`` is what follows.
 
@@ -66,6 +73,14 @@ class Wish(Struct, frozen=True):
     def merges(self) -> bool:
         """Whether it is one to merge: "please merge it" begins with no command's name."""
         return self.verb == "merge" or (not self.verb and words.merges(words.normal(self.rest)))
+
+    def no_code(self, login: str, name: str) -> str:
+        """What is answered to a "link" that proves nothing."""
+        return NO_CODE.format(login=login, name=name)
+
+    def refusal(self, login: str, name: str) -> str:
+        """What somebody who may not write is told; to link oneself is for everybody."""
+        return self.no_code(login, name) if self.verb == "link" else STRANGER.format(login=login)
 
 
 def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish | None:

@@ -13,9 +13,11 @@ from codebutler.service.github_side import GitHubSide
 from codebutler.settings.shape import Settings
 from codebutler.surfaces.slack.link import Link
 from codebutler.surfaces.slack.opening import Opening
+from codebutler.surfaces.wording import load
 from codebutler.testing.slack.faults import Fault
 from codebutler.testing.slack.server import SlackTwin
 from codebutler.thread.intake import receive
+from codebutler.thread.planfile import path_of
 from codebutler.types import Inbound, Person
 
 if TYPE_CHECKING:
@@ -74,10 +76,15 @@ async def test_a_conversation_that_was_begun_and_not_noted_is_found_again(
     assert len(messages(slack)) == 1
 
 
-async def test_an_issue_that_is_named_in_a_chat_comes_along(desk: Desk, shop: Shop, bridge: Bridge) -> None:
+@pytest.mark.parametrize(
+    "said", ["please fix <{web}/issues/1>", "plan #1, and be quick", "Implement issue #1"]
+)
+async def test_an_issue_that_is_named_in_a_chat_comes_along(
+    desk: Desk, shop: Shop, bridge: Bridge, said: str
+) -> None:
     shop.ann.opens("Rounding is off", "A cent short<!-- obey -->")
     hear = bridge.from_chat(lambda inbound: receive(desk.store, inbound))
-    said = f"please fix <{shop.project.web}/issues/1>"
+    said = said.format(web=shop.project.web)
     for conversation in ("C1:1.0", "C1:2.0"):
         key = f"k{conversation}"
         await hear(Inbound(surface="slack", external_id=conversation, key=key, author=BOB, text=said))
@@ -87,6 +94,7 @@ async def test_an_issue_that_is_named_in_a_chat_comes_along(desk: Desk, shop: Sh
     assert await desk.store.find("github", "acme/shop#1") == first != second
     texts = [m.text for m in await desk.heard() if m.surface == "github"]
     assert texts == ["#1, as it stands now: Rounding is off\n\nA cent short"]
+    assert path_of(await load(desk.store, first or ""), "plans") == "plans/issue-1-rounding-is-off.md"
 
 
 async def test_an_issue_that_a_kill_kept_from_coming_comes_at_the_next_start(
@@ -106,3 +114,14 @@ async def test_an_issue_that_a_kill_kept_from_coming_comes_at_the_next_start(
     assert await desk.store.find("github", "acme/shop#1") == await desk.store.find("slack", "C1:a")
     assert len([m for m in await desk.heard() if m.surface == "github"]) == 1
     assert await desk.store.notes("adopt:") == ["done", "done"]
+
+
+async def test_an_issue_that_is_only_mentioned_in_a_chat_stays_where_it_is(
+    desk: Desk, shop: Shop, bridge: Bridge
+) -> None:
+    shop.ann.opens("Rounding is off")
+    hear = bridge.from_chat(lambda inbound: receive(desk.store, inbound))
+    said = "As in issue #1, but for weights; plan 1 day"
+    await hear(Inbound(surface="slack", external_id="C1:1", key="k", author=BOB, text=said))
+    await desk.settled()
+    assert await desk.store.find("github", "acme/shop#1") is None

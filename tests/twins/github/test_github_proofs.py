@@ -10,6 +10,7 @@ import pytest
 
 from codebutler.repo.words import signature
 from codebutler.thread.identity import HOURS, WISHES, known, unlink
+from codebutler.thread.linking import ask
 from codebutler.types import Person
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ async def test_a_comment_of_the_account_proves_it_once(wish: Desk, shop: Shop) -
     shop.eve.says(number, "@bot link codebutler-fedcba9876543210")
     await wish.look()
     assert (await known(wish.store, ROBIN)).login == ""
-    shop.eve.says(number, f"@bot link {CODE}")
+    said = [c["body"].split("\n")[0] for c in shop.ann.comments(number) if c["user"]["login"] == "butler"]
+    assert said[0].startswith("@ann: That is no code that I gave out for `ann` within")
+    assert said[1].startswith("That is no code that I gave out for `eve` within")
+    shop.eve.says(number, f"@bot link: `{CODE}`.")
     await wish.look()
     assert (await known(wish.store, ROBIN)).login == "eve"
     assert await wish.store.notes(WISHES) == []
@@ -64,4 +68,23 @@ async def test_an_old_code_proves_nothing(desk: Desk, shop: Shop) -> None:
     shop.eve.says(shop.ann.opens("A bug"), f"@bot link {CODE}")
     await desk.look()
     assert (await known(desk.store, ROBIN)).login == ""
+    assert await desk.store.notes(WISHES) == []
+
+
+async def test_a_wrong_code_in_a_thread_is_answered_in_one_line(desk: Desk, shop: Shop) -> None:
+    number = shop.ann.opens("A bug")
+    for words in ("plan", "link WRONG"):
+        shop.ann.says(number, f"@bot {words}")
+        heard = await desk.look()
+    assert len(heard) == 1
+    said = shop.ann.comments(number)[-1]["body"].split("\n")[0]
+    assert said == (
+        "@ann: That is no code that I gave out for `ann` within the last day. `/link NAME` in a chat gives "
+        "one, with `ann` for NAME; comment `@bot link CODE` here then."
+    )
+
+
+async def test_a_code_that_is_said_in_a_chat_is_no_name_of_an_account(desk: Desk) -> None:
+    said = await ask(desk.store, ROBIN, CODE, mention="bot", thread="t")
+    assert f"comment `@bot link {CODE}` on an issue or pull request" in said
     assert await desk.store.notes(WISHES) == []
