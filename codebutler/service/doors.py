@@ -15,6 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from codebutler.config import Config
+from codebutler.service.unsettled import Unsettled
 from codebutler.store.store import Store
 from codebutler.thread.engine import Engine
 from codebutler.thread.shelving import make_room
@@ -136,6 +137,7 @@ class Doors:
         for door in self._chats:
             bridged = self._bridge.from_chat(engine.receive) if self._bridge is not None else engine.receive
             door.hearing.receive = bridged
+            door.hearing.unsettled = Unsettled(engine.host.repo)
         if self._discord is not None:
             from codebutler.surfaces.discord.office import Office
 

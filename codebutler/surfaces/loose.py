@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 from codebutler.commands.bare import heeds, is_order
 from codebutler.store.store import Store
 from codebutler.surfaces.wording import load
 from codebutler.types import Json
 
+Unsettled: TypeAlias = Callable[[str, str, str], Awaitable[str]]
+"""(surface, channel, user) → why nobody hears a channel that is to be ours; "" where it is not."""
 FEW = 5
 """Threads that are named."""
 LOOKED = 50

@@ -175,3 +175,19 @@ async def test_killed_on_the_way_nothing_is_lost_or_doubled(
 async def test_the_demo_plays_in_slack(stage: Stage) -> None:
     run = await stage.cli("demo", "--slack", "--folder", str(stage.home / "demo"))
     assert run.code == 0, run.stderr
+
+
+async def test_a_channel_whose_config_is_not_committed_says_so(stage: Stage, slack: SlackTwin) -> None:
+    settings = {key: value for key, value in slack.settings().items() if key != "channelID"}
+    stage.configure({"slack": settings})
+    own = stage.sample.repo / ".codebutler/config.json"
+    own.parent.mkdir(exist_ok=True)
+    own.write_text('{"slack": {"channelID": "CSHOP0001"}}')
+    talk = Talk(slack, stage.sample.task)
+    async with stage.process("serve"):
+        await talk.begin()
+        async with asyncio.timeout(60):
+            while not slack.workspace.ephemeral:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.02)
+    [told] = slack.workspace.ephemeral
+    assert "`.codebutler/config.json` names it, but that is not committed" in told["text"]

@@ -20,13 +20,14 @@ from codebutler.surfaces.discord.inbound import SURFACE, Heard, came_along
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.office import Office
 from codebutler.surfaces.discord.office import place as guild_place
-from codebutler.surfaces.discord.people import NOT_YOU, People
+from codebutler.surfaces.discord.people import People
 from codebutler.surfaces.discord.places import DM, FORUMS, PRIVATE, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import Talks, goes_on, keeps_out, spoken
 from codebutler.surfaces.discord.troubles import or_said
 from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.files import taken_out
+from codebutler.surfaces.loose import Unsettled
 from codebutler.surfaces.wording import LOOK, for_itself, load, not_theirs
 from codebutler.thread.aside import set_aside
 from codebutler.thread.houses import settle
@@ -58,6 +59,7 @@ class Hearing:
         self.office: Office
         """What admins' commands need; set before the link runs."""
         self.receive: Callable[[Inbound], Awaitable[str]]
+        self.unsettled: Unsettled | None = None
         self.people = People(link, settings)
         self.talks = Talks(store)
         self.opening: set[str] = set()
@@ -151,13 +153,15 @@ class Hearing:
 
     async def _begins(self, heard: Heard, place: Place, conversation: str) -> bool:
         """Whether it opens a thread here."""
-        opens = heard.kind == "message" and self.opens(heard, place)
-        return opens and not await self._anothers(conversation)
+        if heard.kind != "message" or not self.opens(heard, place):
+            self.link.later(loose.not_yet(self, heard, place))
+            return False
+        return not await self._anothers(conversation)
 
     def _refuse(self, heard: Heard, place: Place) -> None:
         """Tell who may not use us, if they called us; in a channel or thread of ours a sign says it."""
         if heard.mention or place.direct:
-            self.link.later(self._turn_away(heard))
+            self.link.later(self.people.turn_away(heard.user))
         else:
             self.link.later(self.signs.react(heard.channel, heard.id, CLOSED))
 
@@ -289,10 +293,3 @@ class Hearing:
             return True
         await self.receive(base.model_copy(update={"author": author, "action": "cancel"}))
         return True
-
-    async def _turn_away(self, heard: Heard) -> None:
-        """There is no word that only one person sees without an interaction: it goes as a direct message."""
-        made = await self.link.calls.call("POST", "/users/@me/channels", body={"recipient_id": heard.user})
-        await self.link.calls.call(
-            "POST", "/channels/{channel_id}/messages", body={"content": NOT_YOU}, channel_id=str(made["id"])
-        )

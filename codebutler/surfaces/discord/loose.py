@@ -20,8 +20,18 @@ async def is_loose(door: Hearing, heard: Heard, place: Place) -> bool:
     if heard.kind != "message" or not alone:
         return False
     if await _of(door).is_new(f"{heard.channel}:{heard.id}"):
-        door.link.later(_tell(door, heard))
+        door.link.later(_tell(door, heard, await words(door, heard.channel, heard.text)))
     return True
+
+
+async def not_yet(door: Hearing, heard: Heard, place: Place) -> None:
+    """Tell who writes in a channel that is to be this repo's why nothing comes of it."""
+    if heard.kind != "message" or place.direct or place.thread or door.unsettled is None:
+        return
+    if any(place.id in each.channels for each in door.link.doors) or place.id in door.foreign:
+        return
+    if why := await door.unsettled(SURFACE, place.id, heard.user):
+        await _tell(door, heard, why)
 
 
 async def put_right(door: Hearing, heard: Heard) -> bool:
@@ -36,10 +46,10 @@ async def words(door: Hearing, channel: str, word: str) -> str:
     return told(shown(word), [await linked(door.link, door, there) for there, _ in found])
 
 
-async def _tell(door: Hearing, heard: Heard) -> None:
+async def _tell(door: Hearing, heard: Heard, content: str) -> None:
     """Below the message: there is no word that only one person sees without an interaction."""
     body = {
-        "content": await words(door, heard.channel, heard.text), "allowed_mentions": looks.NOBODY,
+        "content": content, "allowed_mentions": looks.NOBODY,
         "nonce": looks.nonce(f"loose:{heard.id}", 0), "enforce_nonce": True,
         "message_reference": {"message_id": heard.id, "fail_if_not_exists": False},
     }  # fmt: skip

@@ -25,6 +25,13 @@ class People:
         self._link = link
         self._settings = settings
 
+    async def turn_away(self, user: str) -> None:
+        """There is no word that only one person sees without an interaction: it goes as a direct message."""
+        made = await self._link.calls.call("POST", "/users/@me/channels", body={"recipient_id": user})
+        await self._link.calls.call(
+            "POST", "/channels/{channel_id}/messages", body={"content": NOT_YOU}, channel_id=str(made["id"])
+        )
+
     async def allows(
         self, user: str, roles: Sequence[str] | None, guild: str, listed_there: Sequence[str]
     ) -> bool:

@@ -13,6 +13,7 @@ from codebutler.settings.slack import Slack as Settings
 from codebutler.store.store import Store
 from codebutler.surfaces.buttons import Buttons, Ending
 from codebutler.surfaces.files import taken_out
+from codebutler.surfaces.loose import Unsettled
 from codebutler.surfaces.slack import owners
 from codebutler.surfaces.slack.asked import Asked
 from codebutler.surfaces.slack.calls import SlackAway, SlackRefused
@@ -50,6 +51,8 @@ class Hearing:
         self.foreign: AbstractSet[str] = frozenset()
         """Channels that the host gives to other repos, be they at work or not."""
         self.receive: Callable[[Inbound], Awaitable[str]]
+        self.unsettled: Unsettled | None = None
+        """Tells of channels that are to be this repo's and are not yet."""
         self.signs = Signs(link, store)
         self.buttons = Buttons(store, SURFACE, self._used_up)
         self.asked = Asked(link, store)
@@ -81,10 +84,11 @@ class Hearing:
         if thread is None and (
             heard.kind != "message" or not self.opens(heard) or await owners.anothers(self, heard)
         ):
-            if await owners.is_nobodys(self, heard):
-                self.turn_away(heard, owners.only_in(self.link.doors))
+            await owners.unheard(self, heard)
             return False
-        if await owners.turned_away(self, heard) or (thread is None and await is_loose(self, heard)):
+        if await owners.turned_away(self, heard, ours=thread is not None):
+            return True
+        if thread is None and await is_loose(self, heard):
             return True
         if thread is not None and await self._known(thread, heard):
             return True

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 SAY_IT = "A reaction of somebody else does not stop it; the word `stop` in the thread does."
 NOT_YOU = "You are not among the people who may use CodeButler here. An admin can add you to `slack.users`."
+UNREAD = "What you write in this thread is not read."
 NOT_HERE = (
     "No repo is served here: its own channel is the place, or this one is of a repo that is not at work."
 )
@@ -44,13 +45,36 @@ def claimed(door: Hearing, channel: str) -> bool:
     return channel in door.foreign or any(channel in d.channels for d in door.link.doors if d is not door)
 
 
-async def turned_away(door: Hearing, heard: Heard) -> bool:
-    """Whether its author may not use the door, which they are told, or might not when it was said."""
+async def turned_away(door: Hearing, heard: Heard, *, ours: bool) -> bool:
+    """Whether its author may not use the door, which they are told, or might not when it was said.
+
+    In a thread of ours (``ours``) they are so once for plain words, too: those that may are heard there.
+    """
     if door.allows(heard.user):
         return await turned.kept(door.store, SURFACE, f"{heard.channel}:{heard.ts}")
     door.turn_away(heard, NOT_YOU)
+    told = f"{SURFACE}:unlisted:{heard.conversation}:{heard.user}"
+    if ours and heard.kind == "message" and not await door.store.noted(told):
+        await door.store.note(told, heard.ts)
+        if not (heard.mention or heard.direct):
+            door.link.later(door.whisper(heard.channel, heard.user, f"{UNREAD} {NOT_YOU}", heard.root))
     await turned.keep(door.store, SURFACE, heard)
     return True
+
+
+async def unheard(door: Hearing, heard: Heard) -> None:
+    """Nothing comes of it here: say so to who called us, and in a channel that is to be this repo's."""
+    if await is_nobodys(door, heard):
+        door.turn_away(heard, only_in(door.link.doors))
+    elif heard.kind == "message" and heard.top and not heard.direct and heard.channel not in door.channels:
+        door.link.later(_not_yet(door, heard))
+
+
+async def _not_yet(door: Hearing, heard: Heard) -> None:
+    if door.unsettled is None or claimed(door, heard.channel):
+        return
+    if why := await door.unsettled(SURFACE, heard.channel, heard.user):
+        await door.whisper(heard.channel, heard.user, why)
 
 
 async def is_nobodys(door: Hearing, heard: Heard) -> bool:

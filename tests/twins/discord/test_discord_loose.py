@@ -62,3 +62,22 @@ async def test_a_forums_post_of_such_a_word_is_a_request(desks: Callable[..., An
     desk.human.forum_post(FORUM, "Merge the two parsers", "go")
     await desk.until(lambda: desk.received)
     assert desk.received[0].text == "Merge the two parsers\ngo"
+
+
+async def test_a_channel_that_is_to_be_the_repos_says_what_is_missing(desk: Any) -> None:
+    soon, talk = (desk.guild.text_channel(name).id for name in ("soon", "talk"))
+    asked = []
+
+    async def unsettled(surface: str, channel: str, user: str) -> str:
+        asked.append((surface, channel, user))
+        return "Commit it." if channel == soon else ""
+
+    desk.door.hearing.unsettled = unsettled
+    word = desk.human.say("2 kg costs too much", channel=soon)
+    desk.human.say("among people", channel=talk)
+    desk.human.say("a request")
+    await desk.until(lambda: desk.human.told(soon) and desk.received)
+    assert sorted(asked) == sorted(("discord", channel, desk.human.user) for channel in (soon, talk))
+    [told] = desk.human.told(soon)
+    assert (told["content"], told["message_reference"]["message_id"]) == ("Commit it.", word)
+    assert [i.text for i in desk.received] == ["a request"]

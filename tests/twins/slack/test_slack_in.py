@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -148,6 +149,37 @@ async def test_only_those_who_may_use_it_are_heard(desks: Callable[..., Any]) ->
     assert message.author.admin
     await desk.until(lambda: desk.slack.workspace.ephemeral)
     assert "slack.users" in desk.slack.workspace.ephemeral[0]["text"]
+
+
+async def test_plain_words_of_who_may_not_in_a_thread_are_answered_once_for_each_of_them(
+    desks: Callable[..., Any],
+) -> None:
+    desk = await desks(users=["UROBIN001"])
+    root = desk.human.say("2 kg costs too much")
+    other = desk.human.say("and 3 kg")
+    await desk.slack.sockets.settle()
+    for user in ("UKIM00001", "UEVE00001"):
+        desk.slack.workspace.person(user, user.lower())
+        desk.slack.workspace.channels[CHANNEL].members.add(user)
+    desk.human.user = "UKIM00001"
+    for thread in (root, root, other):
+        desk.human.say("use tabs", thread=thread)
+    desk.human.say("talk among people in the channel")
+    desk.human.user = "UEVE00001"
+    desk.human.say(f"<@{BOT_USER}> use tabs", thread=root)
+    await desk.slack.sockets.settle()
+    desk.human.say("why not?", thread=root)
+    await desk.slack.sockets.settle()
+    await desk.close()
+    desk = await desks(users=["UROBIN001"])
+    desk.human.user = "UKIM00001"
+    desk.human.say("once more", thread=root)
+    await desk.until(lambda: len(desk.slack.workspace.ephemeral) >= 3)
+    await asyncio.sleep(0.1)
+    told = [(e["user"], e.get("thread_ts", "")) for e in desk.slack.workspace.ephemeral]
+    assert sorted(told) == sorted([("UKIM00001", root), ("UKIM00001", other), ("UEVE00001", root)])
+    assert [m.text for m in await desk.heard(f"{CHANNEL}:{root}")] == ["2 kg costs too much"]
+    assert "in this thread is not read. You are not" in desk.slack.workspace.ephemeral[0]["text"]
 
 
 async def test_what_was_turned_away_is_not_done_once_its_author_is_let_in(desks: Callable[..., Any]) -> None:

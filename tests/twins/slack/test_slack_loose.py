@@ -153,3 +153,24 @@ async def test_a_word_of_an_outage_and_one_under_our_hello_begin_nothing(desk: A
         await CatchUp(desk.link).look(desk.door.hearing)
     await desk.until(lambda: len(told(desk)) == 2)
     assert (len(told(desk)), desk.received) == (2, [])
+
+
+async def test_a_channel_that_is_to_be_the_repos_says_what_is_missing(desk: Any) -> None:
+    asked = []
+
+    async def unsettled(surface: str, channel: str, user: str) -> str:
+        asked.append((surface, channel, user))
+        return "Commit it." if channel == "CSOON0001" else ""
+
+    desk.door.hearing.unsettled = unsettled
+    for channel in ("CSOON0001", "CTALK0001"):
+        desk.slack.workspace.channel(channel, channel.lower())
+        root = desk.human.say("2 kg costs too much", channel=channel)
+        desk.human.say("said under it", channel=channel, thread=root)
+    desk.human.say("a request")
+    await desk.until(lambda: desk.slack.workspace.ephemeral and desk.received)
+    await desk.slack.sockets.settle()
+    assert asked == [("slack", channel, desk.human.user) for channel in ("CSOON0001", "CTALK0001")]
+    [told] = desk.slack.workspace.ephemeral
+    assert (told["channel"], told["user"], told["text"]) == ("CSOON0001", desk.human.user, "Commit it.")
+    assert [i.text for i in desk.received] == ["a request"]
