@@ -13,8 +13,6 @@ from __future__ import annotations
 import atexit
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import AsyncIterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict, Unpack
@@ -22,10 +20,12 @@ from typing import TypedDict, Unpack
 from codebutler import temporary
 from codebutler.errors import RepoError
 from codebutler.repo.process import OUTPUT, Result, complaint, environment, owner_of, run
+from codebutler.temporary import Room
 
+_PREFIX = "codebutler-plumb-"
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _formats: dict[Path, str] = {}
-_rooms: dict[str, Path] = {}
+_rooms: dict[str, Room] = {}
 """Empty gitdirs of this process by object format."""
 
 
@@ -105,29 +105,35 @@ async def _borrowed(common: Path) -> dict[str, str]:
 def _room(object_format: str) -> Path:
     """An empty gitdir, made once in this process: nothing that runs there writes into it."""
     room = _rooms.get(object_format)
-    if room is None or not (room / "HEAD").exists():  # a service outlives what cleans up temporary folders
+    if room is not None and not (room.path / "HEAD").exists():  # a service outlives what cleans up there
+        room.remove()
+        room = None
+    if room is None:
+        if not _rooms:
+            atexit.register(leave)
+            temporary.collect(_PREFIX)
         room = _rooms[object_format] = _make_room(object_format)
-        atexit.register(shutil.rmtree, room, ignore_errors=True)
-    return room
+    return room.path
 
 
 def leave() -> None:
-    """Take away what this process made for git in the temporary folder, for an end that skips ``atexit``."""
+    """Take away what this process made for git in the temporary folder: an end may skip ``atexit``."""
     for room in _rooms.values():
-        shutil.rmtree(room, ignore_errors=True)
+        room.remove()
 
 
-def _make_room(object_format: str) -> Path:
-    room = Path(tempfile.mkdtemp(prefix="codebutler-git-", dir=temporary.folder()))
+def _make_room(object_format: str) -> Room:
+    made = Room.make(_PREFIX)
+    path = made.path
     config = "[core]\n\trepositoryFormatVersion = 0\n\tbare = true\n"
     if object_format != "sha1":
         config = config.replace("= 0", "= 1") + f"[extensions]\n\tobjectFormat = {object_format}\n"
-    (room / "refs").mkdir()
-    (room / "HEAD").write_text("ref: refs/heads/none\n")
-    (room / "config").write_text(config)
-    for path in (room, room / "refs", room / "HEAD", room / "config"):
-        path.chmod(0o755)  # started by root, git runs as the repository's owner
-    return room
+    (path / "refs").mkdir()
+    (path / "HEAD").write_text("ref: refs/heads/none\n")
+    (path / "config").write_text(config)
+    for each in (path, path / "refs", path / "HEAD", path / "config"):
+        each.chmod(0o755)  # started by root, git runs as the repository's owner
+    return made
 
 
 def common_dir(gitdir: Path) -> Path:

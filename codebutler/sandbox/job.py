@@ -15,6 +15,9 @@ from codebutler.sandbox.outfit import Outfit
 from codebutler.sandbox.settings import SandboxSettings
 from codebutler.sandbox.worktree import GitParts, existing, object_folders, unusable_git
 
+BOX = "codebutler-box-"
+"""How folders of the host begin that hold a sandbox's own files, where it has no mounts of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Program:

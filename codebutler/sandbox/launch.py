@@ -17,9 +17,9 @@ from msgspec import Struct
 from codebutler.errors import NoSandbox
 from codebutler.sandbox import asroot, host, reduced, scope
 from codebutler.sandbox.border import Profile, command
-from codebutler.sandbox.job import Job
+from codebutler.sandbox.job import BOX, Job
 from codebutler.sandbox.problems import unscratched
-from codebutler.sandbox.rooms import Room, collect
+from codebutler.temporary import Room, collect
 
 _TASKS = 4096
 
@@ -162,8 +162,8 @@ def _scoped(job: Job, argv: list[str]) -> tuple[list[str], dict[str, str]]:
 
 def _plain(job: Job) -> Launch:
     """No border: only by an explicit flag of the host. The environment is clean all the same."""
-    collect(job.settings.uid)
-    room = Room.make()
+    collect(BOX, job.settings.uid)
+    room = Room.make(BOX)
     scratch = str(room.path)
     env = {
         "PATH": os.environ.get("PATH", os.defpath),

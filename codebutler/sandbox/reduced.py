@@ -14,8 +14,8 @@ from codebutler.errors import NoSandbox
 from codebutler.sandbox import facade, host, landlock, seccomp
 from codebutler.sandbox.border import configuration
 from codebutler.sandbox.inside import CONSTANTS, ETC, GITCONFIG, OFFLINE
-from codebutler.sandbox.job import Job
-from codebutler.sandbox.rooms import Room, collect
+from codebutler.sandbox.job import BOX, Job
+from codebutler.temporary import Room, collect
 
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/sys/devices/system/cpu")
 _PROC = ("cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems", "sys")
@@ -35,8 +35,8 @@ class Plan(Struct, frozen=True):
 def plan(job: Job) -> Plan:
     """The launch. Raises NoSandbox for a job that this border cannot hold."""
     _refuse(job)
-    collect(job.settings.uid)
-    room = Room.make()
+    collect(BOX, job.settings.uid)
+    room = Room.make(BOX)
     try:
         return _plan(job, room)
     except BaseException:

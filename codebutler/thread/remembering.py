@@ -68,7 +68,7 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     decisions.take(decided.model_copy(update={"numbers": now.numbers}))
     words = _after(decisions, word) if now.kept else "Nothing was kept."
     were = [*range(1, len(before) + 1), *(n for n in range(1, len(now.items) + 1) if n not in now.numbers)]
-    return "\n\n".join(filter(None, [words, _aside([*before, *now.dropped], were)]))
+    return "\n\n".join(filter(None, [words, _aside(state, [*before, *now.dropped], were)]))
 
 
 def _too_late(state: ThreadState, word: Word, wish: str) -> str:
@@ -95,20 +95,22 @@ def _only_drops(wish: str) -> bool:
 def _again(state: ThreadState, problem: str) -> Outbound | None:
     """The list that waits, or what was set aside, under what is wrong with words about it; None without."""
     if not state.memory:
-        aside = _aside(state.set_aside)
+        aside = _aside(state, state.set_aside)
         return Outbound(text=f"{problem}\n\n{aside}", kind="notice") if aside else None
     card = lessons.card(state.memory, state.marks)
     return card.model_copy(update={"text": f"{problem}\n\n{card.text}"})
 
 
-def _aside(items: Sequence[MemoryItem], were: Sequence[int] = ()) -> str:
+def _aside(state: ThreadState, items: Sequence[MemoryItem], were: Sequence[int] = ()) -> str:
     """The items that may be taken up again, by the numbers that they have from now on, and ``were``."""
     if not items:
         return ""
     lines = [f"{n}. {as_shown(item.text or '; '.join(item.replaces))}" for n, item in enumerate(items, 1)]
     for place, number in enumerate(were):
         lines[place] += f" _(was {number})_" if number != place + 1 else ""
-    return "\n".join(['Set aside; "keep N" takes one up again until the merge:', *lines])
+    is_open = state.pr_state == "open"  # a mere "keep 1" is heard no longer than that
+    how = '"keep N" takes one up again until the merge' if is_open else '"/memory keep N" takes one up again'
+    return "\n".join([f"Set aside; {how}:", *lines])
 
 
 async def _fault(decisions: Decisions, now: wishes.Working) -> str:
@@ -232,7 +234,7 @@ def shown(state: ThreadState) -> Outbound:
         card = card.model_copy(update={"text": f"{new}\n\n{card.text}"})
     if state.memory or not state.unfit:
         return card  # what is set aside is listed with the decision
-    text = f"{card.text}\n\nMend the file by hand on the pull request.\n{_aside(state.set_aside)}"
+    text = f"{card.text}\n\nMend the file by hand on the pull request.\n{_aside(state, state.set_aside)}"
     return card.model_copy(update={"text": text})
 
 

@@ -67,3 +67,13 @@ async def test_who_may_not_merge_lands_no_memory(room: Room) -> None:
         state = await scene.talk("a", "status")
         assert "Only robin may merge in this thread." in "".join(await scene.posts(state.id))
         assert scene.git("branch", "--list", "codebutler/memory-*", where=room.sample.remote)
+
+
+async def test_what_is_set_aside_after_the_end_names_the_word_that_takes_it_up(room: Room) -> None:
+    async with room.engine(Cast(pm=[says("The limit is 10 kg.")])) as scene:
+        await scene.talk("a", "What is the limit?")
+        await scene.talk("a", "/correct pm the limit is 20 kg")
+        state = await scene.talk("a", "no")
+        assert 'Set aside; "/memory keep N" takes one up again:' in (await scene.posts(state.id))[-1]
+        await scene.talk("a", "/memory keep 1")
+        assert (await scene.talk("a", "yes")).memory_commits == 1

@@ -52,7 +52,7 @@ async def test_a_list_that_comes_after_a_merge_that_was_put_off_says_that_its_nu
         await scene.talk("a", "Nice work")
         thread = await scene.say("a", "merge")
         await scene.until(looks.reached)
-        await scene.say("a", "wait, do not merge yet")
+        await scene.say("a", "What does it do?")
         looks.let_go.set()
         state = await scene.rest(thread)
         [shown] = [p for p in await scene.posts(thread) if "1. Deploys go out on Friday." in p]
@@ -67,7 +67,7 @@ async def test_a_list_of_which_part_was_dropped_by_the_merge_says_what_the_numbe
         await scene.talk("a", "Nice work")
         thread = await scene.say("a", "merge")
         await scene.until(looks.reached)
-        await scene.say("a", "wait, do not merge yet")
+        await scene.say("a", "What does it do?")
         looks.let_go.set()
         await scene.rest(thread)
         [shown] = [p for p in await scene.posts(thread) if "3. Deploys go out on Friday." in p]

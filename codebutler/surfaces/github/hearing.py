@@ -163,6 +163,9 @@ class Hearing:
             ours = heard.pull and await self._is_ours(thread, heard)
             said = (wish.rest + place).strip()
             row = await self.store.thread(thread)
+            if wish.verb == "respond" and not heard.pull and row is not None and row.pr.isdigit():
+                found = await self.review(int(row.pr), until=heard.at)  # it was said in the issue
+                return f"/respond {said}\n\n{found}".strip()
             if wish.verb == "plan" and row is not None and row.phase == "closed":
                 return f"/reopen {said}".strip()
             return self._in_thread(wish, said, ours=ours)

@@ -142,3 +142,19 @@ async def test_our_own_account_takes_an_issue_on_without_beginning_work(desk: De
     assert await desk.store.notes("audit:") == []
     shop.ann.assigns(shop.ann.opens("Another"), "butler")
     assert len(await desk.look()) == 1
+
+
+async def test_respond_in_the_issue_is_about_the_threads_pull_request(desk: Desk, shop: Shop) -> None:
+    shop.commit("work", "a.txt", "a\n")
+    number = shop.ann.opens("A bug")
+    shop.ann.says(number, "@bot plan")
+    [first] = await desk.look()
+    thread = await desk.store.find("github", first.external_id)
+    assert thread is not None
+    await shop.call("POST", "/pulls", {"title": "Work", "head": "work", "base": "main"})
+    await desk.store.append(thread, [], row={"pr": "2"})
+    shop.ann.remarks(2, "a.txt", 1, "why a?")
+    shop.ann.says(number, "@bot respond, and be brief")
+    text = (await desk.look())[-1].text
+    assert text.startswith("/respond and be brief\n\nThe review of pull request #2:\n- [c")
+    assert text.endswith("a.txt:1 (ann): why a?")
