@@ -14,14 +14,14 @@ from codebutler.settings.shape import Access
 from codebutler.store.store import Store
 from codebutler.surfaces import turned
 from codebutler.surfaces.buttons import Buttons
-from codebutler.surfaces.discord import looks, loose
+from codebutler.surfaces.discord import direct, looks, loose
 from codebutler.surfaces.discord.calls import HAS_THREAD, UNKNOWN_CHANNEL, DiscordRefused
 from codebutler.surfaces.discord.inbound import SURFACE, Heard, came_along
 from codebutler.surfaces.discord.link import Link
 from codebutler.surfaces.discord.office import Office
 from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.people import People
-from codebutler.surfaces.discord.places import DM, FORUMS, PRIVATE, Place, address, parent_of, room
+from codebutler.surfaces.discord.places import FORUMS, PRIVATE, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
 from codebutler.surfaces.discord.talks import Talks, goes_on, keeps_out, spoken
 from codebutler.surfaces.discord.troubles import or_said
@@ -126,6 +126,8 @@ class Hearing:
         if not place.thread and not place.direct and not talk:
             await or_said(self.open_thread(conversation), self.link.calls, heard.channel, heard.id)
         await self.signs.see(conversation, heard.channel, heard.id)
+        if place.direct:
+            await direct.explain(self, heard, conversation)
 
     async def open_thread(self, conversation: str) -> None:
         """Open the thread of a conversation's first message, named after the task. Again is a no-op."""
@@ -175,7 +177,7 @@ class Hearing:
     async def conversation(self, place: Place, heard: Heard) -> str:
         """The conversation that a message belongs to, or would open."""
         if place.direct:
-            return await self._direct(place.id, heard)
+            return await direct.conversation(self, place.id, heard)
         if place.thread:
             return f"{place.parent}:{place.id}"
         if heard.kind in {"message", "cancel"}:
@@ -194,17 +196,6 @@ class Hearing:
             return True
         who = await self.people.person(heard.user, heard.name, heard.roles, heard.guild or place.guild)
         return not await keeps_out(self, who, conversation, thread)
-
-    async def _direct(self, channel: str, heard: Heard) -> str:
-        """Direct messages have no threads: those after one that is open belong to it."""
-        key = f"{SURFACE}:{channel}:{heard.id}"
-        said = await self.store.said(SURFACE, f"{DM}{channel}:", key)
-        for bound in await self.store.bound(SURFACE):
-            if not bound.external_id.startswith(f"{DM}{channel}:"):
-                continue
-            if bound.thread == said.thread if said is not None else bound.phase != "closed":
-                return bound.external_id
-        return f"{DM}{channel}:{heard.id}"
 
     def opens(self, heard: Heard, place: Place) -> bool:
         """Whether a message that belongs to no thread of ours opens one."""

@@ -20,7 +20,7 @@ async def is_loose(door: Hearing, heard: Heard, place: Place) -> bool:
     if heard.kind != "message" or not alone:
         return False
     if await _of(door).is_new(f"{heard.channel}:{heard.id}"):
-        door.link.later(_tell(door, heard, await words(door, heard.channel, heard.text)))
+        door.link.later(tell(door, heard, await words(door, heard.channel, heard.text)))
     return True
 
 
@@ -31,7 +31,7 @@ async def not_yet(door: Hearing, heard: Heard, place: Place) -> None:
     if any(place.id in each.channels for each in door.link.doors) or place.id in door.foreign:
         return
     if why := await door.unsettled(SURFACE, place.id, heard.user):
-        await _tell(door, heard, why)
+        await tell(door, heard, why)
 
 
 async def put_right(door: Hearing, heard: Heard) -> bool:
@@ -46,7 +46,7 @@ async def words(door: Hearing, channel: str, word: str) -> str:
     return told(shown(word), [await linked(door.link, door, there) for there, _ in found])
 
 
-async def _tell(door: Hearing, heard: Heard, content: str) -> None:
+async def tell(door: Hearing, heard: Heard, content: str) -> None:
     """Below the message: there is no word that only one person sees without an interaction."""
     body = {
         "content": content, "allowed_mentions": looks.NOBODY,
