@@ -16,7 +16,7 @@ from codebutler.service import owner as owners
 from codebutler.service.app import Place, open_host
 from codebutler.surfaces.terminal import NAME, Terminal, os_person
 from codebutler.thread.engine import Engine
-from codebutler.thread.fold import apply
+from codebutler.thread.fold import apply, fold
 from codebutler.thread.host import Host
 from codebutler.thread.intake import Mode, Stop, receive, stops
 from codebutler.thread.state import ThreadState
@@ -111,7 +111,9 @@ class Session:
         if thread != self.thread:
             self.thread, self.state = thread, ThreadState(thread)
             self.begun.set()
-        await self._kick(thread, stops(REGISTRY, inbound))
+        rows = [] if self.state.seq else await self.host.store.events(thread)
+        now = fold(thread, ((r.seq, r.ts, parse(r.body)) for r in rows)) if rows else self.state
+        await self._kick(thread, stops(REGISTRY, inbound, now))
         return thread
 
     async def batches(self) -> AsyncIterator[list[Entry]]:

@@ -23,6 +23,7 @@ from codebutler.thread.deliver import Delivery
 from codebutler.thread.host import Host
 from codebutler.thread.intake import Mode, Stop, stops, take_in
 from codebutler.thread.log import ThreadLog
+from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.thread.turn import Turn
 from codebutler.thread.watch import Entry, Watch
@@ -82,7 +83,9 @@ class Engine:
         if thread:
             burst = opened and inbound.surface in self._bursts
             wait = self.host.config.threads.burst_seconds if burst else 0.0
-            self.kick(thread, stops(self._interpreter, inbound), wait=wait)
+            turn = self._turns.get(thread)
+            stop = stops(self._interpreter, inbound, turn.state) if turn is not None else ""
+            self.kick(thread, stop, wait=wait)
         return thread
 
     def kick(self, thread: str, stop: Stop = "", *, wait: float = 0.0) -> None:
@@ -233,7 +236,7 @@ class Engine:
                 self._rested(thread)
 
     async def _turn(self, thread: str, turn: Turn) -> None:
-        turn.epoch = None
+        turn.epoch, turn.state = None, ThreadState("")
         await self.host.keep(thread)
         try:
             await run_turn(self.host, thread, self._interpreter, self._listener, turn)

@@ -115,7 +115,7 @@ def _escalation_answered(s: ThreadState, e: ev.EscalationAnswered) -> None:
 def _cancelled(s: ThreadState, e: ev.Cancelled) -> None:
     s.begun |= {e.message} if e.more else set()
     s.halted, s.question, s.called_off = "cancelled", None, True
-    s.merge = s.broken_off = None
+    s.merge, s.broken_off, s.refused = None, None, ""  # no "go" merges after it
     s.paused_at, s.cancelled_at, s.reminder, s.listed = 0, s.seq, 0, False
     stop_researches(s)
 

@@ -81,12 +81,12 @@ async def take_in(
     return thread, False
 
 
-def stops(interpreter: Interpreter, inbound: Inbound) -> Stop:
-    """What this does to the step that is under way. A changed message waits until it is read."""
+def stops(interpreter: Interpreter, inbound: Inbound, state: ThreadState) -> Stop:
+    """What this does to the step that is under way in ``state``. A changed message waits until it is read."""
     said = event_of(inbound)
     if not isinstance(said, MessageReceived):
         return ""
-    command = interpreter.read(ThreadState("", phase="coder"), said)  # where the most words stop something
+    command = interpreter.read(state, said)
     return "" if command is None else STOPS.get(command.name, "")
 
 

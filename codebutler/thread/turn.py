@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from codebutler.thread.log import Wrote
+from codebutler.thread.state import ThreadState
 
 
 class Turn:
@@ -25,6 +26,8 @@ class Turn:
         self.task: asyncio.Task[None] | None = None
         self.epoch: int | None = None
         """With which the turn holds its thread; None before it has claimed it."""
+        self.state = ThreadState("")
+        """The thread as it stands; empty before the turn has claimed it, for it reads what came first."""
         self.begun = False
         """Whether the task runs: cancelled before that, it would not even notice."""
         self.waits = False

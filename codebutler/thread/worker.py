@@ -43,7 +43,7 @@ async def run_turn(
     """
     log = await ThreadLog.claim(host.store, thread, host.redactor.text, turn.wrote if turn else None)
     if turn is not None:
-        turn.epoch = log.epoch
+        turn.epoch, turn.state = log.epoch, log.state
     desk = TeamDesk(host, log, interpreter, listener, turn)
     desk.obey(await host.houses.of(await place_of(host.store, thread)))
     await desk.settle_leftovers()

@@ -72,6 +72,19 @@ async def test_a_headless_run_and_a_plain_word_try_again_too(stage: Stage, tmp_p
     assert done.summary["phase"] == "closed"
 
 
+async def test_what_was_cancelled_after_a_refusal_is_not_merged_by_go(stage: Stage, tmp_path: Path) -> None:
+    await refused(stage, tmp_path / "eve")
+    [row] = (await stage.cli("threads", "--json")).lines
+    assert (await stage.cli("run", "merge", "--thread", row["id"], "--json")).code == 1
+    give_way(stage, tmp_path / "eve")
+    await stage.cli("run", "cancel", "--thread", row["id"], "--json")
+    done = await stage.cli("run", "go", "--thread", row["id"], "--json")
+    assert merges(stage) == 1, done.of("posted")
+    assert "What to remember waits again." in done.of("posted")[-1]["post"]["text"]
+    done = await stage.cli("run", "merge", "--thread", row["id"], "--json")
+    assert (done.code, done.summary["phase"], merges(stage)) == (0, "closed", 2)
+
+
 async def test_a_pull_request_closed_from_the_shell_is_noticed(stage: Stage) -> None:
     await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
     assert (await stage.cli("pr", "close", "1")).code == 0

@@ -87,7 +87,9 @@ def read(state: ThreadState) -> tuple[str, bool] | None:
 def test_they_stop_a_coder_at_work(text: str, command: tuple[str, bool] | None) -> None:
     assert read(at_work(text)) == command
     said = Inbound(surface="slack", external_id="x", key="k", author=ANA, text=text)
-    assert bool(stops(INTERPRETER, said)) == (command is not None)
+    assert bool(stops(INTERPRETER, said, at_work(text))) == (command is not None)
+    alone = command is not None and not command[1]  # what says more than that breaks off no other role's step
+    assert bool(stops(INTERPRETER, said, ThreadState("t1", phase="pm", unended=True))) == alone
 
 
 @pytest.mark.parametrize("text", ["stop, that's wrong", "wait, that's wrong"])
