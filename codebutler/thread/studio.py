@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from codebutler.dollars import exact
-from codebutler.errors import ConfigError, ModelError, RepoError, ToolFailed
+from codebutler.errors import ConfigError, ModelError, ModelRefused, RepoError, ToolFailed
 from codebutler.events import FrameEnded, ImageMade, ImageOrdered, ModelFailed
 from codebutler.filetypes import PICTURES, TEXT, numbered, picture, safe_name
 from codebutler.models import images, media
@@ -39,6 +39,7 @@ FILE = 8 * 1024 * 1024
 """Bytes of a file that the executor hands over."""
 BRIEF = "The {asker} asks you for this:\n\n{request}{files}"
 NOTHING = "[made: nothing: there is no picture of this request, whatever the Artist says above]"
+OTHER = '**"/artist NAME"** gives it another model.'
 INTERRUPTED = (
     "this order was interrupted, and the picture may have been paid for without reaching us. "
     "Order it anew if it is still wanted"
@@ -72,6 +73,9 @@ class ThreadStudio:
                 if end.outcome != "failed" or desk.state.halted:
                     raise
                 text = f"The Artist did not finish: {end.text}"
+                if type(end.__cause__) is ModelRefused:  # a key, credit, an id: for people to mend
+                    words = f"The Artist could not work: {sentence(end.text)} {OTHER}"
+                    await desk.announce(words, source=f"notice:artist:{desk.state.model_of(ARTIST)}")
             await desk.append(FrameEnded(frame=name, outcome="done", text=text))
         else:
             text = known.last_text

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.errors import ModelRefused
 from codebutler.events import ImageMade, ImageOrdered, LimitHit, ModelFailed, Posted, ToolFinished
 from codebutler.testing.cast import PROPOSES, WRITES, Held, does, team
-from codebutler.testing.doubles import Door, Mind, says
+from codebutler.testing.doubles import Asked, Door, Mind, says
 from codebutler.testing.media import MediaTwin, png
 from codebutler.testing.scripted import ScriptedModel
 from codebutler.types import Attachment, ModelReply, ToolCall
@@ -278,3 +279,18 @@ async def test_no_path_leads_a_picture_out_of_the_worktree(room: Room, twin: Med
             assert why in words, (path, words)
         assert scene.git("ls-tree", "-r", "--name-only", state.pushed).count(".png") == 0
         assert twin.sent == [], "nothing is paid for that has no place"
+
+
+async def test_a_model_that_refuses_the_artist_is_told_to_people(room: Room, twin: MediaTwin) -> None:
+    async def refuses(_asked: Asked) -> ModelReply:
+        raise ModelRefused("the key is wrong", fix="Set openrouter.apiKey")
+
+    mind = team(pm=[DRAWS, says("Not today."), DRAWS, says("Nor now.")], artist=[refuses, refuses])
+    async with room.engine(mind) as scene:
+        state = await scene.talk("a", "Draw me a kite")
+        told = [text for text in await scene.posts(state.id) if text.startswith("The Artist could not work")]
+        assert len(told) == 1
+        assert "the key is wrong" in told[0]
+        assert told[0].endswith('**"/artist NAME"** gives it another model.')
+        assert "The Artist did not finish" in (await results(scene, state.id, "draw"))[0]
+        assert (state.outcome, twin.sent) == ("answered", [])
