@@ -116,6 +116,7 @@ class Caps(Saving):
         except _Hit as hit:
             if hit.cap not in _DOLLARS:
                 raise await self._stopped(hit, frame, role, usd) from hit
+            hit.what += self._lost(hit.cap, frame)
             if await self.saves(hit.what, role, model, tokens, room=hit.room):
                 raise AskCheaper from hit
             other = self.cheaper(role, than=model, tokens=tokens, room=hit.room)
@@ -123,6 +124,14 @@ class Caps(Saving):
         finally:
             self.log.promised.pop(key, None)
         return key, asked
+
+    def _lost(self, cap: Cap, frame: Frame) -> str:
+        """What of a cap counts for calls that were cut off: reports do not have it."""
+        last = self.state.requested.get(frame.id)  # nobody hears its answer any more
+        usd = (last.usd if last is not None else 0.0) + (self.state.cut_off_usd if cap == "thread" else 0.0)
+        if cap == "role" or not usd:
+            return ""
+        return f"; {exact(round(usd, 4))} of it count for calls that were cut off, at their worst case"
 
     async def reserve_picture(self, frame: Frame, role: Role, name: str, usd: float, most: Usage) -> str:
         """Hold the worst case of a picture, called ``name``. On a hit the turn ends as in ``request``."""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from codebutler import events as ev
 from codebutler.thread.fold_research import stop_researches
-from codebutler.thread.fold_steps import cut_off
+from codebutler.thread.fold_steps import lose
 from codebutler.thread.fold_table import Table
 from codebutler.thread.state import ThreadState
 
@@ -39,7 +39,7 @@ FACTS = frozenset({
     "unread",  # what was said meanwhile is still to be read; what was read since is not read twice
     "begun", "heard", "late", "link", "people", "speaker", "models", "asked", "standing",
     "plugs", "unplugged",  # what servers offered at first holds for the whole thread
-    "spend", "cut_off", "raised_usd", "attached", "transcripts",
+    "spend", "cut_off", "cut_off_usd", "raised_usd", "attached", "transcripts",
     "worktree", "wrote", "removed", "setting_up", "setup", "pushed", "pr", "pr_state", "merged", "queued",
 })  # fmt: skip
 
@@ -70,7 +70,7 @@ def _rewound(s: ThreadState, e: ev.Rewound) -> None:
     s.rewinds += 1
     s.head = e.commit or s.head
     s.files = set(e.files)
-    s.cut_off += cut_off(s.requested.values())
+    lose(s, s.requested.values())
     s.merge, s.broken_off, s.refused, s.requested, s.limit = None, None, "", {}, None
     s.paused_at, s.reminder = 0, 0
     s.rebase, s.onto = None, None
@@ -85,8 +85,9 @@ def _forked(s: ThreadState, e: ev.Forked) -> None:
     """What was copied stays as talk and plans: money, branch and mail were the other thread's."""
     fresh = ThreadState(s.id)
     for name in (
-        "spend", "cut_off", "raised_usd", "unread", "speaker", "worktree", "wrote", "removed", "head",
-        "files", "queued", "pushed", "pr", "pr_state", "merged", "merge", "broken_off", "refused",
+        "spend", "cut_off", "cut_off_usd", "raised_usd", "unread", "speaker", "worktree", "wrote",
+        "removed", "head", "files", "queued", "pushed", "pr", "pr_state", "merged", "merge", "broken_off",
+        "refused",
         "requested", "limit", "outcome", "heard", "late", "paused_at", "cancelled_at",
         "called_off", "reminder", "standing", "buying", "issues", "held", "overlaps",
         "rebase", "onto", "mend", "mending", "mends", "idle",

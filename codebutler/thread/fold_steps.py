@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from codebutler import events as ev
 from codebutler.agent.frame import Frame, OpenCall
@@ -41,7 +41,7 @@ def _nudged(s: ThreadState, e: ev.Nudged) -> None:
 
 @HANDLERS.on
 def _model_requested(s: ThreadState, e: ev.ModelRequested) -> None:
-    s.cut_off += cut_off([s.requested.pop(e.frame)] if e.frame in s.requested else [])
+    lose(s, [s.requested.pop(e.frame)] if e.frame in s.requested else [])
     s.requested[e.frame] = e
     if e.frame in s.frames:
         s.asked[s.frames[e.frame].role] = e.model
@@ -65,6 +65,12 @@ def _model_failed(s: ThreadState, e: ev.ModelFailed) -> None:
 def cut_off(calls: Iterable[ev.ModelRequested]) -> int:
     """Tokens of calls whose answer nobody will hear."""
     return sum(call.usage.input + call.usage.output for call in calls)
+
+
+def lose(s: ThreadState, calls: Collection[ev.ModelRequested]) -> None:
+    """Count them: they were cut off."""
+    s.cut_off += cut_off(calls)
+    s.cut_off_usd += sum(call.usd for call in calls)
 
 
 @HANDLERS.on

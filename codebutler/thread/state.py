@@ -180,6 +180,8 @@ class ThreadState:
     spend: dict[tuple[str, str], Spend] = field(default_factory=dict)
     cut_off: int = 0
     """Tokens, at most, of model calls that were cut off: nobody knows what they took."""
+    cut_off_usd: float = 0.0
+    """What caps count for those, in dollars."""
     raised_usd: float = 0.0
     attached: dict[str, Attachment] = field(default_factory=dict)
     """Files that people sent, by the name under which roles know them."""

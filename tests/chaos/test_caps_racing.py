@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from codebutler.events import LimitHit, parse
 from codebutler.store.store import Store
 from codebutler.testing.sample import make_sample
 
@@ -97,3 +98,23 @@ async def test_a_call_that_a_kill_cut_off_counts_as_spent_and_holds_nothing(
     assert total == pytest.approx(spent + 2 * WORST), "the call that was cut off, and the one that was not"
     _, own = await budgets(repo / ".codebutler" / "store.db", "thread:")
     assert own == []
+
+
+@pytest.mark.parametrize(("key", "cap"), [("usdPerThread", 0.15), ("usdPerDay", 0.15)])
+async def test_a_pause_at_a_cap_names_what_counts_for_a_call_that_a_kill_cut_off(
+    open_tmp: Path, home: Path, key: str, cap: float
+) -> None:
+    configure(home, **{key: cap})
+    repo = make_sample(open_tmp / "sample").repo
+    assert await ran("die", repo, home, 1) == (-signal.SIGKILL, [])
+    assert await ran("race", repo, home, 1) == (0, ["paused"])
+    store = await Store.open(repo / ".codebutler" / "store.db")
+    try:
+        [row] = await store.threads()
+        events = [parse(each.body) for each in await store.events(row.id)]
+    finally:
+        await store.close()
+    [hit] = [event for event in events if isinstance(event, LimitHit)]
+    assert hit.what.endswith("; $0.0999 of it count for calls that were cut off, at their worst case"), (
+        hit.what
+    )
