@@ -32,7 +32,18 @@ def away(thread: Thread, role: str = "") -> list[str]:
 def changed(thread: Thread, role: str, model: str) -> str:
     """What is said of a change; a thread that failed goes on with the new model when somebody says so."""
     further = ' Say **"go"** to go on.' if thread.state.halted == "failed" else ""
-    return f"The {thread.role(role).title} now uses {model}.{further}"
+    return f"The {thread.role(role).title} now uses {model}.{_overruled(thread, role, model)}{further}"
+
+
+def _overruled(thread: Thread, role: str, model: str) -> str:
+    """Which cheaper model ``limits.onCap`` has asked in its place, if any, and what ends that."""
+    models = thread.host.router.candidates(thread.role(role), model)
+    first = thread.saving(thread.role(role), models)[0]
+    if first == models[0]:
+        return ""
+    why = "most of this thread's cap is used" if thread.is_saving() else "a call of another did not fit"
+    way = ' **"raise 1"** ends that.' if thread.is_saving() else ""
+    return f" But `limits.onCap` is `cheaper`, and {why}: {first} is asked first.{way}"
 
 
 async def chosen(thread: Thread, role: str, wish: str) -> tuple[str, str]:

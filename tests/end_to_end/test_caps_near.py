@@ -164,6 +164,28 @@ async def test_cheaper_asks_a_cheaper_model_where_one_call_alone_does_not_fit(ro
         assert (await scene.talk("a", "four")).outcome == "paused"
 
 
+async def test_a_swap_by_hand_that_cheaper_overrules_says_so(room: Room) -> None:
+    room.configure(limits={"usdPerThread": 0.1, "onCap": "cheaper"}, models={"pm": {"default": MINI}})
+    async with room.engine(costing(0.0001)) as scene:
+        thread = (await scene.talk("a", "one")).id
+        await scene.talk("a", f"/pm {CLAUDE}")
+        assert (await scene.posts(thread))[-1] == f"The PM now uses {CLAUDE}."
+        await scene.talk("a", f"/pm {MINI}")
+        scene.puppet.mind = costing(0.09)
+        await scene.talk("a", "two")
+        scene.puppet.mind = costing(0.0001)
+        await scene.talk("a", f"/pm {CLAUDE}")
+        assert (await scene.posts(thread))[-1] == (
+            f"The PM now uses {CLAUDE}. But `limits.onCap` is `cheaper`, and most of this thread's cap is used: "
+            f'{MINI} is asked first. **"raise 1"** ends that.'
+        )
+        await scene.talk("a", "three")
+        assert scene.asked[-1].model == MINI
+        await scene.talk("a", "raise 1")
+        await scene.talk("a", "four")
+        assert scene.asked[-1].model == CLAUDE
+
+
 async def test_a_model_that_costs_nothing_is_no_way_out_of_a_cap_of_tokens(room: Room) -> None:
     pool = {"default": CLAUDE, "pool": {"free": FREE}}
     room.configure(limits={"tokensPerThread": 10, "onCap": "cheaper"}, models={"pm": pool})

@@ -23,7 +23,7 @@ from codebutler.surfaces.discord.office import place as guild_place
 from codebutler.surfaces.discord.people import People
 from codebutler.surfaces.discord.places import FORUMS, PRIVATE, Place, address, parent_of, room
 from codebutler.surfaces.discord.signs import Signs
-from codebutler.surfaces.discord.talks import Talks, goes_on, keeps_out, spoken
+from codebutler.surfaces.discord.talks import Talks, goes_on, keeps_out, spoken, under
 from codebutler.surfaces.discord.troubles import or_said
 from codebutler.surfaces.discord.used import give_way
 from codebutler.surfaces.files import taken_out
@@ -180,9 +180,11 @@ class Hearing:
             return await direct.conversation(self, place.id, heard)
         if place.thread:
             return f"{place.parent}:{place.id}"
-        if heard.kind in {"message", "cancel"}:
-            return await goes_on(self, heard, place) or f"{place.id}:{heard.id}"
         about = f"{place.id}:{heard.id}"
+        if heard.kind in {"message", "cancel"} and (there := await goes_on(self, heard, place)):
+            return there
+        if heard.kind == "message":
+            return await under(self.store, heard, place) or about
         said = await spoken(self.store, f"{place.id}:", about)
         return said.external_id if said is not None else about
 

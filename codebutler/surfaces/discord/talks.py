@@ -91,6 +91,21 @@ async def goes_on(door: Hearing, heard: Heard, place: Place) -> str:
     return "" if (over and heard.mention) or await keeps_out(door, who, there, thread) else there
 
 
+async def under(store: Store, heard: Heard, place: Place) -> str:
+    """The thread that was opened from the message to which this one, in its channel, replies; "" for none.
+
+    A closed one is not called again, but by what it has heard already.
+    """
+    first, own = f"{place.id}:{heard.reply}", f"{place.id}:{heard.id}"
+    thread = await store.find(SURFACE, first) if heard.reply else None
+    if thread is None or await store.find(SURFACE, own) is not None:
+        return ""
+    if await store.heard(thread, f"{SURFACE}:{heard.key}"):
+        return first
+    row = await store.thread(thread)
+    return "" if row is None or row.phase == "closed" else first
+
+
 async def keeps_out(door: Hearing, who: Person, conversation: str, thread: str) -> str:
     """Why this person steers nothing: in what has become work from a talk, who asked does, and who approves.
 

@@ -8,6 +8,7 @@ import pytest
 
 from codebutler.surfaces.discord import catalogue
 from codebutler.testing.discord.guild import BOT, GUILD, SHOP
+from codebutler.thread.log import ThreadLog
 from codebutler.types import Outbound
 
 
@@ -30,21 +31,39 @@ async def test_a_thread_made_from_a_message_brings_that_message(desk: Any, whole
 
 
 async def test_a_reply_brings_the_message_that_it_answers(desk: Any) -> None:
-    root = desk.human.say("the header is wrong")
-    await desk.until(lambda: root in desk.guild.channels)
+    ann = desk.guild.person("900000000000000002", "ann")
+    root = desk.human.say(f"<@{ann}> the header is wrong")  # for another person: it is no thread of ours
     shop = desk.guild.channels[SHOP].messages
     answer = {"type": 19, "message_reference": {"message_id": root}, "referenced_message": shop[root]}
     again = desk.human.say("yes, and make it red", **answer)
-    await desk.until(lambda: len(desk.received) == 2)
-    quoted = "\n\nIn reply to Robin:\n> the header is wrong"
-    assert desk.received[1].text == f"yes, and make it red{quoted}"
+    await desk.until(lambda: len(desk.received) == 1)
+    quoted = "\n\nIn reply to Robin:\n> @Ann the header is wrong"
+    assert desk.received[0].text == f"yes, and make it red{quoted}"
     desk.human.edit(again, "make it blue")
-    await desk.until(lambda: len(desk.received) == 3)
-    assert desk.received[2].text == f"make it blue{quoted}"
+    await desk.until(lambda: len(desk.received) == 2)
+    assert desk.received[1].text == f"make it blue{quoted}"
     long = {**answer, "referenced_message": {**shop[root], "content": "x" * 9_000}}
     desk.human.say("this, too", **long)
-    await desk.until(lambda: len(desk.received) == 4)
-    assert len(desk.received[3].text) < 2_200
+    await desk.until(lambda: len(desk.received) == 3)
+    assert len(desk.received[2].text) < 2_200
+
+
+async def test_a_reply_in_the_channel_to_what_became_a_thread_is_heard_there(desk: Any) -> None:
+    root = desk.human.say("2 kg costs too much")
+    await desk.until(lambda: root in desk.guild.channels)
+    answer = {"type": 19, "message_reference": {"message_id": root}}
+    reply = desk.human.say("and 3 kg, too", **answer)
+    await desk.until(lambda: len(desk.received) == 2)
+    heard = desk.received[1]
+    assert (heard.external_id, heard.text) == (f"{SHOP}:{root}", "and 3 kg, too")
+    thread = await desk.store.find("discord", f"{SHOP}:{root}")
+    await (await ThreadLog.claim(desk.store, thread, str)).update_row(phase="closed")
+    await desk.catchup.look(desk.door.hearing)
+    assert reply not in desk.guild.channels
+    assert len(await desk.heard(f"{SHOP}:{root}")) == 2
+    again = desk.human.say("and 4 kg", **answer)
+    await desk.until(lambda: again in desk.guild.channels)
+    assert desk.received[-1].external_id == f"{SHOP}:{again}"
 
 
 @pytest.mark.parametrize(("known", "text"), [(True, "go"), (False, "go\n\nIn reply to Robin:\n> shall we?")])
