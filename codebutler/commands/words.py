@@ -46,7 +46,7 @@ SHUT = {"close", "close it", "close this", "close the thread", "close this threa
 """Where nothing is to land, they put the thread away: no request is as short as that."""
 MERGE = LAND | {"ship it", "done", "dale", "🚀"} | SHUT
 _FINE = (
-    r"(?:yes|yep|ok|okay|sure|great|perfect|nice|cool|fine|good|lgtm|(?:all|sounds|looks)\s+(?:good|great|fine)"
+    r"(?:yes|yep|ok|okay|sure|(?:great|perfect|nice|cool|fine|good)(?=\s*[,;:.!\u2013-])|lgtm|(?:all|sounds|looks)\s+(?:good|great|fine)"
     r"(?:\s+to\s+me)?|approved|done|thanks|thank\s+you|go(?:\s+ahead|\s+for\s+it)?)"
 )
 _CONSENT = re.compile(
@@ -173,11 +173,10 @@ def _seq(state: ThreadState, message: MessageReceived) -> int:
 
 
 def _standing_still(state: ThreadState, word: str) -> tuple[str, str] | None:
-    if state.listed and state.memory and state.question is None and word.strip("*_`") in KEEP:
-        return (
-            "memory",
-            _all_or_nothing(word.strip("*_`"), state),
-        )  # the list was shown last, whatever the thread stands still for
+    bare = word.strip("*_`")
+    if state.listed and state.memory and state.question is None and bare in KEEP:
+        # the list was shown last, whatever the thread stands still for
+        return ("memory", _all_or_nothing(bare, state))
     return ("retry", "") if state.paused_at and word in RETRY else None
 
 

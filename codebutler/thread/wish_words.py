@@ -103,9 +103,8 @@ def orders(text: str) -> list[Order]:
     found = _said(text)
     if len(found) < 2:
         return found
-    return [
-        Order("yes") if order.verb == "all" else order for order in found
-    ]  # "drop 2, keep all": the others
+    # "drop 2, keep all" keeps the others
+    return [Order("yes") if order.verb == "all" else order for order in found]
 
 
 def _said(text: str) -> list[Order]:

@@ -49,7 +49,7 @@ def test_consent_and_a_merge_are_a_merge(text: str) -> None:
     [
         "you can merge once CI is green", "can you merge it?", "don't merge", "we can merge the two files",
         "not good, merge it", "ship the parser", "land", "go ahead and merge the two files", "is it done?",
-        "merge it and add a test", "LGTM, but merge it later", "ship it once bob agrees",
+        "merge it and add a test", "LGTM, but merge it later", "ship it once bob agrees", "nice merge!",
     ],
 )  # fmt: skip
 def test_a_condition_or_more_work_is_for_the_pm(text: str) -> None:
