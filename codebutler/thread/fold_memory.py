@@ -35,9 +35,10 @@ def apart(s: ThreadState) -> list[str]:
 
 
 def decided(s: ThreadState) -> tuple[list[MemoryItem], list[MemoryItem]]:
-    """What people have kept in this thread, and what they have dropped, the oldest first."""
+    """What people have kept in this thread, and what they have dropped for good, the oldest first."""
     events = [e for _, _, e in s.live if isinstance(e, ev.MemoryDecided) and not e.apart]
-    return [x for e in events for x in e.kept], [x for e in events for x in e.dropped]
+    kept = [x for e in events for x in e.kept]
+    return kept, [x for e in events for x in e.dropped if not any(is_like(x, y) for y in kept)]
 
 
 @HANDLERS.on

@@ -6,12 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from codebutler.events import MemoryDecided
 from codebutler.testing.cast import Cast, does, lead, plan, write
 from codebutler.testing.doubles import says
+from codebutler.thread.fold import fold
+from codebutler.thread.fold_memory import decided
+from codebutler.types import MemoryItem, Person
 
 if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
 
+ROBIN = Person(surface="terminal", id="robin")
 LESSON = "Notes live in the file A."
 AGAIN = {"same": LESSON, "reworded": "The notes live in the file A."}
 
@@ -57,3 +62,11 @@ async def test_what_says_something_else_is_put_to_people(room: Room) -> None:
         await scene.talk("a", "We deploy on Fridays")
         state = await scene.talk("a", "merge")
         assert [item.text for item in state.memory or []] == ["Deploys go out on Friday."]
+
+
+def test_what_was_taken_up_again_is_not_dropped() -> None:
+    one, two = (MemoryItem(file="pm.md", text=text) for text in ("a", "b"))
+    first = MemoryDecided(message=1, kept=[], by=ROBIN, dropped=[one, two])
+    again = MemoryDecided(message=2, kept=[one], by=ROBIN)
+    state = fold("t", [(n, float(n), event) for n, event in enumerate([first, again], 1)])
+    assert decided(state) == ([one], [two])
