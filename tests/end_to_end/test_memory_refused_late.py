@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from codebutler.testing.cast import Cast, call, lead, plan, write
+from codebutler.testing.cast import Cast, Line, call, lead, plan, write
 from codebutler.testing.doubles import says
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ async def test_a_removal_that_was_kept_is_taken_back_by_its_words(room: Room) ->
     old = "Use pnpm for installs. <!-- learned: thread=t1 date=2026-01-02 by=ana -->"
     room.commit({PM: f"# PM\n\n## Setup\n\n- {old}\n- Beta rules.\n"})
     item = {"file": "pm.md", "kind": "remove", "text": "", "replaces": ["Use pnpm for installs."]}
-    looks = [
+    looks: list[Line] = [
         says("", call("write_summary", title="Notes", summary="Notes.", changes=["A"]),
              call("propose_memory", items=[item])), says("That is all."),
     ]  # fmt: skip
