@@ -293,7 +293,7 @@ def _refuse_foreign(path: KeyPath, origin: str) -> None:
     if is_secret(path):
         raise ConfigError(
             f"{origin}: {dotted(path)} is a secret and must not stand in a repo",
-            fix=f"Renew it, since git keeps what was committed, and put the new one into {place}",
+            fix=f"Put it into {place}; renew it first if it was ever committed, for git keeps that",
         )
     raise ConfigError(
         f"{origin}: {dotted(path)} is the host's to set, not a repo's", fix=f"Move it to {place}"

@@ -71,7 +71,7 @@ async def converse(
         session.host.router.check()
         files = await attach(list(attached), session.host.store, place.redactor)
         if thread:
-            await session.resume(thread)
+            await session.resume(thread, recall=True)
         else:
             await session.begin(f"chat-{secrets.token_hex(6)}")
         console.print(GREETING)

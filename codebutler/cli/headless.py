@@ -111,3 +111,5 @@ def show_summary(session: Session, code: int, *, as_json: bool, **more: object) 
     if state.pr:
         parts.append(f"PR #{state.pr.number} {state.pr_state}")
     print(" · ".join([*parts, f"${state.usd:.4f}"]), file=sys.stderr)
+    if EXIT.get(state.outcome or "") == REFUSED:
+        print(f'Answer it with: codebutler run --thread {state.id} "…"', file=sys.stderr)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from codebutler.cli import init_discord, init_slack, seeding
-from codebutler.config import ENVIRONMENT, FILE, Config, home_folder, load_config
+from codebutler.config import ENVIRONMENT, FILE, SHIPPED, Config, home_folder, load_config
 from codebutler.errors import UsageError
 from codebutler.models.routing import NO_PROVIDER_FIX, Router
 from codebutler.repo.discover import Repo, find_repo
@@ -71,7 +71,10 @@ def run(args: argparse.Namespace) -> int:
 def _keys(repo: Repo, home: Path, *, save: bool, asking: bool) -> Config:
     """Say which keys there are, keep them if wanted, and load the configuration with them."""
     config = load_config(repo.root, home=home)
-    secrets = {key: origin for key, value, origin in config.items() if value is not None and _is_key(key)}
+    given = [
+        (key, origin) for key, value, origin in config.items() if value is not None and origin != SHIPPED
+    ]
+    secrets = {key: origin for key, origin in given if _is_key(key)}
     for key, origin in secrets.items():
         print(f"  found {key} ({origin})")
     loose = {key: origin for key, origin in secrets.items() if ENVIRONMENT.get(origin) == key}

@@ -68,7 +68,7 @@ async def _attended(args: argparse.Namespace, ahead: asyncio.Task[None]) -> int:
         session.host.router.check()
         files = await attach(args.attach, session.host.store, place.redactor)
         if args.thread:
-            await session.resume(args.thread)
+            await session.resume(args.thread, recall=not (args.task.strip() or args.attach))
             if args.task.strip() or files:
                 await session.say(args.task, files=files)
         else:

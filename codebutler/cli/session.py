@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from codebutler.cli.common import tell_of_lost
+from codebutler.cli.recall import recalled
 from codebutler.cli.silence import Silence
 from codebutler.commands.builtin import REGISTRY
 from codebutler.errors import UsageError
@@ -72,8 +73,8 @@ class Session:
             door.conversation = external
             door.caught_up.clear()
 
-    async def resume(self, thread: str) -> None:
-        """Go on with an existing thread, whatever door it came from."""
+    async def resume(self, thread: str, *, recall: bool = False) -> None:
+        """Go on with an existing thread, whatever door it came from; ``recall`` shows what it said last."""
         if await self.host.store.thread(thread) is None:
             raise UsageError(f"no thread {thread!r} in this repo", fix="codebutler threads lists them.")
         mine = [e for s, e in await self.host.store.bindings(thread) if s == NAME]
@@ -84,6 +85,8 @@ class Session:
         self.thread = thread
         self.state = ThreadState(thread)
         self.begun.set()
+        if recall:
+            await self._recall()
         await self._show_unseen()
         await self._kick(thread)
 
@@ -159,6 +162,14 @@ class Session:
         mark = f"{self.thread}:{posted.source}@{NAME}:{self._external}"
         for door in self._terminals:
             door.show(posted.post, mark)
+
+    async def _recall(self) -> None:
+        """It may be this person that the thread waits for."""
+        said, posts = recalled(parse(row.body) for row in await self.host.store.events(self.thread))
+        for door in self._terminals:
+            door.quote(said)
+        for posted in posts:
+            self._show(posted)
 
     async def _show_unseen(self) -> None:
         """Show what was posted here while no terminal of this conversation was open; note that it was seen.

@@ -60,7 +60,8 @@ async def find_repo(path: Path) -> Repo:
     head, urls = resolving.result(), listing.result()
     if head is None:
         raise RepoError(
-            f"{root} has no commit yet", fix="Make one: git add . && git commit -m 'First commit'"
+            f"{root} has no commit yet",
+            fix="Make one: git add . && git commit --allow-empty -m 'First commit'",
         )
     branch = naming.result().decode().strip() or None
     name, url = await _remote(common, branch, urls)
@@ -90,6 +91,8 @@ def _locate(path: Path) -> tuple[Path, Path]:
                 raise _no_checkout(folder)
     except OSError as error:
         raise RepoError(f"{path} cannot be read: {error.strerror}", fix="Check its owner and mode") from error
+    if start == Path(os.path.realpath(Path.home())):  # with all that lies there, keys too
+        raise RepoError(f"{path} is not in a git repository", fix=f"In the project's own folder: {_INIT}")
     raise RepoError(f"{path} is not in a git repository", fix=f"Make one: {_INIT}")
 
 

@@ -19,11 +19,12 @@ KEPT = 2_000
 """Channels of which it is known when they were looked for."""
 UNCOMMITTED = (
     "Nobody hears this channel yet: `.codebutler/config.json` names it, but that is not committed. Commit it "
-    '(`git add .codebutler && git commit -m "Talk here"`), then start `codebutler serve` again.'
+    '(`git add .codebutler && git commit -m "Talk here"`), then start `codebutler serve` again. '
+    "It may take up then what was said here: do not say it twice."
 )
 STALE = (
     "Nobody hears this channel yet: `.codebutler/config.json` names it only since `codebutler serve` began. "
-    "Start that again."
+    "Start that again. It may take up then what was said here: do not say it twice."
 )
 
 

@@ -83,6 +83,11 @@ class Terminal:
             self.writing = ""
             self._print(message)
 
+    def quote(self, words: str) -> None:
+        """Print what was said earlier."""
+        if words and not self.quiet:
+            self._console.print(plain(words), style="dim", markup=False)
+
     async def stream(self, external_id: str, role: str, delta: str) -> None:
         """Keep the tail of what a role is writing."""
         self.writing = (self.writing + delta)[-200:]

@@ -67,10 +67,10 @@ def last_word(state: ThreadState, outcome: Outcome, text: str) -> Outbound | Non
 
 
 def standing(state: ThreadState) -> str:
-    """What a thread stands still for, and what to say; "" while it does not."""
+    """What a thread stands still or waits for, and what to say; "" while it does neither."""
     why = next((e.text for _, _, e in reversed(state.live) if isinstance(e, TurnEnded) and e.text), "")
     if not state.halted:
-        return ""
+        return "" if state.unended else _awaited(state)
     if state.paused_at:
         return 'Paused. Say **"resume"** to go on, or **"cancel"**.'
     if state.halted == "cancelled":
@@ -80,6 +80,21 @@ def standing(state: ThreadState) -> str:
     if state.only_unmerged:
         return f"The merge did not go through: {state.refused}"
     return f"It stands still{f': {sentence(why)}' if why else '.'} {_next(state)}"
+
+
+def _awaited(state: ThreadState) -> str:
+    """What a thread at rest has put before people."""
+    if state.question is not None:
+        return f"It waits for an answer: {state.question.question}"
+    if state.plan_waits and state.plan is not None:
+        return f'The plan "{state.plan.plan.title}" waits: say **"go"** to approve it, or say what to change.'
+    if state.memory:
+        return 'What to remember waits for a decision: **"memory list"** shows it.'
+    if state.pr is not None and state.pr_state == "open" and state.phase == "lead":
+        return (
+            f'Pull request #{state.pr.number} waits: say **"merge"** when you are content, or what to change.'
+        )
+    return ""
 
 
 def _next(state: ThreadState) -> str:

@@ -25,9 +25,9 @@ class Terminals:
         """A thread with a pull request."""
         return str((await self.stage.cli("run", request, "--yes", "--json")).summary["thread"])
 
-    async def printed(self, *words: str) -> str:
+    async def printed(self, *words: str, ends: int = 0) -> str:
         code, out, err = await self.stage.starter(words, self.stage.sample.repo, self.stage.env())
-        assert code == 0, err.decode()
+        assert code == ends, err.decode()
         return " ".join(out.decode().replace("│", " ").split())
 
     async def says(self, thread: str, word: str) -> str:
@@ -73,3 +73,18 @@ async def test_the_list_that_waits_is_not_swallowed_by_the_terminal_of_another_t
 def _asked(stage: Stage, role: str) -> list[object]:
     """The calls of a role's model so far."""
     return [request for request in stage.server.requests if request.role == role]
+
+
+@pytest.mark.parametrize("stage", [note.WHOLE], indirect=True)
+async def test_who_comes_back_sees_what_waits_for_them(stage: Stage) -> None:
+    """All of it was shown before, to a terminal that is closed."""
+    terminals = Terminals(stage)
+    thread = str((await stage.cli("run", "Add a note", "--json")).summary["thread"])
+    talk = await terminals.printed("chat", "--thread", thread)
+    assert ": Add a note" in talk
+    assert talk.index(": Add a note") < talk.index('Say "go" to approve') < talk.index("Say what you need")
+    assert 'waits: say "go" to approve it' in await terminals.printed(
+        "run", "--thread", thread, "/status", ends=3
+    )
+    assert 'Say "go" to approve' in await terminals.printed("chat", "--thread", thread)
+    assert 'Say "go" to approve' in await terminals.printed("run", "--thread", thread, ends=3)

@@ -82,6 +82,13 @@ async def test_no_repository(tmp_path: Path) -> None:
     assert "git init" in caught.value.fix
 
 
+async def test_nobody_is_told_to_commit_a_whole_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(RepoError) as caught:
+        await find_repo(tmp_path)
+    assert caught.value.fix.startswith("In the project's own folder: ")
+
+
 async def test_no_commit_yet(new_box: Callable[[str], GitBox]) -> None:
     box = new_box("empty")
     with pytest.raises(RepoError, match="no commit yet") as caught:
