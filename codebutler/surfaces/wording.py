@@ -117,7 +117,8 @@ def decision(items: Sequence[str], values: Mapping[str, str], most: int, forget:
     A field takes ``most`` characters. The numbers in ``forget`` are of items that are to go: emptied, they
     stay.
     """
-    kept, dropped, gone, lines = [], [], [], []
+    kept, dropped, out = list[str](), list[str](), list[str]()
+    lines = list[str]()
     for number, text in enumerate(items, 1):
         given = values.get(f"item{number}", text).strip()
         if not given:
@@ -125,12 +126,12 @@ def decision(items: Sequence[str], values: Mapping[str, str], most: int, forget:
         elif given != text[:most].strip():
             lines.append(edit_of(number, " ".join(given.split())))
         else:
-            (gone if number in forget else kept).append(str(number))
+            (out if number in forget else kept).append(str(number))
     if len(dropped) == len(items):
         return "no"
     lines += [f"keep {' '.join(kept)}"] if kept else []
     lines += [f"remove {' '.join(dropped)}"] if dropped else []
-    lines += [f"forget {' '.join(gone)}"] if gone else []
+    lines += [f"forget {' '.join(out)}"] if out else []
     return "\n".join([*lines, "yes"])
 
 

@@ -169,8 +169,8 @@ def is_about(text: str, count: int = 0) -> bool:
         return True
     if (merged := re.match(r"merge\W+(?:and|but)\s+", text.strip(), re.IGNORECASE)) is not None:
         return is_about(text.strip()[merged.end() :], count)
-    said = _BECAUSE.match(text.strip())
-    if said is not None and all(0 < int(n) <= count for n in re.findall(r"\d+", said["numbers"])):
+    reasoned = _BECAUSE.match(text.strip())
+    if reasoned is not None and all(0 < int(n) <= count for n in re.findall(r"\d+", reasoned["numbers"])):
         return True
     worded = _WORDED.fullmatch(text.strip())
     if worded is not None and 0 < int(worded["number"] or worded["named"]) <= count:
