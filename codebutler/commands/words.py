@@ -10,6 +10,7 @@ from codebutler.commands.halts import halt
 from codebutler.events import MessageReceived
 from codebutler.thread.fold_memory import apart, overtaken, unseen
 from codebutler.thread.state import ThreadState
+from codebutler.thread.taking_back import refuses_all, refuses_kept
 from codebutler.thread.wish_words import is_about, is_spoken, orders
 
 CANCEL = {
@@ -221,6 +222,8 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
         return ("correct", right)
     if state.memory and _looks_back(state):
         return _lands(state, word)
+    if refuses_kept(state, text):
+        return ("memory", text.strip() if refuses_all(text) else "no")
     if whole := _all_or_nothing(word.strip("*_`"), state):
         return ("memory", whole)
     if is_spoken(text) and _decides(state, text):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal, Protocol, TypeAlias
 
 from msgspec import Struct
@@ -10,6 +10,8 @@ from msgspec import Struct
 from codebutler.types import Person
 
 PrState: TypeAlias = Literal["open", "merged", "closed"]
+Patient: TypeAlias = Callable[[], Awaitable[bool]]
+"""Asked while a merge queue has a pull request: whether to wait on. What it raises ends the wait, too."""
 
 
 class PullRequest(Struct, frozen=True):
@@ -78,9 +80,17 @@ class Forge(Protocol):
         ...
 
     async def merge(
-        self, number: int, *, expected_head: str, co_authors: Sequence[Person] = ()
+        self,
+        number: int,
+        *,
+        expected_head: str,
+        co_authors: Sequence[Person] = (),
+        patient: Patient | None = None,
     ) -> MergeResult:
-        """Squash the PR onto its base and delete its branch, if its head is ``expected_head``."""
+        """Squash the PR onto its base and delete its branch, if its head is ``expected_head``.
+
+        InMergeQueue when a merge queue has it and the wait is over, or ``patient`` ends it.
+        """
         ...
 
     async def leave_queue(self, number: int) -> bool:

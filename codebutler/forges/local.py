@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from codebutler.errors import RepoError
-from codebutler.forges.base import MergeResult, PrState, PullRequest
+from codebutler.forges.base import MergeResult, Patient, PrState, PullRequest
 from codebutler.forges.records import Records, Row
 from codebutler.forges.squash import squash
 from codebutler.repo import objects
@@ -113,7 +113,12 @@ class LocalForge:
         return await self.get(number)
 
     async def merge(
-        self, number: int, *, expected_head: str, co_authors: Sequence[Person] = ()
+        self,
+        number: int,
+        *,
+        expected_head: str,
+        co_authors: Sequence[Person] = (),
+        patient: Patient | None = None,
     ) -> MergeResult:
         """Squash the PR onto the remote's present base and delete its branch there, in one push."""
         need_oid(expected_head, "the expected head")

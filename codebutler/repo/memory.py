@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,18 @@ from codebutler.errors import ToolFailed
 from codebutler.repo.memory_items import Learned, is_note, is_noted, learned, step_mark, without_note
 from codebutler.repo.memory_page import Entry, Page, Section, comments, lines_of
 from codebutler.repo.memory_replaces import is_meant, present
-from codebutler.repo.memory_text import AUTOMATIC, bare, inline, item_line, key, plain, same, title, word
+from codebutler.repo.memory_text import (
+    AUTOMATIC,
+    bare,
+    day_of,
+    inline,
+    item_line,
+    key,
+    note_of,
+    plain,
+    same,
+    title,
+)
 from codebutler.types import MemoryItem
 
 if TYPE_CHECKING:
@@ -35,7 +45,7 @@ def apply_item(text: str, item: MemoryItem, *, thread: str, date: str, approver:
     the file's form leaves no room for it.
     """
     _refuse_misplaced(item)
-    note = _note("learned", thread, date, approver, _day(item.expires))
+    note = note_of(thread, date, approver, day_of(item.expires))
     result = _applied(text, item, note)
     if len(result) > FILE_CHARS and len(result) > len(text):
         raise ToolFailed(
@@ -89,11 +99,18 @@ def _back(page: Page, entry: Entry, old: Sequence[str]) -> str:
     """The old items in the place of the one that had replaced them, as far as they are not there."""
     (first, mark), *others = map(without_note, old)
     text = page.instead(entry, " ".join(filter(None, [item_line(first), *comments(entry.text), mark])))
-    for words, note in others:
-        page = Page(text)
-        heading, line = title(entry.section or DEFAULT_SECTION), f"{item_line(words)} {note}".rstrip()
-        if page.find(item_line(words), None) is None:
-            text = _insert(page, page.section(heading), heading, line, ordered=False, after=None)
+    return _there_again(text, entry.section, others)
+
+
+def _there_again(text: str, section: str, old: Sequence[tuple[str, str]], after: int | None = None) -> str:
+    """``text`` with old items, each with its comment, in their section; a step behind ``after`` others."""
+    heading = title(section or DEFAULT_SECTION)
+    for words, note in old:
+        page, line = Page(text), f"{item_line(words)} {note}".rstrip()
+        home = page.section(heading)
+        if page.find(item_line(words), None if after is None else home) is None:
+            place = None if after is None or home is None else min(after, len(page.steps(home)))
+            text = _insert(page, home, heading, line, ordered=after is not None, after=place)
     return text
 
 
@@ -130,6 +147,8 @@ def _tidy(text: str, home: Section | None) -> str:
 def _applied(text: str, item: MemoryItem, note: str) -> str:
     if item.kind == "revert":
         name, *old = item.replaces
+        if not name:  # it was a removal that is taken back
+            return _there_again(text, item.section, [*map(without_note, old)], item.after)
         return revert(text, item.file, name, old)[0]
     if item.kind == "remove":
         return _without(text, item, item.replaces)
@@ -278,16 +297,3 @@ def _learned_by(text: str, file: str, name: str) -> Learned:
     if not found:
         raise ToolFailed(f"{file} has no learned item {wanted[:80]!r}")
     return found[0]
-
-
-def _day(text: str) -> str:
-    """A day as YYYY-MM-DD; "" for none. ToolFailed for what is no day."""
-    try:
-        return time.strftime("%Y-%m-%d", time.strptime(text.strip(), "%Y-%m-%d")) if text.strip() else ""
-    except ValueError as error:
-        raise ToolFailed(f"'expires' is a day such as 2027-01-31, not {text[:40]!r}") from error
-
-
-def _note(what: str, thread: str, date: str, approver: str, expires: str) -> str:
-    end = f" expires={expires}" if expires else ""
-    return f"<!-- {what}: thread={word(thread)} date={word(date)} by={word(approver)}{end} -->"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -144,3 +145,17 @@ def _is_paragraph(line: str) -> bool:
             return False
     last = (noted[3].children or [])[-1]
     return last.type == "html_inline" and last.content == "<!-- x -->"
+
+
+def day_of(text: str) -> str:
+    """A day as YYYY-MM-DD; "" for none. ToolFailed for what is no day."""
+    try:
+        return time.strftime("%Y-%m-%d", time.strptime(text.strip(), "%Y-%m-%d")) if text.strip() else ""
+    except ValueError as error:
+        raise ToolFailed(f"'expires' is a day such as 2027-01-31, not {text[:40]!r}") from error
+
+
+def note_of(thread: str, date: str, approver: str, expires: str) -> str:
+    """The comment that says where an item was learned."""
+    end = f" expires={expires}" if expires else ""
+    return f"<!-- learned: thread={word(thread)} date={word(date)} by={word(approver)}{end} -->"

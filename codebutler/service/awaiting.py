@@ -43,8 +43,13 @@ def have_come(state: ThreadState, checks: Sequence[Check]) -> bool:
     return set(_NAMED.findall(state.refused)) <= {each.name for each in checks if each.result == "passed"}
 
 
-async def called_off(hearing: Hearing, thread: str, pull: Json, asked: MergeRequested) -> str:
-    """Why the word to merge holds no more, by what happened at GitHub after it, or ""."""
+async def called_off(
+    hearing: Hearing, thread: str, pull: Json, asked: MergeRequested, *, queued: bool = False
+) -> str:
+    """Why the word to merge holds no more, by what happened at GitHub after it, or "".
+
+    ``queued``: it is in a merge queue, so that words to us are still heard in time, and have their effect.
+    """
     people, store = hearing.people, hearing.store
     if pull.get("draft"):
         return "it was made a draft"
@@ -53,6 +58,8 @@ async def called_off(hearing: Hearing, thread: str, pull: Json, asked: MergeRequ
     for row in said:
         mine = f"{SURFACE}:{row.key}"
         if row.at < since or mine == key or await store.heard(thread, mine):  # what is heard has its effect
+            continue
+        if queued and await hearing.is_to_hear(row):
             continue
         ours = marks_in(row.text) and await people.wrote({"login": row.login})
         if not ours and await people.writer(row.login) is not None:

@@ -27,7 +27,7 @@ from codebutler.events import (
 from codebutler.forges.github.checks import Check, Checks
 from codebutler.forges.github.pulls import state_of
 from codebutler.forges.github.verdict import ATTEMPTS, Again, Verdict, verdict
-from codebutler.service import awaiting
+from codebutler.service import awaiting, queued
 from codebutler.service.replying import Replying
 from codebutler.store.rows import NewEvent, ThreadRow
 from codebutler.store.store import Store
@@ -90,9 +90,9 @@ class Following:
             await self._ended(state, pull)
         elif state.pr_state != "open":
             await self._reopened(state, pull)
-        elif _is_at_work(state) or (state.halted and not state.only_unmerged):
+        elif await self._left_queue(state, pull):
             return
-        elif state.pushed == pull["head"]["sha"]:
+        elif not _is_at_work(state) and state.pushed == pull["head"]["sha"]:
             await self._replying.see_to(state, pull)
             if _is_in_conflict(pull):
                 await self._rebase(state, pull)
@@ -144,6 +144,12 @@ class Following:
         await self._store.set_ready(thread, ready=True)
         self.kick(thread)
 
+    async def _left_queue(self, state: ThreadState, pull: Json) -> bool:
+        out = await queued.heeded(self._hearing, state, pull)
+        if out is not None:
+            await self._tell(state.id, *out)
+        return out is not None
+
     async def _rebase(self, state: ThreadState, pull: Json) -> None:
         """The branch conflicts with its base branch: the Coder brings the two together, a few times."""
         begun = [e for e in _since(state) if isinstance(e, RebaseRequested) and not e.message]
@@ -160,7 +166,8 @@ class Following:
         checks = await self._checks.of(head)
         if self._checks.refused:
             await self._tell(state.id, f"unread:{number}", UNREAD.format(why=plain(self._checks.refused)))
-        red = await self._red_on(str(pull["base"]["ref"])) if _any_failed(checks) else set()
+        failed = any(check.result == "failed" for check in checks)
+        red = await self._red_on(str(pull["base"]["ref"])) if failed else set()
         tried = await self._tried(state)
         found = verdict(
             checks, red, again=await self._again(state, checks), tried=tried, head=head, now=time.time()
@@ -261,15 +268,10 @@ class Following:
 def _is_at_work(state: ThreadState) -> bool:
     """Whether something goes on, or a person has to speak first."""
     running = any(f.role == "coder" and f.ended is None for f in state.frames.values())
-    asked = state.merge is not None or state.rebase is not None or state.question is not None
-    return (
-        running
-        or asked
-        or state.mend is not None
-        or bool(state.unread)
-        or state.plan_waits
-        or state.phase != "lead"
-    )
+    asked = state.merge or state.rebase or state.question or state.mend
+    still = bool(state.halted) and not state.only_unmerged
+    early = state.plan_waits or state.phase != "lead"
+    return running or still or early or asked is not None or bool(state.unread)
 
 
 def _times_opened(state: ThreadState) -> int:
@@ -278,10 +280,6 @@ def _times_opened(state: ThreadState) -> int:
 
 def _is_in_conflict(pull: Json) -> bool:
     return pull.get("mergeable") is False and pull.get("mergeable_state") in {"dirty", None, "unknown"}
-
-
-def _any_failed(checks: Sequence[Check]) -> bool:
-    return any(check.result == "failed" for check in checks)
 
 
 def _rerun_key(state: ThreadState, check: Check) -> str:

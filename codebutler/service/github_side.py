@@ -45,7 +45,7 @@ class GitHubSide(Struct, frozen=True):
         place = external_id if "/pull/" in external_id else external_id.replace("#", "/issues/")
         return f"{web_url(self.hearing.settings)}/{place}"
 
-    async def objection(self, thread: str, number: int, asked: MergeRequested) -> str:
+    async def objection(self, thread: str, number: int, asked: MergeRequested, *, queued: bool) -> str:
         """Why a word to merge holds no more, by what people wrote at GitHub after it, or ""."""
         from codebutler.forges.github.refusals import GitHubRefused
         from codebutler.service import awaiting
@@ -54,7 +54,8 @@ class GitHubSide(Struct, frozen=True):
             pull = await self.hearing.calls.get(f"/repos/{self.hearing.full_name}/pulls/{number}")
             if pull.get("state") != "open":  # merged, by us before a crash or by somebody else
                 return ""
-            return await awaiting.called_off(self.hearing, thread, {"number": number}, asked)
+            pull = {"number": number}
+            return await awaiting.called_off(self.hearing, thread, pull, asked, queued=queued)
         except GitHubRefused as error:  # what may not be read there stands in no merge's way
             log.info("#%s: whether anybody spoke against the merge is not known: %s", number, error)
             return ""

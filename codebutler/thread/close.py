@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from codebutler.errors import CodeButlerError, InMergeQueue
+from codebutler.errors import CodeButlerError
 from codebutler.events import (
     CheckpointMade,
     Event,
@@ -21,7 +21,7 @@ from codebutler.events import (
 )
 from codebutler.forges.base import Forge
 from codebutler.repo.objects import read_bytes
-from codebutler.thread import access, lead, lessons, planfile, remembering, render
+from codebutler.thread import access, lead, lessons, planfile, queueing, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.identity import co_authors
 from codebutler.thread.journal import journal, journal_of
@@ -51,11 +51,9 @@ async def merge(desk: ThreadDesk) -> None:
                 return
             await _land(desk)
         except CodeButlerError as error:
-            await desk.post(
-                Outbound(text=f"The merge did not go through: {error}", role="lead", kind="error"),
-                key=f"merge:{desk.state.seq}",
-                before=[MergeRefused(error=str(error), queued=isinstance(error, InMergeQueue))],
-            )
+            refused, words = await queueing.refusal(desk, error)
+            said = Outbound(text=words, role="lead", kind="error")
+            await desk.post(said, key=f"merge:{desk.state.seq}", before=[refused])
             return
     await _clean_up(desk)
 
@@ -78,8 +76,7 @@ async def _land(desk: ThreadDesk) -> None:
         raise CodeButlerError("there is no pull request to merge")
     if state.rebase is not None:
         raise CodeButlerError(UNFINISHED)
-    if desk.host.objection and (why := await desk.host.objection(state.id, state.pr.number, state.merge)):
-        raise CodeButlerError(f"#{state.pr.number} is left open: {why}", fix=SAY_AGAIN)
+    await _heed(desk, queued=False)
     if late := await pushed_since(desk, state.merge):
         what = f"somebody pushed {late} to its branch after that word"
         raise CodeButlerError(f"#{state.pr.number} is left open: {what}", fix=SAY_AGAIN)
@@ -98,13 +95,27 @@ async def _land(desk: ThreadDesk) -> None:
                 return
 
 
+async def _heed(desk: ThreadDesk, *, queued: bool) -> None:
+    """CodeButlerError when somebody spoke against the merge at the forge."""
+    state = desk.state
+    if desk.host.objection is None or state.pr is None or state.merge is None:
+        return
+    if why := await desk.host.objection(state.id, state.pr.number, state.merge, queued=queued):
+        raise CodeButlerError(f"#{state.pr.number} is left open: {why}", fix=SAY_AGAIN)
+
+
 async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> None:
     head = await desk.space.push()
     pull, state = await forge.pull_hint(), desk.state
     asked = [state.opened.owner if state.opened else by, state.approval.by if state.approval else by, by]
     named = await co_authors(desk.host.store, asked)
+
+    async def patient() -> bool:
+        await _heed(desk, queued=True)
+        return not (desk.turn.mail.is_set() or desk.turn.ending)
+
     with desk.turn.firm():
-        result = await forge.merge(number, expected_head=head, co_authors=named)
+        result = await forge.merge(number, expected_head=head, co_authors=named, patient=patient)
         how = f"Get it with `{pull}`." if pull else ""
         text = f"Merged #{number} as `{result.sha[:12]}`. {how}{_left(desk, by)}"
         await desk.post(

@@ -120,8 +120,10 @@ def _merge_refused(s: ThreadState, e: ev.MergeRefused) -> None:
 
 
 @HANDLERS.on
-def _queue_left(s: ThreadState, _e: ev.QueueLeft) -> None:
+def _queue_left(s: ThreadState, e: ev.QueueLeft) -> None:
     s.queued = False
+    if s.refused:
+        s.refused = f"#{e.number} is out of the merge queue again. Say merge once it shall land"
 
 
 @HANDLERS.on

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol
 
 from codebutler import assets, logs
 from codebutler.agent.roles import Role, load_roles, system_prompt
@@ -134,8 +134,12 @@ def _over(shipped: str, folder: str, names: tuple[str, ...], theirs: Mapping[str
     return texts
 
 
-Objection: TypeAlias = Callable[[str, int, MergeRequested], Awaitable[str]]
-"""Of a thread, its pull request's number and the word to merge: why that word holds no more, or ""."""
+class Objection(Protocol):
+    """Asked of the forge's door before a merge, and while a queue has it."""
+
+    async def __call__(self, thread: str, number: int, asked: MergeRequested, *, queued: bool) -> str:
+        """Why the word to merge holds no more, or ""."""
+        ...
 
 
 @dataclass

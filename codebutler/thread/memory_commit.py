@@ -100,7 +100,8 @@ async def _changes(desk: ThreadDesk, decided: MemoryDecided, read: Reader) -> Ch
 
 def _message(desk: ThreadDesk, kept: Sequence[MemoryItem]) -> str:
     if kept and all(item.kind == "revert" for item in kept):
-        title = f"Forget what was learned: {kept[0].text[:40]}"
+        is_back = not any(item.replaces[0] for item in kept)
+        title = f"{'Put back into memory' if is_back else 'Forget what was learned'}: {kept[0].text[:40]}"
     else:
         title = f"Remember what thread {desk.state.id} taught"
     return "\n".join([title, "", *(f"- {_told(item)}" for item in kept)])
@@ -109,6 +110,8 @@ def _message(desk: ThreadDesk, kept: Sequence[MemoryItem]) -> str:
 def _told(item: MemoryItem) -> str:
     if item.kind == "remove":
         return f"no longer: {item.text}"
+    if item.kind == "revert":
+        return f"{'no longer' if item.replaces[0] else 'there again'}: {item.text}"
     return item.text
 
 
@@ -136,8 +139,9 @@ async def _tell(
 ) -> None:
     count = len(done.kept)
     if count and all(item.kind == "revert" for item in done.kept):
-        back = [f"\nThere again: {without_note(old)[0]}" for old in done.kept[0].replaces[1:]]
-        words = f"Taken back: {sentence(done.kept[0].text)} That lands {where}.{''.join(back)}"
+        gone = " ".join(sentence(item.text) for item in done.kept if item.replaces[0])
+        back = [f"\nThere again: {without_note(old)[0]}" for item in done.kept for old in item.replaces[1:]]
+        words = f"{f'Taken back: {gone} ' if gone else ''}That lands {where}.{''.join(back)}"
     else:
         names = _names(decided, done.kept)
         words = f"Kept {count} {'item' if count == 1 else 'items'}: {names}; memory lands {where}."

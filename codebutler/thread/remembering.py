@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
 from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Posted, Resumed
-from codebutler.repo.memory import apply_item
-from codebutler.repo.memory_items import Learned, all_learned
-from codebutler.repo.memory_text import key
+from codebutler.repo.memory_items import all_learned
 from codebutler.repo.memory_text import shown as as_shown
 from codebutler.thread import access, lessons, render, wishes
 from codebutler.thread.fold_memory import overtaken, unseen
 from codebutler.thread.learning import day
-from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
+from codebutler.thread.taking_back import listing, refuses_all, revert_all, revert_one, texts_now
 from codebutler.thread.weighing import beside, corrected, is_like, refuse_past, weighed
 from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
@@ -27,6 +25,7 @@ if TYPE_CHECKING:
 _OVERTAKEN = "Somebody else decided on that list a moment before: nothing was changed."
 _UNSEEN = "That was said before this list stood here: nothing was decided by it."
 _COMMITTED = 'What was kept is committed. To take an item back, say **"memory revert"** and the item.'
+_BEING = 'That is being committed. To undo it, say **"memory revert"** and the item.'
 _FILE_OF = {"pm": "pm.md", "coder": "pm.md", "researcher": "pm.md", "lead": "lead.md", "artist": "artist.md"}
 """Where a correction of a role goes: what the Coder and Researchers must know, the PM tells them."""
 
@@ -35,11 +34,18 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     """Take ``wish`` on the items that wait; returns what to tell the person."""
     verb, _, rest = wish.strip().partition(" ")
     if wish.strip().lower() == "list":
-        return _listing(await asyncio.to_thread(all_learned, await _texts(decisions)))
+        return listing(await asyncio.to_thread(all_learned, await texts_now(decisions)))
     if why := decisions.refused(word, "memory", "decide on memory in this thread"):
         return why
     if verb.lower() == "revert":
-        return await _revert(decisions, word, rest.strip())
+        return _taken_back(decisions, word, await revert_one(decisions, word, rest.strip()))
+    state = decisions.state
+    if state.kept and state.memory is None and (wish == "no" or refuses_all(wish)):
+        return await _refused(decisions, word, wish)
+    return await _on_the_list(decisions, word, wish)
+
+
+async def _on_the_list(decisions: Decisions, word: Word, wish: str) -> str:
     state = decisions.state
     if why := _too_late(state, word, wish):
         decisions.answer = _again(state, why)
@@ -78,7 +84,7 @@ def _too_late(state: ThreadState, word: Word, wish: str) -> str:
     if state.memory and unseen(state, word.seq):
         return _UNSEEN
     if state.memory_commits < len(state.kept):
-        return 'That is being committed. To undo it, say **"memory revert"** and the item.'
+        return _BEING
     waits = state.memory if state.memory is not None else state.set_aside
     found = orders(wish)
     is_new = bool(found) and all(order.verb == "add" for order in found)
@@ -117,7 +123,7 @@ async def _fault(decisions: Decisions, now: wishes.Working) -> str:
     """What is wrong with a person's own words for an item; "" when memory can take them."""
     if not now.changed:
         return ""
-    texts = await _texts(decisions)
+    texts = await texts_now(decisions)
     for place in now.changed:
         try:
             found = await asyncio.to_thread(weighed, texts, now.items[place])
@@ -163,45 +169,18 @@ def _left_out(state: ThreadState) -> str:
     return " ".join(said)
 
 
-# ---------------------------------------------------------------------------------- undo, correct
+async def _refused(decisions: Decisions, word: Word, wish: str) -> str:
+    """All that was kept is turned down after it was committed."""
+    if overtaken(decisions.state, word.seq, word.by):
+        return _OVERTAKEN
+    if decisions.state.memory_commits < len(decisions.state.kept):
+        return _BEING
+    return _taken_back(decisions, word, await revert_all(decisions, word, wish))
 
 
-async def _revert(decisions: Decisions, word: Word, name: str) -> str:
-    """Take a learned item back: a commit of its own, like one that keeps an item."""
-    texts = await _texts(decisions)
-    known = await asyncio.to_thread(all_learned, texts)
-    if not name:
-        return _listing(known)
-    wanted = name.strip("`\"' ")
-    found = [x for x in known if x.id == wanted.lower() or key(x.text) == key(wanted)]
-    if not found:
-        return f"Memory has no learned item {wanted[:80]!r}. {_listing(known)}"
-    one = found[0]
-    item = MemoryItem(file=one.file, kind="revert", text=one.text, section=one.section, replaces=[one.id])
-    thread = decisions.thread
-    tip = await tip_of_memory(thread.space, decisions.state)
-    old = await replaced(thread.host.store, thread.host.repo.gitdir, tip, one)
-    item = item.model_copy(update={"replaces": [one.id, *old]})
-    try:
-        await asyncio.to_thread(apply_item, texts[one.file], item, thread="", date="", approver="")
-    except ToolFailed as error:
-        return str(error)
-    decisions.take(MemoryDecided(message=word.seq, kept=[item], by=word.by, apart=True))
-    return _after(decisions, word)
-
-
-async def _texts(decisions: Decisions) -> dict[str, str]:
-    thread = decisions.thread
-    return await memory_now(thread.host, thread.space, decisions.state, (await thread.load_rules()).memory)
-
-
-def _listing(known: list[Learned]) -> str:
-    if not known:
-        return "Nothing was learned yet."
-    lines = [f"- `{x.id}` {x.text} _({x.file}, {x.date}, by {x.by})_" for x in known]
-    return "\n".join(
-        ["Learned items, by id:", "", *lines, "", 'Say **"memory revert ID"** to take one back.']
-    )
+def _taken_back(decisions: Decisions, word: Word, why: str) -> str:
+    is_done = any(isinstance(event, MemoryDecided) for event in decisions.taken)
+    return "\n".join(filter(None, [why, _after(decisions, word) if is_done else ""]))
 
 
 async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str:
@@ -210,7 +189,7 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
     file = _FILE_OF.get(role.lower().removeprefix("the "))
     if file is None or not text:
         return 'Say who was wrong, and what is right: "the PM was wrong about the limit: it is 20 kg".'
-    texts = await _texts(decisions)
+    texts = await texts_now(decisions)
     by = word.by.label
     may = access.may(decisions.thread.config.access, decisions.state, word.by, "memory")
     why = f"{by} corrected the {render.title(role.lower())}"

@@ -117,13 +117,18 @@ def _said(text: str) -> list[Order]:
 
 def _mind_changed(text: str) -> list[Order]:
     """ "actually, drop 2 after all": only what names items, or all, for the same words begin much talk."""
-    begun = _HESITANT.match(text)
-    bare = _TRAILING.sub("", text[begun.end() if begun else 0 :])
+    bare = unhesitant(text)
     whole = _whole(bare) if bare != text else None
     if whole is not None and " " in bare:  # "wait, yes" may be said of anything
         return [Order(whole)]
     found = _clauses(bare) if bare != text else []
     return found if all(order.numbers and order.verb in {"keep", "drop", "both"} for order in found) else []
+
+
+def unhesitant(text: str) -> str:
+    """The words without what people who change their mind, or ask politely, put around them."""
+    begun = _HESITANT.match(text)
+    return _TRAILING.sub("", text[begun.end() if begun else 0 :])
 
 
 def _whole(bare: str) -> Verb | None:

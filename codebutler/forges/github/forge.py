@@ -10,7 +10,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from codebutler.errors import RepoError
-from codebutler.forges.base import MergeResult, PrState, PullRequest
+from codebutler.forges.base import MergeResult, Patient, PrState, PullRequest
 from codebutler.forges.github.again import patiently
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.merging import Merging
@@ -249,11 +249,18 @@ class GitHubForge:
         return await self.get(number)
 
     async def merge(
-        self, number: int, *, expected_head: str, co_authors: Sequence[Person] = ()
+        self,
+        number: int,
+        *,
+        expected_head: str,
+        co_authors: Sequence[Person] = (),
+        patient: Patient | None = None,
     ) -> MergeResult:
         """Squash the PR onto its base and delete its branch, as the base's rules allow."""
         need_oid(expected_head, "the expected head")
-        sha = await self._merging.merge(number, expected_head=expected_head, co_authors=co_authors)
+        sha = await self._merging.merge(
+            number, expected_head=expected_head, co_authors=co_authors, patient=patient
+        )
         pull = await self._pulls.get(number)
         head = (pull["head"].get("repo") or {}).get("full_name", self._spot.full_name)
         if head == self._spot.full_name:  # a fork's branch is its owner's

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 
 from codebutler.errors import InMergeQueue, RepoError
+from codebutler.forges.base import Patient
 from codebutler.forges.github.calls import Calls
 from codebutler.forges.github.pulls import Pulls, state_of
 from codebutler.forges.github.refusals import GitHubAway, GitHubRefused
@@ -46,7 +47,9 @@ class Merging:
         self._pulls = pulls
         self._queue_seconds = queue_seconds
 
-    async def merge(self, number: int, *, expected_head: str, co_authors: Sequence[Person]) -> str:
+    async def merge(
+        self, number: int, *, expected_head: str, co_authors: Sequence[Person], patient: Patient | None = None
+    ) -> str:
         """The commit that the pull request became. RepoError says what stands in the way."""
         found = await self._settled(number, expected_head)
         if state_of(found) != "open":
@@ -72,7 +75,7 @@ class Merging:
                 raise
             return _landed(after)
         except GitHubRefused as error:
-            return await self._refused(found, expected_head, error)
+            return await self._refused(found, expected_head, error, patient)
         return str(said["sha"])
 
     async def _settled(self, number: int, expected_head: str) -> Json:
@@ -88,13 +91,15 @@ class Merging:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 4.0)
 
-    async def _refused(self, found: Json, expected_head: str, error: GitHubRefused) -> str:
+    async def _refused(
+        self, found: Json, expected_head: str, error: GitHubRefused, patient: Patient | None
+    ) -> str:
         number, base = found["number"], found["base"]["ref"]
         now = await self._pulls.get(number)
         if state_of(now) == "merged":
             return _landed(now)
         if "merge queue" in error.said.lower():
-            return await self._queued(now, expected_head)
+            return await self._queued(now, expected_head, patient)
         if error.status == 409:
             raise RepoError(
                 f"{now['head']['ref']} moved meanwhile",
@@ -114,17 +119,19 @@ class Merging:
             ) from error
         raise error
 
-    async def _queued(self, found: Json, expected_head: str) -> str:
+    async def _queued(self, found: Json, expected_head: str, patient: Patient | None) -> str:
         """The merge queue takes it, and lands it once its checks have passed."""
         number = found["number"]
-        said = await self._calls.graphql(_ENQUEUE, write=True, id=found["node_id"], head=expected_head)
-        place = ((said.get("enqueuePullRequest") or {}).get("mergeQueueEntry") or {}).get("position")
+        place = None
+        if not await self._is_queued(found):  # by an earlier word
+            said = await self._calls.graphql(_ENQUEUE, write=True, id=found["node_id"], head=expected_head)
+            place = ((said.get("enqueuePullRequest") or {}).get("mergeQueueEntry") or {}).get("position")
         until, pause = time.monotonic() + self._queue_seconds, LOOK
         while True:
             now = await self._pulls.get(number)
             if state_of(now) != "open":
                 return _landed(now)
-            if time.monotonic() > until:
+            if time.monotonic() > until or (patient is not None and not await patient()):
                 where = f" at place {place}" if place else ""
                 raise InMergeQueue(
                     f"#{number} is in the merge queue{where}; its checks have not passed yet",
@@ -143,11 +150,23 @@ class Merging:
                 return False
             await self._calls.graphql(_DEQUEUE, write=True, id=found["node_id"])
         except GitHubRefused as error:
+            if await self._has_left(found):  # it may say no and have done it
+                return True
             raise RepoError(
                 f"#{number} cannot be taken out of the merge queue: {error.said}",
                 fix="Press the button on its page",
             ) from error
         return True
+
+    async def _has_left(self, found: Json) -> bool:
+        """Whether it is open and in no queue, as far as can be known now."""
+        try:
+            return (
+                not await self._is_queued(found)
+                and state_of(await self._pulls.get(found["number"])) == "open"
+            )
+        except GitHubRefused:
+            return False
 
     async def _is_queued(self, found: Json) -> bool:
         try:

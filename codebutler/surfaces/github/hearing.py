@@ -101,6 +101,10 @@ class Hearing:
         self.later(self._react(heard))
         return True
 
+    async def is_to_hear(self, heard: Heard) -> bool:
+        """Whether it asks something of us and was not dealt with yet."""
+        return await self._wish(heard) is not None and not await self.store.noted(self._key(heard))
+
     def later(self, work: Coroutine[Any, Any, None]) -> None:
         """Do it beside; that it fails stops nothing."""
         task = asyncio.create_task(self._quietly(work))

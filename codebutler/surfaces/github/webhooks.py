@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from codebutler.errors import ConfigError, RepoError
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.surfaces.github.inbound import of_delivery
+from codebutler.surfaces.github.saying import marks_in
 from codebutler.types import Json
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ class Webhooks:
         heard = of_delivery(event, payload)
         if heard is not None:
             try:
-                await hearing.hear(heard)
+                if not (await hearing.hear(heard) or heard.bot or marks_in(heard.text)):
+                    nudge()  # not for us, but it may speak against a merge that waits
             except RepoError:
                 nudge()
                 raise

@@ -1,0 +1,174 @@
+"""What was kept is taken back, by name or as a whole: a commit of its own, like one that keeps an item."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from codebutler.errors import ToolFailed
+from codebutler.events import FrameStarted, MemoryCommitted, MemoryDecided, ModelReplied
+from codebutler.repo.git import resolve
+from codebutler.repo.memory import apply_item
+from codebutler.repo.memory_file import memory_text
+from codebutler.repo.memory_items import Learned, all_learned
+from codebutler.repo.memory_removed import put_back
+from codebutler.repo.memory_text import AUTOMATIC, key
+from codebutler.thread import lessons
+from codebutler.thread.host import memory_path
+from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
+from codebutler.thread.state import ThreadState
+from codebutler.thread.wish_words import unhesitant
+from codebutler.types import MemoryItem
+
+if TYPE_CHECKING:
+    from codebutler.thread.decisions import Decisions, Word
+
+_ALL = (
+    r"(?:(?:them|it|these|those)\s+(?:all|both)|(?:all|both)(?:\s+of\s+(?:them|it|these|those))?|everything)"
+)
+_REFUSES = re.compile(
+    rf"(?:drop|remove|discard|delete|undo|revert|forget|take\s+back|don['\u2019]?t\s+keep)\s+(?:memory\s+)?{_ALL}"
+    r"|keep\s+(?:none|nothing)(?:\s+of\s+(?:them|it|these|those))?|no(?:pe)?[\s,;.:!\u2013-]+(?:drop|remove|"
+    r"discard|delete|undo|revert|forget|keep\s+none\s+of)\s+(?:them|these|those)|none\s+of\s+(?:them|these|those)",
+    re.IGNORECASE,
+)
+_NO = re.compile(r"no(?:pe)?(?:[\s,]+(?:thanks|thank\s+you))?", re.IGNORECASE)
+
+
+def refuses_kept(state: ThreadState, text: str) -> bool:
+    """Whether a word turns down what was just committed to the pull request that is open. A mere "no" does as
+    long as no role has spoken since."""
+    if not state.kept or state.memory or state.pr_state != "open" or state.phase != "lead":
+        return False
+    if state.plan_waits or state.question is not None:
+        return False
+    return refuses_all(text) or (_NO.fullmatch(text.strip(" .!")) is not None and _is_last(state))
+
+
+def refuses_all(text: str) -> bool:
+    """Whether it names all that was kept as what is not wanted: "no wait, remove both"."""
+    bare = text.strip().strip("*_`").strip(" .!")
+    return any(_REFUSES.fullmatch(each) is not None for each in (bare, unhesitant(bare)))
+
+
+def _is_last(state: ThreadState) -> bool:
+    for _, _, event in reversed(state.live):
+        if isinstance(event, FrameStarted | ModelReplied):
+            return False
+        if isinstance(event, MemoryCommitted):
+            return True
+    return False
+
+
+async def texts_now(decisions: Decisions) -> dict[str, str]:
+    """Memory as what is decided now would find it."""
+    thread = decisions.thread
+    return await memory_now(thread.host, thread.space, decisions.state, (await thread.load_rules()).memory)
+
+
+def listing(known: list[Learned]) -> str:
+    """Learned items with the ids by which they are taken back."""
+    if not known:
+        return "Nothing was learned yet."
+    lines = [f"- `{x.id}` {x.text} _({x.file}, {x.date}, by {x.by})_" for x in known]
+    return "\n".join(
+        ["Learned items, by id:", "", *lines, "", 'Say **"memory revert ID"** to take one back.']
+    )
+
+
+async def revert_one(decisions: Decisions, word: Word, name: str) -> str:
+    """Take one item back, by its id or words; what this thread took out of memory is put back by its words.
+
+    Returns what is wrong, "" when it is decided.
+    """
+    texts = await texts_now(decisions)
+    known = await asyncio.to_thread(all_learned, texts)
+    if not name:
+        return listing(known)
+    wanted = name.strip("`\"' ")
+    found = [x for x in known if x.id == wanted.lower() or key(x.text) == key(wanted)]
+    if found:
+        back = [await _without(decisions, found[0])]
+    else:
+        back = [x for x in await _removed(decisions, texts) if key(x.text) == key(wanted)]
+    if not back:
+        hint = "What a thread took out of memory comes back by its words, said in that thread."
+        return f"Memory has no learned item {wanted[:80]!r}. {hint} {listing(known)}"
+    return await _decide(decisions, word, texts, back)
+
+
+async def revert_all(decisions: Decisions, word: Word, wish: str) -> str:
+    """Take back all that this thread has kept, where the words say so; else that is named, with the way."""
+    texts = await texts_now(decisions)
+    known = await asyncio.to_thread(all_learned, texts)
+    back = [await _without(decisions, x) for x in _kept(decisions.state, known)]
+    back += await _removed(decisions, texts)
+    if not back:
+        return "Nothing of what was kept here stands in memory any more."
+    if refuses_all(wish):
+        return await _decide(decisions, word, texts, back)
+    names = lessons.named(back, [])
+    return (
+        f'What was kept is committed: {names}. **"drop them all"** takes it back, '
+        '**"memory revert"** and the item\'s words a single one.'
+    )
+
+
+def _kept(state: ThreadState, known: list[Learned]) -> list[Learned]:
+    """What this thread has kept and still stands there, the last first."""
+    items = [item for decided in state.kept for item in decided.kept if item.kind != "revert"]
+    words = {(x.file, key(each)) for x in items for each in (x.text, f"{x.text} {AUTOMATIC}", x.section)}
+    return [x for x in reversed(known) if x.thread == state.id and (x.file, key(x.text)) in words]
+
+
+async def _without(decisions: Decisions, one: Learned) -> MemoryItem:
+    """The change that takes a learned item back, and puts what it had replaced there again."""
+    thread = decisions.thread
+    tip = await tip_of_memory(thread.space, decisions.state)
+    old = await replaced(thread.host.store, thread.host.repo.gitdir, tip, one)
+    return MemoryItem(
+        file=one.file, kind="revert", text=one.text, section=one.section, replaces=[one.id, *old]
+    )
+
+
+async def _removed(decisions: Decisions, texts: Mapping[str, str]) -> list[MemoryItem]:
+    """What puts back the items that this thread took out of memory, and that are not there."""
+    state, gitdir = decisions.state, decisions.thread.host.repo.gitdir
+    made = [event for _, _, event in state.live if isinstance(event, MemoryCommitted)]
+    found = list[MemoryItem]()
+    for decided, done in zip(state.kept, made, strict=False):
+        for item in decided.kept if done.commit else ():
+            if item.kind == "remove":
+                before = await _before(gitdir, done.commit, memory_path(item.file))
+                found += await asyncio.to_thread(put_back, before, item)
+    return [item for item in found if _with(texts[item.file], item) != texts[item.file]]
+
+
+async def _before(gitdir: Path, commit: str, path: str) -> str:
+    """A memory file before a commit of ours; "" where it cannot be read any more."""
+    parent = await resolve(gitdir, f"{commit}^")  # None once git has cleared away what was squashed
+    return (await memory_text(gitdir, parent, path) or "") if parent else ""
+
+
+def _with(text: str, item: MemoryItem) -> str:
+    return apply_item(text, item, thread="", date="", approver="")
+
+
+async def _decide(
+    decisions: Decisions, word: Word, texts: Mapping[str, str], back: Sequence[MemoryItem]
+) -> str:
+    """One decision for all that can be taken back; what cannot is said. "" when all can."""
+    now, done, refused = dict(texts), list[MemoryItem](), list[str]()
+    for item in back:
+        try:
+            now[item.file] = await asyncio.to_thread(_with, now[item.file], item)
+        except ToolFailed as error:
+            refused.append(f"{lessons.named([item], [])}: {error}" if len(back) > 1 else str(error))
+        else:
+            done.append(item)
+    if done:
+        decisions.take(MemoryDecided(message=word.seq, kept=done, by=word.by, apart=True))
+    return "\n".join(refused)
