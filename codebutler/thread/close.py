@@ -23,6 +23,7 @@ from codebutler.forges.base import Forge
 from codebutler.repo.objects import read_bytes
 from codebutler.thread import access, lead, lessons, planfile, queueing, remembering, render
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.fold_memory import remembered_by
 from codebutler.thread.identity import co_authors
 from codebutler.thread.journal import journal, journal_of
 from codebutler.thread.landed import tell_others
@@ -108,7 +109,7 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
     head = await desk.space.push()
     pull, state = await forge.pull_hint(), desk.state
     asked = [state.opened.owner if state.opened else by, state.approval.by if state.approval else by, by]
-    named = await co_authors(desk.host.store, asked)
+    named = await co_authors(desk.host.store, [*asked, *remembered_by(state)])
 
     async def patient() -> bool:
         await _heed(desk, queued=True)
