@@ -81,6 +81,8 @@ _DROPS = re.compile(
     r"|no(?:pe)?[\s,;.:!\u2013-]+(?:none(?:\s+of\s+(?:them|these|those))?|nothing)"
 )
 """The same in more words, which are said of nothing else while a list waits."""
+_SAVES, _GOES = re.compile(r"\b(?:keep|save)\b"), re.compile(r"drop|remove|discard|delete|skip|reject")
+"""With a removal on the list they may be said of what it takes out: the list asks."""
 CODE = {"code", "code it", "let the coder do it", "straight to the coder"}
 """While the PM's model is away."""
 STOPS = dict.fromkeys(CANCEL, "cancel") | dict.fromkeys(PAUSE, "pause")
@@ -237,9 +239,14 @@ def _all_or_nothing(bare: str, state: ThreadState) -> str:
     """A word about the whole list that waits, or, to take all of it up again, about one turned down."""
     if not state.memory:
         return "keep all" if bare in ALL - {"all"} and state.set_aside and state.pr_state == "open" else ""
+    takes_out = any(item.kind == "remove" for item in state.memory)
     if bare in KEEP:
-        return "keep all" if bare in ALL else "yes"
-    return "no" if bare in DROP or _DROPS.fullmatch(bare) else ""
+        if takes_out and not _SAVES.search(bare):
+            return "yes to all" if bare in ALL else "yes"
+        return "keep all" if bare in ALL or takes_out else "yes"
+    if bare in DROP or _DROPS.fullmatch(bare):
+        return "drop all" if takes_out and _GOES.match(bare) else "no"
+    return ""
 
 
 def _looks_back(state: ThreadState) -> bool:

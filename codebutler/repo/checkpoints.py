@@ -16,6 +16,7 @@ from pathlib import Path
 from codebutler.errors import RepoError
 from codebutler.repo.commits import BOT, Identity, join_trees
 from codebutler.repo.git import common_dir, move_ref, need_oid, plumb, try_plumb
+from codebutler.repo.handmade import name, with_commit
 from codebutler.repo.index import sync_index
 from codebutler.repo.layout import give_like
 from codebutler.repo.process import complaint
@@ -43,6 +44,7 @@ async def import_checkpoint(
     identity: Identity = BOT,
     limit: int = PACK_LIMIT,
     index: bool = True,
+    made: str = "",
 ) -> str:
     """Commit ``tree`` on top of ``old`` and move ``ref`` from ``old`` to it; returns the branch's tip.
 
@@ -51,6 +53,7 @@ async def import_checkpoint(
     may know: ``known``. RepoError, and the branch stays where it is, for anything broken or refused (git
     itself looks at what it commits, and at its parent), and if the branch was moved meanwhile.
     Without ``index`` the worktree's own index stays behind: the caller syncs it when a person may look.
+    ``made`` is such a commit, received before.
     """
     need_oid(tree, "the tree")
     need_oid(old, "the branch's commit")
@@ -61,16 +64,21 @@ async def import_checkpoint(
         return old
     title, _, body = message.strip().partition("\n")
     words = commit_message(title, body, co_authors)
-    commit = await join_trees(gitdir, tree, [old], words, identity=identity)
+    commit = made or await join_trees(gitdir, tree, [old], words, identity=identity)
     await move_ref(gitdir, ref, commit, old, why="codebutler: checkpoint")
     if index:
         await sync_index(gitdir, ref, commit)
     return commit
 
 
-async def receive(gitdir: Path, pack: AsyncIterable[bytes], *, limit: int = PACK_LIMIT) -> None:
-    """Take in what a pack holds, before anything refers to it. RepoError for what git refuses."""
-    await _import(gitdir, _bounded(pack, limit), limit)
+async def receive(
+    gitdir: Path, pack: AsyncIterable[bytes], *, limit: int = PACK_LIMIT, commit: bytes = b""
+) -> str:
+    """Take in what a pack holds, before anything refers to it. RepoError for what git refuses.
+
+    ``commit`` comes along if the pack is small: then its id is returned, else "".
+    """
+    return await _import(gitdir, _bounded(pack, limit), limit, commit)
 
 
 async def _need_trees(gitdir: Path, old: str, tree: str) -> str:
@@ -85,13 +93,15 @@ async def _need_trees(gitdir: Path, old: str, tree: str) -> str:
     return its[0]
 
 
-async def _import(gitdir: Path, pack: AsyncIterator[bytes], limit: int) -> None:
+async def _import(gitdir: Path, pack: AsyncIterator[bytes], limit: int, commit: bytes) -> str:
     """Hand the pack to git, unless it is empty. What git refuses leaves nothing in the repository."""
     first = await anext(pack, b"")
     if not first:
-        return
+        return ""
     second = await anext(pack, b"")
     few = not second and int.from_bytes(first[8:12], "big") < _FEW
+    if few and commit:
+        first = with_commit(first, commit)
     how = ("unpack-objects", "-q") if few else ("index-pack", "--stdin", "--fix-thin")
     args = (*how, "--strict", f"--max-input-size={limit}")
     objects = common_dir(gitdir) / "objects"
@@ -108,6 +118,7 @@ async def _import(gitdir: Path, pack: AsyncIterator[bytes], limit: int) -> None:
         await asyncio.to_thread(_admit, entry, objects)
     finally:
         await asyncio.to_thread(delete_tree, entry)
+    return name(commit) if few and commit else ""
 
 
 def _make_entry(entry: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from codebutler.commands.typed import is_command
 from codebutler.commands.words import normal
@@ -100,24 +100,38 @@ def gone(state: ThreadState, action: str, value: str, mark: str) -> str:
             return ""
 
 
-def decision(items: Sequence[str], values: Mapping[str, str], most: int) -> str:
+def forgets(items: Sequence[MemoryItem]) -> frozenset[int]:
+    """The numbers of those that are proposed to be forgotten."""
+    return frozenset(number for number, item in enumerate(items, 1) if item.kind == "remove")
+
+
+def field_label(items: Sequence[MemoryItem], number: int) -> str:
+    """What stands above an item's field in a form."""
+    item = items[number - 1]
+    return f"{number}. {item.file}{': forget (empty: leave it)' if item.kind == 'remove' else ''}"
+
+
+def decision(items: Sequence[str], values: Mapping[str, str], most: int, forget: Collection[int] = ()) -> str:
     """What a form of memory items says, in the memory command's words: the last word on each of them.
 
-    A field takes ``most`` characters.
+    A field takes ``most`` characters. The numbers in ``forget`` are of items that are to go: emptied, they
+    stay.
     """
-    kept, dropped, lines = [], [], []
+    kept, dropped, out = list[str](), list[str](), list[str]()
+    lines = list[str]()
     for number, text in enumerate(items, 1):
         given = values.get(f"item{number}", text).strip()
         if not given:
-            dropped.append(str(number))
+            (kept if number in forget else dropped).append(str(number))
         elif given != text[:most].strip():
             lines.append(edit_of(number, " ".join(given.split())))
         else:
-            kept.append(str(number))
+            (out if number in forget else kept).append(str(number))
     if len(dropped) == len(items):
         return "no"
     lines += [f"keep {' '.join(kept)}"] if kept else []
     lines += [f"remove {' '.join(dropped)}"] if dropped else []
+    lines += [f"forget {' '.join(out)}"] if out else []
     return "\n".join([*lines, "yes"])
 
 
@@ -128,13 +142,17 @@ def to_edit(value: str, items: Sequence[MemoryItem]) -> int:
     return int(found[1]) if found is not None and fresh and 0 < int(found[1]) <= len(items) else 0
 
 
-def edited(items: Sequence[str], values: Mapping[str, str], most: int) -> str:
+def edited(items: Sequence[str], values: Mapping[str, str], most: int, forget: Collection[int] = ()) -> str:
     """What a form of one item says, in the memory command's words; "" shows the list."""
     number = next((n for n in range(1, len(items) + 1) if f"item{n}" in values), 0)
     if not number:
         return ""
     given = values[f"item{number}"].strip()
     if not given:
-        return f"drop {number}"
+        return f"keep {number}" if number in forget else f"drop {number}"
     is_same = given == items[number - 1][:most].strip()
-    return f"keep {number}" if is_same else edit_of(number, " ".join(given.split()))
+    return (
+        f"{'forget' if number in forget else 'keep'} {number}"
+        if is_same
+        else edit_of(number, " ".join(given.split()))
+    )

@@ -23,6 +23,7 @@ from codebutler.forges.base import Forge
 from codebutler.repo.objects import read_bytes
 from codebutler.thread import access, lead, lessons, planfile, queueing, remembering, render
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.fold_memory import remembered_by
 from codebutler.thread.identity import askers, co_authors
 from codebutler.thread.journal import journal, journal_of
 from codebutler.thread.landed import tell_others
@@ -107,7 +108,7 @@ async def _heed(desk: ThreadDesk, *, queued: bool) -> None:
 async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> None:
     head = await desk.space.push()
     pull, state = await forge.pull_hint(), desk.state
-    named = await co_authors(desk.host.store, [*askers(state), by])
+    named = await co_authors(desk.host.store, [*askers(state), by, *remembered_by(state)])
 
     async def patient() -> bool:
         await _heed(desk, queued=True)

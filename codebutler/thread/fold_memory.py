@@ -41,6 +41,13 @@ def decided(s: ThreadState) -> tuple[list[MemoryItem], list[MemoryItem]]:
     return kept, [x for e in events for x in e.dropped if not any(is_like(x, y) for y in kept)]
 
 
+def remembered_by(s: ThreadState, branch: str = "") -> list[Person]:
+    """Who decided on the memory that is committed to a branch ("" = the thread's own), the first first."""
+    made = [e for _, _, e in s.live if isinstance(e, ev.MemoryCommitted)]
+    both = zip(s.kept, made, strict=False)
+    return [decided.by for decided, done in both if done.branch == branch and done.commit and done.files]
+
+
 @HANDLERS.on
 def _memory_proposed(s: ThreadState, e: ev.MemoryProposed) -> None:
     if e.items:

@@ -11,13 +11,19 @@ AS_IT_STANDS = "#{number}, as it stands now: "
 """Begins that message, before the issue's title."""
 MOST = 5
 """Issues of one request; more are a list, not a task."""
-_VERB = r"(?:plan|issues?|fix(?:es|ed)?|close[sd]?|resolve[sd]?|implements?)"
+_VERB = (
+    r"(?:plan|issues?|fix(?:es|ed)?|close[sd]?|resolve[sd]?|implements?|implement\b[^.!?\n#]{1,80}?\sfor"
+    r"|work(?:ing)?\s+on|take\s+(?:on|up|care\s+of)|tackle|handle|address|deal\s+with"
+    r"|(?:^|(?<=let's\s)|(?<=let\u2019s\s)|(?<=please\s)|(?<=now\s)|(?<=to\s))do)"
+)
+_NO_KEY = r"(?!(?:UTF|ISO|SHA|RFC|AES|RSA|CVE|TLS|PEP|IEEE|HTTP)-)"
+"""What looks like a key of Linear's, and is known for something else."""
 _LINKS = re.compile(
     r"https?://[\w.-]+/(?P<repo>[\w.-]+/[\w.-]+)/issues/(?P<number>\d{1,9})\b"
     r"|https?://linear\.app/[\w-]+/issue/(?P<linear>[A-Za-z][A-Za-z0-9]{0,9}-\d{1,7})\b"
     r"|(?<![\w/.-])(?P<there>[\w.-]+/[\w.-]+)#(?P<its>\d{1,9})\b"
-    rf"|\b{_VERB}:?\s+(?:#|GH-)(?P<bare>\d{{1,9}})\b"
-    rf"|\b{_VERB}:?\s+(?:linear\s+)?(?P<key>[A-Z][A-Z0-9]{{1,9}}-\d{{1,7}})\b",
+    rf"|\b{_VERB}:?\s+(?:(?:the\s+)?issue\s+(?:number\s+|#|GH-)?|#|GH-)(?P<bare>\d{{1,9}})\b"
+    rf"|\b{_VERB}:?\s+(?:(?:linear|issue)\s+)*{_NO_KEY}(?P<key>[A-Z][A-Z0-9]{{1,9}}-\d{{1,7}})\b",
     re.IGNORECASE,
 )
 

@@ -163,8 +163,13 @@ def _swap(e: ev.ModelSwapped, _roles: dict[str, str]) -> Iterator[str]:
 
 
 def _memory(e: ev.MemoryDecided, _roles: dict[str, str]) -> Iterator[str]:
-    kept = "; ".join(_flat(i.text, 200) for i in e.kept) or "nothing"
-    yield f"- **{e.by.label}** keeps in memory: {kept}"
+    does = {"remove": "takes out of memory", "revert": "takes back"}
+    for verb in ("keeps in memory", *does.values()):
+        items = [i for i in e.kept if does.get(i.kind, "keeps in memory") == verb]
+        if what := "; ".join(_flat(i.text, 200) for i in items):
+            yield f"- **{e.by.label}** {verb}: {what}"
+    if not e.kept:
+        yield f"- **{e.by.label}** keeps in memory: nothing"
 
 
 def _unkept(e: ev.MemoryCommitted, _roles: dict[str, str]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from codebutler.errors import CodeButlerError, UsageError
 from codebutler.forges.base import Forge, PullRequest
-from codebutler.thread.fold_memory import apart
+from codebutler.thread.fold_memory import apart, remembered_by
 from codebutler.thread.identity import co_authors
 from codebutler.thread.memory_again import brought_up
 
@@ -62,7 +62,7 @@ async def _landed(decisions: Decisions, word: Word, forge: Forge, pr: PullReques
     thread = decisions.thread
     async with thread.host.merging:
         head, told = await brought_up(thread.host.repo.gitdir, thread.host.store, forge, pr)
-        named = await co_authors(thread.host.store, [word.by])
+        named = await co_authors(thread.host.store, [word.by, *remembered_by(thread.state, pr.branch)])
         with thread.turn.firm():
             result = await forge.merge(pr.number, expected_head=head, co_authors=named)
     return [*told, _told(pr, result.sha)]

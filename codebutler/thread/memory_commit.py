@@ -125,7 +125,7 @@ def _names(decided: MemoryDecided, kept: Sequence[MemoryItem]) -> str:
     """What was kept, as people saw it listed."""
     numbers = decided.numbers or [0] * len(decided.kept)
     both = [(item, n) for item, n in zip(decided.kept, numbers, strict=True) if item in kept]
-    return lessons.named([item for item, _ in both], [n for _, n in both])
+    return lessons.done([item for item, _ in both], [n for _, n in both])
 
 
 async def _tell(
@@ -143,8 +143,7 @@ async def _tell(
         back = [f"\nThere again: {without_note(old)[0]}" for item in done.kept for old in item.replaces[1:]]
         words = f"{f'Taken back: {gone} ' if gone else ''}That lands {where}.{''.join(back)}"
     else:
-        names = _names(decided, done.kept)
-        words = f"Kept {count} {'item' if count == 1 else 'items'}: {names}; memory lands {where}."
+        words = f"{_names(decided, done.kept)}; memory lands {where}."
     if not count and done.held:
         words = "Memory is as it should be already: nothing was changed."
     elif not count:

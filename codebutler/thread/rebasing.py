@@ -6,10 +6,13 @@ of the branch breaks. Every step is in the log before its effect; a kill leaves 
 
 from __future__ import annotations
 
+import asyncio
+
 from codebutler.agent.frame import Frame
 from codebutler.events import CheckpointMade, Nudged, RebaseBegun, RebaseRequested, Resumed
 from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, tip_of
+from codebutler.repo.lost_lines import lost_lines
 from codebutler.repo.merging import merged_tree
 from codebutler.thread import playbook, render
 from codebutler.thread.decisions import Decisions, Word
@@ -169,12 +172,27 @@ async def _tell_undone(desk: ThreadDesk, onto: RebaseBegun) -> None:
         await desk.tell_once(f"`{base}` no longer has {code(back)}; this branch brings that back.")
     if gone:
         await desk.tell_once(f"`{base}` has changed {code(gone)}; this branch takes that away.")
+    for path in onto.conflicts:
+        if path in here & there and (what := await _overruled(desk, onto, path)):
+            await desk.tell_once(
+                f"What `{base}` had changed in {code([path])} is {what}: look before you merge."
+            )
     own = await desk.space.moved_files(onto.onto, desk.state.head)
     if lost := [path for path in onto.conflicts if path not in own]:
         await desk.tell_once(
             f"Nothing of this branch's own is left in {code(lost)}: it is as on `{base}`. "
             "If that is not meant, say what is to be done there."
         )
+
+
+async def _overruled(desk: ThreadDesk, onto: RebaseBegun, path: str) -> str:
+    """What became of the lines that the base branch had added to a file in conflict; "" if they are there."""
+    gitdir = desk.host.repo.gitdir
+    tips = ((await _ends(desk, onto))[0], onto.onto, desk.state.head)
+    texts = [await objects.show_file(gitdir, tip, path) or "" for tip in tips]
+    lost, added = await asyncio.to_thread(lost_lines, *texts)
+    count = "1 line" if lost == 1 else f"{lost} lines"
+    return f"{'partly ' if lost < added else ''}gone ({count})" if lost else ""
 
 
 def _was_told(state: ThreadState, frame: Frame) -> bool:

@@ -88,13 +88,15 @@ def _too_late(state: ThreadState, word: Word, wish: str) -> str:
     waits = state.memory if state.memory is not None else state.set_aside
     found = orders(wish)
     is_new = bool(found) and all(order.verb == "add" for order in found)
-    if state.kept and state.memory is None and not is_new and (not waits or _only_drops(wish)):
+    if state.kept and state.memory is None and not is_new and (not waits or _only_drops(state, wish)):
         return _COMMITTED
     return "" if waits or is_new else "No memory items wait for a decision."
 
 
-def _only_drops(wish: str) -> bool:
+def _only_drops(state: ThreadState, wish: str) -> bool:
     found = orders(wish)
+    if "forget" in wish.lower() and any(map(wishes.takes_out, state.set_aside)):
+        return False
     return bool(found) and all(order.verb == "drop" for order in found)
 
 
@@ -111,12 +113,16 @@ def _aside(state: ThreadState, items: Sequence[MemoryItem], were: Sequence[int] 
     """The items that may be taken up again, by the numbers that they have from now on, and ``were``."""
     if not items:
         return ""
-    lines = [f"{n}. {as_shown(item.text or '; '.join(item.replaces))}" for n, item in enumerate(items, 1)]
+    signs = ["**Forget:** " if wishes.takes_out(item) else "" for item in items]
+    texts = [as_shown(item.text or "; ".join(item.replaces)) for item in items]
+    lines = [f"{n}. {sign}{text}" for n, (sign, text) in enumerate(zip(signs, texts, strict=True), 1)]
     for place, number in enumerate(were):
         lines[place] += f" _(was {number})_" if number != place + 1 else ""
     is_open = state.pr_state == "open"  # a mere "keep 1" is heard no longer than that
     how = '"keep N" takes one up again until the merge' if is_open else '"/memory keep N" takes one up again'
-    return "\n".join([f"Set aside; {how}:", *lines])
+    goes = [n for n, item in enumerate(items, 1) if wishes.takes_out(item)]
+    out = f', "{"" if is_open else "/memory "}forget {goes[0]}" what is to be forgotten' if goes else ""
+    return "\n".join([f"Set aside; {how}{out}:", *lines])
 
 
 async def _fault(decisions: Decisions, now: wishes.Working) -> str:

@@ -11,7 +11,8 @@ from msgspec import Struct
 Verb: TypeAlias = Literal["keep", "drop", "both", "edit", "add", "yes", "no", "all"]
 
 _WHOLE: dict[str, Verb] = {
-    "yes": "yes", "keep all": "all", "no": "no", "keep none": "no", "remove all": "no", "drop all": "no",
+    "yes": "yes", "keep all": "all", "yes to all": "all", "no": "no",
+    "keep none": "no", "remove all": "no", "drop all": "no",
 }  # fmt: skip
 _LAST_WORDS = frozenset({"yes", "no", "all"})
 _KEEPS = ("keep", "save")
@@ -20,7 +21,7 @@ _WHOLLY_SAID = re.compile(rf"(?P<verb>keep|save|drop|remove)\s+{_ALL}", re.IGNOR
 _RANGE = r"#?\d{1,6}(?:\s*(?:-|\u2013|to)\s*#?\d{1,6})?"
 _LIST = rf"{_RANGE}(?:(?:\s*[,;&]\s*(?:and\s+)?|\s+and\s+|\s+){_RANGE})*"
 _CLAUSE = re.compile(
-    rf"(?P<verb>(?:keep|save)\s+both|keep|save|remove|drop|not)\s+(?P<rest>{_ALL}\s+(?:but|except(?:\s+for)?)\s+)?"
+    rf"(?P<verb>(?:keep|save)\s+both|keep|save|remove|drop|forget|not)\s+(?P<rest>{_ALL}\s+(?:but|except(?:\s+for)?)\s+)?"
     rf"(?:memory\s+)?(?:(?:items?|numbers?|no\.)\s*)?(?P<numbers>{_LIST})",
     re.IGNORECASE,
 )
@@ -50,7 +51,7 @@ _ADD = re.compile(
 )
 _MORE = re.compile(
     r"\s*(?:[,;.]\s+|\n\s*)(?:(?:and|then|but)\s+)?(?:please\s+)?"
-    r"(?=(?:keep|save|remove|drop)\s+(?:(?:both|all|everything)\s|memory\s|items?\s|numbers?\s|no\.|#?\d)"
+    r"(?=(?:keep|save|remove|drop|forget)\s+(?:(?:both|all|everything)\s|memory\s|items?\s|numbers?\s|no\.|#?\d)"
     r"|(?:edit|reword|change)\s+(?:(?:item|number)\s+)?#?\d|add(?:\s+to\s+[\w.-]+)?\s*:)",
     re.IGNORECASE,
 )
@@ -70,6 +71,13 @@ _WORDED = re.compile(
     re.IGNORECASE,
 )
 """New words for an item, without the order or the colon that a change takes."""
+_BECAUSE = re.compile(
+    rf"(?:please\s+)?(?:keep|save|remove|drop|forget|skip|delete)\s+(?:(?:items?|numbers?)\s+)?(?P<numbers>{_LIST})"
+    r"\s*[,;:.\u2013\u2014-]\s*(?:we|it|its|it['\u2019]s|i|they|that|this|these|those|there|because|since|as|not|no|too|"
+    r"already|nobody)\b",
+    re.IGNORECASE,
+)
+"""An order about items, and a reason for it."""
 _VERBS = frozenset(
     ["yes", "no", "ok", "okay", "keep", "save", "remove", "drop", "delete", "skip", "forget", "not", "edit",
      "only", "just", "approve", "accept", "reject", "discard", "choose", "pick", "take", "want", "undo"]
@@ -88,7 +96,7 @@ _REASONS = frozenset(
 class Order(Struct, frozen=True):
     """One thing to do. ``numbers`` are those named, or with ``others`` all that are not; none = all.
 
-    A "yes" keeps what nobody dropped, an "all" what was dropped, too.
+    A "yes" keeps what nobody dropped, an "all" what was dropped, too. ``negated``: said with a "not".
     """
 
     verb: Verb
@@ -96,6 +104,7 @@ class Order(Struct, frozen=True):
     others: bool = False
     text: str = ""
     file: str = ""
+    negated: bool = False
 
 
 def orders(text: str) -> list[Order]:
@@ -160,6 +169,9 @@ def is_about(text: str, count: int = 0) -> bool:
         return True
     if (merged := re.match(r"merge\W+(?:and|but)\s+", text.strip(), re.IGNORECASE)) is not None:
         return is_about(text.strip()[merged.end() :], count)
+    reasoned = _BECAUSE.match(text.strip())
+    if reasoned is not None and all(0 < int(n) <= count for n in re.findall(r"\d+", reasoned["numbers"])):
+        return True
     worded = _WORDED.fullmatch(text.strip())
     if worded is not None and 0 < int(worded["number"] or worded["named"]) <= count:
         return True
@@ -209,7 +221,7 @@ def _parted(text: str) -> tuple[str, list[Order]]:
     """An item's new words, and the orders behind them: "…, remove 2". What ends in a quote is all text."""
     for gap in _MORE.finditer(text):
         words, rest = text[: gap.start()].strip(), text[gap.end() :]
-        if _is_plain(rest) and (more := _line(rest)):
+        if _is_plain(rest) and (more := _line(rest) or _mind_changed(rest)):
             return words, more
     return text.strip(), []
 
@@ -257,4 +269,4 @@ def _order(clause: re.Match[str], before: Verb, *, again: bool) -> Order:
     for first, end in re.findall(r"#?(\d+)(?:\s*(?:-|\u2013|to)\s*#?(\d+))?", clause["numbers"]):
         low, high = int(first), int(end or first)
         numbers |= set(range(low, high + 1)) if high - low < 100 else {low, high}
-    return Order(verb, frozenset(numbers), others=clause["rest"] is not None)
+    return Order(verb, frozenset(numbers), others=clause["rest"] is not None, negated=said == "not")

@@ -19,6 +19,14 @@ from codebutler.types import MemoryItem
 
 HOW = 'Say "yes", "no", "keep 1 3", "remove 2", "keep both 1", "edit 1: …" or "add: …".'
 _UNTIL = re.compile(r"\b(?:until|till)\b(?:\s+(?P<day>\d{4}-\d\d-\d\d)\b)?", re.IGNORECASE)
+UNCLEAR = (
+    "Nothing changed: that may be said of the proposals, or of what they take out of memory. Say "
+    '"yes" for all as proposed, "no" to leave memory as it is, or name each: "forget 2", "keep 2".'
+)
+_WHOLLY = re.compile(
+    r"(?!no\b).*\b(?:keep|save|drop|remove|discard|delete|skip|reject|forget)\s+(?:them|it|all|both|everything)\b.*",
+    re.IGNORECASE | re.DOTALL,
+)
 NUMBERS = "Name items by their numbers, 1 to {count}."
 
 
@@ -52,6 +60,8 @@ def take(items: Sequence[MemoryItem], marks: Sequence[Mark], wish: str) -> Worki
     """What ``wish`` makes of the list; with a ``problem``, nothing."""
     start = Working(list(items), list(marks) or [""] * len(items))
     now, wanted = start, orders(wish)
+    if any(map(takes_out, items)) and (why := _unclear(start, wanted, wish)):
+        return replace(start, problem=why)
     if not wanted:
         about = wish.lower().startswith(("keep", "remove", "drop"))
         how = NUMBERS.format(count=len(items)) if about else HOW
@@ -61,6 +71,28 @@ def take(items: Sequence[MemoryItem], marks: Sequence[Mark], wish: str) -> Worki
         if now.problem:
             return replace(start, problem=now.problem)
     return now
+
+
+def takes_out(item: MemoryItem) -> bool:
+    """Whether the item is a proposal to forget another."""
+    return item.kind == "remove"
+
+
+def _unclear(now: Working, wanted: Sequence[Order], wish: str) -> str:
+    """Why nobody can tell what becomes of the items that are proposed for removal; "" if it is plain."""
+    if _WHOLLY.fullmatch(wish.strip()) and not any(order.numbers for order in wanted):
+        return UNCLEAR
+    named = {n for order in wanted for n in order.numbers}
+    places = {n for n, item in enumerate(now.items, 1) if takes_out(item)}
+    goes = sorted(n for o in wanted if o.verb == "drop" and not o.negated for n in o.numbers & places)
+    left = sorted(n for n in places - named if not now.marks[n - 1])
+    if goes and left and any(order.verb == "yes" for order in wanted):
+        these, those = (" ".join(map(str, each)) for each in (goes, left))
+        return (
+            f"Nothing changed: is {those} to be forgotten, too? Say "
+            f'"yes, forget {these} {those}", or "yes, forget {these}, keep {those}".'
+        )
+    return ""
 
 
 def _once(now: Working, order: Order, *, shown: int) -> Working:
@@ -74,6 +106,8 @@ def _once(now: Working, order: Order, *, shown: int) -> Working:
         case "both":
             return _both(now, order.numbers, shown)
     everything = set(range(1, shown + 1))
+    if order.others and any(map(takes_out, now.items)):
+        return replace(now, problem=UNCLEAR)
     if not order.numbers or not order.numbers <= everything:
         return replace(now, problem=NUMBERS.format(count=shown))
     numbers = everything - order.numbers if order.others else set(order.numbers)
@@ -83,7 +117,7 @@ def _once(now: Working, order: Order, *, shown: int) -> Working:
     if order.others:  # those that are named are spoken of as well
         other: Mark = "drop" if mark == "keep" else "keep"
         now = replace(now, marks=[other if n in order.numbers else was for n, was in enumerate(now.marks, 1)])
-    return replace(now, marks=_marked(now, numbers, mark))
+    return replace(now, marks=_marked(now, numbers, mark, negated=order.negated))
 
 
 def _both(now: Working, numbers: frozenset[int], shown: int) -> Working:
@@ -117,13 +151,29 @@ def _is_open(now: Working, number: int) -> bool:
     return not now.items[number - 1].by_name or now.marks[number - 1] == "keep"
 
 
-def _marked(now: Working, numbers: set[int], mark: Literal["keep", "drop"]) -> list[Mark]:
-    """Those numbers get the mark; of the others, those that nobody has spoken of get the opposite one."""
+def _marked(
+    now: Working, numbers: set[int], mark: Literal["keep", "drop"], *, negated: bool = False
+) -> list[Mark]:
+    """Those numbers get the mark; of the others, those that nobody has spoken of get the opposite one.
+
+    A removal is turned down by "keep" and by "not", and carried out by "drop"; that says nothing of others,
+    and no word about others carries one out.
+    """
+    is_rest = any(not takes_out(now.items[n - 1]) for n in numbers)
+
+    def named(number: int) -> Mark:
+        if takes_out(now.items[number - 1]):
+            return "drop" if negated or mark == "keep" else "keep"
+        return mark
 
     def rest(number: int) -> Mark:
-        return "keep" if mark == "drop" and _is_open(now, number) else "drop" if mark == "keep" else ""
+        if not is_rest:
+            return ""
+        if mark == "keep":
+            return "drop"
+        return "keep" if _is_open(now, number) and not takes_out(now.items[number - 1]) else ""
 
-    return [mark if n in numbers else was or rest(n) for n, was in enumerate(now.marks, 1)]
+    return [named(n) if n in numbers else was or rest(n) for n, was in enumerate(now.marks, 1)]
 
 
 def _edited(now: Working, number: int, text: str, shown: int) -> Working:

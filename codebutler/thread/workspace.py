@@ -12,7 +12,7 @@ from codebutler.errors import CodeButlerError, RepoError
 from codebutler.events import CheckpointMade, Pushed
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
-from codebutler.repo import checkpoints, commits, kept, objects
+from codebutler.repo import checkpoints, commits, handmade, kept, objects
 from codebutler.repo.held import with_folder
 from codebutler.repo.index import owe_index, sync_index
 from codebutler.repo.merging import shown, unsettled
@@ -133,7 +133,8 @@ class Workspace(Folder):
         if built.tree == tree:
             self._dirty = False
             return old
-        await checkpoints.receive(gitdir, executor.pack())
+        ours = handmade.commit(built.tree, old, UNNAMED, self.identity) if message == UNNAMED else b""
+        came = await checkpoints.receive(gitdir, executor.pack(), commit=ours)
         files = await self.moved_files(old, built.tree)
         ignores = any(path.rpartition("/")[2] == ".gitignore" for path in files)
         if ignores:  # what it names now may be in an earlier checkpoint
@@ -147,7 +148,7 @@ class Workspace(Folder):
         new = await checkpoints.import_checkpoint(
             gitdir, tree=held, known=tree, pack=None, message=message, ref=self._ref, old=old,
             co_authors=await asked_by(self._host.store, self._log.state) if message != UNNAMED else (),
-            identity=self.identity, index=False,
+            identity=self.identity, index=False, made="" if ignores or back else came,
         )  # fmt: skip
         self._dirty, self._saved = False, (new, held)
         if new != old:
@@ -250,9 +251,8 @@ class Workspace(Folder):
         """Lay ``new`` out, but no file that is ignored now shall get into a commit; returns the new tip."""
         what, gitdir, moved = "the older state", self._host.repo.gitdir, await self.moved_files(old, new)
         bared = await self._lay(old, new, what=what, moved=moved)
-        tree, names = await with_ignores(
-            gitdir, await commits.tree_of(gitdir, new), old, moved if bared else ()
-        )
+        had = await commits.tree_of(gitdir, new)
+        tree, names = await with_ignores(gitdir, had, old, moved if bared else ())
         if names:
             held = await commits.commit_tree(gitdir, tree, old, message, identity=self.identity)
             await self._lay(new, held, what=what, moved=names)

@@ -1,6 +1,10 @@
 """Tools for what the team remembers. Nothing here writes memory: a person decides on what is proposed."""
 
+from __future__ import annotations
+
 from typing import Literal
+
+from pydantic import ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
 
 from codebutler.events import SummaryWritten
 from codebutler.toolset.desk import Desk, Site
@@ -25,6 +29,39 @@ class _Item(Arguments):
 
 class _Items(Arguments):
     items: list[_Item]
+    _refused: list[str] = PrivateAttr(default_factory=list)
+    """What is wrong with items that were left out: a malformed one does not take the sound ones with it."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _sound(cls, given: object, handler: ModelWrapValidatorHandler[_Items]) -> _Items:
+        items = given.get("items") if isinstance(given, dict) else None
+        wrong = {
+            n: why for n, item in enumerate(items if isinstance(items, list) else []) if (why := _wrong(item))
+        }
+        if not isinstance(given, dict) or not isinstance(items, list) or len(wrong) in {0, len(items)}:
+            return handler(given)
+        made = handler(given | {"items": [item for n, item in enumerate(items) if n not in wrong]})
+        return made.but_for([f"items.{n}.{why}" for n, why in wrong.items()])
+
+    @property
+    def refused(self) -> list[str]:
+        return self._refused
+
+    def but_for(self, refused: list[str]) -> _Items:
+        self._refused = refused
+        return self
+
+
+def _wrong(item: object) -> str:
+    try:
+        _Item.model_validate(item)
+    except ValidationError as error:
+        return "; ".join(
+            f"{'.'.join(str(x) for x in e['loc']) or 'item'}: {e['msg']}"
+            for e in error.errors(include_url=False, include_input=False)[:5]
+        )
+    return ""
 
 
 class _Improvement(Arguments):
@@ -47,7 +84,9 @@ async def _read_memory(args: _File, desk: Desk, _site: Site) -> str:
 
 
 async def _propose_memory(args: _Items, desk: Desk, _site: Site) -> str:
-    return await desk.propose_memory([MemoryItem.model_validate(i.model_dump()) for i in args.items])
+    told = await desk.propose_memory([MemoryItem.model_validate(i.model_dump()) for i in args.items])
+    refused = [f"refused, send it again as it should be: {why}" for why in args.refused]
+    return "\n".join([told, *refused])
 
 
 async def _write_summary(args: _Summary, desk: Desk, _site: Site) -> str:

@@ -92,7 +92,7 @@ async def test_an_item_that_has_expired_is_proposed_for_removal(room: Room) -> N
     async with room.engine(mind) as scene:
         state = await scene.shipped()
         assert [(i.kind, i.why) for i in state.memory or []] == [("remove", "it held until 2026-02-01")]
-        assert "1. Main is frozen. _(remove → pm.md, PM)_" in (await scene.posts(state.id))[-1]
+        assert "1. **Forget:** Main is frozen. _(remove → pm.md, PM)_" in (await scene.posts(state.id))[-1]
         await scene.talk("a", "yes")
         await scene.talk("a", "merge")
         text = scene.git("show", "main:.codebutler/memory/pm.md", where=room.sample.remote)

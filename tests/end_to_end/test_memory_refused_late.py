@@ -83,3 +83,32 @@ async def test_a_removal_that_was_kept_is_taken_back_by_its_words(room: Room) ->
         assert "There again: Use pnpm for installs." in said, said
         assert f"\n- {old}" in scene.git("show", f"{state.head}:{PM}")
         assert "There again" not in "".join((await scene.posts(state.id))[:-1])
+
+
+async def test_a_removal_is_told_as_one_and_keeping_its_item_leaves_it(room: Room) -> None:
+    room.commit({PM: "# PM\n\n- Use pnpm for installs.\n"})
+    items = [
+        {"file": "pm.md", "text": "Alpha rules."},
+        {"file": "pm.md", "kind": "remove", "text": "", "replaces": ["Use pnpm for installs."]},
+    ]
+    looks: list[Line] = [
+        says("", call("write_summary", title="Notes", summary="Notes.", changes=["A"]),
+             call("propose_memory", items=items)), says("That is all."),
+    ]  # fmt: skip
+    async with room.engine(Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=looks)) as scene:
+        await scene.shipped()
+        await scene.talk("a", "keep 2")
+        state = await scene.talk("a", "yes")
+        said = (await scene.posts(state.id))[-1]
+        assert "Set aside" in "".join(await scene.posts(state.id))
+        assert "pnpm" in scene.git("show", f"{state.head}:{PM}"), said
+        state = await scene.talk("a", "forget 1")
+        state = await scene.talk("a", "yes")
+        assert "Removed from memory: 1 “Use pnpm for installs.”" in (await scene.posts(state.id))[-1]
+        assert "pnpm" not in scene.git("show", f"{state.head}:{PM}")
+        await scene.talk("a", "merge")
+        journal = scene.git(
+            "show", f"main:.codebutler/journals/thread-{state.id}.md", where=room.sample.remote
+        )
+        assert "keeps in memory: Alpha rules.\n" in journal
+        assert "takes out of memory: Use pnpm for installs." in journal

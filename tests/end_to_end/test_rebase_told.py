@@ -141,3 +141,17 @@ async def test_an_automatic_step_is_run_again_once_the_marks_are_settled(room: R
         assert state.outcome == "pr", said
         assert "The automatic step `sh run-tests` still fails: look before you merge." in said
         assert "#1 stays a draft: the tests failed when last run (`sh run-tests`)." in said
+
+
+async def test_what_main_had_changed_and_the_coder_left_out_is_counted(room: Room, tmp_path: Path) -> None:
+    room.commit({"A": "one\ntwo\nthree\n"})
+    coder: list[Line] = [
+        write("A", "one\ntwo, ours\nthree\n"), says("Wrote."),
+        write("A", "one\ntwo, ours\nthree\n"), says("I kept ours."),
+    ]  # fmt: skip
+    async with room.engine(Cast(pm=[plan()], coder=coder, lead=[*lead(), *lead()])) as scene:
+        await scene.shipped()
+        elsewhere(room, scene, tmp_path, {"A": "one\ntwo, safely\nthen check\nthree\n"})
+        state = await scene.talk("a", "rebase")
+        said = "\n".join(await scene.posts(state.id))
+        assert "What `main` had changed in `A` is gone (2 lines): look before you merge." in said, said

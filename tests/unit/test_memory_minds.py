@@ -102,3 +102,23 @@ def test_in_one_breath_with_a_drop_all_are_the_others(wish: str) -> None:
 def test_who_is_left_out_of_all_is_spoken_of_whatever_was_said_before(wish: str, kept: list[str]) -> None:
     now = take(ITEMS, ["keep", "drop"], wish)
     assert ([item.text for item in now.kept], now.problem) == (kept, "")
+
+
+def test_new_words_end_where_an_order_of_a_changed_mind_follows() -> None:
+    [edit, keep] = orders("edit 1: new words until 2027-03-01, keep 4 after all")
+    assert (edit.text, str(keep.verb), set(keep.numbers)) == ("new words until 2027-03-01", "keep", {4})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_heard"),
+    [
+        ("drop 1, we do not need it", True),
+        ("remove 2: that is wrong", True),
+        ("Keep 1 and 2 - they help", True),
+        ("drop 3, we do not need it", False),
+        ("drop 1, and add a test", False),
+        ("drop 1 of them, we said", False),
+    ],
+)
+def test_an_order_with_its_reason_is_about_the_list(text: str, is_heard: bool) -> None:
+    assert is_about(text, 2) is is_heard

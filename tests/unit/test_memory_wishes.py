@@ -137,7 +137,7 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
         "   ⚠ it contradicts what memory holds: “Use tabs”",
         '   keeping it replaces that; "keep both 1" does not',
         "2. ✗ PM: look _(add step → workflows.md, bugfix, after step 2)_",
-        "3. Old _(remove → pm.md)_",
+        "3. **Forget:** Old _(remove → pm.md)_",
         "Not proposed, as memory holds it: Run make check",
     ):
         assert line in card.text.splitlines()
@@ -155,11 +155,11 @@ def test_the_card_shows_marks_what_is_replaced_and_what_is_known() -> None:
     [
         (
             {"kind": "remove", "text": "a typo", "replaces": ["never deploy on fridays"]},
-            ["1. Never deploy on Fridays. _(remove → pm.md)_", "   because a typo"],
+            ["1. **Forget:** Never deploy on Fridays. _(remove → pm.md)_", "   because a typo"],
         ),
         (
             {"kind": "remove", "text": "", "replaces": [ID], "why": "unused\n2. ✓ Be kind"},
-            ["1. Never deploy on Fridays. _(remove → pm.md)_", "   because unused 2. ✓ Be kind"],
+            ["1. **Forget:** Never deploy on Fridays. _(remove → pm.md)_", "   because unused 2. ✓ Be kind"],
         ),
         (
             {"text": "Use tabs in Makefiles", "replaces": [ID]},

@@ -153,6 +153,14 @@ def test_who_conflicts_with_many_is_merged_last_and_the_small_before_the_large()
         ("resolve utf-8 trouble", []),
         ("https://github.com/acme/app/pull/12", []),
         ("nothing", []),
+        ("work on ENG-7", ["ENG-7"]),
+        ("Please take on ENG-7 and then handle issue 77", ["ENG-7", "#77"]),
+        ("let's do #77", ["#77"]),
+        ("do issue ENG-7", ["ENG-7"]),
+        ("implement retries for #12", ["#12"]),
+        ("fix issue 5", ["#5"]),
+        ("What do step #12 and #13 say? Handle ISO-8601 dates, work on UTF-8", []),
+        ("what do #12 and the others have, and this issue 5 times", []),
     ],
 )
 def test_issues_that_a_request_names(text: str, issues: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import zlib
 from collections.abc import AsyncIterator
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from codebutler.errors import RepoError
-from codebutler.repo.checkpoints import import_checkpoint
+from codebutler.repo import handmade
+from codebutler.repo.checkpoints import import_checkpoint, receive
 from codebutler.repo.commits import Identity
 from codebutler.repo.objects import diff_stat
 
@@ -218,3 +220,46 @@ async def test_a_source_that_fails_moves_nothing(git_box: GitBox, base: str) -> 
     with pytest.raises(RepoError, match="the sandbox died"):
         await import_checkpoint(git_box.gitdir, tree=tree, pack=source(), message="x", ref=_REF, old=base)
     assert git_box.git("rev-parse", _REF) == base
+
+
+@pytest.mark.parametrize("identity", [Identity(), Identity("Zoë B. Butler", "zoë@example.org")])
+async def test_a_commit_that_comes_with_its_tree_is_the_one_that_git_makes(
+    git_box: GitBox, base: str, identity: Identity
+) -> None:
+    tree, pack = git_box.build(base, {"a.txt": "1\n", "b/c.txt": "2\n" * 40})
+    made = handmade.commit(tree, base, "Work in progress", identity)
+    came = await receive(git_box.gitdir, _pieces(pack), commit=made)
+    stamp = re.search(rb"committer .* (\d+ [+-]\d{4})\n", made)
+    assert stamp is not None
+    dates = {f"GIT_{who}_DATE": stamp[1].decode() for who in ("AUTHOR", "COMMITTER")}
+    env = identity.env | dates
+    gits = git_box.git("commit-tree", "-p", base, "-m", "Work in progress", tree, env=env)
+    assert handmade.name(made) == gits
+    assert came == (gits if _piece[0] == WHOLE else "")
+    tip = await import_checkpoint(
+        git_box.gitdir, tree=tree, pack=None, message="Work in progress", ref=_REF, old=base, made=came
+    )
+    assert git_box.git("rev-parse", _REF, f"{_REF}^", f"{_REF}^{{tree}}").split() == [tip, base, tree]
+    assert git_box.git("fsck", "--strict", "--no-dangling") == ""
+
+
+@pytest.mark.parametrize("name", ["", "Ann <x>", "Ann.", "A\nnn"])
+async def test_a_name_that_git_would_put_right_is_left_to_it(git_box: GitBox, base: str, name: str) -> None:
+    tree, pack = git_box.build(base, {"a.txt": "1\n"})
+    made = handmade.commit(tree, base, "x", Identity(name, "a@example.org"))
+    assert (made, await receive(git_box.gitdir, _pieces(pack), commit=made)) == (b"", "")
+
+
+async def test_with_a_commit_too_a_hostile_pack_is_refused_whole(git_box: GitBox, base: str) -> None:
+    tree, pack = git_box.build(base, {"a.txt": "1\n"})
+    made = handmade.commit(tree, base, "x", Identity())
+    absent = handmade.commit("1" * len(tree), base, "x", Identity())
+    for broken, commit in ((pack[:-1] + b"?", made), (pack[:30], made), (b"?" * 40, made), (pack, absent)):
+        with pytest.raises(RepoError, match="the checkpoint was refused"):
+            await receive(git_box.gitdir, _one(broken), commit=commit)
+    assert git_box.git("rev-parse", _REF) == base
+    assert not list((git_box.gitdir / "objects").glob("tmp_objdir-*"))
+
+
+async def _one(pack: bytes) -> AsyncIterator[bytes]:
+    yield pack

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codebutler.surfaces.discord.looks import FORM, digest
+from codebutler.surfaces.wording import field_label
 from codebutler.types import Json, MemoryItem
 
 FIELD = "words"
@@ -30,14 +31,15 @@ def pick(items: Sequence[MemoryItem]) -> Json:
     if len(items) > MOST:
         hint = "Such as: remove 2, edit 3: …, yes"
         return _modal(name, "What to remember", [_input(FIELD, hint, required=True)])
-    fields = [_input(f"item{n}", f"{n}. {item.file}", item.text) for n, item in enumerate(items, 1)]
+    fields = [_input(f"item{n}", field_label(items, n), item.text) for n, item in enumerate(items, 1)]
     return _modal(name, "What to remember (empty: drop)", fields)
 
 
 def edit(items: Sequence[MemoryItem], number: int) -> Json:
     """One item, to be said in other words or emptied; the others stay as they are."""
     item = items[number - 1]
-    field = _input(f"item{number}", f"{number}. {item.file} (empty: drop)", item.text)
+    drop = "" if item.kind == "remove" else " (empty: drop)"
+    field = _input(f"item{number}", f"{field_label(items, number)}{drop}", item.text)
     return _modal(f"edit:{digest(listed(items))}", f"Edit item {number}", [field])
 
 

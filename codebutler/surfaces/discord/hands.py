@@ -23,7 +23,7 @@ from codebutler.surfaces.discord.doing import (
 from codebutler.surfaces.discord.inbound import SURFACE
 from codebutler.surfaces.discord.people import NOT_YOU
 from codebutler.surfaces.discord.talks import keeps_out
-from codebutler.surfaces.wording import choices, decision, edited, gone, load, not_theirs, to_edit
+from codebutler.surfaces.wording import choices, decision, edited, forgets, gone, load, not_theirs, to_edit
 from codebutler.text import sentence
 from codebutler.thread.state import ThreadState
 from codebutler.types import Choice, Inbound, Json, Outbound, Person
@@ -178,7 +178,9 @@ async def submitted(doing: Doing) -> None:
             said = base.model_copy(update={"text": words})
         else:
             items = [item.text for item in state.memory or []]
-            wish = words or (edited if action == "edit" else decision)(items, values, forms.INPUT)
+            wish = words or (edited if action == "edit" else decision)(
+                items, values, forms.INPUT, forgets(state.memory or [])
+            )
             said = base.model_copy(update={"action": "memory", "value": wish})
         if action in SAID:  # the others would see what comes of it, and not why
             await doing.within(door.receive(said), PUT_OFF, {})

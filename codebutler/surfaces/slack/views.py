@@ -12,7 +12,7 @@ from codebutler.surfaces.slack.inbound import told_apart
 from codebutler.surfaces.slack.intake import SURFACE
 from codebutler.surfaces.slack.used import decided, replace_in
 from codebutler.surfaces.slack.verdicts import owner_of, refusal
-from codebutler.surfaces.wording import decision, edited, load, to_edit
+from codebutler.surfaces.wording import decision, edited, field_label, forgets, load, to_edit
 from codebutler.types import Inbound, Json, MemoryItem
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def pick(pressed: Pressed, items: Sequence[MemoryItem], marks: Sequence[str], ts
     hint: Json = {"type": "mrkdwn", "text": "Change what you like. What you empty is dropped."}
     fields = [
         _input(
-            f"item{number}", f"{number}. {item.file}", "" if "drop" in marks[number - 1 : number] else text
+            f"item{number}", field_label(items, number), "" if "drop" in marks[number - 1 : number] else text
         )
-        for number, (item, text) in enumerate(zip(items[:MOST], _texts(items), strict=False), 1)
+        for number, text in enumerate(_texts(items)[:MOST], 1)
     ]
     about = f"{pressed.conversation} {_digest(items)} {ts}"
     return _modal(PICK, "What to remember", about, [{"type": "section", "text": hint}, *fields])
@@ -66,10 +66,10 @@ def pick(pressed: Pressed, items: Sequence[MemoryItem], marks: Sequence[str], ts
 
 def edit(pressed: Pressed, items: Sequence[MemoryItem], number: int, ts: str) -> Json:
     """One item, to be said in other words or emptied; the others stay as they are."""
-    item, text = items[number - 1], _texts(items)[number - 1]
+    text = _texts(items)[number - 1]
     hint: Json = {"type": "mrkdwn", "text": "Only this item changes. Emptied, it is dropped."}
     about = f"{pressed.conversation} {_digest(items)} {ts}"
-    field = _input(f"item{number}", f"{number}. {item.file}", text)
+    field = _input(f"item{number}", field_label(items, number), text)
     return _modal(EDIT, f"Edit item {number}", about, [{"type": "section", "text": hint}, field])
 
 
@@ -136,7 +136,7 @@ async def submitted(link: Link, body: Json) -> Mapping[str, str]:
     else:
         items = state.memory or []
         is_one = form == EDIT
-        wish = (edited if is_one else decision)(_texts(items), values, INPUT)
+        wish = (edited if is_one else decision)(_texts(items), values, INPUT, forgets(items))
         await door.receive(base.model_copy(update={"action": "memory", "value": wish}))
         label = wish.partition(":")[0].capitalize() if is_one else "Decided one by one"
         replacing = replace_in(link, conversation, ts, decided(label, user))
