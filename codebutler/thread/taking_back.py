@@ -35,17 +35,23 @@ _REFUSES = re.compile(
     r"discard|delete|undo|revert|forget|keep\s+none\s+of)\s+(?:them|these|those)|none\s+of\s+(?:them|these|those)",
     re.IGNORECASE,
 )
+_PLAIN = re.compile(r"(?:no(?:pe)?[\s,]+)?drop\s+(?:them\s+all|all(?:\s+of\s+them)?)", re.IGNORECASE)
 _NO = re.compile(r"no(?:pe)?(?:[\s,]+(?:thanks|thank\s+you))?", re.IGNORECASE)
 
 
 def refuses_kept(state: ThreadState, text: str) -> bool:
-    """Whether a word turns down what was just committed to the pull request that is open. A mere "no" does as
-    long as no role has spoken since."""
+    """Whether a word turns down what was just committed to the pull request that is open.
+
+    Once a role has spoken since, it may be about that: only "drop them all" is then as plain as that.
+    """
     if not state.kept or state.memory or state.pr_state != "open" or state.phase != "lead":
         return False
     if state.plan_waits or state.question is not None:
         return False
-    return refuses_all(text) or (_NO.fullmatch(text.strip(" .!")) is not None and _is_last(state))
+    bare = text.strip(" .!")
+    if _PLAIN.fullmatch(bare) is not None:
+        return True
+    return _is_last(state) and (refuses_all(text) or _NO.fullmatch(bare) is not None)
 
 
 def refuses_all(text: str) -> bool:
@@ -101,11 +107,15 @@ async def revert_one(decisions: Decisions, word: Word, name: str) -> str:
 
 
 async def revert_all(decisions: Decisions, word: Word, wish: str) -> str:
-    """Take back all that this thread has kept, where the words say so; else that is named, with the way."""
+    """Take back all that was kept by the last decision, where the words say so; else that is named, with the
+    way. What was taken back already counts no more."""
     texts = await texts_now(decisions)
-    known = await asyncio.to_thread(all_learned, texts)
-    back = [await _without(decisions, x) for x in _kept(decisions.state, known)]
-    back += await _removed(decisions, texts)
+    known, back = await asyncio.to_thread(all_learned, texts), list[MemoryItem]()
+    for place in reversed(range(len(decisions.state.kept))):
+        back = [await _without(decisions, x) for x in _kept(decisions.state, known, place)]
+        back += await _removed(decisions, texts, place)
+        if back:
+            break
     if not back:
         return "Nothing of what was kept here stands in memory any more."
     if refuses_all(wish):
@@ -117,9 +127,9 @@ async def revert_all(decisions: Decisions, word: Word, wish: str) -> str:
     )
 
 
-def _kept(state: ThreadState, known: list[Learned]) -> list[Learned]:
-    """What this thread has kept and still stands there, the last first."""
-    items = [item for decided in state.kept for item in decided.kept if item.kind != "revert"]
+def _kept(state: ThreadState, known: list[Learned], place: int) -> list[Learned]:
+    """What was kept by that decision of the thread, and still stands there, the last first."""
+    items = [item for item in state.kept[place].kept if item.kind != "revert"]
     words = {(x.file, key(each)) for x in items for each in (x.text, f"{x.text} {AUTOMATIC}", x.section)}
     return [x for x in reversed(known) if x.thread == state.id and (x.file, key(x.text)) in words]
 
@@ -134,13 +144,18 @@ async def _without(decisions: Decisions, one: Learned) -> MemoryItem:
     )
 
 
-async def _removed(decisions: Decisions, texts: Mapping[str, str]) -> list[MemoryItem]:
-    """What puts back the items that this thread took out of memory, and that are not there."""
+async def _removed(
+    decisions: Decisions, texts: Mapping[str, str], place: int | None = None
+) -> list[MemoryItem]:
+    """What puts back the items that this thread took out of memory, and that are not there.
+
+    With a ``place``, those of that decision alone.
+    """
     state, gitdir = decisions.state, decisions.thread.host.repo.gitdir
     made = [event for _, _, event in state.live if isinstance(event, MemoryCommitted)]
     found = list[MemoryItem]()
-    for decided, done in zip(state.kept, made, strict=False):
-        for item in decided.kept if done.commit else ():
+    for at, (decided, done) in enumerate(zip(state.kept, made, strict=False)):
+        for item in decided.kept if done.commit and place in {None, at} else ():
             if item.kind == "remove":
                 before = await _before(gitdir, done.commit, memory_path(item.file))
                 found += await asyncio.to_thread(put_back, before, item)

@@ -24,7 +24,8 @@ UNCLEAR = (
     '"yes" for all as proposed, "no" to leave memory as it is, or name each: "forget 2", "keep 2".'
 )
 _WHOLLY = re.compile(
-    r"(?!no\b).*\b(?:keep|save|drop|remove|discard|delete|skip|reject|forget)\s+(?:them|it|all|both|everything)\b.*",
+    r".*\b(?:keep|save|drop|remove|discard|delete|skip|reject|forget)\s+(?:them\s+|it\s+)?"
+    r"(?:all|both|everything)\b(?:\s+of\s+\w+)?(?:\s+after\s+all)?[\s.!?]*",
     re.IGNORECASE | re.DOTALL,
 )
 NUMBERS = "Name items by their numbers, 1 to {count}."
@@ -80,7 +81,9 @@ def takes_out(item: MemoryItem) -> bool:
 
 def _unclear(now: Working, wanted: Sequence[Order], wish: str) -> str:
     """Why nobody can tell what becomes of the items that are proposed for removal; "" if it is plain."""
-    if _WHOLLY.fullmatch(wish.strip()) and not any(order.numbers for order in wanted):
+    last = wanted[-1].verb if wanted else ""
+    is_no = last == "no" and re.match(r"no\b", wish.strip(), re.IGNORECASE) is not None
+    if last in {"yes", "no", "all"} and not is_no and _WHOLLY.fullmatch(wish):
         return UNCLEAR
     named = {n for order in wanted for n in order.numbers}
     places = {n for n, item in enumerate(now.items, 1) if takes_out(item)}

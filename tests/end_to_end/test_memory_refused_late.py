@@ -17,7 +17,7 @@ PM = ".codebutler/memory/pm.md"
 
 def cast() -> Cast:
     return Cast(
-        pm=[plan(), says("PM 1"), says("PM 2")],
+        pm=[plan(), says("PM 1"), says("PM 2"), says("PM 3")],
         coder=[write("A", "a\n"), says("Wrote.")],
         lead=lead("Notes", "Alpha rules.", "Beta rules."),
     )
@@ -64,6 +64,10 @@ async def test_a_mere_no_that_answers_the_pm_is_left_to_it(room: Room) -> None:
         await scene.talk("a", "Shall we add docs?")
         state = await scene.talk("a", "no")
         assert (await scene.posts(state.id))[-1].endswith("PM 2")
+        state = await scene.talk("a", "remove both")
+        assert (await scene.posts(state.id))[-1].endswith("PM 3")
+        state = await scene.talk("a", "drop them all")
+        assert (await scene.posts(state.id))[-1].startswith("Taken back: ")
 
 
 async def test_a_removal_that_was_kept_is_taken_back_by_its_words(room: Room) -> None:

@@ -38,12 +38,19 @@ def test_words_do_what_they_say(items: list[MemoryItem], wish: str, marks: list[
 
 
 @pytest.mark.parametrize("wish", ["keep all", "drop all", "remove all", "actually, drop all", "all but 1",
-                                  "keep all but 1", "remove all but 2"])  # fmt: skip
+                                  "keep all but 1", "remove all but 2", "no wait, keep all",
+                                  "wait, keep all of them"])  # fmt: skip
 def test_what_may_mean_either_is_asked(wish: str) -> None:
     now = take([LESSON, PNPM], [], wish)
     assert now.problem.startswith("Nothing changed"), now
     assert now.marks == ["", ""]
     assert not take([LESSON, LESSON], [], wish).problem
+
+
+def test_an_order_beside_a_word_for_all_is_asked_and_new_words_are_not() -> None:
+    assert take([LESSON, PNPM], [], "drop 1, keep all").problem.startswith("Nothing changed")
+    assert take([LESSON, PNPM], [], "add: Keep all tests green").marks == ["", "", "keep"]
+    assert take([LESSON, PNPM], [], "no wait, drop all").marks == ["drop", "drop"]
 
 
 def test_a_yes_beside_one_of_two_removals_asks_for_the_other() -> None:
