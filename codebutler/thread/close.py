@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from codebutler.errors import CodeButlerError
+from codebutler.errors import CodeButlerError, InMergeQueue, RepoError
 from codebutler.events import (
     CheckpointMade,
     Event,
@@ -111,7 +111,11 @@ async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> Non
     named = await co_authors(desk.host.store, [*askers(state), by, *remembered_by(state)])
 
     async def patient() -> bool:
-        await _heed(desk, queued=True)
+        try:
+            await _heed(desk, queued=True)
+        except RepoError as error:  # the forge is away, and it is in the queue
+            words = f"#{number} is in the merge queue, and what is said of it cannot be looked up"
+            raise InMergeQueue(f"{words}: {error}") from error
         return not (desk.turn.mail.is_set() or desk.turn.ending)
 
     with desk.turn.firm():

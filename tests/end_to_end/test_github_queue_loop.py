@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from codebutler.testing import note
+from codebutler.testing.github.faults import Fault
 from codebutler.testing.github.human import Human
 from codebutler.testing.github.project import Project, Rules
 from codebutler.testing.github.staged import staged
@@ -142,3 +143,18 @@ async def test_words_to_us_end_the_wait_for_the_queue(stage: Stage, tmp_path: Pa
             await until(lambda: scene.said("#2 is out of the merge queue again"))
             await scene.is_left_open()
     assert stage.server.failures == []
+
+
+@pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
+async def test_where_nobody_can_be_heard_for_a_while_the_queue_is_named(stage: Stage, tmp_path: Path) -> None:
+    async with staged(stage, tmp_path / "hub") as project:
+        scene = Scene(stage, project, 600)
+        async with stage.serving():
+            await scene.shipped()
+            await scene.queued()
+            project.hub.faults.next("GET */pulls/2/reviews", *[Fault("502")] * 40)
+            await until(lambda: scene.said("#2 is in the merge queue, and what is said of it cannot be"))
+            project.hub.faults.forget()
+            scene.mia.says(2, ON)
+            await until(lambda: scene.said("#2 is out of the merge queue again"))
+            await scene.is_left_open()
