@@ -24,7 +24,7 @@ from codebutler.repo.objects import read_bytes
 from codebutler.thread import access, lead, lessons, planfile, queueing, remembering, render
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.fold_memory import remembered_by
-from codebutler.thread.identity import co_authors
+from codebutler.thread.identity import askers, co_authors
 from codebutler.thread.journal import journal, journal_of
 from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base, pushed_since
@@ -108,8 +108,7 @@ async def _heed(desk: ThreadDesk, *, queued: bool) -> None:
 async def _merge(desk: ThreadDesk, forge: Forge, number: int, by: Person) -> None:
     head = await desk.space.push()
     pull, state = await forge.pull_hint(), desk.state
-    asked = [state.opened.owner if state.opened else by, state.approval.by if state.approval else by, by]
-    named = await co_authors(desk.host.store, [*asked, *remembered_by(state)])
+    named = await co_authors(desk.host.store, [*askers(state), by, *remembered_by(state)])
 
     async def patient() -> bool:
         await _heed(desk, queued=True)

@@ -28,7 +28,7 @@ from codebutler.text import fit
 from codebutler.thread import access, fork, kept_prs, planfile, remembering, rewind, swap
 from codebutler.thread.lastword import CLOSED, RAISABLE, SHARED, TERMINAL, UNFINISHED, stopped
 from codebutler.thread.state import ThreadState
-from codebutler.thread.tabled import dropped_plan, not_for_it
+from codebutler.thread.tabled import changing, dropped_plan, not_for_it
 from codebutler.thread.thread import Thread
 from codebutler.toolset.desk import EndTurn
 from codebutler.types import Outbound, Person, Plan, PlanStep
@@ -101,7 +101,7 @@ class Decisions:
         """Approve exactly the plan with this hash ("" = the one on the table)."""
         if (why := not_for_it(self.state, plan_hash, word.seen)) or (plan := self.state.plan) is None:
             return why
-        if why := self.refused(word, "approve", "approve in this thread"):
+        if why := self.refused(word, "approve", "approve in this thread") or changing(self.state):
             return why
         try:
             edited = await planfile.edited(self._thread)

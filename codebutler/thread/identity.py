@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 
+from codebutler.events import MendRequested, PlanApproved
 from codebutler.repo.words import signature
 from codebutler.store.store import Store
 from codebutler.thread.state import ThreadState
@@ -44,6 +45,13 @@ async def co_authors(store: Store, people: Iterable[Person]) -> list[Person]:
             there = await known(store, person)
             found.setdefault(signature(there).rpartition("<")[2], there)
     return list(found.values())
+
+
+def askers(state: ThreadState) -> list[Person]:
+    """Everybody who asked for something that the branch has: the work, its approval, what was mended."""
+    owner = [state.opened.owner] if state.opened is not None else []
+    words = (e for _, _, e in state.live if isinstance(e, MendRequested | PlanApproved))
+    return [*owner, *(event.by for event in words if event.by is not None)]
 
 
 async def asked_by(store: Store, state: ThreadState) -> list[str]:

@@ -33,6 +33,7 @@ from codebutler.thread.identity import known
 from codebutler.thread.intake import LOOKS, SETS_OFF, STOPS, SWAPS
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.reopen import passed_on
+from codebutler.thread.tabled import changing
 from codebutler.thread.thread import Listener, Thread
 from codebutler.thread.turn import Turn
 from codebutler.toolset.desk import EndTurn
@@ -115,7 +116,9 @@ class Mail(Thread):
 
     def _comes_too_early(self, command: Command) -> bool:
         """It is only refused, so that it need not wait for that."""
-        return command.name == "merge" and self.state.coding
+        return (command.name == "merge" and self.state.coding) or (
+            command.name == "approve" and bool(changing(self.state))
+        )
 
     async def read_mail(self, frame: Frame | None = None) -> None:
         """Deal with all messages that can be read now. Plain words go to ``frame`` while one runs, else to

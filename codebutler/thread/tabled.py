@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from codebutler.events import PlanDropped, PlanProposed
+from codebutler.events import MessageTaken, PlanDropped, PlanProposed
 from codebutler.thread.state import ThreadState
 
 SHORT = 8
 """Letters of a plan's hash by which people are shown it, and may name it."""
 MAKING = "The plan is still being made. Say it again once you have read it."
+CHANGING = (
+    "That plan (`{plan}`) is being changed: more was said since it was posted. Say it again once the new one "
+    "stands here, or the PM has answered."
+)
 NONE = "There is no plan to approve."
 REPLACED = "That plan has been replaced. The one on the table is `{plan}`."
 APPROVED = "This plan is approved already."
@@ -33,6 +37,21 @@ def not_for_it(state: ThreadState, wanted: str, seen: str) -> str:
     if not state.plan_waits:
         return APPROVED
     return "" if seen in {"", plan.hash} else UNSEEN.format(plan=plan.hash[:8])
+
+
+def changing(state: ThreadState) -> str:
+    """Why nothing is approved while the PM has not answered words that were said of the plan on the table, or
+    "".
+    """
+    pm, plan = state.frames.get("pm"), state.plan
+    if plan is None or state.halted or not state.plan_waits or pm is None or not (pm.due or pm.calls):
+        return ""
+    for _, _, event in reversed(state.live):
+        if isinstance(event, PlanProposed):
+            return ""
+        if isinstance(event, MessageTaken) and event.frame == pm.id:
+            return CHANGING.format(plan=plan.hash[:8])
+    return ""
 
 
 def dropped_plan(state: ThreadState) -> PlanProposed | None:

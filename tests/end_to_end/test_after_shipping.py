@@ -62,3 +62,16 @@ async def test_a_review_that_comes_while_one_is_answered_has_its_turn(room: Room
         assert scene.git("show", f"{state.pushed}:NOTE") == "c"
         assert sum(isinstance(event, MendBegun) for event in await scene.events(state.id)) == 2
         assert sum("right after that" in text for text in await scene.posts(state.id)) == 1
+
+
+async def test_who_had_it_mended_is_a_co_author_of_the_squash_commit(room: Room) -> None:
+    room.configure(access={"approve": ["anyone"], "ask": ["anyone"]})
+    async with room.engine(cast(write("NOTE", "b\n"), says("[c1] fixed: b"))) as scene:
+        state = await scene.shipped()
+        await scene.rest(await scene.say("a", "/respond - [c1] NOTE:1 (ann): say b", by="bob"))
+        state = await scene.talk("a", "merge")
+        assert state.merged is not None, await scene.posts(state.id)
+        named = scene.git("log", "-1", "--format=%B", state.merged.commit).splitlines()
+        assert [line for line in named if line.startswith("Co-authored-by: ")] == [
+            f"Co-authored-by: {who} <{who}@terminal.invalid>" for who in ("robin", "bob")
+        ]

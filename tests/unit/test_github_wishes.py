@@ -76,7 +76,12 @@ def test_words_behind_a_command_are_not_dropped(verb: str, said: str, text: str)
         ("When CI is green, @bot please merge it", True),
         ("If bob agrees, @bot LGTM, ship it", True),
         ("If you like, @bot look at it", False),
-        ("please don't @bot cancel", False),  # to stop is safe
+        ("please don't @bot cancel", True),
+        ("Don't @bot cancel this", True),
+        ("Do not let @bot plan this yet", True),
+        ("This does not work. @bot cancel", False),
+        ("I don't like where this goes @bot cancel", False),  # to stop is safe
+        ("I don't want it, @bot cancel", False),
         ("when you have time, @bot plan", False),
     ],
 )

@@ -71,7 +71,7 @@ class Hearing:
             return False
         if wish.verb == "link" and await self.proofs.comment(heard.login, wish.rest):
             await self._note(heard, "linked")
-            self.later(self._react(heard))
+            self.later(self._say(heard, wish.linked(heard.login)))
             return True
         thread, conversation = await self._thread(heard)
         if thread is not None and await self._was_heard(thread, conversation, f"{SURFACE}:{heard.key}"):

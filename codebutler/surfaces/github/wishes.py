@@ -46,6 +46,13 @@ _HOLDS = re.compile(
 """Before a comma or colon: what makes the command a wish for another time, or for none."""
 
 
+_FORBIDS = re.compile(
+    r"\b(?:not|never|\w+n['\u2019]t|dont|cannot|wont|no\s+need\s+to)(?:\s+(?:please|yet|just|let|have|make|ask|tell|ever))*$",
+    re.IGNORECASE,
+)
+"""Right before a command, any: it is not wanted."""
+
+
 HELD_BACK = (
     'With "{words}" before it I take `{verb}` for no command: nothing was done. Say `@{name} {verb}` alone '
     "once you want it."
@@ -57,6 +64,9 @@ NO_CODE = (
     "That is no code that I gave out for `{login}` within the last day. `/link NAME` in a chat gives one, "
     "with `{login}` for NAME; comment `@{name} link CODE` here then."
 )
+
+
+LINKED = "`{login}` is linked now: the code proves it."
 
 
 class Wish(Struct, frozen=True):
@@ -77,6 +87,10 @@ class Wish(Struct, frozen=True):
     def no_code(self, login: str, name: str) -> str:
         """What is answered to a "link" that proves nothing."""
         return NO_CODE.format(login=login, name=name)
+
+    def linked(self, login: str) -> str:
+        """What is answered to one that proves who somebody is."""
+        return LINKED.format(login=login)
 
     def refusal(self, login: str, name: str) -> str:
         """What somebody who may not write is told; to link oneself is for everybody."""
@@ -99,8 +113,9 @@ def wish_of(text: str, names: Iterable[str], commands: Collection[str]) -> Wish 
     wish = Wish("", rest)
     if (word in commands or word in BEGINS) and (word == "merge" or not wish.merges):
         wish = Wish(word, more.strip())  # "go ahead and merge" is no "go"
-    if wish.merges or word in DECIDES:
-        wish = replace(wish, before=_SENTENCE.split(bare[: called.start()])[-1].strip())
+    before = _SENTENCE.split(bare[: called.start()])[-1].strip()
+    if wish.merges or word in DECIDES or (wish.verb and _FORBIDS.search(before)):
+        wish = replace(wish, before=before)
     return wish
 
 
@@ -111,7 +126,7 @@ def is_idle(said: str) -> bool:
 
 def held_back(wish: Wish, name: str) -> str:
     """What is answered where a sentence forbids a command, puts it off or only speaks of it, or ""."""
-    if _FRIENDLY.fullmatch(wish.before):
+    if _FRIENDLY.fullmatch(wish.before):  # "" for what decides nothing and is not forbidden
         return ""
     apart = wish.before.rstrip("*_ ").endswith((",", ":", ";", "-", "\u2013", "\u2014"))
     if apart and _HOLDS.search(wish.before) is None:

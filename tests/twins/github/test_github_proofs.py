@@ -42,6 +42,10 @@ async def test_a_comment_of_the_account_proves_it_once(wish: Desk, shop: Shop) -
     shop.eve.says(number, f"@bot link: `{CODE}`.")
     await wish.look()
     assert (await known(wish.store, ROBIN)).login == "eve"
+    answer = [c["body"].split("\n")[0] for c in shop.ann.comments(number) if c["user"]["login"] == "butler"][
+        -1
+    ]
+    assert answer == "`eve` is linked now: the code proves it."
     assert await wish.store.notes(WISHES) == []
     signed = signature(await known(wish.store, ROBIN))
     number = shop.eve.user.json(shop.twin.url)["id"]
