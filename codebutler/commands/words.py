@@ -10,7 +10,7 @@ from codebutler.commands.halts import halt
 from codebutler.events import MessageReceived
 from codebutler.thread.fold_memory import apart, overtaken, unseen
 from codebutler.thread.state import ThreadState
-from codebutler.thread.taking_back import refuses_all, refuses_kept
+from codebutler.thread.taking_back import refuses_kept, refuses_waiting
 from codebutler.thread.wish_words import is_about, is_spoken, orders
 
 CANCEL = {
@@ -225,7 +225,7 @@ def _after_pr(state: ThreadState, word: str, text: str) -> tuple[str, str] | Non
     if state.memory and _looks_back(state):
         return _lands(state, word)
     if refuses_kept(state, text):
-        return ("memory", text.strip() if refuses_all(text) else "no")
+        return ("memory", text.strip() if refuses_waiting(text) else "no")
     if whole := _all_or_nothing(word.strip("*_`"), state):
         return ("memory", whole)
     if is_spoken(text) and _decides(state, text):
@@ -290,4 +290,6 @@ def _decides(state: ThreadState, text: str) -> bool:
     if all(order.verb == "add" and order.file for order in found):
         return _is_over(state)  # who names a memory file means memory; a mere "add: …" may be about the work
     committed = bool(state.kept) and is_open and state.phase == "lead" and not state.plan_waits
+    if state.kept and apart(state) and state.phase == "closed":  # it waits in a pull request of its own
+        return all(order.verb == "drop" for order in found)
     return committed and all(order.verb != "add" for order in found)

@@ -41,6 +41,17 @@ def decided(s: ThreadState) -> tuple[list[MemoryItem], list[MemoryItem]]:
     return kept, [x for e in events for x in e.dropped if not any(is_like(x, y) for y in kept)]
 
 
+def committed(s: ThreadState) -> list[MemoryItem]:
+    """What was kept and is committed, the oldest first; not what was taken back, or could not be put in."""
+    made = [e for _, _, e in s.live if isinstance(e, ev.MemoryCommitted)]
+    kept = [x for e, done in zip(s.kept, made, strict=False) if done.commit for x in e.kept]
+    found, out = list[MemoryItem](), [*s.set_aside, *(s.memory or [])]
+    for item in kept:  # one that was taken back and up again came twice
+        if item.kind != "revert" and not any(is_like(item, other) for other in [*out, *found]):
+            found.append(item)
+    return found
+
+
 def remembered_by(s: ThreadState, branch: str = "") -> list[Person]:
     """Who decided on the memory that is committed to a branch ("" = the thread's own), the first first."""
     made = [e for _, _, e in s.live if isinstance(e, ev.MemoryCommitted)]

@@ -5,10 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codebutler.errors import CodeButlerError, UsageError
+from codebutler.events import MemoryCommitted, MemoryDecided, MemoryProposed
 from codebutler.forges.base import Forge, PullRequest
+from codebutler.thread import lessons
 from codebutler.thread.fold_memory import apart, remembered_by
 from codebutler.thread.identity import co_authors
 from codebutler.thread.memory_again import brought_up
+from codebutler.thread.state import ThreadState
+from codebutler.thread.taking_back import refuses_waiting
+from codebutler.thread.wish_words import orders
 
 if TYPE_CHECKING:
     from codebutler.thread.decisions import Decisions, Word
@@ -56,6 +61,43 @@ async def by_number(decisions: Decisions, word: Word, number: int) -> str:
         return words
     own = decisions.state.pr
     raise UsageError(OTHER.format(number=own.number, said=number) if own else NONE.format(said=number))
+
+
+async def turn_down(decisions: Decisions, word: Word, wish: str) -> str:
+    """Close the one that came last, where the words say so; else it is named, with the words that do.
+
+    "" if none waits. What was kept in it can be taken up again.
+    """
+    thread, forge = decisions.thread, await decisions.thread.space.forge()
+    for branch, decided in reversed(_decisions(decisions.state)):
+        pr = await forge.find_pr(branch)
+        if pr is None or pr.state != "open":
+            continue
+        names = lessons.named(decided.kept, decided.numbers)
+        if not _is_whole(wish, decided):
+            return (
+                f"What was kept waits in [#{pr.number}]({pr.url}): {names}. "
+                f'**"drop them all"** closes it, **"merge"** lands it.'
+            )
+        with thread.turn.firm():
+            await forge.close(pr.number)
+        decisions.take(MemoryProposed(items=[], aside=decided.kept))
+        aside = lessons.aside(decisions.state.set_aside + decided.kept, is_open=False)
+        return f"Closed [#{pr.number}]({pr.url}), so it does not land: {names}.\n\n{aside}"
+    return ""
+
+
+def _decisions(state: ThreadState) -> list[tuple[str, MemoryDecided]]:
+    """Their branches, the oldest first, and what was kept there; not those that take something back."""
+    made = [event for _, _, event in state.live if isinstance(event, MemoryCommitted)]
+    both = zip(state.kept, made, strict=False)
+    return [(done.branch, decided) for decided, done in both if done.branch and not decided.apart]
+
+
+def _is_whole(wish: str, decided: MemoryDecided) -> bool:
+    """Whether it turns down all that was kept there: in words, or by all its numbers."""
+    said = {number for order in orders(wish) for number in order.numbers}
+    return refuses_waiting(wish) or (bool(said) and said == set(decided.numbers))
 
 
 async def _landed(decisions: Decisions, word: Word, forge: Forge, pr: PullRequest) -> list[str]:

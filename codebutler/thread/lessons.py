@@ -115,6 +115,24 @@ def named(items: Sequence[MemoryItem], numbers: Sequence[int]) -> str:
     return ", ".join(_named(items, numbers, forget="to forget "))
 
 
+def aside(items: Sequence[MemoryItem], were: Sequence[int] = (), *, is_open: bool) -> str:
+    """The items that may be taken up again, by the numbers that they have from now on, and ``were``.
+
+    ``is_open``: the thread's pull request is; a mere "keep 1" is heard no longer than that.
+    """
+    if not items:
+        return ""
+    signs = ["**Forget:** " if item.kind == "remove" else "" for item in items]
+    texts = [shown(item.text or "; ".join(item.replaces)) for item in items]
+    lines = [f"{n}. {sign}{text}" for n, (sign, text) in enumerate(zip(signs, texts, strict=True), 1)]
+    for place, number in enumerate(were):
+        lines[place] += f" _(was {number})_" if number != place + 1 else ""
+    how = '"keep N" takes one up again until the merge' if is_open else '"/memory keep N" takes one up again'
+    goes = [n for n, item in enumerate(items, 1) if item.kind == "remove"]
+    out = f', "{"" if is_open else "/memory "}forget {goes[0]}" what is to be forgotten' if goes else ""
+    return "\n".join([f"Set aside; {how}{out}:", *lines])
+
+
 def done(items: Sequence[MemoryItem], numbers: Sequence[int]) -> str:
     """What was decided on, in a few words each: what is kept, and what goes."""
     known = numbers if len(numbers) == len(items) else [0] * len(items)

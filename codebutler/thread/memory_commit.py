@@ -46,12 +46,15 @@ async def _on_the_branch(desk: ThreadDesk, decided: MemoryDecided) -> None:
         return await memory_text(desk.host.repo.gitdir, desk.state.head, path)
 
     done = await _changes(desk, decided, read)
+    again = decided.dropped if decided.apart and not done.refused and done.kept else []
     commit = await desk.space.commit_files(done.files, _message(desk, done.kept), signature(decided.by))
     await _tell(
         desk,
         decided,
         done,
-        MemoryCommitted(commit=commit, files=sorted(done.files), refused=done.refused, aside=done.aside),
+        MemoryCommitted(
+            commit=commit, files=sorted(done.files), refused=done.refused, aside=[*done.aside, *again]
+        ),
         "with the pull request",
     )
     await desk.space.push()
@@ -152,5 +155,7 @@ async def _tell(
     words += "".join(f"\n{line}" for line in done.told)
     words += "".join(f"\nNot kept: {reason}" for reason in done.refused)
     words += "".join(f"\n{line}" for line in _again(len(desk.state.set_aside), done.aside))
+    if len(event.aside) > len(done.aside) and desk.state.memory is None:
+        words += f"\n\n{lessons.aside([*desk.state.set_aside, *event.aside], is_open=True)}"
     key = f"memory:{desk.state.memory_commits}"
     await desk.post(Outbound(text=words, role="lead", choices=list(choices)), key=key, before=[event])

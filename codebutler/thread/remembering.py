@@ -9,12 +9,18 @@ from typing import TYPE_CHECKING
 from codebutler.errors import ToolFailed
 from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Posted, Resumed
 from codebutler.repo.memory_items import all_learned
-from codebutler.repo.memory_text import shown as as_shown
-from codebutler.thread import access, lessons, render, wishes
-from codebutler.thread.fold_memory import overtaken, unseen
+from codebutler.thread import access, kept_prs, lessons, render, wishes
+from codebutler.thread.fold_memory import apart, committed, overtaken, unseen
 from codebutler.thread.learning import day
 from codebutler.thread.state import ThreadState
-from codebutler.thread.taking_back import listing, refuses_all, revert_all, revert_one, texts_now
+from codebutler.thread.taking_back import (
+    listing,
+    refuses_all,
+    refuses_waiting,
+    revert_all,
+    revert_one,
+    texts_now,
+)
 from codebutler.thread.weighing import beside, corrected, is_like, refuse_past, weighed
 from codebutler.thread.wish_words import orders
 from codebutler.types import MemoryItem, Outbound
@@ -40,6 +46,10 @@ async def decide(decisions: Decisions, word: Word, wish: str) -> str:
     if verb.lower() == "revert":
         return _taken_back(decisions, word, await revert_one(decisions, word, rest.strip()))
     state = decisions.state
+    if state.kept and state.memory is None and state.pr_state != "open" and apart(state):
+        is_meant = wish == "no" or refuses_waiting(wish) or _only_drops(state, wish)
+        if is_meant and (words := await kept_prs.turn_down(decisions, word, wish)):
+            return words
     if state.kept and state.memory is None and (wish == "no" or refuses_all(wish)):
         return await _refused(decisions, word, wish)
     return await _on_the_list(decisions, word, wish)
@@ -72,7 +82,7 @@ async def _on_the_list(decisions: Decisions, word: Word, wish: str) -> str:
     before = state.set_aside if state.memory is not None else []
     decided = MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by)
     decisions.take(decided.model_copy(update={"numbers": now.numbers}))
-    words = _after(decisions, word) if now.kept else "Nothing was kept."
+    words = _after(decisions, word) if now.kept else _none_kept(state)
     were = [*range(1, len(before) + 1), *(n for n in range(1, len(now.items) + 1) if n not in now.numbers)]
     return "\n\n".join(filter(None, [words, _aside(state, [*before, *now.dropped], were)]))
 
@@ -88,7 +98,8 @@ def _too_late(state: ThreadState, word: Word, wish: str) -> str:
     waits = state.memory if state.memory is not None else state.set_aside
     found = orders(wish)
     is_new = bool(found) and all(order.verb == "add" for order in found)
-    if state.kept and state.memory is None and not is_new and (not waits or _only_drops(state, wish)):
+    is_gone = not waits or (bool(committed(state)) and _only_drops(state, wish))
+    if state.kept and state.memory is None and not is_new and is_gone:
         return _COMMITTED
     return "" if waits or is_new else "No memory items wait for a decision."
 
@@ -110,19 +121,15 @@ def _again(state: ThreadState, problem: str) -> Outbound | None:
 
 
 def _aside(state: ThreadState, items: Sequence[MemoryItem], were: Sequence[int] = ()) -> str:
-    """The items that may be taken up again, by the numbers that they have from now on, and ``were``."""
-    if not items:
-        return ""
-    signs = ["**Forget:** " if wishes.takes_out(item) else "" for item in items]
-    texts = [as_shown(item.text or "; ".join(item.replaces)) for item in items]
-    lines = [f"{n}. {sign}{text}" for n, (sign, text) in enumerate(zip(signs, texts, strict=True), 1)]
-    for place, number in enumerate(were):
-        lines[place] += f" _(was {number})_" if number != place + 1 else ""
-    is_open = state.pr_state == "open"  # a mere "keep 1" is heard no longer than that
-    how = '"keep N" takes one up again until the merge' if is_open else '"/memory keep N" takes one up again'
-    goes = [n for n, item in enumerate(items, 1) if wishes.takes_out(item)]
-    out = f', "{"" if is_open else "/memory "}forget {goes[0]}" what is to be forgotten' if goes else ""
-    return "\n".join([f"Set aside; {how}{out}:", *lines])
+    return lessons.aside(items, were, is_open=state.pr_state == "open")
+
+
+def _none_kept(state: ThreadState) -> str:
+    """That nothing is kept by a last word, and what was committed before it and still is."""
+    before = committed(state)
+    if not before:
+        return "Nothing was kept."
+    return f"Nothing more was kept; committed before: {lessons.named(before, [])}."
 
 
 async def _fault(decisions: Decisions, now: wishes.Working) -> str:

@@ -17,6 +17,7 @@ from codebutler.repo.memory_items import Learned, all_learned
 from codebutler.repo.memory_removed import put_back
 from codebutler.repo.memory_text import AUTOMATIC, key
 from codebutler.thread import lessons
+from codebutler.thread.fold_memory import apart
 from codebutler.thread.host import memory_path
 from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
@@ -36,22 +37,31 @@ _REFUSES = re.compile(
     re.IGNORECASE,
 )
 _PLAIN = re.compile(r"(?:no(?:pe)?[\s,]+)?drop\s+(?:them\s+all|all(?:\s+of\s+them)?)", re.IGNORECASE)
+_THAT = re.compile(
+    r"(?:no(?:pe)?[\s,;.:!\u2013-]+)?(?:drop|remove|discard|delete|forget)\s+(?:it|that|this)", re.IGNORECASE
+)
 _NO = re.compile(r"no(?:pe)?(?:[\s,]+(?:thanks|thank\s+you))?", re.IGNORECASE)
 
 
 def refuses_kept(state: ThreadState, text: str) -> bool:
-    """Whether a word turns down what was just committed to the pull request that is open.
+    """Whether a word turns down what was just committed, to the pull request that is open or one of its own.
 
     Once a role has spoken since, it may be about that: only "drop them all" is then as plain as that.
     """
-    if not state.kept or state.memory or state.pr_state != "open" or state.phase != "lead":
+    if not state.kept or state.memory or state.plan_waits or state.question is not None:
         return False
-    if state.plan_waits or state.question is not None:
+    is_apart = state.phase == "closed" and bool(apart(state))
+    if not is_apart and (state.pr_state != "open" or state.phase != "lead"):
         return False
     bare = text.strip(" .!")
-    if _PLAIN.fullmatch(bare) is not None:
+    if _PLAIN.fullmatch(bare) is not None or (is_apart and refuses_waiting(text)):
         return True
     return _is_last(state) and (refuses_all(text) or _NO.fullmatch(bare) is not None)
+
+
+def refuses_waiting(text: str) -> bool:
+    """Whether it turns down what waits in a pull request of its own; in a closed thread "drop that" does."""
+    return refuses_all(text) or _THAT.fullmatch(unhesitant(text).strip(" .!")) is not None
 
 
 def refuses_all(text: str) -> bool:
@@ -103,13 +113,14 @@ async def revert_one(decisions: Decisions, word: Word, name: str) -> str:
     if not back:
         hint = "What a thread took out of memory comes back by its words, said in that thread."
         return f"Memory has no learned item {wanted[:80]!r}. {hint} {listing(known)}"
-    return await _decide(decisions, word, texts, back)
+    place = len(decisions.state.kept)
+    return await _decide(decisions, word, texts, back, range(place))
 
 
 async def revert_all(decisions: Decisions, word: Word, wish: str) -> str:
     """Take back all that was kept by the last decision, where the words say so; else that is named, with the
     way. What was taken back already counts no more."""
-    texts = await texts_now(decisions)
+    texts, place = await texts_now(decisions), 0
     known, back = await asyncio.to_thread(all_learned, texts), list[MemoryItem]()
     for place in reversed(range(len(decisions.state.kept))):
         back = [await _without(decisions, x) for x in _kept(decisions.state, known, place)]
@@ -119,7 +130,7 @@ async def revert_all(decisions: Decisions, word: Word, wish: str) -> str:
     if not back:
         return "Nothing of what was kept here stands in memory any more."
     if refuses_all(wish):
-        return await _decide(decisions, word, texts, back)
+        return await _decide(decisions, word, texts, back, [place])
     names = lessons.named(back, [])
     return (
         f'What was kept is committed: {names}. **"drop them all"** takes it back, '
@@ -173,9 +184,16 @@ def _with(text: str, item: MemoryItem) -> str:
 
 
 async def _decide(
-    decisions: Decisions, word: Word, texts: Mapping[str, str], back: Sequence[MemoryItem]
+    decisions: Decisions,
+    word: Word,
+    texts: Mapping[str, str],
+    back: Sequence[MemoryItem],
+    places: Sequence[int],
 ) -> str:
-    """One decision for all that can be taken back; what cannot is said. "" when all can."""
+    """One decision for all that can be taken back; what cannot is said. "" when all can.
+
+    ``places`` are the decisions that may have kept it: what they kept can be taken up again.
+    """
     now, done, refused = dict(texts), list[MemoryItem](), list[str]()
     for item in back:
         try:
@@ -185,5 +203,21 @@ async def _decide(
         else:
             done.append(item)
     if done:
-        decisions.take(MemoryDecided(message=word.seq, kept=done, by=word.by, apart=True))
+        were = _as_decided(decisions.state, done, places)
+        decisions.take(MemoryDecided(message=word.seq, kept=done, by=word.by, dropped=were, apart=True))
     return "\n".join(refused)
+
+
+def _as_decided(state: ThreadState, back: Sequence[MemoryItem], places: Sequence[int]) -> list[MemoryItem]:
+    """The items, as people decided on them there, that go with what is taken back; in their order."""
+    words = {(item.file, key(item.text)) for item in back}
+
+    def goes(item: MemoryItem) -> bool:
+        whole = item.section if item.kind == "new_workflow" else item.text
+        texts = (whole, f"{whole} {AUTOMATIC}", *(item.replaces if item.kind == "remove" else ()))
+        return item.kind != "revert" and any((item.file, key(text)) in words for text in texts)
+
+    found = list[MemoryItem]()
+    for place in places:
+        found += [item for item in state.kept[place].kept if goes(item) and item not in found]
+    return found

@@ -27,6 +27,8 @@ _CLAUSE = re.compile(
 )
 _BETWEEN = re.compile(r"[\s,;.]*(?:\b(?:and|but|then)\b)?\s*(?:\bplease\b\s*)?", re.IGNORECASE)
 _FIRST = re.compile(r"(?P<word>yes|no|ok|okay)\s*[,;:.!]\s*(?:but\s+)?(?=\S)", re.IGNORECASE)
+_ANSWERED = re.compile(r"\d[^\S\n]+(?:yes|no)[\s.!]*$", re.IGNORECASE)
+"""A yes or no right behind a number is said of that one: "drop 1, 2 yes" is no last word."""
 _LAST = re.compile(r"[\s,]*(?:please)?[\s.!]*", re.IGNORECASE)
 _HESITANT = re.compile(
     r"(?:(?:actually|h+m+|well|wait|(?:hold|hang)\s+on|no(?=\s*[,;.!]|\s+(?:wait|hold|sorry|actually))|sorry|"
@@ -239,6 +241,8 @@ def _file(name: str) -> str:
 
 def _clauses(line: str) -> list[Order]:
     """Orders with numbers, one behind the other; none if anything else stands between them."""
+    if _ANSWERED.search(line) is not None:
+        return []
     found, at, last, said = list[Order](), 0, list[Order](), False
     line = re.sub(rf"^(?={_ALL}\s+(?:but|except)\s)", "keep ", line, flags=re.IGNORECASE)
     if (first := _FIRST.match(line)) is not None:
