@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from codebutler.events import MergeRequested
+from codebutler.events import MergeRefused, MergeRequested, Pushed
 from codebutler.forges.github.checks import Check
 from codebutler.forges.github.merging import AWAITED
 from codebutler.forges.github.refusals import GitHubRefused
@@ -17,15 +17,18 @@ from codebutler.store.store import Store
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.surfaces.github.inbound import Heard, of_comment, of_line, of_review
 from codebutler.surfaces.github.people import SURFACE
+from codebutler.surfaces.github.praise import praises
 from codebutler.surfaces.github.saying import marks_in
 from codebutler.thread.state import ThreadState
+from codebutler.thread.warning import plain
 from codebutler.types import Json
 
 WORDS = (
     "#{number} is merged by itself once its checks have passed on `{head}`: {who} asked for it. That is off "
-    "as soon as one fails, or something is said, done or pushed here. Say **cancel** to call it off."
+    "as soon as one fails for good, or something is said, done or pushed here. Say **cancel** to call it off."
 )
 OFF = "#{number} is not merged by itself any more: {why}. Say **merge** once it shall land."
+_AGAIN = "#{number} is left open: {why}. Say merge once it shall land"
 _NAMED = re.compile(r'required status check "([^"\n]{1,200})"', re.IGNORECASE)
 
 
@@ -67,6 +70,24 @@ async def called_off(
     return ""
 
 
+def pushed_to(state: ThreadState, pull: Json) -> str:
+    """The head that others gave the pull request's branch since our last push, cut; "" if it is ours."""
+    head = str(pull["head"]["sha"])
+    ours = any(isinstance(event, Pushed) and event.commit == head for _, _, event in state.live)
+    return "" if ours or head in (state.pushed, state.head) else head[:12]
+
+
+def left_open(number: int, why: str) -> MergeRefused:
+    """That the word to merge holds no more, for the log: the status says why, no look takes it up."""
+    return MergeRefused(error=_AGAIN.format(number=number, why=why))
+
+
+def off(state: ThreadState, why: str) -> tuple[str, MergeRefused]:
+    """What people are told, and what is logged."""
+    number = state.pr.number if state.pr is not None else 0
+    return OFF.format(number=number, why=plain(why)), left_open(number, why)
+
+
 async def _word(store: Store, thread: str, asked: MergeRequested, said: Sequence[Heard]) -> tuple[str, str]:
     """The comment that the word to merge was, and when it was said: by GitHub's clock, if it was there."""
     events = await store.events(thread)
@@ -77,7 +98,7 @@ async def _word(store: Store, thread: str, asked: MergeRequested, said: Sequence
 
 
 async def _said(hearing: Hearing, thread: str, number: int) -> list[Heard]:
-    """What stands at the pull request and the thread's issue; no approvals, and no empty reviews."""
+    """What stands at the pull request and the thread's issue; no mere approvals, and no empty reviews."""
     calls, full_name = hearing.calls, hearing.full_name
     base = f"/repos/{full_name}"
     places = [name for surface, name in await hearing.store.bindings(thread) if surface == SURFACE]
@@ -94,6 +115,12 @@ async def _said(hearing: Hearing, thread: str, number: int) -> list[Heard]:
     rows += [
         of_review(row, number)
         for row in await calls.pages(f"{base}/pulls/{number}/reviews")
-        if row.get("state") == "CHANGES_REQUESTED" or (row.get("state") == "COMMENTED" and row.get("body"))
+        if _speaks(str(row.get("state")), str(row.get("body") or ""))
     ]
     return [row for row in rows if row is not None]
+
+
+def _speaks(state: str, body: str) -> bool:
+    if state == "APPROVED":
+        return not praises(body)
+    return state == "CHANGES_REQUESTED" or (state == "COMMENTED" and bool(body))

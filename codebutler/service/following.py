@@ -25,7 +25,7 @@ from codebutler.events import (
     parse,
 )
 from codebutler.forges.github.checks import Check, Checks
-from codebutler.forges.github.pulls import state_of
+from codebutler.forges.github.pulls import in_conflict, state_of
 from codebutler.forges.github.verdict import ATTEMPTS, Again, Verdict, verdict
 from codebutler.service import awaiting, queued
 from codebutler.service.replying import Replying
@@ -92,12 +92,19 @@ class Following:
             await self._reopened(state, pull)
         elif await self._left_queue(state, pull):
             return
-        elif not _is_at_work(state) and state.pushed == pull["head"]["sha"]:
-            await self._replying.see_to(state, pull)
-            if _is_in_conflict(pull):
-                await self._rebase(state, pull)
-            else:
-                await self._check(state, pull)
+        elif not _is_at_work(state):
+            await self._at_rest(state, pull)
+
+    async def _at_rest(self, state: ThreadState, pull: Json) -> None:
+        if (late := awaiting.pushed_to(state, pull)) and (asked := awaiting.awaited(state)) is not None:
+            await self._called_off(state, asked, f"somebody pushed {late} to its branch after that word")
+        if state.pushed != pull["head"]["sha"]:
+            return
+        await self._replying.see_to(state, pull)
+        if in_conflict(pull):
+            await self._rebase(state, pull)
+        else:
+            await self._check(state, pull)
 
     async def _pull(self, number: str) -> Json:
         """What has not changed costs nothing of our limit."""
@@ -136,9 +143,8 @@ class Following:
         """Somebody opened it again at GitHub."""
         if state.pr is None:
             return
-        number = int(pull["number"])
-        words = f"Pull request #{number} was opened again at GitHub: it is followed as before."
-        await self._tell(state.id, f"opened:{number}:{_times_opened(state)}", words, state.pr)
+        words = f"Pull request #{state.pr.number} was opened again at GitHub: it is followed as before."
+        await self._tell(state.id, f"opened:{state.pr.number}:{_times_opened(state)}", words, state.pr)
 
     async def _go_on(self, thread: str) -> None:
         await self._store.set_ready(thread, ready=True)
@@ -193,19 +199,20 @@ class Following:
         asked, head, number = awaiting.awaited(state), state.pushed, pull["number"]
         if asked is None or found.inherited or found.own:
             return
-        off = f"off:{head}:{asked.message}"
-        if await self._store.noted(f"{off}:{state.id}"):
-            return
         if found.act != "green" or not awaiting.have_come(state, checks):
             words = awaiting.WORDS.format(number=number, head=head[:12], who=plain(asked.by.label))
             await self._tell(state.id, f"awaits:{head}:{asked.message}", words)
         elif why := await awaiting.called_off(self._hearing, state.id, pull, asked):
-            words = awaiting.OFF.format(number=number, why=plain(why))
-            await self._tell(state.id, off, words)
-            await self._store.note(f"{off}:{state.id}", why)
-        elif asked.by.surface != SURFACE or await self._people.writer(asked.by.id, now=True) is not None:
+            await self._called_off(state, asked, why)
+        elif asked.by.surface == SURFACE and await self._people.writer(asked.by.id, now=True) is None:
+            await self._called_off(state, asked, f"{asked.by.label} may not write here any more")
+        else:
             wish = MergeRequested(message=asked.message, by=asked.by)
             await self._begin(state.id, wish, f"merge:{head}:{len(checks)}")  # more may come to be asked for
+
+    async def _called_off(self, state: ThreadState, asked: MergeRequested, why: str) -> None:
+        words, event = awaiting.off(state, why)
+        await self._tell(state.id, f"off:{state.pushed}:{asked.message}", words, event)
 
     async def _say_of(self, state: ThreadState, number: int, found: Verdict) -> None:
         """What is nobody's fault here, once."""
@@ -276,10 +283,6 @@ def _is_at_work(state: ThreadState) -> bool:
 
 def _times_opened(state: ThreadState) -> int:
     return sum(isinstance(event, PrOpened) for _, _, event in state.live)
-
-
-def _is_in_conflict(pull: Json) -> bool:
-    return pull.get("mergeable") is False and pull.get("mergeable_state") in {"dirty", None, "unknown"}
 
 
 def _rerun_key(state: ThreadState, check: Check) -> str:

@@ -26,7 +26,12 @@ async def heeded(hearing: Hearing, state: ThreadState, pull: Json) -> tuple[str,
         return None
     found = ((seq, e) for seq, _, e in reversed(state.live) if isinstance(e, MergeRequested))
     seq, asked = next(found, (0, None))
-    if asked is None or not (why := await awaiting.called_off(hearing, state.id, pull, asked, queued=True)):
+    if asked is None:
+        return None
+    late = awaiting.pushed_to(state, pull)
+    why = f"somebody pushed {late} to its branch after that word" if late else ""
+    why = why or await awaiting.called_off(hearing, state.id, pull, asked, queued=True)
+    if not why:
         return None
     store, number, why, key = hearing.store, int(pull["number"]), plain(why), f"queue:{seq}"
     pulls = Pulls(hearing.calls, hearing.full_name)
@@ -40,7 +45,7 @@ async def heeded(hearing: Hearing, state: ThreadState, pull: Json) -> tuple[str,
     if not out and state_of(await pulls.get(number)) != "open":
         return None  # it was faster, which the next look says
     if out or begun:
-        return key, OUT.format(number=number, why=why), QueueLeft(number=number)
+        return key, OUT.format(number=number, why=why), awaiting.left_open(number, why)
     left = QueueLeft(number=number)  # it was in none
     await store.append(state.id, [NewEvent(left.kind, f"github:{key}", dump(left))])
     return None

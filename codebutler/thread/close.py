@@ -78,9 +78,6 @@ async def _land(desk: ThreadDesk) -> None:
     if state.rebase is not None:
         raise CodeButlerError(UNFINISHED)
     await _heed(desk, queued=False)
-    if late := await pushed_since(desk, state.merge):
-        what = f"somebody pushed {late} to its branch after that word"
-        raise CodeButlerError(f"#{state.pr.number} is left open: {what}", fix=SAY_AGAIN)
     await desk.space.commit(render.pr_title(state))
     forge, base = await desk.space.forge(), (await desk.space.base()).branch
     async with desk.host.merging:
@@ -97,11 +94,14 @@ async def _land(desk: ThreadDesk) -> None:
 
 
 async def _heed(desk: ThreadDesk, *, queued: bool) -> None:
-    """CodeButlerError when somebody spoke against the merge at the forge."""
-    state = desk.state
-    if desk.host.objection is None or state.pr is None or state.merge is None:
+    """CodeButlerError when somebody spoke against the merge at the forge, or pushed to the branch."""
+    state, look = desk.state, desk.host.objection
+    if state.pr is None or state.merge is None:
         return
-    if why := await desk.host.objection(state.id, state.pr.number, state.merge, queued=queued):
+    why = await look(state.id, state.pr.number, state.merge, queued=queued) if look is not None else ""
+    if not why and (late := await pushed_since(desk, state.merge)):
+        why = f"somebody pushed {late} to its branch after that word"
+    if why:
         raise CodeButlerError(f"#{state.pr.number} is left open: {why}", fix=SAY_AGAIN)
 
 

@@ -152,7 +152,7 @@ async def test_a_teammates_words_while_the_lead_looks_back_stop_the_merge(
             if how in {"comment", "issue"}:
                 bob.says(2 if how == "comment" else 1, "please do not merge this yet")
             else:
-                bob.reviews(2, "APPROVE" if how == "approval" else "REQUEST_CHANGES", "Hm.")
+                bob.reviews(2, *(("APPROVE", "LGTM!") if how == "approval" else ("REQUEST_CHANGES", "Hm.")))
             if how != "approval":
                 await until(lambda: said("#2 is left open: bob has spoken here since"))
                 assert not project.pulls[2]["merged_at"]

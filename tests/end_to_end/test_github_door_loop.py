@@ -57,6 +57,7 @@ async def test_from_an_issue_by_an_edited_plan_to_the_merge_that_closes_it(
         talk.ann.says(talk.number, "@bot implement")
         await until(lambda: 2 in project.pulls and not project.pulls[2]["draft"])
         assert talk.said("approved the plan as its file stands now")
+        await until(lambda: talk.said("`@bot merge`"))  # it is ready a moment before the Coder is done
         talk.ann.says(2, "@bot merge")
         await until(lambda: project.pulls[2]["merged_at"] and talk.said("## Usage"))
     assert project.git("show", "main:NOTE") == "please"

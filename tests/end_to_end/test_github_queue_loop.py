@@ -44,6 +44,10 @@ class Scene:
         self.ann.says(2, "@bot merge")
         await until(lambda: self.project.queue == [2])
 
+    def pushes(self) -> None:
+        head = self.project.pulls[2]["head"]
+        self.project.write(str(head["ref"]), "EXTRA", "more\n", who="mia")
+
     def green(self) -> None:
         self.project.look()
         self.ann.checks(self.project.pulls[2]["head"]["sha"], "unit", "success")
@@ -57,8 +61,11 @@ class Scene:
         assert not self.project.pulls[2]["merged_at"]
 
     async def lands(self) -> None:
+        pull = self.project.pulls[2]
         self.ann.says(2, "@bot merge")
-        await until(lambda: bool(self.project.pulls[2]["merged_at"]) and self.said("## Usage"))
+        await until(lambda: self.project.queue == [2] or bool(pull["merged_at"]))
+        self.green()  # what came in since is a new head
+        await until(lambda: bool(pull["merged_at"]) and self.said("## Usage"))
 
 
 @pytest.mark.parametrize("stage", [note.PLAIN], indirect=True)
@@ -85,6 +92,8 @@ AGAINST: dict[str, Speaks] = {
     "asker": lambda scene: scene.ann.says(2, "Wait, I found a bug in it. Don't land it."),
     "issue": lambda scene: scene.mia.says(1, ON),
     "review": lambda scene: scene.bob.reviews(2, "REQUEST_CHANGES", "This is wrong."),
+    "approval": lambda scene: scene.bob.reviews(2, "APPROVE", "LGTM, but hold off until the release is cut."),
+    "push": lambda scene: scene.pushes(),
 }
 
 
@@ -102,9 +111,9 @@ async def test_words_against_it_take_it_out(stage: Stage, tmp_path: Path, how: s
                 await until(lambda: scene.said("#2 is in the merge queue at place 1"))
             await asyncio.sleep(1.1)  # times there are whole seconds
             AGAINST[how](scene)
-            who = {"asker": "ann", "review": "bob"}.get(how, "mia")
+            who = {"asker": "ann", "review": "bob", "approval": "bob"}.get(how, "mia")
             await until(lambda: scene.said("#2 is out of the merge queue again"))
-            assert scene.said(f"{who} has spoken here since")
+            assert scene.said("somebody pushed " if how == "push" else f"{who} has spoken here since")
             await scene.is_left_open()
             await scene.lands()
     assert stage.server.failures == []

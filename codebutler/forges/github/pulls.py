@@ -46,6 +46,11 @@ def state_of(found: Json) -> PrState:
     return "closed" if found["state"] == "closed" else "open"
 
 
+def in_conflict(found: Json) -> bool:
+    """Whether it cannot be merged for its changes, and not for a rule."""
+    return found.get("mergeable") is False and found.get("mergeable_state") in {"dirty", None, "unknown"}
+
+
 def fitting(text: str, most: int = BODY) -> str:
     """A text that GitHub takes; its middle gives way."""
     if len(text) <= most:

@@ -92,13 +92,18 @@ async def test_what_others_pushed_meanwhile_does_not_land(case: Case) -> None:
     await refused(case, AWAITED)
     case.shop.commit("work", "b.txt", "theirs\n", onto="work")
     case.passes()
+    head = case.shop.project.pulls[1]["head"]["sha"]
+    refusal, told = await case.look()
+    assert isinstance(refusal, MergeRefused)
+    assert isinstance(told, Posted)
+    assert f"any more: somebody pushed {head[:12]} to its branch after that word." in told.post.text
     assert await case.look() == []
 
 
 async def test_the_word_of_somebody_who_may_write_no_more_does_not_hold(case: Case) -> None:
     await refused(case, AWAITED, Person(surface="github", id="eve", name="eve"))
     case.passes()
-    assert await case.look() == []
+    assert kinds(await case.look()) == ["merge_refused", "posted"]
 
 
 async def test_who_lost_the_right_a_moment_ago_lands_nothing(case: Case) -> None:
@@ -108,6 +113,8 @@ async def test_who_lost_the_right_a_moment_ago_lands_nothing(case: Case) -> None
     await refused(case, AWAITED, Person(surface="github", id="bob", name="bob"))
     del case.shop.project.collaborators["bob"]
     case.passes()
+    assert kinds(await case.look()) == ["merge_refused", "posted"]
+    case.shop.project.collaborators["bob"] = "write"  # it stays off: nobody is surprised by it later
     assert await case.look() == []
 
 
@@ -118,19 +125,23 @@ async def test_a_teammates_objection_after_the_word_calls_it_off(case: Case) -> 
     await case.look()
     bob.says(1, "Wait, please do not merge this yet, I found a bug")
     case.passes()
-    [told] = await case.look()
+    refusal, told = await case.look()
     assert isinstance(told, Posted)
+    assert isinstance(refusal, MergeRefused)
+    assert refusal.error.startswith("#1 is left open: bob has spoken here since")
     assert told.post.text.startswith("#1 is not merged by itself any more: bob has spoken here since.")
     assert await case.look() == []
 
 
-@pytest.mark.parametrize("where", ["review", "line", "issue", "draft"])
+@pytest.mark.parametrize("where", ["review", "approval", "line", "issue", "draft"])
 async def test_it_is_called_off_wherever_it_is_said(case: Case, where: str) -> None:
     case.shop.project.collaborators["bob"] = "write"
     bob = Human(case.shop.project, "bob")
     await refused(case, AWAITED)
     if where == "review":
         bob.reviews(1, "REQUEST_CHANGES", "this is wrong")
+    elif where == "approval":
+        bob.reviews(1, "APPROVE", "Approving, but please don't merge before Monday.")
     elif where == "line":
         bob.remarks(1, "a.txt", 1, "this is wrong")
     elif where == "issue":
@@ -140,7 +151,7 @@ async def test_it_is_called_off_wherever_it_is_said(case: Case, where: str) -> N
     else:
         case.shop.project.pulls[1]["draft"] = True
     case.passes()
-    assert kinds(await case.look()) == ["posted"]
+    assert kinds(await case.look()) == ["merge_refused", "posted"]
 
 
 async def test_strangers_machines_approvals_and_what_was_said_before_call_nothing_off(case: Case) -> None:
@@ -152,6 +163,6 @@ async def test_strangers_machines_approvals_and_what_was_said_before_call_nothin
     case.shop.eve.says(1, "me too!")
     case.shop.twin.hub.user("coverage[bot]", "Bot")
     Human(case.shop.project, "coverage[bot]").says(1, "93 %")
-    Human(case.shop.project, "bob").reviews(1, "APPROVE", "my doubts are gone")
+    Human(case.shop.project, "bob").reviews(1, "APPROVE", "Looks good to me, nice work! 🎉")
     case.passes()
     assert await case.look() == [MERGE]
