@@ -17,6 +17,7 @@ from codebutler.surfaces.github.praise import praises
         ":+1:",
         "That\u2019s great, thanks",
         "Approved. Ship it!",
+        "👍🏽",
     ],
 )
 def test_praise_is_no_objection(text: str) -> None:
@@ -30,7 +31,7 @@ def test_praise_is_no_objection(text: str) -> None:
         "Code is fine. Hold off on merging until the migration has run, though.",
         "LGTM, but please do not merge until the release is cut.",
         "LGTM, not now", "lgtm once CI is green", "Fix the test and merge", "LGTM, merge on 3.12.",
-        "nit: typo",
+        "nit: typo", "LGTM 🛑", "👍👎", "Nice work! LGTM?", "✋",
         "Sieht gut aus, aber erst morgen", "espera",
     ],
 )  # fmt: skip

@@ -14,10 +14,12 @@ work works yeah yep yes you your
 _WORDS = frozenset(_PRAISE.split())
 """None of them takes back, puts off or asks for anything: no "not", "but", "once", "fix" or "please"."""
 _SIGN = re.compile(r":(?:\+1|rocket|tada|heart|white_check_mark|shipit|clap|100|fire|sparkles):")
+_IDLE = " \t\r\n.,;:!'\"()*_~`-\u2013\u2014\u2026" + "👍🚀🎉✅❤💚🔥💯🙌👏✨🏆💪👌🙏🥳😀😊\ufe0f🏻🏼🏽🏾🏿"
+"""What may stand between and behind them. A stop sign, a thumb down or a question mark may not."""
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 
 
 def praises(text: str) -> bool:
     """Whether nothing in ``text`` has to be read before the merge that it approves."""
     words = _SIGN.sub("", text.lower().replace("\u2019", "'"))
-    return not any(char.isdigit() for char in words) and _WORDS.issuperset(_WORD.findall(words))
+    return _WORDS.issuperset(_WORD.findall(words)) and not _WORD.sub("", words).strip(_IDLE)
