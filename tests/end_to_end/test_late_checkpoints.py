@@ -71,6 +71,13 @@ async def test_each_point_has_the_files_of_its_own_batch(
         steps = [p for p in points(before) if "Coder, step" in p.text]
         assert [p.files for p in steps] == [("A",), ("A",), ("A",), ("A",), ("B",)]
         assert [scene.git("show", f"{p.commit}:A") for p in steps] == ["0", "1", "2", "2\n3", "2\n3"]
+        back = await scene.talk("a", f"rewind {steps[3].number}")
+        await scene.talk("a", f"fork {steps[3].number}")
+        [second] = [row.id for row in await scene.host.store.threads() if row.id != before.id]
+        for state in (back, await scene.state(second)):
+            again = [p for p in points(state) if "Coder, step" in p.text]
+            assert [scene.git("show", f"{p.commit}:A") for p in again] == ["0", "1", "2", "2\n3"]
+            assert [p.files for p in again] == [("A",)] * 4
         state = await scene.talk("a", f"rewind {steps[2].number}")
         assert scene.files(state)["A"] == "2\n"
         assert state.files == {"A"}
