@@ -19,7 +19,7 @@ from codebutler.repo.rejoin import rejoin
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.dependencies import Dependencies
 from codebutler.thread.host import Host
-from codebutler.thread.incoming import notice
+from codebutler.thread.incoming import notice, since
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import Plugs
 from codebutler.thread.relocated import Relocated, filled
@@ -230,7 +230,7 @@ class Folder:
         """Log a tip that the log lacks. Commits that are not ours are a person's, who should see it."""
         files = sorted(await self.moved_files(old, tip))
         made = CheckpointMade(commit=tip, message="found on the branch", files=files)
-        ask = ("log", "--format=%ce", f"{old}..{tip}", "--")
+        ask = ("log", "--format=%ce", *await since(self._host.repo.gitdir, old, tip), "--")
         mails = (await plumb(*ask, gitdir=self._host.repo.gitdir)).decode(errors="replace").split()
         if set(mails) <= {self.identity.mail}:
             await self._log.append(made)

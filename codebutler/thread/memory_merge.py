@@ -30,10 +30,11 @@ MEMORY = f"{MEMORY_FOLDER}/"
 
 
 async def with_memory(
-    desk: ThreadDesk, tree: str, theirs: str, paths: Sequence[str]
+    desk: ThreadDesk, tree: str, theirs: str, paths: Sequence[str], *, head: str = ""
 ) -> tuple[str, list[str]]:
-    """``tree`` with the memory files ``paths`` of our tip and of ``theirs`` joined; what people must know."""
-    gitdir, head = desk.host.repo.gitdir, desk.state.head
+    """``tree`` with the memory files ``paths`` of our tip (or ``head``) and of ``theirs`` joined; what people
+    must know."""
+    gitdir, head = desk.host.repo.gitdir, head or desk.state.head
     start = await merge_base(gitdir, head, theirs)
     files: dict[str, bytes | None] = {}
     told: list[str] = []
