@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codebutler.errors import RepoError
-from codebutler.events import CheckpointMade, Event, MergeRefused, MergeRequested, PrClosed
+from codebutler.events import CheckpointMade, Event, MergeRefused, MergeRequested, Posted, PrClosed
 from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, plumb
 from codebutler.repo.merging import merged_tree, shown, transplanted
@@ -86,6 +86,7 @@ async def meet_base(desk: ThreadDesk) -> str:
     elif not conflicts:
         await _mention_landed(desk, base, there, tree)
         await _mention_joined(desk, base, there)
+        await _mention_beside(desk, base, there, tree)
     return there
 
 
@@ -164,12 +165,20 @@ async def _mention_joined(desk: ThreadDesk, base: str, there: str) -> None:
     head, _, met = parents.partition(" ")
     if key in desk.state.said or met != there or not subject.startswith(LESSONS):
         return
-    await desk.load_rules()
     tree, conflicts = await merged_tree(gitdir, there, head)
     memory = [path for path in conflicts if path.startswith(MEMORY)]
     _, told = await with_memory(desk, tree, there, memory, head=head)
     if memory:
         await _note(desk, "\n".join([*_edited(base, memory), *told]), key)
+
+
+async def _mention_beside(desk: ThreadDesk, base: str, there: str, tree: str) -> None:
+    """What was kept stands beside what contradicts it, also where git has joined the two by itself."""
+    _, told = await with_memory(desk, tree, there, [])
+    before = [event.post.text for _, _, event in desk.state.live if isinstance(event, Posted)]
+    if new := [line for line in told if not any(line in text for text in before)]:
+        text = "\n".join([f"The memory on `{base}` was edited meanwhile:", *new])
+        await _note(desk, text, f"notice:beside:{there}")
 
 
 def _edited(base: str, memory: Sequence[str]) -> list[str]:
