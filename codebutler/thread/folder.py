@@ -20,7 +20,7 @@ from codebutler.repo.rejoin import rejoin
 from codebutler.sandbox.executor import Executor
 from codebutler.thread.dependencies import Dependencies
 from codebutler.thread.host import Host
-from codebutler.thread.incoming import notice
+from codebutler.thread.incoming import notice, since
 from codebutler.thread.log import ThreadLog
 from codebutler.thread.plugs import Plugs
 from codebutler.thread.relocated import Relocated, filled
@@ -235,7 +235,8 @@ class Folder:
         """Log a tip that the log lacks. Commits that are not ours are a person's, who should see it."""
         files, gitdir = sorted(await self.moved_files(old, tip)), self._host.repo.gitdir
         form = f"--format=%ce%x00%(trailers:key={AFTER},valueonly,separator=%x2C)"
-        said = (await plumb("log", form, f"{old}..{tip}", "--", gitdir=gitdir)).decode(errors="replace")
+        ask = ("log", form, *await since(gitdir, old, tip), "--")
+        said = (await plumb(*ask, gitdir=gitdir)).decode(errors="replace")
         marks = [line.partition("\0")[::2] for line in said.splitlines()]
         made = CheckpointMade(commit=tip, message="found on the branch", files=files)
         if {mail for mail, _ in marks} <= {self.identity.mail}:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from codebutler.errors import BranchLost, RepoError
 from codebutler.events import CheckpointMade, Event, MessageReceived, Pushed, WorktreeReady
 from codebutler.forges.base import Forge
 from codebutler.repo.commits import Identity, join_trees, tree_of
-from codebutler.repo.git import is_ancestor
+from codebutler.repo.git import is_ancestor, plumb
 from codebutler.repo.kept import is_kept
 from codebutler.repo.merging import join, shown, transplanted
 from codebutler.repo.objects import merge_base
@@ -22,6 +23,10 @@ from codebutler.thread.host import JOURNALS, OURS, Host
 from codebutler.thread.state import ThreadState
 from codebutler.thread.warning import code
 from codebutler.types import Outbound
+
+LESSONS = "Add this thread's lessons to the memory on"
+_WITH_THE_BASE = re.compile(rf"(?:{LESSONS}|Stand on|Meet) \S")
+"""How the subjects of our joins with the base branch begin."""
 
 
 class Came(Struct, frozen=True):
@@ -142,6 +147,18 @@ def came_in(tree: WorktreeReady, came: Came, there: str, files: list[str]) -> tu
         events = [ready, Pushed(branch=tree.branch, commit=there), made]
     did = "rewrote" if came.base else "pushed to"
     return notice(f"Somebody {did} `{tree.branch}`", files), events
+
+
+async def since(gitdir: Path, old: str, tip: str) -> list[str]:
+    """The commits that are new on the branch, as git's revisions.
+
+    What our joins with the base branch brought is that branch's, and nobody committed it here.
+    """
+    ask = ("log", "--first-parent", "--merges", "--format=%P%x00%s", f"{old}..{tip}", "--")
+    joins = (await plumb(*ask, gitdir=gitdir)).decode(errors="replace").splitlines()
+    both = [line.partition("\0")[::2] for line in joins]
+    met = [parents.split()[1] for parents, subject in both if _WITH_THE_BASE.match(subject)]
+    return [f"{old}..{tip}", *(f"^{commit}" for commit in met)]
 
 
 async def is_over(state: ThreadState, forge: Forge) -> bool:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from codebutler.errors import RepoError
-from codebutler.events import CheckpointMade, Event, MergeRefused, MergeRequested, PrClosed
+from codebutler.events import CheckpointMade, Event, MergeRefused, MergeRequested, Posted, PrClosed
 from codebutler.repo import commits, objects
 from codebutler.repo.git import is_ancestor, plumb
 from codebutler.repo.merging import merged_tree, shown, transplanted
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER, JOURNALS, OURS
+from codebutler.thread.incoming import LESSONS
 from codebutler.thread.journal import journal_of
 from codebutler.thread.lastword import EMPTY
 from codebutler.thread.memory_merge import MEMORY, with_memory
@@ -84,6 +85,8 @@ async def meet_base(desk: ThreadDesk) -> str:
         await _keep_both(desk, base, there, tree, [journal])
     elif not conflicts:
         await _mention_landed(desk, base, there, tree)
+        await _mention_joined(desk, base, there)
+        await _mention_beside(desk, base, there, tree)
     return there
 
 
@@ -142,18 +145,46 @@ async def _keep_both(desk: ThreadDesk, base: str, there: str, tree: str, paths: 
     tree, told = await with_memory(desk, tree, there, memory)
     if (mine := await desk.space.branch_text(journal)) is not None:
         tree = await commits.tree_with(gitdir, tree, {journal: mine.encode()})
-    message = f"Add this thread's lessons to the memory on {base}\n"
-    new = await commits.join_trees(gitdir, tree, [head, there], message, identity=desk.space.identity)
+    parents, message = [head, there], f"{LESSONS} {base}\n"
+    new = await commits.join_trees(gitdir, tree, parents, message, identity=desk.space.identity)
     changed = await desk.space.advance(head, new, what=f"the memory on {base}")
-    names = ", ".join(f"`{path.removeprefix(MEMORY)}`" for path in memory)
-    edited = f"The memory on `{base}` was edited meanwhile ({names}): this thread's lessons are added to it."
     merged = f"`{base}` has this thread's journal already: it was merged before. It is brought up to date."
     await _note(
         desk,
-        "\n".join([*([edited] if memory else []), *([merged] if journal in paths else []), *told]),
+        "\n".join([*_edited(base, memory), *([merged] if journal in paths else []), *told]),
         f"notice:memory:{there}",
         _made(new, f"joined with {base}", changed),
     )
+
+
+async def _mention_joined(desk: ThreadDesk, base: str, there: str) -> None:
+    """After a crash: the branch has met that memory, and nobody was told."""
+    gitdir, key = desk.host.repo.gitdir, f"notice:memory:{there}"
+    asked = await plumb("log", "-1", "--format=%P%x00%s", desk.state.head, "--", gitdir=gitdir)
+    parents, _, subject = asked.decode(errors="replace").strip().partition("\0")
+    head, _, met = parents.partition(" ")
+    if key in desk.state.said or met != there or not subject.startswith(LESSONS):
+        return
+    tree, conflicts = await merged_tree(gitdir, there, head)
+    memory = [path for path in conflicts if path.startswith(MEMORY)]
+    _, told = await with_memory(desk, tree, there, memory, head=head)
+    if memory:
+        await _note(desk, "\n".join([*_edited(base, memory), *told]), key)
+
+
+async def _mention_beside(desk: ThreadDesk, base: str, there: str, tree: str) -> None:
+    """What was kept stands beside what contradicts it, also where git has joined the two by itself."""
+    _, told = await with_memory(desk, tree, there, [])
+    before = [event.post.text for _, _, event in desk.state.live if isinstance(event, Posted)]
+    if new := [line for line in told if not any(line in text for text in before)]:
+        text = "\n".join([f"The memory on `{base}` was edited meanwhile:", *new])
+        await _note(desk, text, f"notice:beside:{there}")
+
+
+def _edited(base: str, memory: Sequence[str]) -> list[str]:
+    names = ", ".join(f"`{path.removeprefix(MEMORY)}`" for path in memory)
+    said = f"The memory on `{base}` was edited meanwhile ({names}): this thread's lessons are added to it."
+    return [said] if memory else []
 
 
 async def _mention_landed(desk: ThreadDesk, base: str, there: str, tree: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,10 +30,11 @@ MEMORY = f"{MEMORY_FOLDER}/"
 
 
 async def with_memory(
-    desk: ThreadDesk, tree: str, theirs: str, paths: Sequence[str]
+    desk: ThreadDesk, tree: str, theirs: str, paths: Sequence[str], *, head: str = ""
 ) -> tuple[str, list[str]]:
-    """``tree`` with the memory files ``paths`` of our tip and of ``theirs`` joined; what people must know."""
-    gitdir, head = desk.host.repo.gitdir, desk.state.head
+    """``tree`` with the memory files ``paths`` of our tip (or ``head``) and of ``theirs`` joined; what people
+    must know."""
+    gitdir, head = desk.host.repo.gitdir, head or desk.state.head
     start = await merge_base(gitdir, head, theirs)
     files: dict[str, bytes | None] = {}
     told: list[str] = []
@@ -41,14 +42,49 @@ async def with_memory(
         old, ours, others = await sides(gitdir, path, start, head, theirs)
         name = path.removeprefix(MEMORY)
         if old is None:  # what is first kept in a file is written below what is shipped, on both sides
-            old = assets.text("memory_defaults", name) if name in MEMORY_FILES else ""
+            old = _shipped(name)
         joined = await joined_text(gitdir, old, ours or "", others or "")
         text, lines = await asyncio.to_thread(
             kept_in, desk.state, name, joined, old=old, ours=ours or "", others=others or ""
         )
         files[path] = text.encode()
         told += lines
-    return await commits.tree_with(gitdir, tree, files), told
+    told += await _met_unseen(desk.state, gitdir, [start, head, theirs, tree], paths)
+    return (await commits.tree_with(gitdir, tree, files) if files else tree), told
+
+
+async def _met_unseen(
+    state: ThreadState, gitdir: Path, sides: Sequence[str | None], paths: Sequence[str]
+) -> list[str]:
+    """What is to be told of kept items in files that git joined by itself, which are not among ``paths``.
+
+    The ``sides`` are where both sides began, ours, theirs, and what they make together.
+    """
+    told = list[str]()
+    for name in sorted({item.file for decided in state.kept for item in decided.kept}):
+        if f"{MEMORY}{name}" in paths:
+            continue
+        try:
+            texts = [await memory_text(gitdir, x, f"{MEMORY}{name}") if x else None for x in sides]
+        except ToolFailed:
+            continue  # no role reads such a file, and git has joined it all the same
+        old, ours, others, text = texts
+        if ours and others and text and others != old:
+            start = _shipped(name) if old is None else old
+            told += await asyncio.to_thread(_newly_beside, state, name, text, [start, ours, others])
+    return told
+
+
+def _newly_beside(state: ThreadState, name: str, text: str, sides: Sequence[str]) -> list[str]:
+    """What is told of the kept items in ``text`` that contradict, or repeat, what only the others wrote."""
+    old, ours, others = sides
+    was, now = ({key(x.text) for x in known(side, name)} for side in (old, others))
+    items = [x for decided in state.kept for x in decided.kept if x.file == name and stands(ours, x)]
+    return [line for item in items if (line := beside(text, item, now - was))]
+
+
+def _shipped(name: str) -> str:
+    return assets.text("memory_defaults", name) if name in MEMORY_FILES else ""
 
 
 async def sides(gitdir: Path, path: str, *commits: str | None) -> list[str | None]:
@@ -117,11 +153,15 @@ def _both(item: MemoryItem, old: str, others: str) -> str:
     return _told_beside(item.text, other)
 
 
-def beside(text: str, item: MemoryItem) -> str:
-    """What people are told of a kept item that now contradicts or repeats another; "" if it does not."""
+def beside(text: str, item: MemoryItem, among: Collection[str] | None = None) -> str:
+    """What people are told of a kept item that now contradicts or repeats another; "" if it does not.
+
+    With ``among``, only items with these keys count.
+    """
     if item.kind not in {"lesson", "add_step"}:
         return ""
     others = [x for x in known(text, item.file) if key(x.text) != key(item.text)]
+    others = [x for x in others if among is None or key(x.text) in among]
     what, old = relative(item.text, [x for x in others if item.kind == "lesson" or x.section == item.section])
     return _told_beside(item.text, old.text) if what and old is not None else ""
 

@@ -118,10 +118,10 @@ async def _bring(desk: ThreadDesk, onto: RebaseBegun) -> None:
     state, gitdir = desk.state, desk.host.repo.gitdir
     if state.worktree is None or state.worktree.base == onto.onto:
         return
-    tip, told = await tip_of(gitdir, f"refs/heads/{state.worktree.branch}"), list[str]()
+    tip = await tip_of(gitdir, f"refs/heads/{state.worktree.branch}")
     tree, clashes = await merged_tree(gitdir, state.head, onto.onto)
-    if memory := [path for path in clashes if path.startswith(MEMORY)]:
-        tree, told = await with_memory(desk, tree, onto.onto, memory)
+    memory = [path for path in clashes if path.startswith(MEMORY)]
+    tree, told = await with_memory(desk, tree, onto.onto, memory)
     if tip is None or tip == state.head or not await is_ancestor(gitdir, onto.onto, tip):
         message = f"Meet {(await desk.space.base()).branch} at {onto.onto[:12]}\n"
         parents = [state.head, onto.onto]
