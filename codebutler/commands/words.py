@@ -11,7 +11,7 @@ from codebutler.events import MessageReceived
 from codebutler.thread.fold_memory import apart, overtaken, unseen
 from codebutler.thread.state import ThreadState
 from codebutler.thread.taking_back import refuses_kept, refuses_waiting
-from codebutler.thread.wish_words import is_about, is_spoken, orders
+from codebutler.thread.wish_words import is_about, is_no, is_spoken, orders
 
 CANCEL = {
     "cancel", "stop", "abort", "nvm", "never mind", "nevermind", "forget it", "cancelar", "❌",
@@ -136,7 +136,8 @@ def read(state: ThreadState, text: str) -> tuple[str, str] | None:
 def late(state: ThreadState, message: MessageReceived) -> tuple[str, str] | None:
     """What a word about proposed memory means that somebody else's word has overtaken: no conversation."""
     seq = _seq(state, message)
-    about = normal(message.text).strip("*_`") in KEEP | DROP or is_spoken(message.text)
+    bare = normal(message.text).strip("*_`")
+    about = bare in KEEP | DROP or is_no(bare) or is_spoken(message.text)
     if seq and about and state.question is None and overtaken(state, seq, message.author):
         return ("memory", message.text.strip())
     return None
@@ -244,7 +245,7 @@ def _all_or_nothing(bare: str, state: ThreadState) -> str:
         if takes_out and not _SAVES.search(bare):
             return "yes to all" if bare in ALL else "yes"
         return "keep all" if bare in ALL or takes_out else "yes"
-    if bare in DROP or _DROPS.fullmatch(bare):
+    if bare in DROP or _DROPS.fullmatch(bare) or is_no(bare):
         return "drop all" if takes_out and _GOES.match(bare) else "no"
     return ""
 

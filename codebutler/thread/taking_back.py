@@ -21,7 +21,7 @@ from codebutler.thread.fold_memory import apart
 from codebutler.thread.host import memory_path
 from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
-from codebutler.thread.wish_words import unhesitant
+from codebutler.thread.wish_words import is_no, unhesitant
 from codebutler.types import MemoryItem
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def refuses_kept(state: ThreadState, text: str) -> bool:
     bare = text.strip(" .!")
     if _PLAIN.fullmatch(bare) is not None or (is_apart and refuses_waiting(text)):
         return True
-    return _is_last(state) and (refuses_all(text) or _NO.fullmatch(bare) is not None)
+    return _is_last(state) and (refuses_all(text) or is_no(bare) or _NO.fullmatch(bare) is not None)
 
 
 def refuses_waiting(text: str) -> bool:

@@ -38,6 +38,13 @@ _HESITANT = re.compile(
     re.IGNORECASE,
 )
 """How people begin who change their mind, or ask for it politely."""
+_NO_AFTER_ALL = re.compile(
+    r"(?:(?:h+m+|well|sorry|actually|on\s+second\s+thoughts?)\b[\s,;.:!\u2026\u2013\u2014-]*)+"
+    r"no(?:pe)?(?:[\s,]+(?:thanks|thank\s+you|after\s+all))?[\s.!]*"
+    r"|no(?:pe)?[\s,]+(?:actually|after\s+all)[\s.!]*",
+    re.IGNORECASE,
+)
+"""A no with hesitation; an "oh no" or "wait, no" may be said of anything."""
 _TRAILING = re.compile(
     r"(?:[\s,]+(?:after\s+all|again|instead|too|as\s+well|then|please|thanks|thank\s+you))*[\s.!?]*$",
     re.IGNORECASE,
@@ -140,6 +147,11 @@ def unhesitant(text: str) -> str:
     """The words without what people who change their mind, or ask politely, put around them."""
     begun = _HESITANT.match(text)
     return _TRAILING.sub("", text[begun.end() if begun else 0 :])
+
+
+def is_no(text: str) -> bool:
+    """Whether it is a mere no, said with hesitation: "hmm, actually no"."""
+    return _NO_AFTER_ALL.fullmatch(text.strip()) is not None
 
 
 def _whole(bare: str) -> Verb | None:

@@ -122,3 +122,24 @@ def test_new_words_end_where_an_order_of_a_changed_mind_follows() -> None:
 )
 def test_an_order_with_its_reason_is_about_the_list(text: str, is_heard: bool) -> None:
     assert is_about(text, 2) is is_heard
+
+
+@pytest.mark.parametrize(
+    ("text", "is_no"),
+    [
+        ("hmm, actually no", True),
+        ("Actually, no.", True),
+        ("on second thought: no thanks", True),
+        ("hm… nope", True),
+        ("no, actually", True),
+        ("oh no!", False),
+        ("wait, no", False),
+        ("no, actually add a test", False),
+        ("actually no tests are needed", False),
+        ("actually no?", False),
+    ],
+)
+def test_a_no_with_hesitation_is_a_no_to_the_list_that_waits(text: str, is_no: bool) -> None:
+    state = ThreadState("t1", phase="lead", pr_state="open", memory=ITEMS, marks=["", ""])
+    assert words.read(state, text) == (("memory", "no") if is_no else None)
+    assert words.read(ThreadState("t1", phase="lead", pr_state="open"), text) is None
