@@ -71,10 +71,11 @@ def run(args: argparse.Namespace) -> int:
 def _keys(repo: Repo, home: Path, *, save: bool, asking: bool) -> Config:
     """Say which keys there are, keep them if wanted, and load the configuration with them."""
     config = load_config(repo.root, home=home)
-    given = [
-        (key, origin) for key, value, origin in config.items() if value is not None and origin != SHIPPED
-    ]
-    secrets = {key: origin for key, origin in given if _is_key(key)}
+    secrets = {
+        key: origin
+        for key, value, origin in config.items()
+        if value is not None and origin != SHIPPED and _is_key(key)
+    }
     for key, origin in secrets.items():
         print(f"  found {key} ({origin})")
     loose = {key: origin for key, origin in secrets.items() if ENVIRONMENT.get(origin) == key}

@@ -10,7 +10,7 @@ from codebutler.service import awaiting
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.thread.state import ThreadState
-from codebutler.thread.warning import plain
+from codebutler.thread.warning import plain, pushed_by_others
 from codebutler.types import Json
 
 OUT = "#{number} is out of the merge queue again: {why}. Say **merge** once it shall land."
@@ -29,7 +29,7 @@ async def heeded(hearing: Hearing, state: ThreadState, pull: Json) -> tuple[str,
     if asked is None:
         return None
     late = awaiting.pushed_to(state, pull)
-    why = f"somebody pushed {late} to its branch after that word" if late else ""
+    why = pushed_by_others(late) if late else ""
     why = why or await awaiting.called_off(hearing, state.id, pull, asked, queued=True)
     if not why:
         return None

@@ -150,9 +150,6 @@ def edited(items: Sequence[str], values: Mapping[str, str], most: int, forget: C
     given = values[f"item{number}"].strip()
     if not given:
         return f"keep {number}" if number in forget else f"drop {number}"
-    is_same = given == items[number - 1][:most].strip()
-    return (
-        f"{'forget' if number in forget else 'keep'} {number}"
-        if is_same
-        else edit_of(number, " ".join(given.split()))
-    )
+    if given != items[number - 1][:most].strip():
+        return edit_of(number, " ".join(given.split()))
+    return f"forget {number}" if number in forget else f"keep {number}"

@@ -30,6 +30,7 @@ from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base, pushed_since
 from codebutler.thread.lastword import STAYS, UNFINISHED
 from codebutler.thread.state import ThreadState
+from codebutler.thread.warning import pushed_by_others
 from codebutler.types import MemoryItem, Outbound, Person
 
 _WHOLE = 1 << 30
@@ -100,7 +101,7 @@ async def _heed(desk: ThreadDesk, *, queued: bool) -> None:
         return
     why = await look(state.id, state.pr.number, state.merge, queued=queued) if look is not None else ""
     if not why and (late := await pushed_since(desk, state.merge)):
-        why = f"somebody pushed {late} to its branch after that word"
+        why = pushed_by_others(late)
     if why:
         raise CodeButlerError(f"#{state.pr.number} is left open: {why}", fix=SAY_AGAIN)
 

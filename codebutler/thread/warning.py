@@ -98,6 +98,11 @@ def code(names: Iterable[str]) -> str:
     return ", ".join(f"`{plain(n)}`" for n in every[:_SHOWN]) + more
 
 
+def pushed_by_others(tip: str) -> str:
+    """Why a word to merge holds no more, once the branch has a tip that who said it has not seen."""
+    return f"somebody pushed {tip} to its branch after that word"
+
+
 def plain(text: str) -> str:
     """One short line that is no markup, whoever wrote it."""
     kept = ("?" if unicodedata.category(c)[0] == "C" or c in "`\u2028\u2029" else c for c in text[:120])
