@@ -56,6 +56,8 @@ class GitWork:
         self._looked_through: tuple[int, ...] = ()  # the index that was last brought in line, by its stamp
         self._told: list[str] | None = None  # what could not be taken then; None while that is not known
         self._stillness = Stillness(space)
+        self._behind: set[bytes] = set()  # files that changed since, as the kernel told
+        self._level, self._news = "", set[bytes]()  # the last tree, and the files that changed since
 
     def git(
         self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.NAMES_RAW
@@ -110,15 +112,24 @@ class GitWork:
 
         ``still``: only those files are looked at that can have changed since they were.
         """
+        names = self.behind() if still else None
         told, self._told = self._told, None
-        if still and told is not None and self._is_in_line():
-            names = self._stillness.changed()
-            if names is not None and (not names or (not told and self._take(names))):
-                self._told = told
-                return told
+        if told is not None and names is not None and (not names or (not told and self._take(names))):
+            self._told = told
+            return told
+        self._behind, self._level = set(), ""
         self._stillness.look()
         self._told = told = self._stage(base)
         return told
+
+    def behind(self) -> set[bytes] | None:
+        """The files of which the index may not know the present content; None: of any."""
+        names = self._stillness.changed() if self._told is not None and self._is_in_line() else None
+        if names is None:
+            return None
+        self._behind |= names
+        self._news |= names
+        return self._behind
 
     def _is_in_line(self) -> bool:
         return self.records.ours() and self.records.stamp() == self._looked_through
@@ -128,7 +139,7 @@ class GitWork:
         with listed(names) as given:
             options = ("--remove", "--ignore-skip-worktree-entries", "-z", "--stdin")
             done = self.git("update-index", *options, stdin=given)
-        self._looked_through = self.records.stamp()
+        self._looked_through, self._behind, self._level = self.records.stamp(), set(), ""
         return done.code == 0 and not done.cut
 
     def _stage(self, base: str) -> list[str]:

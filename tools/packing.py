@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 from typing import Any
 
@@ -11,7 +12,13 @@ from faults import Fault, ProtocolFault
 from gitcall import listed
 from gitwork import GitWork, sha
 from leftout import ignored_since
+from replaced import NotPlain, Replacing
 from workspace import Workspace
+
+_FEW = 200
+"""Files with new content: for more of them git is as fast."""
+_CONVERTING = (b"core.autocrlf", b"core.sparsecheckout", b"extensions.compatobjectformat")
+_NO = {b"false", b"no", b"off", b"0"}
 
 
 class Packer(GitWork):
@@ -21,19 +28,24 @@ class Packer(GitWork):
         """Nothing is made until the first use."""
         super().__init__(space)
         self._written: tuple[tuple[int, ...], str] = ((), "")  # the index last written as a tree, and that
+        stores = [self.records.objects, *space.config.objects.split("\0")]
+        self._plain = Replacing(space.root, stores, lambda tree: self.run("cat-file", "tree", tree))
+        self._unlike: bool | None = None  # whether git may store other bytes than a file's, by its settings
 
     def tree(self, params: dict[str, Any]) -> dict[str, Any]:
         """The worktree as a tree object and a thin pack of what ``base`` lacks, kept for ``pack``."""
-        base = sha(params.get("base"))
+        base, still, since = sha(params.get("base")), params.get("still") is True, params.get("since")
         self.records.bound()
-        skipped = self.stage(base, still=params.get("still") is True)
-        if since := params.get("since"):
+        if still and not since and (made := self._replaced(params.get("known"))) is not None:
+            return made
+        skipped = self.stage(base, still=still)
+        if since:
             with listed(ignored_since(self.run, sha(since))) as names:
                 self.run("update-index", "--force-remove", "-z", "--stdin", stdin=names)
-        tree = self._tree()
+        tree = self._level = self._tree()
+        self._news = set()
         if tree == params.get("known"):
-            self.records.new_pack()  # the last one is not this one's
-            return {"tree": tree, "pack_size": 0, "skipped": skipped[:50]}
+            return self._answer(tree, self.records.new_pack(), skipped)  # the last one is not this one's
         wanted = os.memfd_create("wanted", os.MFD_CLOEXEC)
         target = self.records.new_pack()
         try:
@@ -41,12 +53,43 @@ class Packer(GitWork):
             os.write(wanted, f"{tree}\n^{base}^{{tree}}\n".encode())
             os.lseek(wanted, 0, os.SEEK_SET)
             self.run("pack-objects", "--revs", "--thin", "--stdout", "--quiet", stdin=wanted, stdout=target)
-            size = os.fstat(target).st_size
         finally:
             os.close(wanted)
+        return self._answer(tree, target, skipped)
+
+    def _answer(self, tree: str, pack: int, skipped: list[str]) -> dict[str, Any]:
+        """The tree, and a small pack with it: asking for that would wait behind the next command."""
+        size = os.fstat(pack).st_size
         if size > limits.PACK_BYTES:
             raise Fault(f"the change is too large: {size} bytes packed")
-        return {"tree": tree, "pack_size": size, "skipped": skipped[:50]}
+        first = os.pread(pack, size, 0) if size <= limits.PACK_INLINE else b""
+        data = base64.b64encode(first).decode()
+        return {"tree": tree, "pack_size": size, "data": data, "skipped": skipped[:50]}
+
+    def _replaced(self, known: str | None) -> dict[str, Any] | None:
+        """The answer if ``known`` with other content in a few files is all that there is to say."""
+        if not self._level or known != self._level or self._told != [] or self._converts():
+            return None
+        if self.behind() is None or len(self._news) > _FEW:
+            return None
+        try:
+            tree, pack = self._plain.tree(known, self._news)
+        except (NotPlain, Fault, OSError, ValueError):  # git looks at it then, and says what is wrong
+            return None
+        self._level, self._news = tree, set()
+        target = self.records.new_pack()
+        os.write(target, b"" if tree == known else pack)
+        return {**self._answer(tree, target, []), "plain": True}
+
+    def _converts(self) -> bool:
+        """Whether git may store other bytes than a file's own, whatever a .gitattributes says."""
+        if self._unlike is None:
+            said = (each.partition(b"\n") for each in self.run("config", "-z", "--list").split(b"\0"))
+            self._unlike = any(key in _CONVERTING and value.lower() not in _NO for key, _, value in said)
+        gitdir = self.space.config.gitdir
+        with contextlib.suppress(OSError), open(os.path.join(gitdir, "commondir")) as file:
+            gitdir = os.path.join(gitdir, file.read().strip())
+        return self._unlike or os.path.lexists(os.path.join(gitdir, "info", "attributes"))
 
     def _tree(self) -> str:
         """The index as a tree; not written again while the index stands as it did."""

@@ -119,7 +119,7 @@ async def _checkpoint(executor: Executor, gitdir: Path, args: argparse.Namespace
     base = await _head(gitdir)
     built = await executor.tree(base)
     commit = await checkpoints.import_checkpoint(
-        gitdir, base=base, tree=built.tree, pack=executor.pack(), message=args.message, ref=ref, old=base
+        gitdir, base=base, tree=built.tree, pack=executor.pack(built), message=args.message, ref=ref, old=base
     )
     for line in built.skipped:
         print(_visible(line), file=sys.stderr)

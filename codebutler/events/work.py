@@ -97,12 +97,17 @@ class SetupFinished(Record):
 
 
 class CheckpointMade(Record):
-    """The worktree's state was saved as a commit on the thread's branch."""
+    """The worktree's state was saved as a commit on the thread's branch.
+
+    ``after`` is the last event before the folder was looked at: others came while the commit was made. 0: it
+    is not known, and none did.
+    """
 
     kind: Literal["checkpoint_made"] = "checkpoint_made"
     commit: str
     message: str
     files: list[str] = []
+    after: int = 0
 
 
 class ChecklistUpdated(Record):

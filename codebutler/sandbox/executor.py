@@ -47,7 +47,6 @@ class Executor:
         self._cwd: dict[str, str] = {}
         self._held = Held()
         self._guests: list[Guest] = []
-        self._last_tree = TreeReply("", 0)
         self._closed = False
         self._ends = ExitStack()
 
@@ -221,13 +220,16 @@ class Executor:
         if not isinstance(size, int) or not 0 <= size <= _PACK_BYTES:
             raise ToolFailed("the sandbox answered nonsense: pack_size")
         skipped = tuple(plain_text(each, 500) for each in as_list(reply.get("skipped"))[:50])
-        self._last_tree = TreeReply(as_sha(reply.get("tree")), size, skipped)
-        return self._last_tree
+        first = as_bytes(reply.get("data", ""))[:size]
+        plain = reply.get("plain") is True and len(first) == size
+        return TreeReply(as_sha(reply.get("tree")), size, skipped, first, plain)
 
-    async def pack(self) -> AsyncIterator[bytes]:
-        """The pack of the last ``tree``, in pieces; never more than the size that was announced."""
-        total = self._last_tree.pack_size
-        at = 0
+    async def pack(self, built: TreeReply) -> AsyncIterator[bytes]:
+        """The pack of ``built``, in pieces, never more than announced; a large one: until the next tree."""
+        total, first = built.pack_size, built.first
+        at = len(first)
+        if first:
+            yield first
         while at < total:
             reply = await self._git("pack", {"offset": at})
             piece = as_bytes(reply.get("data"))[: total - at]

@@ -80,8 +80,13 @@ class FileChange(Struct, frozen=True):
 
 
 class TreeReply(Struct, frozen=True):
-    """A tree built inside; its pack is fetched with ``Executor.pack``. ``skipped`` is for people."""
+    """A tree built inside; its pack is fetched with ``Executor.pack``. ``skipped`` is for people.
+
+    ``first`` are the pack's first bytes: all of a small one. ``plain``: files have other content, no more.
+    """
 
     tree: str
     pack_size: int
     skipped: tuple[str, ...] = ()
+    first: bytes = b""
+    plain: bool = False

@@ -1,6 +1,6 @@
 """The thread: state.py what a turn knows; fold.py state from events; log.py append, sync, post.
 
-workspace.py branch, worktree, executor; guidance.py instructions of folders;
+workspace.py branch, worktree, executor; saves.py checkpoints; guidance.py instructions of folders;
 incoming.py what others push, joining.py what the Coder settles of it, laying.py another commit's files;
 relocated.py a model's hands; plugs.py MCP servers;
 desk.py what tools reach (shipping.py commits and PR, studio.py pictures), slow.py those that hang;

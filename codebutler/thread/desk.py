@@ -58,7 +58,7 @@ class ThreadDesk(Shipping):
 
     async def before_tools(self, *, changes: bool) -> None:
         """What was written before is saved apart: a checkpoint never sees half of a tool's writes."""
-        await self.space.save()  # before reads too: a later checkpoint would belong to their point
+        await self.space.set_apart()  # before reads too: a later checkpoint would belong to their point
         if changes:
             self.space.touched()
 

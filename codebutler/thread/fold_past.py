@@ -51,9 +51,14 @@ SET = frozenset({
 })  # fmt: skip
 
 
+def is_of(seq: int, event: ev.Event, to: int) -> bool:
+    """Whether an event belongs to the thread up to the event ``to``; a checkpoint may have come after it."""
+    return seq <= to or (isinstance(event, ev.CheckpointMade) and 0 < event.after < to)
+
+
 def take_back(state: ThreadState, to: int, step: Step) -> None:
     """Return ``state`` to what it was after the event ``to``, but for the facts."""
-    kept = [entry for entry in state.live if entry[0] <= to]
+    kept = [entry for entry in state.live if is_of(entry[0], entry[2], to)]
     past = ThreadState(state.id)
     for seq, ts, event in kept:
         past.seq, past.ts = seq, ts

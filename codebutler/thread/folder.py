@@ -6,6 +6,7 @@ The daemon never opens a worktree file and no git of its looks at one: all of it
 from __future__ import annotations
 
 import asyncio
+import re
 
 from codebutler.errors import BranchLost, RepoError
 from codebutler.events import BaseResolved, CheckpointMade, WorktreeReady, WorktreeRemoved
@@ -25,6 +26,10 @@ from codebutler.thread.plugs import Plugs
 from codebutler.thread.relocated import Relocated, filled
 from codebutler.types import Outbound
 from codebutler.waiting import together
+
+AFTER = "After-Event"
+"""The trailer by which a checkpoint says what ``CheckpointMade.after`` says: a kill may lose that event."""
+_SEQ = re.compile("[0-9]{1,12}")
 
 
 class Folder:
@@ -228,12 +233,15 @@ class Folder:
 
     async def _take_over(self, old: str, tip: str) -> None:
         """Log a tip that the log lacks. Commits that are not ours are a person's, who should see it."""
-        files = sorted(await self.moved_files(old, tip))
+        files, gitdir = sorted(await self.moved_files(old, tip)), self._host.repo.gitdir
+        form = f"--format=%ce%x00%(trailers:key={AFTER},valueonly,separator=%x2C)"
+        ask = ("log", form, *await since(gitdir, old, tip), "--")
+        said = (await plumb(*ask, gitdir=gitdir)).decode(errors="replace")
+        marks = [line.partition("\0")[::2] for line in said.splitlines()]
         made = CheckpointMade(commit=tip, message="found on the branch", files=files)
-        ask = ("log", "--format=%ce", *await since(self._host.repo.gitdir, old, tip), "--")
-        mails = (await plumb(*ask, gitdir=self._host.repo.gitdir)).decode(errors="replace").split()
-        if set(mails) <= {self.identity.mail}:
-            await self._log.append(made)
+        if {mail for mail, _ in marks} <= {self.identity.mail}:
+            after = int(marks[0][1]) if marks and _SEQ.fullmatch(marks[0][1]) else 0
+            await self._log.append(made.model_copy(update={"after": min(after, self._log.state.seq)}))
             return
         words = notice(f"Somebody committed to `{self._ready.branch}` by hand", files)
         await self._log.post(words, key=f"notice:found:{tip}", before=[made])

@@ -7,6 +7,7 @@ repeat after a crash: the id follows from the message that asked for it.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 from codebutler import events as ev
 from codebutler.forges.choose import taken_branches
@@ -16,6 +17,7 @@ from codebutler.repo.index import sync_index
 from codebutler.store.rows import NewEvent, NewPost, Timer
 from codebutler.thread import render
 from codebutler.thread.fold import fold
+from codebutler.thread.fold_past import is_of
 from codebutler.thread.identity import GITHUB
 from codebutler.thread.points import Point, points
 from codebutler.thread.relocated import filled
@@ -110,9 +112,11 @@ async def _log(
 ) -> list[tuple[str, ev.Event]]:
     """The events that the second thread begins with, each with its key."""
     source, log = thread.state, list[tuple[str, ev.Event]]()
+    places: list[int] = []
     for seq, _, event in source.live:
-        if seq <= point.seq and event.kind not in OWN:
-            log.append((f"fork:{source.id}:{seq}", _copied(event, by, len(log))))
+        if is_of(seq, event, point.seq) and event.kind not in OWN:
+            log.append((f"fork:{source.id}:{seq}", _copied(event, by, places)))
+            places.append(seq)
     reviewed = point.frame.startswith("lead")  # there is no pull request to look back on
     frame = "pm" if reviewed else point.frame
     branch = f", {tree.branch}" if tree is not None else ""
@@ -131,15 +135,20 @@ async def _log(
     return [*log, ("forked:end", ev.TurnEnded(outcome="answered" if end == "pr" else end))]
 
 
-def _copied(event: ev.Event, by: Person, place: int) -> ev.Event:
-    """An event for the second thread, at ``place`` in its log: its owner is who forked, its money unspent."""
+def _copied(event: ev.Event, by: Person, places: Sequence[int]) -> ev.Event:
+    """An event for the second thread: its owner is who forked, its money unspent.
+
+    ``places`` are the numbers that the events before it have in the first one.
+    """
     match event:
         case ev.ThreadOpened():
             return event.model_copy(update={"owner": by, "title": f"{event.title[:100]} (fork)"})
         case ev.ModelReplied() | ev.Compacted() | ev.ImageMade() | ev.Transcribed():
             return event.model_copy(update={"usd": 0.0, "usage": Usage()})
         case ev.Rewound():
-            return event.model_copy(update={"to": place})  # what it undid is not copied
+            return event.model_copy(update={"to": len(places)})  # what it undid is not copied
+        case ev.CheckpointMade():
+            return event.model_copy(update={"after": sum(place <= event.after for place in places)})
         case _:
             return event
 

@@ -37,6 +37,8 @@ class Point(Struct):
     frame: str
     files: tuple[str, ...] = ()
     rest: ev.Outcome | None = None
+    closed: int = 0
+    """The event with which the next batch began; 0 until then."""
 
 
 def points(state: ThreadState) -> list[Point]:
@@ -48,15 +50,16 @@ def points(state: ThreadState) -> list[Point]:
 
 
 class _Walk:
-    """Goes over a log once. A checkpoint belongs to the batch before it, until the next call starts."""
+    """Goes over a log once. A checkpoint belongs to the batch before it, until the next call starts.
+
+    What counts is when the folder was looked at: the commit may come later.
+    """
 
     def __init__(self, thread: str) -> None:
         self.found: list[Point] = []
         self._state = ThreadState(thread)
         self._calls: dict[str, Sequence[ToolCall]] = {}
         self._files: list[str] = []
-        self._open = False
-        """The last point still takes the checkpoint that is made of it."""
         self._moved = True
         """Something happened since the last point."""
 
@@ -67,11 +70,11 @@ class _Walk:
             case ev.ModelReplied():
                 self._calls[event.frame] = event.tool_calls
             case ev.ToolStarted() | ev.FrameEnded() | ev.Pushed():
-                self._open = False
+                self._close(seq)
             case ev.Rewound():
                 self._returned(event)
             case ev.CheckpointMade():
-                self._saved(event)
+                self._saved(event, event.after or seq)
             case ev.MemoryCommitted():
                 self._files += event.files
             case ev.ToolFinished() if self._ends_batch(event.frame):
@@ -85,25 +88,33 @@ class _Walk:
         """Researchers work beside the others: there is no going back into one of their runs alone."""
         return not self._state.frames[frame].calls and frame not in self._state.researches
 
-    def _saved(self, event: ev.CheckpointMade) -> None:
-        if self._open:
-            point = self.found[-1]
+    def _close(self, seq: int) -> None:
+        if self.found and not self.found[-1].closed:
+            self.found[-1].closed = seq
+
+    def _saved(self, event: ev.CheckpointMade, looked: int) -> None:
+        """The points from then on have its commit: those after the first until they have one of their own."""
+        since = [point for point in self.found if not point.closed or point.closed > looked]
+        for point in since:
             point.commit = event.commit
-            point.files = tuple(sorted({*point.files, *event.files}))
+        if since:
+            since[0].files = tuple(sorted({*since[0].files, *event.files}))
         else:
             self._files += event.files
 
     def _returned(self, event: ev.Rewound) -> None:
         """What was undone may hold the checkpoint of the point itself, which was made a moment after it."""
-        self._open, self._files = False, []
+        self._close(self._state.seq)
+        self._files = []
         if self.found and self.found[-1].seq == event.to and event.commit:
             self.found[-1].commit, self.found[-1].files = event.commit, tuple(event.changed)
 
     def _add(self, seq: int, ts: float, text: str, frame: str, rest: ev.Outcome | None = None) -> None:
+        self._close(seq)
         files = tuple(sorted(set(self._files)))
         number = len(self.found) + 1
         self.found.append(Point(number, seq, ts, text, self._state.head, frame, files, rest))
-        self._files, self._open, self._moved = [], True, False
+        self._files, self._moved = [], False
 
     def _rest(self, seq: int, ts: float, outcome: ev.Outcome) -> None:
         text, frame = self._end(outcome), self._listener()

@@ -1,82 +1,32 @@
-"""A thread's work: checkpoints of its folder, what is pushed and comes in, and the way back.
-
-Commits are made from what the executor built (repo.checkpoints); no git of the daemon looks at the worktree.
-"""
+"""A thread's work: commits with a name, what is pushed and comes in, and the way back."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Mapping
 
-from codebutler.errors import CodeButlerError, RepoError
+from codebutler.errors import RepoError
 from codebutler.events import CheckpointMade, Pushed
 from codebutler.forges.base import Forge
 from codebutler.forges.choose import forge_for
-from codebutler.repo import checkpoints, commits, handmade, kept, objects
-from codebutler.repo.held import with_folder
+from codebutler.repo import commits, kept, objects
 from codebutler.repo.index import owe_index, sync_index
 from codebutler.repo.merging import shown, unsettled
-from codebutler.sandbox.executor import Executor
 from codebutler.thread import render
-from codebutler.thread.folder import Folder
-from codebutler.thread.host import JOURNALS, MEMORY_FOLDER, Host
+from codebutler.thread.host import Host
 from codebutler.thread.identity import asked_by
-from codebutler.thread.incoming import came_in, is_over, joined, untouched
+from codebutler.thread.incoming import came_in, is_over, joined
 from codebutler.thread.laying import lay_out, still_ignored, with_ignores
 from codebutler.thread.log import ThreadLog
-
-UNNAMED = "Work in progress"
-"""The subject of a checkpoint that nobody has named yet."""
+from codebutler.thread.saves import UNNAMED, Saves
 
 
-class Workspace(Folder):
+class Workspace(Saves):
     """A thread's folder and branch, as a turn works on them."""
 
     def __init__(self, host: Host, log: ThreadLog) -> None:
         """Nothing is started until it is needed."""
         super().__init__(host, log)
-        self._dirty = log.state.left_unsaved
-        self._unsure = False
-        """Whether the last look at the folder left out what the kernel said had not changed."""
-        self._later: asyncio.Task[str] | None = None
-        self._saving = asyncio.Lock()
-        self._saved = ("", "")
-        """The last checkpoint and its tree."""
         self._forge: Forge | None = None
-
-    def touched(self) -> None:
-        """A checkpoint is due."""
-        self._dirty = True
-
-    def checkpoint_later(self) -> None:
-        """Make the due checkpoint beside the model's thinking: every batch that wrote can be returned to."""
-        if self._dirty and self._later is None:
-            self._later = asyncio.create_task(self._save(UNNAMED, still=True))
-
-    async def settle_checkpoint(self) -> None:
-        """Wait for the checkpoint beside the model's thinking: a ref that moved must reach the log."""
-        await self.filled()
-        task, self._later = self._later, None
-        if task is not None:
-            await task
-
-    async def save(self) -> None:
-        """Make the checkpoint that is due, if one is."""
-        await self.settle_checkpoint()
-        if self._dirty:
-            await self._save(UNNAMED, still=True)
-
-    async def rest(self) -> None:
-        """Save, and bring the folder's own index up to date: now people may look with `git status`."""
-        await self.settle_checkpoint()
-        if self._dirty or self._unsure:
-            await self._save(UNNAMED)
-        await self._settle_index()
-
-    async def checkpoint(self, message: str = UNNAMED) -> str:
-        """Save the worktree as a commit on the branch; returns the branch's tip."""
-        await self.settle_checkpoint()
-        return await self._save(message)
 
     async def commit(self, message: str) -> str:
         """Save the worktree, and put ``message`` over all that was saved without a name; returns the tip.
@@ -109,64 +59,6 @@ class Workspace(Folder):
         gitdir, base, tip = self._host.repo.gitdir, self._ready.base, await self._tip()
         mail, floor = self.identity.mail, self._log.state.pushed
         return await kept.last_named(gitdir, base, tip, mail=mail, unnamed=UNNAMED, floor=floor)
-
-    async def _save(self, message: str, *, still: bool = False) -> str:
-        """One at a time: two would take each other's move of the branch for somebody else's."""
-        async with self._saving:
-            return await self._save_alone(message, still=still)
-
-    async def _save_alone(self, message: str, *, still: bool) -> str:
-        executor, gitdir = await self.hands(), self._host.repo.gitdir
-        self._own_branch()
-        old = await self._tip()
-        if self._saved[0] != old:
-            self._saved = (old, await commits.tree_of(gitdir, old))
-        tree = self._saved[1]
-        try:
-            built = await executor.tree(old, tree, still=still)
-        except CodeButlerError:
-            if self._stands():
-                raise
-            executor = await self.hands()  # the folder was deleted this very moment, and is there again
-            built = await executor.tree(old, tree)
-        self._unsure = still
-        if built.tree == tree:
-            self._dirty = False
-            return old
-        ours = handmade.commit(built.tree, old, UNNAMED, self.identity) if message == UNNAMED else b""
-        came = await checkpoints.receive(gitdir, executor.pack(), commit=ours)
-        files = await self.moved_files(old, built.tree)
-        ignores = any(path.rpartition("/")[2] == ".gitignore" for path in files)
-        if ignores:  # what it names now may be in an earlier checkpoint
-            built = await executor.tree(old, since=self._log.state.pushed or self._ready.base)
-            await checkpoints.receive(gitdir, executor.pack())
-            files = await self.moved_files(old, built.tree)
-        held, back = await with_folder(gitdir, built.tree, old, MEMORY_FOLDER, files)
-        held, forged = await with_folder(gitdir, held, old, JOURNALS, files)
-        back += forged
-        await owe_index(gitdir, self._ref)
-        new = await checkpoints.import_checkpoint(
-            gitdir, tree=held, known=tree, pack=None, message=message, ref=self._ref, old=old,
-            co_authors=await asked_by(self._host.store, self._log.state) if message != UNNAMED else (),
-            identity=self.identity, index=False, made="" if ignores or back else came,
-        )  # fmt: skip
-        self._dirty, self._saved = False, (new, held)
-        if new != old:
-            files = await self.moved_files(old, new) if back else files
-            made = CheckpointMade(commit=new, message=message, files=sorted(files))
-            await self._log.append(made, sync=False)  # the branch tells of it, too
-        if ignores:  # an executor may start from the folder's index, which must not bring them back
-            await sync_index(gitdir, self._ref, new)
-        if back:
-            await self._put_back(executor, built.tree, held, back)
-        return new
-
-    async def _put_back(self, executor: Executor, wrong: str, right: str, paths: list[str]) -> None:
-        """Memory and journals are no model's: the branch lacks its changes; folder and people are told."""
-        await lay_out(executor, wrong, right, what="memory and journals as they were", moved=paths)
-        words, key = untouched(paths)
-        if key not in self._log.state.said:
-            await self._log.post(words, key=key)
 
     async def branch_text(self, path: str) -> str | None:
         """A file as the branch's tip has it; None if it is absent."""

@@ -49,7 +49,7 @@ async def repo(open_tmp: Path) -> Repo:
 async def _checkpoint(repo: Repo, hands: Executor, tree: worktrees.Worktree, old: str) -> str:
     built = await hands.tree(old)
     return await import_checkpoint(
-        repo.gitdir, tree=built.tree, pack=hands.pack(), message="Work", ref=tree.ref, old=old
+        repo.gitdir, tree=built.tree, pack=hands.pack(built), message="Work", ref=tree.ref, old=old
     )
 
 

@@ -119,7 +119,7 @@ class Ours:
         gitdir, ref = self.world.top / "repo" / ".git", "refs/heads/codebutler/t"
         tip = await resolve(gitdir, ref) or ""
         built = await self.executor.tree(tip)
-        pack = self.executor.pack()
+        pack = self.executor.pack(built)
         return await import_checkpoint(gitdir, tree=built.tree, pack=pack, message="x", ref=ref, old=tip)
 
 

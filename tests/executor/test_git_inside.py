@@ -19,7 +19,7 @@ REF = "refs/heads/codebutler/t"
 async def _checkpoint(hands: Executor, linked: Any, old: str) -> str:
     built = await hands.tree(old)
     return await import_checkpoint(
-        linked.repo / ".git", tree=built.tree, pack=hands.pack(), message="x", ref=REF, old=old
+        linked.repo / ".git", tree=built.tree, pack=hands.pack(built), message="x", ref=REF, old=old
     )
 
 
@@ -87,7 +87,7 @@ async def test_a_tree_that_is_known_needs_no_pack(hands: Executor, linked: Any) 
 async def test_a_large_pack_comes_in_pieces(hands: Executor, linked: Any) -> None:
     await hands.call("bash", {"command": "head -c 5000000 /dev/urandom > big"})
     built = await hands.tree(linked.base)
-    pieces = [piece async for piece in hands.pack()]
+    pieces = [piece async for piece in hands.pack(built)]
     assert len(pieces) > 3
     assert sum(map(len, pieces)) == built.pack_size > 5_000_000
 

@@ -41,7 +41,7 @@ async def _checkpoint(hands: Executor, linked: Any, old: str) -> str:
     """As the thread makes one: commit, branch, and the worktree's own index."""
     built = await hands.tree(old)
     commit = await import_checkpoint(
-        linked.repo / ".git", tree=built.tree, pack=hands.pack(), message="x", ref=REF, old=old
+        linked.repo / ".git", tree=built.tree, pack=hands.pack(built), message="x", ref=REF, old=old
     )
     await sync_index(linked.repo / ".git", REF, commit)
     return commit
@@ -184,7 +184,7 @@ async def test_what_is_planted_there_reaches_nothing(
         assert await _ran(hands, "cat /tmp/ran 2>/dev/null; true") == "(no output)"
         assert {path: data for path, data in outside().items() if str(dot) in path} == before
         commit = await import_checkpoint(
-            dot, tree=built.tree, pack=hands.pack(), message="x", ref=REF, old=linked.base
+            dot, tree=built.tree, pack=hands.pack(built), message="x", ref=REF, old=linked.base
         )
         assert linked.git("show", f"{commit}:good") == "y"
     finally:

@@ -149,8 +149,8 @@ async def test_a_pack_is_never_longer_than_announced(folder: Path, tmp_path: Pat
     )
     executor = await _hostile(folder, tmp_path, body)
     try:
-        await executor.tree("0" * 40)
-        assert b"".join([piece async for piece in executor.pack()]) == b"x" * 10
+        built = await executor.tree("0" * 40)
+        assert b"".join([piece async for piece in executor.pack(built)]) == b"x" * 10
     finally:
         await executor.close()
 

@@ -17,7 +17,7 @@ async def _saved(hands: Executor, linked: Any, old: str, command: str, *, since:
     """The checkpoint after ``command``."""
     assert (await hands.call("bash", {"command": command})).ok
     built = await hands.tree(old, since=since)
-    pack, ref = hands.pack(), "refs/heads/codebutler/t"
+    pack, ref = hands.pack(built), "refs/heads/codebutler/t"
     gitdir = linked.repo / ".git"
     return await import_checkpoint(gitdir, tree=built.tree, pack=pack, message="x", ref=ref, old=old)
 

@@ -71,7 +71,7 @@ async def test_git_behind_it(linked: Any, open_tmp: Path) -> None:
         assert [each.path for each in await executor.status(linked.base)] == ["new"]
         assert "+x" in await executor.diff(linked.base)
         built = await executor.tree(linked.base)
-        assert sum([len(piece) async for piece in executor.pack()]) == built.pack_size
+        assert sum([len(piece) async for piece in executor.pack(built)]) == built.pack_size
     finally:
         await executor.close()
     assert linked.git("for-each-ref") == before

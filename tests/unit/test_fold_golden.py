@@ -148,5 +148,5 @@ def test_a_fork_pays_for_nothing_that_was_paid_before() -> None:
     paid = [e for e in events if hasattr(e, "usage") and e.kind not in OWN | {"image_ordered"}]
     assert {e.kind for e in paid} == {"model_replied", "compacted", "image_made", "transcribed"}
     for event in paid:
-        copied = json.loads(dump(_copied(event, by, 0)))
+        copied = json.loads(dump(_copied(event, by, [])))
         assert (copied["usd"], copied["usage"]["input"]) == (0.0, 0)
