@@ -15,9 +15,10 @@ from codebutler.repo.memory import MEMORY_FILES, revert
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import learned
 from codebutler.repo.merging import merged_tree
+from codebutler.repo.objects import merge_base
 from codebutler.store.store import Store
 from codebutler.thread.memory_changes import changes
-from codebutler.thread.memory_merge import MEMORY
+from codebutler.thread.memory_merge import MEMORY, newly_beside
 from codebutler.thread.memory_now import replaced
 
 _OURS = re.compile(r"codebutler/memory-(?P<thread>t[0-9a-f]+)-\d+")
@@ -35,29 +36,32 @@ async def brought_up(gitdir: Path, store: Store, forge: Forge, pr: PullRequest) 
     head, there = (await forge.fetch(pr.branch), await forge.fetch(pr.base)) if is_ours else ("", "")
     if not there or head != pr.head:
         return pr.head, []
-    _, clashes = await merged_tree(gitdir, there, head)
-    if not clashes or not all(path.startswith(MEMORY) for path in clashes):
+    found = await _kept(store, kept["thread"], pr) if kept is not None else None
+    sides, items = [await merge_base(gitdir, head, there), head, there], found[0].kept if found else []
+    tree, clashes = await merged_tree(gitdir, there, head)
+    if not clashes:
+        return pr.head, await newly_beside(gitdir, items, [*sides, tree])
+    if not all(path.startswith(MEMORY) for path in clashes):
         return pr.head, []
+    anew = None
     if undone is not None:
         anew = await _undone(gitdir, store, there, head, undone["item"])
-    else:
-        anew = await _put_in(gitdir, store, there, kept["thread"] if kept else "", pr)
+    elif kept is not None and found is not None:
+        anew = await _put_in(gitdir, found, there, kept["thread"])
     if anew is None:
         return pr.head, []
     files, told = anew
     tree = await commits.tree_with(gitdir, there, {path: x.encode() for path, x in files.items()})
+    told += await newly_beside(gitdir, items, [*sides, tree])
     new = await commits.join_trees(gitdir, tree, [head, there], f"Meet {pr.base} at {there[:12]}\n")
     await forge.push(pr.branch, new, expect=head)
     return new, told
 
 
 async def _put_in(
-    gitdir: Path, store: Store, there: str, thread: str, pr: PullRequest
-) -> tuple[dict[str, str], list[str]] | None:
+    gitdir: Path, found: tuple[MemoryDecided, float], there: str, thread: str
+) -> tuple[dict[str, str], list[str]]:
     """The memory files with what was kept in them, and what to say of it."""
-    found = await _kept(store, thread, pr)
-    if found is None:
-        return None
 
     async def read(path: str) -> str | None:
         return await memory_text(gitdir, there, path)

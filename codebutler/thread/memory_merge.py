@@ -49,21 +49,21 @@ async def with_memory(
         )
         files[path] = text.encode()
         told += lines
-    told += await _met_unseen(desk.state, gitdir, [start, head, theirs, tree], paths)
+    kept = [item for decided in desk.state.kept for item in decided.kept]
+    told += await newly_beside(gitdir, kept, [start, head, theirs, tree], without=paths)
     return (await commits.tree_with(gitdir, tree, files) if files else tree), told
 
 
-async def _met_unseen(
-    state: ThreadState, gitdir: Path, sides: Sequence[str | None], paths: Sequence[str]
+async def newly_beside(
+    gitdir: Path, kept: Sequence[MemoryItem], sides: Sequence[str | None], *, without: Sequence[str] = ()
 ) -> list[str]:
-    """What is to be told of kept items in files that git joined by itself, which are not among ``paths``.
+    """What is to be told of kept items that contradict, or repeat, what only the other side wrote.
 
-    The ``sides`` are where both sides began, ours, theirs, and what they make together.
+    The ``sides`` are the commits where both began, ours, theirs, and what they make together. Files of
+    ``without`` are left out.
     """
     told = list[str]()
-    for name in sorted({item.file for decided in state.kept for item in decided.kept}):
-        if f"{MEMORY}{name}" in paths:
-            continue
+    for name in sorted({item.file for item in kept if f"{MEMORY}{item.file}" not in without}):
         try:
             texts = [await memory_text(gitdir, x, f"{MEMORY}{name}") if x else None for x in sides]
         except ToolFailed:
@@ -71,16 +71,17 @@ async def _met_unseen(
         old, ours, others, text = texts
         if ours and others and text and others != old:
             start = _shipped(name) if old is None else old
-            told += await asyncio.to_thread(_newly_beside, state, name, text, [start, ours, others])
+            items = [item for item in kept if item.file == name]
+            told += await asyncio.to_thread(_beside_new, items, text, [start, ours, others])
     return told
 
 
-def _newly_beside(state: ThreadState, name: str, text: str, sides: Sequence[str]) -> list[str]:
-    """What is told of the kept items in ``text`` that contradict, or repeat, what only the others wrote."""
+def _beside_new(kept: Sequence[MemoryItem], text: str, sides: Sequence[str]) -> list[str]:
+    """The same for the ``kept`` items of a file, of which ``text`` is what was joined."""
     old, ours, others = sides
-    was, now = ({key(x.text) for x in known(side, name)} for side in (old, others))
-    items = [x for decided in state.kept for x in decided.kept if x.file == name and stands(ours, x)]
-    return [line for item in items if (line := beside(text, item, now - was))]
+    was, now = ({key(x.text) for x in known(side, kept[0].file)} for side in (old, others))
+    said = [beside(text, item, now - was) for item in kept if stands(ours, item)]
+    return [line for line in said if line]
 
 
 def _shipped(name: str) -> str:

@@ -56,3 +56,31 @@ async def test_a_contradiction_that_git_joins_is_told_once(room: Room, tmp_path:
         text = scene.git("show", f"main:{PM}", where=room.sample.remote)
         assert all(line in text for line in (f"* {never}", KEPT)), text
         assert state.phase == "closed"
+
+
+@pytest.mark.parametrize("where", ["## Facts", "## Learned"])
+async def test_a_pull_request_that_only_remembers_tells_it_too(
+    room: Room, tmp_path: Path, where: str
+) -> None:
+    room_with_memory(room)
+    async with room.engine(Cast(pm=[says("They stand alone.")])) as scene:
+        await scene.talk("a", "Where do they live?")
+        await scene.talk("a", f"/correct pm {KEPT.rstrip('.')}")
+        await scene.talk("a", "yes")
+        never = "lib/util.py and lib/other.py never belong together"
+        if where == "## Facts":
+            on_main(scene, room, tmp_path / "eve", never, "Labels are A6")
+        else:
+            at_the_end(scene, room, tmp_path / "eve", never)
+        state = await scene.talk("a", "merge")
+        said = (await scene.posts(state.id))[-1]
+        assert said.count(f"“{KEPT.rstrip('.')}” now stands beside “{never}”") == 1, said
+        assert "Merged #1 as" in said
+
+
+def at_the_end(scene: Scene, room: Room, folder: Path, line: str) -> None:
+    """Eve writes where what is kept goes: the two conflict."""
+    scene.git("clone", "-q", str(room.sample.remote), str(folder))
+    (folder / PM).write_text(f"{(folder / PM).read_text()}* {line}\n")
+    scene.git(*EVE, "commit", "-qam", "Eve's", where=folder)
+    scene.git("push", "-q", "origin", "HEAD:main", where=folder)
