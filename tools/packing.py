@@ -74,7 +74,7 @@ class Packer(GitWork):
             return None
         try:
             tree, pack = self._plain.tree(known, self._news)
-        except (NotPlain, Fault, OSError, ValueError):  # git looks at it then, and says what is wrong
+        except (NotPlain, Fault, OSError, RecursionError, ValueError):  # git says what is wrong
             return None
         self._level, self._news = tree, set()
         target = self.records.new_pack()

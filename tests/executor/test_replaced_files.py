@@ -110,6 +110,14 @@ async def test_a_pipe_in_place_of_a_file_is_not_waited_for(world: World) -> None
     assert not built.plain
 
 
+async def test_a_file_below_more_folders_than_we_go_down(world: World) -> None:
+    deep = "/".join(["d"] * 1200)
+    await world.begin()
+    await world.after(f"mkdir -p {deep} && cd {deep} && echo 1 > f")
+    await world.after("true")
+    assert not (await world.after(f"cd {deep} && echo 2 > f")).plain
+
+
 async def test_one_goes_on_from_the_other(world: World) -> None:
     """Those that git makes, those that it does not, and what else looks at the files in between."""
     await world.begin()
