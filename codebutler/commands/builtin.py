@@ -140,7 +140,7 @@ async def _merge(args: _Number, decide: Decisions, word: Word) -> str:
         return await kept_prs.by_number(decide, word, int(said))
     if said and not said.isdecimal() and not words.merges(words.normal(f"merge {said}")):
         raise UsageError(AS_IT_IS.format(words=said[:80]))
-    return await decide.merge(word)
+    return await remembering.merge(decide, word, numbered=said.isdecimal())
 
 
 async def _rebase(_args: _None, decide: Decisions, word: Word) -> str:

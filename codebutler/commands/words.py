@@ -8,7 +8,7 @@ from codebutler.commands import signs
 from codebutler.commands.corrections import correction
 from codebutler.commands.halts import halt
 from codebutler.events import MessageReceived
-from codebutler.thread.fold_memory import apart, overtaken, unseen
+from codebutler.thread.fold_memory import alone, apart, overtaken, unseen
 from codebutler.thread.state import ThreadState
 from codebutler.thread.taking_back import refuses_kept, refuses_waiting
 from codebutler.thread.wish_words import is_about, is_no, is_spoken, orders
@@ -274,7 +274,7 @@ def _lands(state: ThreadState, word: str) -> tuple[str, str] | None:
         return ("cancel", "")
     is_refused = state.coding or (state.pr_state == "closed" and state.phase == "lead")  # in words
     lands = word in LAND
-    is_refused = is_refused or (lands and not state.plan_waits and bool(apart(state)))
+    is_refused = is_refused or alone(state) or (not state.plan_waits and bool(apart(state)))
     if word in RESPOND and is_open:
         return ("respond", "")
     if (word in MERGE and is_open) or (lands and is_refused):

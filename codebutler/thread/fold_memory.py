@@ -34,6 +34,11 @@ def apart(s: ThreadState) -> list[str]:
     return [e.branch for _, _, e in s.live if isinstance(e, ev.MemoryCommitted) and e.branch]
 
 
+def alone(s: ThreadState) -> bool:
+    """Whether a list waits, and nothing of the thread's own that a word to merge could be about."""
+    return bool(s.memory) and s.pr_state != "open" and not s.coding and not s.plan_waits
+
+
 def decided(s: ThreadState) -> tuple[list[MemoryItem], list[MemoryItem]]:
     """What people have kept in this thread, and what they have dropped for good, the oldest first."""
     events = [e for _, _, e in s.live if isinstance(e, ev.MemoryDecided) and not e.apart]

@@ -10,7 +10,7 @@ from codebutler.errors import ToolFailed
 from codebutler.events import Event, Mark, MemoryDecided, MemoryMarked, MemoryProposed, Posted, Resumed
 from codebutler.repo.memory_items import all_learned
 from codebutler.thread import access, kept_prs, lessons, render, wishes
-from codebutler.thread.fold_memory import apart, committed, overtaken, unseen
+from codebutler.thread.fold_memory import alone, apart, committed, overtaken, unseen
 from codebutler.thread.learning import day
 from codebutler.thread.state import ThreadState
 from codebutler.thread.taking_back import (
@@ -32,6 +32,7 @@ _OVERTAKEN = "Somebody else decided on that list a moment before: nothing was ch
 _UNSEEN = "That was said before this list stood here: nothing was decided by it."
 _COMMITTED = 'What was kept is committed. To take an item back, say **"memory revert"** and the item.'
 _BEING = 'That is being committed. To undo it, say **"memory revert"** and the item.'
+_UNMARKED = "Nothing of the list that waits is marked, so that nothing was committed."
 _FILE_OF = {"pm": "pm.md", "coder": "pm.md", "researcher": "pm.md", "lead": "lead.md", "artist": "artist.md"}
 """Where a correction of a role goes: what the Coder and Researchers must know, the PM tells them."""
 
@@ -79,6 +80,36 @@ async def _on_the_list(decisions: Decisions, word: Word, wish: str) -> str:
         return decisions.answer.text
     if state.memory is None:  # what was set aside is the list now: it must not be set aside twice
         decisions.take(MemoryMarked(message=word.seq, items=now.items, marks=now.marks, by=word.by))
+    return _last_word(decisions, word, now)
+
+
+async def merge(decisions: Decisions, word: Word, *, numbered: bool) -> str:
+    """A word to merge. Where nothing of the thread's own is to land, a list that waits is decided as marked.
+
+    With ``numbered`` it names a pull request, as a button does: then it is about no list.
+    """
+    if numbered or not alone(decisions.state):
+        return await decisions.merge(word)
+    state = decisions.state
+    if not any(state.marks):
+        words = f"{await decisions.merge(word)}\n\n{_UNMARKED}"
+        decisions.answer = _again(state, words)
+        return words
+    landed = await kept_prs.land(decisions, word)
+    if decisions.was_refused:
+        return landed
+    why = decisions.refused(word, "memory", "decide on memory in this thread")
+    if why := why or _too_late(state, word, "yes"):
+        words = "\n\n".join(filter(None, [landed, why]))
+        decisions.answer = _again(state, words)
+        return words
+    told = _last_word(decisions, word, wishes.Working(state.memory or [], state.marks, done=True))
+    return "\n\n".join(filter(None, [landed, told]))
+
+
+def _last_word(decisions: Decisions, word: Word, now: wishes.Working) -> str:
+    """The list is decided; what to tell of that beside what is committed then."""
+    state = decisions.state
     before = state.set_aside if state.memory is not None else []
     decided = MemoryDecided(message=word.seq, kept=now.kept, dropped=now.dropped, by=word.by)
     decisions.take(decided.model_copy(update={"numbers": now.numbers}))
