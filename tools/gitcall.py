@@ -7,6 +7,11 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 
+import limits
+from children import Captured
+from faults import Fault
+from oddfiles import Stuck, odd_files
+from records import Records
 from workspace import Workspace
 
 _SETTINGS = {
@@ -15,11 +20,62 @@ _SETTINGS = {
     "core.attributesFile": "/dev/null",  # else one of the home, which commands write
     "core.untrackedCache": "false",
     "core.splitIndex": "false",
+    "core.trustctime": "true",  # a command sets every other mark by which git sees that a file has changed
+    "core.checkStat": "default",
     "gc.auto": "0",
     "advice.addEmbeddedRepo": "false",
     "checkout.workers": "0",
 }
 SETTINGS = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
+
+
+class Git:
+    """Git on one worktree, with an index and an object store of the daemon's own."""
+
+    def __init__(self, space: Workspace) -> None:
+        """Nothing is made until the first use."""
+        self.space = space
+        self.records = Records(space.config.state)
+        self.waits_for: list[str] = []
+
+    def git(
+        self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.NAMES_RAW
+    ) -> Captured:
+        """Run git with the private index and objects. The result may have any exit code."""
+        if not self.space.config.gitdir:
+            raise Fault("this folder belongs to no git repository")
+        self.waits_for = []
+        done = self.space.children.capture(
+            ["git", *SETTINGS, *arguments],
+            env=environment(self.space, self.records.index, self.records.objects),
+            stdin=stdin,
+            stdout=stdout,
+            limit=limit,
+            timeout=limits.GIT_TIMEOUT,
+            doubt=self._stuck,
+        )
+        self.records.accept()
+        if done.cut and self.waits_for:
+            self.records.begin()  # it was killed in the middle of its records
+            names = ", ".join(self.waits_for[:3])
+            raise Stuck(f"git would wait for ever for {names}, a pipe or a device: remove it")
+        return done
+
+    def _stuck(self) -> bool:
+        """Whether the worktree holds what git opens by its name, and what never answers.
+
+        A look at the whole tree: only when git takes long.
+        """
+        self.waits_for = [*odd_files(self.space.root), *odd_files(self.records.home, everywhere=True)]
+        return bool(self.waits_for)
+
+    def run(self, *arguments: str, stdin: int = -1, stdout: int = -1) -> bytes:
+        """Like ``git``, but anything other than success is a Fault."""
+        result = self.git(*arguments, stdin=stdin, stdout=stdout)
+        if result.code != 0 or result.cut:
+            message = result.err.decode("utf-8", "replace").strip() or f"exit code {result.code}"
+            raise Fault(f"git {arguments[0]}: {limits.clip(message, 6, 1000)}")
+        return result.out
 
 
 def environment(space: Workspace, index: str, objects: str) -> dict[str, str]:

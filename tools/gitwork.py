@@ -14,10 +14,9 @@ from typing import Any
 import limits
 from children import Captured
 from faults import Fault, ProtocolFault
-from gitcall import SETTINGS, environment, listed
+from gitcall import Git, listed
 from leftout import has_strays, ignored, left_out, named, nested, take_ignored
-from oddfiles import Stuck, odd_files
-from records import Records
+from oddfiles import Stuck
 from scratch import copy
 from stillness import Stillness
 from walking import walk
@@ -45,58 +44,18 @@ def _paths(value: object) -> list[str]:
     raise ProtocolFault(-32602, "paths must be a list of strings")
 
 
-class GitWork:
+class GitWork(Git):
     """The private index and object store of one executor."""
 
     def __init__(self, space: Workspace) -> None:
         """Nothing is made until the first use."""
-        self.space = space
-        self.records = Records(space.config.state)
-        self.waits_for: list[str] = []
+        super().__init__(space)
         self._looked_through: tuple[int, ...] = ()  # the index that was last brought in line, by its stamp
         self._told: list[str] | None = None  # what could not be taken then; None while that is not known
         self._stillness = Stillness(space)
         self._behind: set[bytes] = set()  # files that changed since, as the kernel told
         self._level, self._news = "", set[bytes]()  # the last tree, and the files that changed since
-
-    def git(
-        self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.NAMES_RAW
-    ) -> Captured:
-        """Run git with the private index and objects. The result may have any exit code."""
-        if not self.space.config.gitdir:
-            raise Fault("this folder belongs to no git repository")
-        self.waits_for = []
-        done = self.space.children.capture(
-            ["git", *SETTINGS, *arguments],
-            env=environment(self.space, self.records.index, self.records.objects),
-            stdin=stdin,
-            stdout=stdout,
-            limit=limit,
-            timeout=limits.GIT_TIMEOUT,
-            doubt=self._stuck,
-        )
-        self.records.accept()
-        if done.cut and self.waits_for:
-            self.records.begin()  # it was killed in the middle of its records
-            names = ", ".join(self.waits_for[:3])
-            raise Stuck(f"git would wait for ever for {names}, a pipe or a device: remove it")
-        return done
-
-    def _stuck(self) -> bool:
-        """Whether the worktree holds what git opens by its name, and what never answers.
-
-        A look at the whole tree: only when git takes long.
-        """
-        self.waits_for = [*odd_files(self.space.root), *odd_files(self.records.home, everywhere=True)]
-        return bool(self.waits_for)
-
-    def run(self, *arguments: str, stdin: int = -1, stdout: int = -1) -> bytes:
-        """Like ``git``, but anything other than success is a Fault."""
-        result = self.git(*arguments, stdin=stdin, stdout=stdout)
-        if result.code != 0 or result.cut:
-            message = result.err.decode("utf-8", "replace").strip() or f"exit code {result.code}"
-            raise Fault(f"git {arguments[0]}: {limits.clip(message, 6, 1000)}")
-        return result.out
+        self._unindexed = set[bytes]()  # those that trees had without the index
 
     def fill(self, params: dict[str, Any]) -> dict[str, Any]:
         """Write all files of ``commit`` into the worktree, which holds nothing (but ``.git``) yet."""
@@ -114,6 +73,7 @@ class GitWork:
         """
         names = self.behind() if still else None
         told, self._told = self._told, None
+        self._hash_unindexed()
         if told is not None and names is not None and (not names or (not told and self._take(names))):
             self._told = told
             return told
@@ -129,7 +89,28 @@ class GitWork:
             return None
         self._behind |= names
         self._news |= names
-        return self._behind
+        return None if any(map(self._has_other_names, self._behind)) else self._behind
+
+    def _has_other_names(self, name: bytes) -> bool:
+        """Whether the file is also another, of which the kernel tells nothing."""
+        try:
+            found = os.lstat(os.path.join(os.fsencode(self.space.root), name))
+        except OSError:
+            return False
+        return found.st_nlink > 1
+
+    def _hash_unindexed(self) -> None:
+        """Bring into the index what trees had without it, whatever its times and size say: git itself would
+        take a file for unchanged whose times were set back to those of before.
+        """
+        here = [name for name in self._unindexed if self._is_there(name)]
+        self._unindexed = set()
+        if here and self.records.ours():
+            with listed(here) as names:
+                given = ("--pathspec-from-file=-", "--pathspec-file-nul")
+                done = self.git("--literal-pathspecs", "add", "--renormalize", *given, stdin=names)
+            if done.code != 0 or done.cut:
+                self.records.begin()  # an index that knows of nothing has all files hashed
 
     def _is_in_line(self) -> bool:
         return self.records.ours() and self.records.stamp() == self._looked_through

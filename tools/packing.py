@@ -73,10 +73,10 @@ class Packer(GitWork):
         if self.behind() is None or len(self._news) > _FEW:
             return None
         try:
-            tree, pack = self._plain.tree(known, self._news)
+            tree, pack, files = self._plain.tree(known, self._news)
         except (NotPlain, Fault, OSError, RecursionError, ValueError):  # git says what is wrong
             return None
-        self._level, self._news = tree, set()
+        self._level, self._news, self._unindexed = tree, set(), self._unindexed | files
         target = self.records.new_pack()
         os.write(target, b"" if tree == known else pack)
         return {**self._answer(tree, target, []), "plain": True}

@@ -37,11 +37,13 @@ class Replacing:
         self._root, self._stores, self._ask = os.fsencode(root), stores, ask
         self._known: dict[str, tuple[bytes, _Entries]] = {}
 
-    def tree(self, tree: str, names: Iterable[bytes]) -> tuple[str, bytes]:
-        """``tree`` with the present content of the files ``names``, and a pack of what is new; NotPlain."""
+    def tree(self, tree: str, names: Iterable[bytes]) -> tuple[str, bytes, set[bytes]]:
+        """``tree`` with the present content of the files ``names``, a pack of what is new, and those of the
+        files that are there. NotPlain.
+        """
         making = _Making(_spelling(tree))
         made = self._folder(tree, b"", sorted(names), making)
-        return made, making.pack()
+        return made, making.pack(), making.files
 
     def _folder(self, tree: str, at: bytes, names: list[bytes], making: _Making) -> str:
         """The tree of the folder ``at`` (ends with a slash, or is b"") with those files below it."""
@@ -61,6 +63,7 @@ class Replacing:
                 new = self._folder(old, at + own + b"/", those, making)
             elif mode in (_FILE, _PROGRAM) and those == [at + own]:
                 new = making.add(b"blob", self._content(at + own, mode), old)
+                making.files.add(at + own)
             else:
                 raise NotPlain
             changed[place : place + len(new) // 2] = bytes.fromhex(new)
@@ -113,6 +116,7 @@ class _Making:
 
     def __init__(self, spell: Callable[[bytes], Any]) -> None:
         self._spell = spell
+        self.files = set[bytes]()
         self._entries: list[bytes] = []
         self._size = 0
 

@@ -7,6 +7,7 @@ repeat after a crash: the id follows from the message that asked for it.
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Sequence
 
 from codebutler import events as ev
@@ -136,10 +137,13 @@ async def _log(
 
 
 def _copied(event: ev.Event, by: Person, places: Sequence[int]) -> ev.Event:
-    """An event for the second thread: its owner is who forked, its money unspent.
+    """An event for the second thread: its owner is who forked, its money unspent, the events that it names
+    have the numbers that they have there.
 
     ``places`` are the numbers that the events before it have in the first one.
     """
+    named = {name: seq for name in ("message", "after") if isinstance(seq := getattr(event, name, None), int)}
+    event = event.model_copy(update={name: bisect_right(places, seq) for name, seq in named.items()})
     match event:
         case ev.ThreadOpened():
             return event.model_copy(update={"owner": by, "title": f"{event.title[:100]} (fork)"})
@@ -147,8 +151,6 @@ def _copied(event: ev.Event, by: Person, places: Sequence[int]) -> ev.Event:
             return event.model_copy(update={"usd": 0.0, "usage": Usage()})
         case ev.Rewound():
             return event.model_copy(update={"to": len(places)})  # what it undid is not copied
-        case ev.CheckpointMade():
-            return event.model_copy(update={"after": sum(place <= event.after for place in places)})
         case _:
             return event
 

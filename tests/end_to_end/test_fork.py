@@ -161,3 +161,22 @@ async def test_a_point_that_is_none_is_said(room: Room) -> None:
         assert json.loads(json.dumps(await scene.posts(state.id)))
     code, out, _ = await cli(room, "fork", state.id, "0")
     assert (code, "There is no point 0" in out) == (1, True)
+
+
+async def test_go_goes_on_in_a_fork_of_a_thread_that_was_taken_back_before(room: Room) -> None:
+    """The numbers of the first thread's messages are others in the second one."""
+    cast = Cast(
+        pm=[plan()],
+        coder=[write("A", "a\n"), write("B", "b\n"), says("Wrote."), write("C", "c\n"), says("Wrote C."),
+               write("D", "d\n"), says("Wrote D.")],
+        lead=lead() + lead() + lead(),
+    )  # fmt: skip
+    async with room.engine(cast) as scene:
+        first = await scene.shipped()
+        await scene.talk("a", f"rewind {scene.point(first, 'write A').number}")
+        first = await scene.talk("a", "go")
+        assert first.outcome == "pr", await scene.posts(first.id)
+        second = await forked(scene, f"fork {scene.point(first, 'write C').number}")
+        state = await _said(scene, second.id, "go")
+        assert state.outcome == "pr", await scene.posts(second.id)
+        assert set(scene.files(state)) >= {"A", "C", "D"}

@@ -136,6 +136,35 @@ async def test_one_goes_on_from_the_other(world: World) -> None:
     assert (await world.after("echo 6 >> sub/deep/er/f")).plain
 
 
+@pytest.mark.parametrize("then", ["true > new.txt", "chmod +x run.sh", "rm run.sh", "mkdir new"])
+async def test_a_file_with_the_times_of_before_is_not_taken_back(world: World, then: str) -> None:
+    """Git knows a change by times and size, to the second: here all of them are as before."""
+    same = "printf 'hell%s\\n' {} > hello.txt; touch -d @1000000000 hello.txt"
+    world.linked.git("config", "core.trustctime", "false")
+    await world.begin()
+    assert not (await world.after(f"{same.format(0)}; true > first.txt")).plain  # so that git saw those times
+    assert (await world.after(same.format(1))).plain
+    assert (await world.after(same.format(2))).plain
+    tip = world.linked.git("rev-parse", REF)
+    assert (await world.hands.call("bash", {"command": then})).ok
+    for still in (True, False):
+        built = await world.hands.tree(tip, world.last, still=still)
+        pack, gitdir = world.hands.pack(built), world.linked.repo / ".git"
+        new = await import_checkpoint(
+            gitdir, tree=built.tree, pack=pack, message="x", ref=REF, old=tip, index=False
+        )
+        assert world.linked.git("show", f"{new}:hello.txt") == "hell2"
+        tip, world.last = new, built.tree
+
+
+async def test_another_name_of_a_file_changes_with_it(world: World) -> None:
+    await world.begin()
+    await world.after("ln hello.txt other.txt")
+    await world.after("true")
+    assert not (await world.after("echo more >> other.txt")).plain
+    assert world.linked.git("show", f"{REF}:hello.txt").endswith("more")
+
+
 async def test_who_knows_of_another_tree_gets_all_that_it_lacks(world: World) -> None:
     await world.begin()
     first = world.last
