@@ -7,8 +7,10 @@ Nothing that this module returns is trusted outside: the daemon imports the pack
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
 from typing import Any
 
 import limits
@@ -71,14 +73,15 @@ class GitWork(Git):
 
         ``still``: only those files are looked at that can have changed since they were.
         """
-        names = self.behind() if still else None
+        changed = self.behind()
+        names = changed if still else None
         told, self._told = self._told, None
         self._hash_unindexed()
         if told is not None and names is not None and (not names or (not told and self._take(names))):
             self._told = told
             return told
         self._behind, self._level = set(), ""
-        self._stillness.look()
+        self._stillness.look(soon=still)
         self._told = told = self._stage(base)
         return told
 
@@ -86,6 +89,7 @@ class GitWork(Git):
         """The files of which the index may not know the present content; None: of any."""
         names = self._stillness.changed() if self._told is not None and self._is_in_line() else None
         if names is None:
+            self._behind |= self._stillness.told
             return None
         self._behind |= names
         self._news |= names
@@ -100,17 +104,30 @@ class GitWork(Git):
         return found.st_nlink > 1
 
     def _hash_unindexed(self) -> None:
-        """Bring into the index what trees had without it, whatever its times and size say: git itself would
-        take a file for unchanged whose times were set back to those of before.
+        """Bring into the index what changed, whatever its times and size say: git itself takes a file for
+        unchanged whose times were set back to those of before, within a second.
         """
-        here = [name for name in self._unindexed if self._is_there(name)]
+        here, suspects = {name for name in self._unindexed if self._is_there(name)}, self._set_back()
         self._unindexed = set()
+        if suspects:
+            known = self.git("--literal-pathspecs", "ls-files", "-z", "--", *map(os.fsdecode, suspects))
+            here.update(name for name in known.out.split(b"\0") if name in suspects)
         if here and self.records.ours():
             with listed(here) as names:
                 given = ("--pathspec-from-file=-", "--pathspec-file-nul")
                 done = self.git("--literal-pathspecs", "add", "--renormalize", *given, stdin=names)
             if done.code != 0 or done.cut:
                 self.records.begin()  # an index that knows of nothing has all files hashed
+
+    def _set_back(self) -> set[bytes]:
+        """Files that changed since the index was written, with times from before that."""
+        written, found = self.records.stamp()[2:3], set[bytes]()
+        for name in self._behind if written else ():
+            with contextlib.suppress(OSError):
+                seen = os.lstat(os.path.join(os.fsencode(self.space.root), name))
+                if stat.S_ISREG(seen.st_mode) and seen.st_mtime_ns < written[0]:
+                    found.add(name)
+        return found
 
     def _is_in_line(self) -> bool:
         return self.records.ours() and self.records.stamp() == self._looked_through

@@ -30,7 +30,7 @@ class Stillness:
     """The watch over one worktree."""
 
     def __init__(self, space: Workspace) -> None:
-        """Nothing is watched before the second look: most executors have one."""
+        """Nothing is watched before a second look is sure to come: most executors have one."""
         self._space = space
         self._fd = -1
         self._looks = 0
@@ -48,13 +48,21 @@ class Stillness:
         names, self._names = self._names, set()
         return names
 
-    def look(self) -> None:
-        """A look at all files begins now: what changes from here on is told by the next ``changed``."""
+    @property
+    def told(self) -> set[bytes]:
+        """Files that the kernel told of since the last look or answer, though others may have changed."""
+        return self._names
+
+    def look(self, *, soon: bool) -> None:
+        """A look at all files begins now: what changes from here on is told by the next ``changed``.
+
+        ``soon``: there will be one, so that the watch begins with the first look.
+        """
         self._looks += 1
         self._read()
         seen, self._seen = self._seen, 0
         self._names, self._any = set(), False
-        if self._looks < 2 or self._given_up or (self._fd >= 0 and not seen & _ANEW):
+        if (self._looks < 2 and not soon) or self._given_up or (self._fd >= 0 and not seen & _ANEW):
             return
         self._end()
         try:

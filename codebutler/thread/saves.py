@@ -36,7 +36,7 @@ class Saves(Folder):
         """Whether the last look at the folder left out what the kernel said had not changed."""
         self._later: asyncio.Task[str] | None = None
         self._looked = asyncio.Event()
-        """What was written is in the hands of the checkpoint under way, if there is one."""
+        """What was written is in the hands of the last checkpoint under way; each has an event of its own."""
         self._looked.set()
         self._saving = asyncio.Lock()
         self._seen = ""
@@ -51,14 +51,14 @@ class Saves(Folder):
     def checkpoint_later(self) -> None:
         """Make the due checkpoint beside the model's thinking: every batch that wrote can be returned to."""
         if self._dirty and self._looked.is_set():
-            self._looked.clear()
-            self._later = asyncio.create_task(self._save_after(self._later))
+            self._looked = asyncio.Event()
+            self._later = asyncio.create_task(self._save_after(self._later, self._looked))
 
-    async def _save_after(self, before: asyncio.Task[str] | None) -> str:
+    async def _save_after(self, before: asyncio.Task[str] | None, looked: asyncio.Event) -> str:
         try:
-            return await self._save(UNNAMED, still=True, before=before)
+            return await self._save(UNNAMED, still=True, before=before, looked=looked)
         finally:
-            self._looked.set()
+            looked.set()
 
     async def settle_checkpoint(self) -> None:
         """Wait for the checkpoint beside the model's thinking: a ref that moved must reach the log."""
@@ -88,15 +88,20 @@ class Saves(Folder):
         return await self._save(message)
 
     async def _save(
-        self, message: str, *, still: bool = False, before: asyncio.Task[str] | None = None
+        self,
+        message: str,
+        *,
+        still: bool = False,
+        before: asyncio.Task[str] | None = None,
+        looked: asyncio.Event | None = None,
     ) -> str:
         """Look at the folder, and make a commit of what is new, once the checkpoint ``before`` is made."""
         self._dirty = False  # what is written from here on is in the next one
         try:
             executor, built = await self._look(still=still)
             after, self._unsure = self._log.state.seq, still
-            if built.plain or built.tree == self._seen:  # no second look at the folder is to come
-                self._looked.set()
+            if looked is not None and (built.plain or built.tree == self._seen):  # no second look is to come
+                looked.set()
             self._seen = built.tree
             if before is not None:
                 await before

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tests.end_to_end.conftest import Room
 
 WORK = [*(write("A", f"{n}\n") for n in (0, 1, 2)), bash("echo 3 >> A"), bash("echo 4 > B")]
-"""The kernel is asked what changed from the third look on: then a commit comes late."""
+"""The kernel is asked what changed from the second look on: then a commit comes late."""
 SLOW = '#!/bin/sh\n[ "$1" = unpack-objects ] && sleep 0.4\nexec "{git}" "$@"\n'
 BREAKS = '#!/bin/sh\n[ "$1" = unpack-objects ] && [ -e "{mark}" ] && exit 1\nexec "{git}" "$@"\n'
 SCENARIO = f"""{note.PM}
@@ -67,7 +67,7 @@ async def test_each_point_has_the_files_of_its_own_batch(
     )  # fmt: skip
     async with room.engine(cast) as scene:
         before = await scene.shipped()
-        assert [e.files for e in late(before)] == [["A"], ["A"]]
+        assert [e.files for e in late(before)] == [["A"], ["A"], ["A"]]
         steps = [p for p in points(before) if "Coder, step" in p.text]
         assert [p.files for p in steps] == [("A",), ("A",), ("A",), ("A",), ("B",)]
         assert [scene.git("show", f"{p.commit}:A") for p in steps] == ["0", "1", "2", "2\n3", "2\n3"]
@@ -83,6 +83,19 @@ async def test_each_point_has_the_files_of_its_own_batch(
         assert state.files == {"A"}
         await scene.talk("a", "go")
         assert "B" not in scene.files(state)
+
+
+async def test_a_call_waits_for_the_look_before_it_though_an_older_commit_is_done_meanwhile(
+    room: Room, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", in_front(tmp_path, SLOW))
+    large = bash("head -c 40000000 /dev/urandom > B")  # git looks at it for longer than the last commit takes
+    cast = Cast(pm=[plan()], coder=[*WORK[:3], large, write("A", "4\n"), says("Wrote.")], lead=lead())
+    async with room.engine(cast) as scene:
+        state = await scene.shipped()
+        steps = [p for p in points(state) if "Coder, step" in p.text]
+        assert [p.files for p in steps] == [("A",), ("A",), ("A",), ("B",), ("A",)]
+        assert [scene.git("show", f"{p.commit}:A") for p in steps] == ["0", "1", "2", "2", "4"]
 
 
 async def test_one_that_fails_beside_a_call_loses_nothing(

@@ -157,6 +157,33 @@ async def test_a_file_with_the_times_of_before_is_not_taken_back(world: World, t
         tip, world.last = new, built.tree
 
 
+@pytest.mark.parametrize("beside", ["", "; echo n > n1.txt", "; mkdir d; echo n > d/n1.txt"])
+@pytest.mark.parametrize("still", [True, False])
+@pytest.mark.parametrize("attributes", ["", "* text=auto\n"])
+async def test_a_file_with_the_times_of_before_is_seen(
+    world: World, beside: str, still: bool, attributes: str
+) -> None:
+    """Where git looks alone, too: what the kernel told of is hashed, whatever its times."""
+    (world.linked.repo / ".gitattributes").write_text(attributes)
+    world.linked.git("add", ".")
+    world.linked.git("commit", "--quiet", "--message=attributes")
+    await world.begin()
+    begin = "mkdir A B; echo 1 > A/v; echo 2 > B/v; touch -d @1700000000 A/v B/v; cp -p A/v v.txt"
+    assert not (await world.after(begin)).plain
+    await world.after("true")
+    assert (await world.hands.call("bash", {"command": f"cp -p B/v v.txt{beside}"})).ok
+    built = await world.hands.tree(world.linked.git("rev-parse", REF), world.last, still=still)
+    pack, gitdir, old = (
+        world.hands.pack(built),
+        world.linked.repo / ".git",
+        world.linked.git("rev-parse", REF),
+    )
+    new = await import_checkpoint(
+        gitdir, tree=built.tree, pack=pack, message="x", ref=REF, old=old, index=False
+    )
+    assert world.linked.git("show", f"{new}:v.txt") == "2"
+
+
 async def test_another_name_of_a_file_changes_with_it(world: World) -> None:
     await world.begin()
     await world.after("ln hello.txt other.txt")
