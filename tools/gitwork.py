@@ -17,7 +17,7 @@ import limits
 from children import Captured
 from faults import Fault, ProtocolFault
 from gitcall import Git, listed
-from leftout import has_strays, ignored, left_out, named, nested, take_ignored
+from leftout import batches, has_strays, ignored, left_out, named, nested, take_ignored
 from oddfiles import Stuck
 from scratch import copy
 from stillness import Stillness
@@ -107,11 +107,11 @@ class GitWork(Git):
         """Bring into the index what changed, whatever its times and size say: git itself takes a file for
         unchanged whose times were set back to those of before, within a second.
         """
-        here, suspects = {name for name in self._unindexed if self._is_there(name)}, self._set_back()
+        here, suspects = {name for name in self._unindexed if self._is_there(name)}, sorted(self._set_back())
         self._unindexed = set()
-        if suspects:
-            known = self.git("--literal-pathspecs", "ls-files", "-z", "--", *map(os.fsdecode, suspects))
-            here.update(name for name in known.out.split(b"\0") if name in suspects)
+        for some in batches(suspects):
+            known = self.git("--literal-pathspecs", "ls-files", "-z", "--", *map(os.fsdecode, some))
+            here.update(set(some).intersection(known.out.split(b"\0")))
         if here and self.records.ours():
             with listed(here) as names:
                 given = ("--pathspec-from-file=-", "--pathspec-file-nul")

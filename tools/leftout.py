@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from gitcall import listed
 
+Name = TypeVar("Name", str, bytes)
 _NAMED = re.compile(r"""['"](.+)['"]""", re.DOTALL)
 _NAME_CHARS = 300
 _AT_ONCE = 500
@@ -57,10 +59,16 @@ def take_ignored(run: Callable[..., bytes], gone: Iterable[bytes], covered: Iter
 
 def _passed_over(run: Callable[..., bytes], names: list[str]) -> Iterator[str]:
     """Those of the files ``names`` that are there and that git passes over, and does not hold either."""
-    for start in range(0, len(names), _AT_ONCE):
-        wanted = (f":(literal){name}" for name in names[start : start + _AT_ONCE])
+    for some in batches(names):
+        wanted = (f":(literal){name}" for name in some)
         found = run("ls-files", "--others", "--ignored", "--exclude-standard", "-z", "--", *wanted)
         yield from map(os.fsdecode, found.split(b"\0")[:-1])
+
+
+def batches(names: Sequence[Name]) -> Iterator[Sequence[Name]]:
+    """As many names at a time as one command line holds."""
+    for start in range(0, len(names), _AT_ONCE):
+        yield names[start : start + _AT_ONCE]
 
 
 def named(lines: Iterable[str]) -> set[str]:

@@ -184,6 +184,19 @@ async def test_a_file_with_the_times_of_before_is_seen(
     assert world.linked.git("show", f"{new}:v.txt") == "2"
 
 
+async def test_many_files_with_older_times_are_no_burden(world: World) -> None:
+    """As an archive leaves them: more names than one command line holds."""
+    await world.begin()
+    many = """import os
+os.mkdir("d")
+for name in (f"{n:0>200}" for n in range(12000)):
+    open(f"d/{name}", "w").close()
+    os.utime(f"d/{name}", (1, 1))
+    os.rename(f"d/{name}", name)
+"""
+    assert not (await world.after(f"python3 -c '{many}'")).plain
+
+
 async def test_another_name_of_a_file_changes_with_it(world: World) -> None:
     await world.begin()
     await world.after("ln hello.txt other.txt")
