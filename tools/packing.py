@@ -21,6 +21,11 @@ _CONVERTING = (b"core.autocrlf", b"core.sparsecheckout", b"extensions.compatobje
 _NO = {b"false", b"no", b"off", b"0"}
 
 
+def _is_ours(name: bytes) -> bool:
+    """Whether the daemon may put the file back as it was, which nobody is to work beside."""
+    return name.startswith(b".codebutler/")
+
+
 class Packer(GitWork):
     """The git work of one executor, with trees and packs."""
 
@@ -70,7 +75,7 @@ class Packer(GitWork):
         """The answer if ``known`` with other content in a few files is all that there is to say."""
         if not self._level or known != self._level or self._told != [] or self._converts():
             return None
-        if self.behind() is None or len(self._news) > _FEW:
+        if self.behind() is None or len(self._news) > _FEW or any(map(_is_ours, self._news)):
             return None
         try:
             tree, pack, files = self._plain.tree(known, self._news)

@@ -197,6 +197,17 @@ for name in (f"{n:0>200}" for n in range(12000)):
     assert not (await world.after(f"python3 -c '{many}'")).plain
 
 
+async def test_memory_is_left_to_git_as_it_may_be_put_back(world: World) -> None:
+    memory = world.linked.repo / ".codebutler/memory"
+    memory.mkdir(parents=True)
+    (memory / "pm.md").write_text("- Kept.\n")
+    world.linked.git("add", "--force", str(memory / "pm.md"))
+    world.linked.git("commit", "--quiet", "--message=memory")
+    await world.begin()
+    assert (await world.after("echo more >> hello.txt")).plain
+    assert not (await world.after("echo more >> .codebutler/memory/pm.md; echo more >> hello.txt")).plain
+
+
 async def test_another_name_of_a_file_changes_with_it(world: World) -> None:
     await world.begin()
     await world.after("ln hello.txt other.txt")
