@@ -45,6 +45,7 @@ class Git:
         if not self.space.config.gitdir:
             raise Fault("this folder belongs to no git repository")
         self.waits_for = []
+        fresh = self.records.ours() or not self.records.stamp()
         done = self.space.children.capture(
             ["git", *SETTINGS, *arguments],
             env=environment(self.space, self.records.index, self.records.objects),
@@ -54,7 +55,8 @@ class Git:
             timeout=limits.GIT_TIMEOUT,
             doubt=self._stuck,
         )
-        self.records.accept()
+        if fresh:  # git takes over what else an index says, and it may be a command that says it
+            self.records.accept()
         if done.cut and self.waits_for:
             self.records.begin()  # it was killed in the middle of its records
             names = ", ".join(self.waits_for[:3])

@@ -7,7 +7,6 @@ Nothing that this module returns is trusted outside: the daemon imports the pack
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import stat
@@ -58,6 +57,7 @@ class GitWork(Git):
         self._behind: set[bytes] = set()  # files that changed since, as the kernel told
         self._level, self._news = "", set[bytes]()  # the last tree, and the files that changed since
         self._unindexed = set[bytes]()  # those that trees had without the index
+        self._linked = False  # one of the files that changed is also another
 
     def fill(self, params: dict[str, Any]) -> dict[str, Any]:
         """Write all files of ``commit`` into the worktree, which holds nothing (but ``.git``) yet."""
@@ -80,7 +80,7 @@ class GitWork(Git):
         if told is not None and names is not None and (not names or (not told and self._take(names))):
             self._told = told
             return told
-        self._behind, self._level = set(), ""
+        self._behind, self._level, self._linked = set(), "", False
         self._stillness.look(soon=still)
         self._told = told = self._stage(base)
         return told
@@ -93,15 +93,9 @@ class GitWork(Git):
             return None
         self._behind |= names
         self._news |= names
-        return None if any(map(self._has_other_names, self._behind)) else self._behind
-
-    def _has_other_names(self, name: bytes) -> bool:
-        """Whether the file is also another, of which the kernel tells nothing."""
-        try:
-            found = os.lstat(os.path.join(os.fsencode(self.space.root), name))
-        except OSError:
-            return False
-        return found.st_nlink > 1
+        # the kernel tells nothing of a file's other names
+        self._linked |= any(found.st_nlink > 1 for name in names if (found := self._stat(name)))
+        return None if self._linked else self._behind
 
     def _hash_unindexed(self) -> None:
         """Bring into the index what changed, whatever its times and size say: git itself takes a file for
@@ -109,31 +103,39 @@ class GitWork(Git):
         """
         here, suspects = {name for name in self._unindexed if self._is_there(name)}, sorted(self._set_back())
         self._unindexed = set()
+        if not self.records.ours():  # and git, run on it, would make it ours
+            return
         for some in batches(suspects):
             known = self.git("--literal-pathspecs", "ls-files", "-z", "--", *map(os.fsdecode, some))
             here.update(set(some).intersection(known.out.split(b"\0")))
-        if here and self.records.ours():
+        if here:
             with listed(here) as names:
                 given = ("--pathspec-from-file=-", "--pathspec-file-nul")
                 done = self.git("--literal-pathspecs", "add", "--renormalize", *given, stdin=names)
             if done.code != 0 or done.cut:
                 self.records.begin()  # an index that knows of nothing has all files hashed
 
-    def _set_back(self) -> set[bytes]:
+    def _set_back(self) -> list[bytes]:
         """Files that changed since the index was written, with times from before that."""
-        written, found = self.records.stamp()[2:3], set[bytes]()
-        for name in self._behind if written else ():
-            with contextlib.suppress(OSError):
-                seen = os.lstat(os.path.join(os.fsencode(self.space.root), name))
-                if stat.S_ISREG(seen.st_mode) and seen.st_mtime_ns < written[0]:
-                    found.add(name)
-        return found
+        found = [
+            (name, seen) for name in self._behind if (seen := self._stat(name)) and stat.S_ISREG(seen.st_mode)
+        ]
+        written = self.records.stamp()[2:3]
+        return [name for name, seen in found if written and seen.st_mtime_ns < written[0]]
+
+    def _stat(self, name: bytes) -> os.stat_result | None:
+        try:
+            return os.lstat(os.path.join(os.fsencode(self.space.root), name))
+        except OSError:
+            return None
 
     def _is_in_line(self) -> bool:
         return self.records.ours() and self.records.stamp() == self._looked_through
 
     def _take(self, names: set[bytes]) -> bool:
         """Bring these files alone in line; False, and nothing done, if one is not in the index yet."""
+        if not self.records.ours():
+            return False
         with listed(names) as given:
             options = ("--remove", "--ignore-skip-worktree-entries", "-z", "--stdin")
             done = self.git("update-index", *options, stdin=given)
@@ -179,6 +181,7 @@ class GitWork(Git):
         if not os.path.isfile(source):
             return False
         copy(source, self.records.index)
+        self.records.accept()
         if self.git("ls-files", "--error-unmatch", "--", ":(exclude)*").code in (0, 1):
             self._look_at_all()
             return True
@@ -194,7 +197,7 @@ class GitWork(Git):
                 self.run("update-index", option, "-z", "--stdin", stdin=names)
 
     def _is_there(self, name: bytes) -> bool:
-        return os.path.lexists(os.path.join(os.fsencode(self.space.root), name))
+        return self._stat(name) is not None
 
     def _around_nested(self, failed: Captured) -> Captured:
         """A nested folder's broken ``.git``, or one without a commit, stops git add: add all the rest.

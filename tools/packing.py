@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import os
 from typing import Any
 
@@ -36,6 +35,7 @@ class Packer(GitWork):
         stores = [self.records.objects, *space.config.objects.split("\0")]
         self._plain = Replacing(space.root, stores, lambda tree: self.run("cat-file", "tree", tree))
         self._unlike: bool | None = None  # whether git may store other bytes than a file's, by its settings
+        self._attributes = ""  # where the repository's own may lie
 
     def tree(self, params: dict[str, Any]) -> dict[str, Any]:
         """The worktree as a tree object and a thin pack of what ``base`` lacks, kept for ``pack``."""
@@ -91,10 +91,9 @@ class Packer(GitWork):
         if self._unlike is None:
             said = (each.partition(b"\n") for each in self.run("config", "-z", "--list").split(b"\0"))
             self._unlike = any(key in _CONVERTING and value.lower() not in _NO for key, _, value in said)
-        gitdir = self.space.config.gitdir
-        with contextlib.suppress(OSError), open(os.path.join(gitdir, "commondir")) as file:
-            gitdir = os.path.join(gitdir, file.read().strip())
-        return self._unlike or os.path.lexists(os.path.join(gitdir, "info", "attributes"))
+            where = self.run("rev-parse", "--git-path", "info/attributes").rstrip(b"\n")
+            self._attributes = os.path.join(self.space.root, os.fsdecode(where))
+        return self._unlike or os.path.lexists(self._attributes)
 
     def _tree(self) -> str:
         """The index as a tree; not written again while the index stands as it did."""

@@ -9,12 +9,11 @@ import asyncio
 import contextlib
 import json
 import math
-import os
-import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from codebutler.sandbox.launch import Launch, let_go
+from codebutler.sandbox.child import Child
+from codebutler.sandbox.job import Job
 
 LINE_BYTES = 16 * 1024 * 1024
 """Longest reply. A piece of a pack is 1.4 MB; a file of 8 MiB for the daemon is 11 MB."""
@@ -39,14 +38,9 @@ class Refused(Exception):
 class Client:
     """One running executor process and the calls that wait for it."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, launch: Launch, on_end: Callable[[int | None], None]
-    ) -> None:
+    def __init__(self, child: Child, on_end: Callable[[int | None], None]) -> None:
         """Use ``connect``."""
-        self._process, self._launch, self._on_end = process, launch, on_end
-        self._pidfd = -1
-        with contextlib.suppress(ProcessLookupError):  # it may have ended, and been waited for, already
-            self._pidfd = os.pidfd_open(process.pid)
+        self._child, self._process, self._on_end = child, child.process, on_end
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._watching: dict[int, Callable[[str], None]] = {}
         self._next = 0
@@ -61,12 +55,12 @@ class Client:
         return self._process.pid
 
     @classmethod
-    async def connect(cls, launch: Launch, on_end: Callable[[int | None], None]) -> Client:
-        """Start the process. It has not said anything yet.
+    async def connect(cls, job: Job, on_end: Callable[[int | None], None]) -> Client:
+        """Start the process. It has not said anything yet. Raises NoSandbox and OSError.
 
         ``on_end`` hears the number of each background job that ends, and None when all is over.
         """
-        return cls(await launch.start(LINE_BYTES), launch, on_end)
+        return cls(await Child.start(job, LINE_BYTES), on_end)
 
     async def request(
         self,
@@ -178,10 +172,7 @@ class Client:
     def kill(self) -> None:
         """End the process and with it, in a sandbox, everything that it started."""
         self.alive = False
-        # Not Process.kill(): that one polls first, and takes the exit status from asyncio's own watcher.
-        if self._pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, self._launch.end)
+        self._child.kill()
 
     async def _lost(self) -> Lost:
         """That it has gone, and why, which its reader may be finding out just now."""
@@ -220,10 +211,7 @@ class Client:
         except TimeoutError:
             self.kill()
         await asyncio.gather(self._reader, return_exceptions=True)
-        await self._process.wait()
-        await let_go(self._process, self._pidfd)
-        self._pidfd = -1
-        self._launch.remove_scratch()
+        await self._child.end()
 
 
 def patience(name: str, arguments: Mapping[str, Any]) -> float:

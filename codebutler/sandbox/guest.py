@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import signal
 from collections.abc import AsyncIterator
 
+from codebutler.sandbox.child import Child
 from codebutler.sandbox.client import LINE_BYTES, plain_text
 from codebutler.sandbox.job import Job
-from codebutler.sandbox.launch import Launch, let_go, prepare
 from codebutler.sandbox.problems import explain
 
 _TAIL_BYTES = 4096
@@ -22,21 +19,17 @@ _CHATTER = 64 * 1024 * 1024
 class Guest:
     """One running program. What it writes is hostile; whoever reads it bounds it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, launch: Launch) -> None:
+    def __init__(self, child: Child) -> None:
         """Use ``start``."""
-        self._process, self._launch = process, launch
-        self._pidfd = -1
-        with contextlib.suppress(ProcessLookupError):  # it may have ended, and been waited for, already
-            self._pidfd = os.pidfd_open(process.pid)
+        self._child, self._process = child, child.process
         self._tail = b""
         self._listener = asyncio.create_task(self._listen())
 
     @classmethod
     async def start(cls, job: Job) -> Guest:
         """Start the job's program. Raises NoSandbox where that cannot be had."""
-        launch = await asyncio.to_thread(prepare, job)
         try:
-            return cls(await launch.start(LINE_BYTES), launch)
+            return cls(await Child.start(job, LINE_BYTES))
         except OSError as error:
             raise explain(str(error), job.settings) from error
 
@@ -56,9 +49,7 @@ class Guest:
 
     def kill(self) -> None:
         """End it, and with it everything in its sandbox."""
-        if self._pidfd >= 0:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, self._launch.end)
+        self._child.kill()
 
     @property
     def alive(self) -> bool:
@@ -81,8 +72,7 @@ class Guest:
             self.kill()
         await self._process.wait()
         await asyncio.gather(rest, self._listener)
-        await let_go(self._process, self._pidfd)
-        self._pidfd = -1
+        await self._child.end()
 
     async def _drain(self) -> None:
         """Pythons before 3.12 do not see the end of a process of which a pipe is full."""

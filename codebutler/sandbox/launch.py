@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -49,35 +48,10 @@ class Launch(Struct, frozen=True):
                 stderr=stderr,
             )
 
-    async def start(self, line: int) -> asyncio.subprocess.Process:
-        """Start it with pipes, whose lines may have ``line`` bytes, and let go of the descriptors."""
-        with self.cleanup:
-            return await asyncio.create_subprocess_exec(
-                *self.argv,
-                env=self.env,
-                pass_fds=self.fds,
-                cwd=self.cwd,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.PIPE,
-                limit=line,
-            )
-
     def remove_scratch(self) -> None:
         """Delete what an executor without mounts of its own kept in a folder of the host."""
         if self.room is not None:
             self.room.remove()
-
-
-async def let_go(process: asyncio.subprocess.Process, pidfd: int) -> None:
-    """Close what is left of a process that has ended: its pipes, and ``pidfd`` if it is one."""
-    process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - no other way to close a pipe that is not read to its end
-    await asyncio.sleep(0)  # that is when they close
-    if process.stdin is not None:
-        with contextlib.suppress(ConnectionError):  # asked for, or some Pythons log it as lost
-            await process.stdin.wait_closed()
-    if pidfd >= 0:
-        os.close(pidfd)
 
 
 def prepare(job: Job) -> Launch:
@@ -97,42 +71,42 @@ def prepare(job: Job) -> Launch:
 
 
 def _bordered(job: Job, *, as_root: bool) -> Launch:
-    cleanup = ExitStack()
     fds: list[int] = []
     sources: list[tuple[str, str, bool]] = []
+    with ExitStack() as cleanup:  # until it is whole
 
-    def data(content: bytes) -> int:
-        fd = os.memfd_create("codebutler", os.MFD_CLOEXEC)
-        cleanup.callback(os.close, fd)
-        os.write(fd, content)
-        os.lseek(fd, 0, os.SEEK_SET)
-        fds.append(fd)
-        return fd
+        def data(content: bytes) -> int:
+            fd = os.memfd_create("codebutler", os.MFD_CLOEXEC)
+            cleanup.callback(os.close, fd)
+            os.write(fd, content)
+            os.lseek(fd, 0, os.SEEK_SET)
+            fds.append(fd)
+            return fd
 
-    def stage(path: Path, needed: bool, *, by_path: bool = False) -> tuple[str, str]:
-        if not as_root and by_path:
-            return "", str(path)
-        if not as_root:
-            fds.append(opened(path, job))
-            cleanup.callback(os.close, fds[-1])
-            return "-fd", str(fds[-1])
-        sources.append((str(path), f"{asroot.STAGE}/{len(sources)}", needed))
-        return "", sources[-1][1]
+        def stage(path: Path, needed: bool, *, by_path: bool = False) -> tuple[str, str]:
+            if not as_root and by_path:
+                return "", str(path)
+            if not as_root:
+                fds.append(opened(path, job))
+                cleanup.callback(os.close, fds[-1])
+                return "-fd", str(fds[-1])
+            sources.append((str(path), f"{asroot.STAGE}/{len(sources)}", needed))
+            return "", sources[-1][1]
 
-    profile = Profile(job, stage, data)
-    program, beside = host.bwrap()
-    argv = [str(program), *profile.arguments]
-    if as_root:
-        # Its libraries are found relative to the program, so both keep their places to each other.
-        top = program.parents[2] if beside else program.parent
-        places = [(path, f"{asroot.STAGE}/bwrap/{path.relative_to(top)}") for path in (program, *beside)]
-        sources.extend((str(path), target, False) for path, target in places)
-        argv[0] = f"{asroot.STAGE}/bwrap/{program.relative_to(top)}"
-        staged = [word for path, to, needed in sources for word in (path, to, "needed" if needed else "")]
-        start = [str(host.interpreter()[0]), "-I", "-S", asroot.__file__, str(job.settings.uid)]
-        argv = [*start, str(len(sources)), *staged, *argv]
-    argv, env = _scoped(job, argv)
-    return Launch(argv, env, tuple(fds), "/", cleanup)
+        profile = Profile(job, stage, data)
+        program, beside = host.bwrap()
+        argv = [str(program), *profile.arguments]
+        if as_root:
+            # Its libraries are found relative to the program, so both keep their places to each other.
+            top = program.parents[2] if beside else program.parent
+            places = [(path, f"{asroot.STAGE}/bwrap/{path.relative_to(top)}") for path in (program, *beside)]
+            sources.extend((str(path), target, False) for path, target in places)
+            argv[0] = f"{asroot.STAGE}/bwrap/{program.relative_to(top)}"
+            staged = [word for path, to, needed in sources for word in (path, to, "needed" if needed else "")]
+            start = [str(host.interpreter()[0]), "-I", "-S", asroot.__file__, str(job.settings.uid)]
+            argv = [*start, str(len(sources)), *staged, *argv]
+        argv, env = _scoped(job, argv)
+        return Launch(argv, env, tuple(fds), "/", cleanup.pop_all())
 
 
 def opened(path: Path, job: Job) -> int:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 
 from codebutler.sandbox.client import Client, Lost, Refused
 from codebutler.sandbox.job import Job
-from codebutler.sandbox.launch import prepare
 from codebutler.sandbox.problems import explain, vanished
 
 _TRIES = 4
@@ -39,18 +37,17 @@ class _Failed(Exception):
 
 async def _attempt(job: Job, on_end: Callable[[int | None], None]) -> Client:
     try:
-        launch = await asyncio.to_thread(prepare, job)
-        client = await Client.connect(launch, on_end)
+        client = await Client.connect(job, on_end)
     except OSError as error:
         raise _Failed(str(error)) from error
     try:
-        await client.request("initialize", _PROTOCOL, job.settings.start_timeout)
-    except (Lost, Refused) as error:
-        client.kill()
-        said = await client.complaint()
-        await client.close()
-        raise _Failed(said or str(error)) from error
+        try:
+            await client.request("initialize", _PROTOCOL, job.settings.start_timeout)
+        except (Lost, Refused) as error:
+            client.kill()
+            raise _Failed(await client.complaint() or str(error)) from error
     except BaseException:
         client.kill()
+        await client.close()
         raise
     return client

@@ -20,7 +20,7 @@ from codebutler.surfaces.github.people import SURFACE
 from codebutler.surfaces.github.praise import praises
 from codebutler.surfaces.github.saying import marks_in
 from codebutler.thread.state import ThreadState
-from codebutler.thread.warning import plain
+from codebutler.thread.warning import plain, pushed_by_others
 from codebutler.types import Json
 
 WORDS = (
@@ -70,11 +70,11 @@ async def called_off(
     return ""
 
 
-def pushed_to(state: ThreadState, pull: Json) -> str:
-    """The head that others gave the pull request's branch since our last push, cut; "" if it is ours."""
+def pushed_since(state: ThreadState, pull: Json) -> str:
+    """Why a word to merge holds no more, if others gave the branch a head since our last push; or ""."""
     head = str(pull["head"]["sha"])
     ours = any(isinstance(event, Pushed) and event.commit == head for _, _, event in state.live)
-    return "" if ours or head in (state.pushed, state.head) else head[:12]
+    return "" if ours or head in (state.pushed, state.head) else pushed_by_others(head[:12])
 
 
 def left_open(number: int, why: str) -> MergeRefused:

@@ -36,7 +36,7 @@ from codebutler.surfaces.github.people import SURFACE
 from codebutler.thread.fold import apply
 from codebutler.thread.mending import TEXT
 from codebutler.thread.state import ThreadState
-from codebutler.thread.warning import code, plain, pushed_by_others, told
+from codebutler.thread.warning import code, plain, told
 from codebutler.types import Choice, Json
 
 log = logging.getLogger("codebutler.github")
@@ -96,8 +96,8 @@ class Following:
             await self._at_rest(state, pull)
 
     async def _at_rest(self, state: ThreadState, pull: Json) -> None:
-        if (late := awaiting.pushed_to(state, pull)) and (asked := awaiting.awaited(state)) is not None:
-            await self._called_off(state, asked, pushed_by_others(late))
+        if (why := awaiting.pushed_since(state, pull)) and (asked := awaiting.awaited(state)) is not None:
+            await self._called_off(state, asked, why)
         if state.pushed != pull["head"]["sha"]:
             return
         await self._replying.see_to(state, pull)

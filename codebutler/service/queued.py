@@ -10,7 +10,7 @@ from codebutler.service import awaiting
 from codebutler.store.rows import NewEvent
 from codebutler.surfaces.github.hearing import Hearing
 from codebutler.thread.state import ThreadState
-from codebutler.thread.warning import plain, pushed_by_others
+from codebutler.thread.warning import plain
 from codebutler.types import Json
 
 OUT = "#{number} is out of the merge queue again: {why}. Say **merge** once it shall land."
@@ -28,9 +28,9 @@ async def heeded(hearing: Hearing, state: ThreadState, pull: Json) -> tuple[str,
     seq, asked = next(found, (0, None))
     if asked is None:
         return None
-    late = awaiting.pushed_to(state, pull)
-    why = pushed_by_others(late) if late else ""
-    why = why or await awaiting.called_off(hearing, state.id, pull, asked, queued=True)
+    why = awaiting.pushed_since(state, pull) or await awaiting.called_off(
+        hearing, state.id, pull, asked, queued=True
+    )
     if not why:
         return None
     store, number, why, key = hearing.store, int(pull["number"]), plain(why), f"queue:{seq}"

@@ -30,7 +30,6 @@ from codebutler.thread.landed import tell_others
 from codebutler.thread.landing import closed_outside, meet_base, pushed_since
 from codebutler.thread.lastword import STAYS, UNFINISHED
 from codebutler.thread.state import ThreadState
-from codebutler.thread.warning import pushed_by_others
 from codebutler.types import MemoryItem, Outbound, Person
 
 _WHOLE = 1 << 30
@@ -100,9 +99,7 @@ async def _heed(desk: ThreadDesk, *, queued: bool) -> None:
     if state.pr is None or state.merge is None:
         return
     why = await look(state.id, state.pr.number, state.merge, queued=queued) if look is not None else ""
-    if not why and (late := await pushed_since(desk, state.merge)):
-        why = pushed_by_others(late)
-    if why:
+    if why := why or await pushed_since(desk, state.merge):
         raise CodeButlerError(f"#{state.pr.number} is left open: {why}", fix=SAY_AGAIN)
 
 

@@ -46,10 +46,15 @@ def decided(s: ThreadState) -> tuple[list[MemoryItem], list[MemoryItem]]:
     return kept, [x for e in events for x in e.dropped if not any(is_like(x, y) for y in kept)]
 
 
+def carried_out(s: ThreadState) -> list[tuple[ev.MemoryDecided, ev.MemoryCommitted]]:
+    """Each decision with what came of it, the oldest first: ``s.kept`` without one that is still to come."""
+    made = (e for _, _, e in s.live if isinstance(e, ev.MemoryCommitted))
+    return list(zip(s.kept, made, strict=False))
+
+
 def committed(s: ThreadState) -> list[MemoryItem]:
     """What was kept and is committed, the oldest first; not what was taken back, or could not be put in."""
-    made = [e for _, _, e in s.live if isinstance(e, ev.MemoryCommitted)]
-    kept = [x for e, done in zip(s.kept, made, strict=False) if done.commit for x in e.kept]
+    kept = [x for e, done in carried_out(s) if done.commit for x in e.kept]
     found, out = list[MemoryItem](), [*s.set_aside, *(s.memory or [])]
     for item in kept:  # one that was taken back and up again came twice
         if item.kind != "revert" and not any(is_like(item, other) for other in [*out, *found]):
@@ -59,8 +64,7 @@ def committed(s: ThreadState) -> list[MemoryItem]:
 
 def remembered_by(s: ThreadState, branch: str = "") -> list[Person]:
     """Who decided on the memory that is committed to a branch ("" = the thread's own), the first first."""
-    made = [e for _, _, e in s.live if isinstance(e, ev.MemoryCommitted)]
-    both = zip(s.kept, made, strict=False)
+    both = carried_out(s)
     return [decided.by for decided, done in both if done.branch == branch and done.commit and done.files]
 
 

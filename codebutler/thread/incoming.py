@@ -25,8 +25,9 @@ from codebutler.thread.warning import code
 from codebutler.types import Outbound
 
 LESSONS = "Add this thread's lessons to the memory on"
-_WITH_THE_BASE = re.compile(rf"(?:{LESSONS}|Stand on|Meet) \S")
-"""How the subjects of our joins with the base branch begin."""
+STAND, MEET = "Stand on", "Meet"
+"""How the subjects of our joins with the base branch begin: by them ``since`` knows these."""
+_WITH_THE_BASE = re.compile(rf"(?:{LESSONS}|{STAND}|{MEET}) \S")
 
 
 class Came(Struct, frozen=True):

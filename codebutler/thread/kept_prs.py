@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from codebutler.errors import CodeButlerError, UsageError
-from codebutler.events import MemoryCommitted, MemoryDecided, MemoryProposed
+from codebutler.events import MemoryDecided, MemoryProposed
 from codebutler.forges.base import Forge, PullRequest
 from codebutler.thread import lessons
-from codebutler.thread.fold_memory import apart, remembered_by
+from codebutler.thread.fold_memory import apart, carried_out, remembered_by
 from codebutler.thread.identity import co_authors
 from codebutler.thread.memory_again import brought_up
 from codebutler.thread.state import ThreadState
@@ -89,8 +89,7 @@ async def turn_down(decisions: Decisions, word: Word, wish: str) -> str:
 
 def _decisions(state: ThreadState) -> list[tuple[str, MemoryDecided]]:
     """Their branches, the oldest first, and what was kept there; not those that take something back."""
-    made = [event for _, _, event in state.live if isinstance(event, MemoryCommitted)]
-    both = zip(state.kept, made, strict=False)
+    both = carried_out(state)
     return [(done.branch, decided) for decided, done in both if done.branch and not decided.apart]
 
 

@@ -11,10 +11,11 @@ from codebutler.repo.git import is_ancestor, plumb
 from codebutler.repo.merging import merged_tree, shown, transplanted
 from codebutler.thread.desk import ThreadDesk
 from codebutler.thread.host import FOLDER, JOURNALS, OURS
-from codebutler.thread.incoming import LESSONS
+from codebutler.thread.incoming import LESSONS, STAND
 from codebutler.thread.journal import journal_of
 from codebutler.thread.lastword import EMPTY
 from codebutler.thread.memory_merge import MEMORY, with_memory
+from codebutler.thread.warning import pushed_by_others
 from codebutler.types import Outbound
 
 
@@ -44,8 +45,9 @@ async def closed_outside(desk: ThreadDesk, then: str, *more: Event) -> bool:
 
 
 async def pushed_since(desk: ThreadDesk, asked: MergeRequested) -> str:
-    """The tip of the pull request's branch, if others made commits of it after the word to merge: who said it
-    has not seen them. "" for none, or once that was said of this tip.
+    """Why the word to merge holds no more, if others made commits of the pull request's branch after it.
+
+    "" for none, or once that was said of this tip.
     """
     state, gitdir = desk.state, desk.host.repo.gitdir
     there = await (await desk.space.forge()).fetch(state.worktree.branch) if state.worktree else ""
@@ -56,7 +58,7 @@ async def pushed_since(desk: ThreadDesk, asked: MergeRequested) -> str:
     made = [line.split(" ", 1) for line in new.decode("utf-8", "replace").splitlines()]
     late = any(int(at) > said and mail != desk.space.identity.mail for at, mail in made)
     told = any(isinstance(e, MergeRefused) and there[:12] in e.error for _, _, e in state.live)
-    return there[:12] if late and not told else ""
+    return pushed_by_others(there[:12]) if late and not told else ""
 
 
 async def meet_base(desk: ThreadDesk) -> str:
@@ -116,7 +118,7 @@ async def _stand_on(desk: ThreadDesk, base: str, there: str) -> None:
             f"{shown(conflicts)}",
             fix=f"Rebase by hand on a new branch: git rebase --onto {there[:12]} {old[:12]}, or start anew",
         )
-    message = f"Stand on {base} as it was rewritten\n"
+    message = f"{STAND} {base} as it was rewritten\n"
     new = await commits.join_trees(gitdir, tree, [head, there], message, identity=desk.space.identity)
     files = await desk.space.advance(head, new, what=f"the rewritten {base}")
     ready = state.worktree.model_copy(update={"base": there})

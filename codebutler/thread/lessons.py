@@ -112,7 +112,7 @@ def _as_kept(item: MemoryItem, text: str) -> list[str]:
 
 def named(items: Sequence[MemoryItem], numbers: Sequence[int]) -> str:
     """Items in a few words each, behind the numbers that they have, or had when they were decided on."""
-    return ", ".join(_named(items, numbers, forget="to forget "))
+    return ", ".join(_named(_numbered(items, numbers), forget="to forget "))
 
 
 def aside(items: Sequence[MemoryItem], were: Sequence[int] = (), *, is_open: bool) -> str:
@@ -135,23 +135,25 @@ def aside(items: Sequence[MemoryItem], were: Sequence[int] = (), *, is_open: boo
 
 def done(items: Sequence[MemoryItem], numbers: Sequence[int]) -> str:
     """What was decided on, in a few words each: what is kept, and what goes."""
-    known = numbers if len(numbers) == len(items) else [0] * len(items)
-    both = list(zip(items, known, strict=True))
-    kept = [(item, n) for item, n in both if item.kind != "remove"]
-    gone = [(item, n) for item, n in both if item.kind == "remove"]
+    both = _numbered(items, numbers)
+    kept = [(n, item) for n, item in both if item.kind != "remove"]
+    gone = [(n, item) for n, item in both if item.kind == "remove"]
     said = []
     if kept:
-        names = ", ".join(_named([item for item, _ in kept], [n for _, n in kept]))
-        said.append(f"Kept {len(kept)} {'item' if len(kept) == 1 else 'items'}: {names}")
+        said.append(f"Kept {len(kept)} {'item' if len(kept) == 1 else 'items'}: {', '.join(_named(kept))}")
     if gone:
-        names = ", ".join(_named([item for item, _ in gone], [n for _, n in gone]))
-        said.append(f"{'removed' if kept else 'Removed'} from memory: {names}")
+        said.append(f"{'removed' if kept else 'Removed'} from memory: {', '.join(_named(gone))}")
     return "; ".join(said)
 
 
-def _named(items: Sequence[MemoryItem], numbers: Sequence[int], forget: str = "") -> Iterator[str]:
+def _numbered(items: Sequence[MemoryItem], numbers: Sequence[int]) -> list[tuple[int, MemoryItem]]:
+    """Each item behind its number, or behind 0 if that is not known."""
     known = numbers if len(numbers) == len(items) else [0] * len(items)
-    for n, item in zip(known, items, strict=True):
+    return list(zip(known, items, strict=True))
+
+
+def _named(items: Sequence[tuple[int, MemoryItem]], forget: str = "") -> Iterator[str]:
+    for n, item in items:
         text = _one_line(shown(item.text or "; ".join(item.replaces)), NAMED)
         yield f"{f'{n} ' if n else ''}{forget if item.kind == 'remove' else ''}“{text}”"
 

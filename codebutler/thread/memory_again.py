@@ -17,6 +17,7 @@ from codebutler.repo.memory_items import learned
 from codebutler.repo.merging import merged_tree
 from codebutler.repo.objects import merge_base
 from codebutler.store.store import Store
+from codebutler.thread.incoming import MEET
 from codebutler.thread.memory_changes import changes
 from codebutler.thread.memory_merge import MEMORY, newly_beside
 from codebutler.thread.memory_now import replaced
@@ -53,7 +54,7 @@ async def brought_up(gitdir: Path, store: Store, forge: Forge, pr: PullRequest) 
     files, told = anew
     tree = await commits.tree_with(gitdir, there, {path: x.encode() for path, x in files.items()})
     told += await newly_beside(gitdir, items, [*sides, tree])
-    new = await commits.join_trees(gitdir, tree, [head, there], f"Meet {pr.base} at {there[:12]}\n")
+    new = await commits.join_trees(gitdir, tree, [head, there], f"{MEET} {pr.base} at {there[:12]}\n")
     await forge.push(pr.branch, new, expect=head)
     return new, told
 

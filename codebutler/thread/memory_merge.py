@@ -34,6 +34,8 @@ async def with_memory(
 ) -> tuple[str, list[str]]:
     """``tree`` with the memory files ``paths`` of our tip (or ``head``) and of ``theirs`` joined; what people
     must know."""
+    if not paths and not desk.state.kept:
+        return tree, []
     gitdir, head = desk.host.repo.gitdir, head or desk.state.head
     start = await merge_base(gitdir, head, theirs)
     files: dict[str, bytes | None] = {}

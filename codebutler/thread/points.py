@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -94,11 +95,11 @@ class _Walk:
 
     def _saved(self, event: ev.CheckpointMade, looked: int) -> None:
         """The points from then on have its commit: those after the first until they have one of their own."""
-        since = [point for point in self.found if not point.closed or point.closed > looked]
+        since = list(takewhile(lambda point: not point.closed or point.closed > looked, reversed(self.found)))
         for point in since:
             point.commit = event.commit
         if since:
-            since[0].files = tuple(sorted({*since[0].files, *event.files}))
+            since[-1].files = tuple(sorted({*since[-1].files, *event.files}))
         else:
             self._files += event.files
 

@@ -17,6 +17,7 @@ from codebutler.repo.merging import merged_tree
 from codebutler.thread import playbook, render
 from codebutler.thread.decisions import Decisions, Word
 from codebutler.thread.desk import ThreadDesk
+from codebutler.thread.incoming import MEET
 from codebutler.thread.memory_merge import MEMORY, with_memory
 from codebutler.thread.state import ThreadState
 from codebutler.thread.warning import code, plain
@@ -123,7 +124,7 @@ async def _bring(desk: ThreadDesk, onto: RebaseBegun) -> None:
     memory = [path for path in clashes if path.startswith(MEMORY)]
     tree, told = await with_memory(desk, tree, onto.onto, memory)
     if tip is None or tip == state.head or not await is_ancestor(gitdir, onto.onto, tip):
-        message = f"Meet {(await desk.space.base()).branch} at {onto.onto[:12]}\n"
+        message = f"{MEET} {(await desk.space.base()).branch} at {onto.onto[:12]}\n"
         parents = [state.head, onto.onto]
         tip = await commits.join_trees(gitdir, tree, parents, message, identity=desk.space.identity)
         await desk.space.advance(state.head, tip, what="what landed on the base branch")

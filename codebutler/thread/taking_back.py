@@ -17,7 +17,7 @@ from codebutler.repo.memory_items import Learned, all_learned
 from codebutler.repo.memory_removed import put_back
 from codebutler.repo.memory_text import AUTOMATIC, key
 from codebutler.thread import lessons
-from codebutler.thread.fold_memory import apart
+from codebutler.thread.fold_memory import apart, carried_out
 from codebutler.thread.host import memory_path
 from codebutler.thread.memory_now import memory_now, replaced, tip_of_memory
 from codebutler.thread.state import ThreadState
@@ -113,8 +113,7 @@ async def revert_one(decisions: Decisions, word: Word, name: str) -> str:
     if not back:
         hint = "What a thread took out of memory comes back by its words, said in that thread."
         return f"Memory has no learned item {wanted[:80]!r}. {hint} {listing(known)}"
-    place = len(decisions.state.kept)
-    return await _decide(decisions, word, texts, back, range(place))
+    return await _decide(decisions, word, texts, back, range(len(decisions.state.kept)))
 
 
 async def revert_all(decisions: Decisions, word: Word, wish: str) -> str:
@@ -163,9 +162,8 @@ async def _removed(
     With a ``place``, those of that decision alone.
     """
     state, gitdir = decisions.state, decisions.thread.host.repo.gitdir
-    made = [event for _, _, event in state.live if isinstance(event, MemoryCommitted)]
     found = list[MemoryItem]()
-    for at, (decided, done) in enumerate(zip(state.kept, made, strict=False)):
+    for at, (decided, done) in enumerate(carried_out(state)):
         for item in decided.kept if done.commit and place in {None, at} else ():
             if item.kind == "remove":
                 before = await _before(gitdir, done.commit, memory_path(item.file))

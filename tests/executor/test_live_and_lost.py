@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import contextlib
 import gc
 import random
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -152,8 +150,7 @@ UNDER_WAY: dict[str, tuple[str, dict[str, Any], float]] = {
 
 def _kill(executor: Executor) -> None:
     assert executor._client is not None
-    with contextlib.suppress(ProcessLookupError):  # dead already, and not yet noticed
-        signal.pidfd_send_signal(executor._client._pidfd, signal.SIGKILL)
+    executor._client._child.kill()
 
 
 @pytest.mark.parametrize("what", UNDER_WAY)

@@ -48,6 +48,10 @@ class World:
         self.linked, self.last = linked, ""
         self.hands: Executor
 
+    def commit(self) -> None:
+        self.linked.git("add", ".")
+        self.linked.git("commit", "--quiet", "--message=more")
+
     async def begin(self) -> None:
         base = self.linked.git("rev-parse", "HEAD")
         self.linked.git("update-ref", REF, base)
@@ -72,6 +76,17 @@ class World:
         assert self._git("write-tree") == built.tree
         return built
 
+    async def look(self, *, still: bool = True) -> TreeReply:
+        """What the executor finds now, imported."""
+        old, gitdir = self.linked.git("rev-parse", REF), self.linked.repo / ".git"
+        built = await self.hands.tree(old, self.last, still=still)
+        pack = self.hands.pack(built)
+        await import_checkpoint(
+            gitdir, tree=built.tree, pack=pack, message="x", ref=REF, old=old, index=False
+        )
+        self.last = built.tree
+        return built
+
     def _git(self, *words: str) -> str:
         index = {"GIT_INDEX_FILE": str(self.linked.repo.parent / "index")}
         where = {"GIT_DIR": str(self.linked.repo / ".git"), "GIT_WORK_TREE": str(self.linked.tree)}
@@ -87,9 +102,8 @@ async def world(linked: Any) -> AsyncIterator[World]:
     (linked.repo / "run.sh").write_text("echo\n")
     (linked.repo / "run.sh").chmod(0o755)
     (linked.repo / "link").symlink_to("hello.txt")
-    linked.git("add", ".")
-    linked.git("commit", "--quiet", "--message=more")
     world = World(linked)
+    world.commit()
     yield world
     await world.hands.close()
 
@@ -145,16 +159,10 @@ async def test_a_file_with_the_times_of_before_is_not_taken_back(world: World, t
     assert not (await world.after(f"{same.format(0)}; true > first.txt")).plain  # so that git saw those times
     assert (await world.after(same.format(1))).plain
     assert (await world.after(same.format(2))).plain
-    tip = world.linked.git("rev-parse", REF)
     assert (await world.hands.call("bash", {"command": then})).ok
     for still in (True, False):
-        built = await world.hands.tree(tip, world.last, still=still)
-        pack, gitdir = world.hands.pack(built), world.linked.repo / ".git"
-        new = await import_checkpoint(
-            gitdir, tree=built.tree, pack=pack, message="x", ref=REF, old=tip, index=False
-        )
-        assert world.linked.git("show", f"{new}:hello.txt") == "hell2"
-        tip, world.last = new, built.tree
+        await world.look(still=still)
+        assert world.linked.git("show", f"{REF}:hello.txt") == "hell2"
 
 
 @pytest.mark.parametrize("beside", ["", "; echo n > n1.txt", "; mkdir d; echo n > d/n1.txt"])
@@ -165,23 +173,26 @@ async def test_a_file_with_the_times_of_before_is_seen(
 ) -> None:
     """Where git looks alone, too: what the kernel told of is hashed, whatever its times."""
     (world.linked.repo / ".gitattributes").write_text(attributes)
-    world.linked.git("add", ".")
-    world.linked.git("commit", "--quiet", "--message=attributes")
+    world.commit()
     await world.begin()
     begin = "mkdir A B; echo 1 > A/v; echo 2 > B/v; touch -d @1700000000 A/v B/v; cp -p A/v v.txt"
     assert not (await world.after(begin)).plain
     await world.after("true")
     assert (await world.hands.call("bash", {"command": f"cp -p B/v v.txt{beside}"})).ok
-    built = await world.hands.tree(world.linked.git("rev-parse", REF), world.last, still=still)
-    pack, gitdir, old = (
-        world.hands.pack(built),
-        world.linked.repo / ".git",
-        world.linked.git("rev-parse", REF),
-    )
-    new = await import_checkpoint(
-        gitdir, tree=built.tree, pack=pack, message="x", ref=REF, old=old, index=False
-    )
-    assert world.linked.git("show", f"{new}:v.txt") == "2"
+    await world.look(still=still)
+    assert world.linked.git("show", f"{REF}:v.txt") == "2"
+
+
+@pytest.mark.parametrize("before", ["", "true", "echo 1 >> hello.txt", "chmod +x hello.txt"])
+@pytest.mark.parametrize("times", ["", "; touch -d @1000000000 sub/code.py"])
+async def test_an_index_that_a_command_wrote_to_hides_nothing(world: World, before: str, times: str) -> None:
+    """Whatever git is asked before the look: it does not make that index ours."""
+    await world.begin()
+    if before:
+        await world.after(before)
+    trick = "GIT_INDEX_FILE=/codebutler/state/git/index git update-index --assume-unchanged sub/code.py"
+    await world.after(f"{trick}; echo evil > sub/code.py{times}")
+    assert world.linked.git("show", f"{REF}:sub/code.py") == "evil"
 
 
 async def test_many_files_with_older_times_are_no_burden(world: World) -> None:
@@ -236,8 +247,7 @@ async def test_settings_by_which_git_stores_other_bytes_leave_it_to_git(world: W
 
 async def test_attributes_leave_it_to_git_where_they_hold(world: World) -> None:
     (world.linked.repo / "sub/.gitattributes").write_text("* text=auto\n")
-    world.linked.git("add", ".")
-    world.linked.git("commit", "--quiet", "--message=attributes")
+    world.commit()
     await world.begin()
     assert (await world.after("printf 'a\\r\\n' > hello.txt")).plain
     assert not (await world.after("printf 'a\\r\\n' > sub/deep/er/f")).plain
