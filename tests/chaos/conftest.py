@@ -21,7 +21,9 @@ import pytest
 
 from codebutler.testing.aftermath import a_look, landed, shown
 from codebutler.testing.sample import Sample
+from codebutler.testing.scenario import parse_scenario
 from codebutler.testing.scripted import ScriptedModel
+from codebutler.testing.stage import Stage
 from tests.chaos.undisturbed import Undisturbed
 from tests.conftest import copied
 
@@ -259,3 +261,16 @@ async def demo(open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample]) 
     """The demo's thread."""
     async with ScriptedModel("demo") as server:
         yield Rig(open_tmp, sample_in(open_tmp / "demo"), server, warm)
+
+
+@pytest.fixture
+async def stage(
+    open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample], request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
+    """With a thread that has its pull request, by the scenario (a TOML text) that the test names."""
+    sample = sample_in(open_tmp / "sample")
+    async with ScriptedModel(parse_scenario(request.param)) as server:
+        stage = Stage(sample, open_tmp / "home", server, starter=warm.run)
+        done = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
+        assert done.summary["outcome"] == "pr", (done.stderr, server.failures)
+        yield stage

@@ -5,35 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from codebutler.testing import note
-from codebutler.testing.sample import Sample
-from codebutler.testing.scenario import parse_scenario
-from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.stage import Stage
-
-if TYPE_CHECKING:
-    from tests.conftest import Warm
 
 EVE = ("-c", "user.name=Eve", "-c", "user.email=eve@example.invalid")
 PM = ".codebutler/memory/pm.md"
 
-
-@pytest.fixture
-async def stage(open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample]) -> AsyncIterator[Stage]:
-    """With a thread that has its pull request, and what was kept in it."""
-    sample = sample_in(open_tmp / "sample")
-    async with ScriptedModel(parse_scenario(note.WHOLE)) as server:
-        stage = Stage(sample, open_tmp / "home", server, starter=warm.run)
-        done = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
-        assert done.summary["outcome"] == "pr", (done.stderr, server.failures)
-        yield stage
+pytestmark = pytest.mark.parametrize("stage", [note.WHOLE], ids=[""], indirect=True)
 
 
 def rows(stage: Stage) -> list[tuple[str, str]]:

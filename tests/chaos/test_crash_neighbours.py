@@ -6,35 +6,18 @@ import json
 import signal
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from codebutler.testing import note
-from codebutler.testing.sample import Sample
-from codebutler.testing.scenario import parse_scenario
-from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.stage import Stage
 from codebutler.thread.radar import PAIRS
 
-if TYPE_CHECKING:
-    from tests.conftest import Warm
-
 EVE = ("-c", "user.name=Eve", "-c", "user.email=eve@example.invalid")
 
-
-@pytest.fixture
-async def stage(open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample]) -> AsyncIterator[Stage]:
-    """With a thread that has its pull request."""
-    sample = sample_in(open_tmp / "sample")
-    async with ScriptedModel(parse_scenario(note.PLAIN)) as server:
-        stage = Stage(sample, open_tmp / "home", server, starter=warm.run)
-        done = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
-        assert done.summary["outcome"] == "pr", (done.stderr, server.failures)
-        yield stage
+pytestmark = pytest.mark.parametrize("stage", [note.PLAIN], ids=[""], indirect=True)
 
 
 def rows(stage: Stage, after: int = 0) -> list[tuple[int, str, dict[str, Any]]]:

@@ -5,22 +5,14 @@ from __future__ import annotations
 import json
 import signal
 import sqlite3
-from collections.abc import AsyncIterator, Callable
 from contextlib import closing
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from codebutler.testing import note
-from codebutler.testing.sample import Sample
-from codebutler.testing.scenario import parse_scenario
-from codebutler.testing.scripted import ScriptedModel
 from codebutler.testing.stage import Run, Stage
 from codebutler.types import Json
-
-if TYPE_CHECKING:
-    from tests.conftest import Warm
 
 CODER = """
 [[scripts]]
@@ -34,16 +26,7 @@ text = "Wrote."
 """
 SAMPLE = ("after:1", "after:2", "before:3", "after:4")
 
-
-@pytest.fixture
-async def stage(open_tmp: Path, warm: Warm, sample_in: Callable[[Path], Sample]) -> AsyncIterator[Stage]:
-    """With a thread that has its pull request."""
-    sample = sample_in(open_tmp / "sample")
-    async with ScriptedModel(parse_scenario(f"{note.PM}{CODER}{note.LEAD}")) as server:
-        stage = Stage(sample, open_tmp / "home", server, starter=warm.run)
-        done = await stage.cli("run", "Add a note", "--yes", "--json", "--key", "k")
-        assert done.summary["outcome"] == "pr", (done.stderr, server.failures)
-        yield stage
+pytestmark = pytest.mark.parametrize("stage", [f"{note.PM}{CODER}{note.LEAD}"], ids=[""], indirect=True)
 
 
 def query(stage: Stage, sql: str, *values: str) -> list[Any]:
