@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 
 async def first_of(*events: asyncio.Event) -> None:
@@ -30,3 +33,18 @@ async def together() -> AsyncIterator[asyncio.TaskGroup]:
     except BaseExceptionGroup as failed:
         first = failed.exceptions[0]
         raise first from first.__cause__
+
+
+async def whole(beginning: Coroutine[Any, Any, T], undo: Callable[[T], Awaitable[None]]) -> T:
+    """What it brings. Called off, it comes to its end all the same, and what it brought is undone.
+
+    For what would leave descriptors and processes if it ended in its middle.
+    """
+    begun = asyncio.create_task(beginning)
+    try:
+        return await asyncio.shield(begun)
+    except asyncio.CancelledError:
+        await asyncio.wait([begun])
+        if begun.exception() is None:
+            await undo(begun.result())
+        raise

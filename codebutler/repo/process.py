@@ -21,6 +21,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from codebutler.errors import RepoError
+from codebutler.processes import let_go
+from codebutler.waiting import whole
 
 SECONDS: ContextVar[float] = ContextVar("git_seconds", default=60.0)
 """How long a git process may take if its caller names no time; the service sets it from the configuration."""
@@ -141,7 +143,7 @@ async def run(
     program = shutil.which("git")
     if program is None:
         raise RepoError("git is not installed, or not on PATH", fix="Install git 2.38 or newer")
-    process = await asyncio.create_subprocess_exec(
+    beginning = asyncio.create_subprocess_exec(
         program,
         *args,
         stdin=asyncio.subprocess.PIPE,
@@ -154,6 +156,7 @@ async def run(
         group=identity.gid if identity else None,
         extra_groups=[] if identity else None,
     )
+    process = await whole(beginning, _end)
     try:
         async with asyncio.timeout(seconds):
             result = await _converse(process, stdin, limit)
@@ -234,7 +237,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             async with asyncio.timeout(2):
                 await process.wait()
                 await asyncio.gather(_drain(process.stdout, 0), _drain(process.stderr, 0))
-                return
+                break
+    await let_go(process)
 
 
 def _verb(args: Sequence[str]) -> str:

@@ -7,9 +7,10 @@ import contextlib
 import os
 import signal
 
-from codebutler.errors import NoSandbox
+from codebutler.processes import let_go
 from codebutler.sandbox.job import Job
 from codebutler.sandbox.launch import Launch, prepare
+from codebutler.waiting import whole
 
 
 class Child:
@@ -28,15 +29,7 @@ class Child:
 
         Called off, it begins all the same, and ends: half a start would leave descriptors and folders.
         """
-        starting = asyncio.create_task(_started(job, line))
-        try:
-            return cls(*await asyncio.shield(starting))
-        except asyncio.CancelledError:
-            with contextlib.suppress(NoSandbox, OSError):
-                child = cls(*await starting)
-                child.kill()
-                await child.end()
-            raise
+        return await whole(_started(job, line), cls._undo)
 
     def kill(self) -> None:
         """End the process and with it, in a sandbox, everything that it started."""
@@ -45,21 +38,20 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, self._launch.end)
 
+    async def _undo(self) -> None:
+        self.kill()
+        await self.end()
+
     async def end(self) -> None:
         """Wait until it has ended, and let go of what is left of it: pipes, descriptors, its folder."""
-        await self.process.wait()
-        self.process._transport.close()  # type: ignore[attr-defined] # noqa: SLF001 - no other way to close a pipe that is not read to its end
-        await asyncio.sleep(0)  # that is when they close
-        if self.process.stdin is not None:
-            with contextlib.suppress(ConnectionError):  # asked for, or some Pythons log it as lost
-                await self.process.stdin.wait_closed()
+        await let_go(self.process)
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
         self._launch.remove_scratch()
 
 
-async def _started(job: Job, line: int) -> tuple[asyncio.subprocess.Process, Launch]:
+async def _started(job: Job, line: int) -> Child:
     launch = await asyncio.to_thread(prepare, job)
     try:
         with launch.cleanup:
@@ -76,4 +68,4 @@ async def _started(job: Job, line: int) -> tuple[asyncio.subprocess.Process, Lau
     except BaseException:
         launch.remove_scratch()
         raise
-    return process, launch
+    return Child(process, launch)

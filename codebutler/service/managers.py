@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import sys
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import STDOUT
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
@@ -14,6 +13,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from codebutler.errors import CodeButlerError
+from codebutler.processes import captured
 from codebutler.service.unit import Service, launchd_agent, systemd_unit
 
 SECONDS = 150.0
@@ -87,17 +87,11 @@ async def call(*words: str) -> tuple[int, str]:
     program = shutil.which(words[0])
     if program is None:
         return 127, f"{words[0]} is not installed"
-    process = await asyncio.create_subprocess_exec(
-        program, *words[1:], stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=asyncio.subprocess.STDOUT
-    )
     try:
-        async with asyncio.timeout(SECONDS):
-            out, _ = await process.communicate()
+        done = await captured(program, *words[1:], seconds=SECONDS, stderr=STDOUT)
     except TimeoutError:
-        process.kill()
-        await process.communicate()
         return 124, f"{words[0]} did not answer within {SECONDS:g} seconds"
-    return process.returncode or 0, out.decode(errors="replace").strip()
+    return done.code, done.out.decode(errors="replace").strip()
 
 
 class Systemd:

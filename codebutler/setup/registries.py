@@ -21,6 +21,7 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from msgspec import Struct
 
+from codebutler.processes import captured
 from codebutler.setup.recipes import Preset
 
 WARNING = "may exfiltrate source: a host that takes uploads can receive what the sandbox reads"
@@ -242,25 +243,10 @@ async def _run(*command: str) -> str | None:
     if shutil.which(command[0]) is None:
         return None
     try:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd="/",  # no repo's own configuration
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-    except OSError:
+        done = await captured(*command, seconds=_SECONDS, cwd="/")  # no repo's own configuration
+    except OSError:  # a TimeoutError is one, too
         return None
-    try:
-        out, _ = await asyncio.wait_for(process.communicate(), _SECONDS)
-    except (TimeoutError, asyncio.CancelledError) as error:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
-        if isinstance(error, TimeoutError):
-            return None
-        raise
-    return out[:_BYTES].decode(errors="replace") if process.returncode == 0 else None
+    return done.out[:_BYTES].decode(errors="replace") if done.code == 0 else None
 
 
 def merged(found: Iterable[Registry]) -> Registry:

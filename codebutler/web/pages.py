@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import json
 import math
 import re
 import sys
+from asyncio.subprocess import PIPE
 from pathlib import Path
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from codebutler.errors import ToolFailed
+from codebutler.processes import captured
 from codebutler.web.client import Response
 
 ROOM = 400_000
@@ -125,26 +126,15 @@ async def _extracted(kind: str, url: str, data: bytes, bounds: Bounds) -> dict[s
     words = json.dumps(
         {"kind": kind, "url": url, "memory": bounds.memory, "seconds": bounds.seconds, "room": ROOM}
     )
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-I", str(_PROGRAM), words),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd="/",
-        env={},
-        start_new_session=True,
-    )
+    program = (sys.executable, "-I", str(_PROGRAM), words)
     try:
-        async with asyncio.timeout(bounds.wall):
-            out, err = await process.communicate(data)
+        done = await captured(
+            *program, seconds=bounds.wall, stdin=data, stderr=PIPE, cwd="/", env={}, own_session=True
+        )
     except TimeoutError as error:
         raise ToolFailed(f"{url} takes too long to be read") from error
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    if process.returncode != 0:
-        why = err.decode("utf-8", "replace").strip().splitlines()
+    if done.code != 0:
+        why = done.err.decode("utf-8", "replace").strip().splitlines()
         raise ToolFailed(f"{url} cannot be read: {why[-1][:200] if why else 'it needs too much time'}")
-    found: dict[str, str] = json.loads(out)
+    found: dict[str, str] = json.loads(done.out)
     return found

@@ -17,6 +17,7 @@ from codebutler.errors import ConfigError
 from codebutler.forges.github.refusals import GitHubAway
 from codebutler.forges.github.spot import Spot, web_url
 from codebutler.models.reach import trust
+from codebutler.processes import captured
 from codebutler.settings.github import GitHub
 from codebutler.types import Json
 
@@ -217,15 +218,8 @@ async def gh_token(host: str) -> str:
     if program is None:
         return ""
     env = {name: os.environ[name] for name in _GH_ENV if name in os.environ}
-    process = await asyncio.create_subprocess_exec(
-        program, "auth", "token", "--hostname", host, env=env, stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
     try:
-        async with asyncio.timeout(GH_SECONDS):
-            out, _ = await process.communicate()
+        said = await captured(program, "auth", "token", "--hostname", host, seconds=GH_SECONDS, env=env)
     except TimeoutError:
-        process.kill()
-        await process.wait()
         return ""
-    return out.decode(errors="replace").strip() if process.returncode == 0 else ""
+    return said.out.decode(errors="replace").strip() if said.code == 0 else ""

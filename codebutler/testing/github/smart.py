@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import os
-import subprocess
-from asyncio.subprocess import PIPE
 from typing import TYPE_CHECKING
 
+from codebutler.processes import captured
 from codebutler.testing.github.hub import RANK, Hub, Token
 from codebutler.testing.github.project import Project
 
 if TYPE_CHECKING:
     from aiohttp import web
 
-_CHUNK = 65_536
+_SECONDS = 120.0
 
 
 def basic_token(header: str) -> str:
@@ -95,12 +93,8 @@ async def _backend(
     }  # fmt: skip
     if token is not None:
         env["REMOTE_USER"] = token.user.login
-    process = await asyncio.create_subprocess_exec(
-        "git", "http-backend", stdin=PIPE, stdout=PIPE, stderr=subprocess.DEVNULL, env=env
-    )
-    data = await request.read()
-    out, _ = await process.communicate(data)
-    head, _, body = out.partition(b"\r\n\r\n")
+    done = await captured("git", "http-backend", seconds=_SECONDS, stdin=await request.read(), env=env)
+    head, _, body = done.out.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
     status = int(headers.pop("Status", "200").split(" ")[0])
     return web.Response(status=status, body=body, headers=headers)

@@ -1,4 +1,4 @@
-"""A start that is called off in its middle leaves nothing: no process, no descriptor, no folder."""
+"""What is called off at any moment of a process leaves nothing: no process, no descriptor, no folder."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
 import pytest
 
+from codebutler.processes import captured
+from codebutler.repo.process import run
 from codebutler.sandbox.executor import Executor
 from codebutler.sandbox.guest import Guest
 from codebutler.sandbox.job import Job, Program
@@ -34,6 +36,20 @@ async def _guest(folder: Path, _: Path) -> object:
     return guest
 
 
+async def _git(folder: Path, _: Path) -> object:
+    return await run(["-C", str(folder), "hash-object", "--stdin"], dict(os.environ), stdin=_forever())
+
+
+async def _forever() -> AsyncIterator[bytes]:
+    yield b"x"
+    await asyncio.sleep(20)
+
+
+async def _program(_: Path, __: Path) -> object:
+    """Which has a second one that holds its pipes."""
+    return await captured("sh", "-c", "sleep 20 & yes", seconds=20, stdin=b"x" * 200_000)
+
+
 def _held() -> tuple[set[str], list[str]]:
     """Descriptors of this process, each by what it leads to, and its children."""
     held = set()
@@ -43,9 +59,9 @@ def _held() -> tuple[set[str], list[str]]:
     return held, Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
 
 
-@pytest.mark.parametrize("start", [_executor, _guest])
+@pytest.mark.parametrize("start", [_executor, _guest, _git, _program])
 @pytest.mark.parametrize("after", [*(n / 500 for n in range(12)), 0.05, 0.1, 0.3])
-async def test_a_start_that_is_called_off_leaves_nothing(
+async def test_what_is_called_off_leaves_nothing(
     folder: Path, tmp_path: Path, start: Start, after: float
 ) -> None:
     (tmp_path / "__main__.py").write_text(SILENT)
