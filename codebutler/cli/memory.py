@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 
 from codebutler.cli.common import add_place, place_and_store
+from codebutler.cli.me import me
 from codebutler.errors import ToolFailed, UsageError
 from codebutler.forges.choose import forge_for
 from codebutler.repo import commits
@@ -22,7 +23,7 @@ from codebutler.repo.words import signature
 from codebutler.service.app import Place
 from codebutler.store.lessons import Past
 from codebutler.store.store import Store
-from codebutler.surfaces.terminal import os_person, plain
+from codebutler.surfaces.terminal import plain
 from codebutler.thread import learning, render
 from codebutler.thread.host import memory_path
 from codebutler.thread.learning import Row, Use
@@ -146,7 +147,7 @@ async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, 
     branch, title = f"codebutler/memory-revert-{one.id}", f"Forget what was learned: {words[:60]}"
     gitdir = place.repo.gitdir
     tree = await commits.tree_with(gitdir, start.commit, {memory_path(file): text.encode()})
-    message = commits.signed(f"{title}\n\n- {words}\n", [signature(os_person())])
+    message = commits.signed(f"{title}\n\n- {words}\n", [signature(await me(place.repo))])
     commit = await commits.commit_tree(gitdir, tree, start.commit, message)
     await forge.push(branch, commit, expect=await forge.fetch(branch))
     pr = await forge.open_pr(

@@ -7,13 +7,14 @@ import asyncio
 
 from codebutler.cli.common import add_place, place_and_store
 from codebutler.cli.headless import Consent, attend
+from codebutler.cli.me import me
 from codebutler.cli.session import open_session
 from codebutler.errors import UsageError
 from codebutler.forges.base import PullRequest
 from codebutler.forges.choose import forge_for
 from codebutler.service.app import Place, find_place
 from codebutler.store.store import Store
-from codebutler.surfaces.terminal import Terminal, os_person, plain
+from codebutler.surfaces.terminal import Terminal, plain
 from codebutler.thread.memory_again import brought_up
 
 HELP = "List, show, diff, merge or close pull requests."
@@ -76,7 +77,7 @@ async def _merge_alone(place: Place, store: Store, pr: PullRequest) -> int:
     """One that is no thread's: what was kept without one, or somebody else's."""
     forge = await forge_for(place.repo, place.config, home=place.home)
     head, told = await brought_up(place.repo.gitdir, store, forge, pr)
-    result = await forge.merge(pr.number, expected_head=head, co_authors=[os_person()])
+    result = await forge.merge(pr.number, expected_head=head, co_authors=[await me(place.repo)])
     print(plain("\n".join([*told, f"Merged #{pr.number} as {result.sha[:12]}."])))
     return 0
 

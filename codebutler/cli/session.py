@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from codebutler.cli.common import tell_of_lost
+from codebutler.cli.me import me
 from codebutler.cli.recall import recalled
 from codebutler.cli.silence import Silence
 from codebutler.commands.builtin import REGISTRY
@@ -15,7 +16,7 @@ from codebutler.errors import UsageError
 from codebutler.events import CommandHandled, Event, MessageReceived, Posted, parse
 from codebutler.service import owner as owners
 from codebutler.service.app import Place, open_host
-from codebutler.surfaces.terminal import NAME, Terminal, os_person
+from codebutler.surfaces.terminal import NAME, Terminal
 from codebutler.thread.engine import Engine
 from codebutler.thread.fold import apply, fold
 from codebutler.thread.host import Host
@@ -23,7 +24,7 @@ from codebutler.thread.intake import Mode, Stop, receive, stops
 from codebutler.thread.state import ThreadState
 from codebutler.thread.thread import Listener
 from codebutler.thread.watch import Entry
-from codebutler.types import Attachment, Inbound, Outbound, Surface
+from codebutler.types import Attachment, Inbound, Outbound, Person, Surface
 
 POLL = 0.1
 """Seconds between looks at the log when another process writes it."""
@@ -58,6 +59,7 @@ class Session:
         """Set whenever all of the log was followed."""
         self.refused = self.misused = False
         """The last command said here was not obeyed: not theirs to give, or too early."""
+        self._me: Person | None = None
         self._keys: set[str] = set()
         self._mine: set[int] = set()
         """What was said here, by key and by place in the log: the same person may be at a second terminal."""
@@ -97,6 +99,7 @@ class Session:
         """One message or button press of the person at this terminal; ``key`` makes it once only."""
         self._said += 1
         await self._take_over()  # where nothing can be run, nothing is opened
+        self._me = self._me or await me(self.place.repo)
         key = key or f"{self._external}:{asyncio.get_running_loop().time()}:{self._said}"
         self._keys.add(key)
         self.refused = self.misused = False
@@ -104,7 +107,7 @@ class Session:
             surface=NAME,
             external_id=self._external,
             key=key,
-            author=os_person(),
+            author=self._me,
             text=self.place.redactor.text(text),
             action=action,
             value=value,
