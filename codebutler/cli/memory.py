@@ -16,8 +16,7 @@ from codebutler.repo import commits
 from codebutler.repo.base import Base, base_commit
 from codebutler.repo.memory import MEMORY_FILES, revert
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.memory_items import all_learned, without_note
-from codebutler.repo.memory_text import key
+from codebutler.repo.memory_items import all_learned, called, without_note
 from codebutler.repo.objects import show_file
 from codebutler.repo.words import signature
 from codebutler.service.app import Place
@@ -132,7 +131,7 @@ def _cut(text: str) -> str:
 async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, str], name: str) -> int:
     """A commit without the item, in a pull request of its own: nothing lands unseen."""
     known = all_learned(memory)
-    one = next((x for x in known if x.id == name.lower() or key(x.text) == key(name)), None)
+    one = called(known, name)
     if one is None:
         raise UsageError(f"there is no learned item {name!r}", fix="codebutler memory list shows them.")
     file = one.file

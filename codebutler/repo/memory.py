@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from codebutler.errors import ToolFailed
-from codebutler.repo.memory_items import Learned, is_note, is_noted, learned, step_mark, without_note
+from codebutler.repo.memory_items import Learned, called, is_note, is_noted, learned, step_mark, without_note
 from codebutler.repo.memory_page import Entry, Page, Section, comments, lines_of
 from codebutler.repo.memory_replaces import is_meant, present
 from codebutler.repo.memory_text import (
@@ -291,9 +291,7 @@ def _without(text: str, item: MemoryItem, wishes: list[str]) -> str:
 
 
 def _learned_by(text: str, file: str, name: str) -> Learned:
-    wanted = name.strip()
-    known = learned(text, file)
-    found = [x for x in known if x.id == wanted.lower() or key(x.text) == key(wanted)]
-    if not found:
-        raise ToolFailed(f"{file} has no learned item {wanted[:80]!r}")
-    return found[0]
+    one = called(learned(text, file), name)
+    if one is None:
+        raise ToolFailed(f"{file} has no learned item {name.strip()[:80]!r}")
+    return one

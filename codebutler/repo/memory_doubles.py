@@ -8,7 +8,7 @@ from codebutler.errors import ToolFailed
 from codebutler.repo.memory import WORKFLOWS, without_learned, without_section
 from codebutler.repo.memory_items import Learned, known, learned
 from codebutler.repo.memory_page import Page, Section, is_blank
-from codebutler.repo.memory_text import key, shown
+from codebutler.repo.memory_text import key, keys, shown
 from codebutler.types import MemoryItem
 
 
@@ -72,9 +72,10 @@ def rival(item: MemoryItem, old: str, others: str) -> str:
     """The words that ``others`` has in the place of what ``item`` replaced in ``old``; "" for none."""
     before, after = ([x.text for x in known(text, item.file)] for text in (old, others))
     was, now = ([key(text) for text in texts] for texts in (before, after))
-    replaced = {key(wish) for wish in item.replaces}
+    replaced = {each for wish in item.replaces for each in keys(wish)}
+    mine = keys(item.text)
     for kind, first, end, start, stop in SequenceMatcher(None, was, now, autojunk=False).get_opcodes():
-        new = [text for text in after[start:stop] if key(text) != key(item.text)]
+        new = [text for text in after[start:stop] if key(text) not in mine]
         if kind == "replace" and new and replaced.intersection(was[first:end]):
             return new[0]
     return ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from codebutler.repo.memory_page import Page, lines_of
-from codebutler.repo.memory_text import key, plain
+from codebutler.repo.memory_text import key, keys, plain
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -103,6 +103,12 @@ def without_note(text: str) -> tuple[str, str]:
 def all_learned(memory: Mapping[str, str]) -> list[Learned]:
     """The same of all memory files, by their names."""
     return [item for file, text in memory.items() for item in learned(text, file)]
+
+
+def called(items: Iterable[Learned], name: str) -> Learned | None:
+    """The item whose id or words ``name`` is."""
+    words = keys(name)
+    return next((x for x in items if x.id in words or key(x.text) in words), None)
 
 
 def seen(token: Token) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from codebutler.errors import ToolFailed
 from codebutler.repo.memory_items import item_id, seen
 from codebutler.repo.memory_page import Entry, Page
-from codebutler.repo.memory_text import inline, key, plain
+from codebutler.repo.memory_text import key, keys, plain
 from codebutler.types import MemoryItem
 
 
@@ -25,9 +25,7 @@ def present(text: str, item: MemoryItem) -> list[Entry]:
 def is_meant(file: str, entry: Entry, wish: str) -> bool:
     """Whether ``wish`` names the item: by its id or words, as they are read or as they stand in the file."""
     words = plain(entry.text)
-    if wish.strip() == item_id(file, entry.section, words) or key(words) == key(wish):
-        return True
-    return key(words) == key(plain(inline(wish)))  # quoted from the file, with its marks
+    return wish.strip() == item_id(file, entry.section, words) or key(words) in keys(wish)
 
 
 def gone_with(text: str, item: MemoryItem) -> str:
@@ -50,7 +48,7 @@ def named(text: str, item: MemoryItem) -> MemoryItem:
     if item.kind == "remove":
         meant = [next((e for e in page.entries() if is_meant(item.file, e, w)), None) for w in item.replaces]
         words = "; ".join(dict.fromkeys(seen(entry.text) for entry in meant if entry is not None))
-        why = item.why or ("" if key(item.text) == key(words) else item.text)
+        why = item.why or ("" if key(words) in keys(item.text) else item.text)
         return item.model_copy(update={"text": words, "why": why})
     names, notes = list[str](), list[str]()
     for entry in present(text, item):

@@ -71,6 +71,11 @@ def key(text: str) -> str:
     return words.rstrip(" .;!") or words
 
 
+def keys(text: str) -> set[str]:
+    """What ``key`` may be of somebody's words: as they are, without quotes, and as memory shows them."""
+    return {key(text), key(text.strip("`\"' ")), key(plain(inline(bare(text, len(text) + 8))))}
+
+
 def item_line(text: str) -> str:
     """The text of a list item: one paragraph when parsed, whatever ``text`` tries to be."""
     line = bare(text, len(text) + 8)

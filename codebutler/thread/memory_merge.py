@@ -16,7 +16,7 @@ from codebutler.repo.memory_doubles import gathered, rival, undoubled
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import Learned, known, learned
 from codebutler.repo.memory_likeness import relative
-from codebutler.repo.memory_text import key, shown
+from codebutler.repo.memory_text import SECTION_CHARS, bare, inline, key, keys, plain, shown
 from codebutler.repo.objects import merge_base
 from codebutler.repo.threeway import joined_text
 from codebutler.thread.host import MEMORY_FOLDER
@@ -146,7 +146,8 @@ def kept_in(
 
 def _named(text: str, item: MemoryItem) -> list[Learned]:
     """The learned workflows of the item's name."""
-    return [x for x in learned(text, item.file) if x.workflow and key(x.text) == key(item.section)]
+    names = keys(bare(item.section, SECTION_CHARS))
+    return [x for x in learned(text, item.file) if x.workflow and key(x.text) in names]
 
 
 def _both(item: MemoryItem, old: str, others: str) -> str:
@@ -163,9 +164,11 @@ def beside(text: str, item: MemoryItem, among: Collection[str] | None = None) ->
     """
     if item.kind not in {"lesson", "add_step"}:
         return ""
-    others = [x for x in known(text, item.file) if key(x.text) != key(item.text)]
+    mine = keys(item.text)
+    others = [x for x in known(text, item.file) if key(x.text) not in mine]
     others = [x for x in others if among is None or key(x.text) in among]
-    what, old = relative(item.text, [x for x in others if item.kind == "lesson" or x.section == item.section])
+    words = plain(inline(item.text), "`")
+    what, old = relative(words, [x for x in others if item.kind == "lesson" or x.section == item.section])
     return _told_beside(item.text, old.text) if what and old is not None else ""
 
 

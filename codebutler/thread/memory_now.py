@@ -12,7 +12,7 @@ from codebutler.repo.memory import MEMORY_FILES
 from codebutler.repo.memory_file import memory_text
 from codebutler.repo.memory_items import Learned
 from codebutler.repo.memory_past import gone_for
-from codebutler.repo.memory_text import key
+from codebutler.repo.memory_text import key, keys
 from codebutler.store.store import Store
 from codebutler.thread.host import Host, memory_path
 from codebutler.thread.state import ThreadState
@@ -59,7 +59,7 @@ async def _logged(store: Store, one: Learned) -> list[str]:
             if (
                 item.kind in {"lesson", "add_step"}
                 and item.file == one.file
-                and key(item.text) == key(one.text)
+                and key(one.text) in keys(item.text)
             ):
                 return [x for x in item.replaces if not _ID.fullmatch(x)]  # an id says nothing any more
     return []

@@ -13,9 +13,9 @@ from codebutler.events import FrameStarted, MemoryCommitted, MemoryDecided, Mode
 from codebutler.repo.git import resolve
 from codebutler.repo.memory import apply_item
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.memory_items import Learned, all_learned
+from codebutler.repo.memory_items import Learned, all_learned, called
 from codebutler.repo.memory_removed import put_back
-from codebutler.repo.memory_text import AUTOMATIC, key
+from codebutler.repo.memory_text import SECTION_CHARS, bare, key, keys
 from codebutler.thread import lessons
 from codebutler.thread.fold_memory import apart, carried_out
 from codebutler.thread.host import memory_path
@@ -104,15 +104,14 @@ async def revert_one(decisions: Decisions, word: Word, name: str) -> str:
     known = await asyncio.to_thread(all_learned, texts)
     if not name:
         return listing(known)
-    wanted = name.strip("`\"' ")
-    found = [x for x in known if x.id == wanted.lower() or key(x.text) == key(wanted)]
-    if found:
-        back = [await _without(decisions, found[0])]
+    if one := called(known, name):
+        back = [await _without(decisions, one)]
     else:
-        back = [x for x in await _removed(decisions, texts) if key(x.text) == key(wanted)]
+        words = keys(name)
+        back = [x for x in await _removed(decisions, texts) if key(x.text) in words]
     if not back:
         hint = "What a thread took out of memory comes back by its words, said in that thread."
-        return f"Memory has no learned item {wanted[:80]!r}. {hint} {listing(known)}"
+        return f"Memory has no learned item {name.strip()[:80]!r}. {hint} {listing(known)}"
     return await _decide(decisions, word, texts, back, range(len(decisions.state.kept)))
 
 
@@ -127,7 +126,8 @@ async def revert_all(decisions: Decisions, word: Word, wish: str) -> str:
         if back:
             break
     if not back:
-        return "Nothing of what was kept here stands in memory any more."
+        mine = [x for x in known if x.thread == decisions.state.id]
+        return listing(mine) if mine else "Nothing of what was kept here stands in memory any more."
     if refuses_all(wish):
         return await _decide(decisions, word, texts, back, [place])
     names = lessons.named(back, [])
@@ -140,7 +140,8 @@ async def revert_all(decisions: Decisions, word: Word, wish: str) -> str:
 def _kept(state: ThreadState, known: list[Learned], place: int) -> list[Learned]:
     """What was kept by that decision of the thread, and still stands there, the last first."""
     items = [item for item in state.kept[place].kept if item.kind != "revert"]
-    words = {(x.file, key(each)) for x in items for each in (x.text, f"{x.text} {AUTOMATIC}", x.section)}
+    texts = [(x.file, text) for x in items for text in (x.text, bare(x.section, SECTION_CHARS))]
+    words = {(file, each) for file, text in texts for each in keys(text)}
     return [x for x in reversed(known) if x.thread == state.id and (x.file, key(x.text)) in words]
 
 
@@ -211,9 +212,9 @@ def _as_decided(state: ThreadState, back: Sequence[MemoryItem], places: Sequence
     words = {(item.file, key(item.text)) for item in back}
 
     def goes(item: MemoryItem) -> bool:
-        whole = item.section if item.kind == "new_workflow" else item.text
-        texts = (whole, f"{whole} {AUTOMATIC}", *(item.replaces if item.kind == "remove" else ()))
-        return item.kind != "revert" and any((item.file, key(text)) in words for text in texts)
+        whole = bare(item.section, SECTION_CHARS) if item.kind == "new_workflow" else item.text
+        texts = (whole, *(item.replaces if item.kind == "remove" else ()))
+        return item.kind != "revert" and any((item.file, x) in words for text in texts for x in keys(text))
 
     found = list[MemoryItem]()
     for place in places:

@@ -12,7 +12,7 @@ from codebutler.repo.memory import FILE_CHARS, MEMORY_FILES, NEAR, is_known
 from codebutler.repo.memory_items import Known, known
 from codebutler.repo.memory_likeness import is_value, relation, relative, words_of
 from codebutler.repo.memory_replaces import gone_with, named
-from codebutler.repo.memory_text import inline, key, plain
+from codebutler.repo.memory_text import inline, key, keys, plain
 from codebutler.types import MemoryItem
 
 TOPIC = 2
@@ -37,7 +37,8 @@ def weighed(memory: Mapping[str, str], item: MemoryItem) -> MemoryItem | None:
         return (
             item.model_copy(update={"seen": _also(item.seen, f"with it goes “{below}”")}) if below else item
         )
-    home = [x for x in known(text, item.file) if item.kind == "lesson" or key(x.section) == key(item.section)]
+    within = keys(item.section)
+    home = [x for x in known(text, item.file) if item.kind == "lesson" or key(x.section) in within]
     words = plain(inline(item.text), "`")  # as they are read: a link's address is no word
     what, old = relative(words, home)
     if old is None and item.kind == "lesson":
@@ -188,7 +189,7 @@ def _refuse_nowhere(memory: Mapping[str, str], item: MemoryItem, proposed: Seque
         return
     there = list(workflows.parse(memory.get(item.file, "")))
     names = [*there, *(x.section for x in proposed if x.kind == "new_workflow")]
-    if there and key(item.section) not in map(key, names):
+    if there and keys(item.section).isdisjoint(each for name in names for each in keys(name)):
         raise ToolFailed(
             f"there is no workflow {item.section[:SHOWN]!r}; there are {', '.join(there)}",
             fix="A new one is of kind new_workflow.",
