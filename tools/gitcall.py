@@ -28,6 +28,8 @@ _SETTINGS = {
 }
 SETTINGS = [each for key, value in _SETTINGS.items() for each in ("-c", f"{key}={value}")]
 
+_GONE = re.compile(rb"(?:unable to stat '(.+)'|open\(\"(.+)\"\)): (?:No such file|Not a directory)")
+
 
 class Git:
     """Git on one worktree, with an index and an object store of the daemon's own."""
@@ -37,6 +39,7 @@ class Git:
         self.space = space
         self.records = Records(space.config.state)
         self.waits_for: list[str] = []
+        self.fleeting: list[str] = []
 
     def git(
         self, *arguments: str, stdin: int = -1, stdout: int = -1, limit: int = limits.NAMES_RAW
@@ -61,6 +64,22 @@ class Git:
             self.records.begin()  # it was killed in the middle of its records
             names = ", ".join(self.waits_for[:3])
             raise Stuck(f"git would wait for ever for {names}, a pipe or a device: remove it")
+        return done
+
+    def add_all(self, *aside: str) -> Captured:
+        """``git add`` of all but the pathspecs ``aside``; again where a file goes away while git looks.
+
+        What always does is left aside: commands in the background make and rename files all the time.
+        """
+        gone, out = dict[str, None](), list[str]()
+        for tries in range(limits.GONE_TRIES):
+            done = self.git("add", "--all", "--ignore-errors", "--", ".", *aside, *out)
+            found = _GONE.search(done.err) if done.code else None
+            if found is None:
+                break
+            gone[os.fsdecode(found[1] or found[2])] = None
+            out = [f":(exclude,literal){name}" for name in gone] if tries > 2 else []
+        self.fleeting = [each for each in gone if f":(exclude,literal){each}" in out]
         return done
 
     def _stuck(self) -> bool:

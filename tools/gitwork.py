@@ -148,7 +148,7 @@ class GitWork(Git):
             if not self._borrow_index():
                 self.run("read-tree", base)
         try:
-            result = self.git("add", "--all", "--ignore-errors", "--", ".")
+            result = self.add_all()
         except Stuck:
             return self._around_pipes(base)
         return self._staged(base, result)
@@ -157,7 +157,7 @@ class GitWork(Git):
         """Nested repositories with a pipe where git wants a file are left out, whole."""
         odd = sorted({each.partition("/.git/")[0] for each in self.waits_for if "/.git/" in each})
         aside = [f":(exclude,literal){name}" for name in odd]
-        result = self.git("add", "--all", "--ignore-errors", "--", ".", *aside)
+        result = self.add_all(*aside)
         why = "pipes or devices lie in its records"
         told = [f"nested repository left out, {why}: '{name}'" for name in odd]
         return told + self._staged(base, result)
@@ -169,6 +169,9 @@ class GitWork(Git):
         if result.code not in (0, 1) or result.cut:
             raise Fault(f"git add: {limits.clip(result.err.decode('utf-8', 'replace'), 6, 1000)}")
         told = left_out(result.err.decode("utf-8", "replace"), failed=result.code == 1)
+        told += [
+            f"not saved, it comes and goes: '{x}'" for x in self.fleeting if self._is_there(os.fsencode(x))
+        ]
         if self.records.stamp() != self._looked_through:  # git writes an index anew, or leaves it alone
             self._uncover()
             told += self._drop_nested(base)
@@ -209,7 +212,7 @@ class GitWork(Git):
         if not excluded:
             return failed
         aside = [f":(exclude,literal){name}" for name in sorted(excluded)]
-        return self.git("add", "--all", "--ignore-errors", "--", ".", *aside)
+        return self.add_all(*aside)
 
     def _in_submodules(self) -> list[str]:
         """Work in a submodule's folder is not this repository's, and nobody may think that it is saved."""

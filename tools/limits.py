@@ -37,6 +37,7 @@ SEARCH_RAW, NAMES_RAW = 4 * 1024 * 1024, 64 * 1024 * 1024
 """Where a search is stopped: matching lines, and lists of file names."""
 
 GIT_TIMEOUT = 300
+GONE_TRIES = 200
 SCRATCH_COPY = 512 * 1024 * 1024
 DIFF_BYTES = 200_000
 PACK_CHUNK = 1024 * 1024

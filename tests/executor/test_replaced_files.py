@@ -272,3 +272,20 @@ async def test_a_repository_of_longer_names(world: World, tmp_path: Path) -> Non
     await world.begin()
     built = await world.after("echo more >> sub/deep/er/f")
     assert (built.plain, len(built.tree)) == (True, 64)
+
+
+@pytest.mark.parametrize("still", [True, False])
+async def test_files_that_come_and_go_meanwhile_stop_no_look(world: World, still: bool) -> None:
+    """As builds and watchers make them, in the background: git lists a file, and finds it gone."""
+    for number in range(60):
+        (world.linked.repo / f"d{number}").mkdir()
+        (world.linked.repo / f"d{number}/f").write_text("f\n")
+    world.commit()
+    await world.begin()
+    churn = "while :; do for d in d*; do : > $d/t; mv $d/t $d/f; done; done"
+    started = await world.hands.call("bash", {"command": churn, "background": True})
+    assert started.ok, started.text
+    for number in range(25):
+        assert (await world.hands.call("bash", {"command": f"echo {number} > new{number}"})).ok
+        await world.look(still=still)
+        assert world.linked.git("show", f"{REF}:new{number}") == str(number)
