@@ -16,7 +16,7 @@ from codebutler.repo import commits
 from codebutler.repo.base import Base, base_commit
 from codebutler.repo.memory import MEMORY_FILES, revert
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.memory_items import all_learned, called, without_note
+from codebutler.repo.memory_items import all_learned, called, learned_since, without_note
 from codebutler.repo.objects import show_file
 from codebutler.repo.words import signature
 from codebutler.service.app import Place
@@ -142,7 +142,8 @@ async def _revert(place: Place, store: Store, start: Base, memory: Mapping[str, 
     except ToolFailed as error:
         raise UsageError(str(error)) from error
     forge = await forge_for(place.repo, place.config, home=place.home)
-    back = [f"There again: {without_note(line)[0]}" for line in old]
+    back = [f"With it goes: {line}" for line in learned_since(whole or "", one)]
+    back += [f"There again: {without_note(line)[0]}" for line in old]
     branch, title = f"codebutler/memory-revert-{one.id}", f"Forget what was learned: {words[:60]}"
     gitdir = place.repo.gitdir
     tree = await commits.tree_with(gitdir, start.commit, {memory_path(file): text.encode()})

@@ -116,6 +116,15 @@ def seen(token: Token) -> str:
     return " ".join(plain(token).split())
 
 
+def learned_since(text: str, one: Learned) -> list[str]:
+    """The steps of a learned workflow that were learned after it, and go with it; none of anything else."""
+    page = Page(text)
+    section = page.section_at(one.line) if one.workflow else None
+    entries = page.entries(section) if section is not None else []
+    steps = [(e, step_mark(plain(e.text))) for e in entries if is_noted(e.text)]
+    return [seen(entry.text) for entry, mark in steps if mark not in one.steps]
+
+
 def is_note(line: str) -> bool:
     """Whether the line is a comment of ours and nothing else."""
     return _NOTE.fullmatch(line.strip()) is not None

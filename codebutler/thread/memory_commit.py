@@ -144,7 +144,8 @@ async def _tell(
     if count and all(item.kind == "revert" for item in done.kept):
         gone = " ".join(sentence(item.text) for item in done.kept if item.replaces[0])
         back = [f"\nThere again: {without_note(old)[0]}" for item in done.kept for old in item.replaces[1:]]
-        words = f"{f'Taken back: {gone} ' if gone else ''}That lands {where}.{''.join(back)}"
+        along = [f"\nWith it went: {item.seen}" for item in done.kept if item.seen]
+        words = f"{f'Taken back: {gone} ' if gone else ''}That lands {where}.{''.join([*along, *back])}"
     else:
         words = f"{_names(decided, done.kept)}; memory lands {where}."
     if not count and done.held:

@@ -237,8 +237,9 @@ async def correct(decisions: Decisions, word: Word, role: str, what: str) -> str
     by = word.by.label
     may = access.may(decisions.thread.config.access, decisions.state, word.by, "memory")
     why = f"{by} corrected the {render.title(role.lower())}"
-    item = MemoryItem(file=file, text=text, why=why, by_name=not may)
+    item = MemoryItem(file=file, text=text, why=why, by_name=not may, expires=wishes.last_day(text) or "")
     try:
+        refuse_past(item, day(decisions.state.ts))
         found = await asyncio.to_thread(corrected, texts, item, decisions.state.memory or [])
     except ToolFailed as error:
         return str(error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from codebutler.events import FrameStarted, MemoryCommitted, MemoryDecided, Mode
 from codebutler.repo.git import resolve
 from codebutler.repo.memory import apply_item
 from codebutler.repo.memory_file import memory_text
-from codebutler.repo.memory_items import Learned, all_learned, called
+from codebutler.repo.memory_items import Learned, all_learned, called, learned, learned_since
 from codebutler.repo.memory_removed import put_back
 from codebutler.repo.memory_text import SECTION_CHARS, bare, key, keys
 from codebutler.thread import lessons
@@ -160,16 +160,23 @@ async def _removed(
 ) -> list[MemoryItem]:
     """What puts back the items that this thread took out of memory, and that are not there.
 
-    With a ``place``, those of that decision alone.
+    With a ``place``, those of that decision alone, and none that it took back.
     """
     state, gitdir = decisions.state, decisions.thread.host.repo.gitdir
     found = list[MemoryItem]()
     for at, (decided, done) in enumerate(carried_out(state)):
         for item in decided.kept if done.commit and place in {None, at} else ():
-            if item.kind == "remove":
+            if item.kind == "remove" or (item.kind == "revert" and place is None):
                 before = await _before(gitdir, done.commit, memory_path(item.file))
-                found += await asyncio.to_thread(put_back, before, item)
+                if item.kind == "remove" or _is_single(before, item):
+                    found += await asyncio.to_thread(put_back, before, item)
     return [item for item in found if _with(texts[item.file], item) != texts[item.file]]
+
+
+def _is_single(before: str, taken: MemoryItem) -> bool:
+    """Whether what was taken back is a mere item that had replaced none: its words put it back."""
+    one = called(learned(before, taken.file), taken.replaces[0])
+    return len(taken.replaces) == 1 and one is not None and not one.workflow and not one.automated
 
 
 async def _before(gitdir: Path, commit: str, path: str) -> str:
@@ -193,23 +200,32 @@ async def _decide(
 
     ``places`` are the decisions that may have kept it: what they kept can be taken up again.
     """
-    now, done, refused = dict(texts), list[MemoryItem](), list[str]()
+    now, done, refused, words = dict(texts), list[MemoryItem](), list[str](), set[tuple[str, str]]()
     for item in back:
+        along = await asyncio.to_thread(_along, now[item.file], item)
         try:
             now[item.file] = await asyncio.to_thread(_with, now[item.file], item)
         except ToolFailed as error:
             refused.append(f"{lessons.named([item], [])}: {error}" if len(back) > 1 else str(error))
         else:
-            done.append(item)
+            done.append(item.model_copy(update={"seen": "; ".join(f"“{text}”" for text in along)}))
+            words |= {(item.file, key(text)) for text in (item.text, *along)}
     if done:
-        were = _as_decided(decisions.state, done, places)
+        were = _as_decided(decisions.state, words, places)
         decisions.take(MemoryDecided(message=word.seq, kept=done, by=word.by, dropped=were, apart=True))
     return "\n".join(refused)
 
 
-def _as_decided(state: ThreadState, back: Sequence[MemoryItem], places: Sequence[int]) -> list[MemoryItem]:
-    """The items, as people decided on them there, that go with what is taken back; in their order."""
-    words = {(item.file, key(item.text)) for item in back}
+def _along(text: str, item: MemoryItem) -> list[str]:
+    """The words of steps that go with a workflow that is taken back."""
+    one = called(learned(text, item.file), item.replaces[0]) if item.replaces[0] else None
+    return learned_since(text, one) if one is not None else []
+
+
+def _as_decided(
+    state: ThreadState, words: Collection[tuple[str, str]], places: Sequence[int]
+) -> list[MemoryItem]:
+    """The items, as people decided on them there, with one of these (file, key); in their order."""
 
     def goes(item: MemoryItem) -> bool:
         whole = bare(item.section, SECTION_CHARS) if item.kind == "new_workflow" else item.text

@@ -198,15 +198,21 @@ def _anew(item: MemoryItem, text: str) -> dict[str, object]:
     if item.kind in {"add_step", "automate"} and (doer := doer_of(item.text)) and not doer_of(text):
         text = f"{doer}: {text}"
     new: dict[str, object] = {"text": text, "seen": "" if item.kind == "lesson" else item.seen}
-    if (said := _UNTIL.search(text)) is not None:
-        new["expires"] = said["day"] or ""
+    if (until := last_day(text)) is not None:
+        new["expires"] = until
     return new | ({"replaces": [], "relation": ""} if item.relation else {})
+
+
+def last_day(text: str) -> str | None:
+    """The day until which a person's words hold, "" where "until" names none; None if they do not say."""
+    said = _UNTIL.search(text)
+    return None if said is None else said["day"] or ""
 
 
 def _longer(now: Working, file: str, text: str) -> Working:
     if not text:
         return replace(now, problem='Say what to remember: "add: …", or "add to artist.md: …".')
-    item = MemoryItem(file=file, text=text, why="added by a person")
+    item = MemoryItem(file=file, text=text, why="added by a person", expires=last_day(text) or "")
     return replace(
         now, items=[*now.items, item], marks=[*now.marks, "keep"], changed=[*now.changed, len(now.items)]
     )

@@ -6,7 +6,7 @@ import pytest
 
 from codebutler.errors import ToolFailed
 from codebutler.repo.memory import apply_item, revert
-from codebutler.repo.memory_items import learned
+from codebutler.repo.memory_items import learned, learned_since
 from codebutler.types import MemoryItem
 
 NOTE = "<!-- learned: thread=T1 date=2026-11-21 by=ana -->"
@@ -71,6 +71,8 @@ def test_a_workflow_goes_with_steps_that_were_learned_later() -> None:
     for kind, words in (("add_step", "PM: c"), ("automate", "Coder: `b`")):
         item = MemoryItem(file="workflows.md", kind=kind, section="ci", text=words)  # type: ignore[arg-type]  # both are kinds
         text = put(text, item)
+    [one] = [x for x in learned(text, "workflows.md") if x.workflow]
+    assert learned_since(text, one) == ["PM: c"]
     assert revert(text, "workflows.md", "ci")[0] == "# Flows\n\n## bug\n\n1. PM: a\n"
 
 
