@@ -50,7 +50,7 @@ def apply_item(text: str, item: MemoryItem, *, thread: str, date: str, approver:
     if len(result) > FILE_CHARS and len(result) > len(text):
         raise ToolFailed(
             f"{item.file} is full: {len(text)} of {FILE_CHARS} characters",
-            fix="Name in 'replaces' what this takes the place of, or propose a removal first.",
+            fix="First take something out of it, or have this replace what it makes needless ('replaces').",
         )
     return result
 

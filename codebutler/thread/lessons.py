@@ -123,7 +123,7 @@ def aside(items: Sequence[MemoryItem], were: Sequence[int] = (), *, is_open: boo
     if not items:
         return ""
     signs = ["**Forget:** " if item.kind == "remove" else "" for item in items]
-    texts = [shown(item.text or "; ".join(item.replaces)) for item in items]
+    texts = [shown(_wording(item)) for item in items]
     lines = [f"{n}. {sign}{text}" for n, (sign, text) in enumerate(zip(signs, texts, strict=True), 1)]
     for place, number in enumerate(were):
         lines[place] += f" _(was {number})_" if number != place + 1 else ""
@@ -154,8 +154,14 @@ def _numbered(items: Sequence[MemoryItem], numbers: Sequence[int]) -> list[tuple
 
 def _named(items: Sequence[tuple[int, MemoryItem]], forget: str = "") -> Iterator[str]:
     for n, item in items:
-        text = _one_line(shown(item.text or "; ".join(item.replaces)), NAMED)
+        text = shown(_one_line(_wording(item), NAMED))  # cut first: no code in it is without its end
         yield f"{f'{n} ' if n else ''}{forget if item.kind == 'remove' else ''}“{text}”"
+
+
+def _wording(item: MemoryItem) -> str:
+    """All of its words; a workflow's begin with its name."""
+    name = f"{item.section}: " if item.kind == "new_workflow" else ""
+    return f"{name}{item.text}" or "; ".join(item.replaces)
 
 
 def _one_line(text: str, most: int = WHY) -> str:
