@@ -79,7 +79,7 @@ class Git:
                 break
             gone[os.fsdecode(found[1] or found[2])] = None
             out = [f":(exclude,literal){name}" for name in gone] if tries > 2 else []
-        self.fleeting = [each for each in gone if f":(exclude,literal){each}" in out]
+        self.fleeting = list(gone) if out else []
         return done
 
     def _stuck(self) -> bool:

@@ -103,7 +103,7 @@ class GitWork(Git):
         """
         here, suspects = {name for name in self._unindexed if self._is_there(name)}, sorted(self._set_back())
         self._unindexed = set()
-        if not self.records.ours():  # and git, run on it, would make it ours
+        if not self.records.ours():  # it is begun anew, and all files are hashed
             return
         for some in batches(suspects):
             known = self.git("--literal-pathspecs", "ls-files", "-z", "--", *map(os.fsdecode, some))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from msgspec.structs import replace
@@ -57,11 +57,11 @@ def plan(title: str = "Notes", *files: str) -> ModelReply:
     return says("", call("propose_plan", title=title, summary=f"{title}.", steps=steps, files=list(files)))
 
 
-def lead(title: str = "Notes", *lessons: str) -> list[Line]:
-    """The Lead's two lines: summary and lessons, and a last word."""
+def lead(title: str = "Notes", *lessons: str | Mapping[str, object]) -> list[Line]:
+    """The Lead's two lines: summary and lessons (whole items, or words for the PM), and a last word."""
     calls = [call("write_summary", title=title, summary=f"{title}.", changes=["A"])]
     if lessons:
-        items = [{"file": "pm.md", "text": text} for text in lessons]
+        items = [{"file": "pm.md", "text": each} if isinstance(each, str) else each for each in lessons]
         calls.append(call("propose_memory", items=items))
     return [says("", *calls), says("That is all.")]
 

@@ -10,7 +10,7 @@ import pytest
 from codebutler.cli.main import main
 from codebutler.forges.choose import forge_for
 from codebutler.repo.memory_items import item_id
-from codebutler.testing.cast import Cast, Line, call, lead, plan, write
+from codebutler.testing.cast import Cast, lead, plan, write
 from codebutler.testing.doubles import says
 
 if TYPE_CHECKING:
@@ -20,12 +20,8 @@ if TYPE_CHECKING:
 PM = "main:.codebutler/memory/pm.md"
 
 
-def cast(*lessons: str, items: list[dict[str, object]] | None = None) -> Cast:
-    lines: list[Line] = lead("Notes", *lessons)
-    if items is not None:
-        lines = [says("", call("write_summary", title="Notes", summary="Notes.", changes=["A"]),
-                      call("propose_memory", items=items)), says("That is all.")]  # fmt: skip
-    return Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lines)
+def cast(*lessons: str | dict[str, object]) -> Cast:
+    return Cast(pm=[plan()], coder=[write("A", "a\n"), says("Wrote.")], lead=lead("Notes", *lessons))
 
 
 async def on_main(scene: Scene, room: Room, path: str = PM) -> str:
@@ -95,7 +91,7 @@ async def test_what_repeats_or_contradicts_memory_is_shown_as_such_and_takes_its
     items: list[dict[str, object]] = [
         {"file": "pm.md", "text": "Indent with spaces."}, {"file": "pm.md", "text": "run make check"}
     ]  # fmt: skip
-    async with room.engine(cast(items=items)) as scene:
+    async with room.engine(cast(*items)) as scene:
         state = await scene.shipped()
         said = await last(scene, state)
         assert "⚠ it contradicts what memory holds: “Indent with tabs.”" in said

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from codebutler.testing.cast import Cast, call, plan, write
+from codebutler.testing.cast import Cast, lead, plan, write
 from codebutler.testing.doubles import says
 
 if TYPE_CHECKING:
@@ -32,11 +32,10 @@ MARKED: dict[str, list[dict[str, Any]]] = {
 
 
 def cast(items: list[dict[str, Any]]) -> Cast:
-    summary = call("write_summary", title="Notes", summary="Notes.", changes=["A"])
     return Cast(
         pm=[plan(), says("PM 1")],
         coder=[write("A", "a\n"), says("Wrote.")],
-        lead=[says("", summary, call("propose_memory", items=items)), says("That is all."), says("Again.")],
+        lead=[*lead("Notes", *items), says("Again.")],
     )
 
 

@@ -65,12 +65,7 @@ class World:
         said = await self.hands.call("bash", {"command": command})
         assert said.ok, said.text
         old = self.linked.git("rev-parse", REF)
-        built = await self.hands.tree(old, self.last, still=True)
-        pack, gitdir = self.hands.pack(built), self.linked.repo / ".git"
-        await import_checkpoint(
-            gitdir, tree=built.tree, pack=pack, message="x", ref=REF, old=old, index=False
-        )
-        self.last = built.tree
+        built = await self.look()
         self._git("read-tree", old)
         self._git("add", "--all")
         assert self._git("write-tree") == built.tree
